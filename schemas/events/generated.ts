@@ -1,0 +1,731 @@
+/** Generated from the JSON Schemas beside this file by generate.ts: do not edit. */
+
+/**
+ * A role of the mesh: a lower-case word, also the folder under actors/roles.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Role".
+ */
+export type Role = string;
+/**
+ * One role speaks to another; also published as a fact. The data is an A2A 1.0 Message.
+ */
+export type AgentMessageData = Message;
+/**
+ * What the caller asked, verbatim.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Prompt".
+ */
+export type Prompt = string;
+/**
+ * Name of a workflow in actors/workflows.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "WorkflowName".
+ */
+export type WorkflowName = string;
+
+export interface AllSchemas {
+  envelope?: Envelope;
+  'agent.message'?: AgentMessageData;
+  'effect.finished'?: EffectFinishedData;
+  'effect.started'?: EffectStartedData;
+  'hop.cancelled'?: HopCancelledData;
+  'hop.finished'?: HopFinishedData;
+  'hop.progress'?: HopProgressData;
+  'hop.replied'?: HopRepliedData;
+  'hop.requested'?: HopRequestedData;
+  'hop.started'?: HopStartedData;
+  'llm.replied'?: LlmRepliedData;
+  'llm.requested'?: LlmRequestedData;
+  'loop.advanced'?: LoopAdvancedData;
+  'task.accepted'?: TaskAcceptedData;
+  'task.cancel.requested'?: TaskCancelRequestedData;
+  'task.cancelled'?: TaskCancelledData;
+  'task.completed'?: TaskCompletedData;
+  'task.failed'?: TaskFailedData;
+  'task.input.accepted'?: TaskInputAcceptedData;
+  'task.input.provided'?: TaskInputProvidedData;
+  'task.input.required'?: TaskInputRequiredData;
+  'task.routed'?: TaskRoutedData;
+  'task.submitted'?: TaskSubmittedData;
+  'timer.fired'?: TimerFiredData;
+}
+/**
+ * The CloudEvents 1.0 envelope of every event of the mesh (structured JSON). Extension names are lower-case letters and digits, as CloudEvents section 3.1 asks.
+ */
+export interface Envelope {
+  specversion: '1.0';
+  /**
+   * Derived from correlation id, actor, transition index and output index.
+   */
+  id: string;
+  /**
+   * The role that speaks, as /mesh/<role>; never a process.
+   */
+  source: string;
+  /**
+   * dev.agentmesh.<name>.v<major>.
+   */
+  type: string;
+  /**
+   * The correlation id again, for CloudEvents tools that filter by subject.
+   */
+  subject: string;
+  /**
+   * When the log stored the event that caused this one (RFC 3339): a replay gives the same.
+   */
+  time: string;
+  datacontenttype: 'application/json';
+  /**
+   * Address of the data's JSON Schema.
+   */
+  dataschema?: string;
+  /**
+   * The task: a UUIDv4.
+   */
+  correlationid: string;
+  /**
+   * Id of the event that caused this one.
+   */
+  causationid: string;
+  /**
+   * Hops started so far in the task.
+   */
+  hopindex: number;
+  /**
+   * Review loops left.
+   */
+  remainingloops: number;
+  senderrole: Role;
+  /**
+   * The role addressed; watchers for facts.
+   */
+  recipientrole: string;
+  /**
+   * Generation of machines the task is pinned to.
+   */
+  release: number;
+  /**
+   * W3C Trace Context.
+   */
+  traceparent: string;
+  data: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * An A2A 1.0 Message (section 4.1.4), unmodified.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Message".
+ */
+export interface Message {
+  messageId: string;
+  contextId?: string;
+  taskId?: string;
+  role: 'ROLE_USER' | 'ROLE_AGENT';
+  parts: Part[];
+  metadata?: {
+    [k: string]: unknown;
+  };
+  extensions?: string[];
+  referenceTaskIds?: string[];
+}
+/**
+ * A part of an A2A message (A2A 1.0, section 4.1.6): exactly one of text, data, url or raw.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Part".
+ */
+export interface Part {
+  text?: string;
+  /**
+   * Any JSON value.
+   */
+  data?: unknown;
+  url?: string;
+  raw?: string;
+  filename?: string;
+  mediaType?: string;
+  metadata?: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * The journaled result of an effect; the first one wins.
+ */
+export interface EffectFinishedData {
+  /**
+   * The idempotency key.
+   */
+  key: string;
+  /**
+   * The invoke's id.
+   */
+  effect: string;
+  /**
+   * Transition index that started the effect.
+   */
+  armedVersion: number;
+  status: 'done' | 'failed' | 'unknown';
+  /**
+   * Any JSON value.
+   */
+  output?: unknown;
+  error?: ErrorInfo;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "ErrorInfo".
+ */
+export interface ErrorInfo {
+  /**
+   * Stable machine-readable code.
+   */
+  code: string;
+  /**
+   * One sentence for a person, saying what to do where something can be done.
+   */
+  message: string;
+  /**
+   * Whether another attempt may succeed.
+   */
+  retryable: boolean;
+}
+/**
+ * An effect that may not be repeated is about to run.
+ */
+export interface EffectStartedData {
+  /**
+   * The idempotency key.
+   */
+  key: string;
+  /**
+   * The invoke's id.
+   */
+  effect: string;
+  attempt: number;
+}
+/**
+ * The orchestrator no longer wants the step; a running effect is aborted.
+ */
+export interface HopCancelledData {
+  /**
+   * Name of the step in its workflow.
+   */
+  step: string;
+  /**
+   * Attempt at this step, from 1.
+   */
+  attempt: number;
+  reason: string;
+}
+/**
+ * A hop ended.
+ */
+export interface HopFinishedData {
+  hop: HopRecord;
+  error?: ErrorInfo;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "HopRecord".
+ */
+export interface HopRecord {
+  /**
+   * Counted from 1.
+   */
+  index: number;
+  step: string;
+  role: Role;
+  attempt: number;
+  status: 'completed' | 'failed' | 'unknown' | 'cancelled';
+  /**
+   * What did the work: openai:qwen2.5, extractive, typescript@6.0.3, …; empty when it does not matter.
+   */
+  engine: string;
+  /**
+   * One line for a person.
+   */
+  summary: string;
+  /**
+   * From request to reply as stored in the log, milliseconds.
+   */
+  ms: number;
+}
+/**
+ * A long effect says that it is alive.
+ */
+export interface HopProgressData {
+  role: Role;
+  effect: string;
+  note: string;
+}
+/**
+ * A role's reply to hop.requested.
+ */
+export interface HopRepliedData {
+  /**
+   * Name of the step in its workflow.
+   */
+  step: string;
+  /**
+   * Attempt at this step, from 1.
+   */
+  attempt: number;
+  /**
+   * unknown: an effect that may not be repeated was cut off.
+   */
+  status: 'completed' | 'failed' | 'unknown';
+  output?: HopOutput;
+  error?: ErrorInfo;
+}
+/**
+ * What a role made; only the fields it is about are present.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "HopOutput".
+ */
+export interface HopOutput {
+  /**
+   * What did the work.
+   */
+  engine: string;
+  /**
+   * One line for a person.
+   */
+  summary: string;
+  passages?: Passage[];
+  code?: CodeArtifact;
+  review?: Review;
+  answer?: Answer;
+  tool?: ToolCall;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Passage".
+ */
+export interface Passage {
+  /**
+   * Stable id of the chunk: path and first line.
+   */
+  id: string;
+  /**
+   * File as indexed, relative to its root where possible.
+   */
+  path: string;
+  /**
+   * Path of headings, or the symbol for code; empty when there is none.
+   */
+  heading: string;
+  /**
+   * First line, counted from 1.
+   */
+  startLine: number;
+  /**
+   * Last line, inclusive.
+   */
+  endLine: number;
+  /**
+   * The chunk's text.
+   */
+  text: string;
+  kind: 'markdown' | 'text' | 'code';
+  /**
+   * Language of code, lower-case (typescript, python, …); empty for prose.
+   */
+  language: string;
+  /**
+   * Relevance, larger is better; comparable inside one search only.
+   */
+  score: number;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "CodeArtifact".
+ */
+export interface CodeArtifact {
+  /**
+   * Lower-case language name: typescript, javascript, python, json, …
+   */
+  language: string;
+  /**
+   * The whole source text.
+   */
+  text: string;
+  /**
+   * Counted from 1; a revision raises it.
+   */
+  attempt: number;
+  /**
+   * What the coder says about it, in a few sentences.
+   */
+  explanation: string;
+  citations: Citation[];
+}
+/**
+ * Where a statement of an answer comes from.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Citation".
+ */
+export interface Citation {
+  /**
+   * The number used in the text, [1] is 1.
+   */
+  marker: number;
+  path: string;
+  heading: string;
+  startLine: number;
+  endLine: number;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Review".
+ */
+export interface Review {
+  verdict: 'approved' | 'changes_requested';
+  findings: Finding[];
+  summary: string;
+  /**
+   * The checkers that ran, such as typescript@6.0.3.
+   */
+  checkedBy: string[];
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Finding".
+ */
+export interface Finding {
+  severity: 'error' | 'warning' | 'info';
+  /**
+   * Line in the reviewed text, from 1; 0 when it concerns the whole.
+   */
+  line: number;
+  /**
+   * Code of the check, such as ts2304 or json-syntax.
+   */
+  rule: string;
+  message: string;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Answer".
+ */
+export interface Answer {
+  text: string;
+  citations: Citation[];
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "ToolCall".
+ */
+export interface ToolCall {
+  name: string;
+  /**
+   * As the tool's schema asks.
+   */
+  arguments: {
+    [k: string]: unknown;
+  };
+  /**
+   * The tool's answer as text.
+   */
+  result: string;
+}
+/**
+ * The orchestrator asks a role for one step.
+ */
+export interface HopRequestedData {
+  /**
+   * Name of the step in its workflow.
+   */
+  step: string;
+  /**
+   * Attempt at this step, from 1.
+   */
+  attempt: number;
+  /**
+   * Time the role has, milliseconds.
+   */
+  timeoutMs: number;
+  input: HopInput;
+}
+/**
+ * What a role is given: the prompt and what earlier hops made.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "HopInput".
+ */
+export interface HopInput {
+  prompt: Prompt;
+  passages?: Passage[];
+  code?: CodeArtifact;
+  review?: Review;
+  tool?: ToolCall;
+  /**
+   * What a person answered to a question about this step.
+   */
+  note?: string;
+}
+/**
+ * A hop was handed to a role.
+ */
+export interface HopStartedData {
+  index: number;
+  role: Role;
+  /**
+   * Name of the step in its workflow.
+   */
+  step: string;
+  /**
+   * Attempt at this step, from 1.
+   */
+  attempt: number;
+}
+/**
+ * The llm role's reply.
+ */
+export interface LlmRepliedData {
+  requestId: string;
+  status: 'completed' | 'failed';
+  output?: HopOutput;
+  error?: ErrorInfo;
+}
+/**
+ * A role asks the llm role for text.
+ */
+export interface LlmRequestedData {
+  /**
+   * Chosen by the asker, unique in the task.
+   */
+  requestId: string;
+  purpose: 'answer' | 'code' | 'review';
+  input: HopInput;
+}
+/**
+ * A review asked for changes and the loop goes round, or ends.
+ */
+export interface LoopAdvancedData {
+  loops: Loops;
+  verdict: 'approved' | 'changes_requested';
+  next: 'revise' | 'accepted' | 'exhausted';
+  /**
+   * How many findings of severity error.
+   */
+  findings: number;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Loops".
+ */
+export interface Loops {
+  used: number;
+  max: number;
+}
+/**
+ * The mesh has the task durably.
+ */
+export interface TaskAcceptedData {
+  prompt: Prompt;
+  workflow?: WorkflowName;
+  caller?: string;
+}
+/**
+ * Somebody wants a task stopped.
+ */
+export interface TaskCancelRequestedData {
+  reason?: string;
+}
+/**
+ * The task was cancelled.
+ */
+export interface TaskCancelledData {
+  result: Result;
+}
+/**
+ * How a task ended, whole: what run --json prints.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Result".
+ */
+export interface Result {
+  /**
+   * accepted and exhausted end a review loop; answered and reviewed end the others.
+   */
+  outcome: 'answered' | 'accepted' | 'exhausted' | 'reviewed' | 'failed' | 'cancelled';
+  /**
+   * The text for the caller.
+   */
+  answer: string;
+  /**
+   * The engine of the hop that made the answer.
+   */
+  engine: string;
+  citations: Citation[];
+  code?: CodeArtifact;
+  review?: Review;
+  route?: Route;
+  hops: HopRecord[];
+  messages: Message[];
+  loops: Loops;
+  error?: ErrorInfo;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Route".
+ */
+export interface Route {
+  decision: WorkflowName;
+  /**
+   * Probability of the decision, 0 to 1.
+   */
+  confidence: number;
+  /**
+   * True when policy replaced the engine's decision.
+   */
+  fallback: boolean;
+  /**
+   * Why, in one sentence.
+   */
+  reason: string;
+  /**
+   * Probability by workflow.
+   */
+  probabilities: {
+    [k: string]: number;
+  };
+  /**
+   * embedded, remote, rules or caller.
+   */
+  engine: string;
+  /**
+   * Time the decision took, milliseconds.
+   */
+  ms: number;
+}
+/**
+ * The task ended with a result.
+ */
+export interface TaskCompletedData {
+  result: Result;
+}
+/**
+ * The task ended without a result.
+ */
+export interface TaskFailedData {
+  result: Result;
+}
+/**
+ * The person's answer was taken; the task goes on.
+ */
+export interface TaskInputAcceptedData {
+  text: string;
+}
+/**
+ * A person's answer to an open question of the task.
+ */
+export interface TaskInputProvidedData {
+  text: string;
+}
+/**
+ * The task waits for a person.
+ */
+export interface TaskInputRequiredData {
+  question: string;
+  reason: 'outcome_unknown' | 'approval';
+  choices: string[];
+}
+/**
+ * Which workflow was chosen, and why.
+ */
+export interface TaskRoutedData {
+  route: Route;
+  steps: {
+    step: string;
+    role: Role;
+  }[];
+}
+/**
+ * A task, as the ingress understood it.
+ */
+export interface TaskSubmittedData {
+  prompt: Prompt;
+  workflow?: WorkflowName;
+  /**
+   * Who asked; free text.
+   */
+  caller?: string;
+  /**
+   * Time the mesh may work on it, milliseconds.
+   */
+  deadlineMs?: number;
+}
+/**
+ * A timer reached its deadline.
+ */
+export interface TimerFiredData {
+  /**
+   * XState's id of the delayed event.
+   */
+  timer: string;
+  /**
+   * Transition index that armed it.
+   */
+  armedVersion: number;
+}
+
+/** The data of each event by its short name: the type without `dev.agentmesh.` and version. */
+export interface DataByName {
+  'agent.message': AgentMessageData;
+  'effect.finished': EffectFinishedData;
+  'effect.started': EffectStartedData;
+  'hop.cancelled': HopCancelledData;
+  'hop.finished': HopFinishedData;
+  'hop.progress': HopProgressData;
+  'hop.replied': HopRepliedData;
+  'hop.requested': HopRequestedData;
+  'hop.started': HopStartedData;
+  'llm.replied': LlmRepliedData;
+  'llm.requested': LlmRequestedData;
+  'loop.advanced': LoopAdvancedData;
+  'task.accepted': TaskAcceptedData;
+  'task.cancel.requested': TaskCancelRequestedData;
+  'task.cancelled': TaskCancelledData;
+  'task.completed': TaskCompletedData;
+  'task.failed': TaskFailedData;
+  'task.input.accepted': TaskInputAcceptedData;
+  'task.input.provided': TaskInputProvidedData;
+  'task.input.required': TaskInputRequiredData;
+  'task.routed': TaskRoutedData;
+  'task.submitted': TaskSubmittedData;
+  'timer.fired': TimerFiredData;
+}
+
+export const eventNames = [
+  'agent.message',
+  'effect.finished',
+  'effect.started',
+  'hop.cancelled',
+  'hop.finished',
+  'hop.progress',
+  'hop.replied',
+  'hop.requested',
+  'hop.started',
+  'llm.replied',
+  'llm.requested',
+  'loop.advanced',
+  'task.accepted',
+  'task.cancel.requested',
+  'task.cancelled',
+  'task.completed',
+  'task.failed',
+  'task.input.accepted',
+  'task.input.provided',
+  'task.input.required',
+  'task.routed',
+  'task.submitted',
+  'timer.fired',
+] as const;

@@ -1,0 +1,151 @@
+/**
+ * The port between the mesh and its log. Owns: the words in which the runtime, the gateway and the commands speak of
+ * JetStream. Does not own: any connection. Two adapters implement it, `nats-bus.ts` and `memory-bus.ts`, and pass the
+ * same contract tests.
+ *
+ * Invariants:
+ * 1. `read` delivers every stored message that matches, once, in stream order, across reconnects (S1).
+ * 2. `publish` resolves only after the server has acknowledged the message (PubAck, S4).
+ * 3. A message whose `msgId` the stream has seen within its duplicate window is not stored again.
+ * 4. A lease has one holder; its fence grows with every change of holder and never repeats (S7).
+ */
+
+/** `log` is the stream MESH, `quarantine` the stream MESH_QUARANTINE. */
+export type StreamName = 'log' | 'quarantine';
+
+export interface StoredMessage {
+  /** Sequence in its stream, from 1, never reused in the life of the stream. */
+  readonly seq: number;
+  readonly subject: string;
+  /** When the server stored it, milliseconds since the epoch; the same at every reading. */
+  readonly atMs: number;
+  readonly data: Uint8Array;
+  /** A header by its exact, lower-case name; empty when absent. */
+  header(name: string): string;
+}
+
+export interface PublishRequest {
+  readonly subject: string;
+  readonly body: string | Uint8Array;
+  /** Sent as `Nats-Msg-Id`. */
+  readonly msgId?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface PubAck {
+  readonly seq: number;
+  /** True when the stream knew the `msgId` already and stored nothing. */
+  readonly duplicate: boolean;
+}
+
+export interface StreamInfo {
+  /** Changes when the stream is deleted and made anew: the server's creation time. */
+  readonly identity: string;
+  /** The oldest message still stored; `lastSeq + 1` when there is none. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+export interface ReadRequest {
+  readonly stream?: StreamName;
+  /** One subject filter with NATS wildcards. */
+  readonly filter: string;
+  /** First sequence wanted; 1 reads from the beginning. */
+  readonly fromSeq: number;
+  /** Called in stream order; must not throw. */
+  readonly onMessage: (message: StoredMessage) => void;
+  /** The reader cannot go on and has stopped (the stream is gone, say). */
+  readonly onError?: (error: BusError) => void;
+}
+
+export interface Reader {
+  /** Resolves when everything that was stored at the opening has been delivered. */
+  readonly caughtUp: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type LeaseClaim =
+  | { readonly granted: true; readonly fence: number }
+  | { readonly granted: false; readonly holder: string };
+
+/**
+ * Leases in KV `mesh-leases`. A holder lives as long as it beats; a claim on a lease whose holder has not beaten for
+ * the lease's time to live is granted with a larger fence. A holder that comes back under the same name (a restarted
+ * process with the same ledger) gets its own leases at once, also with a larger fence.
+ */
+export interface LeaseStore {
+  readonly ttlMs: number;
+  claim(key: string, holder: string): Promise<LeaseClaim>;
+  /** True when the lease is still held by this holder under this fence, decided by the server, not by a cache. */
+  confirm(key: string, holder: string, fence: number): Promise<boolean>;
+  release(key: string, holder: string, fence: number): Promise<void>;
+  beat(holder: string): Promise<void>;
+}
+
+export interface KvEntry {
+  readonly key: string;
+  readonly value: string;
+  readonly revision: number;
+  /** When it was written, milliseconds since the epoch, by the server's clock. */
+  readonly atMs: number;
+}
+
+/** `config`: live settings; `registry`: heartbeats of services. */
+export type BucketName = 'config' | 'registry';
+
+export interface KeyValue {
+  get(key: string): Promise<KvEntry | null>;
+  put(key: string, value: string): Promise<number>;
+  delete(key: string): Promise<void>;
+  entries(): Promise<KvEntry[]>;
+  /** Calls back for every later change; a null value is a deletion. Returns the function that ends it. */
+  watch(onChange: (key: string, value: string | null) => void): Promise<() => void>;
+}
+
+export interface Bus {
+  /** Creates or updates streams and buckets; safe to call from many processes at once. */
+  ensureTopology(): Promise<void>;
+  streamInfo(stream?: StreamName): Promise<StreamInfo>;
+  publish(request: PublishRequest): Promise<PubAck>;
+  read(request: ReadRequest): Promise<Reader>;
+  /** The last stored message of every subject that matches, in stream order. */
+  readLast(filter: string, stream?: StreamName): Promise<StoredMessage[]>;
+  /** One message by its sequence, or null when it is gone. */
+  get(seq: number, stream?: StreamName): Promise<StoredMessage | null>;
+  /** Core NATS: not stored, no acknowledgement. */
+  publishVolatile(subject: string, body: string): void;
+  subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void;
+  readonly leases: LeaseStore;
+  kv(bucket: BucketName): KeyValue;
+  /** Tells every change of the connection, and the present state at once. Returns the function that ends it. */
+  onConnection(listener: (connected: boolean) => void): () => void;
+  /** Version of the server, such as 2.9.10. */
+  readonly serverVersion: string;
+  /** The server's limit of one message, bytes. */
+  readonly maxPayloadBytes: number;
+  /** Drains: what was published is flushed and acknowledged where possible, then the connection closes. */
+  close(): Promise<void>;
+}
+
+export type BusErrorCode =
+  /** No server answered at the address. */
+  | 'unreachable'
+  /** The connection is down or the acknowledgement did not come in time: the same publish may be tried again. */
+  | 'unavailable'
+  /** The server refused for good: payload too large, no permission, wrong subject. */
+  | 'refused'
+  /** The server is a version known to lose data, or too old. */
+  | 'unsupported_server'
+  | 'closed';
+
+export class BusError extends Error {
+  readonly code: BusErrorCode;
+  constructor(code: BusErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'BusError';
+    this.code = code;
+  }
+  get retryable(): boolean {
+    return this.code === 'unavailable' || this.code === 'unreachable';
+  }
+}

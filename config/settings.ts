@@ -1,0 +1,176 @@
+/**
+ * The one place where the environment is read. Owns: every setting, its default, its check and its description;
+ * `.env.example` is made from here. Does not own: what a setting does.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+
+const optionalText = z.string().trim().min(1).optional();
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol.slice(0, -1)),
+      `must be a URL starting with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`,
+    )
+    .optional();
+const count = (min: number, max: number, fallback: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** Description, and the line shown in `.env.example`, of every setting. */
+const table = {
+  MESH_HOME: [optionalText, 'Folder of everything the mesh keeps on this machine.', '.mesh'],
+  NATS_URL: [
+    z
+      .string()
+      .refine(
+        (text) =>
+          text
+            .split(',')
+            .every((one) => URL.canParse(one.trim()) && /^(nats|tls):$/.test(new URL(one.trim()).protocol)),
+        'must be nats://host:port or tls://host:port, several separated by commas',
+      )
+      .optional(),
+    'A NATS server of yours; unset, `mesh up` starts one.',
+    'nats://127.0.0.1:4222',
+  ],
+  MESH_NATS_PORT: [count(1, 65_535, 4222), 'Port of the NATS server that `mesh up` starts, on loopback.', '4222'],
+  MESH_NATS_SERVER: [optionalText, 'Path of a nats-server binary to use.', '/usr/sbin/nats-server'],
+  MESH_LOG_LEVEL: [z.enum(['debug', 'info', 'warn', 'error']).default('info'), 'debug, info, warn or error.', 'info'],
+  MESH_COMMIT: [
+    z.enum(['group', 'hop']).default('group'),
+    'group: internal events run ahead of the commit by a few milliseconds; hop: every hop waits for its own commit.',
+    'group',
+  ],
+  MESH_HOST_ID: [
+    optionalText,
+    'Name of this host in leases; derived from host name and ledger path when unset.',
+    'desk-1',
+  ],
+  MESH_LEASE_TTL_MS: [
+    count(500, 600_000, 5000),
+    'A silent host loses its leases after this time, milliseconds.',
+    '5000',
+  ],
+  MESH_TASK_DEADLINE_MS: [count(1000, 86_400_000, 600_000), 'Time a task may take, milliseconds.', '600000'],
+  MESH_BACKUP_INTERVAL_MS: [
+    count(1000, 86_400_000, 900_000),
+    'Time between online backups of a ledger, milliseconds.',
+    '900000',
+  ],
+  CHECKPOINT_DB_PATH: [
+    optionalText,
+    'Ledger of the agents service; the other services keep theirs beside it.',
+    '.mesh/ledger/agents.db',
+  ],
+  MESH_KNOWLEDGE_PATH: [optionalText, 'The knowledge base.', '.mesh/knowledge.db'],
+  OPENAI_BASE_URL: [
+    url('http', 'https'),
+    'Any OpenAI-compatible endpoint (Ollama, vLLM, llama-server).',
+    'http://127.0.0.1:11434/v1',
+  ],
+  OPENAI_API_KEY: [optionalText, 'Key of that endpoint, if it asks for one.', 'sk-…'],
+  OPENAI_MODEL: [
+    optionalText,
+    'Model to ask for; the first one that the endpoint lists when unset.',
+    'qwen2.5-coder:7b',
+  ],
+  LLM_TIMEOUT_MS: [count(1000, 3_600_000, 120_000), 'Time one generation may take, milliseconds.', '120000'],
+  LLM_MAX_TOKENS: [count(16, 131_072, 2048), 'Tokens one generation may make.', '2048'],
+  TOOLS_ALLOW_HOSTS: [
+    optionalText,
+    'Hosts (host or host:port, separated by commas) that the HTTP tools may reach; none when unset.',
+    '127.0.0.1:8080,api.example.org',
+  ],
+  AGENTS_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the agents process, MiB.', '512'],
+  LLM_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the llm process, MiB.', '512'],
+  TOOLS_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the tools process, MiB.', '256'],
+  OBS_MODE: [
+    z.enum(['debug', 'shipping']).default('shipping'),
+    'Read now, used by the observability work to come.',
+    'shipping',
+  ],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    url('http', 'https'),
+    'Read now, used by the observability work to come.',
+    'http://127.0.0.1:4318',
+  ],
+  ROUTER_MODEL_PATH: [optionalText, 'Read now, used by the router model to come.', 'router.gguf'],
+  ROUTER_CONFIDENCE_THRESHOLD: [
+    z.coerce.number().min(0).max(1).default(0.5),
+    'Below this confidence, 0 to 1, the router takes the fallback workflow.',
+    '0.5',
+  ],
+  LLM_MODEL_PATH: [optionalText, 'Read now, used by the llama engine to come.', 'model.gguf'],
+  EMBEDDING_MODEL_PATH: [optionalText, 'Read now, used by the embedding search to come.', 'embed.gguf'],
+  CHROMA_URL: [url('http', 'https'), 'Read now, used by the Chroma store to come.', 'http://127.0.0.1:8000'],
+} as const satisfies Record<string, readonly [z.ZodType, string, string]>;
+
+type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };
+
+export interface Settings extends Omit<Raw, 'MESH_HOME' | 'CHECKPOINT_DB_PATH' | 'MESH_KNOWLEDGE_PATH'> {
+  readonly MESH_HOME: string;
+  readonly CHECKPOINT_DB_PATH: string;
+  readonly MESH_KNOWLEDGE_PATH: string;
+}
+
+/** A wrong setting; the message is one line that names it and says what is allowed. Exit code 2. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** Root of the project: the folder that holds `package.json`. */
+export const projectRoot: string = resolve(import.meta.dirname, '..');
+
+/** Loads `.env` from the project's root, without overriding what is set already. */
+export function loadEnvFile(path: string = join(projectRoot, '.env')): void {
+  if (existsSync(path)) process.loadEnvFile(path);
+}
+
+/**
+ * Checks and completes the settings. Empty values count as unset; relative paths are taken from the project's root.
+ * @throws SettingsError
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>> = process.env): Settings {
+  const raw: Record<string, unknown> = {};
+  for (const [name, [schema]] of Object.entries(table)) {
+    const value = env[name] === '' ? undefined : env[name];
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]?.message ?? 'is not valid';
+      throw new SettingsError(`${name}=${value}: ${issue}`);
+    }
+    raw[name] = parsed.data;
+  }
+  const settings = raw as Raw;
+  const home = resolve(projectRoot, settings.MESH_HOME ?? '.mesh');
+  return {
+    ...settings,
+    MESH_HOME: home,
+    CHECKPOINT_DB_PATH: resolve(projectRoot, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
+    MESH_KNOWLEDGE_PATH: resolve(projectRoot, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
+  };
+}
+
+/** Ledger file of a service: the agents' is named, the others lie beside it. */
+export function ledgerPath(settings: Settings, service: string): string {
+  return service === 'agents'
+    ? settings.CHECKPOINT_DB_PATH
+    : join(dirname(settings.CHECKPOINT_DB_PATH), `${service}.db`);
+}
+
+/** Address of the NATS server: the user's, or the one that `mesh up` starts. */
+export function natsUrl(settings: Settings): string {
+  return settings.NATS_URL ?? `nats://127.0.0.1:${settings.MESH_NATS_PORT}`;
+}
+
+/** Text of `.env.example`. */
+export function envExample(): string {
+  const lines = ['# Every setting of Agent Mesh. Copy to .env and uncomment what you need.', ''];
+  for (const [name, [, description, example]] of Object.entries(table))
+    lines.push(`# ${description}`, `#${name}=${example}`, '');
+  return lines.join('\n');
+}
+
+if (import.meta.main && process.argv.includes('--env-example')) process.stdout.write(envExample());

@@ -1,0 +1,185 @@
+/**
+ * The event as the mesh knows it: a CloudEvents 1.0 envelope whose `data` fits its type. Owns: types, naming, parsing
+ * with limits, serialising. Does not own: where an event goes.
+ *
+ * Invariants:
+ * 1. `parseEvent` never throws and never returns an event that its schema does not allow (S9).
+ * 2. Two events are the same when id and `contentDigest` are.
+ */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { type DataByName, type Envelope, eventNames } from './generated.ts';
+import { contentHash } from './ids.ts';
+import { readSchemas } from './schema-files.ts';
+
+export type EventName = keyof DataByName;
+
+/** An event of a known type; `name` is the short name, `data` what its schema says. */
+export type MeshEvent<N extends EventName = EventName> = {
+  [K in N]: Omit<Envelope, 'data' | 'type'> & { type: `dev.agentmesh.${K}.v1`; data: DataByName[K] };
+}[N];
+
+/** NATS' default limit of a message; larger work goes by reference (a path, a URL). */
+export const PAYLOAD_MAX_BYTES = 1_048_576;
+/** Deeper JSON than this is nobody's prompt; the limit keeps validation and canonical hashing cheap. */
+export const NESTING_MAX = 32;
+
+const TYPE_PREFIX = 'dev.agentmesh.';
+const VERSION_SUFFIX = '.v1';
+const names: ReadonlySet<string> = new Set(eventNames);
+
+export function typeOf<N extends EventName>(name: N): MeshEvent<N>['type'] {
+  return `dev.agentmesh.${name}.v1`;
+}
+
+/** The short name of a type, or null when this release does not know it. */
+export function nameOf(type: string): EventName | null {
+  if (!type.startsWith(TYPE_PREFIX) || !type.endsWith(VERSION_SUFFIX)) return null;
+  const name = type.slice(TYPE_PREFIX.length, -VERSION_SUFFIX.length);
+  return names.has(name) ? (name as EventName) : null;
+}
+
+/** Why something was not accepted: a stable code and one sentence. */
+export interface Rejection {
+  readonly code:
+    | 'too_large'
+    | 'not_json'
+    | 'too_deep'
+    | 'forbidden_key'
+    | 'invalid_envelope'
+    | 'unknown_type'
+    | 'invalid_data';
+  readonly reason: string;
+}
+
+export type Parsed<T> = { ok: true; value: T } | { ok: false; rejection: Rejection };
+
+const schemas = readSchemas();
+const ajv = new Ajv2020({ allErrors: false, strict: true, strictRequired: false });
+addFormats.default(ajv);
+ajv.addSchema(schemas.common);
+const validateEnvelope = ajv.compile<Omit<Envelope, 'data'> & { data: unknown }>(schemas.envelope);
+const dataValidators = new Map<EventName, ValidateFunction>();
+
+function dataValidator(name: EventName): ValidateFunction {
+  let validate = dataValidators.get(name);
+  if (!validate) {
+    const schema = schemas.data.get(name);
+    if (!schema) throw new Error(`no schema for ${name}`);
+    validate = ajv.compile(schema);
+    dataValidators.set(name, validate);
+  }
+  return validate;
+}
+
+function explain(errors: ErrorObject[] | null | undefined, what: string): string {
+  const error = errors?.[0];
+  if (!error) return `${what} is not valid`;
+  const where = error.instancePath === '' ? what : `${what}${error.instancePath.replaceAll('/', '.')}`;
+  const extra = error.params.additionalProperty ?? error.params.allowedValues?.join(', ') ?? error.params.allowedValue;
+  return `${where} ${error.message ?? 'is not valid'}${extra === undefined ? '' : ` (${extra})`}`.slice(0, 500);
+}
+
+const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+const suspicious = /"(?:__proto__|constructor|prototype|\\u)/;
+
+function structureProblem(value: unknown, depth: number, checkKeys: boolean): Rejection | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (depth > NESTING_MAX) return { code: 'too_deep', reason: `nested deeper than ${NESTING_MAX} levels` };
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const problem = structureProblem(item, depth + 1, checkKeys);
+      if (problem) return problem;
+    }
+    return null;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    if (checkKeys && forbiddenKeys.has(key)) return { code: 'forbidden_key', reason: `the key ${key} is not allowed` };
+    const problem = structureProblem(item, depth + 1, checkKeys);
+    if (problem) return problem;
+  }
+  return null;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
+  return { ok: false, rejection: { code, reason } };
+}
+
+/** UTF-8 text within the payload limit. */
+export function decodeText(bytes: Uint8Array): Parsed<string> {
+  if (bytes.byteLength > PAYLOAD_MAX_BYTES) {
+    return reject('too_large', `${bytes.byteLength} bytes; the limit is ${PAYLOAD_MAX_BYTES}`);
+  }
+  try {
+    return { ok: true, value: decoder.decode(bytes) };
+  } catch {
+    return reject('not_json', 'not UTF-8 text');
+  }
+}
+
+/** JSON within the limits of size, depth and keys. */
+export function parseJson(text: string): Parsed<unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return reject('not_json', `not JSON: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300));
+  }
+  const problem = structureProblem(value, 0, suspicious.test(text));
+  return problem ? { ok: false, rejection: problem } : { ok: true, value };
+}
+
+/** An event of the mesh, whole: envelope, type and data. */
+export function validateEvent(value: unknown): Parsed<MeshEvent> {
+  if (!validateEnvelope(value)) return reject('invalid_envelope', explain(validateEnvelope.errors, 'envelope'));
+  const name = nameOf(value.type);
+  if (name === null) return reject('unknown_type', `unknown type or version: ${value.type}`);
+  const data = validateData(name, value.data);
+  if (!data.ok) return data;
+  if (value.subject !== value.correlationid)
+    return reject('invalid_envelope', 'envelope.subject differs from correlationid');
+  return { ok: true, value: value as MeshEvent };
+}
+
+/** Only the data of an event. */
+export function validateData<N extends EventName>(name: N, data: unknown): Parsed<DataByName[N]> {
+  const validate = dataValidator(name);
+  return validate(data)
+    ? { ok: true, value: data as DataByName[N] }
+    : reject('invalid_data', explain(validate.errors, 'data'));
+}
+
+export function parseEvent(bytes: Uint8Array): Parsed<MeshEvent> {
+  const text = decodeText(bytes);
+  if (!text.ok) return text;
+  const json = parseJson(text.value);
+  return json.ok ? validateEvent(json.value) : json;
+}
+
+/**
+ * What makes two events with one id the same event (S5). Left out is what differs between two sendings of the same
+ * thing: the trace, the time and the cause.
+ */
+export function contentDigest(event: MeshEvent): string {
+  const { type, correlationid, senderrole, recipientrole, hopindex, remainingloops } = event;
+  return contentHash(
+    `${type}|${correlationid}|${senderrole}|${recipientrole}|${hopindex}|${remainingloops}|${JSON.stringify(event.data)}`,
+  );
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Canonical JSON: keys sorted at every level. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, sortedKeys);
+}
+
+/** The `Nats-Msg-Id`: id and content, so that the server never swallows a forged event in silence (S5). */
+export function messageId(event: MeshEvent): string {
+  return `${event.id}.${contentDigest(event).slice(0, 8)}`;
+}

@@ -1,0 +1,82 @@
+/**
+ * The only builder of subjects. Owns: the names of subjects, streams and partitions. Does not own: what is sent there.
+ */
+
+export const STREAM = 'MESH';
+export const QUARANTINE_STREAM = 'MESH_QUARANTINE';
+export const INGRESS_SUBJECT = 'mesh.tasks';
+
+/** Fixed: partitions are written into subjects and ledgers, so changing the number needs a new stream. */
+export const PARTITIONS = 8;
+
+const ROLE = /^[a-z][a-z0-9]{0,31}$/;
+const CORRELATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** FNV-1a, 32 bits, over UTF-8; equals the server's `partition()` subject mapping. */
+export function fnv1a32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}
+
+export function partitionOf(correlationId: string): number {
+  return fnv1a32(correlationId) % PARTITIONS;
+}
+
+export function isCorrelationId(text: string): boolean {
+  return CORRELATION_ID.test(text);
+}
+
+function checked(value: string, pattern: RegExp, what: string): string {
+  if (!pattern.test(value)) throw new RangeError(`not a ${what}: ${JSON.stringify(value.slice(0, 80))}`);
+  return value;
+}
+
+/** Where an event for one actor instance goes: `mesh.in.<role>.<partition>.<correlationId>`. */
+export function inboxSubject(role: string, correlationId: string): string {
+  checked(role, ROLE, 'role');
+  checked(correlationId, CORRELATION_ID, 'correlation id');
+  return `mesh.in.${role}.${partitionOf(correlationId)}.${correlationId}`;
+}
+
+/** All inboxes of a role, or of all roles. */
+export function inboxFilter(role?: string): string {
+  return role === undefined ? 'mesh.in.>' : `mesh.in.${checked(role, ROLE, 'role')}.>`;
+}
+
+/** Public facts of a task. */
+export function factSubject(correlationId: string): string {
+  return `mesh.events.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
+}
+
+export const FACT_FILTER = 'mesh.events.*';
+
+/** Generated text of a task as it appears; core NATS, not stored. */
+export function tokenSubject(correlationId: string): string {
+  return `mesh.tokens.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
+}
+
+export function quarantineSubject(role: string): string {
+  return `mesh.quarantine.${checked(role, ROLE, 'role')}`;
+}
+
+export type ParsedSubject =
+  | { kind: 'ingress' }
+  | { kind: 'inbox'; role: string; partition: number; correlationId: string }
+  | { kind: 'fact'; correlationId: string }
+  | { kind: 'other' };
+
+/** Never throws: what is not of the mesh is `other`. */
+export function parseSubject(subject: string): ParsedSubject {
+  if (subject === INGRESS_SUBJECT) return { kind: 'ingress' };
+  const [mesh, kind, ...rest] = subject.split('.');
+  if (mesh !== 'mesh') return { kind: 'other' };
+  if (kind === 'events' && rest.length === 1 && rest[0] !== undefined && isCorrelationId(rest[0])) {
+    return { kind: 'fact', correlationId: rest[0] };
+  }
+  if (kind !== 'in' || rest.length !== 3) return { kind: 'other' };
+  const [role = '', partition = '', correlationId = ''] = rest;
+  if (!ROLE.test(role) || !isCorrelationId(correlationId)) return { kind: 'other' };
+  if (partition !== String(partitionOf(correlationId))) return { kind: 'other' };
+  return { kind: 'inbox', role, partition: Number(partition), correlationId };
+}

@@ -1,0 +1,130 @@
+/**
+ * One run of indexing: what is on disk compared with what a catalog holds, and only the difference written.
+ *
+ * Owns the order of a run and its summary. Does not own finding files (`scan.ts`), cutting them (`chunk.ts`) or storing
+ * them: the catalog is the side of a store that ingestion needs, whichever database is behind it.
+ *
+ * 1. A file is written by one call of `put`, whole or not at all.
+ * 2. A file leaves the catalog when it is gone from disk or no longer eligible; never because it could not be read.
+ * 3. Aborting between two files leaves a catalog that the next run completes.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Chunk, chunkFile } from './chunk.ts';
+import type { FileType } from './languages.ts';
+import type { IndexOptions, IndexSummary, SkippedFile } from './port.ts';
+import { isUnder, type Root, readText, resolveRoot, type Scan, scanRoot, shownPath } from './scan.ts';
+
+/** Raised whenever the same bytes should give other chunks or words, so that unchanged files are written again. */
+const FORMAT = 'agent-mesh-chunks-1';
+
+export interface KnownFile {
+  absolutePath: string;
+  /** Path of the root that the file was indexed under. */
+  rootPath: string;
+  hash: string;
+}
+
+export interface PreparedFile {
+  absolutePath: string;
+  root: Root;
+  type: FileType;
+  hash: string;
+  chunks: Chunk[];
+}
+
+export interface Catalog {
+  /** Every file at or below a path, whichever root it was indexed under. */
+  filesUnder(path: string): KnownFile[];
+  put(file: PreparedFile): void;
+  remove(file: KnownFile): void;
+  finish(at: Date): void;
+}
+
+interface Run {
+  catalog: Catalog;
+  options: IndexOptions;
+  summary: IndexSummary;
+  total: number;
+  done: number;
+  /** Absolute paths met in this run, so that roots inside each other count a file once. */
+  met: Set<string>;
+}
+
+export async function ingest(
+  paths: readonly string[],
+  catalog: Catalog,
+  options: IndexOptions = {},
+): Promise<IndexSummary> {
+  const startedAt = performance.now();
+  const summary: IndexSummary = { added: 0, updated: 0, unchanged: 0, removed: 0, skipped: [], chunks: 0, ms: 0 };
+  const run: Run = { catalog, options, summary, total: 0, done: 0, met: new Set() };
+  const scans: { root: Root; scan: Scan }[] = [];
+  for (const path of new Set(paths.map((given) => resolve(given)))) {
+    const root = await resolveRoot(path);
+    scans.push({ root, scan: await scanRoot(root.path, options.signal) });
+  }
+  run.total = scans.reduce((sum, { scan }) => sum + scan.files.length, 0);
+  for (const { root, scan } of scans) await ingestRoot(run, root, scan);
+  catalog.finish(new Date());
+  summary.ms = Math.round(performance.now() - startedAt);
+  return summary;
+}
+
+async function ingestRoot(run: Run, root: Root, scan: Scan): Promise<void> {
+  const known = new Map(run.catalog.filesUnder(root.path).map((file) => [file.absolutePath, file]));
+  for (const skipped of scan.skipped) skip(run, root, skipped.absolutePath, skipped.reason);
+  for (const absolutePath of scan.files) {
+    run.options.signal?.throwIfAborted();
+    await ingestFile(run, root, absolutePath, known.get(absolutePath));
+    known.delete(absolutePath);
+    run.done += 1;
+    const path = shownPath(root.base, absolutePath);
+    run.options.onProgress?.({ done: run.done, total: run.total, path });
+  }
+  for (const file of known.values()) {
+    if (isGone(file, root, scan)) remove(run, file);
+  }
+}
+
+async function ingestFile(run: Run, root: Root, absolutePath: string, known: KnownFile | undefined): Promise<void> {
+  if (run.met.has(absolutePath)) return;
+  run.met.add(absolutePath);
+  const read = await readText(absolutePath);
+  if (!read.ok) {
+    skip(run, root, absolutePath, read.reason);
+    if (known && read.reason !== 'unreadable') remove(run, known);
+    return;
+  }
+  const hash = createHash('sha256').update(FORMAT).update('\0').update(read.bytes).digest('hex');
+  if (known?.hash === hash) {
+    run.summary.unchanged += 1;
+    return;
+  }
+  const { type, chunks } = chunkFile(absolutePath, read.text);
+  run.catalog.put({ absolutePath, root, type, hash, chunks });
+  run.summary.chunks += chunks.length;
+  if (known) run.summary.updated += 1;
+  else run.summary.added += 1;
+}
+
+/**
+ * Whether a file that the scan did not keep is to leave the catalog. What another root brought in stays while it exists:
+ * a folder ignored below this root may have been named on its own.
+ */
+function isGone(file: KnownFile, root: Root, scan: Scan): boolean {
+  if (scan.unreadable.some((folder) => isUnder(folder, file.absolutePath))) return false;
+  return file.rootPath === root.path || !existsSync(file.absolutePath);
+}
+
+function remove(run: Run, file: KnownFile): void {
+  run.catalog.remove(file);
+  run.summary.removed += 1;
+}
+
+function skip(run: Run, root: Root, absolutePath: string, reason: SkippedFile['reason']): void {
+  if (reason !== 'missing' || absolutePath === root.path) {
+    run.summary.skipped.push({ path: shownPath(root.base, absolutePath), reason });
+  }
+}

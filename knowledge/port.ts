@@ -1,0 +1,107 @@
+/**
+ * The port of the knowledge base: what the roles and the command line may ask of it.
+ *
+ * Owns the contract and its errors. Does not own storage, chunking or ranking: those belong to the adapter behind the
+ * port (`sqlite-store.ts`), and nothing here may name a database.
+ */
+import type { Passage } from '../schemas/events/generated.ts';
+
+/** Why a file was left out of the index. */
+export type SkipReason =
+  | 'binary'
+  | 'broken-symlink'
+  | 'data'
+  | 'hidden'
+  | 'lock-file'
+  | 'minified'
+  | 'missing'
+  | 'not-a-file'
+  | 'not-utf-8'
+  | 'secret'
+  | 'symlink-inside-root'
+  | 'symlink-outside-root'
+  | 'too-large'
+  | 'unreadable';
+
+export interface SkippedFile {
+  /** As a passage of the file would show it. */
+  path: string;
+  reason: SkipReason;
+}
+
+export interface IndexProgress {
+  /** Files looked at so far in this run, this one included. */
+  done: number;
+  total: number;
+  path: string;
+}
+
+export interface IndexOptions {
+  /** Stops between two files; what was committed stays, deletions not yet followed wait for the next run. */
+  signal?: AbortSignal;
+  onProgress?: (progress: IndexProgress) => void;
+}
+
+export interface IndexSummary {
+  added: number;
+  updated: number;
+  unchanged: number;
+  removed: number;
+  skipped: SkippedFile[];
+  /** Chunks written by this run; `stats()` has the total. */
+  chunks: number;
+  ms: number;
+}
+
+export interface SearchOptions {
+  /** Passages wanted, 8 unless told, 100 at most. */
+  limit?: number;
+  signal?: AbortSignal;
+}
+
+export interface KnowledgeStats {
+  files: number;
+  chunks: number;
+  /** RFC 3339 time at which the last complete run ended, by whichever process. */
+  lastIndexedAt: string | null;
+}
+
+export interface KnowledgeStore {
+  /**
+   * Brings the index up to date with the given files and folders. Only files whose content changed are read into it
+   * again, and files that vanished below a given path leave it.
+   * @throws KnowledgeError, or the signal's reason when aborted.
+   */
+  index(paths: readonly string[], options?: IndexOptions): Promise<IndexSummary>;
+  /**
+   * The passages closest to the query, best first; empty when the query holds no word.
+   * @throws KnowledgeError, or the signal's reason when aborted.
+   */
+  search(query: string, options?: SearchOptions): Promise<Passage[]>;
+  stats(): KnowledgeStats;
+  /** May be called twice; every other call afterwards throws `closed`. */
+  close(): void;
+}
+
+/**
+ * - `busy`: another process held the store for too long; trying again is right.
+ * - `closed`: used after `close()`.
+ * - `corrupt`: the store broke while open; opening it again sets it aside.
+ * - `foreign-database`: the file belongs to something else and was not touched.
+ * - `storage`: the disk or the database refused (full, read-only, no permission).
+ * - `too-many-files`: the path holds more files than a knowledge base is meant for.
+ */
+export type KnowledgeErrorCode = 'busy' | 'closed' | 'corrupt' | 'foreign-database' | 'storage' | 'too-many-files';
+
+export class KnowledgeError extends Error {
+  readonly code: KnowledgeErrorCode;
+  /** Whether the same call may succeed later with nothing changed by a person. */
+  readonly retryable: boolean;
+
+  constructor(code: KnowledgeErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'KnowledgeError';
+    this.code = code;
+    this.retryable = code === 'busy';
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Turns what a person typed into what is searched for.
+ *
+ * Owns the FTS5 expression and the reading of intent. Does not run the search (`sqlite-search.ts`) nor order its hits
+ * (`rank.ts`).
+ *
+ * Only letters, digits and marks of the user's text reach the expression, each word between double quotes, so no
+ * operator of the query language can be written from outside.
+ */
+import { isAskingWord, isStopWord, wordParts } from './terms.ts';
+
+/** Longer texts are pasted material; a request stands at the start, so the beginning is what is searched. */
+export const QUERY_CHARS_MAX = 2_000;
+
+/** Distinct words searched, the first ones: each costs one pass over its postings. */
+export const TERMS_MAX = 32;
+
+/** A shorter prefix matches half the dictionary. */
+const PREFIX_CHARS_MIN = 2;
+
+export type Intent = 'question' | 'code' | 'plain';
+
+export interface Plan {
+  /** FTS5 expression that finds the candidates. */
+  match: string;
+  /** One FTS5 expression for each distinct word, to measure how much of the query a chunk covers. */
+  terms: string[];
+  intent: Intent;
+}
+
+/** Null when the text holds no word to search for. */
+export function planSearch(query: string): Plan | null {
+  const text = cutQuery(query);
+  const intent = intentOf(text);
+  const words = meaningfulWords(text.match(/[\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*/gu) ?? [], intent);
+  const terms = new Map<string, string>();
+  const phrases = new Set<string>();
+  words.forEach((word, position) => {
+    const parts = wordParts(word);
+    const isIdentifier = parts.length > 1;
+    parts.forEach((part, index) => {
+      const isLast = index === parts.length - 1;
+      const asPrefix = isLast && (isIdentifier || words.length === 1) && [...part].length >= PREFIX_CHARS_MIN;
+      if (!terms.has(part) || asPrefix) terms.set(part, asPrefix ? `${quote(part)}*` : quote(part));
+    });
+    if (isIdentifier) phrases.add(quote(parts.join(' '))).add(quote(word));
+    const next = words[position + 1];
+    if (next !== undefined) phrases.add(quote(`${parts.at(-1) ?? ''} ${wordParts(next)[0] ?? ''}`));
+  });
+  const searched = [...terms.values()].slice(0, TERMS_MAX);
+  if (searched.length === 0) return null;
+  const match = [...searched, ...[...phrases].slice(0, TERMS_MAX)].join(' OR ');
+  return { match, terms: searched, intent };
+}
+
+/** The first QUERY_CHARS_MAX characters, without the word that the cut went through. */
+export function cutQuery(query: string): string {
+  if (query.length <= QUERY_CHARS_MAX) return query;
+  const cut = query.slice(0, QUERY_CHARS_MAX);
+  const whole = cut.replace(/[\p{L}\p{N}\p{M}_]+$/u, '');
+  return whole.trim() === '' ? cut : whole;
+}
+
+function intentOf(text: string): Intent {
+  const request = text.trim().toLowerCase();
+  if (/^(?:how|what|why|when|where|who|which)\b/.test(request)) return 'question';
+  const asksForCode =
+    /^(?:please\s+|can you\s+|could you\s+)?(?:write|implement|code|create|generate|refactor|add)\b/.test(request) ||
+    /\b(?:write|implement|generate)\b.*\b(?:function|class|method|module|script|test|type|component|code)\b/.test(
+      request,
+    );
+  if (asksForCode) return 'code';
+  const asks = /\?\s*$/.test(request) || /^(?:is|are|does|do|can|should|explain|describe|tell)\b/.test(request);
+  return asks ? 'question' : 'plain';
+}
+
+/** Without stop words, and without the verb of a request; with all of them when nothing else remains. */
+function meaningfulWords(words: readonly string[], intent: Intent): string[] {
+  const withoutStops = words.filter((word) => !isStopWord(word));
+  const withoutAsking =
+    intent === 'plain' ? withoutStops : withoutStops.filter((word, index) => index > 0 || !isAskingWord(word));
+  if (withoutAsking.length > 0) return withoutAsking;
+  return withoutStops.length > 0 ? withoutStops : [...words];
+}
+
+function quote(words: string): string {
+  return `"${words}"`;
+}

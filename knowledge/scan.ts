@@ -1,0 +1,190 @@
+/**
+ * Finds the files of a root that belong in a knowledge base, and reads one as text.
+ *
+ * Owns what is ignored and why. Does not own chunking, hashing or what is stored (`ingest.ts`).
+ *
+ * Folders of dependencies, build products and tools are passed over without a word; single files left out are reported
+ * with a reason. Rules about names bind what is found below a root, not the root itself: a path a person names is meant.
+ */
+import { type Dirent, existsSync } from 'node:fs';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, extname, join, relative, sep } from 'node:path';
+import { fileTypeOf } from './languages.ts';
+import { KnowledgeError, type SkipReason } from './port.ts';
+
+/** Larger files are data, dumps or bundles; one of them would outweigh a whole manual. */
+export const FILE_BYTES_MAX = 2 * 1024 * 1024;
+
+/** A guard against indexing a whole disk by mistake; a large monorepo has fewer. */
+export const ROOT_FILES_MAX = 50_000;
+
+/** No one writes such a line of code by hand: it is generated or minified. */
+const CODE_LINE_CHARS_MAX = 20_000;
+
+const IGNORED_FOLDERS = new Set(['node_modules', 'dist', 'build', 'coverage', 'vendor', '__pycache__', 'venv']);
+const LOCK_FILES = new Set(['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'go.sum', 'bun.lockb']);
+const DATA_EXTENSIONS = new Set(['.csv', '.tsv', '.svg', '.map', '.log', '.jsonl', '.ndjson', '.snap', '.po']);
+const SECRET_EXTENSIONS = new Set(['.pem', '.key', '.p12', '.pfx', '.jks', '.kdbx']);
+
+/** Files at the top of a project, by which its folder is known. */
+const MANIFESTS = ['package.json', 'pyproject.toml', 'go.mod', 'Cargo.toml', 'pom.xml', 'deno.json'];
+
+export interface Root {
+  /** Absolute, symbolic links resolved. */
+  path: string;
+  /** The folder that shown paths are relative to. */
+  base: string;
+}
+
+export interface SkippedPath {
+  absolutePath: string;
+  reason: SkipReason;
+}
+
+export interface Scan {
+  /** Absolute paths, in the order of their names. */
+  files: string[];
+  skipped: SkippedPath[];
+  /** Folders that could not be listed: nothing can be said about what is below them. */
+  unreadable: string[];
+}
+
+/**
+ * The root of a path, and the base of what passages show.
+ *
+ * The base is the nearest folder at or above the root that holds `.git`; else the nearest that holds the manifest of a
+ * project, looked for above the root first because documentation often has a manifest of its own; else the root's
+ * parent. So `/x/project/docs` shows `docs/architecture.md` in all three cases.
+ */
+export async function resolveRoot(absolutePath: string): Promise<Root> {
+  const path = await resolveExisting(absolutePath);
+  const ancestors: string[] = [];
+  for (let folder = dirname(path); !ancestors.includes(folder); folder = dirname(folder)) ancestors.push(folder);
+  const repository = [path, ...ancestors].find((folder) => existsSync(join(folder, '.git')));
+  const hasManifest = (folder: string): boolean => MANIFESTS.some((name) => existsSync(join(folder, name)));
+  const base = repository ?? ancestors.find(hasManifest) ?? (hasManifest(path) ? path : dirname(path));
+  return { path, base };
+}
+
+/** A path that vanished is resolved as far as it still exists, so that a removed root is found again by its old name. */
+async function resolveExisting(path: string): Promise<string> {
+  if (existsSync(path)) return realpath(path);
+  const parent = dirname(path);
+  return parent === path ? path : join(await resolveExisting(parent), relative(parent, path));
+}
+
+export function isUnder(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** With forward slashes on every system, as passages show paths. */
+export function shownPath(base: string, absolutePath: string): string {
+  return relative(base, absolutePath).split(sep).join('/');
+}
+
+export async function scanRoot(root: string, signal?: AbortSignal): Promise<Scan> {
+  const scan: Scan = { files: [], skipped: [], unreadable: [] };
+  const info = await stat(root).catch(nullWhenMissing);
+  if (info === null) scan.skipped.push({ absolutePath: root, reason: 'missing' });
+  else if (info.isDirectory()) await scanFolder(root, root, scan, signal);
+  else if (!info.isFile()) scan.skipped.push({ absolutePath: root, reason: 'not-a-file' });
+  else scan.files.push(root);
+  return scan;
+}
+
+async function scanFolder(root: string, folder: string, scan: Scan, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (isAccessDenied(error)) return null;
+    throw error;
+  });
+  if (entries === null) {
+    scan.unreadable.push(folder);
+    scan.skipped.push({ absolutePath: folder, reason: 'unreadable' });
+    return;
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const absolutePath = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (!isIgnoredFolder(entry.name)) await scanFolder(root, absolutePath, scan, signal);
+      continue;
+    }
+    const reason = entry.isSymbolicLink() ? await linkReason(root, absolutePath) : nameReason(entry);
+    if (reason !== null) scan.skipped.push({ absolutePath, reason });
+    else scan.files.push(absolutePath);
+    if (scan.files.length > ROOT_FILES_MAX) {
+      throw new KnowledgeError('too-many-files', `${root} holds more than ${ROOT_FILES_MAX} files; index a part of it`);
+    }
+  }
+}
+
+function isIgnoredFolder(name: string): boolean {
+  return name.startsWith('.') || IGNORED_FOLDERS.has(name);
+}
+
+function nameReason(entry: Dirent): SkipReason | null {
+  const name = entry.name.toLowerCase();
+  const extension = extname(name);
+  if (!entry.isFile()) return 'not-a-file';
+  if (name.startsWith('.')) return 'hidden';
+  if (LOCK_FILES.has(name) || extension === '.lock') return 'lock-file';
+  if (SECRET_EXTENSIONS.has(extension) || /^id_(?:rsa|dsa|ecdsa|ed25519)$/.test(name)) return 'secret';
+  if (DATA_EXTENSIONS.has(extension)) return 'data';
+  if (/\.min\.(?:js|mjs|css)$/.test(name)) return 'minified';
+  return null;
+}
+
+/** Links are never followed: what they point to inside the root is found by its own name, and what is outside is not ours. */
+async function linkReason(root: string, link: string): Promise<SkipReason> {
+  const target = await realpath(link).catch(nullWhenMissing);
+  if (target === null) return 'broken-symlink';
+  return isUnder(root, target) ? 'symlink-inside-root' : 'symlink-outside-root';
+}
+
+export type ReadText = { ok: true; text: string; bytes: Buffer } | { ok: false; reason: SkipReason };
+
+/** Never throws for what a file may be; a file that vanished since it was found is `missing`. */
+export async function readText(absolutePath: string): Promise<ReadText> {
+  const info = await lstat(absolutePath).catch(nullWhenMissing);
+  if (info === null) return { ok: false, reason: 'missing' };
+  if (info.size > FILE_BYTES_MAX) return { ok: false, reason: 'too-large' };
+  const bytes = await readFile(absolutePath).catch((error: unknown) => {
+    if (isAccessDenied(error)) return null;
+    throw error;
+  });
+  if (bytes === null) return { ok: false, reason: 'unreadable' };
+  if (bytes.includes(0)) return { ok: false, reason: 'binary' };
+  const text = decode(bytes);
+  if (text === null) return { ok: false, reason: 'not-utf-8' };
+  if (fileTypeOf(absolutePath).kind === 'code' && hasLineOver(text, CODE_LINE_CHARS_MAX)) {
+    return { ok: false, reason: 'minified' };
+  }
+  return { ok: true, text, bytes };
+}
+
+function decode(bytes: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
+function hasLineOver(text: string, chars: number): boolean {
+  return text.split('\n').some((line) => line.length > chars);
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function isAccessDenied(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(errorCode(error));
+}
+
+function nullWhenMissing(error: unknown): null {
+  if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error))) return null;
+  throw error;
+}

@@ -1,0 +1,149 @@
+/**
+ * Opens the database of the knowledge base: settings, tables, and what happens to a damaged file.
+ *
+ * Owns the schema and its version. Does not own what is written to the tables (`sqlite-catalog.ts`) or read from them
+ * (`sqlite-search.ts`).
+ *
+ * 1. Everything in the file can be made again from the files it was made from. So a damaged file is set aside and begun
+ *    anew, a file of another version is emptied, and `synchronous` is NORMAL: after a power cut the last files indexed
+ *    may be missing, their hash with them, and the next run reads them again.
+ * 2. A database of something else is never touched.
+ * 3. Several processes may open the file at once; only one finds it damaged and moves it.
+ */
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { KnowledgeError } from './port.ts';
+import { isBusy, isCorruption } from './sqlite-errors.ts';
+
+/** Well above the longest transaction, one large file (about 100 ms), queued behind a few other writers. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** Switching a new file to WAL does not wait for the busy timeout when two processes do it at once. */
+const WAL_ATTEMPTS_MAX = 50;
+const WAL_PAUSE_MS = 20;
+
+/** "AMKB", so that a file of ours is told from any other SQLite database. */
+const APPLICATION_ID = 0x414d4b42;
+const SCHEMA_VERSION = 1;
+
+/**
+ * `words` keeps no text of its own, only postings; its rowid is the chunk's id. `parts` holds the words inside
+ * identifiers in camel case.
+ */
+const SCHEMA = `
+  CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, base TEXT NOT NULL);
+  CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    root_id INTEGER NOT NULL REFERENCES roots (id),
+    path TEXT NOT NULL,
+    shown_path TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    language TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    UNIQUE (root_id, path)
+  );
+  CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY,
+    file_id INTEGER NOT NULL REFERENCES files (id),
+    ordinal INTEGER NOT NULL,
+    heading TEXT NOT NULL,
+    start_line INTEGER NOT NULL,
+    end_line INTEGER NOT NULL,
+    text TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX chunks_by_file ON chunks (file_id, ordinal);
+  CREATE VIRTUAL TABLE words USING fts5 (
+    heading, path, text, parts,
+    content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
+  );
+  CREATE TABLE runs (id INTEGER PRIMARY KEY CHECK (id = 1), finished_at TEXT NOT NULL);
+`;
+
+/** A damaged database that was moved out of the way when the store was opened. */
+export interface SetAside {
+  /** What SQLite said. */
+  reason: string;
+  /** Where the database and its -wal and -shm are now, as far as they existed. */
+  files: string[];
+}
+
+export interface OpenedDatabase {
+  db: Database.Database;
+  setAside: SetAside | null;
+}
+
+export function openDatabase(path: string): OpenedDatabase {
+  mkdirSync(dirname(path), { recursive: true });
+  const inode = inodeOf(path);
+  try {
+    return { db: openChecked(path), setAside: null };
+  } catch (error) {
+    if (!(error instanceof Error) || !isCorruption(error)) throw error;
+    // Another process that saw the same damage may have begun a new file already: that one is opened, not moved.
+    const files = inodeOf(path) === inode ? moveAside(path) : [];
+    return { db: openChecked(path), setAside: { reason: error.message, files } };
+  }
+}
+
+function openChecked(path: string): Database.Database {
+  const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    refuseForeign(db, path);
+    useWal(db);
+    db.pragma('synchronous = NORMAL');
+    db.pragma('foreign_keys = ON');
+    db.transaction(() => ensureSchema(db)).immediate();
+    const check = db.pragma('quick_check(1)', { simple: true });
+    if (check !== 'ok') throw new Database.SqliteError(String(check), 'SQLITE_CORRUPT');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function refuseForeign(db: Database.Database, path: string): void {
+  const applicationId = db.pragma('application_id', { simple: true });
+  if (applicationId === APPLICATION_ID) return;
+  const tables = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get() ?? 0;
+  if (applicationId === 0 && tables === 0) return;
+  throw new KnowledgeError('foreign-database', `${path} is a database of something else; choose another path`);
+}
+
+function useWal(db: Database.Database): void {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      db.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt >= WAL_ATTEMPTS_MAX) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_PAUSE_MS);
+    }
+  }
+}
+
+function ensureSchema(db: Database.Database): void {
+  if (db.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
+  for (const table of ['words', 'chunks', 'files', 'roots', 'runs']) db.exec(`DROP TABLE IF EXISTS ${table}`);
+  db.exec(SCHEMA);
+  db.pragma(`application_id = ${APPLICATION_ID}`);
+  db.pragma(`user_version = ${SCHEMA_VERSION}`);
+}
+
+/** The three files keep their endings, so that what was set aside can still be opened by hand. */
+function moveAside(path: string): string[] {
+  const stamp = new Date().toISOString().replace(/[-:.]/g, '');
+  const moved: string[] = [];
+  for (const ending of ['', '-wal', '-shm']) {
+    if (inodeOf(path + ending) === null) continue;
+    const target = `${path}.corrupt-${stamp}${ending}`;
+    renameSync(path + ending, target);
+    moved.push(target);
+  }
+  return moved;
+}
+
+function inodeOf(path: string): bigint | null {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+}

@@ -1,0 +1,117 @@
+/**
+ * The reading half of the SQLite store: candidates by BM25, what each covers, and the passages in their final order.
+ *
+ * Owns the search statements. Does not own the expression searched for (`query.ts`) or the order of hits (`rank.ts`).
+ */
+import type Database from 'better-sqlite3';
+import type { Passage } from '../schemas/events/generated.ts';
+import type { Kind } from './languages.ts';
+import type { SearchOptions } from './port.ts';
+import { type Plan, planSearch } from './query.ts';
+import { rank, rarity } from './rank.ts';
+
+export const LIMIT_DEFAULT = 8;
+export const LIMIT_MAX = 100;
+
+/** Re-ranking looks at this many, or at twice what is wanted: room for coverage to lift a chunk that BM25 put low. */
+const CANDIDATES_MIN = 50;
+
+/** Weights of heading, path, text and parts: what a chunk is called says most, its file's name less. */
+const BM25 = 'bm25(words, 5.0, 2.0, 1.0, 0.8)';
+
+/** Of one very long line only the beginning is shown; the whole of it can be found. */
+export const PASSAGE_CHARS_MAX = 8_000;
+
+interface Hit {
+  rowid: number;
+  bm25: number;
+}
+
+interface ChunkRow {
+  rowid: number;
+  fileId: number;
+  ordinal: number;
+  path: string;
+  kind: Kind;
+  language: string;
+  heading: string;
+  startLine: number;
+  endLine: number;
+  text: string;
+}
+
+export type Search = (query: string, options: SearchOptions) => Passage[];
+
+export function sqliteSearch(db: Database.Database): Search {
+  const statements = prepareStatements(db);
+  // One read transaction, so that an index run beside it cannot remove a chunk between two of the statements.
+  const search = db.transaction((plan: Plan, limit: number) => searchPlan(statements, plan, limit));
+  return (query, options) => {
+    const plan = planSearch(query);
+    const limit = Math.min(Math.max(Math.trunc(options.limit ?? LIMIT_DEFAULT), 0), LIMIT_MAX);
+    return plan === null || limit === 0 ? [] : search.deferred(plan, limit);
+  };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: Database.Database) {
+  return {
+    hits: db.prepare<[string, number], Hit>(
+      `SELECT rowid, -${BM25} AS bm25 FROM words WHERE words MATCH ? ORDER BY ${BM25}, rowid LIMIT ?`,
+    ),
+    coverage: db.prepare<[string, string], { chunks: number; covered: string }>(
+      `SELECT count(*) AS chunks,
+              json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?))) AS covered
+       FROM words WHERE words MATCH ?`,
+    ),
+    chunkCount: db.prepare<[], number>('SELECT count(*) FROM chunks').pluck(),
+    chunks: db.prepare<[string], ChunkRow>(
+      `SELECT chunks.id AS rowid, file_id AS fileId, ordinal, shown_path AS path, kind, language, heading,
+              start_line AS startLine, end_line AS endLine, text
+       FROM chunks JOIN files ON files.id = file_id WHERE chunks.id IN (SELECT value FROM json_each(?))`,
+    ),
+  };
+}
+
+function searchPlan(statements: Statements, plan: Plan, limit: number): Passage[] {
+  const hits = statements.hits.all(plan.match, Math.max(CANDIDATES_MIN, 2 * limit));
+  if (hits.length === 0) return [];
+  const rowids = JSON.stringify(hits.map(({ rowid }) => rowid));
+  const chunksTotal = statements.chunkCount.get() ?? 0;
+  const coveredBy = new Map<number, number[]>(hits.map(({ rowid }) => [rowid, []]));
+  const weights = plan.terms.map((term, position) => {
+    const row = statements.coverage.get(rowids, term);
+    for (const rowid of parseRowids(row?.covered)) coveredBy.get(rowid)?.push(position);
+    return rarity(row?.chunks ?? 0, chunksTotal);
+  });
+  const bm25By = new Map(hits.map((hit) => [hit.rowid, hit.bm25]));
+  const candidates = statements.chunks.all(rowids).map((row) => ({
+    ...row,
+    id: `${row.path}:${row.startLine}`,
+    bm25: bm25By.get(row.rowid) ?? 0,
+    covered: coveredBy.get(row.rowid) ?? [],
+  }));
+  return rank(candidates, weights, plan.intent, limit).map(({ candidate, score }) => ({
+    id: candidate.id,
+    path: candidate.path,
+    heading: candidate.heading,
+    startLine: candidate.startLine,
+    endLine: candidate.endLine,
+    text: shorten(candidate.text),
+    kind: candidate.kind,
+    language: candidate.language,
+    score,
+  }));
+}
+
+function parseRowids(json: string | undefined): number[] {
+  const value: unknown = JSON.parse(json ?? '[]');
+  return Array.isArray(value) ? value.filter((rowid) => typeof rowid === 'number') : [];
+}
+
+/** Never between the two halves of a character outside the basic plane. */
+function shorten(text: string): string {
+  if (text.length <= PASSAGE_CHARS_MAX) return text;
+  return `${text.slice(0, PASSAGE_CHARS_MAX - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}

@@ -52,14 +52,17 @@ export interface ReadRequest {
   readonly filter: string;
   /** First sequence wanted; 1 reads from the beginning. */
   readonly fromSeq: number;
-  /** Called in stream order; must not throw. */
+  /** Called in stream order; must not throw (the reader would stop with an error). */
   readonly onMessage: (message: StoredMessage) => void;
   /** The reader cannot go on and has stopped (the stream is gone, say). */
   readonly onError?: (error: BusError) => void;
 }
 
 export interface Reader {
-  /** Resolves when everything that was stored at the opening has been delivered. */
+  /**
+   * Resolves when everything that was stored at the opening has been delivered; rejects with a BusError when the reader
+   * fails or is stopped before. Nobody has to wait for it.
+   */
   readonly caughtUp: Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,0 +1,37 @@
+/**
+ * Copies the ledger while it is in use, on a schedule, and prunes what the log has forgotten too. Owns: the schedule.
+ * Does not own: copying. A backup may replace a lost ledger (`cp agents.db.backup agents.db`): the host then reads on
+ * from the backup's cursor instead of folding the whole log.
+ */
+import type { Bus } from '../bus/port.ts';
+import type { Ledger } from './runtime/ledger/port.ts';
+import type { RuntimeLog } from './runtime/ports.ts';
+
+/** Finished work is kept as long as the log keeps its events. */
+const KEPT_MS = 7 * 86_400_000;
+
+export interface BackupOptions {
+  ledger: Ledger;
+  path: string;
+  bus: Bus;
+  log: RuntimeLog;
+  everyMs: number;
+}
+
+/** Returns the function that ends it, after a copy that is under way. */
+export function startBackups({ ledger, path, bus, log, everyMs }: BackupOptions): () => Promise<void> {
+  let under: Promise<void> = Promise.resolve();
+  const copy = async (): Promise<void> => {
+    const { firstSeq } = await bus.streamInfo();
+    const pruned = await ledger.prune(Date.now() - KEPT_MS, firstSeq);
+    await ledger.backup(`${path}.backup`);
+    log.debug({ pruned }, 'ledger backed up');
+  };
+  const timer = setInterval(() => {
+    under = copy().catch((error: unknown) => log.warn({ error: String(error) }, 'the ledger could not be backed up'));
+  }, everyMs);
+  return async () => {
+    clearInterval(timer);
+    await under;
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * Says every two seconds that a service lives, and how it is. Owns: the form of a heartbeat. Does not own: who reads it.
+ */
+import type { Bus } from '../bus/port.ts';
+import type { Host, HostStats } from './runtime/host.ts';
+import type { RuntimeLog } from './runtime/ports.ts';
+
+/** A heartbeat older than five of these is of a service that is gone. */
+export const HEARTBEAT_MS = 2000;
+
+export interface Heartbeat extends HostStats {
+  readonly service: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly roles: readonly string[];
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly memoryMb: number;
+}
+
+export interface HeartbeatOptions {
+  service: string;
+  name: string;
+  bus: Bus;
+  host: Host;
+  roles: readonly { name: string }[];
+  log: RuntimeLog;
+}
+
+/** Returns the function that ends it and takes the entry back. */
+export function startHeartbeat(options: HeartbeatOptions): () => Promise<void> {
+  const { service, name, bus, host, log } = options;
+  const registry = bus.kv('registry');
+  const key = `${service}.${name.replaceAll(/[^\w-]/g, '_')}`;
+  const startedAt = new Date().toISOString();
+  const beat = (): void => {
+    const heartbeat: Heartbeat = {
+      ...{ service, host: name, pid: process.pid, roles: options.roles.map((role) => role.name), startedAt },
+      memoryMb: Math.round(process.memoryUsage.rss() / 1_048_576),
+      ...host.stats(),
+    };
+    registry
+      .put(key, JSON.stringify(heartbeat))
+      .catch((error: unknown) => log.debug({ error: String(error) }, 'no heartbeat'));
+  };
+  const timer = setInterval(beat, HEARTBEAT_MS);
+  beat();
+  return async () => {
+    clearInterval(timer);
+    await registry
+      .delete(key)
+      .catch((error: unknown) => log.debug({ error: String(error) }, 'the heartbeat stays until it is stale'));
+  };
+}

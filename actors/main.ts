@@ -1,0 +1,181 @@
+/**
+ * Entry point of a service: `node actors/main.ts agents|llm|tools`. Owns: building the real adapters and handing them to
+ * the runtime, the heartbeat, and the order of shutdown. Does not own: any logic.
+ */
+import { hash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectBus } from '../bus/nats-bus.ts';
+import { type Bus, BusError } from '../bus/port.ts';
+import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import type { KnowledgeStore } from '../knowledge/port.ts';
+import { openSqliteStore } from '../knowledge/sqlite-store.ts';
+import { createRulesRouter } from '../router/rules.ts';
+import { tokenSubject } from '../schemas/events/subjects.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { startBackups } from './backups.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { ingress } from './ingress.ts';
+import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
+import { createExtractiveEngine, createOpenAiEngine } from './roles/llm/engines/index.ts';
+import type { RolePorts } from './roles/ports.ts';
+import { builtinTools } from './roles/tools/builtin/index.ts';
+import { crashPointFromEnv } from './runtime/crash-points.ts';
+import { FatalError } from './runtime/errors.ts';
+import { createHost } from './runtime/host.ts';
+import { openSqliteLedger } from './runtime/ledger/sqlite-ledger.ts';
+import { systemClock } from './runtime/ports.ts';
+import { loadWorkflows } from './workflows/index.ts';
+
+const services = ['agents', 'llm', 'tools'] as const;
+/** Under a supervisor the log may be starting at the same moment; wait this long for it. */
+const LOG_WAIT_MS = 8000;
+const RETRY_MS = 50;
+
+async function connect(settings: Settings, name: string): Promise<Bus> {
+  const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
+  for (;;) {
+    try {
+      return await connectBus({ url: natsUrl(settings), name, leaseTtlMs: settings.MESH_LEASE_TTL_MS });
+    } catch (error) {
+      if (!(error instanceof BusError) || !error.retryable || Date.now() >= deadline) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}
+
+function lazily<T>(open: () => T): () => T {
+  let opened: { value: T } | undefined;
+  return () => {
+    opened ??= { value: open() };
+    return opened.value;
+  };
+}
+
+function openKnowledge(settings: Settings, log: Log): KnowledgeStore {
+  const store = openSqliteStore(settings.MESH_KNOWLEDGE_PATH);
+  if (store.setAside)
+    log.warn(store.setAside, 'the knowledge base was unreadable and was set aside; run ./mesh index again');
+  return store;
+}
+
+async function createPorts(settings: Settings, bus: Bus, log: Log): Promise<RolePorts> {
+  const definitions = await loadRoleDefinitions();
+  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const extractive = createExtractiveEngine();
+  const engine =
+    settings.OPENAI_BASE_URL === undefined
+      ? extractive
+      : createOpenAiEngine({
+          baseUrl: settings.OPENAI_BASE_URL,
+          timeoutMs: settings.LLM_TIMEOUT_MS,
+          maxTokens: settings.LLM_MAX_TOKENS,
+          ...(settings.OPENAI_API_KEY === undefined ? {} : { apiKey: settings.OPENAI_API_KEY }),
+          ...(settings.OPENAI_MODEL === undefined ? {} : { model: settings.OPENAI_MODEL }),
+        });
+  const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
+    .split(',')
+    .map((host) => host.trim())
+    .filter((host) => host !== '');
+  return {
+    router: createRulesRouter({
+      workflows: [...workflows.keys()],
+      fallback: 'answer',
+      threshold: settings.ROUTER_CONFIDENCE_THRESHOLD,
+    }),
+    workflows,
+    knowledge: lazily(() => openKnowledge(settings, log)),
+    engine,
+    extractive,
+    generationTimeoutMs: settings.LLM_TIMEOUT_MS + 5000,
+    tools: builtinTools({ allowHosts }),
+    showText(correlationId, attempt) {
+      let number = 0;
+      return (text) => {
+        number += 1;
+        bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ attempt, number, text }));
+      };
+    },
+  };
+}
+
+async function run(service: string, settings: Settings, log: Log): Promise<void> {
+  const path = ledgerPath(settings, service);
+  const bus = await connect(settings, `mesh-${service}`);
+  await bus.ensureTopology();
+  const ledger = await openSqliteLedger(path);
+  const roles = await loadRoles(service, await createPorts(settings, bus, log));
+  const name =
+    settings.MESH_HOST_ID === undefined
+      ? `${hostname()}-${hash('sha256', path).slice(0, 8)}`
+      : `${settings.MESH_HOST_ID}-${service}`;
+  const crashAt = crashPointFromEnv(process.env.MESH_CRASH_AT);
+  let stopping = false;
+
+  const end = (exitCode: number): void => {
+    if (stopping) return;
+    stopping = true;
+    void stop(exitCode);
+  };
+  const host = createHost({
+    name,
+    roles,
+    ...(service === 'agents' ? { ingress } : {}),
+    bus,
+    ledger,
+    clock: systemClock,
+    log,
+    commitMode: settings.MESH_COMMIT,
+    ...(crashAt ? { at: crashAt } : {}),
+    onFatal: (error) => {
+      log.error({ error: error.message }, 'cannot go on');
+      process.exit(error.exitCode);
+    },
+  });
+  const stopHeartbeat = startHeartbeat({ service, name, bus, host, roles, log });
+  const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
+  const stop = async (exitCode: number): Promise<void> => {
+    log.info({}, 'stopping');
+    await stopHeartbeat();
+    await stopBackups();
+    await host.stop();
+    await bus.close();
+    log.info({}, 'stopped');
+    process.exit(exitCode);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
+  if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', () => end(0)).resume();
+  await host.start();
+  log.info(
+    {
+      roles: roles.map((role) => role.name),
+      host: name,
+      engine: service === 'llm' ? (settings.OPENAI_BASE_URL ?? 'extractive') : undefined,
+    },
+    'ready',
+  );
+}
+
+const service = process.argv[2] ?? '';
+try {
+  if (!services.some((known) => known === service))
+    throw new SettingsError(`usage: node actors/main.ts ${services.join('|')}`);
+  loadEnvFile();
+  const settings = readSettings();
+  await run(service, settings, createLog(service, settings.MESH_LOG_LEVEL));
+} catch (error) {
+  const exitCode =
+    error instanceof FatalError
+      ? error.exitCode
+      : error instanceof SettingsError
+        ? 2
+        : error instanceof BusError
+          ? 3
+          : 1;
+  const expected = error instanceof FatalError || error instanceof SettingsError || error instanceof BusError;
+  createLog(service || 'mesh', 'error').error(
+    {},
+    error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error),
+  );
+  process.exit(exitCode);
+}

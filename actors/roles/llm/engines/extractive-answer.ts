@@ -1,0 +1,181 @@
+/**
+ * Answers by quoting: picks the sentences of the passages that bear on the prompt and cites where they stand.
+ * Owns the scoring and the wording. Nothing is paraphrased: without a model, a quote is the only honest sentence.
+ */
+import type { Answer, Citation, HopInput, Passage } from '../../../../schemas/events/generated.ts';
+import { type QuotableUnit, quotableUnits } from './quotable-units.ts';
+import { smallTalk } from './small-talk.ts';
+import { terms } from './terms.ts';
+
+export interface ExtractiveAnswer {
+  readonly answer: Answer;
+  readonly summary: string;
+}
+
+export const SET_UP_A_MODEL = 'set LLM_MODEL_PATH to a GGUF file or OPENAI_BASE_URL to an OpenAI-compatible server';
+const CLOSING = `No language model is set up: these are quotes of the knowledge base. For written answers, ${SET_UP_A_MODEL}.`;
+
+/** An answer is read in one look: a few quotes, not a search result list. */
+const UNITS_MAX = 6;
+const UNITS_PER_PASSAGE_MAX = 3;
+/** Under this share of the best unit's score a quote is noise beside it. */
+const RELATIVE_SCORE_MIN = 0.4;
+/** What each sign of relevance is worth; the words of the sentence itself weigh most. */
+const WEIGHT = { words: 1, heading: 0.35, search: 0.2, first: 0.05 } as const;
+
+interface ScoredUnit {
+  readonly unit: QuotableUnit;
+  readonly passage: Passage;
+  /** Position inside its passage. */
+  readonly at: number;
+  readonly overlap: number;
+  readonly score: number;
+}
+
+/** Composes the answer for any input; never fails. */
+export function extractiveAnswer(input: HopInput): ExtractiveAnswer {
+  if (input.tool !== undefined) return toolAnswer(input.tool.name, input.tool.result);
+  const talk = smallTalk(input.prompt);
+  if (talk !== null) return plain(talk, 'Small talk.');
+  const passages = input.passages ?? [];
+  if (passages.length === 0) return nothingFound(input.passages !== undefined);
+  const query = input.note === undefined ? input.prompt : `${input.prompt} ${input.note}`;
+  return quote(query, passages);
+}
+
+function plain(text: string, summary: string): ExtractiveAnswer {
+  return { answer: { text, citations: [] }, summary };
+}
+
+function toolAnswer(name: string, result: string): ExtractiveAnswer {
+  const said = result.trimEnd();
+  const text = said.includes('\n')
+    ? `The tool ${name} answered:\n\n\`\`\`\n${said}\n\`\`\``
+    : `The tool ${name} answered: ${said === '' ? '(nothing)' : said}`;
+  return plain(text, `Result of ${name}.`);
+}
+
+function nothingFound(searched: boolean): ExtractiveAnswer {
+  if (!searched) {
+    return plain(
+      `This question needs a language model and none is set up: ${SET_UP_A_MODEL}. To have it looked up in your documents instead, ask with --workflow answer.`,
+      'No language model is set up and nothing was looked up.',
+    );
+  }
+  return plain(
+    `Nothing was found in the knowledge base for this question. Index what it should be answered from with \`./mesh index PATH\` and ask again. No language model is set up either: ${SET_UP_A_MODEL}.`,
+    'Nothing was found in the knowledge base.',
+  );
+}
+
+function quote(query: string, passages: readonly Passage[]): ExtractiveAnswer {
+  const ranked = rank(query, passages);
+  const chosen = choose(ranked);
+  const direct = chosen.some((scored) => scored.overlap > 0);
+  const groups = groupByPassage(chosen);
+  const citations: Citation[] = groups.map((group, index) => citationOf(group, index + 1));
+  const quotes = groups.map((group, index) => groupText(group, index + 1));
+  const opening = direct
+    ? 'From the knowledge base:'
+    : 'Nothing in the knowledge base says this in so many words. The closest passages:';
+  const text = [opening, ...quotes, CLOSING].join('\n\n');
+  const places = groups.length === 1 ? '1 passage' : `${groups.length} passages`;
+  return { answer: { text, citations }, summary: `Quotes of ${places} of the knowledge base.` };
+}
+
+function rank(query: string, passages: readonly Passage[]): ScoredUnit[] {
+  const wanted = terms(query);
+  const all = passages.flatMap((passage) =>
+    quotableUnits(passage).map((unit, at) => ({ unit, passage, at, terms: terms(unit.text) })),
+  );
+  const weight = rarity(
+    wanted,
+    all.map((entry) => entry.terms),
+  );
+  const total = [...wanted].reduce((sum, term) => sum + weight(term), 0);
+  const share = (there: ReadonlySet<string>): number =>
+    total === 0 ? 0 : [...wanted].reduce((sum, term) => sum + (there.has(term) ? weight(term) : 0), 0) / total;
+  const scores = passages.map((passage) => passage.score);
+  const [low, high] = [Math.min(...scores), Math.max(...scores)];
+  return all
+    .map(({ unit, passage, at, terms: there }) => {
+      const overlap = share(there);
+      const heading = share(terms(`${passage.heading} ${passage.path}`));
+      const search = high > low ? (passage.score - low) / (high - low) : 1;
+      const first = at === 0 ? 1 : 0;
+      const score = WEIGHT.words * overlap + WEIGHT.heading * heading + WEIGHT.search * search + WEIGHT.first * first;
+      return { unit, passage, at, overlap, score };
+    })
+    .sort((a, b) => b.score - a.score || a.passage.id.localeCompare(b.passage.id) || a.at - b.at);
+}
+
+/** Rare words of the query count for more (inverse document frequency over the units at hand). */
+function rarity(wanted: ReadonlySet<string>, units: readonly ReadonlySet<string>[]): (term: string) => number {
+  const counts = new Map([...wanted].map((term) => [term, units.filter((unit) => unit.has(term)).length]));
+  return (term) => Math.log(1 + units.length / (1 + (counts.get(term) ?? 0)));
+}
+
+function choose(ranked: readonly ScoredUnit[]): ScoredUnit[] {
+  const best = ranked[0];
+  if (best === undefined) return [];
+  const floor = best.score * RELATIVE_SCORE_MIN;
+  const anyOverlap = ranked.some((scored) => scored.overlap > 0);
+  const perPassage = new Map<string, number>();
+  const seen = new Set<string>();
+  const chosen: ScoredUnit[] = [];
+  for (const scored of ranked) {
+    const key = scored.unit.text.toLowerCase().replace(/\W+/g, ' ').trim();
+    const used = perPassage.get(scored.passage.id) ?? 0;
+    if (seen.has(key) || used >= UNITS_PER_PASSAGE_MAX || scored.score < floor) continue;
+    if (anyOverlap && scored.overlap === 0) continue;
+    seen.add(key);
+    perPassage.set(scored.passage.id, used + 1);
+    chosen.push(scored);
+    if (chosen.length === UNITS_MAX) break;
+  }
+  return withWhatFollowsAColon(chosen, ranked);
+}
+
+/** "Run it like this:" is half a quote; what it announces belongs to it. */
+function withWhatFollowsAColon(chosen: readonly ScoredUnit[], ranked: readonly ScoredUnit[]): ScoredUnit[] {
+  const result = [...chosen];
+  for (const scored of chosen) {
+    if (scored.unit.kind !== 'sentence' || !scored.unit.text.endsWith(':')) continue;
+    const next = ranked.find((other) => other.passage === scored.passage && other.at === scored.at + 1);
+    if (next !== undefined && !result.includes(next)) result.push(next);
+  }
+  return result;
+}
+
+/** Groups in the order of their best unit; inside a group, reading order. */
+function groupByPassage(chosen: readonly ScoredUnit[]): ScoredUnit[][] {
+  const groups = Map.groupBy(chosen, (scored) => scored.passage);
+  return [...groups.values()].map((group) => group.sort((a, b) => a.at - b.at));
+}
+
+function citationOf(group: readonly ScoredUnit[], marker: number): Citation {
+  const passage = group[0]?.passage;
+  return {
+    marker,
+    path: passage?.path ?? '',
+    heading: passage?.heading ?? '',
+    startLine: Math.min(...group.map(({ unit }) => unit.startLine)),
+    endLine: Math.max(...group.map(({ unit }) => unit.endLine)),
+  };
+}
+
+function groupText(group: readonly ScoredUnit[], marker: number): string {
+  const parts: string[] = [];
+  for (const { unit } of group) {
+    if (unit.kind === 'code') parts.push(`\n\n${fenced(unit)}\n\n`);
+    else parts.push(`${unit.text} `);
+  }
+  const text = parts.join('').trim();
+  const indented = text.replace(/\n(?!\n)/g, '\n  ').replace(/[ ]+$/gm, '');
+  return text.endsWith('`') && text.includes('\n') ? `- ${indented}\n\n  [${marker}]` : `- ${indented} [${marker}]`;
+}
+
+function fenced(unit: QuotableUnit): string {
+  const fence = unit.text.includes('```') ? '````' : '```';
+  return `${fence}${unit.language}\n${unit.text}\n${fence}`;
+}

@@ -1,0 +1,15 @@
+/** The language-model engines that need no native code, as the rest of the project uses them. */
+export { createExtractiveEngine } from './extractive.ts';
+export { createOpenAiEngine, type OpenAiOptions } from './openai.ts';
+export {
+  type EngineContext,
+  EngineError,
+  type EngineErrorCode,
+  type EngineRequest,
+  type LlmEngine,
+  type Purpose,
+} from './port.ts';
+export { buildPrompt, type ChatMessage, type Prompt } from './prompts.ts';
+export { closeRepairs } from './repairs/repair-code.ts';
+export { parseAnswer, parseCode, parseReview, withoutThinking } from './reply-parsing.ts';
+export { createThinkingFilter, type ThinkingFilter } from './thinking-filter.ts';

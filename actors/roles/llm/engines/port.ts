@@ -1,0 +1,58 @@
+/**
+ * The port every language-model engine implements, and the one error engines throw.
+ * Owns the contract only; engines know nothing of each other, of the log or of how a hop is run.
+ */
+import type { ErrorInfo, HopInput, HopOutput } from '../../../../schemas/events/generated.ts';
+
+export type Purpose = 'answer' | 'code' | 'review';
+
+export interface EngineRequest {
+  readonly purpose: Purpose;
+  readonly input: HopInput;
+}
+
+export interface EngineContext {
+  /** Aborting ends the work soon; generate() then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Called with text as it appears, in order. What was told stays told: a retry never repeats a piece. */
+  readonly onText?: (piece: string) => void;
+  /** Called while nothing can be shown yet, so that a long wait does not look like a dead one. */
+  readonly heartbeat?: (note: string) => void;
+}
+
+export interface LlmEngine {
+  /** What HopOutput.engine will say, such as `extractive` or `openai:qwen3`. */
+  readonly name: string;
+  /** Rejects with an EngineError, or with the signal's reason. */
+  generate(request: EngineRequest, context: EngineContext): Promise<HopOutput>;
+}
+
+export type EngineErrorCode =
+  | 'engine_unauthorised'
+  | 'engine_unreachable'
+  | 'engine_timeout'
+  | 'engine_rate_limited'
+  | 'engine_unavailable'
+  | 'engine_rejected'
+  | 'engine_bad_answer'
+  | 'engine_stream_cut'
+  | 'engine_no_model'
+  | 'engine_prompt_too_large';
+
+export class EngineError extends Error {
+  readonly code: EngineErrorCode;
+  /** Whether another attempt, later, may succeed. */
+  readonly retryable: boolean;
+
+  constructor(code: EngineErrorCode, message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = 'EngineError';
+    this.code = code;
+    this.retryable = options.retryable;
+  }
+
+  /** The error as an event carries it. */
+  toErrorInfo(): ErrorInfo {
+    return { code: this.code, message: this.message, retryable: this.retryable };
+  }
+}

@@ -1,0 +1,14 @@
+/** Runs `work` until it succeeds, with exponential backoff and full jitter; rejects with the last error. */
+export async function retry(work, options = {}) {
+  const { attempts = 5, firstWaitMs = 100, waitMsMax = 10_000, isRetryable = () => true, signal } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (attempt >= attempts || !isRetryable(error)) throw error;
+      const waitMs = Math.random() * Math.min(waitMsMax, firstWaitMs * 2 ** (attempt - 1));
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+}

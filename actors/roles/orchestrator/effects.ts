@@ -1,0 +1,31 @@
+/**
+ * Asks the router. Owns: pairing the decision with its workflow. Does not own: deciding.
+ */
+
+import { EffectError } from '../../runtime/errors.ts';
+import { type EffectHandlers, effect } from '../../runtime/role.ts';
+import type { RolePorts } from '../ports.ts';
+import type { RouteInput, RouteOutput } from './machine.ts';
+
+const ROUTE_TIMEOUT_MS = 10_000;
+
+export function createEffects({ router, workflows }: RolePorts): EffectHandlers {
+  return {
+    route: effect<RouteInput, RouteOutput>(
+      { fence: 'pure', timeoutMs: ROUTE_TIMEOUT_MS, concurrencyMax: 64 },
+      async (input, { signal }) => {
+        if (input.wish !== null && !workflows.has(input.wish)) {
+          throw new EffectError(
+            'unknown_workflow',
+            `there is no workflow ${input.wish}; choose one of ${[...workflows.keys()].join(', ')}`,
+          );
+        }
+        const route = await router.decide(input, signal);
+        const workflow = workflows.get(route.decision);
+        if (!workflow)
+          throw new EffectError('unknown_workflow', `the router chose ${route.decision}, which is no workflow`);
+        return { route, workflow };
+      },
+    ),
+  };
+}

@@ -1,0 +1,293 @@
+/**
+ * The task machine: one instance a correlation id. Owns: the order of hops, deadline, cancel, approval, and relaying
+ * messages between roles. Does not own: the arithmetic of a task (`task.ts`), or any work.
+ *
+ *   waiting → routing → hop ⇄ (next step, retry, revise) → completed | failed | cancelled
+ *                        └→ asking → hop …
+ */
+import { assign, emit, enqueueActions, setup } from 'xstate';
+import type { ErrorInfo, Route } from '../../../schemas/events/generated.ts';
+import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
+import type { Workflow } from '../../workflows/index.ts';
+import { errorOf } from '../hop.ts';
+import * as task from './task.ts';
+
+/** Time a task may take when nobody says otherwise, waiting for people not counted. */
+const DEADLINE_MS = 600_000;
+/** An open question is given up after this; the log keeps events for seven days. */
+const ANSWER_WITHIN_MS = 5 * 86_400_000;
+
+export interface RouteInput {
+  readonly prompt: string;
+  readonly wish: string | null;
+  readonly remainingHops: number;
+}
+
+/** The decision with the workflow it names, so that both are in the log. */
+export interface RouteOutput {
+  readonly route: Route;
+  readonly workflow: Workflow;
+}
+
+type TaskEvent = Incoming<
+  'task.submitted' | 'task.cancel.requested' | 'task.input.provided' | 'hop.replied' | 'agent.message'
+>;
+
+/** Hops and loops of the envelope: as the task counts them, not as the sender saw them. */
+const place = (context: task.TaskContext) => ({ hop: context.hop, loops: task.remainingLoops(context) });
+
+/** The host stamps every event it hands over, XState's own too, with the log's time. */
+const timeOf = (event: object): number => ('atMs' in event && typeof event.atMs === 'number' ? event.atMs : 0);
+
+const isReplyTo = (context: task.TaskContext, event: Incoming<'hop.replied'>): boolean => {
+  const { step, role } = task.currentStep(context);
+  const { data, sender, hop } = event;
+  return sender === role && hop === context.hop && data.step === step && data.attempt === context.attempt;
+};
+
+const hopRequest = (context: task.TaskContext): Outgoing => {
+  const { step, role, timeoutMs } = task.currentStep(context);
+  return out(
+    'hop.requested',
+    role,
+    { step, attempt: context.attempt, timeoutMs, input: task.hopInput(context) },
+    place(context),
+  );
+};
+const hopStarted = (context: task.TaskContext): Outgoing => {
+  const { step, role } = task.currentStep(context);
+  return out('hop.started', WATCHERS, { index: context.hop, role, step, attempt: context.attempt }, place(context));
+};
+const hopFinished = (context: task.TaskContext): Outgoing => {
+  const hop = context.hops.at(-1);
+  if (!hop) throw new Error('no hop has finished');
+  return out('hop.finished', WATCHERS, { hop, ...(context.error ? { error: context.error } : {}) }, place(context));
+};
+const hopCancelled = (context: task.TaskContext, reason: string): Outgoing => {
+  const { step, role } = task.currentStep(context);
+  return out('hop.cancelled', role, { step, attempt: context.attempt, reason }, place(context));
+};
+const question = (context: task.TaskContext): Outgoing => {
+  const { text, reason, choices } = context.question ?? { text: '', reason: 'approval', choices: [] };
+  return out(
+    'task.input.required',
+    WATCHERS,
+    { question: text, reason, choices: [...choices] },
+    { ...place(context), awaited: true },
+  );
+};
+const ending = (name: 'task.completed' | 'task.failed' | 'task.cancelled', context: task.TaskContext): Outgoing =>
+  out(name, WATCHERS, { result: task.resultOf(context) }, { ...place(context), awaited: true });
+
+const loopAdvanced = (before: task.TaskContext, after: task.TaskContext): Outgoing | null => {
+  const next = task.loopMove(before, after);
+  const review = after.artifacts.review;
+  if (next === null || !review) return null;
+  const data = { loops: task.loopsOf(after), verdict: review.verdict, next, findings: task.errorsIn(review) };
+  return out('loop.advanced', WATCHERS, data, place(after));
+};
+
+const cancelError = (reason: string | undefined): ErrorInfo => ({
+  code: 'cancelled',
+  message: reason ?? 'cancelled by the caller',
+  retryable: false,
+});
+
+const machine = setup({
+  types: {
+    context: {} as task.TaskContext,
+    events: {} as TaskEvent,
+    emitted: {} as Outgoing,
+  },
+  actors: { route: effectLogic<RouteInput, RouteOutput>() },
+  delays: {
+    deadline: ({ context }) => context.deadlineMs ?? DEADLINE_MS,
+    hopTimeout: ({ context }) => task.currentStep(context).timeoutMs,
+    answerWithin: ANSWER_WITHIN_MS,
+  },
+  actions: {
+    /** Ends the task, and first the hop at work, if there is one. */
+    end: enqueueActions(({ context, event, enqueue }, how: { outcome: 'failed' | 'cancelled'; error: ErrorInfo }) => {
+      const after = task.ended(context, how.outcome, how.error, timeOf(event));
+      if (context.busy) enqueue.emit(hopCancelled(context, how.error.message));
+      enqueue.assign(after);
+      if (context.busy) enqueue.emit(hopFinished(after));
+    }),
+  },
+}).createMachine({
+  id: 'task',
+  context: task.emptyTask,
+  initial: 'waiting',
+  on: {
+    'agent.message': {
+      actions: [
+        assign(({ context, event }) => task.messageNoted(context, event.data)),
+        emit(({ context, event }) => out('agent.message', event.recipient, event.data, place(context))),
+        emit(({ context, event }) => out('agent.message', WATCHERS, event.data, place(context))),
+      ],
+    },
+  },
+  states: {
+    waiting: {
+      on: {
+        'task.submitted': {
+          target: 'working',
+          actions: [
+            assign(({ event }) => ({
+              prompt: event.data.prompt,
+              wish: event.data.workflow ?? null,
+              caller: event.data.caller ?? null,
+              deadlineMs: event.data.deadlineMs ?? null,
+            })),
+            emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
+          ],
+        },
+      },
+    },
+    working: {
+      initial: 'routing',
+      after: {
+        deadline: {
+          target: 'failed',
+          actions: {
+            type: 'end',
+            params: ({ context }) => ({
+              outcome: 'failed',
+              error: {
+                code: 'deadline_exceeded',
+                message: `not finished within ${context.deadlineMs ?? DEADLINE_MS} ms`,
+                retryable: false,
+              },
+            }),
+          },
+        },
+      },
+      on: {
+        'task.cancel.requested': {
+          target: 'cancelled',
+          actions: {
+            type: 'end',
+            params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
+          },
+        },
+      },
+      states: {
+        routing: {
+          invoke: {
+            id: 'route',
+            src: 'route',
+            input: ({ context }) => ({
+              prompt: context.prompt,
+              wish: context.wish,
+              remainingHops: task.HOPS_MAX - context.hop,
+            }),
+            onDone: {
+              target: 'deciding',
+              actions: [
+                assign(({ context, event }) => task.routed(context, event.output.route, event.output.workflow)),
+                emit(({ context, event }) => {
+                  const steps = event.output.workflow.steps.map(({ step, role }) => ({ step, role }));
+                  return out('task.routed', WATCHERS, { route: event.output.route, steps }, place(context));
+                }),
+              ],
+            },
+            onError: {
+              target: '#task.failed',
+              actions: {
+                type: 'end',
+                params: ({ event }) => ({ outcome: 'failed', error: errorOf(event.error) }),
+              },
+            },
+          },
+        },
+        deciding: {
+          always: [
+            { guard: ({ context }) => context.next === 'hop', target: 'hop' },
+            { guard: ({ context }) => context.next === 'ask', target: '#task.asking' },
+            { guard: ({ context }) => context.next === 'completed', target: '#task.completed' },
+            { target: '#task.failed' },
+          ],
+        },
+        hop: {
+          entry: [
+            assign(({ context, event }) => task.started(context, timeOf(event))),
+            emit(({ context }) => hopRequest(context)),
+            emit(({ context }) => hopStarted(context)),
+          ],
+          after: {
+            hopTimeout: {
+              target: 'deciding',
+              actions: enqueueActions(({ context, event, enqueue }) => {
+                const after = task.timedOut(context, timeOf(event));
+                enqueue.emit(hopCancelled(context, 'the time for this step is up'));
+                enqueue.assign(after);
+                enqueue.emit(hopFinished(after));
+              }),
+            },
+          },
+          on: {
+            'hop.replied': {
+              guard: ({ context, event }) => isReplyTo(context, event),
+              target: 'deciding',
+              actions: enqueueActions(({ context, event, enqueue }) => {
+                const after = task.replied(context, event.data, event.atMs);
+                enqueue.assign(after);
+                enqueue.emit(hopFinished(after));
+                const loop = loopAdvanced(context, after);
+                if (loop) enqueue.emit(loop);
+              }),
+            },
+          },
+        },
+      },
+    },
+    asking: {
+      entry: emit(({ context }) => question(context)),
+      after: {
+        answerWithin: {
+          target: 'failed',
+          actions: {
+            type: 'end',
+            params: {
+              outcome: 'failed',
+              error: { code: 'no_answer', message: 'nobody answered the question in time', retryable: false },
+            },
+          },
+        },
+      },
+      on: {
+        'task.input.provided': {
+          target: 'working.deciding',
+          actions: [
+            emit(({ context, event }) =>
+              out('task.input.accepted', WATCHERS, { text: event.data.text }, place(context)),
+            ),
+            assign(({ context, event }) => task.answered(context, event.data.text)),
+          ],
+        },
+        'task.cancel.requested': {
+          target: 'cancelled',
+          actions: {
+            type: 'end',
+            params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
+          },
+        },
+      },
+    },
+    completed: { type: 'final', entry: emit(({ context }) => ending('task.completed', context)) },
+    failed: { type: 'final', entry: emit(({ context }) => ending('task.failed', context)) },
+    cancelled: { type: 'final', entry: emit(({ context }) => ending('task.cancelled', context)) },
+  },
+});
+
+function accepted(event: Incoming<'task.submitted'>) {
+  const { prompt, workflow, caller } = event.data;
+  return { prompt, ...(workflow === undefined ? {} : { workflow }), ...(caller === undefined ? {} : { caller }) };
+}
+
+export const role: RoleDefinition = {
+  name: 'orchestrator',
+  service: 'agents',
+  startsOn: ['task.submitted'],
+  versions: [{ since: 1, machine }],
+};

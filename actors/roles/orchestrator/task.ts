@@ -1,0 +1,303 @@
+/**
+ * What the orchestrator knows of a task, and how that changes: pure functions on the machine's context. Owns: which step
+ * comes next, counting hops and loops, what the result is. Does not own: states, waiting, sending.
+ *
+ * Invariants (S8):
+ * 1. At most HOPS_MAX hops are started, whatever the workflow says.
+ * 2. The loop goes round at most `maxCycles` times and then ends `exhausted` with the best attempt so far.
+ */
+import type {
+  CodeArtifact,
+  ErrorInfo,
+  HopInput,
+  HopOutput,
+  HopRecord,
+  HopRepliedData,
+  Loops,
+  Message,
+  Result,
+  Review,
+  Route,
+} from '../../../schemas/events/generated.ts';
+import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
+import { composeAnswer } from './answer.ts';
+
+/** A build with both cycles takes seven; room for retries. */
+export const HOPS_MAX = 12;
+/** Messages kept in a task; more are still relayed. */
+const MESSAGES_MAX = 64;
+const ATTEMPTS_DEFAULT = 2;
+
+export type Artifacts = Omit<HopInput, 'prompt'> & Pick<HopOutput, 'answer'>;
+
+export interface Question {
+  readonly reason: 'outcome_unknown' | 'approval';
+  readonly text: string;
+  readonly choices: readonly string[];
+}
+
+/** What is to be done next; the machine's states follow it. */
+export type Next = 'hop' | 'ask' | 'completed' | 'failed';
+
+export interface TaskContext {
+  readonly prompt: string;
+  readonly wish: string | null;
+  readonly caller: string | null;
+  readonly deadlineMs: number | null;
+  readonly route: Route | null;
+  readonly workflow: Workflow | null;
+  /** Index of the step at work. */
+  readonly at: number;
+  /** Attempt at this step, from 1. */
+  readonly attempt: number;
+  /** Hops started. */
+  readonly hop: number;
+  readonly hopStartedAtMs: number;
+  /** A hop is at work. */
+  readonly busy: boolean;
+  readonly loopsUsed: number;
+  readonly hops: readonly HopRecord[];
+  readonly messages: readonly Message[];
+  readonly artifacts: Artifacts;
+  readonly best: { readonly code: CodeArtifact; readonly review: Review; readonly errors: number } | null;
+  readonly engine: string;
+  /** The steps that a person has approved. */
+  readonly approved: readonly string[];
+  readonly question: Question | null;
+  readonly error: ErrorInfo | null;
+  readonly next: Next;
+  readonly outcome: Result['outcome'];
+}
+
+export const emptyTask: TaskContext = {
+  ...{ prompt: '', wish: null, caller: null, deadlineMs: null, route: null, workflow: null },
+  ...{
+    at: 0,
+    attempt: 1,
+    hop: 0,
+    hopStartedAtMs: 0,
+    busy: false,
+    loopsUsed: 0,
+    hops: [],
+    messages: [],
+    artifacts: {},
+    best: null,
+  },
+  ...{ engine: '', approved: [], question: null, error: null, next: 'hop', outcome: 'answered' },
+};
+
+export function currentStep(context: TaskContext): WorkflowStep {
+  const step = context.workflow?.steps[context.at];
+  if (!step) throw new RangeError(`no step ${context.at} in ${context.workflow?.name ?? 'no workflow'}`);
+  return step;
+}
+
+export function loopsOf(context: TaskContext): Loops {
+  return { used: context.loopsUsed, max: context.workflow?.loop?.maxCycles ?? 0 };
+}
+
+export function remainingLoops(context: TaskContext): number {
+  const { used, max } = loopsOf(context);
+  return max - used;
+}
+
+/** The task with its route; the workflow is copied in, so that it stays what it was (S11). */
+export function routed(context: TaskContext, route: Route, workflow: Workflow): TaskContext {
+  return enter({ ...context, route, workflow }, 0);
+}
+
+/** Goes to a step: asks for approval first where the workflow says so, and never beyond the limit of hops. */
+function enter(context: TaskContext, at: number): TaskContext {
+  const moved = { ...context, at, attempt: 1, question: null };
+  if (at >= (context.workflow?.steps.length ?? 0)) return { ...moved, next: 'completed', outcome: outcomeOf(context) };
+  if (context.hop >= HOPS_MAX) return fail(moved, limitError());
+  const step = currentStep(moved);
+  if (step.approval && !context.approved.includes(step.step)) {
+    const text = `May the step ${step.step} (${step.role}) run?`;
+    return { ...moved, next: 'ask', question: { reason: 'approval', text, choices: ['yes', 'no'] } };
+  }
+  return { ...moved, next: 'hop' };
+}
+
+function limitError(): ErrorInfo {
+  return { code: 'too_many_hops', message: `the task used its ${HOPS_MAX} hops`, retryable: false };
+}
+
+function fail(context: TaskContext, error: ErrorInfo): TaskContext {
+  return { ...context, next: 'failed', outcome: 'failed', error };
+}
+
+function outcomeOf(context: TaskContext): Result['outcome'] {
+  if (context.workflow?.loop) return context.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
+  return context.artifacts.review ? 'reviewed' : 'answered';
+}
+
+/** A hop begins: it is counted before it is sent. */
+export function started(context: TaskContext, atMs: number): TaskContext {
+  return { ...context, hop: context.hop + 1, hopStartedAtMs: atMs, busy: true };
+}
+
+export function hopInput(context: TaskContext): HopInput {
+  const { answer: _answer, ...artifacts } = context.artifacts;
+  return { prompt: context.prompt, ...artifacts };
+}
+
+function recordOf(
+  context: TaskContext,
+  status: HopRecord['status'],
+  output: HopOutput | undefined,
+  error: ErrorInfo | undefined,
+  atMs: number,
+): HopRecord {
+  const { step, role } = currentStep(context);
+  return {
+    index: context.hop,
+    step,
+    role,
+    attempt: context.attempt,
+    status,
+    engine: output?.engine ?? '',
+    summary: (output?.summary ?? error?.message ?? status).slice(0, 1000),
+    ms: Math.max(0, atMs - context.hopStartedAtMs),
+  };
+}
+
+/** Takes a role's reply in. */
+export function replied(context: TaskContext, reply: HopRepliedData, atMs: number): TaskContext {
+  const { output, error } = reply;
+  const record = recordOf(context, reply.status, output, error, atMs);
+  const noted: TaskContext = { ...context, busy: false, hops: [...context.hops, record], error: error ?? null };
+  switch (reply.status) {
+    case 'completed':
+      return output
+        ? advanced(noted, output)
+        : fail(noted, { code: 'no_output', message: `${record.role} replied with nothing`, retryable: false });
+    case 'unknown':
+      return { ...noted, next: 'ask', question: unknownOutcome(record, error) };
+    case 'failed':
+      return failed(noted, error ?? { code: 'unexpected', message: `${record.role} failed`, retryable: false });
+    default:
+      throw new Error(`unknown status ${JSON.stringify(reply.status satisfies never)}`);
+  }
+}
+
+function unknownOutcome(record: HopRecord, error: ErrorInfo | undefined): Question {
+  const why = error?.message ?? 'it was cut off';
+  return {
+    reason: 'outcome_unknown',
+    text: `The step ${record.step} may or may not have happened: ${why}. Answer "done" (or what it returned) if it happened, "retry" to run it again, "abort" to stop.`,
+    choices: ['done', 'retry', 'abort'],
+  };
+}
+
+function failed(context: TaskContext, error: ErrorInfo): TaskContext {
+  const step = currentStep(context);
+  if (error.retryable && context.attempt < (step.attempts ?? ATTEMPTS_DEFAULT) && context.hop < HOPS_MAX) {
+    return { ...context, attempt: context.attempt + 1, next: 'hop' };
+  }
+  return step.optional ? enter(context, context.at + 1) : fail(context, error);
+}
+
+function advanced(context: TaskContext, output: HopOutput): TaskContext {
+  const { engine, summary: _summary, ...made } = output;
+  const { note: _note, ...kept } = context.artifacts;
+  const merged: TaskContext = { ...context, engine, artifacts: { ...kept, ...made }, error: null };
+  const loop = context.workflow?.loop;
+  if (!loop || currentStep(context).step !== loop.review) return enter(merged, context.at + 1);
+  return reviewed(merged, loop.revise);
+}
+
+/** After the review step of a loop: on, round again, or out with the best attempt. */
+function reviewed(context: TaskContext, revise: string): TaskContext {
+  const { code, review } = context.artifacts;
+  if (!code || !review)
+    return fail(context, { code: 'no_review', message: 'the review step made no review', retryable: false });
+  const errors = errorsIn(review);
+  const best = context.best === null || errors < context.best.errors ? { code, review, errors } : context.best;
+  const kept = { ...context, best };
+  if (review.verdict === 'approved') return enter(kept, context.at + 1);
+  if (remainingLoops(context) > 0 && context.hop < HOPS_MAX) {
+    const target = context.workflow?.steps.findIndex(({ step }) => step === revise) ?? 0;
+    return enter({ ...kept, loopsUsed: context.loopsUsed + 1 }, target);
+  }
+  return enter({ ...kept, artifacts: { ...context.artifacts, code: best.code, review: best.review } }, context.at + 1);
+}
+
+export function errorsIn(review: Review): number {
+  return review.findings.filter(({ severity }) => severity === 'error').length;
+}
+
+/** Whether this reply's review moved the loop, and how; null when the step at work is not the loop's review. */
+export function loopMove(before: TaskContext, after: TaskContext): 'revise' | 'accepted' | 'exhausted' | null {
+  const loop = before.workflow?.loop;
+  if (!loop || currentStep(before).step !== loop.review || after.hops.at(-1)?.status !== 'completed') return null;
+  if (after.loopsUsed > before.loopsUsed) return 'revise';
+  return after.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
+}
+
+/** A person's answer to the open question. */
+export function answered(context: TaskContext, text: string): TaskContext {
+  const { question } = context;
+  const word = text.trim().toLowerCase().split(/\W+/, 1)[0] ?? '';
+  const going = { ...context, question: null, artifacts: { ...context.artifacts, note: text } };
+  if (question?.reason === 'approval') {
+    const { step } = currentStep(context);
+    if (['yes', 'y', 'ok', 'approve', 'approved'].includes(word))
+      return { ...going, approved: [...context.approved, step], next: 'hop' };
+    return fail(going, {
+      code: 'not_approved',
+      message: `the step ${step} was not approved: ${text}`.slice(0, 1000),
+      retryable: false,
+    });
+  }
+  if (word === 'abort')
+    return fail(going, {
+      code: 'aborted',
+      message: 'a person stopped the task after an unknown outcome',
+      retryable: false,
+    });
+  if (word === 'retry')
+    return context.hop < HOPS_MAX ? { ...going, attempt: context.attempt + 1, next: 'hop' } : fail(going, limitError());
+  const tool = { name: currentStep(context).step, arguments: {}, result: text };
+  return advanced(going, { engine: 'person', summary: `a person said: ${text}`.slice(0, 1000), tool });
+}
+
+export function messageNoted(context: TaskContext, message: Message): TaskContext {
+  return context.messages.length >= MESSAGES_MAX ? context : { ...context, messages: [...context.messages, message] };
+}
+
+/** The hop at work took too long; another attempt may be quicker. */
+export function timedOut(context: TaskContext, atMs: number): TaskContext {
+  const { step, timeoutMs } = currentStep(context);
+  const error = { code: 'hop_timeout', message: `no reply within ${timeoutMs} ms`, retryable: true };
+  return replied(context, { step, attempt: context.attempt, status: 'failed', error }, atMs);
+}
+
+/** The task ends before its hop does. */
+export function ended(
+  context: TaskContext,
+  outcome: 'failed' | 'cancelled',
+  error: ErrorInfo,
+  atMs: number,
+): TaskContext {
+  const hops = context.busy ? [...context.hops, recordOf(context, 'cancelled', undefined, error, atMs)] : context.hops;
+  return { ...context, busy: false, hops, outcome, error, question: null };
+}
+
+export function resultOf(context: TaskContext): Result {
+  const { route, artifacts, engine, error } = context;
+  const { text, citations } = composeAnswer(context);
+  return {
+    outcome: context.outcome,
+    answer: text,
+    engine,
+    citations,
+    ...(artifacts.code ? { code: artifacts.code } : {}),
+    ...(artifacts.review ? { review: artifacts.review } : {}),
+    ...(route ? { route } : {}),
+    hops: [...context.hops],
+    messages: [...context.messages],
+    loops: loopsOf(context),
+    ...(error ? { error } : {}),
+  };
+}

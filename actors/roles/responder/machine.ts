@@ -1,0 +1,12 @@
+/**
+ * Answers the caller in words. Owns: nothing but being a writer of answers. Does not own: how text is made.
+ */
+import type { RoleDefinition } from '../../runtime/role.ts';
+import { createWriterMachine } from '../writer.ts';
+
+export const role: RoleDefinition = {
+  name: 'responder',
+  service: 'agents',
+  startsOn: ['hop.requested'],
+  versions: [{ since: 1, machine: createWriterMachine({ id: 'responder', purpose: 'answer' }) }],
+};

@@ -1,0 +1,25 @@
+/**
+ * Searches the knowledge base. Owns: how many passages a task carries. Does not own: the search.
+ */
+import { type EffectHandlers, effect } from '../../runtime/role.ts';
+import type { RolePorts } from '../ports.ts';
+import type { SearchInput, SearchOutput } from './machine.ts';
+
+/** Enough for an answer; each goes through several events. */
+const PASSAGES_MAX = 8;
+/** Passages that score below this share of the best one are noise. */
+const SCORE_SHARE_MIN = 0.4;
+const SEARCH_TIMEOUT_MS = 15_000;
+
+export function createEffects({ knowledge }: RolePorts): EffectHandlers {
+  return {
+    search: effect<SearchInput, SearchOutput>(
+      { fence: 'pure', timeoutMs: SEARCH_TIMEOUT_MS },
+      async ({ query }, { signal }) => {
+        const found = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
+        const best = found[0]?.score ?? 0;
+        return { passages: found.filter(({ score }) => score >= best * SCORE_SHARE_MIN), engine: 'sqlite-fts5' };
+      },
+    ),
+  };
+}

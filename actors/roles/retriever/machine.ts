@@ -1,0 +1,74 @@
+/**
+ * Finds passages for a prompt. Owns: when to search. Does not own: searching.
+ *
+ *   idle → searching → idle
+ */
+import { assign, emit, setup } from 'xstate';
+import type { Passage } from '../../../schemas/events/generated.ts';
+import { effectLogic, type Outgoing, type RoleDefinition } from '../../runtime/role.ts';
+import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from '../hop.ts';
+
+export interface SearchInput {
+  readonly query: string;
+}
+
+export interface SearchOutput {
+  readonly passages: Passage[];
+  /** Name of the store that was asked. */
+  readonly engine: string;
+}
+
+const machine = setup({
+  types: { context: {} as HopContext, events: {} as HopEvents, emitted: {} as Outgoing },
+  actors: { search: effectLogic<SearchInput, SearchOutput>() },
+}).createMachine({
+  id: 'retriever',
+  context: idleHop,
+  initial: 'idle',
+  on: {
+    'hop.requested': { target: '.searching', reenter: true, actions: assign({ request: ({ event }) => event.data }) },
+  },
+  states: {
+    idle: {},
+    searching: {
+      invoke: {
+        id: 'search',
+        src: 'search',
+        input: ({ context }) => ({ query: requestOf(context).input.prompt }),
+        onDone: {
+          target: 'idle',
+          actions: [
+            emit(({ context, event: { output } }) =>
+              completed(context, { engine: output.engine, summary: found(output.passages), passages: output.passages }),
+            ),
+            assign(idleHop),
+          ],
+        },
+        onError: {
+          target: 'idle',
+          actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idleHop)],
+        },
+      },
+      on: {
+        'hop.cancelled': {
+          guard: ({ context, event }) => isForHop(context, event),
+          target: 'idle',
+          actions: assign(idleHop),
+        },
+      },
+    },
+  },
+});
+
+function found(passages: readonly Passage[]): string {
+  const files = new Set(passages.map(({ path }) => path));
+  if (passages.length === 0) return 'no passage found';
+  return `${passages.length} passages from ${files.size === 1 ? [...files][0] : `${files.size} files`}`;
+}
+
+export const role: RoleDefinition = {
+  name: 'retriever',
+  service: 'agents',
+  startsOn: ['hop.requested'],
+  versions: [{ since: 1, machine }],
+};

@@ -1,0 +1,63 @@
+/**
+ * Fenced code blocks of Markdown (CommonMark 0.31, section 4.5), with the lines they stand on.
+ * Owns the reading of fences only; indented code blocks are prose here, since prompts and answers do not use them.
+ */
+import { languageName } from './languages.ts';
+
+export interface FencedBlock {
+  /** Lower-case name of the info string's first word; empty when there is none. */
+  readonly language: string;
+  readonly text: string;
+  /** Line of the block's first line of code in the given text, from 1. */
+  readonly startLine: number;
+  /** Line of its last line of code, inclusive; never before startLine. */
+  readonly endLine: number;
+  /** Whether the closing fence was there. */
+  readonly closed: boolean;
+}
+
+const OPENING = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)[^`]*$/;
+
+/** All fenced blocks in order. A block without a closing fence runs to the end of the text. */
+export function fencedBlocks(markdown: string): FencedBlock[] {
+  const lines = markdown.split(/\r?\n/);
+  const blocks: FencedBlock[] = [];
+  let at = 0;
+  while (at < lines.length) {
+    const opening = OPENING.exec(lines[at] ?? '');
+    const fence = opening?.[1];
+    if (opening === null || fence === undefined) {
+      at += 1;
+      continue;
+    }
+    const first = at + 1;
+    let end = first;
+    while (end < lines.length && !closes(lines[end] ?? '', fence)) end += 1;
+    blocks.push({
+      language: languageName(opening[2] ?? ''),
+      text: lines.slice(first, end).join('\n'),
+      startLine: first + 1,
+      endLine: Math.max(first + 1, end),
+      closed: end < lines.length,
+    });
+    at = end + 1;
+  }
+  return blocks;
+}
+
+/** The text without its fenced blocks: what is said around the code. */
+export function withoutFencedBlocks(markdown: string): string {
+  const lines = markdown.split(/\r?\n/);
+  for (const block of fencedBlocks(markdown)) {
+    const last = block.closed ? block.endLine : lines.length - 1;
+    const empty = block.text === '' && block.closed;
+    for (let line = block.startLine - 2; line <= (empty ? block.startLine - 1 : last); line += 1) lines[line] = '';
+  }
+  return lines.join('\n').replace(/\n{3,}/g, '\n\n');
+}
+
+function closes(line: string, fence: string): boolean {
+  const mark = fence[0] === '~' ? '~' : '`';
+  const trimmed = line.trim();
+  return trimmed.length >= fence.length && [...trimmed].every((character) => character === mark);
+}

@@ -1,0 +1,109 @@
+/**
+ * The port every tool implements, the error tools throw, and defineTool(), which checks arguments by their schema.
+ * Owns the contract; which tool fits a prompt is choose-tool.ts, and how a call is fenced against repetition is the
+ * tools role's business.
+ */
+import { Ajv, type JSONSchemaType } from 'ajv';
+import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
+
+/**
+ * What a repeated call does. `pure`: nothing outside changes. `keyed`: the other side knows the idempotency key and
+ * acts once. `once`: every call acts, so after a crash in the middle nobody knows whether it did.
+ */
+export type Fence = 'pure' | 'keyed' | 'once';
+
+export type ToolArguments = Record<string, unknown>;
+
+export interface ToolContext {
+  /** Aborting ends the call soon; run() then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** The same for every attempt at the same call. */
+  readonly idempotencyKey: string;
+  readonly heartbeat: (note: string) => void;
+}
+
+export interface ToolMatch {
+  readonly arguments: ToolArguments;
+  /** How surely the prompt means this tool, 0 to 1. */
+  readonly score: number;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: object;
+  readonly fence: Fence;
+  /** Reads a call out of a prompt in plain words; null when the prompt is not about this tool. */
+  match?(prompt: string): ToolMatch | null;
+  /** Throws a ToolError `tool_bad_arguments` that names what is wrong. */
+  checkArguments(args: unknown): void;
+  /** The answer as text. Rejects with a ToolError or the signal's reason. */
+  run(args: unknown, context: ToolContext): Promise<string>;
+}
+
+export type ToolErrorCode =
+  | 'tool_unknown'
+  | 'tool_bad_arguments'
+  | 'tool_failed'
+  | 'tool_host_not_allowed'
+  | 'tool_redirect_refused'
+  | 'tool_http_status'
+  | 'tool_unreachable'
+  | 'tool_timeout'
+  /** The call may or may not have acted; only for tools fenced `once`. */
+  | 'tool_outcome_unknown';
+
+export class ToolError extends Error {
+  readonly code: ToolErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ToolErrorCode, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'ToolError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+
+  /** The error as an event carries it. */
+  toErrorInfo(): ErrorInfo {
+    return { code: this.code, message: this.message, retryable: this.retryable };
+  }
+}
+
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
+
+export interface ToolDefinition<Args> {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: JSONSchemaType<Args>;
+  readonly fence: Fence;
+  match?(prompt: string): { arguments: Args & ToolArguments; score: number } | null;
+  run(args: Args, context: ToolContext): Promise<string> | string;
+}
+
+/** A tool whose arguments are checked before it runs. */
+export function defineTool<Args>(definition: ToolDefinition<Args>): Tool {
+  const { name, description, inputSchema, fence, match } = definition;
+  const isValid = ajv.compile(inputSchema);
+  const checked = (args: unknown): Args => {
+    if (isValid(args)) return args;
+    const problems = ajv.errorsText(isValid.errors, { dataVar: 'arguments', separator: '; ' });
+    throw new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${problems}.`);
+  };
+  return {
+    name,
+    description,
+    inputSchema,
+    fence,
+    ...(match === undefined ? {} : { match: (prompt: string) => match(prompt) }),
+    checkArguments(args) {
+      checked(args);
+    },
+    async run(args, context) {
+      const valid = checked(args);
+      context.signal.throwIfAborted();
+      return definition.run(valid, context);
+    },
+  };
+}

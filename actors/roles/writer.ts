@@ -1,0 +1,77 @@
+/**
+ * The machine of a role whose work is to ask the llm role for text: responder and coder. Owns: asking, waiting, passing
+ * a cancel on. Does not own: what the text is about; each role says that.
+ *
+ *   idle → writing → idle
+ */
+import { assign, emit, enqueueActions, setup } from 'xstate';
+import type { HopOutput, LlmRequestedData } from '../../schemas/events/generated.ts';
+import { type Incoming, type Outgoing, out } from '../runtime/role.ts';
+import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from './hop.ts';
+
+export interface WriterOptions {
+  readonly id: string;
+  readonly purpose: LlmRequestedData['purpose'];
+  /** What else is said when the text is there, before the reply. */
+  readonly announce?: (context: HopContext, output: HopOutput, event: Incoming<'llm.replied'>) => readonly Outgoing[];
+}
+
+/** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
+function requestId(context: HopContext, hop: number): string {
+  const { step, attempt } = requestOf(context);
+  return `${hop}.${step}.${attempt}`;
+}
+
+export function createWriterMachine(options: WriterOptions) {
+  return setup({
+    types: {
+      context: {} as HopContext,
+      events: {} as HopEvents | Incoming<'llm.replied'>,
+      emitted: {} as Outgoing,
+    },
+  }).createMachine({
+    id: options.id,
+    context: idleHop,
+    initial: 'idle',
+    on: {
+      'hop.requested': {
+        target: '.writing',
+        reenter: true,
+        actions: [
+          assign({ request: ({ event }) => event.data }),
+          emit(({ context, event }) =>
+            out('llm.requested', 'llm', {
+              requestId: requestId(context, event.hop),
+              purpose: options.purpose,
+              input: requestOf(context).input,
+            }),
+          ),
+        ],
+      },
+    },
+    states: {
+      idle: {},
+      writing: {
+        on: {
+          'llm.replied': {
+            guard: ({ context, event }) => event.data.requestId === requestId(context, event.hop),
+            target: 'idle',
+            actions: enqueueActions(({ context, event, enqueue }) => {
+              const { status, output, error } = event.data;
+              if (status === 'completed' && output) {
+                for (const message of options.announce?.(context, output, event) ?? []) enqueue.emit(message);
+                enqueue.emit(completed(context, output));
+              } else enqueue.emit(failed(context, errorOf(error)));
+              enqueue.assign(idleHop);
+            }),
+          },
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idleHop)],
+          },
+        },
+      },
+    },
+  });
+}

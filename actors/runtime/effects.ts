@@ -1,0 +1,268 @@
+/**
+ * Runs effects. Owns: queueing, attempts, back-off, fencing, and saying how each ended. Does not own: what an effect
+ * does, or what its result means.
+ *
+ * Invariants:
+ * 1. An effect that may not be repeated begins only when the log and the disk know that it does, and only while this
+ *    host is proven to own the partition (S6, S7).
+ * 2. Found begun after a crash, such an effect is settled as `unknown`; it never runs again by itself (S6).
+ * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
+ */
+import { hash } from 'node:crypto';
+import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
+import type { AtCrashPoint } from './crash-points.ts';
+import { EffectError, toErrorInfo } from './errors.ts';
+import type { Instances, Slot } from './instances.ts';
+import type { Clock, RuntimeLog } from './ports.ts';
+import type { EffectHandler } from './role.ts';
+import { EFFECT_RESULT_MAX_BYTES, type Outcome } from './settlement.ts';
+import { type EffectRow, keyOf } from './step.ts';
+
+/** Pause before a second attempt, doubled for each further one up to the maximum, milliseconds. */
+const BACKOFF_FIRST_MS = 200;
+const BACKOFF_MAX_MS = 10_000;
+/** An effect that was running at this many crashes of its process more than its attempts is taken to cause them. */
+const CRASHES_MAX = 5;
+/** Progress facts of one effect, at most one in this time. */
+const PROGRESS_EVERY_MS = 1000;
+
+export interface Effects {
+  /** Begins an effect, or goes on with one found in the ledger. */
+  begin(slot: Slot, row: EffectRow): void;
+  /** Aborts the running attempt, forgets a queued one. */
+  end(slot: Slot, row: EffectRow): void;
+  readonly running: number;
+  readonly queued: number;
+  /** Aborts everything without settling it: the rows stay for the next start. */
+  stop(): void;
+}
+
+export interface EffectsOptions {
+  clock: Clock;
+  log: RuntimeLog;
+  instances: Instances;
+  /** Publishes `effect.finished`. */
+  settle: (slot: Slot, row: EffectRow, outcome: Outcome) => void;
+  /** Publishes `effect.started`; resolves true when log and disk have it and the lease was confirmed after that. */
+  announce: (slot: Slot, row: EffectRow, attempt: number) => Promise<boolean>;
+  progress: (slot: Slot, row: EffectRow, note: string) => void;
+  at: AtCrashPoint;
+}
+
+interface Job {
+  readonly slot: Slot;
+  readonly effect: string;
+  readonly armedVersion: number;
+  readonly src: string;
+  readonly handler: EffectHandler;
+  attempt?: Attempt;
+  cancelWait?: () => void;
+  ended: boolean;
+}
+
+/** Deterministic jitter of ±25 %, from the key and the attempt. */
+function backoffMs(key: string, attempt: number): number {
+  const base = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
+  const random = Number.parseInt(hash('sha256', `${key}/${attempt}`, 'hex').slice(0, 8), 16) / 0xffffffff;
+  return Math.round(base * (0.75 + random / 2));
+}
+
+export function createEffects(options: EffectsOptions): Effects {
+  const { clock, instances } = options;
+  const jobs = new Map<string, Job>();
+  const queues = new Map<string, { active: number; waiting: Job[] }>();
+  let stopped = false;
+
+  const rowOf = (job: Job): EffectRow | undefined => {
+    const row = job.slot.instance.effects.get(job.effect);
+    return row?.armedVersion === job.armedVersion ? row : undefined;
+  };
+  const finish = (job: Job, outcome: Outcome): void => {
+    const row = rowOf(job);
+    jobs.delete(jobKey(job.slot, job));
+    if (!row || row.state === 'settled' || job.ended || stopped) return;
+    job.ended = true;
+    options.settle(job.slot, row, limited(outcome));
+  };
+  const retryOrFail = (job: Job, row: EffectRow, fence: string, thrown: unknown): void => {
+    const error = toErrorInfo(thrown);
+    if (fence === 'once') {
+      // Only an EffectError is a statement that nothing happened; anything else may have come after the deed.
+      const certain = thrown instanceof EffectError && !isAbort(thrown);
+      finish(job, certain ? { status: 'failed', error } : unknownOutcome(error.message));
+      return;
+    }
+    if (!error.retryable || row.attempt >= job.handler.attemptsMax) {
+      finish(job, { status: 'failed', error });
+      return;
+    }
+    const pauseMs = backoffMs(keyOf(job.slot.instance, row), row.attempt);
+    instances.updateEffect(job.slot, { ...row, state: 'pending', notBeforeMs: clock.now() + pauseMs });
+    options.log.info(
+      { effect: row.effect, attempt: row.attempt, pauseMs, error: error.message },
+      'effect failed; trying again',
+    );
+    job.cancelWait = clock.after(pauseMs, () => enqueue(job));
+  };
+
+  const start = async (job: Job): Promise<void> => {
+    const row = rowOf(job);
+    if (!row || job.ended || stopped) return;
+    const attempt = row.attempt + 1;
+    if (row.attempt >= job.handler.attemptsMax + CRASHES_MAX) {
+      const message = `its process ended ${CRASHES_MAX} times while it ran`;
+      finish(job, { status: 'failed', error: { code: 'crashed_repeatedly', message, retryable: false } });
+      return;
+    }
+    const fence = typeof job.handler.fence === 'function' ? job.handler.fence(row.input) : job.handler.fence;
+    if (fence === 'once' && row.started) {
+      finish(job, unknownOutcome('it had begun when its process ended, and may not be repeated'));
+      return;
+    }
+    instances.updateEffect(job.slot, { ...row, state: 'running', attempt, notBeforeMs: 0 });
+    if (fence === 'once' && !(await options.announce(job.slot, row, attempt))) return;
+    if (job.ended || stopped) return;
+    if (fence === 'once') options.at('effect-announced');
+    job.attempt = attemptOf(job, attempt);
+    options.at('effect-begun');
+    const ending = await job.attempt.ended;
+    options.at('effect-done');
+    const latest = rowOf(job);
+    if (latest) conclude(job, latest, fence, ending);
+  };
+  const conclude = (job: Job, row: EffectRow, fence: string, ending: Ending): void => {
+    switch (ending.kind) {
+      case 'done':
+        finish(job, { status: 'done', output: ending.output ?? null });
+        return;
+      case 'failed':
+        retryOrFail(job, row, fence, ending.error);
+        return;
+      case 'cancelled':
+        return;
+      default:
+        throw new Error(`unknown ending ${JSON.stringify(ending satisfies never)}`);
+    }
+  };
+  const attemptOf = (job: Job, attempt: number): Attempt => {
+    const { slot, handler } = job;
+    const row = slot.instance.effects.get(job.effect);
+    if (!row) throw new Error(`no row of ${job.effect}`);
+    let lastNoteMs = 0;
+    return beginAttempt({
+      handler,
+      clock,
+      input: row.input,
+      context: {
+        key: keyOf(slot.instance, row),
+        attempt,
+        correlationId: slot.instance.correlationId,
+        log: options.log,
+      },
+      onHeartbeat: (note) => {
+        const nowMs = clock.now();
+        if (note === '' || nowMs - lastNoteMs < PROGRESS_EVERY_MS) return;
+        lastNoteMs = nowMs;
+        options.progress(slot, row, note);
+      },
+    });
+  };
+
+  const queueOf = (src: string) => {
+    const queue = queues.get(src) ?? { active: 0, waiting: [] };
+    queues.set(src, queue);
+    return queue;
+  };
+  const pump = (src: string): void => {
+    const queue = queueOf(src);
+    while (queue.waiting.length > 0 && !stopped) {
+      const job = queue.waiting[0];
+      if (!job || queue.active >= job.handler.concurrencyMax) return;
+      queue.waiting.shift();
+      if (job.ended) continue;
+      queue.active += 1;
+      void start(job).finally(() => {
+        queue.active -= 1;
+        pump(src);
+      });
+    }
+  };
+  const enqueue = (job: Job): void => {
+    if (job.ended || stopped) return;
+    queueOf(job.src).waiting.push(job);
+    pump(job.src);
+  };
+
+  return {
+    begin(slot, row) {
+      if (row.state === 'settled' || jobs.has(jobKey(slot, row))) return;
+      const handler = slot.role.effects[row.src];
+      const { effect, armedVersion, src } = row;
+      const job: Job = {
+        slot,
+        effect,
+        armedVersion,
+        src,
+        handler: handler ?? missing(slot.role.name, src),
+        ended: false,
+      };
+      jobs.set(jobKey(slot, row), job);
+      const waitMs = row.notBeforeMs - clock.now();
+      if (waitMs > 0) job.cancelWait = clock.after(waitMs, () => enqueue(job));
+      else enqueue(job);
+    },
+    end(slot, row) {
+      const job = jobs.get(jobKey(slot, row));
+      if (!job) return;
+      jobs.delete(jobKey(slot, row));
+      job.ended = true;
+      job.cancelWait?.();
+      job.attempt?.cancel();
+    },
+    get running() {
+      let active = 0;
+      for (const queue of queues.values()) active += queue.active;
+      return active;
+    },
+    get queued() {
+      let waiting = 0;
+      for (const queue of queues.values()) waiting += queue.waiting.length;
+      return waiting;
+    },
+    stop() {
+      stopped = true;
+      for (const job of jobs.values()) {
+        job.cancelWait?.();
+        job.attempt?.cancel();
+      }
+      jobs.clear();
+    },
+  };
+}
+
+function jobKey(slot: Slot, row: { effect: string; armedVersion: number }): string {
+  return `${slot.id}/${row.effect}/${row.armedVersion}`;
+}
+
+/** Abort reasons are EffectErrors too, but say nothing about what the effect did. */
+function isAbort(error: EffectError): boolean {
+  return error.code === 'timeout' || error.code === 'heartbeat_missed';
+}
+
+function unknownOutcome(message: string): Outcome {
+  return { status: 'unknown', error: { code: 'outcome_unknown', message, retryable: false } };
+}
+
+function limited(outcome: Outcome): Outcome {
+  if (outcome.status !== 'done') return outcome;
+  const bytes = Buffer.byteLength(JSON.stringify(outcome.output) ?? 'null');
+  if (bytes <= EFFECT_RESULT_MAX_BYTES) return outcome;
+  const message = `the result has ${bytes} bytes; the limit is ${EFFECT_RESULT_MAX_BYTES}`;
+  return { status: 'failed', error: { code: 'result_too_large', message, retryable: false } };
+}
+
+/** A machine that invokes what its role does not have: the effect fails, visibly, in the task. */
+function missing(role: string, src: string): EffectHandler {
+  const run = () => Promise.reject(new EffectError('no_such_effect', `the role ${role} has no effect ${src}`));
+  return { fence: 'pure', attemptsMax: 1, timeoutMs: 1000, concurrencyMax: 1, run };
+}

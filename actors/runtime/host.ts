@@ -1,0 +1,310 @@
+/**
+ * A process' share of the mesh: reads the log, applies each event, remembers, and sends what follows. Owns: the loop and
+ * the order of start and stop. Does not own: the meaning of an event (step), storing (ledger), sending (publisher),
+ * effects, timers, leases.
+ *
+ * Invariants:
+ * 1. An event is applied in one turn of the event loop: cursor, state, inbox, outputs, effects and timers go into one
+ *    batch (S3).
+ * 2. What cannot be applied is quarantined in the batch that passes it (S9).
+ * 3. After a start nothing is run that the log may already have the result of: effects and timers begin when the reader
+ *    has caught up. Restart is reading on from the cursor; there is no other recovery (S4).
+ * 4. Shutdown: stop reading, stop effects, commit, drain the publishes, release the leases, close the ledger.
+ */
+import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
+import { type MeshEvent, messageId, type Parsed, parseEvent } from '../../schemas/events/envelope.ts';
+import { parseSubject } from '../../schemas/events/subjects.ts';
+import { type CommitQueue, createCommitQueue } from './commit-queue.ts';
+import type { AtCrashPoint } from './crash-points.ts';
+import { createEffects, type Effects } from './effects.ts';
+import { FatalError } from './errors.ts';
+import { createInstances, type Instances, type Slot } from './instances.ts';
+import type { Ledger, OutboxRow } from './ledger/port.ts';
+import { createOwnership, type Ownership } from './ownership.ts';
+import type { Clock, RuntimeLog } from './ports.ts';
+import { preflight } from './preflight.ts';
+import { createPublisher, type Publisher, UNACKED_MAX } from './publisher.ts';
+import { quarantineRow } from './quarantine.ts';
+import { createReading, type Reading } from './reading.ts';
+import { reconcile } from './reconcile.ts';
+import type { Role } from './role.ts';
+import { effectFinished, effectStarted, progress, timerFired } from './settlement.ts';
+import { type Applied, type LoggedEvent, step } from './step.ts';
+import { createTimers, type Timers } from './timers.ts';
+
+/** How long a stop waits for acknowledgements, milliseconds; what is missing then is sent again at the next start. */
+const DRAIN_LIMIT_MS = 3000;
+
+/** Turns messages from outside into events for an actor. */
+export interface Ingress {
+  /** The word it has in leases, cursors and quarantine. */
+  readonly name: string;
+  readonly filter: string;
+  /** Where the event goes, or why there is none. The same message gives the same event at every reading. */
+  translate(message: StoredMessage, streamIdentity: string): Parsed<{ subject: string; event: MeshEvent }>;
+}
+
+export interface HostOptions {
+  /** Name of this host in leases; the same for every start on this ledger. */
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly ingress?: Ingress;
+  readonly bus: Bus;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly log: RuntimeLog;
+  /** `hop`: internal events wait for their commit as facts do. */
+  readonly commitMode?: 'group' | 'hop';
+  /** Called at every named place where a crash is worth trying. */
+  readonly at?: AtCrashPoint;
+  /** The host cannot go on; it has stopped working and the process should end. */
+  readonly onFatal: (error: FatalError) => void;
+}
+
+export interface HostStats {
+  readonly instances: number;
+  readonly effectsRunning: number;
+  readonly effectsQueued: number;
+  readonly unacknowledged: number;
+  readonly applied: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+  readonly partitions: Readonly<Record<string, number>>;
+}
+
+export interface Host {
+  /** Resolves when everything stored before the start has been applied and pending work runs. @throws FatalError */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  stats(): HostStats;
+}
+
+/** What the parts of a host share. */
+export interface HostContext extends HostOptions {
+  readonly commits: CommitQueue;
+  readonly publisher: Publisher;
+  readonly ownership: Ownership;
+}
+
+export function createHost(options: HostOptions): Host {
+  const { bus, ledger, clock, log, roles } = options;
+  const counts = { applied: 0, duplicates: 0, quarantined: 0 };
+  const last = { outbox: ledger.highest().outbox };
+  const at: AtCrashPoint = options.at ?? (() => undefined);
+  let live = false;
+  let stopping = false;
+
+  const fatal = (error: unknown): void => {
+    if (stopping) return;
+    stopping = true;
+    const cause = error instanceof FatalError ? error : new FatalError(String(error), { cause: error });
+    options.onFatal(cause);
+  };
+  const commits = createCommitQueue({
+    clock,
+    commit: (batch) => ledger.commit(batch),
+    onDurable: (batch) => {
+      publisher.onDurable(batch);
+      instances.forget(batch);
+    },
+    onFailure: fatal,
+    at,
+  });
+  const publisher = createPublisher({ bus, clock, log, commits: () => commits, onFatal: fatal, at });
+  const instances: Instances = createInstances(ledger, () => commits);
+
+  const record = (row: Omit<OutboxRow, 'n'>, traceparent: string, gated: boolean): number => {
+    last.outbox += 1;
+    const numbered = { ...row, n: last.outbox };
+    commits.outbox(numbered);
+    publisher.send(numbered, traceparent, gated || options.commitMode === 'hop');
+    if (options.commitMode === 'hop') commits.hurry();
+    return numbered.n;
+  };
+  const send = (instance: number, subject: string, event: MeshEvent, gated: boolean): number => {
+    const row = { instance, eventId: event.id, subject, msgId: messageId(event), body: JSON.stringify(event) };
+    return record(row, event.traceparent, gated);
+  };
+  const settleSubject = (slot: Slot): string =>
+    `mesh.in.${slot.role.name}.${slot.partition}.${slot.instance.correlationId}`;
+
+  const effects: Effects = createEffects({
+    clock,
+    log,
+    instances,
+    at,
+    settle(slot, row, outcome) {
+      instances.updateEffect(slot, { ...row, state: 'settled' });
+      send(slot.id, settleSubject(slot), effectFinished(slot.instance, row, outcome, clock.now()), false);
+    },
+    async announce(slot, row, attempt) {
+      const n = send(slot.id, settleSubject(slot), effectStarted(slot.instance, row, attempt, clock.now()), false);
+      await Promise.all([publisher.acknowledged(n), commits.flushed()]);
+      return ownership.confirm(slot.role.name, slot.partition).catch(() => false);
+    },
+    progress(slot, row, note) {
+      const event = progress(slot.instance, row, note, clock.now());
+      bus
+        .publish({
+          subject: `mesh.events.${event.correlationid}`,
+          body: JSON.stringify(event),
+          msgId: messageId(event),
+        })
+        .catch((error: unknown) => log.debug({ error: String(error) }, 'progress was not published'));
+    },
+  });
+  const timers: Timers = createTimers(clock, (slot, row) => {
+    at('timer-due');
+    send(slot.id, settleSubject(slot), timerFired(slot.instance, row, clock.now()), false);
+  });
+
+  const quarantine = (name: string, message: StoredMessage, code: string, reason: string): void => {
+    counts.quarantined += 1;
+    log.warn({ role: name, seq: message.seq, subject: message.subject, code, reason }, 'quarantined');
+    record(quarantineRow(name, message, code, reason), '', true);
+  };
+  const applied = (role: Role, slot: Slot | null, result: Applied, logged: LoggedEvent): void => {
+    const home = slot ?? instances.create(role, result.instance);
+    instances.update(home, result.instance, logged.atMs);
+    for (const { subject, event, leaves, awaited } of result.outputs) {
+      send(home.id, subject, event, leaves);
+      if (awaited) commits.hurry();
+    }
+    counts.applied += 1;
+    at('event-applied');
+    if (!live) return;
+    for (const row of result.endedEffects) effects.end(home, row);
+    for (const row of result.startedEffects) effects.begin(home, row);
+    timers.sync(home);
+  };
+  const receive = (role: Role, message: StoredMessage): void => {
+    at('event-read');
+    const address = parseSubject(message.subject);
+    const parsed = parseEvent(message.data);
+    if (!parsed.ok) {
+      quarantine(role.name, message, parsed.rejection.code, parsed.rejection.reason);
+      return;
+    }
+    const event = parsed.value;
+    const relayed = event.type === 'dev.agentmesh.agent.message.v1';
+    if (
+      address.kind !== 'inbox' ||
+      address.correlationId !== event.correlationid ||
+      (event.recipientrole !== role.name && !relayed)
+    ) {
+      quarantine(
+        role.name,
+        message,
+        'misaddressed',
+        `${message.subject} is not for ${event.recipientrole} of ${event.correlationid}`,
+      );
+      return;
+    }
+    const slot = instances.find(role, event.correlationid);
+    const logged = { event, atMs: message.atMs };
+    const result = step(role, slot?.instance ?? null, logged);
+    if (result.kind === 'rejected') quarantine(role.name, message, result.code, result.reason);
+    else if (result.kind === 'ignored') counts.duplicates += 1;
+    else applied(role, slot, result, logged);
+  };
+  const admit = (ingress: Ingress, message: StoredMessage, identity: string): void => {
+    const translated = ingress.translate(message, identity);
+    if (translated.ok) send(0, translated.value.subject, translated.value.event, false);
+    else quarantine(ingress.name, message, translated.rejection.code, translated.rejection.reason);
+  };
+
+  const ownership = createOwnership({
+    leases: bus.leases,
+    clock,
+    log,
+    holder: options.name,
+    roles: [
+      ...roles.map(({ name }) => ({ name })),
+      ...(options.ingress ? [{ name: options.ingress.name, partitions: 1 }] : []),
+    ],
+    onGained: (role, partitions) => reading.gained(role, partitions),
+    onLost: (role, partitions) => {
+      log.warn({ role, partitions }, 'another host has taken these partitions');
+      reading.lost(role, partitions);
+      for (const slot of partitions.flatMap((partition) => instances.drop(role, partition))) {
+        for (const row of slot.instance.effects.values()) effects.end(slot, row);
+        timers.forget(slot);
+      }
+    },
+  });
+  const context: HostContext = { ...options, commits, publisher, ownership };
+  const reading: Reading = createReading({ ...context, receive, admit, onFatal: fatal });
+
+  /** More than this waits for the log: reading pauses until it has caught up. */
+  const throttle = (): void => {
+    if (publisher.waiting <= UNACKED_MAX || stopping) return;
+    void reading.pause();
+    publisher.onRoom(() => {
+      reading.resume().catch(fatal);
+    });
+  };
+
+  const start = async (): Promise<void> => {
+    preflight(roles, ledger.open());
+    await ownership.start();
+    const plan = await reconcile(context);
+    for (const row of [...plan.resend, ...ledger.unacked()]) publisher.send(row, traceparentOf(row), false);
+    for (const { stored } of ledger.open()) {
+      const role = roles.find(({ name }) => name === stored.role);
+      if (role) instances.find(role, stored.correlationId);
+    }
+    if (plan.kind === 'rebuild') {
+      publisher.hold();
+      await reading.replay(plan.stream);
+      publisher.release();
+    }
+    if (plan.kind === 'republish') reading.rewind();
+    await reading.begin(plan.stream, throttle);
+    plan.settled(commits);
+    live = true;
+    for (const slot of instances.all()) {
+      for (const row of slot.instance.effects.values()) effects.begin(slot, row);
+      timers.sync(slot);
+    }
+    log.info({ instances: instances.size, partitions: partitions() }, 'caught up with the log');
+  };
+  const partitions = (): Record<string, number> =>
+    Object.fromEntries(roles.map(({ name }) => [name, ownership.partitionsOf(name).size]));
+
+  return {
+    async start() {
+      try {
+        await start();
+      } catch (error) {
+        stopping = true;
+        if (error instanceof BusError) throw new FatalError(error.message, { exitCode: 3, cause: error });
+        throw error;
+      }
+    },
+    async stop() {
+      stopping = true;
+      await reading.pause();
+      timers.stop();
+      effects.stop();
+      await commits.flushed();
+      await publisher.drained(DRAIN_LIMIT_MS);
+      publisher.stop();
+      await commits.flushed();
+      await ownership.stop();
+      await ledger.close();
+    },
+    stats: () => ({
+      instances: instances.size,
+      effectsRunning: effects.running,
+      effectsQueued: effects.queued,
+      unacknowledged: publisher.waiting,
+      ...counts,
+      partitions: partitions(),
+    }),
+  };
+}
+
+function traceparentOf(row: OutboxRow): string {
+  const { traceparent } = JSON.parse(row.body) as { traceparent?: string };
+  return traceparent ?? '';
+}

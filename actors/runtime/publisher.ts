@@ -1,0 +1,179 @@
+/**
+ * Sends outputs. Owns: the order of sending, waiting for acknowledgements, sending again after a failure, and holding
+ * back what may not leave yet. Does not own: what is sent.
+ *
+ * Invariants:
+ * 1. An internal event is sent at once; a fact only after the batch it rests on is durable (S4).
+ * 2. Facts are sent in the order they were made.
+ * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4).
+ */
+import { type Bus, BusError, type PublishRequest } from '../../bus/port.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { AtCrashPoint } from './crash-points.ts';
+import { FatalError } from './errors.ts';
+import type { OutboxRow } from './ledger/port.ts';
+import type { Clock, RuntimeLog } from './ports.ts';
+import { isQuarantine, quarantineWireForm } from './quarantine.ts';
+
+/** Pause before sending again; a reconnect does not wait for it. */
+const RESEND_MS = 250;
+/** More unacknowledged outputs than this and the host stops reading until there are fewer than a quarter. */
+export const UNACKED_MAX = 4000;
+
+export interface Publisher {
+  /** @param gated waits until the current batch is durable */
+  send(row: OutboxRow, traceparent: string, gated: boolean): void;
+  /** Resolves when the log has stored the row. */
+  acknowledged(n: number): Promise<void>;
+  /** An output was found in the log: it need not be sent. */
+  found(eventId: string, seq: number): void;
+  /** Nothing is sent until `release`: used while a lost ledger is folded again. */
+  hold(): void;
+  release(): void;
+  /** Called when a batch became durable. */
+  onDurable(batch: number): void;
+  readonly waiting: number;
+  /** Calls back when `waiting` has fallen below a quarter of UNACKED_MAX. */
+  onRoom(callback: () => void): void;
+  /** Resolves when nothing waits, or after `limitMs`. */
+  drained(limitMs: number): Promise<void>;
+  stop(): void;
+}
+
+interface Waiting {
+  readonly row: OutboxRow;
+  readonly traceparent: string;
+  sending: boolean;
+}
+
+export interface PublisherOptions {
+  bus: Bus;
+  clock: Clock;
+  log: RuntimeLog;
+  commits: () => CommitQueue;
+  onFatal: (error: FatalError) => void;
+  at: AtCrashPoint;
+}
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { bus, clock, log } = options;
+  const unacked = new Map<number, Waiting>();
+  const byEventId = new Map<string, number>();
+  const gated: { batch: number; waiting: Waiting }[] = [];
+  const ackWaiters = new Map<number, () => void>();
+  let held = false;
+  let stopped = false;
+  let cancelResend: (() => void) | undefined;
+  let roomWaiters: (() => void)[] = [];
+  let drainWaiters: (() => void)[] = [];
+
+  const settled = (n: number, seq: number): void => {
+    const entry = unacked.get(n);
+    if (!entry) return;
+    unacked.delete(n);
+    byEventId.delete(entry.row.eventId);
+    options.commits().acked(n, seq);
+    ackWaiters.get(n)?.();
+    ackWaiters.delete(n);
+    if (unacked.size < UNACKED_MAX / 4) {
+      for (const callback of roomWaiters.splice(0)) callback();
+    }
+    if (unacked.size === 0) for (const callback of drainWaiters.splice(0)) callback();
+  };
+  const failed = (entry: Waiting, error: unknown): void => {
+    entry.sending = false;
+    if (stopped || (error instanceof BusError && error.code === 'closed')) return;
+    if (error instanceof BusError && !error.retryable) {
+      options.onFatal(
+        new FatalError(`the log refused ${entry.row.subject}: ${error.message}`, { exitCode: 3, cause: error }),
+      );
+      return;
+    }
+    log.debug({ subject: entry.row.subject }, 'not acknowledged; will be sent again');
+    cancelResend ??= clock.after(RESEND_MS, resend);
+  };
+  const transmit = (entry: Waiting): void => {
+    if (held || stopped || entry.sending || !unacked.has(entry.row.n)) return;
+    entry.sending = true;
+    const { n } = entry.row;
+    options.at('before-publish');
+    bus.publish(wireForm(entry)).then(
+      (ack) => {
+        options.at('after-publish');
+        settled(n, ack.seq);
+      },
+      (error: unknown) => failed(entry, error),
+    );
+  };
+  const resend = (): void => {
+    cancelResend?.();
+    cancelResend = undefined;
+    const waitsForCommit = new Set(gated.map(({ waiting }) => waiting.row.n));
+    for (const [n, entry] of unacked) if (!waitsForCommit.has(n)) transmit(entry);
+  };
+  const forgetConnection = bus.onConnection((connected) => {
+    if (connected) resend();
+  });
+
+  return {
+    send(row, traceparent, wait) {
+      const entry = { row, traceparent, sending: false };
+      unacked.set(row.n, entry);
+      byEventId.set(row.eventId, row.n);
+      if (wait) gated.push({ batch: options.commits().current, waiting: entry });
+      else transmit(entry);
+    },
+    acknowledged: (n) =>
+      new Promise((resolve) => {
+        if (unacked.has(n)) ackWaiters.set(n, resolve);
+        else resolve();
+      }),
+    found(eventId, seq) {
+      const n = byEventId.get(eventId);
+      if (n !== undefined) settled(n, seq);
+    },
+    hold() {
+      held = true;
+    },
+    release() {
+      held = false;
+      resend();
+    },
+    onDurable(batch) {
+      const ready = gated.findIndex((entry) => entry.batch > batch);
+      for (const { waiting } of gated.splice(0, ready === -1 ? gated.length : ready)) transmit(waiting);
+    },
+    get waiting() {
+      return unacked.size;
+    },
+    onRoom: (callback) => void roomWaiters.push(callback),
+    drained: (limitMs) =>
+      new Promise((resolve) => {
+        if (unacked.size === 0) {
+          resolve();
+          return;
+        }
+        const cancel = clock.after(limitMs, resolve);
+        drainWaiters.push(() => {
+          cancel();
+          resolve();
+        });
+      }),
+    stop() {
+      stopped = true;
+      cancelResend?.();
+      forgetConnection();
+      roomWaiters = [];
+      drainWaiters = [];
+    },
+  };
+}
+
+/** CloudEvents NATS protocol binding, section 3.2: structured mode. */
+export const CONTENT_TYPE = 'application/cloudevents+json';
+
+function wireForm({ row, traceparent }: Waiting): PublishRequest {
+  if (isQuarantine(row)) return quarantineWireForm(row);
+  const { subject, body, msgId } = row;
+  return { subject, body, msgId, headers: { 'content-type': CONTENT_TYPE, traceparent } };
+}

@@ -1,0 +1,203 @@
+/**
+ * The readers of a host. Owns: one reader a role and one for the ingress, their cursors, and opening them again when
+ * partitions come or go. Does not own: what happens with an event.
+ *
+ * Invariant: a reader that was replaced delivers nothing more; the cursor alone says where its successor begins.
+ */
+import type { BusError, Reader, StoredMessage, StreamInfo } from '../../bus/port.ts';
+import { inboxFilter, PARTITIONS, parseSubject } from '../../schemas/events/subjects.ts';
+import { createRoleCursor, type RoleCursor } from './cursor.ts';
+import { FatalError } from './errors.ts';
+import type { HostContext, Ingress } from './host.ts';
+import { quarantinedEventId } from './quarantine.ts';
+import type { Role } from './role.ts';
+
+export interface Reading {
+  /** Folds the whole log into an empty ledger, recognising what was already sent. */
+  replay(stream: StreamInfo): Promise<void>;
+  /** Begins again from the first event: the log is a new one. */
+  rewind(): void;
+  /** Opens the readers; resolves when they have caught up. */
+  begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
+  gained(role: string, partitions: readonly number[]): void;
+  lost(role: string, partitions: readonly number[]): void;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+export interface ReadingOptions extends HostContext {
+  receive(role: Role, message: StoredMessage): void;
+  admit(ingress: Ingress, message: StoredMessage, streamIdentity: string): void;
+}
+
+/** A source of messages with its place: a role's inboxes, or the ingress. */
+interface Lane {
+  readonly name: string;
+  readonly filter: string;
+  readonly cursor: RoleCursor;
+  readonly handle: (message: StoredMessage) => void;
+  partitionOf(message: StoredMessage): number;
+  reader?: Reader;
+  generation: number;
+}
+
+export function createReading(options: ReadingOptions): Reading {
+  const { bus, commits, ledger, roles, ingress } = options;
+  const stored = ledger.cursors();
+  let identity = '';
+  let open = false;
+  let afterEach = (): void => undefined;
+
+  const lanes: Lane[] = roles.map((role) => ({
+    name: role.name,
+    filter: inboxFilter(role.name),
+    cursor: createRoleCursor(role.name, stored),
+    handle: (message) => options.receive(role, message),
+    partitionOf: (message) => {
+      const address = parseSubject(message.subject);
+      // What is not properly addressed is nobody's: the owner of partition 0 quarantines it.
+      return address.kind === 'inbox' ? address.partition : 0;
+    },
+    generation: 0,
+  }));
+  if (ingress) {
+    lanes.push({
+      name: ingress.name,
+      filter: ingress.filter,
+      cursor: createRoleCursor(ingress.name, stored),
+      handle: (message) => options.admit(ingress, message, identity),
+      partitionOf: () => 0,
+      generation: 0,
+    });
+  }
+  const laneOf = (name: string): Lane => {
+    const lane = lanes.find((candidate) => candidate.name === name);
+    if (!lane) throw new Error(`no lane ${name}`);
+    return lane;
+  };
+  const store = (rows: readonly { channel: string; seq: number }[]): void => {
+    for (const { channel, seq } of rows) commits.cursor(channel, seq);
+  };
+  const deliver = (lane: Lane, message: StoredMessage): void => {
+    const wanted = lane.cursor.wants(lane.partitionOf(message), message.seq);
+    if (wanted) lane.handle(message);
+    store(lane.cursor.passed(message.seq));
+    if (wanted) afterEach();
+  };
+  const failed = (lane: Lane, error: BusError): void => {
+    options.onFatal(
+      new FatalError(`the log can no longer be read for ${lane.name}: ${error.message}`, { exitCode: 3, cause: error }),
+    );
+  };
+  const openLane = async (lane: Lane): Promise<void> => {
+    lane.generation += 1;
+    const { generation } = lane;
+    await lane.reader?.stop();
+    if (lane.generation !== generation) return;
+    const reader = await bus.read({
+      filter: lane.filter,
+      fromSeq: lane.cursor.readFrom,
+      onMessage: (message) => guarded(lane, generation, message),
+      onError: (error) => failed(lane, error),
+    });
+    lane.reader = reader;
+    await reader.caughtUp;
+  };
+  const guarded = (lane: Lane, generation: number, message: StoredMessage): void => {
+    if (lane.generation !== generation) return;
+    try {
+      deliver(lane, message);
+    } catch (error) {
+      // Not the event's fault, or step() would have said so: go no further than the last good one.
+      lane.generation += 1;
+      options.onFatal(
+        error instanceof FatalError
+          ? error
+          : new FatalError(`applying sequence ${message.seq} failed: ${String(error)}`, { cause: error }),
+      );
+    }
+  };
+  /** What this host does not own is not level with what it reads. */
+  const disown = (): void => {
+    for (const { name, cursor } of lanes) {
+      const owned = options.ownership.partitionsOf(name);
+      const others = Array.from({ length: PARTITIONS }, (_, partition) => partition).filter(
+        (partition) => !owned.has(partition),
+      );
+      if (others.length > 0) store(cursor.lose(others));
+    }
+  };
+  const closeAll = async (): Promise<void> => {
+    for (const lane of lanes) lane.generation += 1;
+    await Promise.all(lanes.map((lane) => lane.reader?.stop()));
+    for (const lane of lanes) delete lane.reader;
+  };
+
+  const readOnce = async (
+    stream: 'log' | 'quarantine',
+    filter: string,
+    onMessage: (message: StoredMessage) => void,
+  ): Promise<void> => {
+    const reader = await bus.read({ stream, filter, fromSeq: 1, onMessage });
+    await reader.caughtUp;
+    await reader.stop();
+  };
+
+  return {
+    async replay(stream) {
+      identity = stream.identity;
+      disown();
+      const speakers = new Set(lanes.map(({ name }) => name));
+      await readOnce('log', 'mesh.>', (message) => {
+        const sent = sentBy(message);
+        if (sent && speakers.has(sent.role)) options.publisher.found(sent.id, message.seq);
+        const address = parseSubject(message.subject);
+        const lane =
+          address.kind === 'ingress'
+            ? lanes.find((one) => one.name === ingress?.name)
+            : address.kind === 'inbox'
+              ? lanes.find((one) => one.name === address.role)
+              : undefined;
+        if (lane) deliver(lane, message);
+      });
+      await readOnce('quarantine', 'mesh.quarantine.*', (message) => {
+        options.publisher.found(quarantinedEventId(message), message.seq);
+      });
+    },
+    rewind() {
+      for (const { cursor } of lanes) store(cursor.reset());
+    },
+    async begin(stream, each) {
+      disown();
+      identity = stream.identity;
+      afterEach = each;
+      open = true;
+      await Promise.all(lanes.map(openLane));
+    },
+    gained(role, partitions) {
+      const lane = laneOf(role);
+      store(lane.cursor.gain(partitions));
+      if (open) openLane(lane).catch(options.onFatal);
+    },
+    lost(role, partitions) {
+      store(laneOf(role).cursor.lose(partitions));
+    },
+    pause: closeAll,
+    async resume() {
+      await Promise.all(lanes.map(openLane));
+    },
+  };
+}
+
+/** Who sent a stored event, read without validating it. */
+function sentBy(message: StoredMessage): { role: string; id: string } | null {
+  try {
+    const { senderrole, id } = JSON.parse(Buffer.from(message.data).toString('utf8')) as {
+      senderrole?: unknown;
+      id?: unknown;
+    };
+    return typeof senderrole === 'string' && typeof id === 'string' ? { role: senderrole, id } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What the author of a role writes. Owns: the form of a role, its machine's events in and out, and its effects.
+ * Does not own: running any of it.
+ *
+ * A machine is plain XState v5 and pure (S2). It becomes durable like this:
+ * - an incoming event arrives as `{type: 'hop.requested', data, sender, hop, loops, atMs}`;
+ * - `emit(() => out(…))` becomes an event in the log;
+ * - `invoke` becomes an effect row, run by the host through the role's effects, its result fed back through the log;
+ * - `after` becomes a timer row that keeps its deadline over crashes.
+ */
+import { type AnyStateMachine, fromPromise } from 'xstate';
+import type { EventName } from '../../schemas/events/envelope.ts';
+import type { DataByName } from '../../schemas/events/generated.ts';
+import type { RuntimeLog } from './ports.ts';
+
+/** An event as a machine sees it. `atMs` is when the log stored it: the only time a machine may know. */
+export type Incoming<N extends EventName> = {
+  [K in N]: {
+    type: K;
+    data: DataByName[K];
+    id: string;
+    sender: string;
+    recipient: string;
+    hop: number;
+    loops: number;
+    atMs: number;
+  };
+}[N];
+
+/** The recipient of facts: whoever watches the task. */
+export const WATCHERS = 'watchers';
+
+export interface Outgoing {
+  readonly type: 'out';
+  readonly name: EventName;
+  /** A role, or WATCHERS for a public fact. */
+  readonly to: string;
+  /** Delivered to this role, which relays; the envelope names `to`. */
+  readonly via?: string;
+  readonly data: DataByName[EventName];
+  /** Somebody outside waits for this fact: the commit it rests on does not wait for its window. */
+  readonly awaited?: boolean;
+  /** Hops and loops in the envelope; those of the event being answered when absent. */
+  readonly hop?: number;
+  readonly loops?: number;
+}
+
+/** An event to send: `emit(({context}) => out('hop.replied', 'orchestrator', {…}))`. */
+export function out<N extends EventName>(
+  name: N,
+  to: string,
+  data: DataByName[N],
+  options: { via?: string; awaited?: boolean; hop?: number; loops?: number } = {},
+): Outgoing {
+  return { type: 'out', name, to, data, ...options };
+}
+
+/** Placeholder for `setup({actors})`: types the input and output of an effect; the host runs the real one. */
+export function effectLogic<I, O>() {
+  return fromPromise<O, I>(() => Promise.reject(new Error('effects are run by the host')));
+}
+
+/**
+ * How an effect may be repeated (S6).
+ * - `pure`: no trace outside; repeated freely.
+ * - `keyed`: the other side knows the idempotency key; repeated with the same key.
+ * - `once`: may not be repeated. Recorded before it runs; cut off, its outcome is unknown.
+ */
+export type Fence = 'pure' | 'keyed' | 'once';
+
+export interface EffectContext {
+  /** The idempotency key, the same at every attempt. */
+  readonly key: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly correlationId: string;
+  /** Aborts on cancel, time-out, missed heartbeat and shutdown. */
+  readonly signal: AbortSignal;
+  /** Says that the effect is alive; the note is shown to watchers, at most one a second. */
+  heartbeat(note?: string): void;
+  readonly log: RuntimeLog;
+}
+
+export interface EffectHandler {
+  readonly fence: Fence | ((input: unknown) => Fence);
+  /** Attempts after failures that are retryable. */
+  readonly attemptsMax: number;
+  readonly timeoutMs: number;
+  /** Without a heartbeat for this long the attempt is aborted; absent: no heartbeat is asked for. */
+  readonly heartbeatMs?: number;
+  /** How many may run at once in this host; the others queue. */
+  readonly concurrencyMax: number;
+  run(input: unknown, context: EffectContext): Promise<unknown>;
+}
+
+type EffectOptions<I> = {
+  fence: Fence | ((input: I) => Fence);
+  attemptsMax?: number;
+  timeoutMs: number;
+  heartbeatMs?: number;
+  concurrencyMax?: number;
+};
+
+/** An effect with the types of its `effectLogic`. Three attempts and eight at once unless told otherwise. */
+export function effect<I, O>(
+  options: EffectOptions<I>,
+  run: (input: I, context: EffectContext) => Promise<O>,
+): EffectHandler {
+  const { fence } = options;
+  // The input was made by the machine whose effectLogic<I, O>() this is: the types meet here and nowhere else.
+  return {
+    fence: typeof fence === 'function' ? (input) => fence(input as I) : fence,
+    attemptsMax: options.attemptsMax ?? 3,
+    timeoutMs: options.timeoutMs,
+    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+    concurrencyMax: options.concurrencyMax ?? 8,
+    run: (input, context) => run(input as I, context),
+  };
+}
+
+export type EffectHandlers = Readonly<Record<string, EffectHandler>>;
+
+/** The pure half of a role: `machine.ts` exports it as `role`. */
+export interface RoleDefinition {
+  /** Also the folder's name and the role's word in subjects. */
+  readonly name: string;
+  /** The process that hosts it: agents, llm or tools. */
+  readonly service: string;
+  /** Events that may begin an instance; any other for an unknown task is quarantined. */
+  readonly startsOn: readonly EventName[];
+  /**
+   * Machines by the release that brought them, ascending. A task runs on the newest one that is not newer than the
+   * release it was accepted under (S11), so an old machine stays listed until no task of its time is open.
+   */
+  readonly versions: readonly { readonly since: number; readonly machine: AnyStateMachine }[];
+}
+
+/** A role with its effects bound to real ports. */
+export interface Role extends RoleDefinition {
+  readonly effects: EffectHandlers;
+}
+
+/** The machine for a task of that release, or null when there is none. */
+export function machineFor(role: RoleDefinition, release: number): { since: number; machine: AnyStateMachine } | null {
+  return role.versions.findLast((version) => version.since <= release) ?? null;
+}

@@ -1,0 +1,65 @@
+/**
+ * The workflows, read from the JSON files of this folder and checked once. Owns: loading and their type. Does not own:
+ * running them; the orchestrator takes a copy into each task, so a changed file never changes a task in flight (S11).
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+
+export interface WorkflowStep {
+  readonly step: string;
+  readonly role: string;
+  readonly timeoutMs: number;
+  readonly attempts?: number;
+  readonly optional?: boolean;
+  readonly approval?: boolean;
+}
+
+export interface Workflow {
+  readonly name: string;
+  readonly description: string;
+  readonly steps: readonly WorkflowStep[];
+  readonly loop?: { readonly review: string; readonly revise: string; readonly maxCycles: number };
+}
+
+/** A workflow file that cannot be used; the message names the file and the reason. */
+export class WorkflowError extends Error {
+  override readonly name = 'WorkflowError';
+}
+
+const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'workflow.schema.json'), 'utf8')) as object;
+const validate = new Ajv2020({ strict: true }).compile<Workflow>(schema);
+
+/** Checks one workflow. @param roles roles that exist. @throws WorkflowError */
+export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet<string>): Workflow {
+  if (!validate(value)) {
+    const [error] = validate.errors ?? [];
+    throw new WorkflowError(`${source}${error?.instancePath ?? ''} ${error?.message ?? 'is not a workflow'}`);
+  }
+  const names = value.steps.map(({ step }) => step);
+  if (new Set(names).size < names.length) throw new WorkflowError(`${source}: two steps have the same name`);
+  const stranger = value.steps.find(({ role }) => !roles.has(role));
+  if (stranger) throw new WorkflowError(`${source}: no role ${stranger.role}; roles are ${[...roles].join(', ')}`);
+  if (value.loop) {
+    const { review, revise } = value.loop;
+    if (names.indexOf(revise) < 0 || names.indexOf(review) <= names.indexOf(revise)) {
+      throw new WorkflowError(`${source}: loop.review must name a step after loop.revise`);
+    }
+  }
+  return value;
+}
+
+/** All workflows of a folder by name. @throws WorkflowError */
+export function loadWorkflows(
+  roles: ReadonlySet<string>,
+  folder: string = import.meta.dirname,
+): ReadonlyMap<string, Workflow> {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
+  return new Map(
+    files.sort().map((file) => {
+      const workflow = checkWorkflow(JSON.parse(readFileSync(join(folder, file), 'utf8')), file, roles);
+      if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
+      return [workflow.name, workflow];
+    }),
+  );
+}

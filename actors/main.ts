@@ -17,9 +17,7 @@ import { startBackups } from './backups.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { ingress } from './ingress.ts';
 import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
-import { createExtractiveEngine, createOpenAiEngine } from './roles/llm/engines/index.ts';
 import type { RolePorts } from './roles/ports.ts';
-import { builtinTools } from './roles/tools/builtin/index.ts';
 import { crashPointFromEnv } from './runtime/crash-points.ts';
 import { FatalError } from './runtime/errors.ts';
 import { createHost } from './runtime/host.ts';
@@ -31,6 +29,8 @@ const services = ['agents', 'llm', 'tools'] as const;
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
 const LOG_WAIT_MS = 8000;
 const RETRY_MS = 50;
+/** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
+const ENGINE_GRACE_MS = 5000;
 
 async function connect(settings: Settings, name: string): Promise<Bus> {
   const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
@@ -59,20 +59,21 @@ function openKnowledge(settings: Settings, log: Log): KnowledgeStore {
   return store;
 }
 
+function openAiOptions(settings: Settings): RolePorts['llm']['openai'] {
+  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, OPENAI_MODEL: model } = settings;
+  if (baseUrl === undefined) return null;
+  return {
+    baseUrl,
+    timeoutMs: settings.LLM_TIMEOUT_MS,
+    maxTokens: settings.LLM_MAX_TOKENS,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
 async function createPorts(settings: Settings, bus: Bus, log: Log): Promise<RolePorts> {
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
-  const extractive = createExtractiveEngine();
-  const engine =
-    settings.OPENAI_BASE_URL === undefined
-      ? extractive
-      : createOpenAiEngine({
-          baseUrl: settings.OPENAI_BASE_URL,
-          timeoutMs: settings.LLM_TIMEOUT_MS,
-          maxTokens: settings.LLM_MAX_TOKENS,
-          ...(settings.OPENAI_API_KEY === undefined ? {} : { apiKey: settings.OPENAI_API_KEY }),
-          ...(settings.OPENAI_MODEL === undefined ? {} : { model: settings.OPENAI_MODEL }),
-        });
   const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
     .split(',')
     .map((host) => host.trim())
@@ -85,10 +86,8 @@ async function createPorts(settings: Settings, bus: Bus, log: Log): Promise<Role
     }),
     workflows,
     knowledge: lazily(() => openKnowledge(settings, log)),
-    engine,
-    extractive,
-    generationTimeoutMs: settings.LLM_TIMEOUT_MS + 5000,
-    tools: builtinTools({ allowHosts }),
+    llm: { openai: openAiOptions(settings), timeoutMs: settings.LLM_TIMEOUT_MS + ENGINE_GRACE_MS },
+    tools: { allowHosts },
     showText(correlationId, attempt) {
       let number = 0;
       return (text) => {

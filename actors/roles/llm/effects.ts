@@ -4,22 +4,40 @@
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
+import type { LlmEngine } from './engines/port.ts';
 
 /** Two generations at once keep a local model busy; more only make each slower. */
 const GENERATIONS_MAX = 2;
 const EXTRACT_TIMEOUT_MS = 30_000;
 
+/** Engines load at their first use: a compiler is among what they need, and a restart must be quick. */
+function openEngines({ llm }: RolePorts): () => Promise<{ configured: LlmEngine; extractive: LlmEngine }> {
+  let opened: Promise<{ configured: LlmEngine; extractive: LlmEngine }> | undefined;
+  const open = async () => {
+    const { createExtractiveEngine, createOpenAiEngine } = await import('./engines/index.ts');
+    const extractive = createExtractiveEngine();
+    return { extractive, configured: llm.openai === null ? extractive : createOpenAiEngine(llm.openai) };
+  };
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}
+
 export function createEffects(ports: RolePorts): EffectHandlers {
-  const { engine, extractive, generationTimeoutMs: timeoutMs } = ports;
+  const engines = openEngines(ports);
   return {
     generate: effect<LlmRequestedData, HopOutput>(
-      { fence: 'pure', timeoutMs, attemptsMax: 2, concurrencyMax: GENERATIONS_MAX },
-      ({ purpose, input }, { correlationId, attempt, signal, heartbeat }) =>
-        engine.generate({ purpose, input }, { signal, heartbeat, onText: ports.showText(correlationId, attempt) }),
+      { fence: 'pure', timeoutMs: ports.llm.timeoutMs, attemptsMax: 2, concurrencyMax: GENERATIONS_MAX },
+      async ({ purpose, input }, { correlationId, attempt, signal, heartbeat }) => {
+        const { configured } = await engines();
+        const onText = ports.showText(correlationId, attempt);
+        return configured.generate({ purpose, input }, { signal, heartbeat, onText });
+      },
     ),
     extract: effect<LlmRequestedData, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
-      ({ purpose, input }, { signal }) => extractive.generate({ purpose, input }, { signal }),
+      async ({ purpose, input }, { signal }) => (await engines()).extractive.generate({ purpose, input }, { signal }),
     ),
   };
 }

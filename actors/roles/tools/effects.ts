@@ -4,7 +4,7 @@
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
-import { chooseTool } from './builtin/index.ts';
+import type { chooseTool } from './builtin/index.ts';
 import { type Tool, ToolError } from './builtin/port.ts';
 import type { ToolChoice } from './machine.ts';
 
@@ -17,35 +17,42 @@ function certain(error: unknown): unknown {
   return new EffectError(error.code, error.message, { retryable: error.retryable, cause: error });
 }
 
-export function createEffects({ tools }: RolePorts): EffectHandlers {
-  const byName = (name: string): Tool => {
-    const tool = tools.find((candidate) => candidate.name === name);
-    if (!tool)
-      throw new EffectError(
-        'tool_unknown',
-        `there is no tool ${name}; tools are ${tools.map((one) => one.name).join(', ')}`,
-      );
-    return tool;
+/** Tools load at their first use: building the calculator takes most of a second, and a restart must be quick. */
+function openTools({ tools }: RolePorts): () => Promise<{ all: readonly Tool[]; choose: typeof chooseTool }> {
+  let opened: Promise<{ all: readonly Tool[]; choose: typeof chooseTool }> | undefined;
+  const open = async () => {
+    const builtin = await import('./builtin/index.ts');
+    return { all: builtin.builtinTools({ allowHosts: tools.allowHosts }), choose: builtin.chooseTool };
   };
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}
+
+export function createEffects(ports: RolePorts): EffectHandlers {
+  const tools = openTools(ports);
+  const names = (all: readonly Tool[]): string => all.map(({ name }) => name).join(', ');
   return {
     choose: effect<{ prompt: string }, ToolChoice>(
       { fence: 'pure', timeoutMs: CHOOSE_TIMEOUT_MS },
       async ({ prompt }) => {
-        const choice = chooseTool(tools, prompt);
-        if (!choice) {
-          throw new EffectError(
-            'no_tool',
-            `no tool fits; name one: tool:<name> {…}, with ${tools.map((one) => one.name).join(', ')}`,
-          );
+        const { all, choose } = await tools();
+        try {
+          const choice = choose(all, prompt);
+          if (!choice) throw new EffectError('no_tool', `no tool fits; name one: tool:<name> {…}, with ${names(all)}`);
+          return { name: choice.tool.name, fence: choice.tool.fence, arguments: choice.arguments };
+        } catch (error) {
+          throw certain(error);
         }
-        const { name, fence } = choice.tool;
-        return { name, fence, arguments: choice.arguments };
       },
     ),
     run: effect<ToolChoice, { result: string }>(
       { fence: (choice) => choice.fence, timeoutMs: RUN_TIMEOUT_MS },
       async (choice, { key, signal, heartbeat }) => {
-        const tool = byName(choice.name);
+        const { all } = await tools();
+        const tool = all.find(({ name }) => name === choice.name);
+        if (!tool) throw new EffectError('tool_unknown', `there is no tool ${choice.name}; tools are ${names(all)}`);
         try {
           return { result: await tool.run(choice.arguments, { signal, idempotencyKey: key, heartbeat }) };
         } catch (error) {

@@ -1,0 +1,191 @@
+/**
+ * One connection to NATS. Owns: reading the address, connecting, the up/down state and cutting requests short when the
+ * connection goes. Does not own: what travels over it.
+ *
+ * Invariants:
+ * 1. Once connected it reconnects for ever; only `close` or a fatal error of the client ends it.
+ * 2. A request under way when the connection goes down is rejected as `unavailable` at once, not at its timeout.
+ */
+import type { ConnectionOptions, NatsConnection } from 'nats';
+import { connect, errors } from 'nats';
+import { toBusError } from './errors.ts';
+import { BusError } from './port.ts';
+
+/** A first connection to a server that is there takes milliseconds; whoever starts the mesh waits no longer than this. */
+const CONNECT_TIMEOUT_MS = 2000;
+/** Between two attempts: short, because every waiting task waits with it; the jitter spreads a crowd of clients. */
+const RECONNECT_DELAY_MS = 100;
+const RECONNECT_JITTER_MS = 100;
+/** A server that vanished without closing its sockets is noticed after two unanswered pings. */
+const PING_INTERVAL_MS = 10_000;
+
+export interface ConnectionListener {
+  onUp?(): void;
+  onDown?(): void;
+  /** The connection has ended for good. */
+  onEnded?(error: BusError): void;
+}
+
+interface Address {
+  readonly servers: string[];
+  readonly credentials: Pick<ConnectionOptions, 'user' | 'pass' | 'token'>;
+  readonly tls: boolean;
+  /** For messages: no password in it. */
+  readonly shown: string;
+}
+
+/** Reads `nats://[user:password@|token@]host:port`, several separated by commas. */
+function parseAddress(text: string): Address {
+  const urls = text.split(',').map((part) => {
+    const trimmed = part.trim();
+    const full = trimmed.includes('://') ? trimmed : `nats://${trimmed}`;
+    if (!URL.canParse(full)) throw new BusError('unreachable', `not an address of a NATS server: ${trimmed}`);
+    return new URL(full);
+  });
+  const named = urls.find((url) => url.username !== '');
+  const user = named === undefined ? '' : decodeURIComponent(named.username);
+  const password = named === undefined ? '' : decodeURIComponent(named.password);
+  const credentials = user === '' ? {} : password === '' ? { token: user } : { user, pass: password };
+  return {
+    servers: urls.map((url) => (url.port === '' ? `${url.hostname}:4222` : `${url.hostname}:${url.port}`)),
+    credentials,
+    tls: urls.some((url) => url.protocol === 'tls:'),
+    shown: urls.map((url) => `${url.protocol}//${url.host}`).join(','),
+  };
+}
+
+function connectFailure(thrown: unknown, shown: string): BusError {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof errors.AuthorizationError) {
+    return new BusError('refused', `the NATS server at ${shown} refuses these credentials: ${reason}`, {
+      cause: thrown,
+    });
+  }
+  return new BusError('unreachable', `no NATS server answers at ${shown}: ${reason}`, { cause: thrown });
+}
+
+export class Connection {
+  readonly nc: NatsConnection;
+  readonly shownAddress: string;
+  #serverVersion: string;
+  #maxPayloadBytes: number;
+  #up = true;
+  #closing = false;
+  readonly #listeners = new Set<ConnectionListener>();
+  readonly #underWay = new Set<(error: BusError) => void>();
+
+  static async open(url: string, name: string): Promise<Connection> {
+    const address = parseAddress(url);
+    try {
+      const nc = await connect({
+        servers: address.servers,
+        ...address.credentials,
+        ...(address.tls ? { tls: {} } : {}),
+        name,
+        timeout: CONNECT_TIMEOUT_MS,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_DELAY_MS,
+        reconnectJitter: RECONNECT_JITTER_MS,
+        pingInterval: PING_INTERVAL_MS,
+        ignoreAuthErrorAbort: true,
+        noAsyncTraces: true,
+      });
+      return new Connection(nc, address.shown);
+    } catch (thrown) {
+      throw connectFailure(thrown, address.shown);
+    }
+  }
+
+  private constructor(nc: NatsConnection, shownAddress: string) {
+    this.nc = nc;
+    this.shownAddress = shownAddress;
+    this.#serverVersion = nc.info?.version ?? '';
+    this.#maxPayloadBytes = nc.info?.max_payload ?? 0;
+    void this.#followStatus();
+    void nc.closed().then((error) => this.#ended(error));
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  get serverVersion(): string {
+    return this.#serverVersion;
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#maxPayloadBytes;
+  }
+
+  listen(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Why nothing can be sent now, or null when it can. */
+  obstacle(what: string): BusError | null {
+    if (this.#closing) return new BusError('closed', `${what}: the connection is closed`);
+    if (!this.#up) return new BusError('unavailable', `${what}: not connected to ${this.shownAddress}`);
+    return null;
+  }
+
+  /** Runs one request; rejects with a BusError, at once when the connection goes down meanwhile. */
+  guard<T>(what: string, request: () => Promise<T>): Promise<T> {
+    const obstacle = this.obstacle(what);
+    if (obstacle !== null) return Promise.reject(obstacle);
+    return new Promise<T>((resolve, reject) => {
+      this.#underWay.add(reject);
+      // An exception of the request itself is an outcome as well.
+      (async () => request())()
+        .then(resolve, (thrown: unknown) => reject(toBusError(thrown, what)))
+        .finally(() => this.#underWay.delete(reject));
+    });
+  }
+
+  /** Nothing may be sent any more; what is under way goes on. */
+  markClosing(): void {
+    this.#closing = true;
+  }
+
+  async #followStatus(): Promise<void> {
+    for await (const status of this.nc.status()) {
+      if (status.type === 'disconnect') this.#wentDown();
+      else if (status.type === 'reconnect') this.#cameUp();
+    }
+  }
+
+  #wentDown(): void {
+    if (!this.#up) return;
+    this.#up = false;
+    this.#rejectUnderWay(new BusError('unavailable', `the connection to ${this.shownAddress} was lost`));
+    for (const listener of [...this.#listeners]) listener.onDown?.();
+  }
+
+  #cameUp(): void {
+    if (this.#up || this.nc.isClosed()) return;
+    this.#up = true;
+    this.#serverVersion = this.nc.info?.version ?? this.#serverVersion;
+    this.#maxPayloadBytes = this.nc.info?.max_payload ?? this.#maxPayloadBytes;
+    for (const listener of [...this.#listeners]) listener.onUp?.();
+  }
+
+  #ended(error: unknown): void {
+    this.#wentDown();
+    this.#closing = true;
+    const reason = toBusError(
+      error ?? new errors.ClosedConnectionError(),
+      `the connection to ${this.shownAddress} ended`,
+    );
+    for (const listener of [...this.#listeners]) listener.onEnded?.(reason);
+  }
+
+  #rejectUnderWay(error: BusError): void {
+    const rejects = [...this.#underWay];
+    this.#underWay.clear();
+    for (const reject of rejects) reject(error);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Where things lie on the server. Owns: the names of streams and buckets, which subjects each stream stores, and what a
+ * key of a bucket may look like. Does not own: limits and making them (`topology.ts`), or the names of subjects
+ * (`schemas/events/subjects.ts`).
+ */
+import { FACT_FILTER, INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import type { BucketName, StreamName } from './port.ts';
+import { BusError } from './port.ts';
+import { matchesFilter } from './subject-filter.ts';
+
+export const TELEMETRY_STREAM = 'MESH_TELEMETRY';
+export const LEASE_BUCKET = 'mesh-leases';
+
+const MINUTE_MS = 60_000;
+/** Covers an outbox that publishes again after a crash, a restart of the server included; S5 covers what is later. */
+export const DUPLICATE_WINDOW_MS = 10 * MINUTE_MS;
+
+export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
+  [STREAM]: [INGRESS_SUBJECT, inboxFilter(), FACT_FILTER],
+  [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
+  [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
+};
+
+export function streamOf(name: StreamName = 'log'): string {
+  return name === 'log' ? STREAM : QUARANTINE_STREAM;
+}
+
+/** The stream that stores what is published to a literal subject, or null when none does. */
+export function streamStoring(subject: string): string | null {
+  for (const [stream, filters] of Object.entries(STREAM_SUBJECTS)) {
+    if (filters.some((filter) => matchesFilter(filter, subject))) return stream;
+  }
+  return null;
+}
+
+export function bucketOf(name: BucketName): string {
+  return `mesh-${name}`;
+}
+
+/** Name of the stream behind a bucket. */
+export function bucketStream(bucket: string): string {
+  return `KV_${bucket}`;
+}
+
+/** Subject of a key, or with `>` the filter of all keys. */
+export function bucketSubject(bucket: string, key: string): string {
+  return `$KV.${bucket}.${key}`;
+}
+
+const KEY = /^[-/_=.a-zA-Z0-9]+$/;
+
+/** A key is part of a subject: wildcards, spaces and empty tokens are refused before they reach the server. */
+export function assertKey(key: string): string {
+  const valid = KEY.test(key) && !key.startsWith('.') && !key.endsWith('.') && !key.includes('..');
+  if (!valid) throw new BusError('refused', `not a key of a bucket: ${JSON.stringify(key.slice(0, 80))}`);
+  return key;
+}

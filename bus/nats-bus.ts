@@ -1,0 +1,266 @@
+/**
+ * The port over a NATS server with JetStream. Owns: putting the parts together, checking what is about to be sent, and
+ * the order of closing. Does not own: the parts (`connection.ts`, `pub-acks.ts`, `reader.ts`, `leases.ts`,
+ * `key-value.ts`, `topology.ts`).
+ *
+ * Works from nats-server 2.9.10 on: one filter per consumer, no metadata, no compression, no time to live per message.
+ */
+import type { JetStreamManager, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { MsgHdrs } from 'nats';
+import { headers } from 'nats';
+import { Connection } from './connection.ts';
+import { toBusError } from './errors.ts';
+import { JetStreamBucket } from './key-value.ts';
+import { readLastPerSubject } from './last-per-subject.ts';
+import { bucketOf, LEASE_BUCKET, streamOf, streamStoring } from './layout.ts';
+import { CasLeases } from './leases.ts';
+import { LogMessage } from './ordered-delivery.ts';
+import type {
+  BucketName,
+  Bus,
+  KeyValue,
+  LeaseStore,
+  PubAck,
+  PublishRequest,
+  Reader,
+  ReadRequest,
+  StoredMessage,
+  StreamInfo,
+  StreamName,
+} from './port.ts';
+import { BusError } from './port.ts';
+import { PubAcks } from './pub-acks.ts';
+import { openReader } from './reader.ts';
+import { assertSupportedServer } from './server-version.ts';
+import { isFilter, isLiteralSubject } from './subject-filter.ts';
+import { surface } from './surface.ts';
+import { ensureTopology } from './topology.ts';
+
+export interface ConnectOptions {
+  /** `nats://` or `tls://`, user and password or a token before the `@`; several separated by commas. */
+  readonly url: string;
+  /** Shown in the server's list of connections. */
+  readonly name: string;
+  readonly leaseTtlMs?: number;
+}
+
+/** Several beats fit in, so that one that is late costs nothing. */
+export const LEASE_TTL_MS_DEFAULT = 5000;
+/** Closing waits that long for acknowledgements and for draining; after that the process wants to end. */
+const CLOSE_LIMIT_MS = 3000;
+/** What the header block of a message adds to its size beside names and values. */
+const HEADER_BLOCK_OVERHEAD_BYTES = 12;
+const HEADER_LINE_OVERHEAD_BYTES = 4;
+const MSG_ID = 'Nats-Msg-Id';
+
+/** Connects once, quickly or not at all; from then on the connection is restored whenever it is lost. */
+export async function connectBus(options: ConnectOptions): Promise<Bus> {
+  const connection = await Connection.open(options.url, options.name);
+  try {
+    assertSupportedServer(connection.serverVersion);
+    const jsm = await openJetStream(connection);
+    return new NatsBus(connection, jsm, options.leaseTtlMs ?? LEASE_TTL_MS_DEFAULT);
+  } catch (thrown) {
+    connection.markClosing();
+    await connection.nc.close();
+    throw toBusError(thrown, `connect to ${connection.shownAddress}`);
+  }
+}
+
+async function openJetStream(connection: Connection): Promise<JetStreamManager> {
+  try {
+    return await jetstreamManager(connection.nc);
+  } catch (thrown) {
+    const message = `the NATS server at ${connection.shownAddress} does not offer JetStream: start it with -js`;
+    throw new BusError('refused', message, { cause: thrown });
+  }
+}
+
+class NatsBus implements Bus {
+  readonly leases: LeaseStore;
+  readonly #connection: Connection;
+  readonly #jsm: JetStreamManager;
+  readonly #acks: PubAcks;
+  readonly #buckets = new Map<BucketName, KeyValue>();
+  readonly #readers = new Set<Reader>();
+  #closed: Promise<void> | null = null;
+
+  constructor(connection: Connection, jsm: JetStreamManager, leaseTtlMs: number) {
+    this.#connection = connection;
+    this.#jsm = jsm;
+    this.#acks = new PubAcks(connection);
+    const leases = new CasLeases(
+      new JetStreamBucket(connection, jsm, this.#acks, LEASE_BUCKET),
+      { monotonicMs: () => performance.now(), epochMs: () => Date.now() },
+      leaseTtlMs,
+    );
+    connection.listen({ onDown: () => leases.forgetObservations() });
+    this.leases = leases;
+  }
+
+  get serverVersion(): string {
+    return this.#connection.serverVersion;
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#connection.maxPayloadBytes;
+  }
+
+  ensureTopology(): Promise<void> {
+    return this.#connection.guard('make streams and buckets', () => ensureTopology(this.#connection.nc, this.#jsm));
+  }
+
+  async streamInfo(stream?: StreamName): Promise<StreamInfo> {
+    const name = streamOf(stream);
+    const info = await this.#connection.guard<WireStreamInfo>(`look at stream ${name}`, () =>
+      this.#jsm.streams.info(name),
+    );
+    const { messages, first_seq: firstSeq, last_seq: lastSeq } = info.state;
+    return { identity: info.created, firstSeq: messages === 0 ? lastSeq + 1 : firstSeq, lastSeq };
+  }
+
+  publish(request: PublishRequest): Promise<PubAck> {
+    const { subject } = request;
+    if (!isLiteralSubject(subject)) return refuse(`not a subject: ${JSON.stringify(subject.slice(0, 200))}`);
+    if (streamStoring(subject) === null) return refuse(`no stream stores ${subject}`);
+    const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
+    const sizeBytes = body.length + headerBytes(request);
+    if (sizeBytes > this.maxPayloadBytes) {
+      return refuse(`publish to ${subject}: ${sizeBytes} bytes, the server takes ${this.maxPayloadBytes}`);
+    }
+    try {
+      return this.#acks.publish(subject, body, headersOf(request));
+    } catch (thrown) {
+      return Promise.reject(toBusError(thrown, `publish to ${subject}`));
+    }
+  }
+
+  async read(request: ReadRequest): Promise<Reader> {
+    if (!isFilter(request.filter)) throw new BusError('refused', `not a filter: ${JSON.stringify(request.filter)}`);
+    let reader: Reader | null = null;
+    const inner = await openReader(this.#connection, this.#jsm, {
+      stream: streamOf(request.stream),
+      filter: request.filter,
+      fromSeq: request.fromSeq,
+      onMessage: request.onMessage,
+      onError: (error) => {
+        if (reader !== null) this.#readers.delete(reader);
+        request.onError?.(error);
+      },
+    });
+    const stop = () => {
+      if (reader !== null) this.#readers.delete(reader);
+      return inner.stop();
+    };
+    reader = { caughtUp: inner.caughtUp, stop };
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  async readLast(filter: string, stream?: StreamName): Promise<StoredMessage[]> {
+    if (!isFilter(filter)) throw new BusError('refused', `not a filter: ${JSON.stringify(filter)}`);
+    return readLastPerSubject(this.#connection, this.#jsm, streamOf(stream), filter);
+  }
+
+  async get(seq: number, stream?: StreamName): Promise<StoredMessage | null> {
+    if (!Number.isSafeInteger(seq) || seq < 1) throw new BusError('refused', `not a sequence: ${seq}`);
+    const name = streamOf(stream);
+    const stored = await this.#connection.guard(`get message ${seq} of ${name}`, () =>
+      this.#jsm.streams.getMessage(name, { seq }),
+    );
+    if (stored === null) return null;
+    const place = { seq: stored.seq, subject: stored.subject, atMs: stored.time.getTime() };
+    return new LogMessage(place, stored.data, { headers: stored.header });
+  }
+
+  /** What cannot be sent now is dropped: whoever needs it kept publishes it. */
+  publishVolatile(subject: string, body: string): void {
+    if (!isLiteralSubject(subject)) {
+      throw new BusError('refused', `not a subject: ${JSON.stringify(subject.slice(0, 200))}`);
+    }
+    if (this.#connection.obstacle('publish') !== null) return;
+    try {
+      this.#connection.nc.publish(subject, body);
+    } catch (thrown) {
+      throw toBusError(thrown, `publish to ${subject}`);
+    }
+  }
+
+  subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void {
+    if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
+    if (this.#connection.closing) throw new BusError('closed', `subscribe to ${subject}: the connection is closed`);
+    const subscription = this.#connection.nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) return surface(toBusError(error, `subscribe to ${subject}`));
+        try {
+          onMessage(message.subject, message.data);
+        } catch (thrown) {
+          surface(thrown);
+        }
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+
+  kv(bucket: BucketName): KeyValue {
+    const known = this.#buckets.get(bucket);
+    if (known !== undefined) return known;
+    const opened = new JetStreamBucket(this.#connection, this.#jsm, this.#acks, bucketOf(bucket));
+    this.#buckets.set(bucket, opened);
+    return opened;
+  }
+
+  onConnection(listener: (connected: boolean) => void): () => void {
+    const unlisten = this.#connection.listen({ onUp: () => listener(true), onDown: () => listener(false) });
+    listener(this.#connection.up);
+    return unlisten;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Readers first, so that nothing new is begun; then what was published; then the connection. */
+  async #close(): Promise<void> {
+    const { nc } = this.#connection;
+    const stopped = Promise.allSettled([...this.#readers].map((reader) => reader.stop()));
+    await within(CLOSE_LIMIT_MS, stopped);
+    this.#connection.markClosing();
+    if (this.#connection.up) await within(CLOSE_LIMIT_MS, this.#acks.idle());
+    this.#acks.stop();
+    if (this.#connection.up) await within(CLOSE_LIMIT_MS, nc.drain());
+    await within(CLOSE_LIMIT_MS, nc.close());
+  }
+}
+
+function refuse(reason: string): Promise<never> {
+  return Promise.reject(new BusError('refused', reason));
+}
+
+/** At least the size of the header block on the wire; the client checks the exact one again. */
+function headerBytes(request: PublishRequest): number {
+  let bytes = 0;
+  if (request.msgId !== undefined) bytes += MSG_ID.length + request.msgId.length + HEADER_LINE_OVERHEAD_BYTES;
+  for (const name in request.headers) {
+    bytes += name.length + (request.headers[name]?.length ?? 0) + HEADER_LINE_OVERHEAD_BYTES;
+  }
+  return bytes === 0 ? 0 : bytes + HEADER_BLOCK_OVERHEAD_BYTES;
+}
+
+function headersOf(request: PublishRequest): MsgHdrs | undefined {
+  if (request.msgId === undefined && request.headers === undefined) return undefined;
+  const block = headers();
+  if (request.msgId !== undefined) block.append(MSG_ID, request.msgId);
+  for (const name in request.headers) block.append(name.toLowerCase(), request.headers[name] ?? '');
+  return block;
+}
+
+/** Waits for the outcome, whatever it is, but not longer than the limit. */
+async function within(limitMs: number, outcome: Promise<unknown>): Promise<void> {
+  const { promise: expired, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([Promise.allSettled([outcome]), expired]);
+  clearTimeout(timer);
+}

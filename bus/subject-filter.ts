@@ -1,0 +1,42 @@
+/**
+ * What a NATS subject and a filter may look like. Owns: the check that a subject carries no wildcard, space or empty
+ * token, and matching a subject against a filter. Does not own: the names of subjects (`schemas/events/subjects.ts`).
+ *
+ * Invariant: nothing that came from outside reaches the server as a subject before `isLiteralSubject` said yes, so no
+ * name can widen a subscription or a key into others'.
+ */
+
+const FORBIDDEN_CHARACTERS = /[\s*>\p{Cc}]/u;
+const FORBIDDEN_IN_FILTER = /[\s\p{Cc}]/u;
+
+/** A subject one can publish to. */
+export function isLiteralSubject(subject: string): boolean {
+  return subject !== '' && !FORBIDDEN_CHARACTERS.test(subject) && !hasEmptyToken(subject);
+}
+
+/** A subject one can subscribe to: `*` stands for one whole token, `>` for all that follow and only at the end. */
+export function isFilter(filter: string): boolean {
+  if (filter === '' || FORBIDDEN_IN_FILTER.test(filter) || hasEmptyToken(filter)) return false;
+  const tokens = filter.split('.');
+  return tokens.every((token, index) => {
+    if (token === '>') return index === tokens.length - 1;
+    return token === '*' || !/[*>]/.test(token);
+  });
+}
+
+function hasEmptyToken(subject: string): boolean {
+  return subject.startsWith('.') || subject.endsWith('.') || subject.includes('..');
+}
+
+/** Whether a literal subject falls under a filter. */
+export function matchesFilter(filter: string, subject: string): boolean {
+  if (filter === subject) return true;
+  const wanted = filter.split('.');
+  const tokens = subject.split('.');
+  for (const [index, want] of wanted.entries()) {
+    if (want === '>') return tokens.length > index;
+    if (index >= tokens.length) return false;
+    if (want !== '*' && want !== tokens[index]) return false;
+  }
+  return tokens.length === wanted.length;
+}

@@ -1,0 +1,124 @@
+/**
+ * Making the streams and buckets of the mesh. Owns: their limits and the reason of each, and creating or updating them.
+ * Does not own: their names and subjects (`layout.ts`), or what is written there.
+ *
+ * Invariants:
+ * 1. Making the topology twice, or from many processes at once, ends in the same streams.
+ * 2. What an operator set beyond the fields below (replicas, placement) is kept.
+ */
+import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
+import {
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstream,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import type { NatsConnection } from 'nats';
+import { nanos } from 'nats';
+import { QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import { bucketOf, DUPLICATE_WINDOW_MS, LEASE_BUCKET, STREAM_SUBJECTS, TELEMETRY_STREAM } from './layout.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** A host that was away for a long weekend still finds everything it has to fold. */
+export const LOG_MAX_AGE_MS = 7 * DAY_MS;
+/** What was set aside is looked at by people, who take longer than machines. */
+const QUARANTINE_MAX_AGE_MS = 30 * DAY_MS;
+/** Spans are for looking at what just happened. */
+const TELEMETRY_MAX_AGE_MS = DAY_MS;
+/** About half a million spans; beyond it the oldest go. */
+const TELEMETRY_MAX_BYTES = 256 * 1024 * 1024;
+/** Services that have been silent for a day are forgotten; until then they show as gone. */
+const REGISTRY_TTL_MS = DAY_MS;
+/** So that `nats kv history` shows what a setting was before. */
+const CONFIG_HISTORY = 10;
+
+type OwnedConfig = Pick<StreamConfig, 'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'allow_direct'> &
+  Partial<Pick<StreamConfig, 'max_bytes'>>;
+
+/** Fields that every supported server (2.9.10 on) understands; `allow_direct` is one of them. */
+function ownedConfigs(): OwnedConfig[] {
+  const window = { duplicate_window: nanos(DUPLICATE_WINDOW_MS), allow_direct: true };
+  const subjects = (name: string) => [...(STREAM_SUBJECTS[name] ?? [])];
+  return [
+    { name: STREAM, subjects: subjects(STREAM), max_age: nanos(LOG_MAX_AGE_MS), ...window },
+    {
+      name: QUARANTINE_STREAM,
+      subjects: subjects(QUARANTINE_STREAM),
+      max_age: nanos(QUARANTINE_MAX_AGE_MS),
+      ...window,
+    },
+    {
+      name: TELEMETRY_STREAM,
+      subjects: subjects(TELEMETRY_STREAM),
+      max_age: nanos(TELEMETRY_MAX_AGE_MS),
+      max_bytes: TELEMETRY_MAX_BYTES,
+      ...window,
+    },
+  ];
+}
+
+function isApiError(thrown: unknown, code: number): boolean {
+  return thrown instanceof JetStreamApiError && thrown.code === code;
+}
+
+/** "stream name already in use with a different configuration": someone else was faster. */
+const STREAM_NAME_IN_USE = 10058;
+
+async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo | null> {
+  try {
+    return await jsm.streams.info(name);
+  } catch (thrown) {
+    if (isApiError(thrown, JetStreamApiCodes.StreamNotFound)) return null;
+    throw thrown;
+  }
+}
+
+async function addOrJoin(jsm: JetStreamManager, config: OwnedConfig): Promise<StreamInfo> {
+  try {
+    return await jsm.streams.add({
+      ...config,
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+    });
+  } catch (thrown) {
+    if (isApiError(thrown, STREAM_NAME_IN_USE)) return jsm.streams.info(config.name);
+    throw thrown;
+  }
+}
+
+function differs(present: StreamConfig, owned: OwnedConfig): boolean {
+  const sameSubjects =
+    present.subjects?.length === owned.subjects?.length &&
+    owned.subjects?.every((subject) => present.subjects?.includes(subject));
+  return (
+    !sameSubjects ||
+    present.max_age !== owned.max_age ||
+    present.duplicate_window !== owned.duplicate_window ||
+    present.allow_direct !== owned.allow_direct ||
+    (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes)
+  );
+}
+
+async function ensureStream(jsm: JetStreamManager, owned: OwnedConfig): Promise<void> {
+  const info = (await existing(jsm, owned.name)) ?? (await addOrJoin(jsm, owned));
+  if (differs(info.config, owned)) await jsm.streams.update(owned.name, { ...info.config, ...owned });
+}
+
+/** Leases have no time to live: a forgotten lease would start its fences anew. */
+async function ensureBuckets(nc: NatsConnection): Promise<void> {
+  const kvm = new Kvm(jetstream(nc));
+  await Promise.all([
+    kvm.create(bucketOf('config'), { history: CONFIG_HISTORY }),
+    kvm.create(bucketOf('registry'), { history: 1, ttl: REGISTRY_TTL_MS }),
+    kvm.create(LEASE_BUCKET, { history: 1 }),
+  ]);
+}
+
+export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
+  await Promise.all([...ownedConfigs().map((owned) => ensureStream(jsm, owned)), ensureBuckets(nc)]);
+}

@@ -1,0 +1,208 @@
+/**
+ * The bus over real nats-servers: the contract, and what only a real server can show. With
+ * `MESH_NATS_SERVER_CURRENT` set to a second binary, the contract runs on that one too.
+ */
+import { once } from 'node:events';
+import { cp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from 'nats';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connectBus } from '../../../bus/nats-bus.ts';
+import type { Bus } from '../../../bus/port.ts';
+import type { NatsServer, NatsServerOptions } from '../../support/nats-server.ts';
+import { findNatsServer, freePort, startNatsServer } from '../../support/nats-server.ts';
+import type { BusHarness } from './contract.ts';
+import { failure, testBusContract, textOf, until } from './contract.ts';
+
+async function natsHarness(binary: string): Promise<BusHarness> {
+  const server = await startNatsServer({ binary });
+  return {
+    connect: (name, options) => connectBus({ url: server.url, name, ...options }),
+    kill: () => server.kill(),
+    start: () => server.start(),
+    stop: () => server.stop(),
+    wipe: () => deleteStreams(server),
+    powerLossAfter: async (action) => {
+      const kept = `${server.storeDir}-kept`;
+      await server.kill();
+      await cp(server.storeDir, kept, { recursive: true });
+      await server.start();
+      await action();
+      await server.kill();
+      await rm(server.storeDir, { recursive: true });
+      await cp(kept, server.storeDir, { recursive: true });
+      await server.start();
+    },
+  };
+}
+
+async function deleteStreams(server: NatsServer): Promise<void> {
+  const nc = await connect({ servers: server.url });
+  const jsm = await jetstreamManager(nc);
+  for (const name of await jsm.streams.names().next()) await jsm.streams.delete(name);
+  await nc.close();
+}
+
+testBusContract('nats-bus on the installed nats-server', () => natsHarness(findNatsServer()));
+
+const current = process.env.MESH_NATS_SERVER_CURRENT;
+if (current !== undefined && current !== '') {
+  testBusContract('nats-bus on a current nats-server', () => natsHarness(current));
+}
+
+describe('nats-bus', () => {
+  const cleanups: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  const startServer = async (options: NatsServerOptions = {}) => {
+    const server = await startNatsServer(options);
+    cleanups.push(() => server.stop());
+    return server;
+  };
+  const open = async (url: string): Promise<Bus> => {
+    const bus = await connectBus({ url, name: 'test' });
+    cleanups.push(() => bus.close());
+    return bus;
+  };
+
+  test('an address where nobody listens fails quickly and names it', async () => {
+    const url = `nats://user:secret@127.0.0.1:${await freePort()}`;
+    const begun = performance.now();
+    const error = await failure(connectBus({ url, name: 'test' }));
+    expect(error.code).toBe('unreachable');
+    expect(error.message).toContain(url.replace('user:secret@', ''));
+    expect(error.message).not.toContain('secret');
+    expect(performance.now() - begun).toBeLessThan(4000);
+    expect((await failure(connectBus({ url: 'not an address', name: 'test' }))).code).toBe('unreachable');
+  });
+
+  test('a server known to lose streams is refused', async () => {
+    const greeting = {
+      server_id: 'X',
+      version: '2.10.21',
+      max_payload: 1024,
+      proto: 1,
+      headers: true,
+      jetstream: true,
+    };
+    const server = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.on('data', (bytes) => {
+        if (bytes.includes('PING')) socket.write('PONG\r\n');
+      });
+      socket.write(`INFO ${JSON.stringify(greeting)}\r\n`);
+    });
+    const port = await freePort();
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    const error = await failure(connectBus({ url: `nats://127.0.0.1:${port}`, name: 'test' }));
+    expect(error.code).toBe('unsupported_server');
+    expect(error.message).toContain('2.10.21');
+    server.close();
+    await once(server, 'close');
+  });
+
+  test('one of several addresses is enough', async () => {
+    const server = await startServer();
+    const bus = await open(`nats://127.0.0.1:${await freePort()},${server.url}`);
+    await bus.ensureTopology();
+    expect(bus.serverVersion).toMatch(/^\d+\.\d+\.\d+/);
+    expect(bus.maxPayloadBytes).toBe(8 * 1024 * 1024);
+  });
+
+  test('a server without JetStream is refused with what to do', async () => {
+    const server = await startServer({ jetStream: false });
+    const error = await failure(connectBus({ url: server.url, name: 'test' }));
+    expect(error.code).toBe('refused');
+    expect(error.message).toMatch(/JetStream.*-js/);
+  });
+
+  test('credentials come from the address; a forbidden subject is refused at once', async () => {
+    const users = `authorization { users = [
+      { user: mesh, password: "p@ss:word" }
+      { user: limited, password: x, permissions: { publish: ["$JS.API.>", "_INBOX.>"], subscribe: ">" } }
+    ] }`;
+    const server = await startServer({ extraConfig: users });
+    const at = (credentials: string) => server.url.replace('nats://', `nats://${credentials}@`);
+    const bus = await open(at('mesh:p%40ss%3Aword'));
+    await bus.ensureTopology();
+    await bus.publish({ subject: 'mesh.tasks', body: 'x' });
+    expect((await failure(connectBus({ url: at('mesh:wrong'), name: 'test' }))).code).toBe('refused');
+    const limited = await open(at('limited:x'));
+    const begun = performance.now();
+    expect((await failure(limited.publish({ subject: 'mesh.tasks', body: 'x' }))).code).toBe('refused');
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  test('the store removed while the server was down: readers are told, the identity is another', async () => {
+    const server = await startServer();
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    const before = await bus.streamInfo();
+    const errors: string[] = [];
+    await bus.read({
+      filter: 'mesh.tasks',
+      fromSeq: 1,
+      onMessage: () => undefined,
+      onError: (e) => errors.push(e.code),
+    });
+    await server.kill();
+    await server.wipeStore();
+    await server.start();
+    await until(() => errors.length === 1, 'the reader has been told');
+    expect(errors).toEqual(['unavailable']);
+    await bus.ensureTopology();
+    expect((await bus.streamInfo()).identity).not.toBe(before.identity);
+  });
+
+  test('a stream that exists with other limits is brought in line, and keeps what it stores', async () => {
+    const server = await startServer();
+    const nc = await connect({ servers: server.url });
+    cleanups.push(() => nc.close());
+    const jsm = await jetstreamManager(nc);
+    await jsm.streams.add({ name: 'MESH', subjects: ['mesh.tasks'], max_msgs: 1_000_000 });
+    nc.publish('mesh.tasks', 'early');
+    await nc.flush();
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    const { config } = await jsm.streams.info('MESH');
+    expect(config.subjects).toEqual(['mesh.tasks', 'mesh.in.>', 'mesh.events.*']);
+    expect(config.max_msgs).toBe(1_000_000);
+    expect(config.allow_direct).toBe(true);
+    const [stored] = await bus.readLast('mesh.tasks');
+    expect(stored && textOf(stored)).toBe('early');
+    expect(stored?.header('traceparent')).toBe('');
+  });
+
+  test('a server that hangs: a publish fails at its deadline, and tried again it is stored once', async () => {
+    const server = await startServer();
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    const { pid } = server;
+    if (pid === null) throw new Error('the server must run');
+    process.kill(pid, 'SIGSTOP');
+    const error = await failure(bus.publish({ subject: 'mesh.tasks', body: 'x', msgId: 'm' }));
+    process.kill(pid, 'SIGCONT');
+    expect(error.code).toBe('unavailable');
+    expect(error.message).toMatch(/no PubAck within/);
+    await bus.publish({ subject: 'mesh.tasks', body: 'x', msgId: 'm' });
+    expect((await bus.streamInfo()).lastSeq).toBe(1);
+  });
+
+  test('a stream at its limit refuses for good', async () => {
+    const server = await startServer();
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    const nc = await connect({ servers: server.url });
+    cleanups.push(() => nc.close());
+    const jsm = await jetstreamManager(nc);
+    await jsm.streams.update('MESH', { max_msg_size: 100 });
+    const error = await failure(bus.publish({ subject: 'mesh.tasks', body: 'x'.repeat(200) }));
+    expect(error.code).toBe('refused');
+    expect(error.message).toMatch(/size exceeds/);
+  });
+});

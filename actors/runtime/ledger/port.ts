@@ -82,8 +82,8 @@ export interface Ledger {
   /** Largest row numbers in use. */
   highest(): { instance: number; outbox: number };
   /**
-   * Deletes instances that were done before `beforeMs`, and the ingress' outputs that the log no longer holds
-   * (sequences before `beforeSeq`). Returns how many instances went.
+   * Deletes instances that were done before `beforeMs`, and outputs that the log no longer holds (sequences before
+   * `beforeSeq`). Returns how many instances went.
    */
   prune(beforeMs: number, beforeSeq: number): Promise<number>;
   /** A consistent copy, made while the ledger is in use. */

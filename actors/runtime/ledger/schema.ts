@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS outbox (
   acked_seq INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (n) WHERE acked_seq IS NULL;
-CREATE INDEX IF NOT EXISTS outbox_instance ON outbox (instance);
+-- Acknowledged outputs, packed (packing.ts).
+CREATE TABLE IF NOT EXISTS outbox_blocks (first_n INTEGER PRIMARY KEY, last_n INTEGER NOT NULL, max_seq INTEGER NOT NULL, rows BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS effects (
   instance INTEGER NOT NULL,
   effect TEXT NOT NULL,

@@ -10,6 +10,7 @@ import type Database from 'better-sqlite3';
 import { FatalError } from '../errors.ts';
 import type { EffectRow, EffectState, TimerRow } from '../step.ts';
 import { connect, lockLedger, prepareLedger } from './open-database.ts';
+import { unpackBlock } from './packing.ts';
 import type { Ledger, LedgerCondition, LoadedInstance, OutboxRow, StoredInstance } from './port.ts';
 import type { LedgerCommand, LedgerReply } from './worker.ts';
 
@@ -132,12 +133,21 @@ function prepareReads(db: Database.Database, condition: LedgerCondition) {
     meta: (key: string): string | null => (meta.get(key) as string | undefined) ?? null,
     unacked: (): OutboxRow[] =>
       db.prepare(`SELECT ${OUTBOX_COLUMNS} FROM outbox WHERE acked_seq IS NULL ORDER BY n`).all() as OutboxRow[],
-    ackedAfter: (seq: number): OutboxRow[] =>
-      db.prepare(`SELECT ${OUTBOX_COLUMNS} FROM outbox WHERE acked_seq > ? ORDER BY n`).all(seq) as OutboxRow[],
+    ackedAfter(seq: number): OutboxRow[] {
+      const blocks = db
+        .prepare('SELECT rows FROM outbox_blocks WHERE max_seq > ? ORDER BY first_n')
+        .pluck()
+        .all(seq) as Buffer[];
+      const packed = blocks.flatMap(unpackBlock).filter((row) => row.seq > seq);
+      const loose = db
+        .prepare(`SELECT ${OUTBOX_COLUMNS} FROM outbox WHERE acked_seq > ? ORDER BY n`)
+        .all(seq) as OutboxRow[];
+      return [...packed, ...loose];
+    },
     highest: (): { instance: number; outbox: number } => {
       const max = (table: string, column: string) =>
         (db.prepare(`SELECT coalesce(max(${column}), 0) FROM ${table}`).pluck().get() as number) ?? 0;
-      return { instance: max('instances', 'id'), outbox: max('outbox', 'n') };
+      return { instance: max('instances', 'id'), outbox: Math.max(max('outbox', 'n'), max('outbox_blocks', 'last_n')) };
     },
     closeReads: () => {
       db.close();

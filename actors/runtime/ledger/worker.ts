@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { connect } from './open-database.ts';
+import { type AckedRow, BLOCK_ROWS, packBlock } from './packing.ts';
 import type { LedgerBatch } from './port.ts';
 
 export type LedgerCommand =
@@ -24,6 +25,12 @@ const upsertInstance = db.prepare(`
 const insertInbox = db.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?)');
 const insertOutbox = db.prepare('INSERT INTO outbox VALUES (@n, @instance, @eventId, @subject, @msgId, @body, NULL)');
 const setAcked = db.prepare('UPDATE outbox SET acked_seq = ? WHERE n = ?');
+const oldest = db.prepare(`SELECT n, instance, event_id AS eventId, subject, msg_id AS msgId, body, acked_seq AS seq
+  FROM outbox ORDER BY n LIMIT ?`);
+const insertBlock = db.prepare('INSERT INTO outbox_blocks VALUES (?, ?, ?, ?)');
+const deleteOutbox = db.prepare('DELETE FROM outbox WHERE n <= ?');
+/** Outputs not yet packed. */
+let loose = db.prepare('SELECT count(*) FROM outbox').pluck().get() as number;
 const upsertEffect = db.prepare('INSERT OR REPLACE INTO effects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
 const deleteEffect = db.prepare('DELETE FROM effects WHERE instance = ? AND effect = ?');
 const upsertTimer = db.prepare('INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)');
@@ -33,8 +40,24 @@ const setCursor = db.prepare(
 );
 const setMeta = db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value');
 
+/** Packing takes part of a millisecond a block; a commit must not wait long for it. */
+const BLOCKS_PER_COMMIT = 4;
+
 function idBytes(uuid: string): Buffer {
   return Buffer.from(uuid.replaceAll('-', ''), 'hex');
+}
+
+/** Packs the oldest outputs, if the log has acknowledged all of them; else a later commit tries again. */
+function packOldest(): boolean {
+  const rows = oldest.all(BLOCK_ROWS) as (Omit<AckedRow, 'seq'> & { seq: number | null })[];
+  const acked = rows.filter((row): row is AckedRow => row.seq !== null);
+  const [first] = acked;
+  const last = acked.at(-1);
+  if (!first || !last || acked.length < rows.length) return false;
+  insertBlock.run(first.n, last.n, Math.max(...acked.map(({ seq }) => seq)), packBlock(acked));
+  deleteOutbox.run(last.n);
+  loose -= acked.length;
+  return true;
 }
 
 const commit = db.transaction((batch: LedgerBatch): number => {
@@ -66,6 +89,8 @@ const commit = db.transaction((batch: LedgerBatch): number => {
   }
   for (const { channel, seq } of batch.cursors) setCursor.run(channel, seq);
   for (const { key, value } of batch.meta) setMeta.run(key, value);
+  loose += batch.outbox.length;
+  for (let blocks = 0; blocks < BLOCKS_PER_COMMIT && loose >= 2 * BLOCK_ROWS; blocks += 1) if (!packOldest()) break;
   return 0;
 });
 
@@ -73,13 +98,15 @@ const prune = db.transaction((beforeMs: number, beforeSeq: number): number => {
   const finished = 'SELECT id FROM instances WHERE done = 1 AND updated_at_ms < ?';
   const unsent = 'SELECT instance FROM outbox WHERE acked_seq IS NULL';
   const gone = db.prepare(`${finished} AND id NOT IN (${unsent})`).pluck().all(beforeMs) as number[];
-  for (const table of ['inbox', 'outbox', 'effects', 'timers']) {
+  for (const table of ['inbox', 'effects', 'timers']) {
     const remove = db.prepare(`DELETE FROM ${table} WHERE instance = ?`);
     for (const id of gone) remove.run(id);
   }
   const remove = db.prepare('DELETE FROM instances WHERE id = ?');
   for (const id of gone) remove.run(id);
-  db.prepare('DELETE FROM outbox WHERE instance = 0 AND acked_seq < ?').run(beforeSeq);
+  db.prepare('DELETE FROM outbox WHERE acked_seq < ?').run(beforeSeq);
+  db.prepare('DELETE FROM outbox_blocks WHERE max_seq < ?').run(beforeSeq);
+  loose = db.prepare('SELECT count(*) FROM outbox').pluck().get() as number;
   return gone.length;
 });
 

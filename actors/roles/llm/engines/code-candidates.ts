@@ -150,7 +150,7 @@ function declaredNames(text: string): string {
 
 /** Takes away the indentation that all lines share: a chunk from inside a class stands on its own now. */
 function dedent(text: string): string {
-  const lines = text.replace(/\s+$/, '').split('\n');
+  const lines = text.trimEnd().split('\n');
   const indents = lines.filter((line) => line.trim() !== '').map((line) => /^[ \t]*/.exec(line)?.[0] ?? '');
   let shared = indents[0] ?? '';
   for (const indent of indents) while (!indent.startsWith(shared)) shared = shared.slice(0, -1);

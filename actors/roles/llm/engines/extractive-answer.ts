@@ -19,7 +19,7 @@ const CLOSING = `No language model is set up: these are quotes of the knowledge 
 const UNITS_MAX = 6;
 const UNITS_PER_PASSAGE_MAX = 3;
 /** Under this share of the best unit's score a quote is noise beside it. */
-const RELATIVE_SCORE_MIN = 0.4;
+const RELATIVE_SCORE_MIN = 0.55;
 /** What each sign of relevance is worth; the words of the sentence itself weigh most. */
 const WEIGHT = { words: 1, heading: 0.35, search: 0.2, first: 0.05 } as const;
 
@@ -171,7 +171,10 @@ function groupText(group: readonly ScoredUnit[], marker: number): string {
     else parts.push(`${unit.text} `);
   }
   const text = parts.join('').trim();
-  const indented = text.replace(/\n(?!\n)/g, '\n  ').replace(/[ ]+$/gm, '');
+  const indented = text
+    .split('\n')
+    .map((line, index) => (index === 0 || line.trim() === '' ? line.trim() : `  ${line.trimEnd()}`))
+    .join('\n');
   return text.endsWith('`') && text.includes('\n') ? `- ${indented}\n\n  [${marker}]` : `- ${indented} [${marker}]`;
 }
 

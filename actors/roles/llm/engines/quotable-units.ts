@@ -93,13 +93,18 @@ function tableRow(line: string): string {
   return cells.filter((cell) => cell !== '').join(' — ');
 }
 
+/** Emphasis that ends in another sentence would run on in the quote. */
+function balanced(sentence: string): string {
+  return (sentence.split('**').length - 1) % 2 === 0 ? sentence : sentence.replaceAll('**', '');
+}
+
 function sentencesOf(lines: readonly string[]): string[] {
   const text = lines
     .map((line) => line.replace(/^\s*(?:>\s?|[-*+]\s+|\d+[.)]\s+)/, '').trim())
     .join(' ')
     .trim();
   return [...sentences.segment(text)]
-    .map(({ segment }) => segment.trim())
+    .map(({ segment }) => balanced(segment.trim()))
     .filter((sentence) => sentence.length >= SENTENCE_CHARS_MIN)
     .map((sentence) => (sentence.length > SENTENCE_CHARS_MAX ? `${sentence.slice(0, SENTENCE_CHARS_MAX)}…` : sentence));
 }

@@ -41,7 +41,7 @@ export async function reviseCode(
     const kept = `Attempt ${attempt} is attempt ${code.attempt} with mechanical repairs; no language model is set up to rewrite it.`;
     return {
       code: { ...code, text: repaired.text, attempt, explanation: explain(kept, lines, review.findings.length) },
-      summary: `Repaired ${counted(repaired.repairs.length, 'place')} the review named.`,
+      summary: `Repaired ${counted(repaired.repairs.length, 'place')} of attempt ${code.attempt}.`,
     };
   }
   const chosen = next ?? lastOf(candidates);
@@ -101,7 +101,11 @@ function lineSet(text: string): Set<string> {
 }
 
 function normalised(text: string): string {
-  return text.replace(/[ \t]+$/gm, '').trim();
+  return text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trim();
 }
 
 function label(finding: Finding): string {

@@ -21,13 +21,17 @@ const CODE_WORDS: ReadonlySet<string> = new Set(
 
 /** Words in order, lower-case: `getHTTPServer_v2` gives get, http, server, v2. */
 export function words(text: string): string[] {
-  return text
-    .normalize('NFKC')
-    .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1 $2')
-    .replace(/(\p{Lu}+)(\p{Lu}\p{Ll})/gu, '$1 $2')
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== '');
+  return (
+    text
+      .normalize('NFKC')
+      // Names with a capital inside are one word.
+      .replace(/\b(?:Type|Java)Script\b|\bGitHub\b|\bJetStream\b/g, (name) => name.toLowerCase())
+      .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1 $2')
+      .replace(/(\p{Lu}+)(\p{Lu}\p{Ll})/gu, '$1 $2')
+      .toLowerCase()
+      .split(/[^\p{L}\p{N}]+/u)
+      .filter((word) => word !== '')
+  );
 }
 
 /** The distinct terms of a text, without stop words. */

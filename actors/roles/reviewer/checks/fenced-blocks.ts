@@ -16,7 +16,7 @@ export interface FencedBlock {
   readonly closed: boolean;
 }
 
-const OPENING = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)[^`]*$/;
+const OPENING = /^ {0,3}(`{3,}|~{3,})(.*)$/;
 
 /** All fenced blocks in order. A block without a closing fence runs to the end of the text. */
 export function fencedBlocks(markdown: string): FencedBlock[] {
@@ -24,9 +24,9 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
   const blocks: FencedBlock[] = [];
   let at = 0;
   while (at < lines.length) {
-    const opening = OPENING.exec(lines[at] ?? '');
-    const fence = opening?.[1];
-    if (opening === null || fence === undefined) {
+    const [, fence, info = ''] = OPENING.exec(lines[at] ?? '') ?? [];
+    // A backtick in the info string makes it inline code.
+    if (fence === undefined || info.includes('`')) {
       at += 1;
       continue;
     }
@@ -34,7 +34,7 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
     let end = first;
     while (end < lines.length && !closes(lines[end] ?? '', fence)) end += 1;
     blocks.push({
-      language: languageName(opening[2] ?? ''),
+      language: languageName(info.trim().split(/\s/, 1)[0] ?? ''),
       text: lines.slice(first, end).join('\n'),
       startLine: first + 1,
       endLine: Math.max(first + 1, end),

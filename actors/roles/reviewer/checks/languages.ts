@@ -85,12 +85,13 @@ function isJson(text: string): boolean {
   }
 }
 
+// Only spaces and tabs at a line's start: a class that takes newlines too would read a blank text again at every line.
 const PYTHON =
-  /^\s*(?:def \w+\s*\(|class \w+[^{;]*:\s*$|from [\w.]+ import |import \w+\s*$|elif |if __name__|print\()/m;
+  /^[ \t]*(?:def \w+\s*\(|class \w+[^{;]*:\s*$|from [\w.]+ import |import \w+\s*$|elif |if __name__|print\()/m;
 const TYPESCRIPT =
-  /^\s*(?:export )?(?:declare )?(?:interface \w+[^;]*\{|type \w+(?:<[^>]*>)? ?=|enum \w+)|[\w)\]?]\s*:\s*(?:string|number|boolean|unknown|void|never|any|Promise<|Record<|readonly )|\bas const\b|\bimport type\b|\b(?:private|readonly|public) \w+/m;
+  /^[ \t]*(?:export )?(?:declare )?(?:interface \w+[^;]*\{|type \w+(?:<[^>]*>)? ?=|enum \w+)|[\w)\]?]\s*:\s*(?:string|number|boolean|unknown|void|never|any|Promise<|Record<|readonly )|\bas const\b|\bimport type\b|\b(?:private|readonly|public) \w+/m;
 const JAVASCRIPT =
-  /^\s*(?:(?:export |async )*function\b|(?:export )?(?:const|let|var) [\w{[]|(?:export )?(?:default )?class \w+|import .* from ['"]|module\.exports|export )|=>\s*[{(\w]|\brequire\(['"]|\bconsole\.\w+\(/m;
+  /^[ \t]*(?:(?:export |async )*function\b|(?:export )?(?:const|let|var) [\w{[]|(?:export )?(?:default )?class \w+|import .* from ['"]|module\.exports|export )|=>\s*[{(\w]|\brequire\(['"]|\bconsole\.\w+\(/m;
 
 /** The language source text is written in, or null when it does not look like code. */
 export function guessLanguage(text: string): string | null {

@@ -6,8 +6,8 @@
 import { PositionEncoding, Workspace } from '@astral-sh/ruff-wasm-nodejs';
 import type { Finding } from '../../../../schemas/events/generated.ts';
 
-/** Syntax (E9), wrong comparisons and formats (F63, F5), misplaced statements (F7), undefined names (F82). */
-const ERRORS = ['E9', 'F5', 'F63', 'F7', 'F82'];
+/** Syntax (E9), formats that fail (F50x, F52x), wrong comparisons (F63), misplaced statements (F70x), names (F82). */
+const ERRORS = 'E9 F501 F502 F503 F505 F506 F507 F508 F509 F521 F524 F63 F701 F702 F704 F706 F707 F82'.split(' ');
 /** Unused imports and variables. */
 const WARNINGS = ['F401', 'F841'];
 

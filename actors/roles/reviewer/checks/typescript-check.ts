@@ -54,7 +54,7 @@ export function diagnose(host: TypeScriptService, language: string, text: string
 
 function diagnoseAs(host: TypeScriptService, extension: SourceExtension, text: string): Diagnosis {
   const fileName = host.open(text, extension);
-  const syntactic = host.service.getSyntacticDiagnostics(fileName);
+  const syntactic = withoutEchoes(host.service.getSyntacticDiagnostics(fileName));
   // After a syntax error the types are guesses about a text nobody wrote.
   const semantic = syntactic.length > 0 ? [] : host.service.getSemanticDiagnostics(fileName);
   const file = host.sourceFile();
@@ -65,6 +65,12 @@ function diagnoseAs(host: TypeScriptService, extension: SourceExtension, text: s
     if (severity !== null) problems.push(toProblem(diagnostic, severity));
   }
   return { extension, fileName, syntaxErrors: syntactic.length, problems };
+}
+
+/** "Can only be used in TypeScript files" says something only where the text is sound otherwise. */
+function withoutEchoes<T extends ts.Diagnostic>(diagnostics: readonly T[]): readonly T[] {
+  const sound = diagnostics.filter(({ code }) => code < 8000 || code >= 9000);
+  return sound.length > 0 ? sound : diagnostics;
 }
 
 interface PolicyContext {

@@ -8,6 +8,8 @@ import { defineTool, type Tool, ToolError } from './port.ts';
 const ALGORITHMS = ['sha256', 'sha512', 'sha384', 'sha1', 'md5'] as const;
 type Algorithm = (typeof ALGORITHMS)[number];
 const TEXT_CHARS_MAX = 100_000;
+/** A longer prompt is not one short wish in plain words; `tool:` takes longer texts. */
+const PROMPT_CHARS_MAX = 4000;
 
 /** The text behind "of" or a colon, without quotes around it. */
 function quoted(text: string): string {
@@ -30,6 +32,7 @@ export function hashTool(): Tool {
     },
     fence: 'pure',
     match(prompt) {
+      if (prompt.length > PROMPT_CHARS_MAX) return null;
       const found =
         /^(?:what(?:'s| is) |compute |calculate |give me )?(?:the )?(sha-?(?:1|256|384|512)|md5)(?: hash| checksum| digest)? (?:of|for|:)\s*(?:the (?:text|string|word) )?([\s\S]+)$/i.exec(
           prompt.trim(),
@@ -58,6 +61,7 @@ export function base64Tool(): Tool {
     },
     fence: 'pure',
     match(prompt) {
+      if (prompt.length > PROMPT_CHARS_MAX) return null;
       const found =
         /^(?:please )?(?:base64[- ]?(encode|decode)|(encode|decode)(?: (?:this|the))?(?: (?:as|in|to|from))? base64)\s*:?\s+(?:the (?:text|string) )?([\s\S]+)$/i.exec(
           prompt.trim(),
@@ -96,6 +100,7 @@ export function uuidTool(): Tool {
     },
     fence: 'pure',
     match(prompt) {
+      if (prompt.length > PROMPT_CHARS_MAX) return null;
       const found =
         /^(?:please )?(?:generate|make|create|give me|i need|new)(?: me)?(?: an?| one)?(?: new)?(?: random)? (?:uuid|guid)(?: ?(?:v|version )?([47]))?[.!?]?$/i.exec(
           prompt.trim(),

@@ -29,14 +29,18 @@ export function repairByToken(text: string, options: TokenRepairOptions): TokenR
     lightest = weight;
     best = { text: candidate, what };
   };
-  for (const token of tokens) {
+  const insert = (token: string): void => {
     for (const place of places) {
       const piece = token === '}' && place === text.length ? '\n}\n' : token;
       consider(text.slice(0, place) + piece + text.slice(place), `put in the missing ${token}`);
     }
-  }
+  };
+  const isOpening = (token: string): boolean => token === '(' || token === '{' || token === '[';
+  for (const token of tokens.filter((candidate) => !isOpening(candidate))) insert(token);
+  // A bracket too many is likelier than an opening one that was forgotten.
   const stray = /^[)\]},;:]/.exec(text.slice(offset))?.[0];
   if (stray !== undefined) consider(text.slice(0, offset) + text.slice(offset + 1), `took out a stray ${stray}`);
+  for (const token of tokens.filter(isOpening)) insert(token);
   return best;
 }
 

@@ -1,0 +1,73 @@
+/** Import rules: who may know whom (docs/architecture.md, "Who knows whom"). */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'schemas-are-a-leaf',
+      comment: 'schemas/events knows nobody.',
+      severity: 'error',
+      from: { path: '^schemas/' },
+      to: { path: '^(actors|bus|router|knowledge|gateway|cli|telemetry|config|tests|bench)/' },
+    },
+    {
+      name: 'runtime-knows-schemas-and-ports',
+      comment: 'The runtime knows no role, no LLM, no NATS: only schemas/events and the port of the bus.',
+      severity: 'error',
+      from: { path: '^actors/runtime/' },
+      to: {
+        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|gateway|cli|telemetry|config|tests|bench)',
+      },
+    },
+    {
+      name: 'runtime-keeps-sqlite-in-the-ledger',
+      severity: 'error',
+      from: { path: '^actors/runtime/(?!ledger/)' },
+      to: { path: 'better-sqlite3' },
+    },
+    {
+      name: 'roles-know-the-runtime-and-ports',
+      comment: 'Roles know no NATS and no SQLite.',
+      severity: 'error',
+      from: { path: '^actors/roles/' },
+      to: {
+        path: '^(bus|gateway|cli|config|telemetry|tests|bench)/|^(knowledge|router)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats',
+      },
+    },
+    {
+      name: 'adapters-implement-ports',
+      severity: 'error',
+      from: { path: '^(bus|router|knowledge|telemetry)/' },
+      to: { path: '^(actors|gateway|cli|config|tests|bench)/' },
+    },
+    {
+      name: 'config-is-a-leaf',
+      severity: 'error',
+      from: { path: '^config/' },
+      to: { path: '^(actors|bus|router|knowledge|gateway|cli|telemetry|tests|bench|schemas)/' },
+    },
+    {
+      name: 'product-does-not-know-tests',
+      severity: 'error',
+      from: { path: '^(actors|bus|router|knowledge|gateway|cli|config|telemetry|schemas)/' },
+      to: { path: '^(tests|bench)/' },
+    },
+    {
+      name: 'cli-does-not-know-actors-insides',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^actors/(runtime|roles)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules|\\.mesh|artifacts|coverage)' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'] },
+  },
+};

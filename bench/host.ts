@@ -1,0 +1,72 @@
+/**
+ * The process under measurement: the real host with the orchestrator and the echo role, and the workflow of five hops.
+ * Owns: putting them together. Does not own: any measuring.
+ */
+import { join } from 'node:path';
+import { ingress } from '../actors/ingress.ts';
+import { loadRoles } from '../actors/roles/index.ts';
+import { createHost } from '../actors/runtime/host.ts';
+import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
+import { systemClock } from '../actors/runtime/ports.ts';
+import { checkWorkflow, type Workflow } from '../actors/workflows/index.ts';
+import { connectBus } from '../bus/nats-bus.ts';
+import { createLog } from '../telemetry/log.ts';
+
+const [url = '', ledgerPath = '', commitMode = 'group'] = process.argv.slice(2);
+
+const steps = Array.from({ length: 5 }, (_, index) => ({ step: `echo-${index + 1}`, role: 'echo', timeoutMs: 60_000 }));
+const workflow: Workflow = checkWorkflow(
+  { name: 'bench', description: 'Five hops.', steps },
+  'bench',
+  new Set(['echo']),
+);
+const route = {
+  decision: 'bench',
+  confidence: 1,
+  fallback: false,
+  reason: 'the only one',
+  probabilities: {},
+  engine: 'rules',
+  ms: 0,
+};
+
+const log = createLog('bench', 'info');
+const bus = await connectBus({ url, name: 'bench', leaseTtlMs: 5000 });
+await bus.ensureTopology();
+const ledger = await openSqliteLedger(ledgerPath);
+const ports = {
+  router: { decide: () => Promise.resolve(route) },
+  workflows: new Map([['bench', workflow]]),
+  knowledge: () => {
+    throw new Error('not measured');
+  },
+  llm: { openai: null, timeoutMs: 1000 },
+  tools: { allowHosts: [] },
+  showText: () => () => undefined,
+};
+const roles = await loadRoles('agents', ports, [
+  join(import.meta.dirname, '../actors/roles'),
+  join(import.meta.dirname, 'roles'),
+]);
+const host = createHost({
+  name: 'bench',
+  roles: roles.filter(({ name }) => name === 'orchestrator' || name === 'echo'),
+  ingress,
+  bus,
+  ledger,
+  clock: systemClock,
+  log,
+  commitMode: commitMode === 'hop' ? 'hop' : 'group',
+  onFatal: (error) => {
+    log.error({ error: error.message }, 'cannot go on');
+    process.exit(error.exitCode);
+  },
+});
+process.on('SIGTERM', () => {
+  void host
+    .stop()
+    .then(() => bus.close())
+    .then(() => process.exit(0));
+});
+await host.start();
+log.info({}, 'ready');

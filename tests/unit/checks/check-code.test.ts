@@ -1,0 +1,149 @@
+/** The reviewer's static checks, run on the real compilers: what each language's errors look like, and what is let pass. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { checkCode, closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+
+afterAll(closeChecks);
+
+const rules = async (language: string, text: string): Promise<string[]> =>
+  (await checkCode({ language, text })).findings.map(
+    (finding) => `${finding.severity} ${finding.line} ${finding.rule}`,
+  );
+
+describe('TypeScript', () => {
+  test('sound code has no findings', async () => {
+    const text = 'export function add(a: number, b: number): number {\n  return a + b;\n}\n';
+    expect(await checkCode({ language: 'ts', text })).toEqual({
+      findings: [],
+      checkedBy: [expect.stringMatching(/^typescript@6\./)],
+    });
+  });
+
+  test.each([
+    ['a wrong type', 'export const a: number = "x";\n', ['error 1 ts2322']],
+    ['an undefined name', '\nexport const a = missing;\n', ['error 2 ts2304']],
+    ['an implicit any', 'export function f(a) { return a; }\n', ['error 1 ts7006']],
+    ['a syntax error', 'export function f( {\n', ['error 2 ts1005']],
+    ['an unused import', "import { join } from 'node:path';\nexport const a = 1;\n", ['warning 1 ts6133']],
+  ])('finds %s', async (_what, text, expected) => {
+    expect(await rules('typescript', text)).toEqual(expected);
+  });
+
+  test.each([
+    ['a package that is not here', "import { z } from 'zod';\nexport const schema = z.object({});\n"],
+    ['another file', "import { helper } from './helper.ts';\nexport const a = helper(1);\n"],
+  ])('an import of %s is a warning', async (_what, text) => {
+    expect(await rules('typescript', text)).toEqual(['warning 1 ts2307']);
+  });
+
+  test.each([
+    [
+      "Node's modules and globals",
+      "import { readFile } from 'node:fs/promises';\nexport const run = () => readFile(process.argv[2] ?? '', 'utf8');\n",
+    ],
+    ['the DOM', 'export const title = (): string => document.title;\n'],
+    ['functions nobody calls', 'function helper(): number {\n  return 1;\n}\n'],
+    ['JSX in a block called typescript', 'export const Hello = () => <p className="x">hi</p>;\n'],
+    ['await at the top', "const response = await fetch('https://example.com');\nconsole.log(response.status);\n"],
+  ])('knows %s', async (_what, text) => {
+    expect(await rules('typescript', text)).toEqual([]);
+  });
+
+  test('nothing of this project is visible to the code', async () => {
+    expect(await rules('typescript', "import { transition } from 'xstate';\nexport const t = transition;\n")).toEqual([
+      'warning 1 ts2307',
+    ]);
+  });
+});
+
+describe('JavaScript', () => {
+  test.each([
+    ['untyped code', 'export function f(a, b) {\n  return a.x + b.y.z();\n}\n', []],
+    ['CommonJS', "const fs = require('fs');\nmodule.exports = { read: (p) => fs.readFileSync(p) };\n", []],
+    ['an undefined name', 'export const f = () => missing;\n', ['error 1 ts2304']],
+    ['a constant assigned again', 'const a = 1;\na = 2;\nconsole.log(a);\n', ['error 2 ts2588']],
+    ['types', 'let a: number = 1;\nconsole.log(a);\n', ['error 1 ts8010']],
+    ['a syntax error', 'function f( {\n', ['error 2 ts1005']],
+  ])('%s', async (_what, text, expected) => {
+    expect(await rules('js', text)).toEqual(expected);
+  });
+});
+
+describe('other languages', () => {
+  test.each([
+    ['python', 'def f(x):\n    return x + 1\n', []],
+    ['python', 'def f(x)\n    return x\n', ['error 1 ruff-invalid-syntax']],
+    ['python', 'def f():\n    return missing\n', ['error 2 ruff-f821']],
+    ['py', 'import os\n', ['warning 1 ruff-f401']],
+    ['json', '{"a": [1, 2]}', []],
+    ['json', '{\n  "a": 1,\n}', ['error 3 json-syntax', 'error 3 json-syntax']],
+    ['json', '{"a": 1} x', ['error 1 json-syntax']],
+    ['yaml', 'a: 1\nb: [1, 2]\n', []],
+    ['yml', 'a: 1\na: 2\n', ['error 2 yaml-syntax']],
+  ])('%s: %j', async (language, text, expected) => {
+    expect(await rules(language, text)).toEqual(expected);
+  });
+
+  test('an unknown language is said to be unchecked', async () => {
+    const { findings, checkedBy } = await checkCode({ language: 'rust', text: 'fn main() {}' });
+    expect(checkedBy).toEqual([]);
+    expect(findings).toEqual([
+      { severity: 'warning', line: 0, rule: 'not-checked', message: expect.stringContaining('rust') },
+    ]);
+  });
+});
+
+describe('in any language', () => {
+  test.each([
+    ['nothing', '  \n', 'error 0 empty'],
+    ['a merge marker', '// a\n<<<<<<< HEAD\n', 'error 2 merge-marker'],
+    [
+      'a throwing skeleton',
+      "export const f = () => {\n  throw new Error('Not implemented');\n};\n",
+      'error 2 placeholder',
+    ],
+    ['a comment in place of code', '// TODO: implement the parser\nexport {};\n', 'error 1 placeholder'],
+    ['omitted code', 'export const a = 1;\n// ... rest of the code\n', 'error 2 placeholder'],
+  ])('finds %s', async (_what, text, expected) => {
+    expect(await rules('typescript', text)).toContain(expected);
+  });
+
+  test('a text over the limit is refused, not checked (S8)', async () => {
+    expect(await rules('typescript', 'a'.repeat(200_001))).toEqual(['error 0 too-large']);
+  });
+
+  test('at most 100 findings fit a review, and the last says how many were left out (S8)', async () => {
+    const text = Array.from({ length: 150 }, (_, line) => `export const a${line} = missing${line};`).join('\n');
+    const { findings } = await checkCode({ language: 'typescript', text });
+    expect(findings).toHaveLength(100);
+    expect(findings.at(-1)).toMatchObject({ severity: 'info', message: '51 more findings were left out.' });
+  });
+});
+
+describe('the verdict', () => {
+  test('an error asks for changes', async () => {
+    const review = await reviewCode({ language: 'typescript', text: 'export const a: number = "x";' });
+    expect(review.verdict).toBe('changes_requested');
+    expect(review.summary).toMatch(/1 error, 0 warnings\. line 1: /);
+  });
+
+  test('warnings alone approve', async () => {
+    const review = await reviewCode({ language: 'python', text: 'import os\n' });
+    expect(review).toMatchObject({ verdict: 'approved', checkedBy: [expect.stringMatching(/^ruff@/)] });
+  });
+});
+
+describe('the checking thread', () => {
+  test('an aborted check ends with the reason, and the next one works', async () => {
+    const controller = new AbortController();
+    const check = checkCode({ language: 'typescript', text: 'export {};' }, { signal: controller.signal });
+    controller.abort(new Error('no longer wanted'));
+    await expect(check).rejects.toThrow('no longer wanted');
+    expect(await rules('json', '{}')).toEqual([]);
+  });
+
+  test('checks asked at once are each answered with their own findings', async () => {
+    const texts = ['{}', '{', '[]', '['];
+    const found = await Promise.all(texts.map((text) => rules('json', text)));
+    expect(found.map((list) => list.length > 0)).toEqual([false, true, false, true]);
+  });
+});

@@ -1,0 +1,108 @@
+/** Reading what models write, in the form asked for and in the forms they prefer. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  createThinkingFilter,
+  parseAnswer,
+  parseCode,
+  parseReview,
+  withoutThinking,
+} from '../../../actors/roles/llm/engines/index.ts';
+import { passage } from './fixtures.ts';
+
+const passages = [passage({ text: 'a' }), passage({ text: 'b', path: 'b.md', startLine: 4 })];
+
+test('an answer cites the passages its markers name, once each; invented markers are no citations', () => {
+  const { citations } = parseAnswer('Yes [2]. And [1, 2], but [7].', passages);
+  expect(citations.map(({ marker, path }) => [marker, path])).toEqual([
+    [1, 'docs/guide.md'],
+    [2, 'b.md'],
+  ]);
+});
+
+describe('code', () => {
+  test('is the fenced block; the rest explains it', () => {
+    const code = parseCode('Here:\n```ts\nconst a = 1;\n```\nIt follows [1].', { prompt: 'Write it' }, passages);
+    expect(code).toMatchObject({ language: 'typescript', text: 'const a = 1;\n', attempt: 1 });
+    expect(code.explanation).toMatch(/Here:[\s\S]*It follows \[1\]\./);
+    expect(code.citations).toHaveLength(1);
+  });
+
+  test('markers inside code are no citations', () => {
+    const code = parseCode('```ts\nconst b = a[1];\n```', { prompt: 'x' }, passages);
+    expect(code.citations).toEqual([]);
+  });
+
+  test('without a fence is the whole reply; an open fence is said to be cut', () => {
+    expect(parseCode('def f():\n    return 1', { prompt: 'x' }, [])).toMatchObject({ language: 'python' });
+    expect(parseCode('```py\nx = 1', { prompt: 'x' }, []).explanation).toContain('ended inside the code');
+  });
+
+  test('a revision counts its attempt', () => {
+    const previous = { language: 'python', text: 'x', attempt: 2, explanation: '', citations: [] };
+    expect(parseCode('```\ny\n```', { prompt: 'x', code: previous }, [])).toMatchObject({
+      attempt: 3,
+      language: 'python',
+    });
+  });
+});
+
+describe('a review', () => {
+  test('is read from JSON, fenced or with words around it', () => {
+    const json =
+      '{"verdict":"changes_requested","summary":"Off by one.","findings":[{"severity":"error","line":3,"message":"<= should be <"},{"message":""},7]}';
+    for (const reply of [json, `Sure!\n\`\`\`json\n${json}\n\`\`\``, `My verdict: ${json} — done`]) {
+      expect(parseReview(reply, 'openai:m')).toEqual({
+        verdict: 'changes_requested',
+        summary: 'Off by one.',
+        findings: [{ severity: 'error', line: 3, rule: 'model-review', message: '<= should be <' }],
+        checkedBy: ['openai:m'],
+      });
+    }
+  });
+
+  test('in prose blocks nothing but is kept as a remark', () => {
+    expect(parseReview('Looks good to me.', 'openai:m')).toMatchObject({
+      verdict: 'approved',
+      findings: [{ severity: 'info', rule: 'model-remark', message: 'Looks good to me.' }],
+    });
+  });
+
+  test('any reply can be read', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (reply) => {
+        expect(parseReview(reply, 'e').checkedBy).toEqual(['e']);
+      }),
+    );
+  });
+});
+
+describe('thinking', () => {
+  test('is not part of the reply, however the pieces fall', () => {
+    const reply = '<think>Let me see. a < b</think>\n\nThe answer.';
+    expect(withoutThinking(reply)).toBe('The answer.');
+    fc.assert(
+      fc.property(fc.array(fc.nat(reply.length)), (cuts) => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), reply.length];
+        let shown = '';
+        const filter = createThinkingFilter((piece) => {
+          shown += piece;
+        });
+        for (let index = 1; index < places.length; index += 1)
+          filter.push(reply.slice(places[index - 1], places[index]));
+        filter.end();
+        expect(shown).toBe('The answer.');
+      }),
+    );
+  });
+
+  test('text that only begins like it is shown', () => {
+    let shown = '';
+    const filter = createThinkingFilter((piece) => {
+      shown += piece;
+    });
+    for (const piece of ['<t', 'able>', ' x']) filter.push(piece);
+    filter.end();
+    expect(shown).toBe('<table> x');
+  });
+});

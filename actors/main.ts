@@ -3,6 +3,7 @@
  * the runtime, the heartbeat, and the order of shutdown. Does not own: any logic.
  */
 import { hash } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../bus/nats-bus.ts';
@@ -153,6 +154,8 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
     },
     'ready',
   );
+  // A process that is killed later writes no cache at its end.
+  flushCompileCache();
 }
 
 const service = process.argv[2] ?? '';

@@ -19,7 +19,7 @@ export const GROUP_COMMIT_WINDOW_MS = 4;
 class PendingBatch {
   readonly instances = new Map<number, () => StoredInstance>();
   readonly inbox: { instance: number; eventId: string; digest: string }[] = [];
-  readonly outbox: OutboxRow[] = [];
+  readonly outbox = new Map<number, { row: OutboxRow; seq: number | null }>();
   readonly acked: { n: number; seq: number }[] = [];
   readonly effects = new Map<string, { instance: number; effect: string; row: EffectRow | null }>();
   readonly timers = new Map<string, { instance: number; timer: string; row: TimerRow | null }>();
@@ -31,7 +31,7 @@ class PendingBatch {
     return {
       instances: [...this.instances.values()].map((store) => store()),
       inbox: this.inbox,
-      outbox: this.outbox,
+      outbox: [...this.outbox.values()].map(({ row, seq }) => ({ ...row, seq })),
       acked: this.acked,
       effects: [...this.effects.values()],
       timers: [...this.timers.values()],
@@ -133,8 +133,13 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   return {
     instance: (id, store) => void touch().instances.set(id, store),
     inbox: (instance, eventId, digest) => void touch().inbox.push({ instance, eventId, digest }),
-    outbox: (row) => void touch().outbox.push(row),
-    acked: (n, seq) => void touch().acked.push({ n, seq }),
+    outbox: (row) => void touch().outbox.set(row.n, { row, seq: null }),
+    acked(n, seq) {
+      // Most acknowledgements come before the batch that has the output is sealed: then it is stored as sent already.
+      const unstored = pending.outbox.get(n);
+      if (unstored) unstored.seq = seq;
+      else touch().acked.push({ n, seq });
+    },
     effect: (instance, effect, row) => void touch().effects.set(`${instance}/${effect}`, { instance, effect, row }),
     timer: (instance, timer, row) => void touch().timers.set(`${instance}/${timer}`, { instance, timer, row }),
     cursor: (channel, seq) => void touch().cursors.set(channel, seq),

@@ -30,6 +30,8 @@ export interface ReadingOptions extends HostContext {
   admit(ingress: Ingress, message: StoredMessage, streamIdentity: string): void;
 }
 
+const ZERO = '0'.charCodeAt(0);
+
 /** A source of messages with its place: a role's inboxes, or the ingress. */
 interface Lane {
   readonly name: string;
@@ -53,10 +55,10 @@ export function createReading(options: ReadingOptions): Reading {
     filter: inboxFilter(role.name),
     cursor: createRoleCursor(role.name, stored),
     handle: (message) => options.receive(role, message),
-    partitionOf: (message) => {
-      const address = parseSubject(message.subject);
+    partitionOf: ({ subject }) => {
+      const partition = subject.charCodeAt(`mesh.in.${role.name}.`.length) - ZERO;
       // What is not properly addressed is nobody's: the owner of partition 0 quarantines it.
-      return address.kind === 'inbox' ? address.partition : 0;
+      return partition >= 0 && partition < PARTITIONS ? partition : 0;
     },
     generation: 0,
   }));

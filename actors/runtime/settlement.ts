@@ -35,7 +35,7 @@ function settlement<N extends 'effect.started' | 'effect.finished' | 'timer.fire
     senderrole: role,
     recipientrole: name === 'hop.progress' ? 'watchers' : role,
     release: instance.release,
-    traceparent: childOf(instance.traceparent, correlationId, id),
+    traceparent: childOf(instance.traceparent, id),
     data,
   } as MeshEvent;
 }

@@ -12,7 +12,7 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { contentDigest, type EventName, type MeshEvent, nameOf, typeOf } from '../../schemas/events/envelope.ts';
 import type { EffectFinishedData, ErrorInfo } from '../../schemas/events/generated.ts';
-import { effectKey, outputEventId, traceparentFor } from '../../schemas/events/ids.ts';
+import { effectKey, outputEventId, spanIdOf } from '../../schemas/events/ids.ts';
 import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
 import { begin, type Command, type Decision, decide } from './interpreter.ts';
 import { machineFor, type Outgoing, type RoleDefinition, WATCHERS } from './role.ts';
@@ -323,7 +323,7 @@ function output(instance: Instance, { event: cause, atMs }: LoggedEvent, outgoin
     senderrole: role,
     recipientrole: outgoing.to,
     release: instance.release,
-    traceparent: childOf(instance.traceparent, correlationId, id),
+    traceparent: childOf(instance.traceparent, id),
     data: outgoing.data,
   } as MeshEvent;
   const leaves = outgoing.to === WATCHERS;
@@ -331,10 +331,9 @@ function output(instance: Instance, { event: cause, atMs }: LoggedEvent, outgoin
   return { subject, event, leaves, awaited: outgoing.awaited ?? false };
 }
 
-/** The same trace with this event as the span's parent. */
-export function childOf(traceparent: string, correlationId: string, eventId: string): string {
-  const own = traceparentFor(correlationId, eventId);
-  return `00-${traceparent.slice(3, 35)}-${own.slice(36, 52)}-${traceparent.slice(53, 55)}`;
+/** The same trace with this event as the span's parent (W3C Trace Context, section 3.2). */
+export function childOf(traceparent: string, eventId: string): string {
+  return `${traceparent.slice(0, 36)}${spanIdOf(eventId)}${traceparent.slice(52)}`;
 }
 
 /** The idempotency key of an instance's effect. */

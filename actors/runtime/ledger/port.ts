@@ -49,7 +49,8 @@ export interface OutboxRow {
 export interface LedgerBatch {
   readonly instances: readonly StoredInstance[];
   readonly inbox: readonly { instance: number; eventId: string; digest: string }[];
-  readonly outbox: readonly OutboxRow[];
+  /** With the sequence under which the log has stored it already, or null. */
+  readonly outbox: readonly (OutboxRow & { readonly seq: number | null })[];
   /** Outputs that the log has stored, with their sequence there. */
   readonly acked: readonly { n: number; seq: number }[];
   /** A null row deletes. */

@@ -23,7 +23,7 @@ const upsertInstance = db.prepare(`
   ON CONFLICT (id) DO UPDATE SET transition_index = excluded.transition_index, hop = excluded.hop, loops = excluded.loops,
     done = excluded.done, updated_at_ms = excluded.updated_at_ms, snapshot = excluded.snapshot`);
 const insertInbox = db.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?)');
-const insertOutbox = db.prepare('INSERT INTO outbox VALUES (@n, @instance, @eventId, @subject, @msgId, @body, NULL)');
+const insertOutbox = db.prepare('INSERT INTO outbox VALUES (@n, @instance, @eventId, @subject, @msgId, @body, @seq)');
 const setAcked = db.prepare('UPDATE outbox SET acked_seq = ? WHERE n = ?');
 const oldest = db.prepare(`SELECT n, instance, event_id AS eventId, subject, msg_id AS msgId, body, acked_seq AS seq
   FROM outbox ORDER BY n LIMIT ?`);

@@ -12,7 +12,7 @@ export interface ExtractiveAnswer {
   readonly summary: string;
 }
 
-export const SET_UP_A_MODEL = 'set LLM_MODEL_PATH to a GGUF file or OPENAI_BASE_URL to an OpenAI-compatible server';
+export const SET_UP_A_MODEL = 'set OPENAI_BASE_URL to an OpenAI-compatible server, such as Ollama';
 const CLOSING = `No language model is set up: these are quotes of the knowledge base. For written answers, ${SET_UP_A_MODEL}.`;
 
 /** An answer is read in one look: a few quotes, not a search result list. */
@@ -22,6 +22,9 @@ const UNITS_PER_PASSAGE_MAX = 3;
 const RELATIVE_SCORE_MIN = 0.55;
 /** What each sign of relevance is worth; the words of the sentence itself weigh most. */
 const WEIGHT = { words: 1, heading: 0.35, search: 0.2, first: 0.05 } as const;
+/** Code rarely answers a question asked in prose, even when it repeats every word of it. */
+const CODE_SHARE = 0.4;
+const WANTS_CODE = /\b(?:code|command|example|snippet|syntax|usage|how (?:do|can|would) (?:i|we|you)|show me)\b/i;
 
 interface ScoredUnit {
   readonly unit: QuotableUnit;
@@ -103,7 +106,9 @@ function rank(query: string, passages: readonly Passage[]): ScoredUnit[] {
       const heading = share(terms(`${passage.heading} ${passage.path}`));
       const search = high > low ? (passage.score - low) / (high - low) : 1;
       const first = at === 0 ? 1 : 0;
-      const score = WEIGHT.words * overlap + WEIGHT.heading * heading + WEIGHT.search * search + WEIGHT.first * first;
+      const kind = unit.kind === 'code' && passage.kind !== 'code' && !WANTS_CODE.test(query) ? CODE_SHARE : 1;
+      const score =
+        kind * (WEIGHT.words * overlap + WEIGHT.heading * heading + WEIGHT.search * search + WEIGHT.first * first);
       return { unit, passage, at, overlap, score };
     })
     .sort((a, b) => b.score - a.score || a.passage.id.localeCompare(b.passage.id) || a.at - b.at);

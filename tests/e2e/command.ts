@@ -1,0 +1,81 @@
+/**
+ * The `mesh` command as a user has it, on a mesh of its own: a temporary home and a free port. Owns: running commands
+ * and ending the mesh. Does not own: what is expected of them.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../support/nats-server.ts';
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface MeshCommand {
+  readonly home: string;
+  readonly port: number;
+  run(args: readonly string[], env?: Record<string, string>): Promise<Outcome>;
+  /** Starts a command that goes on, such as `watch`. */
+  start(args: readonly string[]): ChildProcess;
+  /** Publishes as any NATS client does: over the socket, in the protocol's own words. */
+  publish(subject: string, payload: string): Promise<void>;
+  /** Ends the mesh and removes its home. */
+  end(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, '..', '..');
+
+export async function createMeshCommand(env: Record<string, string> = {}): Promise<MeshCommand> {
+  const home = mkdtempSync(join(tmpdir(), 'mesh-e2e-'));
+  const port = await freePort();
+  const base = { ...process.env, MESH_HOME: home, MESH_NATS_PORT: String(port), NO_COLOR: '1', ...env };
+  const start = (args: readonly string[], more: Record<string, string> = {}): ChildProcess =>
+    spawn(join(root, 'mesh'), args, { cwd: root, env: { ...base, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = async (args: readonly string[], more: Record<string, string> = {}): Promise<Outcome> => {
+    const child = start(args, more);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stdout, stderr };
+  };
+  return {
+    home,
+    port,
+    run,
+    start,
+    async publish(subject, payload) {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'data');
+      const bytes = Buffer.from(payload);
+      socket.write(`CONNECT {"verbose":false}\r\nPUB ${subject} ${bytes.length}\r\n${payload}\r\nPING\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.end();
+      if (!answer.toString().includes('PONG')) throw new Error(`the server said ${answer.toString()}`);
+    },
+    async end() {
+      await run(['down']);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Calls until the answer is there. @throws the last reason when it did not come in time */
+export async function eventually<T>(ask: () => Promise<T | null>, limitMs = 30_000): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms`);
+  }
+}

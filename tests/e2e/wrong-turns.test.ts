@@ -1,0 +1,102 @@
+/**
+ * What goes wrong on a user's machine. Owns: one clear line and the right exit code for each.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createMeshCommand, eventually, type MeshCommand, type Outcome } from './command.ts';
+
+let mesh: MeshCommand | undefined;
+afterEach(async () => {
+  await mesh?.end();
+  mesh = undefined;
+});
+
+function expectOneLine({ stderr }: Outcome, pattern: RegExp): void {
+  const lines = stderr.trim().split('\n');
+  expect(lines.at(-1)).toMatch(pattern);
+  expect(stderr).not.toMatch(/\n\s+at /);
+}
+
+describe('configuration', () => {
+  it.each([
+    ['MESH_LEASE_TTL_MS', 'soon'],
+    ['NATS_URL', 'http://127.0.0.1:1'],
+    ['OPENAI_BASE_URL', 'not a url'],
+    ['ROUTER_CONFIDENCE_THRESHOLD', '7'],
+  ])('%s=%s ends with exit code 2 and names the setting', async (name, value) => {
+    mesh = await createMeshCommand({ [name]: value });
+    const outcome = await mesh.run(['up', '--detach']);
+    expect(outcome.code).toBe(2);
+    expectOneLine(outcome, new RegExp(name));
+  });
+
+  it('a home that cannot be written ends with exit code 2', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mesh-e2e-file-'));
+    writeFileSync(join(folder, 'file'), '');
+    mesh = await createMeshCommand({ MESH_HOME: join(folder, 'file', 'home') });
+    const outcome = await mesh.run(['up', '--detach']);
+    expect(outcome.code).toBe(2);
+    expectOneLine(outcome, /MESH_HOME|home/i);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('a taken port ends with exit code 2 and says which', async () => {
+    mesh = await createMeshCommand();
+    const taker = createServer().listen(mesh.port, '127.0.0.1');
+    const outcome = await mesh.run(['up', '--detach']);
+    taker.close();
+    expect(outcome.code).toBe(2);
+    expectOneLine(outcome, new RegExp(String(mesh.port)));
+  });
+
+  it('a NATS server that is not there ends with exit code 3', async () => {
+    mesh = await createMeshCommand({ NATS_URL: 'nats://127.0.0.1:1' });
+    const outcome = await mesh.run(['tasks']);
+    expect(outcome.code).toBe(3);
+    expectOneLine(outcome, /127\.0\.0\.1:1/);
+  });
+
+  it.each([[['run']], [['show', 'zz']], [['nonsense']], [['run', '--id', 'not-a-uuid', 'x']]])(
+    '%j is a usage error',
+    async (args) => {
+      mesh = await createMeshCommand();
+      expect((await mesh.run(args)).code).toBe(2);
+    },
+  );
+});
+
+describe('killed processes', () => {
+  it('come back by themselves, and a task asked meanwhile is answered', async () => {
+    mesh = await createMeshCommand();
+    const own = mesh;
+    await own.run(['up', '--detach']);
+    const status = async () =>
+      JSON.parse((await own.run(['status', '--json'])).stdout) as {
+        processes: { name: string; pid: number; state: string }[];
+      };
+    const before = await status();
+    for (const { pid } of before.processes) process.kill(pid, 'SIGKILL');
+    const after = await eventually(async () => {
+      const now = await status();
+      const back = now.processes.every(
+        ({ state, pid }, index) => state === 'ready' && pid !== before.processes[index]?.pid,
+      );
+      return back ? now : null;
+    });
+    expect(after.processes).toHaveLength(before.processes.length);
+    const { code } = await own.run(['run', 'What is 6 * 7?']);
+    expect(code).toBe(0);
+  });
+
+  it('down leaves nothing running, and what was asked is there after the next up', async () => {
+    mesh = await createMeshCommand();
+    await mesh.run(['run', '--json', 'What is 6 * 7?']);
+    await mesh.run(['down']);
+    expect((await mesh.run(['status'])).code).not.toBe(0);
+    await mesh.run(['up', '--detach']);
+    expect((await mesh.run(['tasks'])).stdout).toContain('What is 6 * 7?');
+  });
+});

@@ -34,7 +34,7 @@ const rules: readonly Rule[] = [
     workflow: 'tool',
     weight: 4,
     reason: 'it asks for a calculation',
-    pattern: /\b(?:calculate|compute|square root|percent of|% of)\b.*\d/i,
+    pattern: /\b(?:calculate|compute|square root|percent of)\b.*\d|\d\s*%\s*of\s*\d/i,
   },
   {
     workflow: 'tool',

@@ -33,6 +33,8 @@ export interface Effects {
   end(slot: Slot, row: EffectRow): void;
   readonly running: number;
   readonly queued: number;
+  /** Resolves when no effect that may not be repeated is running, or after `limitMs`; no new one begins. */
+  onceEnded(limitMs: number): Promise<void>;
   /** Aborts everything without settling it: the rows stay for the next start. */
   stop(): void;
 }
@@ -71,7 +73,9 @@ export function createEffects(options: EffectsOptions): Effects {
   const { clock, instances } = options;
   const jobs = new Map<string, Job>();
   const queues = new Map<string, { active: number; waiting: Job[] }>();
+  const onceRunning = new Set<Promise<unknown>>();
   let stopped = false;
+  let closing = false;
 
   const rowOf = (job: Job): EffectRow | undefined => {
     const row = job.slot.instance.effects.get(job.effect);
@@ -107,7 +111,7 @@ export function createEffects(options: EffectsOptions): Effects {
 
   const start = async (job: Job): Promise<void> => {
     const row = rowOf(job);
-    if (!row || job.ended || stopped) return;
+    if (!row || job.ended || stopped || closing) return;
     const attempt = row.attempt + 1;
     if (row.attempt >= job.handler.attemptsMax + CRASHES_MAX) {
       const message = `its process ended ${CRASHES_MAX} times while it ran`;
@@ -125,10 +129,15 @@ export function createEffects(options: EffectsOptions): Effects {
     if (fence === 'once') options.at('effect-announced');
     job.attempt = attemptOf(job, attempt);
     options.at('effect-begun');
+    if (fence === 'once') track(job.attempt.ended);
     const ending = await job.attempt.ended;
     options.at('effect-done');
     const latest = rowOf(job);
     if (latest) conclude(job, latest, fence, ending);
+  };
+  const track = (ended: Promise<unknown>): void => {
+    onceRunning.add(ended);
+    void ended.then(() => onceRunning.delete(ended));
   };
   const conclude = (job: Job, row: EffectRow, fence: string, ending: Ending): void => {
     switch (ending.kind) {
@@ -228,6 +237,16 @@ export function createEffects(options: EffectsOptions): Effects {
       let waiting = 0;
       for (const queue of queues.values()) waiting += queue.waiting.length;
       return waiting;
+    },
+    async onceEnded(limitMs) {
+      closing = true;
+      if (onceRunning.size === 0) return;
+      let cancel = (): void => undefined;
+      const limit = new Promise<void>((resolve) => {
+        cancel = clock.after(limitMs, resolve);
+      });
+      await Promise.race([Promise.all(onceRunning), limit]);
+      cancel();
     },
     stop() {
       stopped = true;

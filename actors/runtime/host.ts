@@ -7,9 +7,9 @@
  * 1. An event is applied in one turn of the event loop: cursor, state, inbox, outputs, effects and timers go into one
  *    batch (S3).
  * 2. What cannot be applied is quarantined in the batch that passes it (S9).
- * 3. After a start nothing is run that the log may already have the result of: effects and timers begin when the reader
- *    has caught up. Restart is reading on from the cursor; there is no other recovery (S4).
- * 4. Shutdown: stop reading, stop effects, commit, drain the publishes, release the leases, close the ledger.
+ * 3. After a start, and after partitions were gained, nothing is run that the log may already have the result of: effects
+ *    and timers begin when the reader has caught up. Restart is reading on from the cursor; there is no other recovery (S4).
+ * 4. Shutdown: stop reading, let unrepeatable effects end, stop the others, commit, drain the publishes, release the leases, close the ledger.
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { type MeshEvent, messageId, type Parsed, parseEvent } from '../../schemas/events/envelope.ts';
@@ -34,6 +34,8 @@ import { createTimers, type Timers } from './timers.ts';
 
 /** How long a stop waits for acknowledgements, milliseconds; what is missing then is sent again at the next start. */
 const DRAIN_LIMIT_MS = 3000;
+/** How long a stop waits for effects that may not be repeated, milliseconds; cut off, they would need a person. */
+const ONCE_LIMIT_MS = 5000;
 
 /** Turns messages from outside into events for an actor. */
 export interface Ingress {
@@ -91,7 +93,6 @@ export function createHost(options: HostOptions): Host {
   const counts = { applied: 0, duplicates: 0, quarantined: 0 };
   const last = { outbox: ledger.highest().outbox };
   const at: AtCrashPoint = options.at ?? (() => undefined);
-  let live = false;
   let stopping = false;
 
   const fatal = (error: unknown): void => {
@@ -172,8 +173,8 @@ export function createHost(options: HostOptions): Host {
     }
     counts.applied += 1;
     at('event-applied');
-    if (!live) return;
     for (const row of result.endedEffects) effects.end(home, row);
+    if (!reading.isLevel(role.name)) return;
     for (const row of result.startedEffects) effects.begin(home, row);
     timers.sync(home);
   };
@@ -213,6 +214,15 @@ export function createHost(options: HostOptions): Host {
     else quarantine(ingress.name, message, translated.rejection.code, translated.rejection.reason);
   };
 
+  /** Pending work of a role begins when no result of it can still be unread in the log. */
+  const onLevel = (role: string): void => {
+    for (const slot of instances.all()) {
+      if (slot.role.name !== role) continue;
+      for (const row of slot.instance.effects.values()) effects.begin(slot, row);
+      timers.sync(slot);
+    }
+  };
+
   const ownership = createOwnership({
     leases: bus.leases,
     clock,
@@ -233,7 +243,7 @@ export function createHost(options: HostOptions): Host {
     },
   });
   const context: HostContext = { ...options, commits, publisher, ownership };
-  const reading: Reading = createReading({ ...context, receive, admit, onFatal: fatal });
+  const reading: Reading = createReading({ ...context, receive, admit, onLevel, onFatal: fatal });
 
   /** More than this waits for the log: reading pauses until it has caught up. */
   const throttle = (): void => {
@@ -261,11 +271,6 @@ export function createHost(options: HostOptions): Host {
     if (plan.kind === 'republish') reading.rewind();
     await reading.begin(plan.stream, throttle);
     plan.settled(commits);
-    live = true;
-    for (const slot of instances.all()) {
-      for (const row of slot.instance.effects.values()) effects.begin(slot, row);
-      timers.sync(slot);
-    }
     log.info({ instances: instances.size, partitions: partitions() }, 'caught up with the log');
   };
   const partitions = (): Record<string, number> =>
@@ -285,6 +290,7 @@ export function createHost(options: HostOptions): Host {
       stopping = true;
       await reading.pause();
       timers.stop();
+      await effects.onceEnded(ONCE_LIMIT_MS);
       effects.stop();
       await commits.flushed();
       await publisher.drained(DRAIN_LIMIT_MS);

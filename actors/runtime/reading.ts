@@ -10,6 +10,7 @@ import { createRoleCursor, type RoleCursor } from './cursor.ts';
 import { FatalError } from './errors.ts';
 import type { HostContext, Ingress } from './host.ts';
 import { quarantinedEventId } from './quarantine.ts';
+import { TAIL, tailOf } from './reconcile.ts';
 import type { Role } from './role.ts';
 
 export interface Reading {
@@ -19,6 +20,8 @@ export interface Reading {
   rewind(): void;
   /** Opens the readers; resolves when they have caught up. */
   begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
+  /** True when everything that was stored before the lane's reader was opened has been applied. */
+  isLevel(role: string): boolean;
   gained(role: string, partitions: readonly number[]): void;
   lost(role: string, partitions: readonly number[]): void;
   pause(): Promise<void>;
@@ -28,6 +31,8 @@ export interface Reading {
 export interface ReadingOptions extends HostContext {
   receive(role: Role, message: StoredMessage): void;
   admit(ingress: Ingress, message: StoredMessage, streamIdentity: string): void;
+  /** A lane has caught up with the log: at a start, and after partitions were gained. */
+  onLevel(role: string): void;
 }
 
 const ZERO = '0'.charCodeAt(0);
@@ -41,6 +46,7 @@ interface Lane {
   partitionOf(message: StoredMessage): number;
   reader?: Reader;
   generation: number;
+  level: boolean;
 }
 
 export function createReading(options: ReadingOptions): Reading {
@@ -61,6 +67,7 @@ export function createReading(options: ReadingOptions): Reading {
       return partition >= 0 && partition < PARTITIONS ? partition : 0;
     },
     generation: 0,
+    level: false,
   }));
   if (ingress) {
     lanes.push({
@@ -70,6 +77,7 @@ export function createReading(options: ReadingOptions): Reading {
       handle: (message) => options.admit(ingress, message, identity),
       partitionOf: () => 0,
       generation: 0,
+      level: false,
     });
   }
   const laneOf = (name: string): Lane => {
@@ -84,6 +92,7 @@ export function createReading(options: ReadingOptions): Reading {
     const wanted = lane.cursor.wants(lane.partitionOf(message), message.seq);
     if (wanted) lane.handle(message);
     store(lane.cursor.passed(message.seq));
+    commits.meta(TAIL, tailOf(message));
     if (wanted) afterEach();
   };
   const failed = (lane: Lane, error: BusError): void => {
@@ -93,6 +102,8 @@ export function createReading(options: ReadingOptions): Reading {
   };
   const openLane = async (lane: Lane): Promise<void> => {
     lane.generation += 1;
+    // What is found in the log from here on may already have its results further on.
+    lane.level = false;
     const { generation } = lane;
     await lane.reader?.stop();
     if (lane.generation !== generation) return;
@@ -104,6 +115,9 @@ export function createReading(options: ReadingOptions): Reading {
     });
     lane.reader = reader;
     await reader.caughtUp;
+    if (lane.generation !== generation) return;
+    lane.level = true;
+    options.onLevel(lane.name);
   };
   const guarded = (lane: Lane, generation: number, message: StoredMessage): void => {
     if (lane.generation !== generation) return;
@@ -184,6 +198,7 @@ export function createReading(options: ReadingOptions): Reading {
     lost(role, partitions) {
       store(laneOf(role).cursor.lose(partitions));
     },
+    isLevel: (role) => laneOf(role).level,
     pause: closeAll,
     async resume() {
       await Promise.all(lanes.map(openLane));

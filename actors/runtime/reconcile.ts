@@ -7,12 +7,19 @@
  *   and all cursors begin anew; the inbox keeps anything from happening twice.
  * - The log has dropped events that this ledger had not read: that is loss, and is said aloud.
  */
-import type { Bus, StreamInfo } from '../../bus/port.ts';
+import type { Bus, StoredMessage, StreamInfo } from '../../bus/port.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Ledger, OutboxRow } from './ledger/port.ts';
 import type { RuntimeLog } from './ports.ts';
 
 const IDENTITY = 'stream';
+
+/** The last message that a host has passed, as it knew it: a log that has another one there was cut and written on. */
+export const TAIL = 'tail';
+
+export function tailOf({ seq, atMs }: Pick<StoredMessage, 'seq' | 'atMs'>): string {
+  return `${seq}@${atMs}`;
+}
 
 export interface Plan {
   readonly kind: 'continue' | 'rebuild' | 'republish';
@@ -63,6 +70,14 @@ export async function reconcile(host: { bus: Bus; ledger: Ledger; log: RuntimeLo
     );
     return { kind: 'republish', stream, resend, settled };
   }
+  if (await wasCut(host, stream)) {
+    const resend = ledger.ackedAfter(0);
+    log.error(
+      { outputs: resend.length },
+      'the log was cut and written on: everything in the outbox is published again',
+    );
+    return { kind: 'republish', stream, resend, settled };
+  }
   if (stream.firstSeq > furthest + 1) {
     log.error(
       { from: furthest + 1, to: stream.firstSeq - 1 },
@@ -70,4 +85,12 @@ export async function reconcile(host: { bus: Bus; ledger: Ledger; log: RuntimeLo
     );
   }
   return { kind: 'continue', stream, resend: [], settled };
+}
+
+async function wasCut({ bus, ledger }: { bus: Bus; ledger: Ledger }, stream: StreamInfo): Promise<boolean> {
+  const tail = ledger.meta(TAIL);
+  const seq = Number(tail?.split('@')[0]);
+  if (tail === null || seq < stream.firstSeq) return false;
+  const message = await bus.get(seq);
+  return message !== null && tailOf(message) !== tail;
 }

@@ -226,11 +226,19 @@ function apply(instance: Instance, logged: LoggedEvent, digest: string, event: E
     ...instance,
     transitionIndex: instance.transitionIndex + 1,
     seen: new Map(instance.seen).set(cause.id, digest),
-    // What a host says about its own actor carries no news of hops.
-    ...(cause.senderrole === instance.role ? {} : { hop: cause.hopindex, loops: cause.remainingloops }),
+    ...placeOf(instance, cause),
   };
   if (instance.done) return unchanged(counted);
   return fold(counted, decide(instance.machine, instance.snapshot, event), logged);
+}
+
+/**
+ * Hops only count up: an event of an earlier hop that comes late must not date what is said about the present one.
+ * What a host says about its own actor carries no news of hops.
+ */
+function placeOf(instance: Instance, cause: MeshEvent): Pick<Instance, 'hop' | 'loops'> {
+  const newer = cause.senderrole !== instance.role && cause.hopindex >= instance.hop;
+  return newer ? { hop: cause.hopindex, loops: cause.remainingloops } : { hop: instance.hop, loops: instance.loops };
 }
 
 function unchanged(instance: Instance): Applied {

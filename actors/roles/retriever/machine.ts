@@ -63,7 +63,7 @@ const machine = setup({
 function found(passages: readonly Passage[]): string {
   const files = new Set(passages.map(({ path }) => path));
   if (passages.length === 0) return 'no passage found';
-  return `${passages.length} passages from ${files.size === 1 ? [...files][0] : `${files.size} files`}`;
+  return `${passages.length} ${passages.length === 1 ? 'passage' : 'passages'} from ${files.size === 1 ? [...files][0] : `${files.size} files`}`;
 }
 
 export const role: RoleDefinition = {

@@ -1,0 +1,24 @@
+/** Makes text of the wanted kind, another one each time, as a model does. */
+import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
+import { type Dice, type SimulatedEffects, simulated } from '../simulated.ts';
+
+function write({ purpose, input }: LlmRequestedData, dice: Dice): HopOutput {
+  const made = { engine: 'simulated', summary: `simulated ${purpose}` };
+  const text = `text ${dice.int(0, 1_000_000)}`;
+  switch (purpose) {
+    case 'code': {
+      const attempt = (input.code?.attempt ?? 0) + 1;
+      return { ...made, code: { language: 'typescript', text, attempt, explanation: 'simulated', citations: [] } };
+    }
+    case 'answer':
+    case 'review':
+      return { ...made, answer: { text, citations: [] } };
+    default:
+      throw new Error(`unknown purpose ${JSON.stringify(purpose satisfies never)}`);
+  }
+}
+
+export const simulation: SimulatedEffects = {
+  generate: simulated<LlmRequestedData, HopOutput>(write),
+  extract: simulated<LlmRequestedData, HopOutput>(write),
+};

@@ -1,0 +1,17 @@
+/** Approves or asks for changes, with some findings. */
+import { type SimulatedEffects, simulated } from '../simulated.ts';
+import type { CheckInput, CheckOutput } from './machine.ts';
+
+export const simulation: SimulatedEffects = {
+  check: simulated<CheckInput, CheckOutput>((_input, dice) => {
+    const verdict = dice.chance(0.4) ? 'approved' : 'changes_requested';
+    const severity = verdict === 'approved' ? 'info' : 'error';
+    const findings = Array.from({ length: dice.int(verdict === 'approved' ? 0 : 1, 3) }, (_, index) => ({
+      severity,
+      line: dice.int(1, 80),
+      rule: `rule-${index}`,
+      message: `finding ${dice.int(0, 1_000_000)}`,
+    })) satisfies CheckOutput['review']['findings'];
+    return { review: { verdict, findings, summary: `${findings.length} findings`, checkedBy: ['simulated'] } };
+  }),
+};

@@ -1,0 +1,153 @@
+/**
+ * `mesh status`. Owns: what runs here (run.json) beside what the mesh says of itself (registry). Does not own: either.
+ */
+import type { Command } from 'commander';
+import { natsUrl, type Settings } from '../../config/settings.ts';
+import { declare, settingsNow } from '../command.ts';
+import { toFailure } from '../errors.ts';
+import { withBus } from '../mesh-client.ts';
+import { type Heartbeat, livingServices } from '../registry.ts';
+import { type Liveness, liveness, type RunState, readRunState, type ServiceRecord } from '../supervisor/run-state.ts';
+import { bytes, duration, out, type Paint, painter, plural, print, printJson, type Style, table } from '../terminal.ts';
+
+export function command(): Command {
+  return declare({
+    name: 'status',
+    group: 'Mesh',
+    summary: 'show what runs',
+    details: 'Exit code 0 when the mesh is up, 3 when it is not.',
+    examples: [
+      ['status', 'services, restarts, backlog'],
+      ['status --json', 'for a program'],
+    ],
+  })
+    .option('--json', 'print one JSON object')
+    .action((options: { json?: true }) => status(settingsNow(), options.json === true));
+}
+
+interface Seen {
+  readonly services: readonly Heartbeat[];
+  readonly log: { readonly firstSeq: number; readonly lastSeq: number } | null;
+  readonly quarantined: number;
+  readonly serverVersion: string | null;
+  /** Why the mesh could not be asked. */
+  readonly problem: string | null;
+}
+
+async function ask(settings: Settings): Promise<Seen> {
+  try {
+    return await withBus(settings, async (bus) => {
+      await bus.ensureTopology();
+      const log = await bus.streamInfo();
+      const quarantine = await bus.streamInfo('quarantine');
+      return {
+        services: await livingServices(bus),
+        log: { firstSeq: log.firstSeq, lastSeq: log.lastSeq },
+        quarantined: quarantine.lastSeq - quarantine.firstSeq + 1,
+        serverVersion: bus.serverVersion,
+        problem: null,
+      };
+    });
+  } catch (error) {
+    const { message, expected } = toFailure(error);
+    if (!expected) throw error;
+    return { services: [], log: null, quarantined: 0, serverVersion: null, problem: message };
+  }
+}
+
+async function status(settings: Settings, json: boolean): Promise<void> {
+  const local = liveness(readRunState(settings));
+  const seen = local.kind === 'up' || settings.NATS_URL !== undefined ? await ask(settings) : null;
+  const up = local.kind === 'up' || (seen !== null && seen.services.length > 0);
+  process.exitCode = up ? 0 : 3;
+  if (json) return printJson(jsonOf(settings, local, seen, up));
+  const paint = painter(out);
+  for (const line of localLines(local, settings, paint)) print(line);
+  if (seen !== null) for (const line of seenLines(seen, paint)) print(line);
+}
+
+function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: boolean): object {
+  const state = local.kind === 'up' ? local.state : null;
+  return {
+    up,
+    state: state?.state ?? 'down',
+    home: settings.MESH_HOME,
+    natsUrl: state?.natsUrl ?? natsUrl(settings),
+    natsVersion: seen?.serverVersion ?? null,
+    supervisor: state === null ? null : { pid: state.supervisor.pid, startedAt: state.startedAt },
+    processes: state?.services.map(({ process, ...one }) => ({ ...one, pid: process?.pid ?? null })) ?? [],
+    leftovers: local.kind === 'leftovers' ? local.processes.map((one) => one.name) : [],
+    services: seen?.services ?? [],
+    log: seen?.log ?? null,
+    quarantined: seen?.quarantined ?? null,
+    problem: seen?.problem ?? null,
+  };
+}
+
+function localLines(local: Liveness, settings: Settings, paint: Paint): string[] {
+  switch (local.kind) {
+    case 'down':
+      return settings.NATS_URL === undefined
+        ? ['The mesh is down. Start it with `mesh up --detach`.']
+        : ['Nothing runs on this machine. NATS_URL is set: services may run elsewhere.'];
+    case 'leftovers': {
+      const names = local.processes.map((one) => one.name).join(', ');
+      return [`The supervisor is gone; it left behind: ${names}. \`mesh up\` starts anew, \`mesh down\` stops this.`];
+    }
+    case 'up':
+      return upLines(local.state, paint);
+    default:
+      throw new Error(`unhandled: ${String(local satisfies never)}`);
+  }
+}
+
+const stateStyles: Readonly<Record<ServiceRecord['state'], Style>> = {
+  starting: 'blue',
+  ready: 'green',
+  waiting: 'yellow',
+  failed: 'red',
+  stopped: 'gray',
+};
+
+function upLines(state: RunState, paint: Paint): string[] {
+  const rows = state.services.map((one) => [
+    `  ${paint(stateStyles[one.state], '●')} ${one.name}`,
+    paint(stateStyles[one.state], one.state),
+    one.process === null ? '–' : `process ${one.process.pid}`,
+    one.startedAt === null ? '' : `for ${duration(Date.now() - Date.parse(one.startedAt))}`,
+    one.restarts === 0 ? '' : plural(one.restarts, 'restart'),
+    one.problem ?? '',
+  ]);
+  const age = duration(Date.now() - Date.parse(state.startedAt));
+  return [
+    `${paint('bold', `The mesh is ${state.state === 'ready' ? 'up' : state.state}`)}, for ${age}, on ${state.natsUrl}`,
+    ...table(rows),
+  ];
+}
+
+function seenLines(seen: Seen, paint: Paint): string[] {
+  if (seen.problem !== null) return [`${paint('red', '!')} ${seen.problem}`];
+  const rows = seen.services.map((one) => [
+    `  ${one.service}`,
+    one.host,
+    `roles ${one.roles.join(' ')}`,
+    one.instances == null ? '' : plural(one.instances, 'task actor'),
+    backlog(one.cursorLag, paint),
+    one.pendingEffects ? `${plural(one.pendingEffects, 'effect')} under way` : '',
+    one.memoryMb == null ? '' : bytes(one.memoryMb * 1024 * 1024),
+  ]);
+  const lines = rows.length === 0 ? ['No service has reported yet.'] : [paint('bold', 'Services'), ...table(rows)];
+  if (seen.log !== null) {
+    const count = seen.log.lastSeq - seen.log.firstSeq + 1;
+    const poison =
+      seen.quarantined > 0 ? `; ${paint('yellow', `${seen.quarantined} in quarantine`)} (\`mesh quarantine ls\`)` : '';
+    lines.push(`Log: ${plural(count, 'event')}, nats-server ${seen.serverVersion}${poison}`);
+  }
+  return lines;
+}
+
+/** Nothing is said of a service that does not tell. */
+function backlog(lag: number | null | undefined, paint: Paint): string {
+  if (lag == null) return '';
+  return lag === 0 ? 'no backlog' : paint('yellow', `${lag} behind`);
+}

@@ -1,0 +1,163 @@
+/**
+ * `mesh up`. Owns: running the supervisor in the foreground or sending it to the background, and the summary that
+ * follows. Does not own: supervising (supervisor/).
+ */
+import { type Command, Option } from 'commander';
+import type { Settings } from '../../config/settings.ts';
+import { declare, settingsNow } from '../command.ts';
+import { CliError, toFailure } from '../errors.ts';
+import { prepareHome } from '../supervisor/home.ts';
+import { ensureUp, type LaunchMessage, supervisorName, waitUntilReady } from '../supervisor/launch.ts';
+import { openLogFile } from '../supervisor/log-file.ts';
+import { isShown, lineText } from '../supervisor/log-line.ts';
+import { liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
+import { logPath, natsColour, services } from '../supervisor/services.ts';
+import { type Supervisor, supervise } from '../supervisor/supervise.ts';
+import { err, note, out, painter, print, table } from '../terminal.ts';
+
+export function command(): Command {
+  return declare({
+    name: 'up',
+    group: 'Mesh',
+    summary: 'set up and run everything on this machine',
+    details:
+      'Starts a nats-server (unless NATS_URL names one) and the services, restarts what dies, and keeps state and logs in MESH_HOME. In the foreground it shows the logs until Ctrl-C.',
+    examples: [
+      ['up', 'run in the foreground with logs'],
+      ['up --detach', 'run in the background'],
+      ['down', 'stop it'],
+    ],
+  })
+    .option('-d, --detach', 'run in the background and return when everything is ready')
+    .addOption(new Option('--background').hideHelp())
+    .action(async (options: { detach?: true; background?: true }) => {
+      const settings = settingsNow();
+      if (options.background) return runInBackground(settings);
+      if (options.detach) return detach(settings);
+      return runInForeground(settings);
+    });
+}
+
+async function detach(settings: Settings): Promise<void> {
+  const paint = painter(err);
+  const { state, started } = await ensureUp(settings, (text) => note(paint('dim', `· ${text}`)));
+  if (!started) print(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`);
+  else for (const line of summary(state, settings)) print(line);
+}
+
+/** What runs, where, and what to try next. */
+function summary(state: RunState, settings: Settings): string[] {
+  const paint = painter(out);
+  const what = new Map(services.map((row) => [row.name, row.what]));
+  const rows = state.services.map((one) => [
+    `  ${paint('green', '●')} ${one.name}`,
+    `process ${one.process?.pid ?? '–'}`,
+    paint('dim', what.get(one.name) ?? state.natsUrl),
+  ]);
+  return [
+    paint('bold', 'The mesh is up.'),
+    ...table(rows),
+    `  state and logs in ${settings.MESH_HOME}`,
+    '',
+    'Try:',
+    `  mesh run "How does a task survive a crash?"`,
+    `  mesh status      ${paint('dim', 'what runs')}`,
+    `  mesh down        ${paint('dim', 'stop it')}`,
+  ];
+}
+
+async function runInForeground(settings: Settings): Promise<void> {
+  const paint = painter(out);
+  const colours = new Map([...services.map((row) => [row.name, row.colour] as const), ['nats', natsColour] as const]);
+  const say = (text: string): void => print(`${paint('bold', 'mesh   │')} ${text}`);
+  const log = ownLog(settings);
+  const running = await withSignals((interrupted) =>
+    supervise(
+      settings,
+      true,
+      {
+        note: (text) => {
+          say(text);
+          log(text);
+        },
+        line: (name, line) => {
+          if (isShown(line, settings.MESH_LOG_LEVEL)) print(lineText(name, colours.get(name) ?? 'white', line, paint));
+        },
+      },
+      interrupted,
+    ),
+  );
+  if (running === null) {
+    const state = liveState(settings) ?? (await waitUntilReady(settings));
+    print(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`);
+    return;
+  }
+  say(`ready on ${running.state.natsUrl}; Ctrl-C stops it`);
+  await untilSignal(running);
+  say('stopped');
+}
+
+function liveState(settings: Settings): RunState | null {
+  const now = liveness(readRunState(settings));
+  return now.kind === 'up' && now.state.state === 'ready' ? now.state : null;
+}
+
+async function runInBackground(settings: Settings): Promise<void> {
+  const tell = (message: LaunchMessage): void => {
+    if (process.connected) process.send?.(message);
+  };
+  const log = ownLog(settings);
+  const output = {
+    note: (text: string) => {
+      log(text);
+      tell({ kind: 'note', text });
+    },
+    line: () => undefined,
+  };
+  let running: Supervisor | null;
+  try {
+    running = await withSignals((interrupted) => supervise(settings, false, output, interrupted));
+  } catch (error) {
+    const { message, exitCode } = toFailure(error);
+    log(message);
+    tell({ kind: 'failed', text: message, exitCode, lines: error instanceof CliError ? [...error.details] : [] });
+    process.exitCode = exitCode;
+    return;
+  }
+  tell(running === null ? { kind: 'busy' } : { kind: 'ready' });
+  if (process.connected) process.disconnect();
+  if (running === null) return;
+  log('ready');
+  await untilSignal(running);
+  log('stopped');
+}
+
+/** The supervisor's own log, one line an event. */
+function ownLog(settings: Settings): (text: string) => void {
+  prepareHome(settings);
+  const file = openLogFile(logPath(settings, supervisorName));
+  return (text) => file.write(`${new Date().toISOString()} ${text}`);
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs a start that a signal may interrupt. */
+async function withSignals<T>(start: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  for (const name of stopSignals) process.on(name, onSignal);
+  try {
+    return await start(interrupt.signal);
+  } finally {
+    for (const name of stopSignals) process.off(name, onSignal);
+  }
+}
+
+/** Waits for a signal and stops everything; a second signal does not wait any longer. */
+async function untilSignal(running: Supervisor): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const name of stopSignals) process.once(name, () => resolve());
+  });
+  for (const name of stopSignals) process.on(name, () => running.kill());
+  await running.stop();
+}

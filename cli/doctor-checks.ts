@@ -1,0 +1,205 @@
+/**
+ * What `mesh doctor` looks at. Owns: each check and its advice. Does not own: how the report looks.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
+import { BusError } from '../bus/port.ts';
+import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
+import { toFailure } from './errors.ts';
+import { withBus } from './mesh-client.ts';
+import { NATS_SERVER_VERSION } from './nats-download.ts';
+import { findNatsServer } from './nats-server.ts';
+import { freeBytes, isPortFree, prepareHome } from './supervisor/home.ts';
+import { liveness, readRunState } from './supervisor/run-state.ts';
+import { bytes } from './terminal.ts';
+
+/** `warn` works with limits; `fail` does not work. `exitCode` 2: configuration, 3: something is missing. */
+export interface Check {
+  readonly name: string;
+  readonly status: 'ok' | 'warn' | 'fail';
+  /** One line; for `warn` and `fail` it says what to do. */
+  readonly text: string;
+  readonly exitCode?: 2 | 3;
+}
+
+const run = promisify(execFile);
+const COMMAND_TIMEOUT_MS = 5000;
+const ENDPOINT_TIMEOUT_MS = 4000;
+
+async function versionFrom(command: string, args: readonly string[]): Promise<string | null> {
+  try {
+    const { stdout, stderr } = await run(command, [...args], { timeout: COMMAND_TIMEOUT_MS });
+    return (stdout || stderr).trim().split('\n')[0] ?? '';
+  } catch {
+    return null;
+  }
+}
+
+function node(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const fits = major > 22 || (major === 22 && minor >= 18);
+  return fits
+    ? { name: 'node', status: 'ok', text: process.versions.node }
+    : { name: 'node', status: 'fail', text: `${process.versions.node}; 22.18 or newer is needed`, exitCode: 3 };
+}
+
+async function npm(): Promise<Check> {
+  const version = await versionFrom('npm', ['--version']);
+  return version === null
+    ? { name: 'npm', status: 'warn', text: 'not found; it is needed to install or update' }
+    : { name: 'npm', status: 'ok', text: version };
+}
+
+function natsServer(settings: Settings): Check {
+  const name = 'nats-server';
+  if (settings.NATS_URL !== undefined) return { name, status: 'ok', text: 'not needed: NATS_URL is set' };
+  try {
+    const passedOver: string[] = [];
+    const found = findNatsServer(settings, (text) => passedOver.push(text));
+    if (found !== null) return { name, status: 'ok', text: `${found.version} (${found.path})` };
+    return {
+      name,
+      status: 'warn',
+      text: `${passedOver.join('; ') || 'not found'}; \`mesh up\` fetches ${NATS_SERVER_VERSION}, or set MESH_NATS_SERVER`,
+    };
+  } catch (error) {
+    const { message, exitCode } = toFailure(error);
+    return { name, status: 'fail', text: message, exitCode: exitCode === 2 ? 2 : 3 };
+  }
+}
+
+async function port(settings: Settings): Promise<Check | null> {
+  if (settings.NATS_URL !== undefined || liveness(readRunState(settings)).kind !== 'down') return null;
+  const number = settings.MESH_NATS_PORT;
+  return (await isPortFree(number))
+    ? { name: 'port', status: 'ok', text: `${number} is free` }
+    : { name: 'port', status: 'fail', text: `${number} is taken; set MESH_NATS_PORT or NATS_URL`, exitCode: 2 };
+}
+
+function home(settings: Settings): Check {
+  const path = settings.MESH_HOME;
+  try {
+    prepareHome(settings);
+  } catch (error) {
+    return { name: 'MESH_HOME', status: 'fail', text: toFailure(error).message, exitCode: 2 };
+  }
+  const free = freeBytes(path);
+  const text = `${path}, ${bytes(free)} free`;
+  return { name: 'MESH_HOME', status: free < 1024 ** 3 ? 'warn' : 'ok', text };
+}
+
+function ledger(path: string): Check {
+  const name = `ledger ${path.slice(path.lastIndexOf('/') + 1)}`;
+  try {
+    const db = new Database(path, { readonly: true, fileMustExist: true });
+    try {
+      const result = db.pragma('quick_check(1)', { simple: true });
+      if (result === 'ok') return { name, status: 'ok', text: 'sound' };
+      return {
+        name,
+        status: 'fail',
+        text: `damaged (${String(result)}); move it aside, it is rebuilt from the log`,
+        exitCode: 3,
+      };
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      name,
+      status: 'fail',
+      text: `cannot be read (${reason}); move it aside, it is rebuilt from the log`,
+      exitCode: 3,
+    };
+  }
+}
+
+function ledgers(settings: Settings): Check[] {
+  const folder = dirname(settings.CHECKPOINT_DB_PATH);
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.db')) : [];
+  if (files.length === 0) return [{ name: 'ledgers', status: 'ok', text: 'none yet' }];
+  return files.map((file) => ledger(join(folder, file)));
+}
+
+function knowledge(settings: Settings): Check {
+  const path = settings.MESH_KNOWLEDGE_PATH;
+  if (!existsSync(path)) return { name: 'knowledge', status: 'ok', text: 'none yet; the first `mesh up` makes it' };
+  return { ...ledger(path), name: 'knowledge' };
+}
+
+async function nats(settings: Settings): Promise<Check> {
+  const name = 'NATS';
+  const expected = settings.NATS_URL !== undefined || liveness(readRunState(settings)).kind === 'up';
+  if (!expected) return { name, status: 'ok', text: 'not running; the mesh is down' };
+  try {
+    const version = await withBus(settings, (bus) => Promise.resolve(bus.serverVersion));
+    const url = natsUrl(settings).replaceAll(/\/\/[^@/,]*@/g, '//');
+    return { name, status: 'ok', text: `${url} answers, version ${version}` };
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    return { name, status: 'fail', text: error.message, exitCode: 3 };
+  }
+}
+
+async function engine(settings: Settings): Promise<Check> {
+  const url = settings.OPENAI_BASE_URL;
+  if (url === undefined) {
+    return {
+      name: 'language model',
+      status: 'warn',
+      text: 'none: answers quote the knowledge base; set OPENAI_BASE_URL (Ollama, vLLM, llama-server) for generated ones',
+    };
+  }
+  const shown = new URL(url).host;
+  try {
+    const key = settings.OPENAI_API_KEY;
+    const response = await fetch(`${url.replace(/\/$/, '')}/models`, {
+      headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+      signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
+    });
+    if (response.ok)
+      return { name: 'language model', status: 'ok', text: `${shown}, ${settings.OPENAI_MODEL ?? 'its first model'}` };
+    const why = `${shown} answers ${response.status}; check OPENAI_BASE_URL and OPENAI_API_KEY`;
+    return { name: 'language model', status: 'warn', text: why };
+  } catch {
+    return {
+      name: 'language model',
+      status: 'warn',
+      text: `${shown} does not answer; check OPENAI_BASE_URL, or start it`,
+    };
+  }
+}
+
+async function python(): Promise<Check> {
+  const version = await versionFrom('python3', ['--version']);
+  return version === null
+    ? { name: 'python3', status: 'warn', text: 'not found: the reviewer cannot compile Python code' }
+    : { name: 'python3', status: 'ok', text: version.replace('Python ', '') };
+}
+
+function idleSettings(): Check | null {
+  const names = settingsWithoutEffect();
+  if (names.length === 0) return null;
+  return { name: 'settings', status: 'warn', text: `${names.join(', ')}: set, but without effect in this release` };
+}
+
+export async function allChecks(settings: Settings): Promise<Check[]> {
+  const checks = [
+    node(),
+    await npm(),
+    natsServer(settings),
+    await port(settings),
+    home(settings),
+    ...ledgers(settings),
+    knowledge(settings),
+    await nats(settings),
+    await engine(settings),
+    await python(),
+    idleSettings(),
+  ];
+  return checks.filter((check) => check !== null);
+}

@@ -1,0 +1,99 @@
+/**
+ * What a command says when it cannot go on. Owns: exit codes and turning anything thrown into one line that says what
+ * to do. Does not own: printing it (main.ts).
+ *
+ * Exit codes: 0 ok, 1 the task failed, 2 usage or configuration, 3 a dependency is missing or unreachable.
+ */
+import { BusError } from '../bus/port.ts';
+import { SettingsError } from '../config/settings.ts';
+
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** Ends a command; the message is one line for a person. */
+export class CliError extends Error {
+  readonly exitCode: ExitCode;
+  /** Lines shown below the message, such as the last ones of a log. */
+  readonly details: readonly string[];
+  constructor(exitCode: ExitCode, message: string, options: ErrorOptions & { details?: readonly string[] } = {}) {
+    super(message, options);
+    this.name = 'CliError';
+    this.exitCode = exitCode;
+    this.details = options.details ?? [];
+  }
+}
+
+export interface Failure {
+  readonly exitCode: ExitCode;
+  readonly message: string;
+  /** False when nobody foresaw this error: then the place it came from is worth showing with --verbose. */
+  readonly expected: boolean;
+}
+
+const fileProblems: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a file is where a folder should be',
+  SQLITE_FULL: 'the disk is full',
+  SQLITE_READONLY: 'the file is read-only',
+  SQLITE_CANTOPEN: 'the file cannot be opened',
+};
+
+/** The string code of a Node or SQLite error; empty when there is none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** A file problem in words (`the disk is full`), or null when the error is something else. */
+export function fileProblem(error: unknown): string | null {
+  return fileProblems[codeOf(error)] ?? null;
+}
+
+function busFailure(error: BusError): Failure {
+  switch (error.code) {
+    case 'unreachable':
+      return { exitCode: 3, message: `${error.message}; start the mesh with \`mesh up\``, expected: true };
+    case 'unavailable':
+    case 'unsupported_server':
+    case 'closed':
+      return { exitCode: 3, message: error.message, expected: true };
+    case 'refused':
+      return { exitCode: 1, message: error.message, expected: true };
+    default:
+      throw new Error(`unhandled bus error code: ${String(error.code satisfies never)}`);
+  }
+}
+
+function knowledgeExit(code: string): ExitCode {
+  return code === 'busy' || code === 'corrupt' ? 3 : 2;
+}
+
+/** Everything that can be thrown, as an exit code and one line. */
+export function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof CliError) return { exitCode: thrown.exitCode, message: thrown.message, expected: true };
+  if (thrown instanceof SettingsError) return { exitCode: 2, message: thrown.message, expected: true };
+  if (thrown instanceof BusError) return busFailure(thrown);
+  if (thrown instanceof Error && thrown.name === 'KnowledgeError') {
+    return { exitCode: knowledgeExit(codeOf(thrown)), message: thrown.message, expected: true };
+  }
+  const problem = fileProblem(thrown);
+  if (problem !== null && thrown instanceof Error) {
+    const path = 'path' in thrown && typeof thrown.path === 'string' ? `${thrown.path}: ` : '';
+    return { exitCode: 2, message: `${path}${problem}`, expected: true };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { exitCode: 1, message: `unexpected: ${message.split('\n')[0]}`, expected: false };
+}
+
+/** The chain of causes of an error, for --verbose. */
+export function causesOf(thrown: unknown): string[] {
+  const lines: string[] = [];
+  let current = thrown instanceof Error ? thrown.cause : undefined;
+  for (let depth = 0; current !== undefined && depth < 8; depth++) {
+    lines.push(current instanceof Error ? `${current.name}: ${current.message}` : String(current));
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return lines;
+}

@@ -1,0 +1,166 @@
+/**
+ * How commands speak with a mesh: through its log. Owns: connecting, publishing submissions, reading the facts of
+ * tasks. Does not own: what the facts mean (task-view.ts) or how they look.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectBus } from '../bus/nats-bus.ts';
+import type { Bus, PubAck, Reader, StoredMessage } from '../bus/port.ts';
+import { natsUrl, type Settings } from '../config/settings.ts';
+import { type EventName, parseEvent, typeOf, validateData } from '../schemas/events/envelope.ts';
+import type { DataByName } from '../schemas/events/generated.ts';
+import { ingressEventId } from '../schemas/events/ids.ts';
+import { FACT_FILTER, factSubject, INGRESS_SUBJECT, parseSubject } from '../schemas/events/subjects.ts';
+import { CliError } from './errors.ts';
+import { matchId, wholeId } from './task-id.ts';
+import type { Fact } from './task-view.ts';
+
+const SOURCE = '/mesh/cli';
+/** A mesh that is up takes a request in milliseconds; one that is down takes it up when it starts. */
+const TAKEN_TIMEOUT_MS = 10_000;
+/** A task's facts are few; reading them back is a matter of milliseconds. */
+const CATCH_UP_TIMEOUT_MS = 30_000;
+
+/** Runs work with a connection and closes it. */
+export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise<T>): Promise<T> {
+  const bus = await connectBus({ url: natsUrl(settings), name: 'mesh-cli' });
+  try {
+    return await work(bus);
+  } finally {
+    await bus.close();
+  }
+}
+
+type Submitted = 'task.submitted' | 'task.cancel.requested' | 'task.input.provided';
+
+/**
+ * Publishes a request of a person to the ingress. The event's id is derived, so the same request sent twice is one (S5).
+ * @param discriminator tells apart requests of one kind to one task
+ * @throws CliError with exit code 2 when the data is not what its schema allows
+ */
+export async function submit<N extends Submitted>(
+  bus: Bus,
+  taskId: string,
+  name: N,
+  data: DataByName[N],
+  discriminator: string,
+): Promise<PubAck> {
+  const valid = validateData(name, data);
+  if (!valid.ok) throw new CliError(2, `this cannot be sent: ${valid.rejection.reason.replace(/^data\.?/, '')}`);
+  const type = typeOf(name satisfies EventName);
+  const event = {
+    specversion: '1.0',
+    id: ingressEventId(taskId, type, discriminator),
+    source: SOURCE,
+    type,
+    correlationid: taskId,
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json',
+    data,
+  };
+  return bus.publish({
+    subject: INGRESS_SUBJECT,
+    body: JSON.stringify(event),
+    headers: { 'content-type': 'application/cloudevents+json' },
+  });
+}
+
+/** A stored message as a fact; null when it is none (another release wrote it, say). */
+function factOf(message: StoredMessage): Fact | null {
+  const parsed = parseEvent(message.data);
+  return parsed.ok ? { event: parsed.value, seq: message.seq, atMs: message.atMs } : null;
+}
+
+/** All stored facts of a task, in order. */
+export async function readFacts(bus: Bus, taskId: string): Promise<Fact[]> {
+  const facts: Fact[] = [];
+  const reader = await followFacts(bus, factSubject(taskId), 1, (fact) => facts.push(fact));
+  await caughtUp(reader);
+  await reader.stop();
+  return facts;
+}
+
+/** Calls back for every stored fact from a sequence on, and for every later one. */
+export async function followFacts(
+  bus: Bus,
+  filter: string,
+  fromSeq: number,
+  onFact: (fact: Fact) => void,
+  onError: (error: Error) => void = () => undefined,
+): Promise<Reader> {
+  return bus.read({
+    filter,
+    fromSeq,
+    onMessage: (message) => {
+      const fact = factOf(message);
+      if (fact !== null) onFact(fact);
+    },
+    onError,
+  });
+}
+
+/** The first fact after a sequence that is wanted; null when none comes in time. */
+export async function waitForFact(
+  bus: Bus,
+  taskId: string,
+  afterSeq: number,
+  wanted: (fact: Fact) => boolean,
+): Promise<Fact | null> {
+  const { promise, resolve, reject } = Promise.withResolvers<Fact | null>();
+  const timer = setTimeout(() => resolve(null), TAKEN_TIMEOUT_MS);
+  const onFact = (fact: Fact): void => {
+    if (wanted(fact)) resolve(fact);
+  };
+  const reader = await followFacts(bus, factSubject(taskId), afterSeq + 1, onFact, reject);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    await reader.stop();
+  }
+}
+
+async function caughtUp(reader: Reader): Promise<void> {
+  const timeout = new AbortController();
+  const late = sleep(CATCH_UP_TIMEOUT_MS, undefined, { signal: timeout.signal }).then(() => {
+    throw new CliError(3, 'the NATS server does not deliver the stored facts; see `mesh doctor`');
+  });
+  try {
+    await Promise.race([reader.caughtUp, late]);
+  } finally {
+    timeout.abort();
+    late.catch(() => undefined);
+  }
+}
+
+/** The last fact of every task in the log, the newest first. */
+export async function lastFacts(bus: Bus): Promise<StoredMessage[]> {
+  return (await bus.readLast(FACT_FILTER)).sort((a, b) => b.seq - a.seq);
+}
+
+async function resolveTaskId(bus: Bus, text: string): Promise<string> {
+  const whole = wholeId(text);
+  if (whole !== null) return whole;
+  const known = (await lastFacts(bus)).map((message) => {
+    const subject = parseSubject(message.subject);
+    return subject.kind === 'fact' ? subject.correlationId : '';
+  });
+  return matchId(text, known);
+}
+
+/** A task that must exist, with what is stored about it. */
+export interface KnownTask {
+  readonly bus: Bus;
+  readonly taskId: string;
+  readonly facts: readonly Fact[];
+}
+
+/** Runs work on a task named as a person names it. @throws CliError when there is no such task */
+export async function withTask<T>(settings: Settings, id: string, work: (task: KnownTask) => Promise<T>): Promise<T> {
+  wholeId(id);
+  return withBus(settings, async (bus) => {
+    const taskId = await resolveTaskId(bus, id);
+    const facts = await readFacts(bus, taskId);
+    if (facts.length === 0) throw new CliError(2, `there is no task ${taskId} in the log; \`mesh tasks\` lists them`);
+    return work({ bus, taskId, facts });
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * The knowledge base of a new mesh: the project's own documents and sources, so that the first question has something
+ * to be answered from. Owns: when and what. Does not own: indexing (knowledge/), which runs in a process of its own so
+ * that the supervisor keeps listening.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot, type Settings } from '../../config/settings.ts';
+import { lineSplitter } from './lines.ts';
+
+const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'schemas/events/*.ts'];
+
+/** True until a first run has completed: an interrupted one is done again. */
+export async function needsFirstIndex(settings: Settings): Promise<boolean> {
+  if (!existsSync(settings.MESH_KNOWLEDGE_PATH)) return true;
+  const { openSqliteStore } = await import('../../knowledge/sqlite-store.ts');
+  const store = openSqliteStore(settings.MESH_KNOWLEDGE_PATH);
+  try {
+    return store.stats().lastIndexedAt === null;
+  } finally {
+    store.close();
+  }
+}
+
+/** Resolves to the problem, or null when all went well. A mesh without knowledge still works. */
+export function runFirstIndex(say: (text: string) => void): Promise<string | null> {
+  const paths = globSync(SOURCES, { cwd: projectRoot }).map((path) => join(projectRoot, path));
+  say('first start: indexing the documents and sources of this project');
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(projectRoot, 'cli', 'main.ts'), 'index', ...paths], {
+      cwd: projectRoot,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let last = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      const lines = lineSplitter((line) => {
+        if (line === '') return;
+        last = line;
+        if (stream === child.stdout) say(line);
+      });
+      stream.on('data', (chunk: Buffer) => lines.push(chunk));
+      stream.on('end', () => lines.end());
+    }
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code) => resolve(code === 0 ? null : last));
+  });
+}

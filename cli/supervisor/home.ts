@@ -1,0 +1,93 @@
+/**
+ * Checks of the machine before anything is started. Owns: one clear line for a folder that cannot be written, a port
+ * that is taken, a server that does not answer. Does not own: what follows.
+ */
+import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import type { Settings } from '../../config/settings.ts';
+import { CliError, codeOf, fileProblem } from '../errors.ts';
+import { bytes } from '../terminal.ts';
+
+/** Below this a log server and its ledgers would fail in the middle of a task. */
+const FREE_BYTES_MIN = 64 * 1024 * 1024;
+const ANSWER_TIMEOUT_MS = 3000;
+
+/**
+ * Makes a folder and its parents, each in one call: `mkdir` with `recursive` never returns on file systems that answer
+ * ENOENT for a folder whose parent exists, as /proc does.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** Makes the folders of MESH_HOME and proves that they can be written. @throws CliError with exit code 2 */
+export function prepareHome(settings: Settings): void {
+  const home = settings.MESH_HOME;
+  try {
+    for (const folder of ['logs', 'nats', 'bin']) makeFolder(join(home, folder));
+    const probe = join(home, `.probe-${process.pid}`);
+    writeFileSync(probe, Buffer.alloc(4096));
+    rmSync(probe);
+  } catch (error) {
+    const problem = fileProblem(error) ?? (codeOf(error) === 'ENOENT' ? 'no folder can be made there' : null);
+    if (problem === null) throw error;
+    throw new CliError(
+      2,
+      `MESH_HOME=${home} cannot be used: ${problem}; set MESH_HOME to a folder that can be written`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const free = freeBytes(home);
+  if (free < FREE_BYTES_MIN) {
+    throw new CliError(2, `MESH_HOME=${home} has only ${bytes(free)} free; ${bytes(FREE_BYTES_MIN)} are needed`);
+  }
+}
+
+export function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** True when nobody listens on this port of loopback. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => {
+      if (codeOf(error) === 'EADDRINUSE') resolve(false);
+      else if (codeOf(error) === 'EACCES') reject(new CliError(2, `port ${port} may not be used; set MESH_NATS_PORT`));
+      else reject(error);
+    });
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** True when something accepts connections at one of the addresses. */
+export async function answers(natsUrl: string): Promise<boolean> {
+  const tries = natsUrl.split(',').map((one) => {
+    const { hostname, port } = new URL(one.trim());
+    return accepts(hostname.replace(/^\[|\]$/g, ''), port === '' ? 4222 : Number(port));
+  });
+  return (await Promise.all(tries)).includes(true);
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: ANSWER_TIMEOUT_MS });
+    const done = (result: boolean): void => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('timeout', () => done(false));
+    socket.once('error', () => done(false));
+  });
+}

@@ -1,0 +1,247 @@
+/**
+ * One supervised process. Owns: starting it, noticing that it is ready, starting it again with backoff, stopping it.
+ * Does not own: which processes there are, or their order (supervise.ts).
+ *
+ * 1. Every child leads a process group of its own: Ctrl-C on the terminal reaches the supervisor only, and what a dead
+ *    child leaves behind in its group is ended with it.
+ * 2. Its standard input is a pipe held by the supervisor. It ends when the supervisor does, however that happens; a
+ *    service with MESH_SUPERVISED=1 in its environment exits then.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { exitVerdict, restartDelayMs, restartsAfterLife } from './backoff.ts';
+import { lineSplitter } from './lines.ts';
+import { type LogFile, openLogFile } from './log-file.ts';
+import type { LogLine } from './log-line.ts';
+import { identityOf, killRestOfGroup, type ProcessIdentity, signalGroup } from './process-mark.ts';
+import type { ServiceRecord, ServiceState } from './run-state.ts';
+
+export interface ProcessSpec {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly logPath: string;
+  readonly parse: (raw: string) => LogLine;
+  readonly isReady: (line: LogLine) => boolean;
+  /** Between SIGTERM and SIGKILL, milliseconds. */
+  readonly stopMs: number;
+  /** Started only while this one is ready. */
+  readonly needs?: ManagedProcess;
+}
+
+export interface ProcessListener {
+  /** After every change of state. */
+  onChange(process: ManagedProcess): void;
+  onLine(process: ManagedProcess, line: LogLine): void;
+}
+
+/** Kept for the report when a start fails. */
+const LAST_LINES = 12;
+/** What cannot work for now (a dependency is missing, the disk is full) is not tried again before this. */
+const SLOW_RESTART_MS = 5000;
+/** The last words of a process that exited arrive within this time, or not at all. */
+const LAST_WORDS_MS = 200;
+
+export class ManagedProcess {
+  readonly spec: ProcessSpec;
+  readonly #listener: ProcessListener;
+  readonly #log: LogFile;
+  #child: ChildProcess | null = null;
+  #identity: ProcessIdentity | null = null;
+  #state: ServiceState = 'stopped';
+  #problem: string | null = null;
+  #startedAtMs: number | null = null;
+  #restarts = 0;
+  #restartsInARow = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #stopping = false;
+  #wasReady = false;
+  /** Why it was ended although it ran. */
+  #broken: string | null = null;
+  #exitCode: number | null = null;
+  #lastLines: string[] = [];
+  #lastError: string | null = null;
+  #stopped: (() => void)[] = [];
+
+  constructor(spec: ProcessSpec, listener: ProcessListener) {
+    this.spec = spec;
+    this.#listener = listener;
+    this.#log = openLogFile(spec.logPath);
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Exit code of the last process that ended by itself. */
+  get exitCode(): number | null {
+    return this.#exitCode;
+  }
+
+  /** True between an exit nobody asked for and the next start. */
+  get hasExited(): boolean {
+    return this.#state === 'failed' || (this.#state === 'waiting' && this.#timer !== null);
+  }
+
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  get lastLines(): readonly string[] {
+    return this.#lastLines;
+  }
+
+  record(): ServiceRecord {
+    return {
+      name: this.spec.name,
+      process: this.#identity,
+      state: this.#state,
+      restarts: this.#restarts,
+      startedAt: this.#startedAtMs === null ? null : new Date(this.#startedAtMs).toISOString(),
+      problem: this.#problem,
+    };
+  }
+
+  /** Starts it, or waits for what it needs. */
+  start(): void {
+    if (this.#stopping || this.#child !== null) return;
+    if (this.spec.needs !== undefined && this.spec.needs.state !== 'ready') {
+      this.#enter('waiting', `waits for ${this.spec.needs.spec.name}`);
+      return;
+    }
+    this.#lastError = null;
+    this.#startedAtMs = Date.now();
+    const child = spawn(this.spec.command, this.spec.args, {
+      cwd: this.spec.cwd,
+      env: this.spec.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.#child = child;
+    this.#identity = child.pid === undefined ? null : identityOf(child.pid);
+    this.#follow(child);
+    this.#enter('starting', null);
+  }
+
+  /** Called when what it needs has become ready. */
+  startIfWaiting(): void {
+    if (this.#state === 'waiting' && this.#timer === null) this.start();
+  }
+
+  /** SIGTERM, then SIGKILL after the named time; resolves when it is gone. */
+  stop(): Promise<'stopped' | 'killed' | 'idle'> {
+    this.#stopping = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const pid = this.#child?.pid;
+    if (pid === undefined) {
+      if (this.#state !== 'stopped') this.#enter('stopped', null);
+      this.#log.close();
+      return Promise.resolve('idle');
+    }
+    return new Promise((resolve) => {
+      let killed = false;
+      const timer = setTimeout(() => {
+        killed = true;
+        signalGroup(pid, 'SIGKILL');
+      }, this.spec.stopMs);
+      this.#stopped.push(() => {
+        clearTimeout(timer);
+        this.#log.close();
+        resolve(killed ? 'killed' : 'stopped');
+      });
+      signalGroup(pid, 'SIGTERM');
+    });
+  }
+
+  /** It runs but does not work any more: it is ended, and started again slowly. */
+  replace(why: string): void {
+    const child = this.#child;
+    if (child?.pid === undefined || this.#state !== 'ready' || this.#broken !== null) return;
+    const { pid } = child;
+    this.#broken = why;
+    signalGroup(pid, 'SIGTERM');
+    const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), this.spec.stopMs);
+    child.once('exit', () => clearTimeout(timer));
+  }
+
+  /** Now, without asking: the person at the terminal insists. */
+  kill(): void {
+    const pid = this.#child?.pid;
+    if (pid !== undefined) signalGroup(pid, 'SIGKILL');
+  }
+
+  #enter(state: ServiceState, problem: string | null): void {
+    this.#state = state;
+    this.#problem = problem;
+    this.#listener.onChange(this);
+  }
+
+  #follow(child: ChildProcess): void {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      const lines = lineSplitter((raw) => this.#line(child, raw));
+      stream.on('data', (chunk: Buffer) => lines.push(chunk));
+      stream.on('end', () => lines.end());
+    }
+    // Writing nothing to it, the supervisor only hears of the pipe when the child closes its end.
+    child.stdin?.on('error', () => child.stdin?.destroy());
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    child.once('error', (error) => this.#ended(null, null, error.message));
+    child.once('exit', (code, signal) => {
+      if (child.pid !== undefined) killRestOfGroup(child.pid);
+      const words = this.#verdict(code) === 'restart' && !this.#stopping ? Promise.resolve() : closed;
+      void Promise.race([words, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]).then(() =>
+        this.#ended(code, signal, null),
+      );
+    });
+  }
+
+  #line(child: ChildProcess, raw: string): void {
+    if (raw === '') return;
+    this.#log.write(raw);
+    this.#lastLines = [...this.#lastLines, raw].slice(-LAST_LINES);
+    const line = this.spec.parse(raw);
+    if (line.level === 'error') this.#lastError = [line.message, line.fields].filter((part) => part !== '').join(' ');
+    this.#listener.onLine(this, line);
+    if (child !== this.#child || this.#stopping) return;
+    if (this.#state === 'starting' && this.spec.isReady(line)) {
+      this.#wasReady = true;
+      this.#enter('ready', null);
+    }
+  }
+
+  #verdict(code: number | null): ReturnType<typeof exitVerdict> {
+    return this.#broken !== null ? 'restart-slowly' : exitVerdict(code, this.#wasReady);
+  }
+
+  #ended(code: number | null, signal: string | null, spawnError: string | null): void {
+    if (this.#child === null) return;
+    this.#child = null;
+    this.#identity = null;
+    this.#exitCode = code;
+    if (this.#stopping) {
+      this.#enter('stopped', null);
+      for (const resolve of this.#stopped) resolve();
+      return;
+    }
+    const how = spawnError ?? (signal === null ? `exited with code ${code}` : `was killed by ${signal}`);
+    const why = this.#broken ?? (this.#lastError === null ? how : `${how}: ${this.#lastError}`);
+    const verdict = spawnError === null ? this.#verdict(code) : 'give-up';
+    this.#broken = null;
+    if (verdict === 'give-up') {
+      this.#enter('failed', why);
+      return;
+    }
+    this.#restartsInARow = restartsAfterLife(this.#restartsInARow, Date.now() - (this.#startedAtMs ?? 0));
+    const delayMs = verdict === 'restart-slowly' ? SLOW_RESTART_MS : restartDelayMs(this.#restartsInARow);
+    this.#restartsInARow++;
+    this.#restarts++;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.start();
+    }, delayMs);
+    this.#enter('waiting', why);
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * The supervisor: everything that runs on this machine. Owns: the order of starting and stopping, run.json, and what is
+ * reported. Does not own: a single process (managed-process.ts), or how it got into the background (launch.ts).
+ *
+ * Order of starting: lock, leftovers of a supervisor that was killed, nats-server, then all services together.
+ * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
+ */
+import { join } from 'node:path';
+import { natsUrl, projectRoot, type Settings } from '../../config/settings.ts';
+import { CliError, type ExitCode, fileProblem } from '../errors.ts';
+import { writeNatsConfig } from '../nats-config.ts';
+import { provideNatsServer } from '../nats-server.ts';
+import { needsFirstIndex, runFirstIndex } from './first-index.ts';
+import { answers, isPortFree, prepareHome } from './home.ts';
+import { stopLeftovers } from './leftovers.ts';
+import { takeLock } from './lock.ts';
+import { type LogLine, parseNatsLine, parseServiceLine } from './log-line.ts';
+import { jetStreamAnswers, watchHealth } from './log-server-health.ts';
+import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
+import { identityOf } from './process-mark.ts';
+import { liveness, type RunState, readRunState, writeRunState } from './run-state.ts';
+import { logPath, natsName, nodeArgs, READY_MESSAGE, type ServiceRow, services } from './services.ts';
+
+/** Time a start may take once everything is installed; a healthy one takes two seconds. */
+const START_DEADLINE_MS = 30_000;
+/** A service that died this often before it was ever ready will not become so by another try. */
+const START_ATTEMPTS_MAX = 5;
+/** A service finishes its step and commits; what takes longer is cut off and resumes from its ledger. */
+export const SERVICE_STOP_MS = 10_000;
+/** nats-server flushes its stores. */
+export const NATS_STOP_MS = 5000;
+
+export interface SupervisorOutput {
+  /** Something worth telling while it starts or stops. */
+  note(text: string): void;
+  /** A line of a process. */
+  line(name: string, line: LogLine): void;
+}
+
+export interface Supervisor {
+  readonly state: RunState;
+  stop(): Promise<void>;
+  /** Ends everything at once. */
+  kill(): void;
+}
+
+interface Run {
+  readonly settings: Settings;
+  readonly output: SupervisorOutput;
+  readonly interrupted: AbortSignal;
+  readonly processes: ManagedProcess[];
+  state: Omit<RunState, 'services'>;
+  /** Woken at every change of a process. */
+  changed: () => void;
+  /** Ends the watch over the log server. */
+  endHealth: () => void;
+}
+
+/**
+ * Resolves when everything is ready; null when another supervisor holds this MESH_HOME.
+ * @param interrupted gives the start up; what was started is stopped in order
+ * @throws CliError
+ */
+export async function supervise(
+  settings: Settings,
+  foreground: boolean,
+  output: SupervisorOutput,
+  interrupted: AbortSignal,
+): Promise<Supervisor | null> {
+  prepareHome(settings);
+  const lock = takeLock(join(settings.MESH_HOME, 'supervisor.lock'));
+  if (lock === null) return null;
+  await clearLeftovers(settings, output);
+  const self = identityOf(process.pid);
+  if (self === null) throw new Error('this process has no start time');
+  const run: Run = {
+    settings,
+    output,
+    interrupted,
+    processes: [],
+    state: {
+      version: 1,
+      state: 'starting',
+      supervisor: self,
+      startedAt: new Date().toISOString(),
+      natsUrl: natsUrl(settings),
+      foreground,
+      problem: null,
+    },
+    changed: () => undefined,
+    endHealth: () => undefined,
+  };
+  save(run);
+  interrupted.addEventListener('abort', () => run.changed());
+  try {
+    await startAll(run);
+  } catch (error) {
+    await stopAll(run);
+    enter(run, 'failed', error instanceof Error ? error.message : String(error));
+    lock.release();
+    throw error;
+  }
+  enter(run, 'ready', null);
+  return {
+    get state() {
+      return snapshot(run);
+    },
+    stop: async () => {
+      enter(run, 'stopping', null);
+      await stopAll(run);
+      enter(run, 'stopped', null);
+      lock.release();
+    },
+    kill: () => {
+      for (const one of run.processes) one.kill();
+    },
+  };
+}
+
+async function clearLeftovers(settings: Settings, output: SupervisorOutput): Promise<void> {
+  const before = liveness(readRunState(settings));
+  if (before.kind !== 'leftovers') return;
+  output.note(`stopping what an earlier mesh left behind: ${before.processes.map((one) => one.name).join(', ')}`);
+  await stopLeftovers(before.processes, natsName);
+}
+
+function snapshot(run: Run): RunState {
+  return { ...run.state, services: run.processes.map((one) => one.record()) };
+}
+
+/** A full disk must not end the mesh: the record is late then, and the next change writes it. */
+function save(run: Run): void {
+  try {
+    writeRunState(run.settings.MESH_HOME, snapshot(run));
+  } catch (error) {
+    const problem = fileProblem(error);
+    if (problem === null) throw error;
+    run.output.note(`run.json could not be written: ${problem}`);
+  }
+}
+
+function enter(run: Run, state: RunState['state'], problem: string | null): void {
+  run.state = { ...run.state, state, problem };
+  save(run);
+}
+
+function add(run: Run, spec: ProcessSpec): ManagedProcess {
+  const listener: ProcessListener = {
+    onChange: (one) => {
+      save(run);
+      if (one.problem !== null && one.hasExited) announce(run, one);
+      if (one.state === 'ready')
+        for (const other of run.processes) if (other.spec.needs === one) other.startIfWaiting();
+      run.changed();
+    },
+    onLine: (one, line) => run.output.line(one.spec.name, line),
+  };
+  const created = new ManagedProcess(spec, listener);
+  run.processes.push(created);
+  return created;
+}
+
+function announce(run: Run, one: ManagedProcess): void {
+  const next = one.state === 'failed' ? 'not started again until `mesh down` and `mesh up`' : 'starting it again';
+  run.output.note(`${one.spec.name} ${one.problem}; ${next}`);
+}
+
+async function startAll(run: Run): Promise<void> {
+  const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
+  for (const row of services) add(run, serviceSpec(run.settings, row, nats)).start();
+  const index = (await needsFirstIndex(run.settings)) ? runFirstIndex(run.output.note) : null;
+  await allReady(run, run.processes);
+  const problem = await index;
+  if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}; \`mesh index\` does it again`);
+}
+
+async function checkNats(url: string): Promise<undefined> {
+  if (await answers(url)) return undefined;
+  const shown = url.replaceAll(/\/\/[^@/,]*@/g, '//');
+  throw new CliError(
+    3,
+    `no NATS server answers at NATS_URL=${shown}; start it, or unset NATS_URL to use one of the mesh's own`,
+  );
+}
+
+async function startNats(run: Run): Promise<ManagedProcess> {
+  const { settings, output } = run;
+  const binary = await provideNatsServer(settings, output.note);
+  const port = settings.MESH_NATS_PORT;
+  if (!(await isPortFree(port))) {
+    throw new CliError(
+      2,
+      `port ${port} is taken by another program; set MESH_NATS_PORT to a free one, or NATS_URL to use that server`,
+    );
+  }
+  const nats = add(run, {
+    name: natsName,
+    command: binary.path,
+    args: ['--config', writeNatsConfig(settings, binary.version)],
+    env: process.env,
+    cwd: projectRoot,
+    logPath: logPath(settings, natsName),
+    parse: parseNatsLine,
+    isReady: (line) => line.message === 'Server is ready',
+    stopMs: NATS_STOP_MS,
+  });
+  nats.start();
+  await allReady(run, [nats]);
+  run.endHealth = watchHealth(
+    // One that is being started again is not judged.
+    () => (nats.state === 'ready' ? jetStreamAnswers(port) : Promise.resolve(true)),
+    () => nats.replace('does not answer any more'),
+  );
+  return nats;
+}
+
+function serviceSpec(settings: Settings, row: ServiceRow, nats: ManagedProcess | undefined): ProcessSpec {
+  return {
+    name: row.name,
+    command: process.execPath,
+    args: nodeArgs(row, settings),
+    env: { ...process.env, MESH_SUPERVISED: '1' },
+    cwd: projectRoot,
+    logPath: logPath(settings, row.name),
+    parse: parseServiceLine,
+    isReady: (line) => line.message === READY_MESSAGE,
+    stopMs: SERVICE_STOP_MS,
+    ...(nats === undefined ? {} : { needs: nats }),
+  };
+}
+
+/** Waits until all are ready. A configuration error or a missing dependency ends the start at once. */
+async function allReady(run: Run, wanted: readonly ManagedProcess[]): Promise<void> {
+  const deadline = Date.now() + START_DEADLINE_MS;
+  for (;;) {
+    if (run.interrupted.aborted) throw new CliError(1, 'interrupted before everything was ready');
+    const broken = wanted.find(
+      (one) =>
+        one.state === 'failed' ||
+        (one.hasExited && (one.exitCode === 3 || one.record().restarts >= START_ATTEMPTS_MAX)),
+    );
+    if (broken !== undefined) throw startFailure(run.settings, broken, broken.problem ?? 'failed');
+    const slow = wanted.find((one) => one.state !== 'ready');
+    if (slow === undefined) return;
+    const leftMs = deadline - Date.now();
+    if (leftMs <= 0) throw startFailure(run.settings, slow, `was not ready within ${START_DEADLINE_MS / 1000} s`);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, leftMs);
+      run.changed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function startFailure(settings: Settings, one: ManagedProcess, why: string): CliError {
+  const exitCode: ExitCode = one.exitCode === 2 || one.exitCode === 3 ? one.exitCode : 1;
+  const log = logPath(settings, one.spec.name);
+  return new CliError(exitCode, `${one.spec.name} ${why} (its log: ${log})`, { details: one.lastLines });
+}
+
+async function stopAll(run: Run): Promise<void> {
+  run.endHealth();
+  const [nats, others] = [
+    run.processes.filter((one) => one.spec.name === natsName),
+    run.processes.filter((one) => one.spec.name !== natsName),
+  ];
+  for (const group of [others, nats]) {
+    await Promise.all(
+      group.map(async (one) => {
+        const how = await one.stop();
+        if (how === 'killed')
+          run.output.note(`${one.spec.name} did not stop in ${one.spec.stopMs / 1000} s and was killed`);
+        if (how === 'stopped') run.output.note(`${one.spec.name} stopped`);
+      }),
+    );
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * What is known about a task, folded from its public facts. Owns: the one reading of facts that `run`, `tasks`, `show`
+ * and `watch` share. Does not own: fetching facts, or how a task looks on a terminal (task-text.ts).
+ *
+ * Invariants:
+ * 1. Pure: the same facts give the same view; a fact seen twice (same event id) changes nothing (S5).
+ * 2. An end is final: no fact after `completed`, `failed` or `cancelled` changes the status or the result.
+ * 3. A log whose beginning has expired still gives a view, with what is left.
+ */
+import type { MeshEvent } from '../schemas/events/envelope.ts';
+import type {
+  ErrorInfo,
+  HopRecord,
+  Loops,
+  Message,
+  Result,
+  Route,
+  TaskInputRequiredData,
+} from '../schemas/events/generated.ts';
+
+export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
+
+/** A public fact as the log stored it. */
+export interface Fact {
+  readonly event: MeshEvent;
+  readonly seq: number;
+  /** When the server stored it, milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+export interface HopView {
+  readonly index: number;
+  readonly step: string;
+  readonly role: string;
+  readonly attempt: number;
+  readonly status: HopRecord['status'] | 'running';
+  readonly engine: string;
+  readonly summary: string;
+  /** From request to reply; null while it runs. */
+  readonly ms: number | null;
+  /** The latest sign of life of a long step. */
+  readonly note?: string;
+  readonly error?: ErrorInfo;
+}
+
+export interface MessageView {
+  readonly from: string;
+  readonly to: string;
+  readonly atMs: number;
+  readonly text: string;
+  readonly message: Message;
+}
+
+export interface TaskView {
+  readonly taskId: string;
+  /** Empty when the beginning of the task has left the log. */
+  readonly prompt: string;
+  readonly workflow: string | null;
+  readonly caller: string | null;
+  readonly status: TaskStatus;
+  readonly route: Route | null;
+  readonly steps: readonly { readonly step: string; readonly role: string }[];
+  readonly hops: readonly HopView[];
+  readonly messages: readonly MessageView[];
+  readonly loops: Loops | null;
+  /** The open question; null when nothing is asked. */
+  readonly question: TaskInputRequiredData | null;
+  readonly result: Result | null;
+  readonly startedAtMs: number;
+  readonly updatedAtMs: number;
+  readonly seenIds: ReadonlySet<string>;
+}
+
+export function emptyView(taskId: string): TaskView {
+  return {
+    taskId,
+    prompt: '',
+    workflow: null,
+    caller: null,
+    status: 'accepted',
+    route: null,
+    steps: [],
+    hops: [],
+    messages: [],
+    loops: null,
+    question: null,
+    result: null,
+    startedAtMs: 0,
+    updatedAtMs: 0,
+    seenIds: new Set(),
+  };
+}
+
+export function isEnded(status: TaskStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** True for the fact that ends a task. */
+export function isEnd(event: MeshEvent): event is MeshEvent<'task.completed' | 'task.failed' | 'task.cancelled'> {
+  return (
+    event.type === 'dev.agentmesh.task.completed.v1' ||
+    event.type === 'dev.agentmesh.task.failed.v1' ||
+    event.type === 'dev.agentmesh.task.cancelled.v1'
+  );
+}
+
+/** The text parts of an A2A message. */
+export function messageText(message: Message): string {
+  return message.parts
+    .map((part) => part.text ?? '')
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
+export function foldTask(view: TaskView, fact: Fact): TaskView {
+  if (fact.event.correlationid !== view.taskId || view.seenIds.has(fact.event.id)) return view;
+  const next: TaskView = {
+    ...view,
+    seenIds: new Set(view.seenIds).add(fact.event.id),
+    startedAtMs: view.startedAtMs === 0 ? fact.atMs : view.startedAtMs,
+    updatedAtMs: Math.max(view.updatedAtMs, fact.atMs),
+  };
+  return isEnded(view.status) ? next : { ...next, ...change(next, fact) };
+}
+
+export function foldAll(taskId: string, facts: Iterable<Fact>): TaskView {
+  let view = emptyView(taskId);
+  for (const fact of facts) view = foldTask(view, fact);
+  return view;
+}
+
+/** What one fact changes. Facts that only the trail shows change nothing here. */
+function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
+  switch (event.type) {
+    case 'dev.agentmesh.task.accepted.v1':
+      return { prompt: event.data.prompt, workflow: event.data.workflow ?? null, caller: event.data.caller ?? null };
+    case 'dev.agentmesh.task.routed.v1':
+      return { status: 'running', route: event.data.route, steps: event.data.steps };
+    case 'dev.agentmesh.hop.started.v1':
+      return { status: 'running', question: null, hops: withHop(view.hops, { ...event.data, ...running }) };
+    case 'dev.agentmesh.hop.progress.v1':
+      return { hops: withNote(view.hops, event.data.role, event.data.note) };
+    case 'dev.agentmesh.hop.finished.v1': {
+      const { hop, error } = event.data;
+      return { status: 'running', hops: withHop(view.hops, error === undefined ? hop : { ...hop, error }) };
+    }
+    case 'dev.agentmesh.agent.message.v1':
+      return { messages: [...view.messages, messageView(view, event, atMs)] };
+    case 'dev.agentmesh.loop.advanced.v1':
+      return { loops: event.data.loops };
+    case 'dev.agentmesh.task.input.required.v1':
+      return { status: 'input_required', question: event.data };
+    case 'dev.agentmesh.task.input.accepted.v1':
+      return { status: 'running', question: null };
+    case 'dev.agentmesh.task.completed.v1':
+      return { status: 'completed', ...ended(view, event.data.result) };
+    case 'dev.agentmesh.task.failed.v1':
+      return { status: 'failed', ...ended(view, event.data.result) };
+    case 'dev.agentmesh.task.cancelled.v1':
+      return { status: 'cancelled', ...ended(view, event.data.result) };
+    default:
+      return {};
+  }
+}
+
+const running = { status: 'running', engine: '', summary: '', ms: null } as const;
+
+function withHop(hops: readonly HopView[], hop: HopView): readonly HopView[] {
+  const others = hops.filter((one) => one.index !== hop.index);
+  return [...others, hop].sort((a, b) => a.index - b.index);
+}
+
+function withNote(hops: readonly HopView[], role: string, text: string): readonly HopView[] {
+  return hops.map((hop) => (hop.status === 'running' && hop.role === role ? { ...hop, note: text } : hop));
+}
+
+const ROLE = /^[a-z][a-z0-9]{0,31}$/;
+
+function roleIn(metadata: Message['metadata'], key: string): string | undefined {
+  const value = metadata?.[key];
+  return typeof value === 'string' && ROLE.test(value) ? value : undefined;
+}
+
+/**
+ * Who speaks to whom. The orchestrator relays: a fact of its own names neither, so the message's metadata is asked,
+ * then the step that runs and the end of the message's id.
+ */
+function messageView(view: TaskView, event: MeshEvent<'agent.message'>, atMs: number): MessageView {
+  const { data, senderrole, recipientrole } = event;
+  const relayed = recipientrole === 'watchers';
+  const atWork = view.hops.findLast((hop) => hop.status === 'running')?.role;
+  const idEnd = data.messageId.slice(data.messageId.lastIndexOf('/') + 1);
+  const from = relayed ? (roleIn(data.metadata, 'senderrole') ?? atWork) : undefined;
+  const to = relayed ? (roleIn(data.metadata, 'recipientrole') ?? (ROLE.test(idEnd) ? idEnd : undefined)) : undefined;
+  return { from: from ?? senderrole, to: to ?? recipientrole, atMs, text: messageText(data), message: data };
+}
+
+/** The result is the whole truth about a task that ended: it replaces what was gathered on the way. */
+function ended(view: TaskView, result: Result): Partial<TaskView> {
+  return {
+    question: null,
+    result,
+    route: result.route ?? view.route,
+    loops: result.loops,
+    hops: result.hops.length > 0 ? result.hops.map((hop) => withError(hop, view.hops)) : view.hops,
+  };
+}
+
+function withError(hop: HopRecord, known: readonly HopView[]): HopView {
+  const error = known.find((one) => one.index === hop.index)?.error;
+  return error === undefined ? hop : { ...hop, error };
+}
+
+/** What `run --json` and `show --json` print; the fields and their names are a promise. */
+export function toReport(view: TaskView): Record<string, unknown> {
+  const { result, route } = view;
+  return {
+    taskId: view.taskId,
+    correlationId: view.taskId,
+    status: view.status,
+    prompt: view.prompt,
+    route:
+      route === null
+        ? null
+        : {
+            decision: route.decision,
+            confidence: route.confidence,
+            fallback: route.fallback,
+            reason: route.reason,
+            engine: route.engine,
+            ms: route.ms,
+          },
+    outcome: result?.outcome ?? null,
+    answer: result?.answer ?? null,
+    engine: result?.engine ?? null,
+    citations: result?.citations ?? [],
+    ...(result?.code === undefined ? {} : { code: result.code }),
+    ...(result?.review === undefined ? {} : { review: result.review }),
+    hops: view.hops.map(({ note: _note, ...hop }) => hop),
+    messages: result?.messages ?? view.messages.map((one) => one.message),
+    loops: view.loops ?? { used: 0, max: 0 },
+    question: view.question,
+    error: result?.error ?? null,
+    startedAt: view.startedAtMs === 0 ? null : new Date(view.startedAtMs).toISOString(),
+    ms: view.updatedAtMs - view.startedAtMs,
+  };
+}

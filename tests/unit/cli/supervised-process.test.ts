@@ -1,0 +1,260 @@
+/** Supervision with real processes: what is started again, what is not, and how everything ends. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stopLeftovers } from '../../../cli/supervisor/leftovers.ts';
+import { takeLock } from '../../../cli/supervisor/lock.ts';
+import { parseServiceLine } from '../../../cli/supervisor/log-line.ts';
+import { jetStreamAnswers, watchHealth } from '../../../cli/supervisor/log-server-health.ts';
+import { ManagedProcess, type ProcessSpec } from '../../../cli/supervisor/managed-process.ts';
+import { identityOf, isAlive } from '../../../cli/supervisor/process-mark.ts';
+import { projectRoot } from '../../../config/settings.ts';
+
+let folder: string;
+const running: ManagedProcess[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mesh-process-'));
+});
+afterEach(async () => {
+  for (const one of running) one.kill();
+  await Promise.all(running.splice(0).map((one) => one.stop()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ready = `console.log(JSON.stringify({level:'info',msg:'ready'}));`;
+const stay = 'setInterval(() => {}, 1000);';
+
+interface Watched {
+  readonly process: ManagedProcess;
+  /** Resolves when the condition holds after a change. */
+  until(condition: (one: ManagedProcess) => boolean): Promise<void>;
+}
+
+function manage(code: string, options: Partial<ProcessSpec> = {}): Watched {
+  let wake: () => void = () => undefined;
+  const managed = new ManagedProcess(
+    {
+      name: 'probe',
+      command: process.execPath,
+      args: ['-e', code],
+      env: { ...process.env, MESH_SUPERVISED: '1' },
+      cwd: folder,
+      logPath: join(folder, `${running.length}.log`),
+      parse: parseServiceLine,
+      isReady: (line) => line.message === 'ready',
+      stopMs: 5000,
+      ...options,
+    },
+    { onChange: () => wake(), onLine: () => undefined },
+  );
+  running.push(managed);
+  return {
+    process: managed,
+    until: async (condition) => {
+      while (!condition(managed)) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
+
+function pidOf(one: ManagedProcess): number {
+  const pid = one.record().process?.pid;
+  if (pid === undefined) throw new Error('it does not run');
+  return pid;
+}
+
+describe('a supervised process', () => {
+  it('is ready when it says so, and stops when asked', async () => {
+    const { process: one, until } = manage(`${ready}${stay}`);
+    one.start();
+    expect(one.state).toBe('starting');
+    await until((it) => it.state === 'ready');
+    await expect(one.stop()).resolves.toBe('stopped');
+    expect(one.record()).toMatchObject({ state: 'stopped', process: null, restarts: 0 });
+  });
+
+  it('given a kill, then it is started again within 100 ms', async () => {
+    const { process: one, until } = manage(`${ready}${stay}`);
+    one.start();
+    await until((it) => it.state === 'ready');
+    const first = pidOf(one);
+    process.kill(first, 'SIGKILL');
+    await until((it) => it.hasExited);
+    const diedAtMs = performance.now();
+    await until((it) => it.state === 'starting');
+    expect(performance.now() - diedAtMs).toBeLessThan(100);
+    await until((it) => it.state === 'ready');
+    expect(pidOf(one)).not.toBe(first);
+    expect(one.record().restarts).toBe(1);
+  });
+
+  it('given exit code 2, then it is not started again and its last error is told', async () => {
+    const error = `console.log(JSON.stringify({level:'error',msg:'MODEL=x: no such file'}));`;
+    const { process: one, until } = manage(`${error}process.exitCode = 2;`);
+    one.start();
+    await until((it) => it.state === 'failed');
+    expect(one.problem).toBe('exited with code 2: MODEL=x: no such file');
+    expect(one.record().restarts).toBe(0);
+  });
+
+  it('given an error nobody caught, then that is what is told', async () => {
+    const { process: one, until } = manage(`throw new TypeError('boom')`);
+    one.start();
+    await until((it) => it.record().restarts >= 2);
+    expect(readFileSync(one.spec.logPath, 'utf8')).toContain('TypeError: boom');
+  });
+
+  it('given a program that does not exist, then it has failed', async () => {
+    const { process: one, until } = manage('', { command: '/no/such/program' });
+    one.start();
+    await until((it) => it.state === 'failed');
+    expect(one.problem).toContain('ENOENT');
+  });
+
+  it('given one that ignores SIGTERM, then it is killed after its time', async () => {
+    const { process: one, until } = manage(`process.on('SIGTERM', () => {});${ready}${stay}`, { stopMs: 200 });
+    one.start();
+    await until((it) => it.state === 'ready');
+    await expect(one.stop()).resolves.toBe('killed');
+  });
+
+  it('given one that does not work any more, then it is ended, and waits to be started again', async () => {
+    const { process: one, until } = manage(`${ready}${stay}`);
+    one.start();
+    await until((it) => it.state === 'ready');
+    one.replace('does not answer any more');
+    await until((it) => it.hasExited);
+    expect(one.record()).toMatchObject({ state: 'waiting', restarts: 1, problem: 'does not answer any more' });
+  });
+
+  it('given what it needs is not ready, then it waits for it', async () => {
+    const base = manage(`${ready}${stay}`);
+    const { process: one } = manage(`${ready}${stay}`, { needs: base.process });
+    one.start();
+    expect(one.record()).toMatchObject({ state: 'waiting', process: null, problem: 'waits for probe' });
+    base.process.start();
+    await base.until((it) => it.state === 'ready');
+    one.startIfWaiting();
+    expect(one.state).toBe('starting');
+  });
+
+  it('given a child of its own, then that ends with it', async () => {
+    const code = `const c = require('node:child_process').spawn(process.execPath, ['-e', '${stay}'], {stdio: 'ignore'});
+      console.log(JSON.stringify({level: 'info', msg: 'child ' + c.pid})); ${ready}${stay}`;
+    const { process: one, until } = manage(code);
+    one.start();
+    await until((it) => it.state === 'ready');
+    const child = identityOf(Number(/child (\d+)/.exec(one.lastLines.join('\n'))?.[1]));
+    process.kill(pidOf(one), 'SIGKILL');
+    await until((it) => it.record().restarts === 1);
+    await expect.poll(() => child !== null && isAlive(child)).toBe(false);
+  });
+
+  it('writes what it prints to its log, without colour', async () => {
+    const { process: one, until } = manage(`console.log('\\x1b[31mred\\x1b[39m');${ready}${stay}`);
+    one.start();
+    await until((it) => it.state === 'ready');
+    expect(readFileSync(one.spec.logPath, 'utf8')).toMatch(/^red\n\{/);
+  });
+});
+
+describe('the health of the log server', () => {
+  it.each([
+    ['an answer', '{"type":"io.nats.jetstream.api.v1.account_info_response","memory":0}', true],
+    ['an error', '{"error":{"code":503,"description":"JetStream not enabled"}}', false],
+    ['silence', null, false],
+  ])('given %s', async (_name, answer, healthy) => {
+    const server = createServer((socket) => {
+      socket.write('INFO {"server_id":"x"} \r\n');
+      socket.on('data', () => {
+        if (answer !== null) socket.write(`MSG _INBOX.mesh-supervisor 1 ${answer.length}\r\n${answer}\r\n`);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    expect(await jetStreamAnswers(port, 300)).toBe(healthy);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await jetStreamAnswers(port, 300)).toBe(false);
+  });
+
+  it('is broken after three failures in a row, not after two', async () => {
+    const answers = [false, false, true, false, false, false];
+    let asked = 0;
+    await new Promise<void>((resolve) => {
+      const end = watchHealth(
+        () => Promise.resolve(answers[asked++] ?? true),
+        () => {
+          end();
+          resolve();
+        },
+        1,
+      );
+    });
+    expect(asked).toBe(6);
+  });
+});
+
+describe('what a killed supervisor leaves', () => {
+  it('is stopped by number and start time, the log server last', async () => {
+    const order = join(folder, 'order');
+    const code = (name: string) =>
+      `process.on('SIGTERM', () => { require('node:fs').appendFileSync(${JSON.stringify(order)}, '${name} '); process.exit(0); });${ready}${stay}`;
+    const records = await Promise.all(
+      ['nats', 'agents'].map(async (name) => {
+        const child = spawn(process.execPath, ['-e', code(name)], {
+          detached: true,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+        const identity = identityOf(child.pid ?? 0);
+        return { name, process: identity, state: 'ready' as const, restarts: 0, startedAt: null, problem: null };
+      }),
+    );
+    await stopLeftovers(records, 'nats');
+    expect(records.every((one) => one.process !== null && !isAlive(one.process))).toBe(true);
+    expect(readFileSync(order, 'utf8')).toBe('agents nats ');
+  });
+
+  it('leaves a process alone that only has the number', async () => {
+    const child = spawn(process.execPath, ['-e', stay], { stdio: 'ignore' });
+    const record = {
+      name: 'agents',
+      process: { pid: child.pid ?? 0, mark: 'another start' },
+      state: 'ready' as const,
+      restarts: 0,
+      startedAt: null,
+      problem: null,
+    };
+    await stopLeftovers([record], 'nats');
+    expect(identityOf(child.pid ?? 0)).not.toBeNull();
+    child.kill('SIGKILL');
+  });
+});
+
+describe('the lock of a supervisor', () => {
+  it('has one holder, and is free again when the holder was killed', async () => {
+    const path = join(folder, 'lock');
+    const module = JSON.stringify(join(projectRoot, 'cli', 'supervisor', 'lock.ts'));
+    const code = `const {takeLock} = await import(${module}); takeLock(${JSON.stringify(path)}); console.log('held'); ${stay}`;
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => holder.stdout.once('data', resolve));
+    expect(existsSync(path)).toBe(true);
+    expect(takeLock(path)).toBeNull();
+    const ended = new Promise((resolve) => holder.once('exit', resolve));
+    holder.kill('SIGKILL');
+    await ended;
+    const lock = takeLock(path);
+    expect(lock).not.toBeNull();
+    lock?.release();
+  });
+});

@@ -1,7 +1,9 @@
 /**
  * Says every two seconds that a service lives, and how it is. Owns: the form of a heartbeat. Does not own: who reads it.
  */
+
 import type { Bus } from '../bus/port.ts';
+import manifest from '../package.json' with { type: 'json' };
 import type { Host, HostStats } from './runtime/host.ts';
 import type { RuntimeLog } from './runtime/ports.ts';
 
@@ -16,6 +18,10 @@ export interface Heartbeat extends HostStats {
   /** RFC 3339. */
   readonly startedAt: string;
   readonly memoryMb: number;
+  /** Of the release that runs. */
+  readonly version: string;
+  /** Effects that run or wait to. */
+  readonly pendingEffects: number;
 }
 
 export interface HeartbeatOptions {
@@ -34,10 +40,13 @@ export function startHeartbeat(options: HeartbeatOptions): () => Promise<void> {
   const key = `${service}.${name.replaceAll(/[^\w-]/g, '_')}`;
   const startedAt = new Date().toISOString();
   const beat = (): void => {
+    const stats = host.stats();
     const heartbeat: Heartbeat = {
       ...{ service, host: name, pid: process.pid, roles: options.roles.map((role) => role.name), startedAt },
       memoryMb: Math.round(process.memoryUsage.rss() / 1_048_576),
-      ...host.stats(),
+      version: manifest.version,
+      pendingEffects: stats.effectsRunning + stats.effectsQueued,
+      ...stats,
     };
     registry
       .put(key, JSON.stringify(heartbeat))

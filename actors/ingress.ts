@@ -6,6 +6,7 @@
  */
 import type { StoredMessage } from '../bus/port.ts';
 import {
+  canonicalJson,
   decodeText,
   type EventName,
   type MeshEvent,
@@ -135,7 +136,8 @@ function envelope(submission: Submission, message: StoredMessage, correlationId:
     recipientrole: 'orchestrator',
     release: RELEASE,
     traceparent: TRACEPARENT.test(given) ? given : traceparentFor(correlationId, id),
-    data,
+    // A caller's second writing of the same task may order its fields otherwise.
+    data: JSON.parse(canonicalJson(data)) as unknown,
   } as MeshEvent;
 }
 

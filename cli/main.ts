@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   doctor: () => import('./commands/doctor.ts'),
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),
+  chaos: () => import('./commands/chaos.ts'),
 };
 
 async function versionText(): Promise<string> {

@@ -145,7 +145,7 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
       return { status: 'running', hops: withHop(view.hops, error === undefined ? hop : { ...hop, error }) };
     }
     case 'dev.agentmesh.agent.message.v1':
-      return { messages: [...view.messages, messageView(view, event, atMs)] };
+      return { messages: [...view.messages, messageView(event, atMs)] };
     case 'dev.agentmesh.loop.advanced.v1':
       return { loops: event.data.loops };
     case 'dev.agentmesh.task.input.required.v1':
@@ -174,25 +174,9 @@ function withNote(hops: readonly HopView[], role: string, text: string): readonl
   return hops.map((hop) => (hop.status === 'running' && hop.role === role ? { ...hop, note: text } : hop));
 }
 
-const ROLE = /^[a-z][a-z0-9]{0,31}$/;
-
-function roleIn(metadata: Message['metadata'], key: string): string | undefined {
-  const value = metadata?.[key];
-  return typeof value === 'string' && ROLE.test(value) ? value : undefined;
-}
-
-/**
- * Who speaks to whom. The orchestrator relays: a fact of its own names neither, so the message's metadata is asked,
- * then the step that runs and the end of the message's id.
- */
-function messageView(view: TaskView, event: MeshEvent<'agent.message'>, atMs: number): MessageView {
+function messageView(event: MeshEvent<'agent.message'>, atMs: number): MessageView {
   const { data, senderrole, recipientrole } = event;
-  const relayed = recipientrole === 'watchers';
-  const atWork = view.hops.findLast((hop) => hop.status === 'running')?.role;
-  const idEnd = data.messageId.slice(data.messageId.lastIndexOf('/') + 1);
-  const from = relayed ? (roleIn(data.metadata, 'senderrole') ?? atWork) : undefined;
-  const to = relayed ? (roleIn(data.metadata, 'recipientrole') ?? (ROLE.test(idEnd) ? idEnd : undefined)) : undefined;
-  return { from: from ?? senderrole, to: to ?? recipientrole, atMs, text: messageText(data), message: data };
+  return { from: senderrole, to: recipientrole, atMs, text: messageText(data), message: data };
 }
 
 /** The result is the whole truth about a task that ended: it replaces what was gathered on the way. */

@@ -44,6 +44,13 @@ const rules: readonly Rule[] = [
   },
   {
     workflow: 'tool',
+    weight: 3,
+    reason: 'it asks for the time or date now',
+    pattern:
+      /\bwhat (?:time|day|date) is it\b|^(?:what(?:'s| is) )?the (?:time|date)(?: (?:now|today|in \w+))?\s*\??$/i,
+  },
+  {
+    workflow: 'tool',
     weight: 4,
     reason: 'it asks for the time or date',
     pattern:
@@ -68,6 +75,12 @@ const rules: readonly Rule[] = [
     reason: 'it asks for a review',
     pattern:
       /\b(?:review|check|critique|audit|lint|what(?:'s| is) wrong with|find (?:the )?(?:bugs?|errors?|problems?) in)\b.*(?:code|function|snippet|```|\bthis\b|file|class)/is,
+  },
+  {
+    workflow: 'review',
+    weight: 3,
+    reason: 'it begins with asking for a review',
+    pattern: /^(?:please\s+)?(?:review|check|critique|audit|lint)\b/i,
   },
   { workflow: 'review', weight: 2, reason: 'it contains code', pattern: /```/ },
   {

@@ -16,32 +16,39 @@ export interface WriterOptions {
   readonly announce?: (context: HopContext, output: HopOutput, event: Incoming<'llm.replied'>) => readonly Outgoing[];
 }
 
+interface WriterContext extends HopContext {
+  /** The hop at work. */
+  readonly hop: number;
+}
+
+const idle: WriterContext = { ...idleHop, hop: 0 };
+
 /** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
-function requestId(context: HopContext, hop: number): string {
+function requestId(context: WriterContext): string {
   const { step, attempt } = requestOf(context);
-  return `${hop}.${step}.${attempt}`;
+  return `${context.hop}.${step}.${attempt}`;
 }
 
 export function createWriterMachine(options: WriterOptions) {
   return setup({
     types: {
-      context: {} as HopContext,
+      context: {} as WriterContext,
       events: {} as HopEvents | Incoming<'llm.replied'>,
       emitted: {} as Outgoing,
     },
   }).createMachine({
     id: options.id,
-    context: idleHop,
+    context: idle,
     initial: 'idle',
     on: {
       'hop.requested': {
         target: '.writing',
         reenter: true,
         actions: [
-          assign({ request: ({ event }) => event.data }),
-          emit(({ context, event }) =>
+          assign({ request: ({ event }) => event.data, hop: ({ event }) => event.hop }),
+          emit(({ context }) =>
             out('llm.requested', 'llm', {
-              requestId: requestId(context, event.hop),
+              requestId: requestId(context),
               purpose: options.purpose,
               input: requestOf(context).input,
             }),
@@ -54,7 +61,7 @@ export function createWriterMachine(options: WriterOptions) {
       writing: {
         on: {
           'llm.replied': {
-            guard: ({ context, event }) => event.data.requestId === requestId(context, event.hop),
+            guard: ({ context, event }) => event.data.requestId === requestId(context),
             target: 'idle',
             actions: enqueueActions(({ context, event, enqueue }) => {
               const { status, output, error } = event.data;
@@ -62,13 +69,13 @@ export function createWriterMachine(options: WriterOptions) {
                 for (const message of options.announce?.(context, output, event) ?? []) enqueue.emit(message);
                 enqueue.emit(completed(context, output));
               } else enqueue.emit(failed(context, errorOf(error)));
-              enqueue.assign(idleHop);
+              enqueue.assign(idle);
             }),
           },
           'hop.cancelled': {
             guard: ({ context, event }) => isForHop(context, event),
             target: 'idle',
-            actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idleHop)],
+            actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idle)],
           },
         },
       },

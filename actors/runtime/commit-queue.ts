@@ -115,7 +115,8 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   };
   const schedule = (): void => {
     if (committing || failed) return;
-    if (hurried) flush();
+    // Never within the call that adds a row: the rest of its event would be in the next batch.
+    if (hurried) queueMicrotask(flush);
     else cancelTimer ??= clock.after(windowMs, flush);
   };
   const touch = (): PendingBatch => {
@@ -127,7 +128,7 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
     if (pending.empty) return;
     hurried = true;
     // The event being applied adds all its rows in this turn; the batch is sealed after it.
-    if (!committing) queueMicrotask(flush);
+    schedule();
   };
 
   return {

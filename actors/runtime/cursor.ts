@@ -10,6 +10,8 @@ import { PARTITIONS } from '../../schemas/events/subjects.ts';
 export interface RoleCursor {
   /** First sequence the next reader has to deliver. */
   readonly readFrom: number;
+  /** An owned partition has not been read as far as the others: its past is folded again. */
+  readonly lags: boolean;
   /** True when the event is for an owned partition and new to it. */
   wants(partition: number, seq: number): boolean;
   /** The reader has passed this sequence. Returns the channels whose stored position changes. */
@@ -39,6 +41,9 @@ export function createRoleCursor(role: string, stored: ReadonlyMap<string, numbe
     get readFrom() {
       const lagging = [...owned].map(at);
       return lagging.length === 0 ? position + 1 : Math.min(...lagging) + 1;
+    },
+    get lags() {
+      return [...owned].some((partition) => !isLevel(partition) && at(partition) < position);
     },
     wants: (partition, seq) => owned.has(partition) && seq > at(partition),
     passed(seq) {

@@ -14,7 +14,7 @@ import type { AtCrashPoint } from './crash-points.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
 import type { Instances, Slot } from './instances.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
-import type { EffectHandler } from './role.ts';
+import type { EffectHandler, Fence } from './role.ts';
 import { EFFECT_RESULT_MAX_BYTES, type Outcome } from './settlement.ts';
 import { type EffectRow, keyOf } from './step.ts';
 
@@ -118,13 +118,21 @@ export function createEffects(options: EffectsOptions): Effects {
       finish(job, { status: 'failed', error: { code: 'crashed_repeatedly', message, retryable: false } });
       return;
     }
-    const fence = typeof job.handler.fence === 'function' ? job.handler.fence(row.input) : job.handler.fence;
+    const fence = fenceOf(job.handler, row.input);
+    if (typeof fence !== 'string') {
+      finish(job, fence);
+      return;
+    }
     if (fence === 'once' && row.started) {
       finish(job, unknownOutcome('it had begun when its process ended, and may not be repeated'));
       return;
     }
     instances.updateEffect(job.slot, { ...row, state: 'running', attempt, notBeforeMs: 0 });
-    if (fence === 'once' && !(await options.announce(job.slot, row, attempt))) return;
+    if (fence === 'once' && !(await options.announce(job.slot, row, attempt))) {
+      // The log says that it began, so whoever owns the task now may not begin it either.
+      finish(job, unknownOutcome('it was to begin when its host no longer owned the task'));
+      return;
+    }
     if (job.ended || stopped) return;
     if (fence === 'once') options.at('effect-announced');
     job.attempt = attemptOf(job, attempt);
@@ -272,9 +280,25 @@ function unknownOutcome(message: string): Outcome {
   return { status: 'unknown', error: { code: 'outcome_unknown', message, retryable: false } };
 }
 
+/** How this input may be repeated; an input of which the role cannot say it fails before it has run. */
+function fenceOf(handler: EffectHandler, input: unknown): Fence | Outcome {
+  if (typeof handler.fence !== 'function') return handler.fence;
+  try {
+    return handler.fence(input);
+  } catch (error) {
+    return { status: 'failed', error: { ...toErrorInfo(error), retryable: false } };
+  }
+}
+
 function limited(outcome: Outcome): Outcome {
   if (outcome.status !== 'done') return outcome;
-  const bytes = Buffer.byteLength(JSON.stringify(outcome.output) ?? 'null');
+  let bytes: number;
+  try {
+    bytes = Buffer.byteLength(JSON.stringify(outcome.output) ?? 'null');
+  } catch (error) {
+    const message = `the result is not JSON: ${toErrorInfo(error).message}`;
+    return { status: 'failed', error: { code: 'result_not_json', message, retryable: false } };
+  }
   if (bytes <= EFFECT_RESULT_MAX_BYTES) return outcome;
   const message = `the result has ${bytes} bytes; the limit is ${EFFECT_RESULT_MAX_BYTES}`;
   return { status: 'failed', error: { code: 'result_too_large', message, retryable: false } };

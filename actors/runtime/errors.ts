@@ -29,15 +29,24 @@ export class FatalError extends Error {
 const MESSAGE_MAX = 2000;
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 
+/** An effect may throw anything, an object without `toString` too. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
+
 /** Anything thrown, as the error of an event. An error of unknown kind is retryable: most are passing. */
 export function toErrorInfo(thrown: unknown): ErrorInfo {
   if (!(thrown instanceof Error))
-    return { code: 'unexpected', message: String(thrown).slice(0, MESSAGE_MAX), retryable: true };
+    return { code: 'unexpected', message: textOf(thrown).slice(0, MESSAGE_MAX), retryable: true };
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code.toLowerCase() : 'unexpected';
   const retryable = 'retryable' in thrown && typeof thrown.retryable === 'boolean' ? thrown.retryable : true;
   return {
     code: CODE.test(code) ? code : 'unexpected',
-    message: (thrown.message || thrown.name).slice(0, MESSAGE_MAX),
+    message: textOf(thrown.message || thrown.name).slice(0, MESSAGE_MAX),
     retryable,
   };
 }

@@ -12,7 +12,13 @@
  * 4. Shutdown: stop reading, let unrepeatable effects end, stop the others, commit, drain the publishes, release the leases, close the ledger.
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
-import { type MeshEvent, messageId, type Parsed, parseEvent } from '../../schemas/events/envelope.ts';
+import {
+  type MeshEvent,
+  messageId,
+  PAYLOAD_MAX_BYTES,
+  type Parsed,
+  parseEvent,
+} from '../../schemas/events/envelope.ts';
 import { parseSubject } from '../../schemas/events/subjects.ts';
 import { type CommitQueue, createCommitQueue } from './commit-queue.ts';
 import type { AtCrashPoint } from './crash-points.ts';
@@ -26,7 +32,7 @@ import { preflight } from './preflight.ts';
 import { createPublisher, type Publisher, UNACKED_MAX } from './publisher.ts';
 import { quarantineRow } from './quarantine.ts';
 import { createReading, type Reading } from './reading.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, SENT } from './reconcile.ts';
 import type { Role } from './role.ts';
 import { effectFinished, effectStarted, progress, timerFired } from './settlement.ts';
 import { type Applied, type LoggedEvent, step } from './step.ts';
@@ -34,6 +40,8 @@ import { createTimers, type Timers } from './timers.ts';
 
 /** How long a stop waits for acknowledgements, milliseconds; what is missing then is sent again at the next start. */
 const DRAIN_LIMIT_MS = 3000;
+/** Room for the headers of an output: the log's limit counts them too. */
+const HEADERS_MAX_BYTES = 1024;
 /** How long a stop waits for effects that may not be repeated, milliseconds; cut off, they would need a person. */
 const ONCE_LIMIT_MS = 5000;
 
@@ -122,10 +130,18 @@ export function createHost(options: HostOptions): Host {
     if (options.commitMode === 'hop') commits.hurry();
     return numbered.n;
   };
-  const send = (instance: number, subject: string, event: MeshEvent, gated: boolean): number => {
-    const row = { instance, eventId: event.id, subject, msgId: messageId(event), body: JSON.stringify(event) };
-    return record(row, event.traceparent, gated);
+  const send = (
+    instance: number,
+    subject: string,
+    event: MeshEvent,
+    gated: boolean,
+    body: string = JSON.stringify(event),
+  ): number => {
+    return record({ instance, eventId: event.id, subject, msgId: messageId(event), body }, event.traceparent, gated);
   };
+  const outputMaxBytes = Math.min(PAYLOAD_MAX_BYTES, bus.maxPayloadBytes) - HEADERS_MAX_BYTES;
+  /** An output that the log would refuse can never leave, so what it follows from cannot be applied (S8, S9). */
+  const isTooLarge = (body: string): boolean => Buffer.byteLength(body) > outputMaxBytes;
   const settleSubject = (slot: Slot): string =>
     `mesh.in.${slot.role.name}.${slot.partition}.${slot.instance.correlationId}`;
 
@@ -141,7 +157,7 @@ export function createHost(options: HostOptions): Host {
     async announce(slot, row, attempt) {
       const n = send(slot.id, settleSubject(slot), effectStarted(slot.instance, row, attempt, clock.now()), false);
       await Promise.all([publisher.acknowledged(n), commits.flushed()]);
-      return ownership.confirm(slot.role.name, slot.partition).catch(() => false);
+      return ownership.confirm(slot.role.name, slot.partition);
     },
     progress(slot, row, note) {
       const event = progress(slot.instance, row, note, clock.now());
@@ -164,11 +180,17 @@ export function createHost(options: HostOptions): Host {
     log.warn({ role: name, seq: message.seq, subject: message.subject, code, reason }, 'quarantined');
     record(quarantineRow(name, message, code, reason), '', true);
   };
-  const applied = (role: Role, slot: Slot | null, result: Applied, logged: LoggedEvent): void => {
+  const applied = (
+    role: Role,
+    slot: Slot | null,
+    result: Applied,
+    bodies: readonly string[],
+    logged: LoggedEvent,
+  ): void => {
     const home = slot ?? instances.create(role, result.instance);
     instances.update(home, result.instance, logged.atMs);
-    for (const { subject, event, leaves, awaited } of result.outputs) {
-      send(home.id, subject, event, leaves);
+    for (const [index, { subject, event, leaves, awaited }] of result.outputs.entries()) {
+      send(home.id, subject, event, leaves, bodies[index]);
       if (awaited) commits.hurry();
     }
     counts.applied += 1;
@@ -206,12 +228,27 @@ export function createHost(options: HostOptions): Host {
     const result = step(role, slot?.instance ?? null, logged);
     if (result.kind === 'rejected') quarantine(role.name, message, result.code, result.reason);
     else if (result.kind === 'ignored') counts.duplicates += 1;
-    else applied(role, slot, result, logged);
+    else {
+      const bodies = result.outputs.map((output) => JSON.stringify(output.event));
+      const large = bodies.findIndex(isTooLarge);
+      if (large === -1) applied(role, slot, result, bodies, logged);
+      else {
+        const what = `${result.outputs[large]?.event.type} would have more than ${outputMaxBytes} bytes`;
+        quarantine(role.name, message, 'output_too_large', what);
+      }
+    }
   };
   const admit = (ingress: Ingress, message: StoredMessage, identity: string): void => {
     const translated = ingress.translate(message, identity);
-    if (translated.ok) send(0, translated.value.subject, translated.value.event, false);
-    else quarantine(ingress.name, message, translated.rejection.code, translated.rejection.reason);
+    if (!translated.ok) {
+      quarantine(ingress.name, message, translated.rejection.code, translated.rejection.reason);
+      return;
+    }
+    const { subject, event } = translated.value;
+    const body = JSON.stringify(event);
+    if (isTooLarge(body)) {
+      quarantine(ingress.name, message, 'too_large', `as an event it would have more than ${outputMaxBytes} bytes`);
+    } else send(0, subject, event, false, body);
   };
 
   /** Pending work of a role begins when no result of it can still be unread in the log. */
@@ -258,19 +295,22 @@ export function createHost(options: HostOptions): Host {
     preflight(roles, ledger.open());
     await ownership.start();
     const plan = await reconcile(context);
+    plan.begun(commits);
+    publisher.sentUpTo(plan.kind === 'continue' ? ledger.meta(SENT) : null);
+    if (plan.kind !== 'continue') publisher.hold();
     for (const row of [...plan.resend, ...ledger.unacked()]) publisher.send(row, traceparentOf(row), false);
     for (const { stored } of ledger.open()) {
       const role = roles.find(({ name }) => name === stored.role);
       if (role) instances.find(role, stored.correlationId);
     }
-    if (plan.kind === 'rebuild') {
-      publisher.hold();
-      await reading.replay(plan.stream);
-      publisher.release();
+    if (plan.kind === 'rebuild') await reading.replay(plan.stream);
+    if (plan.kind === 'republish') {
+      await reading.findSent(1);
+      reading.rewind();
     }
-    if (plan.kind === 'republish') reading.rewind();
+    if (plan.kind !== 'continue') publisher.release();
     await reading.begin(plan.stream, throttle);
-    plan.settled(commits);
+    void Promise.all(plan.resend.map(({ n }) => publisher.acknowledged(n))).then(() => plan.settled(commits));
     log.info({ instances: instances.size, partitions: partitions() }, 'caught up with the log');
   };
   const partitions = (): Record<string, number> =>

@@ -15,7 +15,7 @@ export interface Ownership {
   /** Claims what is free. Resolves after the first round. */
   start(): Promise<void>;
   partitionsOf(role: string): ReadonlySet<number>;
-  /** Asks the server whether the partition is still ours. */
+  /** Asks the server whether the partition is still ours; while the log is out of reach it keeps asking. */
   confirm(role: string, partition: number): Promise<boolean>;
   /** Stops beating and releases everything. */
   stop(): Promise<void>;
@@ -35,6 +35,8 @@ export interface OwnershipOptions {
 
 /** Beats in one time to live: two may be missed. */
 const BEATS_PER_TTL = 3;
+/** Between two questions while the log is out of reach, milliseconds. */
+const ASK_AGAIN_MS = 100;
 
 export function createOwnership(options: OwnershipOptions): Ownership {
   const { leases, clock, holder, log } = options;
@@ -42,6 +44,8 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   let lastBeatMs = clock.now();
   let cancel: (() => void) | undefined;
   let stopped = false;
+  /** The claims under way: each raises the fence, so an answer about an older one says nothing. */
+  let claiming: Promise<unknown> = Promise.resolve();
 
   const fences = (role: string): Map<number, number> => owned.get(role) ?? new Map<number, number>();
   const all = options.roles.flatMap(({ name, partitions }) =>
@@ -59,9 +63,14 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       const changes = result.granted ? gained : lost;
       changes.set(role, [...(changes.get(role) ?? []), partition]);
     });
-    await Promise.all(claims);
+    const settled = Promise.allSettled(claims);
+    claiming = settled;
+    const outcomes = await settled;
     for (const [role, partitions] of lost) options.onLost(role, partitions);
     for (const [role, partitions] of gained) options.onGained(role, partitions);
+    // What was granted beside a claim that failed is ours and had to be told first.
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure) throw failure.reason;
   };
   const round = async (): Promise<void> => {
     const silentMs = clock.now() - lastBeatMs;
@@ -89,8 +98,21 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     },
     partitionsOf: (role) => new Set(fences(role).keys()),
     async confirm(role, partition) {
-      const fence = fences(role).get(partition);
-      return fence !== undefined && (await leases.confirm(`${role}.${partition}`, holder, fence));
+      for (;;) {
+        await claiming;
+        const fence = fences(role).get(partition);
+        if (fence === undefined || stopped) return false;
+        const answer = await leases.confirm(`${role}.${partition}`, holder, fence).catch((error: unknown) => {
+          log.debug({ error: String(error) }, 'nobody can say whether the partition is ours: the log is out of reach');
+          return null;
+        });
+        if (answer === true) return true;
+        if (answer === null) await new Promise<void>((resolve) => clock.after(ASK_AGAIN_MS, resolve));
+        else {
+          await claiming;
+          if (fences(role).get(partition) === fence) return false;
+        }
+      }
     },
     async stop() {
       stopped = true;

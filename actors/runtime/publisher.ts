@@ -5,7 +5,8 @@
  * Invariants:
  * 1. An internal event is sent at once; a fact only after the batch it rests on is durable (S4).
  * 2. Facts are sent in the order they were made.
- * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4).
+ * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4). Until then
+ *    nothing overtakes it on its subject: a cancel does not come before what it cancels.
  */
 import { type Bus, BusError, type PublishRequest } from '../../bus/port.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -14,6 +15,7 @@ import { FatalError } from './errors.ts';
 import type { OutboxRow } from './ledger/port.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { isQuarantine, quarantineWireForm } from './quarantine.ts';
+import { lacks, SENT, sentOf } from './reconcile.ts';
 
 /** Pause before sending again; a reconnect does not wait for it. */
 const RESEND_MS = 250;
@@ -23,11 +25,13 @@ export const UNACKED_MAX = 4000;
 export interface Publisher {
   /** @param gated waits until the current batch is durable */
   send(row: OutboxRow, traceparent: string, gated: boolean): void;
+  /** The output that the log is known to hold furthest on, or null for a log that is new to this host. */
+  sentUpTo(mark: string | null): void;
   /** Resolves when the log has stored the row. */
   acknowledged(n: number): Promise<void>;
-  /** An output was found in the log: it need not be sent. */
-  found(eventId: string, seq: number): void;
-  /** Nothing is sent until `release`: used while a lost ledger is folded again. */
+  /** An output was found in the log, under its `messageId` (or its id in quarantine): it need not be sent. */
+  found(key: string, seq: number): void;
+  /** Nothing is sent until every hold is released: used while what the log may already have is read. */
   hold(): void;
   release(): void;
   /** Called when a batch became durable. */
@@ -58,10 +62,13 @@ export interface PublisherOptions {
 export function createPublisher(options: PublisherOptions): Publisher {
   const { bus, clock, log } = options;
   const unacked = new Map<number, Waiting>();
-  const byEventId = new Map<string, number>();
+  const byKey = new Map<string, number>();
   const gated: { batch: number; waiting: Waiting }[] = [];
   const ackWaiters = new Map<number, () => void>();
-  let held = false;
+  /** Subjects on which something waits to be sent again. */
+  const delayed = new Set<string>();
+  let holds = 0;
+  let furthest: { readonly seq: number; readonly mark: string | null } = { seq: 0, mark: null };
   let stopped = false;
   let cancelResend: (() => void) | undefined;
   let roomWaiters: (() => void)[] = [];
@@ -71,8 +78,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const entry = unacked.get(n);
     if (!entry) return;
     unacked.delete(n);
-    byEventId.delete(entry.row.eventId);
+    if (byKey.get(keyOf(entry.row)) === n) byKey.delete(keyOf(entry.row));
     options.commits().acked(n, seq);
+    if (seq > furthest.seq && !isQuarantine(entry.row)) {
+      const mark = sentOf(seq, entry.row.eventId);
+      furthest = { seq, mark };
+      options.commits().meta(SENT, mark);
+    }
     ackWaiters.get(n)?.();
     ackWaiters.delete(n);
     if (unacked.size < UNACKED_MAX / 4) {
@@ -90,10 +102,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return;
     }
     log.debug({ subject: entry.row.subject }, 'not acknowledged; will be sent again');
+    delayed.add(entry.row.subject);
     cancelResend ??= clock.after(RESEND_MS, resend);
   };
   const transmit = (entry: Waiting): void => {
-    if (held || stopped || entry.sending || !unacked.has(entry.row.n)) return;
+    if (holds > 0 || stopped || entry.sending || !unacked.has(entry.row.n)) return;
+    if (delayed.has(entry.row.subject)) return;
     entry.sending = true;
     const { n } = entry.row;
     options.at('before-publish');
@@ -108,36 +122,49 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const resend = (): void => {
     cancelResend?.();
     cancelResend = undefined;
+    delayed.clear();
     const waitsForCommit = new Set(gated.map(({ waiting }) => waiting.row.n));
     for (const [n, entry] of unacked) if (!waitsForCommit.has(n)) transmit(entry);
   };
+  /** A server that was away may have lost what it had acknowledged; a start finds out what, and sends it again. */
+  const stillThere = async (): Promise<void> => {
+    if (furthest.mark === null || !(await lacks(bus, furthest.mark)) || stopped) return;
+    options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
+  };
   const forgetConnection = bus.onConnection((connected) => {
-    if (connected) resend();
+    if (!connected) return;
+    resend();
+    stillThere().catch((error: unknown) => {
+      log.debug({ error: String(error) }, 'the log went away again; its end is looked at when it is back');
+    });
   });
 
   return {
     send(row, traceparent, wait) {
       const entry = { row, traceparent, sending: false };
       unacked.set(row.n, entry);
-      byEventId.set(row.eventId, row.n);
+      byKey.set(keyOf(row), row.n);
       if (wait) gated.push({ batch: options.commits().current, waiting: entry });
       else transmit(entry);
+    },
+    sentUpTo(mark) {
+      furthest = { seq: Number(mark?.split('@')[0] ?? 0), mark };
     },
     acknowledged: (n) =>
       new Promise((resolve) => {
         if (unacked.has(n)) ackWaiters.set(n, resolve);
         else resolve();
       }),
-    found(eventId, seq) {
-      const n = byEventId.get(eventId);
+    found(key, seq) {
+      const n = byKey.get(key);
       if (n !== undefined) settled(n, seq);
     },
     hold() {
-      held = true;
+      holds += 1;
     },
     release() {
-      held = false;
-      resend();
+      holds -= 1;
+      if (holds === 0) resend();
     },
     onDurable(batch) {
       const ready = gated.findIndex((entry) => entry.batch > batch);
@@ -171,6 +198,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
 /** CloudEvents NATS protocol binding, section 3.2: structured mode. */
 export const CONTENT_TYPE = 'application/cloudevents+json';
+
+/** What an output is recognised by: id and content, so that a contradiction is not taken for what it contradicts (S5). */
+function keyOf(row: OutboxRow): string {
+  return isQuarantine(row) ? row.eventId : row.msgId;
+}
 
 function wireForm({ row, traceparent }: Waiting): PublishRequest {
   if (isQuarantine(row)) return quarantineWireForm(row);

@@ -2,10 +2,14 @@
  * The readers of a host. Owns: one reader a role and one for the ingress, their cursors, and opening them again when
  * partitions come or go. Does not own: what happens with an event.
  *
- * Invariant: a reader that was replaced delivers nothing more; the cursor alone says where its successor begins.
+ * Invariants:
+ * 1. A reader that was replaced delivers nothing more; the cursor alone says where its successor begins.
+ * 2. A lane is level when the reader that is open now, or one that replaces it, has caught up.
+ * 3. Where the past is folded again, nothing is sent that the log already has.
  */
 import type { BusError, Reader, StoredMessage, StreamInfo } from '../../bus/port.ts';
-import { inboxFilter, PARTITIONS, parseSubject } from '../../schemas/events/subjects.ts';
+import { type MeshEvent, messageId } from '../../schemas/events/envelope.ts';
+import { inboxFilter, PARTITIONS } from '../../schemas/events/subjects.ts';
 import { createRoleCursor, type RoleCursor } from './cursor.ts';
 import { FatalError } from './errors.ts';
 import type { HostContext, Ingress } from './host.ts';
@@ -16,8 +20,10 @@ import type { Role } from './role.ts';
 export interface Reading {
   /** Folds the whole log into an empty ledger, recognising what was already sent. */
   replay(stream: StreamInfo): Promise<void>;
-  /** Begins again from the first event: the log is a new one. */
+  /** Begins again from the first event: the log has lost something. */
   rewind(): void;
+  /** Tells the publisher which of its outputs the log already has. */
+  findSent(fromSeq: number): Promise<void>;
   /** Opens the readers; resolves when they have caught up. */
   begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
   /** True when everything that was stored before the lane's reader was opened has been applied. */
@@ -47,6 +53,8 @@ interface Lane {
   reader?: Reader;
   generation: number;
   level: boolean;
+  /** Those who wait until the lane is level. */
+  readonly waiting: { resolve: () => void; reject: (error: Error) => void }[];
 }
 
 export function createReading(options: ReadingOptions): Reading {
@@ -68,6 +76,7 @@ export function createReading(options: ReadingOptions): Reading {
     },
     generation: 0,
     level: false,
+    waiting: [],
   }));
   if (ingress) {
     lanes.push({
@@ -78,6 +87,7 @@ export function createReading(options: ReadingOptions): Reading {
       partitionOf: () => 0,
       generation: 0,
       level: false,
+      waiting: [],
     });
   }
   const laneOf = (name: string): Lane => {
@@ -96,9 +106,16 @@ export function createReading(options: ReadingOptions): Reading {
     if (wanted) afterEach();
   };
   const failed = (lane: Lane, error: BusError): void => {
-    options.onFatal(
-      new FatalError(`the log can no longer be read for ${lane.name}: ${error.message}`, { exitCode: 3, cause: error }),
-    );
+    const message = `the log can no longer be read for ${lane.name}: ${error.message}`;
+    const fatal = new FatalError(message, { exitCode: 3, cause: error });
+    for (const { reject } of lane.waiting.splice(0)) reject(fatal);
+    options.onFatal(fatal);
+  };
+  const levelled = (lane: Lane, generation: number): void => {
+    if (lane.generation !== generation) return;
+    lane.level = true;
+    options.onLevel(lane.name);
+    for (const { resolve } of lane.waiting.splice(0)) resolve();
   };
   const openLane = async (lane: Lane): Promise<void> => {
     lane.generation += 1;
@@ -113,11 +130,34 @@ export function createReading(options: ReadingOptions): Reading {
       onMessage: (message) => guarded(lane, generation, message),
       onError: (error) => failed(lane, error),
     });
+    // A pause or another opening came first.
+    if (lane.generation !== generation) {
+      await reader.stop();
+      return;
+    }
     lane.reader = reader;
-    await reader.caughtUp;
-    if (lane.generation !== generation) return;
-    lane.level = true;
-    options.onLevel(lane.name);
+    // A reader that fails tells `onError`; one that was replaced has a successor.
+    reader.caughtUp.then(
+      () => levelled(lane, generation),
+      () => undefined,
+    );
+  };
+  const openUntilLevel = async (lane: Lane): Promise<void> => {
+    const level = new Promise<void>((resolve, reject) => lane.waiting.push({ resolve, reject }));
+    await Promise.all([openLane(lane), level]);
+  };
+  /** Opens lanes and waits until they are level. What partitions that lag have sent in the past is not sent again. */
+  const openAll = async (wanted: readonly Lane[]): Promise<void> => {
+    const lagging = wanted.filter(({ cursor }) => cursor.lags);
+    if (lagging.length === 0) {
+      await Promise.all(wanted.map(openUntilLevel));
+      return;
+    }
+    const fromSeq = Math.min(...lagging.map(({ cursor }) => cursor.readFrom));
+    options.publisher.hold();
+    await Promise.all(wanted.map(openUntilLevel));
+    await findSent(fromSeq);
+    options.publisher.release();
   };
   const guarded = (lane: Lane, generation: number, message: StoredMessage): void => {
     if (lane.generation !== generation) return;
@@ -152,34 +192,39 @@ export function createReading(options: ReadingOptions): Reading {
   const readOnce = async (
     stream: 'log' | 'quarantine',
     filter: string,
+    fromSeq: number,
     onMessage: (message: StoredMessage) => void,
   ): Promise<void> => {
-    const reader = await bus.read({ stream, filter, fromSeq: 1, onMessage });
+    const reader = await bus.read({ stream, filter, fromSeq, onMessage });
     await reader.caughtUp;
     await reader.stop();
+  };
+  const speakers = new Set(lanes.map(({ name }) => name));
+  const recognise = (message: StoredMessage): void => {
+    const sent = sentBy(message);
+    if (sent && speakers.has(sent.role)) options.publisher.found(sent.messageId, message.seq);
+  };
+  const findQuarantined = (): Promise<void> =>
+    readOnce('quarantine', 'mesh.quarantine.*', 1, (message) => {
+      options.publisher.found(quarantinedEventId(message), message.seq);
+    });
+  const findSent = async (fromSeq: number): Promise<void> => {
+    await readOnce('log', 'mesh.>', fromSeq, recognise);
+    await findQuarantined();
   };
 
   return {
     async replay(stream) {
       identity = stream.identity;
       disown();
-      const speakers = new Set(lanes.map(({ name }) => name));
-      await readOnce('log', 'mesh.>', (message) => {
-        const sent = sentBy(message);
-        if (sent && speakers.has(sent.role)) options.publisher.found(sent.id, message.seq);
-        const address = parseSubject(message.subject);
-        const lane =
-          address.kind === 'ingress'
-            ? lanes.find((one) => one.name === ingress?.name)
-            : address.kind === 'inbox'
-              ? lanes.find((one) => one.name === address.role)
-              : undefined;
+      await readOnce('log', 'mesh.>', 1, (message) => {
+        recognise(message);
+        const lane = lanes.find(({ filter }) => covers(filter, message.subject));
         if (lane) deliver(lane, message);
       });
-      await readOnce('quarantine', 'mesh.quarantine.*', (message) => {
-        options.publisher.found(quarantinedEventId(message), message.seq);
-      });
+      await findQuarantined();
     },
+    findSent,
     rewind() {
       for (const { cursor } of lanes) store(cursor.reset());
     },
@@ -188,12 +233,12 @@ export function createReading(options: ReadingOptions): Reading {
       identity = stream.identity;
       afterEach = each;
       open = true;
-      await Promise.all(lanes.map(openLane));
+      await openAll(lanes);
     },
     gained(role, partitions) {
       const lane = laneOf(role);
       store(lane.cursor.gain(partitions));
-      if (open) openLane(lane).catch(options.onFatal);
+      if (open) openAll([lane]).catch(options.onFatal);
     },
     lost(role, partitions) {
       store(laneOf(role).cursor.lose(partitions));
@@ -206,14 +251,17 @@ export function createReading(options: ReadingOptions): Reading {
   };
 }
 
-/** Who sent a stored event, read without validating it. */
-function sentBy(message: StoredMessage): { role: string; id: string } | null {
+/** As the server matches: what is not properly addressed is its lane's all the same, which quarantines it. */
+function covers(filter: string, subject: string): boolean {
+  return filter.endsWith('>') ? subject.startsWith(filter.slice(0, -1)) : subject === filter;
+}
+
+/** Who sent a stored event and what it was recognised by, read without validating it. */
+function sentBy(message: StoredMessage): { role: string; messageId: string } | null {
   try {
-    const { senderrole, id } = JSON.parse(Buffer.from(message.data).toString('utf8')) as {
-      senderrole?: unknown;
-      id?: unknown;
-    };
-    return typeof senderrole === 'string' && typeof id === 'string' ? { role: senderrole, id } : null;
+    const event = JSON.parse(Buffer.from(message.data).toString('utf8')) as Partial<MeshEvent> | null;
+    if (typeof event?.source !== 'string' || typeof event.id !== 'string') return null;
+    return { role: event.source.replace('/mesh/', ''), messageId: messageId(event as MeshEvent) };
   } catch {
     return null;
   }

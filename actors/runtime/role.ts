@@ -37,6 +37,8 @@ export interface Outgoing {
   readonly to: string;
   /** Delivered to this role, which relays; the envelope names `to`. */
   readonly via?: string;
+  /** Passed on for others: the envelope names these as sender and recipient. */
+  readonly relay?: { readonly from: string; readonly to: string };
   readonly data: DataByName[EventName];
   /** Somebody outside waits for this fact: the commit it rests on does not wait for its window. */
   readonly awaited?: boolean;
@@ -50,7 +52,7 @@ export function out<N extends EventName>(
   name: N,
   to: string,
   data: DataByName[N],
-  options: { via?: string; awaited?: boolean; hop?: number; loops?: number } = {},
+  options: Pick<Outgoing, 'via' | 'relay' | 'awaited' | 'hop' | 'loops'> = {},
 ): Outgoing {
   return { type: 'out', name, to, data, ...options };
 }

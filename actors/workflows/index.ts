@@ -49,6 +49,14 @@ export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet
   return value;
 }
 
+function parsed(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new WorkflowError(`${source}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
 /** All workflows of a folder by name. @throws WorkflowError */
 export function loadWorkflows(
   roles: ReadonlySet<string>,
@@ -57,7 +65,7 @@ export function loadWorkflows(
   const files = readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
   return new Map(
     files.sort().map((file) => {
-      const workflow = checkWorkflow(JSON.parse(readFileSync(join(folder, file), 'utf8')), file, roles);
+      const workflow = checkWorkflow(parsed(readFileSync(join(folder, file), 'utf8'), file), file, roles);
       if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
       return [workflow.name, workflow];
     }),

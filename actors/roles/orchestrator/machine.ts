@@ -120,11 +120,14 @@ const machine = setup({
   initial: 'waiting',
   on: {
     'agent.message': {
-      actions: [
-        assign(({ context, event }) => task.messageNoted(context, event.data)),
-        emit(({ context, event }) => out('agent.message', event.recipient, event.data, place(context))),
-        emit(({ context, event }) => out('agent.message', WATCHERS, event.data, place(context))),
-      ],
+      actions: enqueueActions(({ context, event, enqueue }) => {
+        const relayed = { ...place(context), relay: { from: event.sender, to: event.recipient } };
+        enqueue.assign(task.messageNoted(context, event.data));
+        // Relayed to itself it would go round for ever; watchers see every message anyhow.
+        if (event.recipient !== role.name && event.recipient !== WATCHERS)
+          enqueue.emit(out('agent.message', event.recipient, event.data, relayed));
+        enqueue.emit(out('agent.message', WATCHERS, event.data, relayed));
+      }),
     },
   },
   states: {

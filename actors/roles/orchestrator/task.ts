@@ -201,17 +201,19 @@ function failed(context: TaskContext, error: ErrorInfo): TaskContext {
 function advanced(context: TaskContext, output: HopOutput): TaskContext {
   const { engine, summary: _summary, ...made } = output;
   const { note: _note, ...kept } = context.artifacts;
-  const merged: TaskContext = { ...context, engine, artifacts: { ...kept, ...made }, error: null };
+  // The answer's engine is the one that made what is shown: a review of code says nothing about who wrote it.
+  const author = made.review && kept.code ? context.engine : engine;
+  const merged: TaskContext = { ...context, engine: author, artifacts: { ...kept, ...made }, error: null };
   const loop = context.workflow?.loop;
   if (!loop || currentStep(context).step !== loop.review) return enter(merged, context.at + 1);
-  return reviewed(merged, loop.revise);
+  // The review of the round before is still among the artifacts: it must not pass for this one.
+  return made.review ? reviewed(merged, loop.revise) : fail(merged, noReview());
 }
 
 /** After the review step of a loop: on, round again, or out with the best attempt. */
 function reviewed(context: TaskContext, revise: string): TaskContext {
   const { code, review } = context.artifacts;
-  if (!code || !review)
-    return fail(context, { code: 'no_review', message: 'the review step made no review', retryable: false });
+  if (!code || !review) return fail(context, noReview());
   const errors = errorsIn(review);
   const best = context.best === null || errors < context.best.errors ? { code, review, errors } : context.best;
   const kept = { ...context, best };
@@ -221,6 +223,10 @@ function reviewed(context: TaskContext, revise: string): TaskContext {
     return enter({ ...kept, loopsUsed: context.loopsUsed + 1 }, target);
   }
   return enter({ ...kept, artifacts: { ...context.artifacts, code: best.code, review: best.review } }, context.at + 1);
+}
+
+function noReview(): ErrorInfo {
+  return { code: 'no_review', message: 'the review step made no review', retryable: false };
 }
 
 export function errorsIn(review: Review): number {

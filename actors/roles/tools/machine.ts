@@ -1,11 +1,12 @@
 /**
- * Chooses a tool and runs it. Owns: choosing before running, so that a crash between the two runs nothing twice.
- * Does not own: the tools.
+ * Chooses a tool and runs it. Owns: choosing before running, so that a crash between the two runs nothing twice, and
+ * remembering a deed that may not be repeated over the attempts at its step. Does not own: the tools.
  *
  *   idle → choosing → running → idle
  */
 import { assign, emit, setup } from 'xstate';
-import { effectLogic, type Fence, type Outgoing, type RoleDefinition } from '../../runtime/role.ts';
+import type { HopOutput, HopRequestedData } from '../../../schemas/events/generated.ts';
+import { effectLogic, type Fence, type Incoming, type Outgoing, type RoleDefinition } from '../../runtime/role.ts';
 import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from '../hop.ts';
 
 /** A tool with arguments that fit its schema. */
@@ -15,15 +16,45 @@ export interface ToolChoice {
   readonly fence: Fence;
 }
 
-interface ToolsContext extends HopContext {
-  readonly choice: ToolChoice | null;
+/** A tool that may not be repeated was begun; `output` is what it made, or null while nobody knows. */
+interface Deed {
+  readonly step: string;
+  readonly attempt: number;
+  readonly output: HopOutput | null;
 }
 
-const idle: ToolsContext = { ...idleHop, choice: null };
+interface ToolsContext extends HopContext {
+  readonly choice: ToolChoice | null;
+  readonly deed: Deed | null;
+}
+
+const idle: ToolsContext = { ...idleHop, choice: null, deed: null };
 
 function chosen(context: ToolsContext): ToolChoice {
   if (!context.choice) throw new RangeError('no tool is chosen');
   return context.choice;
+}
+
+function outputOf(context: ToolsContext, result: string): HopOutput {
+  const { name, arguments: given } = chosen(context);
+  return { engine: `tool:${name}`, summary: `${name} ran`, tool: { name, arguments: given, result } };
+}
+
+function deedOf(context: ToolsContext, choice: ToolChoice | null, output: HopOutput | null): Deed | null {
+  const { step, attempt } = requestOf(context);
+  return choice?.fence === 'once' ? { step, attempt, output } : null;
+}
+
+/** A later attempt at a step whose deed was begun: its hop was given up before the reply arrived. */
+function isAboutDeed({ deed }: ToolsContext, { data }: Incoming<'hop.requested'>): boolean {
+  return deed !== null && deed.step === data.step && data.attempt > deed.attempt;
+}
+
+/** What became of the deed: its result again, or that nobody knows (S6). */
+function tellDeed({ deed }: ToolsContext, request: HopRequestedData): Outgoing {
+  if (deed?.output) return completed({ request }, deed.output);
+  const message = 'its time was up while it ran, and it may not be repeated';
+  return failed({ request }, { code: 'outcome_unknown', message, retryable: false });
 }
 
 const machine = setup({
@@ -37,11 +68,22 @@ const machine = setup({
   context: idle,
   initial: 'idle',
   on: {
-    'hop.requested': {
-      target: '.choosing',
-      reenter: true,
-      actions: assign({ request: ({ event }) => event.data, choice: null }),
-    },
+    'hop.requested': [
+      {
+        guard: ({ context, event }) => isAboutDeed(context, event),
+        target: '.idle',
+        actions: [
+          emit(({ context, event }) => tellDeed(context, event.data)),
+          // Once it was told that nobody knows, a further attempt is what a person wants.
+          assign(({ context }) => ({ ...idle, deed: context.deed?.output ? context.deed : null })),
+        ],
+      },
+      {
+        target: '.choosing',
+        reenter: true,
+        actions: assign({ request: ({ event }) => event.data, choice: null, deed: null }),
+      },
+    ],
   },
   states: {
     idle: {},
@@ -50,7 +92,13 @@ const machine = setup({
         id: 'choose',
         src: 'choose',
         input: ({ context }) => ({ prompt: requestOf(context).input.prompt }),
-        onDone: { target: 'running', actions: assign({ choice: ({ event }) => event.output }) },
+        onDone: {
+          target: 'running',
+          actions: assign({
+            choice: ({ event }) => event.output,
+            deed: ({ context, event }) => deedOf(context, event.output, null),
+          }),
+        },
         onError: {
           target: 'idle',
           actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idle)],
@@ -72,12 +120,11 @@ const machine = setup({
         onDone: {
           target: 'idle',
           actions: [
-            emit(({ context, event }) => {
-              const { name, arguments: given } = chosen(context);
-              const tool = { name, arguments: given, result: event.output.result };
-              return completed(context, { engine: `tool:${name}`, summary: `${name} ran`, tool });
+            emit(({ context, event }) => completed(context, outputOf(context, event.output.result))),
+            assign(({ context, event }) => {
+              const output = outputOf(context, event.output.result);
+              return { ...idle, deed: deedOf(context, context.choice, output) };
             }),
-            assign(idle),
           ],
         },
         onError: {
@@ -95,7 +142,7 @@ const machine = setup({
         'hop.cancelled': {
           guard: ({ context, event }) => isForHop(context, event),
           target: 'idle',
-          actions: assign(idle),
+          actions: assign(({ context }) => ({ ...idle, deed: context.deed })),
         },
       },
     },

@@ -77,7 +77,8 @@ function allowedUrl(text: string, allowHosts: readonly string[]): URL {
     throw new ToolError('tool_bad_arguments', 'An address with a password in it is not fetched.');
   }
   if (matchingEntry(url, allowHosts) !== null) return url;
-  const known = allowHosts.length === 0 ? 'No host is allowed yet (TOOLS_ALLOW_HOSTS)' : `Allowed are ${allowHosts.join(', ')}`;
+  const known =
+    allowHosts.length === 0 ? 'No host is allowed yet (TOOLS_ALLOW_HOSTS)' : `Allowed are ${allowHosts.join(', ')}`;
   throw new ToolError('tool_host_not_allowed', `The host ${url.host} is not on the list of allowed hosts. ${known}.`);
 }
 

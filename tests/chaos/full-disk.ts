@@ -1,0 +1,46 @@
+/**
+ * A small disk of its own for the ledgers, and filling it. Owns: a tmpfs, mounted for the run. Needs the right to mount;
+ * without it there is none, and the strike that needs it is left out, aloud.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SIZE_MIB = 256;
+
+export interface FullDisk {
+  readonly folder: string;
+  fill(): void;
+  empty(): void;
+  unmount(): void;
+}
+
+export function mountFullDisk(): FullDisk | null {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-disk-'));
+  const filler = join(folder, 'filler');
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MIB}m`, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    rmSync(folder, { recursive: true });
+    return null;
+  }
+  return {
+    folder,
+    fill() {
+      const { bavail, bsize } = statfsSync(folder);
+      try {
+        writeFileSync(filler, Buffer.alloc(Number(bavail) * Number(bsize)));
+      } catch (error) {
+        // Somebody else wrote meanwhile: it is full all the same.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+      }
+    },
+    empty: () => rmSync(filler, { force: true }),
+    unmount() {
+      execFileSync('umount', ['-l', folder]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

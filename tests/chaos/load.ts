@@ -1,0 +1,99 @@
+/**
+ * Callers of a mesh that is being struck: each submits a task, waits for its end, and submits the next. Owns: what they
+ * ask, and that they behave as callers do: not told that it was accepted, they ask again under the same id; asked
+ * whether something happened, they answer. Does not own: judging.
+ */
+import { newCorrelationId } from '../../schemas/events/ids.ts';
+import type { Mesh } from '../support/mesh.ts';
+import { answerPrompt, buildTask } from '../support/prompts.ts';
+import type { Random } from './random.ts';
+
+export type Kind = 'keyed' | 'once' | 'answer' | 'build' | 'own';
+
+export interface Asked {
+  readonly id: string;
+  readonly kind: Kind;
+  /** Path at the counter; empty when nothing is done there. */
+  readonly path: string;
+  /** It asked a person what had happened. */
+  unknown: boolean;
+  ended: boolean;
+  readonly outcome: { status?: string };
+}
+
+export interface Load {
+  readonly asked: readonly Asked[];
+  /** No further tasks; resolves when those under way have ended, or have not within the limit. */
+  finish(): Promise<void>;
+}
+
+const AGAIN_MS = 10_000;
+const END_LIMIT_MS = 180_000;
+
+export interface LoadOptions {
+  readonly mesh: Mesh;
+  readonly random: Random;
+  readonly callers: number;
+  /** The user's own task instead of the mixture. */
+  readonly own: { prompt: string; workflow?: string } | null;
+}
+
+export function startLoad({ mesh, random, callers, own }: LoadOptions): Load {
+  const asked: Asked[] = [];
+  let going = true;
+
+  const next = (): { task: { prompt: string; workflow?: string }; asked: Asked } => {
+    const id = newCorrelationId();
+    const kind: Kind = own ? 'own' : random.pick<Kind>(['keyed', 'keyed', 'keyed', 'once', 'answer', 'build']);
+    const path = kind === 'keyed' || kind === 'once' ? `/${kind}/${id}` : '';
+    const entry: Asked = { id, kind, path, unknown: false, ended: false, outcome: {} };
+    switch (kind) {
+      case 'own':
+        return { task: own ?? { prompt: '' }, asked: entry };
+      case 'keyed':
+        return { task: { prompt: mesh.counter.prompt('http_post', path) }, asked: entry };
+      case 'once':
+        return { task: { prompt: mesh.counter.prompt('http_post_once', path) }, asked: entry };
+      case 'answer':
+        return { task: { prompt: answerPrompt }, asked: entry };
+      case 'build':
+        return { task: buildTask, asked: entry };
+      default:
+        throw new Error(`unknown kind ${JSON.stringify(kind satisfies never)}`);
+    }
+  };
+  const reply = async (entry: Asked): Promise<void> => {
+    try {
+      await mesh.watch.fact(entry.id, 'task.input.required', END_LIMIT_MS);
+    } catch (error) {
+      if (error instanceof Error && !entry.ended) throw error;
+      return;
+    }
+    entry.unknown = true;
+    await mesh.say('task.input.provided', entry.id, { text: 'done' });
+  };
+  const one = async (): Promise<void> => {
+    const { task, asked: entry } = next();
+    asked.push(entry);
+    const deadline = performance.now() + END_LIMIT_MS;
+    if (entry.kind === 'once') void reply(entry).catch(() => undefined);
+    while (!entry.ended && performance.now() < deadline) {
+      await mesh.submit(task, entry.id, END_LIMIT_MS);
+      const ended = await mesh.watch.result(entry.id, AGAIN_MS).catch(() => null);
+      if (!ended) continue;
+      entry.ended = true;
+      Object.assign(entry.outcome, { status: ended.name });
+    }
+  };
+  const caller = async (): Promise<void> => {
+    while (going) await one();
+  };
+  const all = Array.from({ length: callers }, caller);
+  return {
+    asked,
+    async finish() {
+      going = false;
+      await Promise.all(all);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * `mesh chaos`: strikes a private mesh under load and says what was lost. Owns: the run and its report. Does not own: the
+ * strikes, the load, the processes.
+ *
+ * `--kills N` processes killed (300), `--seed S`, `--prompt "…"` and `--workflow W` for a task of your own, `--json`.
+ * Exit code 0 when nothing was lost and nothing happened twice, 1 otherwise.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Mesh } from '../support/mesh.ts';
+import type { ServiceName } from '../support/service-process.ts';
+import { mountFullDisk } from './full-disk.ts';
+import { type Asked, startLoad } from './load.ts';
+import { createRandom } from './random.ts';
+import { chooseStrike, ensureFolder, type Target } from './strikes.ts';
+
+const CALLERS = 6;
+/** Between two strikes: some fall while a mesh still starts, some into full work. */
+const PAUSE_MAX_MS = 2500;
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '300' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    prompt: { type: 'string' },
+    workflow: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const killsWanted = Number(values.kills);
+const seed = Number(values.seed);
+if (!Number.isInteger(killsWanted) || killsWanted < 1 || !Number.isInteger(seed)) {
+  process.stderr.write('--kills and --seed are whole numbers\n');
+  process.exit(2);
+}
+const say = (text: string): void => {
+  if (!values.json) process.stderr.write(`${text}\n`);
+};
+
+const random = createRandom(seed);
+const disk = mountFullDisk();
+if (!disk) say('no small disk can be mounted here: the disk is not filled');
+const ledgers = disk ? ensureFolder(`${disk.folder}/ledger`) : null;
+const env: Record<string, string> = ledgers ? { CHECKPOINT_DB_PATH: `${ledgers}/agents.db` } : {};
+const mesh = await Mesh.open(`chaos-${seed}`, { env });
+const target: Target = {
+  mesh,
+  random,
+  disk,
+  ledger: (service: ServiceName) => (ledgers ? `${ledgers}/${service}.db` : mesh.ledger(service)),
+};
+const own =
+  values.prompt === undefined
+    ? null
+    : { prompt: values.prompt, ...(values.workflow ? { workflow: values.workflow } : {}) };
+
+async function run(): Promise<boolean> {
+  const load = startLoad({ mesh, random, callers: CALLERS, own });
+
+  let kills = 0;
+  const counts: Record<string, number> = {};
+  const beganMs = performance.now();
+  while (kills < killsWanted) {
+    const { name, strike } = chooseStrike(random);
+    counts[name] = (counts[name] ?? 0) + 1;
+    const struck = await strike(target);
+    kills += struck.kills;
+    if (struck.newLog) await mesh.followAnew();
+    say(`${String(kills).padStart(4)} killed, ${load.asked.filter(({ ended }) => ended).length} tasks ended: ${name}`);
+    await sleep(random.between(0, PAUSE_MAX_MS));
+  }
+  say('no more strikes; waiting for the tasks under way');
+  await Promise.all(mesh.services.map((service) => service.ready()));
+  await load.finish();
+
+  const doubled = (task: Asked): boolean => task.path !== '' && mesh.counter.deeds(task.path) > 1;
+  const startsMs = mesh.services.flatMap((service) => service.startTimes()).sort((a, b) => a - b);
+  const lost = load.asked.filter(({ ended }) => !ended);
+  const duplicated = load.asked.filter(doubled);
+  const report = {
+    seed,
+    kills,
+    tasks: load.asked.length,
+    completed: load.asked.filter(({ outcome }) => outcome.status === 'task.completed').length,
+    lost: lost.length,
+    duplicatedEffects: duplicated.length,
+    unknownOutcomes: load.asked.filter(({ unknown }) => unknown).length,
+    recovery_p95_ms: Math.round(startsMs[Math.floor(startsMs.length * 0.95)] ?? 0),
+    seconds: Math.round((performance.now() - beganMs) / 1000),
+    strikes: counts,
+  };
+  process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`);
+  for (const { id, kind, path } of [...lost, ...duplicated]) {
+    say(`not as promised: ${id} (${kind})`);
+    for (const { key, atMs } of mesh.counter.requests(path || '-')) say(`  asked at ${atMs} under ${key}`);
+    for (const { name, event } of mesh.watch.facts(id))
+      say(`  ${event.time} ${name} ${JSON.stringify(event.data).slice(0, 300)}`);
+  }
+  return lost.length + duplicated.length === 0;
+}
+
+let good = false;
+try {
+  good = await run();
+} finally {
+  await mesh.close({ keepLogs: !good });
+  disk?.unmount();
+}
+if (!good) say(`the same plan again: mesh chaos --kills ${killsWanted} --seed ${seed}`);
+process.exit(good ? 0 : 1);

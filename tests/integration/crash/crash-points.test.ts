@@ -1,0 +1,109 @@
+/**
+ * Every named crash point in every service that passes it. Each service dies again and again at one point, at another
+ * passing in each life, while tool and build tasks run; all three services die side by side.
+ *
+ * What is looked for: a half-stored step (S3), an output lost or said twice (S4), a deed done twice (S6).
+ */
+import { afterAll, describe, expect, test } from 'vitest';
+import type { CrashPoint } from '../../../actors/runtime/crash-points.ts';
+import { statesUnderWay } from '../../support/ledger-file.ts';
+import { useMesh } from '../../support/mesh.ts';
+import { answerPrompt, buildTask } from '../../support/prompts.ts';
+import type { ServiceName } from '../../support/service-process.ts';
+
+type Passings = Partial<Record<ServiceName, readonly number[]>>;
+
+/** A tool and a build task pass `event-applied` 29 times in agents, 6 times in llm, 3 times in tools. */
+const plan: readonly (readonly [CrashPoint, Passings])[] = [
+  ['event-read', { agents: [1, 2, 4, 7, 12, 20], llm: [1, 2, 4], tools: [1, 2, 3] }],
+  ['event-applied', { agents: [1, 2, 3, 5, 8, 11, 15, 19, 24], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
+  ['before-commit', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
+  ['after-commit', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
+  ['before-publish', { agents: [1, 2, 3, 6, 11, 18, 30], llm: [1, 2, 3], tools: [1, 2, 3] }],
+  ['after-publish', { agents: [1, 2, 3, 6, 11, 18, 30], llm: [1, 2, 3], tools: [1, 2, 3] }],
+  ['effect-begun', { agents: [1, 2, 3, 4], llm: [1, 2, 3], tools: [1, 2, 2] }],
+  ['effect-done', { agents: [1, 2, 3, 4], llm: [1, 2, 3], tools: [1, 2, 2] }],
+];
+const everyState = [
+  'orchestrator:working.routing',
+  'orchestrator:working.hop',
+  'retriever:searching',
+  'coder:writing',
+  'reviewer:checking',
+  'responder:writing',
+  'llm:generating',
+  'tools:choosing',
+  'tools:running',
+];
+const DEATH_LIMIT_MS = 30_000;
+/** A bound for machines that are busy with other things; the measured times are printed. */
+const START_BOUND_MS = 15_000;
+
+describe('a process dies by SIGKILL at a named point', () => {
+  const mesh = useMesh('crash-points');
+  const met = new Map<string, number>();
+  let startsMs: number[] = [];
+
+  const noteStates = (service: string): void => {
+    for (const state of statesUnderWay(mesh().ledger(service))) met.set(state, (met.get(state) ?? 0) + 1);
+  };
+
+  test.each(plan)('S3 S4 S6: %s', { timeout: 180_000 }, async (point, passings) => {
+    const { watch, counter } = mesh();
+    const armed = Object.entries(passings).map(([name, nths]) => ({ process: mesh().service(name), nths }));
+    for (const { process, nths } of armed) {
+      process.onDeath = () => noteStates(process.name);
+      process.crashAt(...nths.map((nth) => `${point}#${nth}`));
+    }
+    const begun = armed.map(({ process }) => process.ended + 1);
+    await Promise.all(armed.map(({ process }) => process.kill()));
+    const rounds = Math.max(...armed.map(({ nths }) => nths.length));
+    const builds: string[] = [];
+    const answers: string[] = [];
+    const tools: { id: string; path: string }[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      const path = `/${point}/${round}`;
+      builds.push(await mesh().submit(buildTask));
+      answers.push(await mesh().submit(answerPrompt));
+      tools.push({ id: await mesh().submit(counter.prompt('http_post', path)), path });
+      const due = armed.map(({ process, nths }, index) =>
+        process.deaths((begun[index] ?? 0) + Math.min(round, nths.length), DEATH_LIMIT_MS),
+      );
+      await Promise.all(due);
+    }
+    const built = await Promise.all(builds.map((id) => watch.result(id)));
+    const answered = await Promise.all(answers.map((id) => watch.result(id)));
+    const done = await Promise.all(tools.map(({ id }) => watch.result(id)));
+
+    expect(built.map(({ result }) => result.outcome)).toEqual(builds.map(() => 'accepted'));
+    expect(built.map(({ result }) => result.loops.used)).toEqual(builds.map(() => 1));
+    expect(answered.map(({ result }) => result.citations.length)).toEqual(answers.map(() => 1));
+    expect(done.map(({ name }) => name)).toEqual(tools.map(() => 'task.completed'));
+    expect(tools.map(({ path }) => counter.deeds(path))).toEqual(tools.map(() => 1));
+    for (const id of [...builds, ...answers, ...tools.map((tool) => tool.id)])
+      expect(watch.terminal(id)).toHaveLength(1);
+    expect(watch.doubles()).toEqual([]);
+    expect(watch.quarantined()).toEqual([]);
+    for (const { process, nths } of armed) {
+      await process.ready();
+      const deaths = process.lives.filter((life) => life.crashAt?.startsWith(`${point}#`));
+      expect(deaths.map(({ ended }) => ended?.signal)).toEqual(nths.map(() => 'SIGKILL'));
+    }
+  });
+
+  test('every state of the roles was among those left by a crash', () => {
+    expect(everyState.filter((state) => !met.has(state))).toEqual([]);
+  });
+
+  test('every restart was ready soon', () => {
+    startsMs = mesh().services.flatMap((process) => process.startTimes());
+    expect(Math.max(...startsMs)).toBeLessThan(START_BOUND_MS);
+  });
+
+  afterAll(() => {
+    const sorted = startsMs.toSorted((a, b) => a - b);
+    const at = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
+    console.info(`${sorted.length} starts: median ${at(0.5)} ms, P95 ${at(0.95)} ms, longest ${at(1)} ms to ready`);
+    console.info(`states left by a crash: ${[...met].map(([state, times]) => `${state} ${times}`).join(', ')}`);
+  });
+});

@@ -1,0 +1,26 @@
+/**
+ * The facts of each task, in the order in which watchers first saw them (S4, S8). Owns: putting them in order and
+ * holding them against the model.
+ */
+import type { MeshEvent } from '../../../schemas/events/envelope.ts';
+import type { Run } from '../simulate.ts';
+import { TaskModel } from './task-model.ts';
+
+export function checkFacts({ history, report, catalog }: Run): void {
+  const seen = new Set<string>();
+  const models = new Map<string, TaskModel>();
+  const said = new Map<string, MeshEvent[]>();
+  for (const { event } of history.facts) {
+    if (!event || seen.has(event.id)) continue;
+    seen.add(event.id);
+    const task = event.correlationid;
+    const model = models.get(task) ?? new TaskModel(catalog.workflows);
+    models.set(task, model);
+    said.set(task, [...(said.get(task) ?? []), event]);
+    const problem = model.take(event);
+    if (problem === null) continue;
+    const before = said.get(task)?.map(({ type }) => type.slice('dev.agentmesh.'.length, -'.v1'.length));
+    report.violation('S8', `task ${task} ${problem} (${before?.join(' ')})`);
+    return;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * A second opinion on how a task may go (S8): the order of its facts, told from the workflow's words alone. Owns: what
+ * may follow what. Does not own: reading the log (`facts.ts`). It shares no code with the orchestrator.
+ */
+import type { Workflow } from '../../../actors/workflows/index.ts';
+import type { MeshEvent } from '../../../schemas/events/envelope.ts';
+
+/** Hops of a task; the blueprint's number, not the code's. */
+const HOPS_MAX = 12;
+const ATTEMPTS = 2;
+
+/** What a task may do next. `end` may come at any time: by cancel, by deadline, by failure. */
+type Expected =
+  | { kind: 'route' }
+  | { kind: 'hop'; at: number; attempt: number }
+  | { kind: 'finish'; at: number; attempt: number }
+  | { kind: 'loop'; at: number }
+  | { kind: 'ask'; at: number; attempt: number; reason: 'approval' | 'outcome_unknown' }
+  | { kind: 'answer'; at: number; attempt: number; reason: 'approval' | 'outcome_unknown' }
+  | { kind: 'complete' }
+  | { kind: 'fail' }
+  | { kind: 'over' };
+
+type Fact = MeshEvent;
+
+const word = (text: string): string => /^\W*(\w*)/.exec(text.toLowerCase())?.[1] ?? '';
+const yes: ReadonlySet<string> = new Set(['yes', 'y', 'ok', 'approve', 'approved']);
+
+export class TaskModel {
+  readonly #workflows: ReadonlyMap<string, Workflow>;
+  #workflow: Workflow | null = null;
+  #expected: Expected | null = null;
+  #hops = 0;
+  #loops = 0;
+  readonly #approved = new Set<string>();
+
+  constructor(workflows: ReadonlyMap<string, Workflow>) {
+    this.#workflows = workflows;
+  }
+
+  get over(): boolean {
+    return this.#expected?.kind === 'over';
+  }
+
+  /** Takes the next fact; returns what is wrong with it, or null. */
+  take(fact: Fact): string | null {
+    const expected = this.#expected;
+    if (expected === null) {
+      this.#expected = { kind: 'route' };
+      return fact.type === 'dev.agentmesh.task.accepted.v1' ? null : `begins with ${fact.type}`;
+    }
+    if (expected.kind === 'over') return `says ${fact.type} after its end`;
+    switch (fact.type) {
+      case 'dev.agentmesh.agent.message.v1':
+      case 'dev.agentmesh.hop.progress.v1':
+        return null;
+      case 'dev.agentmesh.task.completed.v1':
+        return this.#end(expected.kind === 'complete' ? null : `completes when it should ${told(expected)}`);
+      case 'dev.agentmesh.task.failed.v1':
+      case 'dev.agentmesh.task.cancelled.v1':
+        return this.#end(null);
+      case 'dev.agentmesh.task.routed.v1':
+        return this.#route(fact.data.route.decision, expected);
+      case 'dev.agentmesh.hop.started.v1':
+        return this.#start(fact.data, expected);
+      case 'dev.agentmesh.hop.finished.v1':
+        return this.#finish(fact.data, expected);
+      case 'dev.agentmesh.loop.advanced.v1':
+        return this.#advance(fact.data, expected);
+      case 'dev.agentmesh.task.input.required.v1':
+        return this.#ask(fact.data.reason, expected);
+      case 'dev.agentmesh.task.input.accepted.v1':
+        return this.#answer(fact.data.text, expected);
+      default:
+        return `says ${fact.type}, which is no fact`;
+    }
+  }
+
+  #end(problem: string | null): string | null {
+    this.#expected = { kind: 'over' };
+    return problem;
+  }
+
+  #route(decision: string, expected: Expected): string | null {
+    this.#workflow = this.#workflows.get(decision) ?? null;
+    if (expected.kind !== 'route') return `is routed when it should ${told(expected)}`;
+    if (!this.#workflow) return `is routed to ${decision}, which is no workflow`;
+    this.#enter(0);
+    return null;
+  }
+
+  #enter(at: number): void {
+    const step = this.#workflow?.steps[at];
+    if (!step) this.#expected = { kind: 'complete' };
+    else if (this.#hops >= HOPS_MAX) this.#expected = { kind: 'fail' };
+    else if (step.approval && !this.#approved.has(step.step))
+      this.#expected = { kind: 'ask', at, attempt: 1, reason: 'approval' };
+    else this.#expected = { kind: 'hop', at, attempt: 1 };
+  }
+
+  #start(data: { index: number; step: string; attempt: number }, expected: Expected): string | null {
+    this.#hops += 1;
+    if (this.#hops > HOPS_MAX) return `starts hop ${this.#hops}`;
+    if (expected.kind !== 'hop') return `starts ${data.step} when it should ${told(expected)}`;
+    const { at, attempt } = expected;
+    this.#expected = { kind: 'finish', at, attempt };
+    const right = data.step === this.#workflow?.steps[at]?.step && data.attempt === attempt && data.index === this.#hops;
+    return right ? null : `starts ${data.step} ${data.attempt} as hop ${data.index}, not ${told(expected)}`;
+  }
+
+  #finish({ hop, error }: Extract<Fact, { type: 'dev.agentmesh.hop.finished.v1' }>['data'], expected: Expected) {
+    if (expected.kind !== 'finish') return `finishes ${hop.step} when it should ${told(expected)}`;
+    const { at, attempt } = expected;
+    const step = this.#workflow?.steps[at];
+    if (hop.step !== step?.step || hop.index !== this.#hops) return `finishes ${hop.step} ${hop.index}, another hop`;
+    switch (hop.status) {
+      case 'completed':
+        if (this.#workflow?.loop?.review === step.step) this.#expected = { kind: 'loop', at };
+        else this.#enter(at + 1);
+        return null;
+      case 'unknown':
+        this.#expected = { kind: 'ask', at, attempt, reason: 'outcome_unknown' };
+        return null;
+      case 'failed':
+        if (error?.retryable && attempt < (step.attempts ?? ATTEMPTS) && this.#hops < HOPS_MAX)
+          this.#expected = { kind: 'hop', at, attempt: attempt + 1 };
+        else if (step.optional) this.#enter(at + 1);
+        else this.#expected = { kind: 'fail' };
+        return null;
+      case 'cancelled':
+        this.#expected = { kind: 'fail' };
+        return null;
+      default:
+        return `finishes with ${JSON.stringify(hop.status satisfies never)}`;
+    }
+  }
+
+  #advance({ loops, next }: Extract<Fact, { type: 'dev.agentmesh.loop.advanced.v1' }>['data'], expected: Expected) {
+    const loop = this.#workflow?.loop;
+    if (expected.kind !== 'loop' || !loop) return `goes round when it should ${told(expected)}`;
+    if (next === 'revise') {
+      this.#loops += 1;
+      this.#enter(this.#workflow?.steps.findIndex(({ step }) => step === loop.revise) ?? 0);
+    } else this.#enter(expected.at + 1);
+    if (this.#loops > loop.maxCycles) return `goes round ${this.#loops} times`;
+    return loops.used === this.#loops ? null : `says ${loops.used} loops after ${this.#loops}`;
+  }
+
+  #ask(reason: string, expected: Expected): string | null {
+    if (expected.kind !== 'ask' || expected.reason !== reason) return `asks (${reason}) when it should ${told(expected)}`;
+    this.#expected = { ...expected, kind: 'answer' };
+    return null;
+  }
+
+  #answer(text: string, expected: Expected): string | null {
+    if (expected.kind !== 'answer') return `takes an answer when it should ${told(expected)}`;
+    const { at, attempt, reason } = expected;
+    const step = this.#workflow?.steps[at]?.step ?? '';
+    if (reason === 'approval') {
+      if (yes.has(word(text))) this.#approved.add(step);
+      this.#expected = yes.has(word(text)) ? { kind: 'hop', at, attempt: 1 } : { kind: 'fail' };
+    } else if (word(text) === 'abort') this.#expected = { kind: 'fail' };
+    else if (word(text) === 'retry')
+      this.#expected = this.#hops < HOPS_MAX ? { kind: 'hop', at, attempt: attempt + 1 } : { kind: 'fail' };
+    else this.#enter(at + 1);
+    return null;
+  }
+}
+
+function told(expected: Expected): string {
+  return JSON.stringify(expected);
+}

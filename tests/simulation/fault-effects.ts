@@ -1,0 +1,95 @@
+/**
+ * Makes faults of a moment happen. Owns: that. Does not own: faults that wait for a passing (`hosts.ts`, `world.ts`,
+ * `simulated-bus.ts`).
+ */
+import { serverOf } from '../../bus/memory-log.ts';
+import { LEASE_BUCKET, bucketStream } from '../../bus/layout.ts';
+import { QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
+import type { Fault } from './faults.ts';
+import type { HostProcess } from './hosts.ts';
+import type { Run } from './simulate.ts';
+
+export function applyFault(run: Run, fault: Fault): void {
+  const { plan, scheduler, hosts, report } = run;
+  if (plan.healed) return;
+  const named = 'host' in fault ? hosts.find(({ name }) => name === fault.host) : undefined;
+  report.note('fault', JSON.stringify(fault));
+  switch (fault.kind) {
+    case 'broker-restart':
+    case 'broker-truncated':
+    case 'broker-wiped':
+      return broker(run, fault);
+    case 'broker-clock':
+      run.brokerClock.aheadMs += fault.byMs;
+      return plan.fire(fault);
+    case 'crash':
+    case 'stall':
+    case 'publish':
+    case 'disk-refuses':
+    case 'effect':
+      throw new Error(`${fault.kind} waits for a passing`);
+    default:
+  }
+  if (!named || named.down) return;
+  plan.fire(fault);
+  switch (fault.kind) {
+    case 'kill':
+      return named.kill(fault.how, fault.downMs);
+    case 'pause':
+      return named.pause(fault.ms);
+    case 'stop':
+      return named.stop(fault.downMs);
+    case 'slow-lane':
+      return named.slowLane(fault.lane, fault.ms);
+    case 'cut':
+      return named.cut(fault.ms);
+    case 'slow-disk':
+      named.slowDisk(fault.extraMs);
+      scheduler.after(fault.ms, () => named.slowDisk(0));
+      return;
+    case 'ledger-lost':
+      named.kill('kill', fault.downMs);
+      named.disk.lose(fault.how);
+      return;
+    case 'clock':
+      return named.moveClock(fault.byMs);
+    case 'retention':
+      return retention(run, named, fault.downMs);
+    default:
+      throw new Error(`unknown fault ${JSON.stringify(fault satisfies never)}`);
+  }
+}
+
+type BrokerFault = Extract<Fault, { kind: 'broker-restart' | 'broker-truncated' | 'broker-wiped' }>;
+
+function broker(run: Run, fault: BrokerFault): void {
+  const { log, plan, scheduler, hosts } = run;
+  const server = serverOf(log);
+  if (!log.up || !server.findStream(STREAM)) return;
+  plan.fire(fault);
+  if (fault.kind === 'broker-truncated' && fault.everyone) for (const host of hosts) host.kill('power', fault.ms);
+  log.goDown();
+  if (fault.kind === 'broker-wiped') log.wipe();
+  if (fault.kind === 'broker-truncated') {
+    cutShort(run, STREAM, fault.messages);
+    cutShort(run, QUARANTINE_STREAM, fault.quarantined);
+    cutShort(run, bucketStream(LEASE_BUCKET), fault.leases);
+  }
+  scheduler.after(fault.ms, () => log.comeUp());
+}
+
+function cutShort({ log }: Run, name: string, messages: number): void {
+  const stream = serverOf(log).findStream(name);
+  stream?.truncate(Math.max(stream.info().firstSeq - 1, stream.lastSeq - messages));
+}
+
+/** While a host is down the log grows, and drops by age what that host has not read. */
+function retention(run: Run, host: HostProcess, downMs: number): void {
+  host.kill('kill', downMs);
+  run.scheduler.after(downMs / 2, () => {
+    const stream = serverOf(run.log).findStream(STREAM);
+    if (!stream || !run.log.up) return;
+    run.log.expire('log', stream.lastSeq + 1);
+    run.report.note('fault', `the log now begins at ${stream.info().firstSeq}`);
+  });
+}

@@ -1,0 +1,232 @@
+/**
+ * What can go wrong in a run. Owns: the kinds of fault, drawing a list of them from a seed, and the name under which each
+ * is counted. Does not own: making them happen (`fault-plan.ts`, `hosts.ts`).
+ *
+ * A seed draws a subset of the kinds first and then faults of those kinds only: runs with few kinds and many of each
+ * find what an even mixture hides.
+ */
+import type { CrashPoint } from '../../actors/runtime/crash-points.ts';
+import type { Random } from './random.ts';
+
+export type Fault =
+  /** The process dies, or is suspended for a while, at the n-th passing of a point. */
+  | { kind: 'crash'; host: string; point: CrashPoint; nth: number; how: 'kill' | 'power'; downMs: number }
+  | { kind: 'stall'; host: string; point: CrashPoint; nth: number; ms: number }
+  /** The same at a moment. */
+  | { kind: 'kill'; host: string; atMs: number; how: 'kill' | 'power'; downMs: number }
+  | { kind: 'pause'; host: string; atMs: number; ms: number }
+  | { kind: 'stop'; host: string; atMs: number; downMs: number }
+  /** From the n-th publish on the stream takes nothing for a while; or its acknowledgement is lost; or it arrives twice. */
+  | { kind: 'publish'; host: string; nth: number; how: 'lost' | 'ack-lost' | 'duplicate'; ms: number }
+  /** What one role reads comes late, the others' does not. */
+  | { kind: 'slow-lane'; host: string; lane: string; atMs: number; ms: number }
+  | { kind: 'cut'; host: string; atMs: number; ms: number }
+  | { kind: 'slow-disk'; host: string; atMs: number; ms: number; extraMs: number }
+  | { kind: 'disk-refuses'; host: string; nth: number }
+  | { kind: 'ledger-lost'; host: string; atMs: number; downMs: number; how: 'deleted' | 'corrupt' }
+  | { kind: 'clock'; host: string; atMs: number; byMs: number }
+  | { kind: 'broker-clock'; atMs: number; byMs: number }
+  | { kind: 'effect'; nth: number; how: EffectTrouble; ms: number }
+  | { kind: 'broker-restart'; atMs: number; ms: number }
+  /** The broker comes back without its newest messages; `everyone`: the hosts lose power with it. */
+  | {
+      kind: 'broker-truncated';
+      atMs: number;
+      ms: number;
+      messages: number;
+      quarantined: number;
+      leases: number;
+      everyone: boolean;
+    }
+  | { kind: 'broker-wiped'; atMs: number; ms: number }
+  /** The log drops what a host has not read, by age. Not survivable, so it must be said. */
+  | { kind: 'retention'; host: string; atMs: number; downMs: number };
+
+export type EffectTrouble =
+  /** Takes long. */
+  | 'slow'
+  /** Fails before it did anything: may be tried again, or not. */
+  | 'retryable'
+  | 'terminal'
+  /** Never ends by itself; ends when aborted. */
+  | 'hangs'
+  /** Does not listen to the abort either. */
+  | 'deaf'
+  /** Does its deed and fails all the same. */
+  | 'fails-after';
+
+/** The points of the runtime, with the compiler's word that none is missing. */
+const points: Record<CrashPoint, true> = {
+  'event-read': true,
+  'event-applied': true,
+  'before-commit': true,
+  'after-commit': true,
+  'before-publish': true,
+  'after-publish': true,
+  'effect-begun': true,
+  'effect-done': true,
+  'effect-announced': true,
+  'timer-due': true,
+};
+export const crashPoints = Object.keys(points) as readonly CrashPoint[];
+/** Points that are passed seldom: the first passings are the ones worth trying. */
+const rare: ReadonlySet<CrashPoint> = new Set(['effect-begun', 'effect-done', 'effect-announced', 'timer-due']);
+const troubles: readonly EffectTrouble[] = ['slow', 'retryable', 'terminal', 'hangs', 'deaf', 'fails-after'];
+
+/** Everything that `pointOf` can say: what is in here and never happens is a gap in the simulation. */
+export const faultPoints: readonly string[] = [
+  ...crashPoints.flatMap((point) => [`crash-kill@${point}`, `crash-power@${point}`, `stall@${point}`]),
+  ...['kill', 'power', 'pause', 'stop', 'slow-lane', 'cut', 'slow-disk', 'disk-refuses', 'clock', 'broker-clock'],
+  ...['publish-lost', 'publish-ack-lost', 'publish-duplicate', 'ledger-deleted', 'ledger-corrupt'],
+  ...troubles.map((how) => `effect-${how}`),
+  ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention'],
+];
+
+export function pointOf(fault: Fault): string {
+  switch (fault.kind) {
+    case 'crash':
+      return `crash-${fault.how}@${fault.point}`;
+    case 'stall':
+      return `stall@${fault.point}`;
+    case 'kill':
+      return fault.how;
+    case 'publish':
+      return `publish-${fault.how}`;
+    case 'ledger-lost':
+      return `ledger-${fault.how}`;
+    case 'effect':
+      return `effect-${fault.how}`;
+    case 'broker-truncated':
+      return fault.everyone ? 'blackout' : 'broker-truncated';
+    default:
+      return fault.kind;
+  }
+}
+
+export interface FaultGround {
+  /** Names of the hosts that are there. */
+  readonly hosts: readonly string[];
+  /** What each host reads: its roles, and `ingress`. */
+  readonly lanes: (host: string) => readonly string[];
+  /** Faults happen until then. */
+  readonly untilMs: number;
+}
+
+/** Which store a run may lose: never both, since nothing could survive that. */
+export type Losing = 'nothing' | 'ledgers' | 'log' | 'retention';
+
+type Draw = (random: Random, ground: FaultGround) => Fault;
+
+const host = (random: Random, { hosts }: FaultGround) => random.pick(hosts);
+const when = (random: Random, { untilMs }: FaultGround) => random.int(0, untilMs);
+/** Mostly short, sometimes longer than a lease lives. */
+const downtime = (random: Random) => random.skewed(20, 15_000);
+const nth = (random: Random, point: CrashPoint) => random.skewed(1, rare.has(point) ? 6 : 60);
+
+const always: readonly Draw[] = [
+  (random, ground) => {
+    const point = random.pick(crashPoints);
+    const how = random.chance(0.5) ? 'kill' : 'power';
+    return { kind: 'crash', host: host(random, ground), point, nth: nth(random, point), how, downMs: downtime(random) };
+  },
+  (random, ground) => {
+    const point = random.pick(crashPoints);
+    return { kind: 'stall', host: host(random, ground), point, nth: nth(random, point), ms: random.skewed(5, 20_000) };
+  },
+  (random, ground) => {
+    const how = random.chance(0.5) ? 'kill' : 'power';
+    return { kind: 'kill', host: host(random, ground), atMs: when(random, ground), how, downMs: downtime(random) };
+  },
+  (random, ground) => ({
+    kind: 'pause',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: random.skewed(5, 20_000),
+  }),
+  (random, ground) => ({
+    kind: 'stop',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    downMs: downtime(random),
+  }),
+  (random, ground) => {
+    const how = random.pick(['lost', 'ack-lost', 'duplicate'] as const);
+    return { kind: 'publish', host: host(random, ground), nth: random.skewed(1, 60), how, ms: random.skewed(1, 3000) };
+  },
+  (random, ground) => {
+    const name = host(random, ground);
+    const lane = random.pick(ground.lanes(name));
+    return { kind: 'slow-lane', host: name, lane, atMs: when(random, ground), ms: random.skewed(5, 8000) };
+  },
+  (random, ground) => ({
+    kind: 'cut',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: random.skewed(5, 10_000),
+  }),
+  (random, ground) => ({
+    kind: 'slow-disk',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: random.skewed(10, 5000),
+    extraMs: random.skewed(5, 6000),
+  }),
+  (random, ground) => ({ kind: 'disk-refuses', host: host(random, ground), nth: random.skewed(1, 40) }),
+  (random, ground) => {
+    const byMs = random.pick([-1, 1]) * random.skewed(100, 4_000_000);
+    return { kind: 'clock', host: host(random, ground), atMs: when(random, ground), byMs };
+  },
+  (random, ground) => ({ kind: 'broker-clock', atMs: when(random, ground), byMs: random.skewed(100, 1_000_000) }),
+  (random) => ({ kind: 'effect', nth: random.skewed(1, 24), how: random.pick(troubles), ms: random.skewed(50, 90_000) }),
+  (random, ground) => ({ kind: 'broker-restart', atMs: when(random, ground), ms: random.skewed(5, 10_000) }),
+];
+
+const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
+  nothing: [],
+  ledgers: [
+    (random, ground) => {
+      const how = random.chance(0.5) ? 'deleted' : 'corrupt';
+      const name = host(random, ground);
+      return { kind: 'ledger-lost', host: name, atMs: when(random, ground), downMs: downtime(random), how };
+    },
+  ],
+  log: [
+    (random, ground) => ({
+      kind: 'broker-truncated',
+      atMs: when(random, ground),
+      ms: random.skewed(5, 5000),
+      messages: random.skewed(1, 60),
+      quarantined: random.int(0, 2),
+      leases: random.int(0, 5),
+      everyone: random.chance(0.5),
+    }),
+    (random, ground) => ({ kind: 'broker-wiped', atMs: when(random, ground), ms: random.skewed(5, 5000) }),
+  ],
+  retention: [
+    (random, ground) => ({
+      kind: 'retention',
+      host: host(random, ground),
+      atMs: when(random, ground),
+      downMs: random.skewed(200, 4000),
+    }),
+  ],
+};
+
+/** Kinds at once, and faults of one kind at most: more only hide each other. */
+const KINDS_MAX = 5;
+const EACH_MAX = 4;
+
+export function drawFaults(random: Random, ground: FaultGround, losing: Losing): Fault[] {
+  const faults: Fault[] = [];
+  const kinds = random.int(0, KINDS_MAX);
+  for (let kind = 0; kind < kinds; kind += 1) {
+    const draw = random.pick(always);
+    for (let count = random.skewed(1, EACH_MAX); count > 0; count -= 1) faults.push(draw(random, ground));
+  }
+  const losses = byLosing[losing];
+  if (losses.length > 0) {
+    for (let count = random.int(1, losing === 'retention' ? 1 : 2); count > 0; count -= 1)
+      faults.push(random.pick(losses)(random, ground));
+  }
+  return faults;
+}

@@ -1,0 +1,338 @@
+/**
+ * The processes of a simulated mesh: each runs the real host over simulated ports, dies, and is started again as a
+ * supervisor would. Owns: their lives. Does not own: what goes wrong when (`fault-plan.ts`), or the checks.
+ *
+ * A life that has ended is cut off at its gate: whatever of its code still runs reaches nobody.
+ */
+import { ingress } from '../../actors/ingress.ts';
+import { FatalError } from '../../actors/runtime/errors.ts';
+import { createHost, type Host } from '../../actors/runtime/host.ts';
+import type { Clock, RuntimeLog } from '../../actors/runtime/ports.ts';
+import type { Role } from '../../actors/runtime/role.ts';
+import { createMemoryBus, type MemoryBus, type MemoryLog } from '../../bus/memory-bus.ts';
+import { BusError, type PublishRequest } from '../../bus/port.ts';
+import type { Catalog } from './catalog.ts';
+import { Disk } from './disk.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import { Gate } from './gate.ts';
+import type { History } from './history.ts';
+import type { Random } from './random.ts';
+import type { Report } from './report.ts';
+import type { Scheduler } from './scheduler.ts';
+import { createSimulatedBus, type SimulatedBus } from './simulated-bus.ts';
+import type { World } from './world.ts';
+
+/** What all processes of a run share. */
+export interface Surroundings {
+  readonly scheduler: Scheduler;
+  readonly report: Report;
+  readonly plan: FaultPlan;
+  readonly catalog: Catalog;
+  readonly log: MemoryLog;
+  readonly world: World;
+  readonly history: History;
+  readonly afterwards: (request: PublishRequest) => void;
+  /** Called before a process sends a message. */
+  readonly onSend: (host: HostProcess, request: PublishRequest) => void;
+}
+
+export interface HostTraits {
+  readonly name: string;
+  readonly service: string;
+  readonly random: Random;
+  readonly leaseTtlMs: number;
+  readonly commitMode: 'group' | 'hop';
+}
+
+interface Life {
+  readonly gate: Gate;
+  readonly inner: MemoryBus;
+  readonly bus: SimulatedBus;
+  host: Host | null;
+}
+
+/** A supervisor starts a process that ended by itself again after this. */
+const RESTART_MS = 400;
+/** A stopping process that takes longer is killed, milliseconds. */
+const STOP_LIMIT_MS = 15_000;
+
+export class HostProcess {
+  readonly name: string;
+  readonly service: string;
+  readonly roles: readonly Role[];
+  readonly disk: Disk;
+  readonly #around: Surroundings;
+  readonly #traits: HostTraits;
+  #life: Life | null = null;
+  #clockOffsetMs = 0;
+  #extraSyncMs = 0;
+  /** Not to be started again. */
+  #retired = false;
+  #starting = false;
+  ready = false;
+  lives = 0;
+
+  constructor(traits: HostTraits, around: Surroundings) {
+    this.name = traits.name;
+    this.service = traits.service;
+    this.#traits = traits;
+    this.#around = around;
+    this.roles = around.catalog.services.get(traits.service) ?? [];
+    const { random } = traits;
+    this.disk = new Disk(around.scheduler, {
+      writeMs: () => random.unit() * 0.4,
+      syncMs: () => random.unit() * 0.6 + this.#extraSyncMs,
+      refuses: () => around.plan.atCommit(this.name) !== null,
+    });
+  }
+
+  get gate(): Gate | null {
+    return this.#life?.gate ?? null;
+  }
+
+  get host(): Host | null {
+    return this.#life?.host ?? null;
+  }
+
+  get reads(): readonly string[] {
+    return [...this.roles.map(({ name }) => name), ...(this.#hasIngress ? ['ingress'] : [])];
+  }
+
+  get #hasIngress(): boolean {
+    return this.service === 'agents';
+  }
+
+  /** Starts it, now or when the broker answers. */
+  start(): void {
+    if (this.#life || this.#retired) return;
+    this.#starting = false;
+    if (!this.#around.log.up) {
+      this.#startLater(RESTART_MS);
+      return;
+    }
+    this.lives += 1;
+    this.#note(`life ${this.lives} begins`);
+    const life = this.#bear();
+    this.#life = life;
+    this.#boot(life).catch((error: unknown) => life.gate.pass(() => this.#failed(life, error)));
+  }
+
+  /** The process is gone at once; what the network and the disk already had stays there. */
+  kill(how: 'kill' | 'power', downMs: number): void {
+    this.#end(how);
+    this.#startLater(downMs);
+  }
+
+  /** A clean stop, as a supervisor asks for. */
+  stop(downMs: number): void {
+    const life = this.#life;
+    if (!life?.host) {
+      this.kill('kill', downMs);
+      return;
+    }
+    this.#note('stopping');
+    let over = false;
+    const ended = (): void => {
+      if (over || this.#life !== life) return;
+      over = true;
+      this.#around.report.count('stopped');
+      this.#end('kill');
+      this.#startLater(downMs);
+    };
+    life.host
+      .stop()
+      .then(() => life.bus.close())
+      .then(() => life.gate.pass(ended))
+      .catch((error: unknown) => life.gate.pass(() => this.#uncaught(error)));
+    this.#around.scheduler.after(STOP_LIMIT_MS, () => {
+      if (over || this.#life !== life) return;
+      this.#around.report.count('stop took too long');
+      if (this.#around.plan.healed) this.#around.report.violation('stop', `${this.name} does not stop`);
+      ended();
+    });
+  }
+
+  /** Ends it for good. */
+  retire(): void {
+    this.#retired = true;
+  }
+
+  get down(): boolean {
+    return this.#life === null;
+  }
+
+  pause(forMs: number): void {
+    this.#life?.gate.close(forMs);
+  }
+
+  resume(): void {
+    this.#life?.gate.open();
+  }
+
+  cut(forMs: number): void {
+    const life = this.#life;
+    life?.inner.disconnect();
+    this.#around.scheduler.after(forMs, () => life?.inner.reconnect());
+  }
+
+  reconnect(): void {
+    this.#life?.inner.reconnect();
+  }
+
+  slowLane(lane: string, forMs: number): void {
+    this.#life?.bus.slow(lane === 'ingress' ? 'mesh.tasks' : `mesh.in.${lane}.`, forMs);
+  }
+
+  slowDisk(extraMs: number): void {
+    this.#extraSyncMs = extraMs;
+  }
+
+  moveClock(byMs: number): void {
+    this.#clockOffsetMs = byMs === 0 ? 0 : this.#clockOffsetMs + byMs;
+  }
+
+  #bear(): Life {
+    const { scheduler, plan, log, report } = this.#around;
+    const uncaught = (error: unknown): void => this.#uncaught(error);
+    const gate = new Gate(scheduler, uncaught);
+    const inner = createMemoryBus(log, { now: () => scheduler.nowMs, leaseTtlMs: this.#traits.leaseTtlMs });
+    const bus = createSimulatedBus({
+      inner,
+      gate,
+      scheduler,
+      onError: uncaught,
+      afterwards: this.#around.afterwards,
+      onPublish: (request) => {
+        this.#around.onSend(this, request);
+        if (report.trace) this.#note(`publish ${request.subject} ${request.msgId} ${typeNameIn(request.body)}`);
+        return plan.atPublish(this.name);
+      },
+    });
+    return { gate, inner, bus, host: null };
+  }
+
+  async #boot(life: Life): Promise<void> {
+    const { world, plan } = this.#around;
+    await life.bus.ensureTopology();
+    this.#around.history.attach();
+    const ledger = this.disk.open();
+    this.#around.report.count(`ledger ${ledger.condition.kind}`);
+    const roles = this.roles.map((role) => ({
+      ...role,
+      effects: Object.fromEntries(
+        Object.entries(role.effects).map(([src, handler]) => [src, world.simulate(role.name, src, handler, life.gate)]),
+      ),
+    }));
+    life.host = createHost({
+      name: this.name,
+      roles,
+      ...(this.#hasIngress ? { ingress } : {}),
+      bus: life.bus,
+      ledger: { ...ledger, commit: (batch) => life.gate.call(() => ledger.commit(batch)) },
+      clock: this.#clock(life.gate),
+      log: this.#log(life.gate),
+      commitMode: this.#traits.commitMode,
+      at: (point) => {
+        if (life.gate.dead) return;
+        const fault = plan.atPoint(this.name, point);
+        if (fault?.kind === 'crash') this.kill(fault.how, fault.downMs);
+        if (fault?.kind === 'stall') this.pause(fault.ms);
+      },
+      onFatal: (error) => life.gate.pass(() => this.#failed(life, error)),
+    });
+    await life.host.start();
+    this.ready = true;
+    this.#note('ready');
+  }
+
+  #clock(gate: Gate): Clock {
+    const { scheduler } = this.#around;
+    return {
+      now: () => Math.floor(scheduler.nowMs + this.#clockOffsetMs),
+      after: (ms, callback) => {
+        let cancelled = false;
+        const cancel = scheduler.after(Math.max(1, ms), () => gate.pass(() => (cancelled ? undefined : callback())));
+        return () => {
+          cancelled = true;
+          cancel();
+        };
+      },
+    };
+  }
+
+  #log(gate: Gate): RuntimeLog {
+    const { report } = this.#around;
+    const say = (level: string, fields: object, message: string): void => {
+      if (gate.dead) return;
+      if (level === 'warn' || level === 'error') report.count(`log: ${message}`);
+      if (report.trace) this.#note(`${level}: ${message} ${JSON.stringify(fields)}`);
+    };
+    return {
+      debug: (fields, message) => say('debug', fields, message),
+      info: (fields, message) => say('info', fields, message),
+      warn: (fields, message) => say('warn', fields, message),
+      error: (fields, message) => say('error', fields, message),
+    };
+  }
+
+  /** The process gave up by itself: allowed only for what nobody can go on from. */
+  #failed(life: Life, error: unknown): void {
+    if (this.#life !== life) return;
+    const { plan, report } = this.#around;
+    const message = error instanceof Error ? error.message : String(error);
+    const exitCode = error instanceof FatalError ? error.exitCode : error instanceof BusError ? 3 : 1;
+    const brokerLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
+    const unreachable = ['broker-restart', 'cut', 'publish'].some((kind) => plan.fired.has(kind as 'cut'));
+    const allowed =
+      (exitCode === 3 && (brokerLost || (unreachable && !message.includes('can no longer be read')))) ||
+      (exitCode === 2 && plan.fired.has('disk-refuses'));
+    report.count(`ended by itself: ${message.replaceAll(/[\d:].*$/g, '').trim()}`);
+    this.#note(`ended by itself: ${message}`);
+    if (!allowed) report.violation('host', `${this.name} ended by itself: ${trail(error)}`);
+    this.#end('kill');
+    this.#startLater(RESTART_MS);
+  }
+
+  #uncaught(error: unknown): void {
+    this.#around.report.violation('host', `${this.name}: uncaught ${trail(error)}`);
+  }
+
+  #end(how: 'kill' | 'power'): void {
+    const life = this.#life;
+    if (!life) return;
+    this.#note(`life ${this.lives} ends (${how})`);
+    life.gate.kill();
+    this.#life = null;
+    this.ready = false;
+    this.disk.crash(how);
+    const drop = (): void => {
+      life.inner.disconnect();
+      void life.inner.close();
+    };
+    // What was written to the socket may or may not be on its way.
+    if (this.#traits.random.chance(0.5)) drop();
+    else this.#around.scheduler.after(3, drop);
+  }
+
+  #startLater(ms: number): void {
+    if (this.#starting || this.#life) return;
+    this.#starting = true;
+    this.#around.scheduler.after(ms, () => this.start());
+  }
+
+  #note(what: string): void {
+    this.#around.report.note(this.name, what);
+  }
+}
+
+function typeNameIn(body: string | Uint8Array): string {
+  return /"type":"dev\.agentmesh\.([a-z.]+)\.v1"/.exec(String(body))?.[1] ?? '';
+}
+
+/** An error with its causes, and where the first one came from. */
+export function trail(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const where = error.stack?.split('\n').find((line) => line.includes('.ts:'))?.trim() ?? '';
+  const cause = error.cause === undefined ? '' : ` because ${trail(error.cause)}`;
+  return `${error.message} ${where}${cause}`;
+}

@@ -1,0 +1,262 @@
+/**
+ * One run: a mesh, its users and its faults, from a seed. Owns: the order of a run: trouble, healing, coming to rest,
+ * stopping, judging. Does not own: any of the parts.
+ */
+import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
+import type { Catalog } from './catalog.ts';
+import { checkAtRest } from './checks/index.ts';
+import { watchLeases } from './checks/leases.ts';
+import { checkLeaving, mayBegin } from './checks/leaving.ts';
+import { submissionsIn } from './checks/submissions.ts';
+import { Clients } from './clients.ts';
+import { drawFaults, type Fault, type Losing } from './faults.ts';
+import { FaultPlan } from './fault-plan.ts';
+import { applyFault } from './fault-effects.ts';
+import { History } from './history.ts';
+import { HostProcess, type Surroundings, trail } from './hosts.ts';
+import { Random } from './random.ts';
+import { Report, type Violation } from './report.ts';
+import { Scheduler } from './scheduler.ts';
+import { type Disturbance, drawWorkload, type Workload } from './workload.ts';
+import { World } from './world.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly catalog: Catalog;
+  /** Indices of the faults and disturbances to keep; all when absent. */
+  readonly only?: readonly number[];
+  readonly trace?: boolean;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly counts: ReadonlyMap<string, number>;
+  /** As drawn, before `only` chose among them. */
+  readonly faults: readonly Fault[];
+  readonly disturbances: readonly Disturbance[];
+  readonly trace: readonly string[];
+  readonly tasksRun: number;
+  readonly virtualMs: number;
+}
+
+/** What everything in a run can reach. */
+export interface Run {
+  readonly catalog: Catalog;
+  readonly losing: Losing;
+  readonly scheduler: Scheduler;
+  readonly report: Report;
+  readonly plan: FaultPlan;
+  readonly log: MemoryLog;
+  readonly history: History;
+  readonly world: World;
+  readonly clients: Clients;
+  readonly hosts: readonly HostProcess[];
+  readonly workload: Workload;
+  readonly brokerClock: { aheadMs: number };
+}
+
+/** Time in which people ask and faults begin. */
+const TROUBLE_MS = 2500;
+/** Faults that last end at the latest then. */
+const HEAL_MS = 9000;
+/** A healed mesh has to be done with everything by then: the longest deadline of a task and some patience. */
+const REST_LIMIT_MS = 1_500_000;
+const LOOK_EVERY_MS = 400;
+const STOP_LIMIT_MS = 30_000;
+const LEASE_TTL_MS = 5000;
+
+export async function simulate(options: RunOptions): Promise<RunResult> {
+  const random = new Random(`seed ${options.seed}`);
+  const { run, faults, disturbances } = build(options, random);
+  const { scheduler, report, plan, clients, hosts } = run;
+  const rejected = (error: unknown): void => report.violation('host', `nobody handled: ${trail(error)}`);
+  process.on('unhandledRejection', rejected);
+  try {
+    for (const host of hosts) scheduler.after(host.name.endsWith('-2') ? random.int(0, 1500) : 0, () => host.start());
+    for (const fault of plan.timed) scheduler.after(fault.atMs, () => applyFault(run, fault));
+    clients.start();
+    const over = (): boolean => report.failed;
+    await scheduler.run(over, HEAL_MS);
+    if (!over()) await rest(run);
+  } finally {
+    process.off('unhandledRejection', rejected);
+  }
+  return {
+    seed: options.seed,
+    violations: report.violations,
+    counts: report.counts,
+    faults,
+    disturbances,
+    trace: report.trace ?? [],
+    tasksRun: scheduler.tasksRun,
+    virtualMs: scheduler.elapsedMs,
+  };
+}
+
+interface Built {
+  readonly run: Run;
+  readonly faults: readonly Fault[];
+  readonly disturbances: readonly Disturbance[];
+}
+
+/** Keeps the chosen ones of a list that continues another. */
+function keep<T>(items: readonly T[], offset: number, only: readonly number[] | undefined): T[] {
+  return items.filter((_, index) => !only || only.includes(offset + index));
+}
+
+function build(options: RunOptions, random: Random): Built {
+  const { catalog, only } = options;
+  let report: Report | null = null;
+  const scheduler = new Scheduler((error) => report?.violation('host', `uncaught: ${trail(error)}`));
+  report = new Report(() => scheduler.elapsedMs, { trace: options.trace ?? false });
+  const losing = drawLosing(random.fork('losing'));
+  const names = drawHosts(catalog, random.fork('hosts'), losing);
+  const lanes = lanesOf(catalog, names);
+  const ground = { hosts: [...names.keys()], lanes, untilMs: TROUBLE_MS };
+  const drawn = drawFaults(random.fork('faults'), ground, losing);
+  const faults = keep(drawn, 0, only);
+  const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, { forged: losing !== 'log' });
+  const workload = { ...fullWorkload, disturbances: keep(fullWorkload.disturbances, drawn.length, only) };
+  const plan = new FaultPlan(faults, report);
+  const brokerClock = { aheadMs: 0 };
+  const now = (): number => Math.floor(scheduler.nowMs + brokerClock.aheadMs);
+  const log = createMemoryLog({ now, defer: network(scheduler, random) });
+  const history = new History(log);
+  const clients = new Clients({ scheduler, random: random.fork('clients'), report, log, history, catalog, workload });
+  const hosts: HostProcess[] = [];
+  const world = new World({
+    scheduler,
+    random: random.fork('world'),
+    plan,
+    report,
+    catalog,
+    mayBegin: (key, gate) => mayBegin({ log, history, hosts }, key, gate),
+  });
+  const around: Surroundings = {
+    ...{ scheduler, report, plan, catalog, log, world, history },
+    afterwards: (request) => clients.afterwards(request),
+    onSend: (host, request) => checkLeaving(report, host, request),
+  };
+  const traits = random.fork('traits');
+  const commitMode = traits.chance(0.15) ? 'hop' : 'group';
+  for (const [name, service] of names) {
+    const own = random.fork(`host ${name}`);
+    hosts.push(new HostProcess({ name, service, random: own, leaseTtlMs: LEASE_TTL_MS, commitMode }, around));
+  }
+  const run: Run = {
+    ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },
+  };
+  watchLeases(run);
+  history.listen(({ message, event }) => report.note('log', `${message.seq} ${message.subject} ${event?.type ?? ''} ${event?.id ?? ''}`));
+  return { run, faults: drawn, disturbances: fullWorkload.disturbances };
+}
+
+function drawLosing(random: Random): Losing {
+  const throwOf = random.unit();
+  if (throwOf < 0.5) return 'nothing';
+  if (throwOf < 0.73) return 'ledgers';
+  return throwOf < 0.97 ? 'log' : 'retention';
+}
+
+/**
+ * One host a service, and sometimes a second one of some service that stands by. Not when the log is lost: a standby
+ * that takes over then folds what the others have published again, which is neither the lost log nor a ledger of it.
+ */
+function drawHosts(catalog: Catalog, random: Random, losing: Losing): Map<string, string> {
+  const names = new Map([...catalog.services.keys()].map((service) => [service, service]));
+  if (losing !== 'log' && random.chance(0.35)) {
+    const service = random.pick([...catalog.services.keys()]);
+    names.set(`${service}-2`, service);
+  }
+  return names;
+}
+
+function lanesOf(catalog: Catalog, names: ReadonlyMap<string, string>): (host: string) => readonly string[] {
+  return (host) => {
+    const service = names.get(host) ?? '';
+    const roles = catalog.services.get(service)?.map(({ name }) => name) ?? [];
+    return service === 'agents' ? [...roles, 'ingress'] : roles;
+  };
+}
+
+/** How long things travel: mostly a fraction of a millisecond; how often longer, the seed decides. */
+function network(scheduler: Scheduler, random: Random): (task: () => void) => void {
+  const way = random.fork('network');
+  const slowShare = way.pick([0, 0.02, 0.1]);
+  const slowMs = way.skewed(2, 60);
+  return (task) => {
+    const delay = way.chance(slowShare) ? way.unit() * slowMs : way.unit() * 0.6;
+    scheduler.after(delay, task);
+  };
+}
+
+/** Ends all trouble, waits until everything is done, stops the mesh cleanly and judges. */
+async function rest(run: Run): Promise<void> {
+  const { scheduler, report, plan, log, hosts } = run;
+  plan.heal();
+  report.note('mesh', 'healed');
+  log.comeUp();
+  for (const host of hosts) {
+    host.resume();
+    host.reconnect();
+    host.slowDisk(0);
+    host.moveClock(0);
+    host.start();
+  }
+  let looked = 0;
+  let quiet = 0;
+  const atRest = (): boolean => {
+    if (report.failed) return true;
+    if (scheduler.elapsedMs - looked < LOOK_EVERY_MS) return false;
+    looked = scheduler.elapsedMs;
+    quiet = isQuiet(run) ? quiet + 1 : 0;
+    return quiet > 2;
+  };
+  if (!(await scheduler.run(atRest, REST_LIMIT_MS))) {
+    if (run.losing === 'retention') return checkAtRest(run);
+    report.violation('progress', `not at rest ${REST_LIMIT_MS} ms after the last fault: ${unrest(run).join('; ')}`);
+  }
+  if (report.failed) return;
+  report.note('mesh', 'at rest');
+  for (const host of hosts) {
+    host.retire();
+    host.stop(0);
+  }
+  const stopped = (): boolean => report.failed || hosts.every(({ down }) => down);
+  if (!(await scheduler.run(stopped, STOP_LIMIT_MS))) report.violation('stop', 'the mesh does not stop');
+  if (!report.failed) await checkAtRest(run);
+}
+
+function isQuiet(run: Run): boolean {
+  return unrest(run).length === 0;
+}
+
+/** What still has to happen, in words. */
+function unrest(run: Run): string[] {
+  const { hosts, clients, history } = run;
+  const reasons: string[] = [];
+  if (!clients.idle) reasons.push('clients wait');
+  for (const { name, ready, host } of hosts) {
+    if (!ready || !host) {
+      reasons.push(`${name} is not up`);
+      continue;
+    }
+    const { unacknowledged, effectsQueued, effectsRunning } = host.stats();
+    if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
+    if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);
+  }
+  if (reasons.length > 0) return reasons;
+  const open = openTasks(history);
+  if (open.length > 0) reasons.push(`open: ${open.join(', ')}`);
+  return reasons;
+}
+
+const ended = /\.task\.(completed|failed|cancelled)\.v1$/;
+
+/** Tasks whose submission is in the log, or that were ever accepted, and that have no end there. */
+function openTasks(history: History): string[] {
+  const { expectedTasks } = submissionsIn(history);
+  for (const { event } of history.now()) if (event && ended.test(event.type)) expectedTasks.delete(event.correlationid);
+  return [...expectedTasks];
+}

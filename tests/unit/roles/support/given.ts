@@ -1,0 +1,188 @@
+/**
+ * Given, when, then for one role's machine. Owns: applying events to an instance through `step`, and saying what is
+ * expected. Does not own: any role.
+ *
+ * Every event a machine sends is checked on the way: it must fit its schema (S9).
+ */
+import { expect } from 'vitest';
+import { machineFor, type RoleDefinition } from '../../../../actors/runtime/role.ts';
+import { effectFinished, effectStarted, type Outcome, timerFired } from '../../../../actors/runtime/settlement.ts';
+import {
+  type EffectRow,
+  type Instance,
+  type Output,
+  type StepResult,
+  step,
+  type TimerRow,
+} from '../../../../actors/runtime/step.ts';
+import { type EventName, type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
+import type { DataByName, ErrorInfo } from '../../../../schemas/events/generated.ts';
+import { type EventOptions, eventOf, idOf, START_MS } from '../../runtime/support/events.ts';
+import { watch } from './transitions.ts';
+
+/** Milliseconds of log time between two events that do not say. */
+const PACE_MS = 1000;
+
+/** Something that happens, made from what is: settlements need the rows they settle. */
+export type Moment = (story: Story) => { event: MeshEvent; atMs?: number };
+
+export interface Expectation {
+  /** The machine's state; nested ones as `working.hop`. */
+  readonly state?: string;
+  /** What was sent since `when`, in order: `hop.requested > coder`. */
+  readonly sent?: readonly string[];
+  /** Ids of the effects wanted now. */
+  readonly effects?: readonly string[];
+  /** Names of the delays whose timers are armed now. */
+  readonly timers?: readonly string[];
+}
+
+export class Story {
+  readonly role: RoleDefinition;
+  instance: Instance | null = null;
+  atMs = START_MS;
+  /** Of the last `when`. */
+  outputs: Output[] = [];
+  results: StepResult[] = [];
+  /** Of the whole story. */
+  readonly sentEver: Output[] = [];
+
+  constructor(role: RoleDefinition) {
+    this.role = role;
+    for (const { machine } of role.versions) watch(machine);
+  }
+
+  when(...moments: readonly Moment[]): this {
+    this.outputs = [];
+    this.results = [];
+    for (const moment of moments) {
+      const { event, atMs } = moment(this);
+      this.atMs = atMs ?? this.atMs + PACE_MS;
+      this.#apply(event);
+    }
+    return this;
+  }
+
+  thenExpect(expected: Expectation): this {
+    const { instance } = this;
+    if (expected.sent) expect(this.outputs.map(labelOf)).toEqual(expected.sent);
+    if (expected.state !== undefined) expect(stateOf(instance)).toBe(expected.state);
+    if (expected.effects) expect([...(instance?.effects.keys() ?? [])]).toEqual(expected.effects);
+    if (expected.timers) {
+      const ids = [...(instance?.timers.keys() ?? [])];
+      expect(ids.map((id) => expected.timers?.find((part) => id.startsWith(`xstate.after.${part}.`)) ?? id)).toEqual(
+        expected.timers,
+      );
+    }
+    return this;
+  }
+
+  /** The data of the last event of a name that was sent since `when`. */
+  sent<N extends EventName>(name: N): DataByName[N] {
+    return this.envelope(name).data as DataByName[N];
+  }
+
+  envelope(name: EventName): MeshEvent {
+    const found = this.outputs.findLast(({ event }) => nameOf(event.type) === name);
+    if (!found) throw new Error(`no ${name} was sent`);
+    return found.event;
+  }
+
+  effect(id: string): EffectRow {
+    const row = this.instance?.effects.get(id);
+    if (!row) throw new Error(`no effect ${id}; there are ${[...(this.instance?.effects.keys() ?? [])].join(', ')}`);
+    return row;
+  }
+
+  /** The timer of a named delay. */
+  timer(delay: string): TimerRow {
+    const row = [...(this.instance?.timers.values() ?? [])].find(({ timer }) =>
+      timer.startsWith(`xstate.after.${delay}.`),
+    );
+    if (!row) throw new Error(`no timer ${delay}; there are ${[...(this.instance?.timers.keys() ?? [])].join(', ')}`);
+    return row;
+  }
+
+  get living(): Instance {
+    if (!this.instance) throw new Error('nothing has begun');
+    return this.instance;
+  }
+
+  #apply(event: MeshEvent): void {
+    const result = step(this.role, this.instance, { event, atMs: this.atMs });
+    this.results.push(result);
+    if (result.kind !== 'applied') return;
+    this.instance = result.instance;
+    for (const output of result.outputs) {
+      expect(validateEvent(output.event)).toMatchObject({ ok: true });
+      this.outputs.push(output);
+      this.sentEver.push(output);
+    }
+  }
+}
+
+/** What and to whom: a fact is for watchers, whomever its envelope names. */
+function labelOf({ event, leaves }: Output): string {
+  return `${nameOf(event.type)} > ${leaves ? 'watchers' : event.recipientrole}`;
+}
+
+function stateOf(instance: Instance | null): string {
+  const parts: string[] = [];
+  for (let value: unknown = instance?.snapshot.value; value !== undefined; ) {
+    if (typeof value === 'string') return [...parts, value].join('.');
+    const [key, inner] = Object.entries(value as Record<string, unknown>)[0] ?? [];
+    parts.push(key ?? '');
+    value = inner;
+  }
+  return 'none';
+}
+
+export function given(role: RoleDefinition): Story {
+  if (!machineFor(role, 1)) throw new Error(`${role.name} has no machine`);
+  return new Story(role);
+}
+
+let serial = 0;
+
+/** An event from another actor, each a new one unless it is named. */
+export function received<N extends EventName>(name: N, data: DataByName[N], options: EventOptions = {}): Moment {
+  return (story) => {
+    serial += 1;
+    return { event: eventOf(name, data, { id: idOf(`${name}/${serial}`), to: story.role.name, ...options }) };
+  };
+}
+
+export function done(effect: string, output: unknown): Moment {
+  return finished(effect, { status: 'done', output });
+}
+
+export function failed(effect: string, error: Partial<ErrorInfo> = {}): Moment {
+  return finished(effect, {
+    status: 'failed',
+    error: { code: 'broken', message: 'it broke', retryable: false, ...error },
+  });
+}
+
+export function unknown(effect: string): Moment {
+  return finished(effect, {
+    status: 'unknown',
+    error: { code: 'outcome_unknown', message: 'it was cut off', retryable: false },
+  });
+}
+
+function finished(effect: string, outcome: Outcome): Moment {
+  return (story) => ({ event: effectFinished(story.living, story.effect(effect), outcome, story.atMs) });
+}
+
+/** The log knows that an effect that may not be repeated has begun. */
+export function begun(effect: string): Moment {
+  return (story) => ({ event: effectStarted(story.living, story.effect(effect), 1, story.atMs) });
+}
+
+/** The timer of a named delay reaches its deadline, and the log's time with it. */
+export function elapsed(delay: string): Moment {
+  return (story) => {
+    const row = story.timer(delay);
+    return { event: timerFired(story.living, row, row.dueAtMs), atMs: row.dueAtMs };
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * What must not happen twice must not happen twice by way of a second hop either (S6): a hop whose time is up is asked
+ * for again, while the deed of the first may have been done.
+ */
+import { describe, expect, test } from 'vitest';
+import { role } from '../../../actors/roles/tools/machine.ts';
+import { begun, done, failed, given, received, type Story } from './support/given.ts';
+import { request } from './support/samples.ts';
+
+const deed = { name: 'http_post_once', arguments: { url: 'http://127.0.0.1/pay' }, fence: 'once' };
+const asked = (attempt: number) => received('hop.requested', request('tools', {}, attempt), { hop: attempt });
+const cancelled = received('hop.cancelled', { step: 'tools', attempt: 1, reason: 'the time for this step is up' });
+const atWork = (): Story =>
+  given(role).when(asked(1), done('choose', deed), begun('run')).thenExpect({ state: 'running' });
+/** Effects that were begun in the story's last part. */
+const startedAgain = (story: Story) =>
+  story.results.flatMap((one) => (one.kind === 'applied' ? one.startedEffects : [])).map(({ effect }) => effect);
+
+describe('an unrepeatable tool', () => {
+  test('S6: cut off by the time-out of its hop is not run by the next attempt: its outcome is unknown', () => {
+    const story = atWork().when(cancelled, asked(2));
+    expect(startedAgain(story)).toEqual([]);
+    expect(story.sent('hop.replied')).toMatchObject({
+      attempt: 2,
+      status: 'unknown',
+      error: { code: 'outcome_unknown' },
+    });
+  });
+
+  test('S6: done, its reply too late, is not done again: the next attempt has the same result', () => {
+    const story = atWork()
+      .when(done('run', { result: 'receipt 20417' }))
+      .when(cancelled, asked(2));
+    expect(startedAgain(story)).toEqual([]);
+    expect(story.sent('hop.replied')).toMatchObject({ attempt: 2, output: { tool: { result: 'receipt 20417' } } });
+  });
+
+  test('S6: once a person was asked and wants it, it is run again', () => {
+    const story = atWork().when(cancelled, asked(2)).when(asked(3)).thenExpect({ state: 'choosing' });
+    story.when(done('choose', deed)).thenExpect({ state: 'running', effects: ['run'] });
+  });
+
+  test('S6: asked for while it runs, it is not begun beside itself', () => {
+    const story = atWork().when(asked(2)).thenExpect({ state: 'idle', effects: [] });
+    expect(story.sent('hop.replied').status).toBe('unknown');
+  });
+
+  test('S6: certainly failed, it may be tried again', () => {
+    atWork()
+      .when(failed('run', { retryable: true }))
+      .when(asked(2))
+      .thenExpect({ state: 'choosing' });
+  });
+
+  test('another step, or the same one in a new round, is another deed', () => {
+    const finished = () => atWork().when(done('run', { result: 'receipt 20417' }));
+    finished()
+      .when(received('hop.requested', request('notify'), { hop: 2 }))
+      .thenExpect({ state: 'choosing' });
+    finished().when(asked(1)).thenExpect({ state: 'choosing' });
+  });
+});
+
+test.each(['pure', 'keyed'])('a %s tool is run again', (fence) => {
+  const story = given(role)
+    .when(asked(1), done('choose', { ...deed, fence }))
+    .when(cancelled, asked(2));
+  story.thenExpect({ state: 'choosing', effects: ['choose'] });
+});

@@ -1,0 +1,215 @@
+/** Who owns which partition (S7). On the leases of the bus in memory, with a fake clock for every host. */
+import { describe, expect, test } from 'vitest';
+import { createOwnership } from '../../../actors/runtime/ownership.ts';
+import { createMemoryBus, createMemoryLog, type MemoryLog } from '../../../bus/memory-bus.ts';
+import { BusError, type LeaseStore } from '../../../bus/port.ts';
+import { PARTITIONS } from '../../../schemas/events/subjects.ts';
+import { createFakeClock, createSilentLog, type FakeClock, settled } from './support/fake-clock.ts';
+
+const TTL_MS = 3000;
+const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+
+async function openLog(clock: FakeClock): Promise<MemoryLog> {
+  const log = createMemoryLog({ now: () => clock.now() });
+  await createMemoryBus(log).ensureTopology();
+  return log;
+}
+
+function openHost(log: MemoryLog, clock: FakeClock, holder: string, wrap = (leases: LeaseStore) => leases) {
+  const bus = createMemoryBus(log, { now: () => clock.now(), leaseTtlMs: TTL_MS });
+  const told: string[] = [];
+  const tell = (what: string) => (role: string, partitions: readonly number[]) =>
+    void told.push(`${what} ${role} ${[...partitions].sort().join('')}`);
+  const ownership = createOwnership({
+    ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), holder },
+    roles: [{ name: 'coder' }, { name: 'ingress', partitions: 1 }],
+    ...{ onGained: tell('gained'), onLost: tell('lost') },
+  });
+  const owned = () => [...ownership.partitionsOf('coder')].sort();
+  return { bus, ownership, told, owned };
+}
+
+describe('one host', () => {
+  test('S7: claims everything that is free, and tells it once', async () => {
+    const clock = createFakeClock();
+    const { ownership, told, owned } = openHost(await openLog(clock), clock, 'one');
+    await ownership.start();
+    expect(told.sort()).toEqual(['gained coder 01234567', 'gained ingress 0']);
+    expect(owned()).toEqual(ALL);
+    expect([...ownership.partitionsOf('ingress')]).toEqual([0]);
+    expect(await ownership.confirm('coder', 3)).toBe(true);
+    await clock.advance(10 * TTL_MS);
+    expect(told).toHaveLength(2);
+  });
+
+  test('what nobody claimed is not owned', async () => {
+    const clock = createFakeClock();
+    const { ownership } = openHost(await openLog(clock), clock, 'one');
+    expect(await ownership.confirm('coder', 3)).toBe(false);
+    await ownership.start();
+    expect(ownership.partitionsOf('nobody').size).toBe(0);
+    expect(await ownership.confirm('nobody', 0)).toBe(false);
+    expect(await ownership.confirm('ingress', 5)).toBe(false);
+  });
+
+  test('beats three times in a time to live, and stops beating when it stops', async () => {
+    const clock = createFakeClock();
+    let beats = 0;
+    const { ownership } = openHost(await openLog(clock), clock, 'one', (leases) => ({
+      ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
+      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+      beat: (holder) => {
+        beats += 1;
+        return leases.beat(holder);
+      },
+    }));
+    await ownership.start();
+    await clock.advance(TTL_MS);
+    expect(beats).toBe(4);
+    await ownership.stop();
+    await clock.advance(10 * TTL_MS);
+    expect(beats).toBe(4);
+    expect(clock.waits).toEqual([]);
+  });
+});
+
+describe('two hosts', () => {
+  test('S7: each partition has one owner, and a standby has nothing', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+    await one.ownership.start();
+    await other.ownership.start();
+    await clock.advance(10 * TTL_MS);
+    expect(one.owned()).toEqual(ALL);
+    expect(other.owned()).toEqual([]);
+    expect(await other.ownership.confirm('coder', 0)).toBe(false);
+  });
+
+  test('S7: both at once, they share without overlap', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+    await Promise.all([one.ownership.start(), other.ownership.start()]);
+    expect([...one.owned(), ...other.owned()].sort()).toEqual(ALL);
+  });
+
+  test('S7: the standby takes over from a host that falls silent', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+    await one.ownership.start();
+    await other.ownership.start();
+    one.bus.disconnect();
+    await clock.advance(2 * TTL_MS + 1000);
+    expect(other.told.sort()).toEqual(['gained coder 01234567', 'gained ingress 0']);
+    expect(await other.ownership.confirm('coder', 0)).toBe(true);
+  });
+
+  test('S7: what was released is taken at the next beat', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+    await one.ownership.start();
+    await other.ownership.start();
+    await one.ownership.stop();
+    await clock.advance(TTL_MS / 3);
+    expect(other.owned()).toEqual(ALL);
+  });
+
+  test('S7: the host that was away is told what it lost, and that is after the other has it', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+    await one.ownership.start();
+    await other.ownership.start();
+    one.bus.disconnect();
+    await clock.advance(3 * TTL_MS);
+    expect(one.owned()).toEqual(ALL);
+    one.bus.reconnect();
+    await clock.advance(TTL_MS / 3);
+    expect(one.owned()).toEqual([]);
+    expect(one.told.slice(-2).sort()).toEqual(['lost coder 01234567', 'lost ingress 0']);
+    expect(await one.ownership.confirm('coder', 0)).toBe(false);
+    expect(other.owned()).toEqual(ALL);
+  });
+});
+
+describe('a host that comes back', () => {
+  test('S7: under its own name it has its partitions at once', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    await openHost(log, clock, 'one').ownership.start();
+    const again = openHost(log, clock, 'one');
+    await again.ownership.start();
+    expect(again.owned()).toEqual(ALL);
+  });
+
+  test('S7: its former self can confirm nothing', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const before = openHost(log, clock, 'one');
+    await before.ownership.start();
+    await clock.advance(1);
+    await openHost(log, clock, 'one').ownership.start();
+    expect(await before.ownership.confirm('coder', 0)).toBe(false);
+  });
+
+  test('S7: an outage shorter than the time to live loses nothing and tells nothing', async () => {
+    const clock = createFakeClock();
+    const { bus, ownership, told, owned } = openHost(await openLog(clock), clock, 'one');
+    await ownership.start();
+    bus.disconnect();
+    await clock.advance(TTL_MS - 1);
+    bus.reconnect();
+    await clock.advance(TTL_MS);
+    expect(owned()).toEqual(ALL);
+    expect(told).toHaveLength(2);
+    expect(await ownership.confirm('coder', 0)).toBe(true);
+  });
+});
+
+describe('a claim that fails', () => {
+  /** Claims of one partition fail that often. */
+  const failing =
+    (times: number) =>
+    (leases: LeaseStore): LeaseStore => {
+      let left = times;
+      return {
+        ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
+        ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+        claim: (key, holder) => {
+          if (key !== 'coder.5' || left === 0) return leases.claim(key, holder);
+          left -= 1;
+          return Promise.reject(new BusError('unavailable', 'the connection was lost'));
+        },
+      };
+    };
+
+  test('S7: at a start it is an error of the start', async () => {
+    const clock = createFakeClock();
+    const { ownership } = openHost(await openLog(clock), clock, 'one', failing(1));
+    await expect(ownership.start()).rejects.toThrow('the connection was lost');
+  });
+
+  test('S7: what was granted beside it is told, and the failed one is claimed again', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const first = openHost(log, clock, 'first');
+    await first.ownership.start();
+    let broken = 0;
+    const second = openHost(log, clock, 'second', (leases) => {
+      const fragile = failing(1)(leases);
+      return { ...fragile, claim: (key, holder) => (broken > 0 ? fragile : leases).claim(key, holder) };
+    });
+    await second.ownership.start();
+    broken = 1;
+    await first.ownership.stop();
+    await clock.advance(TTL_MS / 3);
+    expect(second.told.sort()).toEqual(['gained coder 0123467', 'gained ingress 0']);
+    await clock.advance(TTL_MS / 3);
+    expect(second.told.at(-1)).toBe('gained coder 5');
+    expect(second.owned()).toEqual(ALL);
+    await settled();
+  });
+});

@@ -9,6 +9,7 @@
  * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
  */
 import { hash } from 'node:crypto';
+import { parseJson } from '../../schemas/events/envelope.ts';
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
@@ -185,13 +186,15 @@ export function createEffects(options: EffectsOptions): Effects {
     });
   };
 
-  const queueOf = (src: string) => {
-    const queue = queues.get(src) ?? { active: 0, waiting: [] };
-    queues.set(src, queue);
+  /** Two roles may have effects of the same name. */
+  const queueName = ({ slot, src }: Job): string => `${slot.role.name}/${src}`;
+  const queueOf = (name: string) => {
+    const queue = queues.get(name) ?? { active: 0, waiting: [] };
+    queues.set(name, queue);
     return queue;
   };
-  const pump = (src: string): void => {
-    const queue = queueOf(src);
+  const pump = (name: string): void => {
+    const queue = queueOf(name);
     while (queue.waiting.length > 0 && !stopped) {
       const job = queue.waiting[0];
       if (!job || queue.active >= job.handler.concurrencyMax) return;
@@ -200,14 +203,14 @@ export function createEffects(options: EffectsOptions): Effects {
       queue.active += 1;
       void start(job).finally(() => {
         queue.active -= 1;
-        pump(src);
+        pump(name);
       });
     }
   };
   const enqueue = (job: Job): void => {
     if (job.ended || stopped) return;
-    queueOf(job.src).waiting.push(job);
-    pump(job.src);
+    queueOf(queueName(job)).waiting.push(job);
+    pump(queueName(job));
   };
 
   return {
@@ -290,18 +293,25 @@ function fenceOf(handler: EffectHandler, input: unknown): Fence | Outcome {
   }
 }
 
+/** A result has to pass as the data of an event: JSON, not too large, not too deep, without forbidden keys (S8, S9). */
 function limited(outcome: Outcome): Outcome {
   if (outcome.status !== 'done') return outcome;
-  let bytes: number;
+  const failed = (code: string, message: string): Outcome => ({
+    status: 'failed',
+    error: { code, message, retryable: false },
+  });
+  let text: string;
   try {
-    bytes = Buffer.byteLength(JSON.stringify(outcome.output) ?? 'null');
+    text = JSON.stringify(outcome.output ?? null);
   } catch (error) {
-    const message = `the result is not JSON: ${toErrorInfo(error).message}`;
-    return { status: 'failed', error: { code: 'result_not_json', message, retryable: false } };
+    return failed('result_not_json', `the result is not JSON: ${toErrorInfo(error).message}`);
   }
-  if (bytes <= EFFECT_RESULT_MAX_BYTES) return outcome;
-  const message = `the result has ${bytes} bytes; the limit is ${EFFECT_RESULT_MAX_BYTES}`;
-  return { status: 'failed', error: { code: 'result_too_large', message, retryable: false } };
+  const bytes = Buffer.byteLength(text);
+  if (bytes > EFFECT_RESULT_MAX_BYTES)
+    return failed('result_too_large', `the result has ${bytes} bytes; the limit is ${EFFECT_RESULT_MAX_BYTES}`);
+  // As deep as it will be in the event that carries it.
+  const passes = parseJson(`{"data":{"output":${text}}}`);
+  return passes.ok ? outcome : failed('result_not_allowed', `the result cannot be sent: ${passes.rejection.reason}`);
 }
 
 /** A machine that invokes what its role does not have: the effect fails, visibly, in the task. */

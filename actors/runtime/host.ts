@@ -32,7 +32,7 @@ import { preflight } from './preflight.ts';
 import { createPublisher, type Publisher, UNACKED_MAX } from './publisher.ts';
 import { quarantineRow } from './quarantine.ts';
 import { createReading, type Reading } from './reading.ts';
-import { reconcile, SENT } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import type { Role } from './role.ts';
 import { effectFinished, effectStarted, progress, timerFired } from './settlement.ts';
 import { type Applied, type LoggedEvent, step } from './step.ts';
@@ -102,9 +102,12 @@ export function createHost(options: HostOptions): Host {
   const last = { outbox: ledger.highest().outbox };
   const at: AtCrashPoint = options.at ?? (() => undefined);
   let stopping = false;
+  let ended = false;
 
+  // While stopping, too: a stop that waits for a disk that refuses would wait for ever.
   const fatal = (error: unknown): void => {
-    if (stopping) return;
+    if (ended) return;
+    ended = true;
     stopping = true;
     const cause = error instanceof FatalError ? error : new FatalError(String(error), { cause: error });
     options.onFatal(cause);
@@ -296,7 +299,7 @@ export function createHost(options: HostOptions): Host {
     await ownership.start();
     const plan = await reconcile(context);
     plan.begun(commits);
-    publisher.sentUpTo(plan.kind === 'continue' ? ledger.meta(SENT) : null);
+    if (plan.kind === 'continue') publisher.marks.recall(ledger);
     if (plan.kind !== 'continue') publisher.hold();
     for (const row of [...plan.resend, ...ledger.unacked()]) publisher.send(row, traceparentOf(row), false);
     for (const { stored } of ledger.open()) {
@@ -322,6 +325,7 @@ export function createHost(options: HostOptions): Host {
         await start();
       } catch (error) {
         stopping = true;
+        ended = true;
         if (error instanceof BusError) throw new FatalError(error.message, { exitCode: 3, cause: error });
         throw error;
       }

@@ -15,7 +15,7 @@ import { FatalError } from './errors.ts';
 import type { OutboxRow } from './ledger/port.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { isQuarantine, quarantineWireForm } from './quarantine.ts';
-import { lacks, SENT, sentOf } from './reconcile.ts';
+import { createSentMarks, type SentMarks } from './sent-marks.ts';
 
 /** Pause before sending again; a reconnect does not wait for it. */
 const RESEND_MS = 250;
@@ -25,8 +25,8 @@ export const UNACKED_MAX = 4000;
 export interface Publisher {
   /** @param gated waits until the current batch is durable */
   send(row: OutboxRow, traceparent: string, gated: boolean): void;
-  /** The output that the log is known to hold furthest on, or null for a log that is new to this host. */
-  sentUpTo(mark: string | null): void;
+  /** How far the streams are known to hold what was sent. */
+  readonly marks: SentMarks;
   /** Resolves when the log has stored the row. */
   acknowledged(n: number): Promise<void>;
   /** An output was found in the log, under its `messageId` (or its id in quarantine): it need not be sent. */
@@ -68,7 +68,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   /** Subjects on which something waits to be sent again. */
   const delayed = new Set<string>();
   let holds = 0;
-  let furthest: { readonly seq: number; readonly mark: string | null } = { seq: 0, mark: null };
+  const marks = createSentMarks(options.commits);
   let stopped = false;
   let cancelResend: (() => void) | undefined;
   let roomWaiters: (() => void)[] = [];
@@ -80,11 +80,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     unacked.delete(n);
     if (byKey.get(keyOf(entry.row)) === n) byKey.delete(keyOf(entry.row));
     options.commits().acked(n, seq);
-    if (seq > furthest.seq && !isQuarantine(entry.row)) {
-      const mark = sentOf(seq, entry.row.eventId);
-      furthest = { seq, mark };
-      options.commits().meta(SENT, mark);
-    }
+    marks.note(entry.row, seq);
     ackWaiters.get(n)?.();
     ackWaiters.delete(n);
     if (unacked.size < UNACKED_MAX / 4) {
@@ -128,7 +124,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   };
   /** A server that was away may have lost what it had acknowledged; a start finds out what, and sends it again. */
   const stillThere = async (): Promise<void> => {
-    if (furthest.mark === null || !(await lacks(bus, furthest.mark)) || stopped) return;
+    if (!(await marks.missing(bus)) || stopped) return;
     options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
   };
   const forgetConnection = bus.onConnection((connected) => {
@@ -147,9 +143,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (wait) gated.push({ batch: options.commits().current, waiting: entry });
       else transmit(entry);
     },
-    sentUpTo(mark) {
-      furthest = { seq: Number(mark?.split('@')[0] ?? 0), mark };
-    },
+    marks,
     acknowledged: (n) =>
       new Promise((resolve) => {
         if (unacked.has(n)) ackWaiters.set(n, resolve);

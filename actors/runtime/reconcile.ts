@@ -13,15 +13,13 @@ import type { Bus, StoredMessage, StreamInfo } from '../../bus/port.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Ledger, OutboxRow } from './ledger/port.ts';
 import type { RuntimeLog } from './ports.ts';
+import { hasLostSent } from './sent-marks.ts';
 
 const IDENTITY = 'stream';
 const REPUBLISHING = 'republishing';
 
 /** The last message that a host has passed, as it knew it: a log that has another one there was cut and written on. */
 export const TAIL = 'tail';
-
-/** The output that the log stored furthest on: a log without it there has lost its end. */
-export const SENT = 'sent';
 
 export function tailOf({ seq, atMs }: Pick<StoredMessage, 'seq' | 'atMs'>): string {
   return `${seq}@${atMs}`;
@@ -88,36 +86,10 @@ export async function reconcile(host: { bus: Bus; ledger: Ledger; log: RuntimeLo
 }
 
 async function wasCut({ bus, ledger }: { bus: Bus; ledger: Ledger }, stream: StreamInfo): Promise<boolean> {
-  const sent = ledger.meta(SENT);
-  if (sent !== null && (await lacks(bus, sent))) return true;
+  if (await hasLostSent(bus, ledger)) return true;
   const tail = ledger.meta(TAIL);
   const seq = Number(tail?.split('@')[0]);
   if (tail === null || seq < stream.firstSeq) return false;
   const message = await bus.get(seq);
   return message !== null && tailOf(message) !== tail;
-}
-
-export function sentOf(seq: number, eventId: string): string {
-  return `${seq}@${eventId}`;
-}
-
-/** True when the log no longer holds an output that it had acknowledged; what went by age does not count. */
-export async function lacks(bus: Bus, sent: string): Promise<boolean> {
-  const seq = Number(sent.split('@')[0]);
-  // In this order: between the two the log may grow over the place, and would seem to have lost it by age.
-  const { lastSeq } = await bus.streamInfo();
-  if (seq > lastSeq) return true;
-  const message = await bus.get(seq);
-  return message !== null && sentOf(seq, idOf(message)) !== sent;
-}
-
-/** The id of a stored event, read without validating it; empty for what is none. */
-function idOf(message: StoredMessage): string {
-  try {
-    const { id } = JSON.parse(Buffer.from(message.data).toString('utf8')) as { id?: unknown };
-    return String(id);
-  } catch (error) {
-    if (error instanceof SyntaxError) return '';
-    throw error;
-  }
 }

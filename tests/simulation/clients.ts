@@ -39,6 +39,8 @@ export class Clients {
   readonly #acknowledged = new Set<number>();
   /** Open questions by task: the id of the fact that asks. */
   readonly #questions = new Map<string, string>();
+  /** Questions are asked once, however often they arrive. */
+  readonly #heard = new Set<string>();
   #answers = 0;
 
   constructor(options: ClientOptions) {
@@ -108,6 +110,8 @@ export class Clients {
     const task = event.correlationid;
     switch (event.type) {
       case 'dev.agentmesh.task.input.required.v1':
+        if (this.#heard.has(event.id)) return;
+        this.#heard.add(event.id);
         this.#questions.set(task, event.id);
         this.#answer(task, event.id, event.data.choices, 1);
         return;

@@ -38,12 +38,14 @@ export interface Ended {
 export class TaskWatch {
   readonly #changes = new Changes();
   #facts: Fact[] = [];
+  readonly #factsOf = new Map<string, Fact[]>();
   #quarantined: Quarantined[] = [];
   readonly #sendings: { readonly id: string; readonly task: string }[] = [];
 
   /** Begins to follow; to be called again when the log was made anew. */
   async follow(bus: Bus): Promise<void> {
     this.#facts = [];
+    this.#factsOf.clear();
     this.#quarantined = [];
     bus.subscribeVolatile(FACT_FILTER, (_subject, data) => {
       const { id, correlationid } = JSON.parse(Buffer.from(data).toString('utf8')) as MeshEvent;
@@ -66,7 +68,7 @@ export class TaskWatch {
   }
 
   facts(id?: string): Fact[] {
-    return id === undefined ? [...this.#facts] : this.#facts.filter(({ event }) => event.correlationid === id);
+    return [...(id === undefined ? this.#facts : (this.#factsOf.get(id) ?? []))];
   }
 
   quarantined(): Quarantined[] {
@@ -144,7 +146,11 @@ export class TaskWatch {
     const event = JSON.parse(Buffer.from(message.data).toString('utf8')) as MeshEvent;
     const name = nameOf(event.type);
     if (name === null) throw new Error(`a fact of unknown type: ${event.type}`);
-    this.#facts.push({ name, event, seq: message.seq });
+    const fact = { name, event, seq: message.seq };
+    this.#facts.push(fact);
+    const known = this.#factsOf.get(event.correlationid);
+    if (known) known.push(fact);
+    else this.#factsOf.set(event.correlationid, [fact]);
     this.#changes.tell();
   }
 

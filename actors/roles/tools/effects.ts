@@ -6,7 +6,7 @@ import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import type { chooseTool } from './builtin/index.ts';
 import { type Tool, ToolError } from './builtin/port.ts';
-import type { ToolChoice } from './machine.ts';
+import type { ToolChoice, ToolRun } from './machine.ts';
 
 const CHOOSE_TIMEOUT_MS = 5000;
 const RUN_TIMEOUT_MS = 60_000;
@@ -47,14 +47,20 @@ export function createEffects(ports: RolePorts): EffectHandlers {
         }
       },
     ),
-    run: effect<ToolChoice, { result: string }>(
+    run: effect<ToolRun, { result: string }>(
       { fence: (choice) => choice.fence, timeoutMs: RUN_TIMEOUT_MS },
-      async (choice, { key, signal, heartbeat }) => {
+      async (choice, { correlationId, signal, heartbeat }) => {
         const { all } = await tools();
         const tool = all.find(({ name }) => name === choice.name);
         if (!tool) throw new EffectError('tool_unknown', `there is no tool ${choice.name}; tools are ${names(all)}`);
         try {
-          return { result: await tool.run(choice.arguments, { signal, idempotencyKey: key, heartbeat }) };
+          return {
+            result: await tool.run(choice.arguments, {
+              signal,
+              idempotencyKey: `${correlationId}/${choice.deed}`,
+              heartbeat,
+            }),
+          };
         } catch (error) {
           throw certain(error);
         }

@@ -16,6 +16,11 @@ export interface ToolChoice {
   readonly fence: Fence;
 }
 
+/** A tool to run, and which deed of the task it is: the same for every attempt at the step in one round of a loop. */
+export interface ToolRun extends ToolChoice {
+  readonly deed: string;
+}
+
 /** A tool that may not be repeated was begun; `output` is what it made, or null while nobody knows. */
 interface Deed {
   readonly step: string;
@@ -24,11 +29,13 @@ interface Deed {
 }
 
 interface ToolsContext extends HopContext {
+  /** Review loops left when the hop was requested: tells the rounds of a loop apart. */
+  readonly loops: number;
   readonly choice: ToolChoice | null;
   readonly deed: Deed | null;
 }
 
-const idle: ToolsContext = { ...idleHop, choice: null, deed: null };
+const idle: ToolsContext = { ...idleHop, loops: 0, choice: null, deed: null };
 
 function chosen(context: ToolsContext): ToolChoice {
   if (!context.choice) throw new RangeError('no tool is chosen');
@@ -61,7 +68,7 @@ const machine = setup({
   types: { context: {} as ToolsContext, events: {} as HopEvents, emitted: {} as Outgoing },
   actors: {
     choose: effectLogic<{ prompt: string }, ToolChoice>(),
-    run: effectLogic<ToolChoice, { result: string }>(),
+    run: effectLogic<ToolRun, { result: string }>(),
   },
 }).createMachine({
   id: 'tools',
@@ -81,7 +88,7 @@ const machine = setup({
       {
         target: '.choosing',
         reenter: true,
-        actions: assign({ request: ({ event }) => event.data, choice: null, deed: null }),
+        actions: assign(({ event }) => ({ request: event.data, loops: event.loops, choice: null, deed: null })),
       },
     ],
   },
@@ -116,7 +123,7 @@ const machine = setup({
       invoke: {
         id: 'run',
         src: 'run',
-        input: ({ context }) => chosen(context),
+        input: ({ context }) => ({ ...chosen(context), deed: `${requestOf(context).step}/${context.loops}` }),
         onDone: {
           target: 'idle',
           actions: [

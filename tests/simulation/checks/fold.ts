@@ -10,7 +10,6 @@ import { createMemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus, LeaseStore, PublishRequest } from '../../../bus/port.ts';
 import { canonicalJson, type MeshEvent } from '../../../schemas/events/envelope.ts';
 import { Disk } from '../disk.ts';
-import type { HostProcess } from '../hosts.ts';
 import { trail } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
 import { contentOf } from './tasks.ts';
@@ -148,15 +147,13 @@ function stateOf({ stored, seen, effects, timers }: LoadedInstance): string {
 function compareStates(run: Run, service: string, folded: Disk): void {
   const { hosts, report } = run;
   const mine = hosts.filter((host) => host.service === service);
-  const remembered = new Map<string, { state: string; index: number; host: HostProcess }>();
+  const remembered = new Map<string, { state: string; seen: number }>();
   for (const host of mine) {
     for (const instance of host.disk.tables.all()) {
-      const { role, correlationId, transitionIndex } = instance.stored;
-      const key = `${role} ${correlationId}`;
-      const before = remembered.get(key);
+      const key = `${instance.stored.role} ${instance.stored.correlationId}`;
+      const seen = instance.seen.size;
       // Of two hosts that had the partition one after the other, the later one knows more.
-      if (before && before.index >= transitionIndex && before.state.length >= stateOf(instance).length) continue;
-      remembered.set(key, { state: stateOf(instance), index: transitionIndex, host });
+      if ((remembered.get(key)?.seen ?? 0) < seen) remembered.set(key, { state: stateOf(instance), seen });
     }
   }
   for (const instance of folded.tables.all()) {

@@ -45,6 +45,8 @@ export class TaskModel {
   /** Takes the next fact; returns what is wrong with it, or null. */
   take(fact: Fact): string | null {
     const expected = this.#expected;
+    // Progress changes nothing, so it waits for nothing and may come at any time.
+    if (fact.type === 'dev.agentmesh.hop.progress.v1') return null;
     if (expected === null) {
       this.#expected = { kind: 'route' };
       return fact.type === 'dev.agentmesh.task.accepted.v1' ? null : `begins with ${fact.type}`;
@@ -52,7 +54,6 @@ export class TaskModel {
     if (expected.kind === 'over') return `says ${fact.type} after its end`;
     switch (fact.type) {
       case 'dev.agentmesh.agent.message.v1':
-      case 'dev.agentmesh.hop.progress.v1':
         return null;
       case 'dev.agentmesh.task.completed.v1':
         return this.#end(expected.kind === 'complete' ? null : `completes when it should ${told(expected)}`);

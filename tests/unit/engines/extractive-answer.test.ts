@@ -35,9 +35,7 @@ describe('an answer from passages', () => {
 
   test('says that no model is set up and what to do about it', async () => {
     const output = await answer({ prompt: 'When does a lease expire?', passages: [leases] });
-    expect(output.answer?.text).toMatch(
-      /No language model is set up: these are quotes.*OPENAI_BASE_URL/,
-    );
+    expect(output.answer?.text).toMatch(/No language model is set up: these are quotes.*OPENAI_BASE_URL/);
   });
 
   test('every marker in the text has a citation and every citation a marker', async () => {

@@ -8,7 +8,7 @@ import type { Host, HostStats } from './runtime/host.ts';
 import type { RuntimeLog } from './runtime/ports.ts';
 
 /** A heartbeat older than five of these is of a service that is gone. */
-export const HEARTBEAT_MS = 2000;
+const HEARTBEAT_MS = 2000;
 
 export interface Heartbeat extends HostStats {
   readonly service: string;

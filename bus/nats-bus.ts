@@ -46,7 +46,7 @@ export interface ConnectOptions {
 }
 
 /** Several beats fit in, so that one that is late costs nothing. */
-export const LEASE_TTL_MS_DEFAULT = 5000;
+const LEASE_TTL_MS_DEFAULT = 5000;
 /** Closing waits that long for acknowledgements and for draining; after that the process wants to end. */
 const CLOSE_LIMIT_MS = 3000;
 /** What the header block of a message adds to its size beside names and values. */

@@ -24,7 +24,7 @@ import { bucketOf, DUPLICATE_WINDOW_MS, LEASE_BUCKET, STREAM_SUBJECTS, TELEMETRY
 const DAY_MS = 24 * 60 * 60_000;
 
 /** A host that was away for a long weekend still finds everything it has to fold. */
-export const LOG_MAX_AGE_MS = 7 * DAY_MS;
+const LOG_MAX_AGE_MS = 7 * DAY_MS;
 /** What was set aside is looked at by people, who take longer than machines. */
 const QUARANTINE_MAX_AGE_MS = 30 * DAY_MS;
 /** Spans are for looking at what just happened. */

@@ -16,7 +16,7 @@ import { KnowledgeError, type SkipReason } from './port.ts';
 export const FILE_BYTES_MAX = 2 * 1024 * 1024;
 
 /** A guard against indexing a whole disk by mistake; a large monorepo has fewer. */
-export const ROOT_FILES_MAX = 50_000;
+const ROOT_FILES_MAX = 50_000;
 
 /** No one writes such a line of code by hand: it is generated or minified. */
 const CODE_LINE_CHARS_MAX = 20_000;

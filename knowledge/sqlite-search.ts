@@ -10,8 +10,8 @@ import type { SearchOptions } from './port.ts';
 import { type Plan, planSearch } from './query.ts';
 import { rank, rarity } from './rank.ts';
 
-export const LIMIT_DEFAULT = 8;
-export const LIMIT_MAX = 100;
+const LIMIT_DEFAULT = 8;
+const LIMIT_MAX = 100;
 
 /** Re-ranking looks at this many, or at twice what is wanted: room for coverage to lift a chunk that BM25 put low. */
 const CANDIDATES_MIN = 50;

@@ -128,7 +128,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
   };
   const forgetConnection = bus.onConnection((connected) => {
-    if (!connected) return;
+    if (!connected) {
+      marks.doubt();
+      return;
+    }
     resend();
     stillThere().catch((error: unknown) => {
       log.debug({ error: String(error) }, 'the log went away again; its end is looked at when it is back');
@@ -191,7 +194,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 }
 
 /** CloudEvents NATS protocol binding, section 3.2: structured mode. */
-export const CONTENT_TYPE = 'application/cloudevents+json';
+const CONTENT_TYPE = 'application/cloudevents+json';
 
 /** What an output is recognised by: id and content, so that a contradiction is not taken for what it contradicts (S5). */
 function keyOf(row: OutboxRow): string {

@@ -20,7 +20,7 @@ function headerText(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500);
 }
 
-export function quarantineEventId(role: string, originSeq: number | string): string {
+function quarantineEventId(role: string, originSeq: number | string): string {
   return `q.${role}.${originSeq}`;
 }
 

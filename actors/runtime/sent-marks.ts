@@ -15,25 +15,46 @@ export interface SentMarks {
   note(row: OutboxRow, seq: number): void;
   /** Goes on from what a ledger remembers; not for a ledger whose log was made anew. */
   recall(ledger: Ledger): void;
-  /** True when a stream no longer holds what it had acknowledged. @throws BusError */
+  /** The connection is lost: what is stored from here on says nothing about what was stored before. */
+  doubt(): void;
+  /** True when a stream no longer holds what it had acknowledged; ends the doubt when not. @throws BusError */
   missing(bus: Bus): Promise<boolean>;
 }
 
 export function createSentMarks(commits: () => CommitQueue): SentMarks {
   const marks = new Map<StreamName, { seq: number; mark: string }>();
+  /** Noted while in doubt; the marks of before stay, so that a crash does not forget what to look for. */
+  const later = new Map<StreamName, { seq: number; mark: string }>();
+  let doubted = 0;
   return {
     note(row, seq) {
       const stream = isQuarantine(row) ? 'quarantine' : 'log';
       if (seq <= (marks.get(stream)?.seq ?? 0)) return;
       const mark = markOf(seq, row.eventId);
+      if (doubted > 0) {
+        if (seq > (later.get(stream)?.seq ?? 0)) later.set(stream, { seq, mark });
+        return;
+      }
       marks.set(stream, { seq, mark });
       commits().meta(KEYS[stream], mark);
     },
     recall(ledger) {
       for (const [stream, mark] of remembered(ledger)) marks.set(stream, { seq: seqOf(mark), mark });
     },
+    doubt() {
+      doubted += 1;
+    },
     async missing(bus) {
+      const about = doubted;
       for (const [stream, { mark }] of [...marks]) if (await lacks(bus, stream, mark)) return true;
+      // The connection was lost again while the streams were asked: the next answer counts.
+      if (about !== doubted) return false;
+      doubted = 0;
+      for (const [stream, { seq, mark }] of later) {
+        marks.set(stream, { seq, mark });
+        commits().meta(KEYS[stream], mark);
+      }
+      later.clear();
       return false;
     },
   };

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadRoleDefinitions, loadRoles, roleFolders } from '../../actors/roles/index.ts';
+import { loadRoleDefinitions, loadRoles } from '../../actors/roles/index.ts';
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { SimulatedEffects } from '../../actors/roles/simulated.ts';
 import type { Role } from '../../actors/runtime/role.ts';
@@ -23,9 +23,10 @@ export interface Catalog {
   readonly unsimulated: readonly string[];
 }
 
+const shippedRoles = join(import.meta.dirname, '..', '..', 'actors', 'roles');
 /** Roles and workflows of the simulation's own, for what no shipped one does yet. */
-export const ownRoles = join(import.meta.dirname, 'roles');
-export const ownWorkflows = join(import.meta.dirname, 'workflows');
+const ownRoles = join(import.meta.dirname, 'roles');
+const ownWorkflows = join(import.meta.dirname, 'workflows');
 
 /** Where the real effects would reach out; only their metadata is used, so nothing here is ever called. */
 function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
@@ -43,7 +44,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
 }
 
 export async function loadCatalog(
-  folders: readonly string[] = [...roleFolders, ownRoles],
+  folders: readonly string[] = [shippedRoles, ownRoles],
   workflowFolders: readonly (string | undefined)[] = [undefined, ownWorkflows],
 ): Promise<Catalog> {
   const definitions = await loadRoleDefinitions(folders);

@@ -25,7 +25,7 @@ const DEFAULT_LANGUAGE = 'typescript';
 const NAME_WEIGHT = 0.55;
 const BODY_WEIGHT = 0.45;
 /** Code is offered when its names and its body together cover half of what is asked for. */
-export const PASSAGE_SCORE_MIN = 0.5;
+const PASSAGE_SCORE_MIN = 0.5;
 /** A CodeArtifact holds at most 200,000 characters. */
 const TEXT_CHARS_MAX = 200_000;
 /** How well code in the first language serves a request for the second. */

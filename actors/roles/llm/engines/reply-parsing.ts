@@ -24,7 +24,7 @@ export function withoutThinking(text: string): string {
 }
 
 /** The passages named by [n] markers, each once, in the order of their numbers; markers without a passage are left out. */
-export function citationsIn(text: string, passages: readonly Passage[]): Citation[] {
+function citationsIn(text: string, passages: readonly Passage[]): Citation[] {
   const markers = [...text.matchAll(/\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g)].flatMap((match) =>
     (match[1] ?? '').split(',').map((number) => Number(number)),
   );

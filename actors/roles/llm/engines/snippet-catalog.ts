@@ -30,7 +30,7 @@ interface Entry {
  * A snippet is offered from here on: its subject is asked for (0.5) and it covers three tenths of what else the prompt
  * says. Below, the prompt is about something larger of which the snippet is a detail.
  */
-export const SNIPPET_SCORE_MIN = 0.65;
+const SNIPPET_SCORE_MIN = 0.65;
 
 const everywhere = (script: string, python: string): Entry['files'] => ({
   typescript: `${script}.ts`,

@@ -20,7 +20,7 @@ const CODE_WORDS: ReadonlySet<string> = new Set(
 );
 
 /** Words in order, lower-case: `getHTTPServer_v2` gives get, http, server, v2. */
-export function words(text: string): string[] {
+function words(text: string): string[] {
   return (
     text
       .normalize('NFKC')

@@ -112,7 +112,7 @@ const ASKING =
   /^\s*(?:(?:please|can you|could you)\s+)?(?:(?:what(?:'s| is| are)|how much is|calculate|compute|evaluate|work out|solve|calc)\s*:?\s+)(?:the (?:value|result) of\s+)?/i;
 
 /** The expression in a prompt such as "what is 12% of 50?"; null when there is none. */
-export function expressionIn(prompt: string): { expression: string; asked: boolean } | null {
+function expressionIn(prompt: string): { expression: string; asked: boolean } | null {
   if (prompt.length > EXPRESSION_CHARS_MAX) return null;
   const asked = ASKING.test(prompt);
   let text = prompt

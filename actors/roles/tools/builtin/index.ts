@@ -11,7 +11,6 @@ import { base64Tool, hashTool, uuidTool } from './text-tools.ts';
 
 export { type ChosenTool, chooseTool } from './choose-tool.ts';
 export {
-  defineTool,
   type Fence,
   type Tool,
   type ToolArguments,

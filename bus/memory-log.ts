@@ -50,6 +50,9 @@ export interface Write {
   readonly msgId: string | null;
 }
 
+/** Hears of every message stored, and with null of every loss. */
+export type StreamListener = (stored: StoredMessage | null) => void;
+
 class MemoryMessage implements StoredMessage {
   readonly seq: number;
   readonly subject: string;
@@ -80,7 +83,7 @@ export class MemoryStream {
   readonly #lastOfSubject = new Map<string, number>();
   /** In order of time, so that the expired ones are in front. */
   readonly #seenIds = new Map<string, { readonly seq: number; readonly atMs: number }>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<StreamListener>();
   #firstSeq = 1;
   #lastSeq = 0;
 
@@ -108,10 +111,11 @@ export class MemoryStream {
     const seq = this.#lastSeq;
     const earlier = this.#lastOfSubject.get(write.subject);
     if (this.#keepsLastOnly && earlier !== undefined) this.#messages.delete(earlier);
-    this.#messages.set(seq, new MemoryMessage(seq, atMs, write));
+    const message = new MemoryMessage(seq, atMs, write);
+    this.#messages.set(seq, message);
     this.#lastOfSubject.set(write.subject, seq);
     if (write.msgId !== null) this.#seenIds.set(write.msgId, { seq, atMs });
-    this.#notify();
+    this.#notify(message);
     return { seq, duplicate: false };
   }
 
@@ -147,7 +151,7 @@ export class MemoryStream {
     this.#lastSeq = Math.min(this.#lastSeq, lastSeq);
     this.#lastOfSubject.clear();
     for (const message of this.#messages.values()) this.#lastOfSubject.set(message.subject, message.seq);
-    this.#notify();
+    this.#notify(null);
   }
 
   expire(firstSeq: number): void {
@@ -156,17 +160,17 @@ export class MemoryStream {
   }
 
   /** Tells that something was stored or lost; returns the function that ends it. */
-  listen(listener: () => void): () => void {
+  listen(listener: StreamListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   notifyGone(): void {
-    this.#notify();
+    this.#notify(null);
   }
 
-  #notify(): void {
-    for (const listener of [...this.#listeners]) listener();
+  #notify(stored: StoredMessage | null): void {
+    for (const listener of [...this.#listeners]) listener(stored);
   }
 
   #forgetOldIds(nowMs: number): void {

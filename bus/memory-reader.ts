@@ -9,6 +9,7 @@ import type { MemoryConnection } from './memory-connection.ts';
 import type { MemoryStream } from './memory-log.ts';
 import type { Reader, StoredMessage } from './port.ts';
 import { BusError } from './port.ts';
+import { matchesFilter } from './subject-filter.ts';
 
 export interface MemoryReadOrder {
   readonly filter: string;
@@ -44,7 +45,10 @@ export class MemoryReader implements Reader {
     this.caughtUp = promise;
     this.#settle = { resolve, reject };
     const wake = () => this.#schedule();
-    this.#unlisten = [stream.listen(wake), connection.listen({ onUp: wake })];
+    const onStored = (stored: StoredMessage | null) => {
+      if (stored === null || matchesFilter(order.filter, stored.subject)) this.#schedule();
+    };
+    this.#unlisten = [stream.listen(onStored), connection.listen({ onUp: wake })];
     this.#schedule();
   }
 

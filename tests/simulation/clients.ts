@@ -197,7 +197,11 @@ function submit(submission: Submission): PublishRequest {
 function cloudEvent(name: string, id: string, correlationid: string, data: object, sentAs: string): PublishRequest {
   const type = `dev.agentmesh.${name}.v1`;
   const body = JSON.stringify({ specversion: '1.0', id, source: '/simulation', type, correlationid, data });
-  return { subject: 'mesh.tasks', body, headers: { 'content-type': 'application/cloudevents+json', [SENT_AS]: sentAs } };
+  return {
+    subject: 'mesh.tasks',
+    body,
+    headers: { 'content-type': 'application/cloudevents+json', [SENT_AS]: sentAs },
+  };
 }
 
 function answer(task: string, id: string, text: string): PublishRequest {

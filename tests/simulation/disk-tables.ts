@@ -89,8 +89,8 @@ export class DiskTables {
   prune(beforeMs: number, beforeSeq: number): number {
     const waiting = new Set(this.sent((seq) => seq === null).map(({ instance }) => instance));
     let gone = 0;
-    for (const { id, role, correlationId, done, updatedAtMs } of [...this.instances.values()]) {
-      if (!done || updatedAtMs >= beforeMs || waiting.has(id)) continue;
+    for (const { id, role, correlationId, updatedAtMs } of [...this.instances.values()]) {
+      if (updatedAtMs >= beforeMs || waiting.has(id) || this.#atWork(id)) continue;
       this.instances.delete(id);
       this.#ids.delete(`${role}/${correlationId}`);
       for (const table of [this.#inbox, this.#effects, this.#timers]) table.delete(id);
@@ -98,6 +98,18 @@ export class DiskTables {
     }
     for (const [n, { seq }] of this.outbox) if (seq !== null && seq < beforeSeq) this.outbox.delete(n);
     return gone;
+  }
+
+  #atWork(id: number): boolean {
+    return (this.#effects.get(id)?.size ?? 0) + (this.#timers.get(id)?.size ?? 0) > 0;
+  }
+
+  /** What has an effect or a timer, and the other actors of those tasks. */
+  open(): LoadedInstance[] {
+    const tasks = new Set(
+      [...this.instances.values()].filter(({ id }) => this.#atWork(id)).map((row) => row.correlationId),
+    );
+    return this.all().filter(({ stored }) => !stored.done && tasks.has(stored.correlationId));
   }
 
   #storeInstance(row: StoredInstance): void {

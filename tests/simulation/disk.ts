@@ -77,7 +77,7 @@ export class Disk {
         return Promise.reject(broken);
       },
       load: (role, correlationId) => tables.load(role, correlationId),
-      open: () => tables.all().filter(({ stored }) => !stored.done),
+      open: () => tables.open(),
       cursors: () => new Map(tables.cursors),
       meta: (key) => tables.meta.get(key) ?? null,
       unacked: () => tables.sent((seq) => seq === null),

@@ -2,8 +2,9 @@
  * Makes faults of a moment happen. Owns: that. Does not own: faults that wait for a passing (`hosts.ts`, `world.ts`,
  * `simulated-bus.ts`).
  */
+
+import { bucketStream, LEASE_BUCKET } from '../../bus/layout.ts';
 import { serverOf } from '../../bus/memory-log.ts';
-import { LEASE_BUCKET, bucketStream } from '../../bus/layout.ts';
 import { QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
 import type { Fault } from './faults.ts';
 import type { HostProcess } from './hosts.ts';

@@ -177,7 +177,12 @@ const always: readonly Draw[] = [
     return { kind: 'clock', host: host(random, ground), atMs: when(random, ground), byMs };
   },
   (random, ground) => ({ kind: 'broker-clock', atMs: when(random, ground), byMs: random.skewed(100, 1_000_000) }),
-  (random) => ({ kind: 'effect', nth: random.skewed(1, 24), how: random.pick(troubles), ms: random.skewed(50, 90_000) }),
+  (random) => ({
+    kind: 'effect',
+    nth: random.skewed(1, 24),
+    how: random.pick(troubles),
+    ms: random.skewed(50, 90_000),
+  }),
   (random, ground) => ({ kind: 'broker-restart', atMs: when(random, ground), ms: random.skewed(5, 10_000) }),
 ];
 

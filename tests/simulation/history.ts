@@ -2,8 +2,9 @@
  * Everything that the log ever stored, also what it lost later: what watchers have seen. Owns: observing. Does not own:
  * judging it.
  */
-import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
+
 import type { MemoryLog } from '../../bus/memory-bus.ts';
+import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import type { StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { STREAM } from '../../schemas/events/subjects.ts';

@@ -332,7 +332,11 @@ function typeNameIn(body: string | Uint8Array): string {
 /** An error with its causes, and where the first one came from. */
 export function trail(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const where = error.stack?.split('\n').find((line) => line.includes('.ts:'))?.trim() ?? '';
+  const where =
+    error.stack
+      ?.split('\n')
+      .find((line) => line.includes('.ts:'))
+      ?.trim() ?? '';
   const cause = error.cause === undefined ? '' : ` because ${trail(error.cause)}`;
   return `${error.message} ${where}${cause}`;
 }

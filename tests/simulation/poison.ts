@@ -3,7 +3,7 @@
  * own: sending them.
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { inboxSubject, partitionOf, PARTITIONS } from '../../schemas/events/subjects.ts';
+import { inboxSubject, PARTITIONS, partitionOf } from '../../schemas/events/subjects.ts';
 import type { Random } from './random.ts';
 
 export interface Poison {
@@ -114,7 +114,9 @@ export function makePoison(name: PoisonName, ground: PoisonGround): Poison | nul
 
 /** A stored event once more under its own id, but saying something else. */
 function forge(ground: PoisonGround, change: (event: MeshEvent) => object): Poison | null {
-  const stored = ground.stored().filter(({ type, recipientrole }) => forgeable.test(type) && recipientrole !== 'watchers');
+  const stored = ground
+    .stored()
+    .filter(({ type, recipientrole }) => forgeable.test(type) && recipientrole !== 'watchers');
   if (stored.length === 0) return null;
   const original = ground.random.pick(stored);
   const lane = original.recipientrole;

@@ -6,6 +6,9 @@ import { type CampaignResult, runCampaign } from './campaign.ts';
 import { loadCatalog } from './catalog.ts';
 import { simulate } from './simulate.ts';
 
+/** Errors are part of every run; long stacks of theirs would take a good part of its time. */
+Error.stackTraceLimit = 5;
+
 const USAGE = `usage: mesh sim [--seeds N] [--seed S] [--only I,J,…|none] [--trace] [--first] [--json]
 
   --seeds N   how many seeds to run (1000)
@@ -53,17 +56,23 @@ function readArguments(words: readonly string[]): Arguments {
 async function trace({ seed, only }: Arguments): Promise<number> {
   const result = await simulate({ seed, catalog: await loadCatalog(), trace: true, ...(only ? { only } : {}) });
   for (const line of result.trace) console.log(line);
-  console.log(`faults: ${JSON.stringify([...result.faults, ...result.disturbances].map((item, index) => [index, item]))}`);
+  console.log(
+    `faults: ${JSON.stringify([...result.faults, ...result.disturbances].map((item, index) => [index, item]))}`,
+  );
   for (const { invariant, message, atMs } of result.violations) console.log(`${invariant} at ${atMs} ms: ${message}`);
   return result.violations.length === 0 ? 0 : 1;
 }
 
 function print(result: CampaignResult, seconds: number): void {
   const perMinute = Math.round((result.seeds / seconds) * 60);
-  console.log(`${result.seeds} seeds in ${seconds.toFixed(1)} s (${perMinute} a minute), ${result.violations.length} failed`);
+  console.log(
+    `${result.seeds} seeds in ${seconds.toFixed(1)} s (${perMinute} a minute), ${result.violations.length} failed`,
+  );
   console.log('\nFaults that happened:');
   for (const [point, count] of Object.entries(result.faultPoints)) {
-    console.log(`${String(count).padStart(9)}  ${point}${count === 0 ? '   never: more seeds are needed, or a new way there' : ''}`);
+    console.log(
+      `${String(count).padStart(9)}  ${point}${count === 0 ? '   never: more seeds are needed, or a new way there' : ''}`,
+    );
   }
   if (result.unsimulated.length > 0) console.log(`\nEffects without a stand-in: ${result.unsimulated.join(', ')}`);
   for (const { seed, invariant, message, replay, faults } of result.violations) {

@@ -9,9 +9,9 @@ import { watchLeases } from './checks/leases.ts';
 import { checkLeaving, mayBegin } from './checks/leaving.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
-import { drawFaults, type Fault, type Losing } from './faults.ts';
-import { FaultPlan } from './fault-plan.ts';
 import { applyFault } from './fault-effects.ts';
+import { FaultPlan } from './fault-plan.ts';
+import { drawFaults, type Fault, type Losing } from './faults.ts';
 import { History } from './history.ts';
 import { HostProcess, type Surroundings, trail } from './hosts.ts';
 import { Random } from './random.ts';
@@ -148,7 +148,9 @@ function build(options: RunOptions, random: Random): Built {
     ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },
   };
   watchLeases(run);
-  history.listen(({ message, event }) => report.note('log', `${message.seq} ${message.subject} ${event?.type ?? ''} ${event?.id ?? ''}`));
+  history.listen(({ message, event }) =>
+    report.note('log', `${message.seq} ${message.subject} ${event?.type ?? ''} ${event?.id ?? ''}`),
+  );
   return { run, faults: drawn, disturbances: fullWorkload.disturbances };
 }
 

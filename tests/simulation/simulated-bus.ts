@@ -51,9 +51,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
         refusingUntilMs = scheduler.nowMs + fault.ms;
         return Promise.reject(unavailable());
       case 'ack-lost':
-        return inner
-          .publish(request)
-          .then(() => later(scheduler, ACK_WAIT_MS, unavailable));
+        return inner.publish(request).then(() => later(scheduler, ACK_WAIT_MS, unavailable));
       case 'duplicate': {
         const { msgId: _msgId, ...twin } = request;
         scheduler.after(fault.ms, () => options.afterwards(twin));

@@ -50,7 +50,12 @@ function submission(random: Random, catalog: Catalog, withinMs: number): Submiss
   };
 }
 
-export function drawWorkload(random: Random, catalog: Catalog, withinMs: number, options: { forged: boolean }): Workload {
+export function drawWorkload(
+  random: Random,
+  catalog: Catalog,
+  withinMs: number,
+  options: { forged: boolean },
+): Workload {
   const submissions = Array.from({ length: random.skewed(1, SUBMISSIONS_MAX) }, () =>
     submission(random, catalog, withinMs),
   );

@@ -5,11 +5,12 @@
  *
  * A deed under way happens although the process that asked for it dies: the request has left.
  */
-import type { EffectTrouble } from './faults.ts';
+
 import { EffectError } from '../../actors/runtime/errors.ts';
 import type { EffectContext, EffectHandler, Fence } from '../../actors/runtime/role.ts';
 import type { Catalog } from './catalog.ts';
 import type { FaultPlan } from './fault-plan.ts';
+import type { EffectTrouble } from './faults.ts';
 import type { Gate } from './gate.ts';
 import type { Random } from './random.ts';
 import type { Report } from './report.ts';
@@ -133,11 +134,12 @@ export class World {
     const { trouble } = course;
     return new Promise((resolve, reject) => {
       let over = false;
-      const answer = (give: () => void): void => gate.pass(() => {
-        if (over) return;
-        over = true;
-        give();
-      });
+      const answer = (give: () => void): void =>
+        gate.pass(() => {
+          if (over) return;
+          over = true;
+          give();
+        });
       const fail = (error: Error): void => {
         dealing.errors.add(error instanceof EffectError ? error.code : 'unexpected');
         answer(() => reject(error));

@@ -24,7 +24,7 @@ export interface ToolRun extends ToolChoice {
 /** A tool that may not be repeated was begun; `output` is what it made, or null while nobody knows. */
 interface Deed {
   readonly step: string;
-  readonly attempt: number;
+  readonly loops: number;
   readonly output: HopOutput | null;
 }
 
@@ -48,13 +48,12 @@ function outputOf(context: ToolsContext, result: string): HopOutput {
 }
 
 function deedOf(context: ToolsContext, choice: ToolChoice | null, output: HopOutput | null): Deed | null {
-  const { step, attempt } = requestOf(context);
-  return choice?.fence === 'once' ? { step, attempt, output } : null;
+  return choice?.fence === 'once' ? { step: requestOf(context).step, loops: context.loops, output } : null;
 }
 
-/** A later attempt at a step whose deed was begun: its hop was given up before the reply arrived. */
-function isAboutDeed({ deed }: ToolsContext, { data }: Incoming<'hop.requested'>): boolean {
-  return deed !== null && deed.step === data.step && data.attempt > deed.attempt;
+/** The same step of the same round is asked for again: its hop was given up before the reply arrived. */
+function isAboutDeed({ deed }: ToolsContext, { data, loops }: Incoming<'hop.requested'>): boolean {
+  return deed !== null && deed.step === data.step && deed.loops === loops;
 }
 
 /** What became of the deed: its result again, or that nobody knows (S6). */

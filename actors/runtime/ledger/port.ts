@@ -72,7 +72,10 @@ export interface Ledger {
   /** @throws FatalError when the disk refuses: nothing of the batch is stored */
   commit(batch: LedgerBatch): Promise<void>;
   load(role: string, correlationId: string): LoadedInstance | null;
-  /** Instances that are not done, oldest first. */
+  /**
+   * The actors of tasks at work, oldest first: those with an effect or a timer, and the others of their tasks. An actor
+   * that has neither is only reached by an event, and loaded then; so a start does not grow with what has been done.
+   */
   open(): LoadedInstance[];
   cursors(): ReadonlyMap<string, number>;
   meta(key: string): string | null;
@@ -83,7 +86,7 @@ export interface Ledger {
   /** Largest row numbers in use. */
   highest(): { instance: number; outbox: number };
   /**
-   * Deletes instances that were done before `beforeMs`, and outputs that the log no longer holds (sequences before
+   * Deletes instances that nothing happened to since `beforeMs` and nothing waits in, and outputs that the log no longer holds (sequences before
    * `beforeSeq`). Returns how many instances went.
    */
   prune(beforeMs: number, beforeSeq: number): Promise<number>;

@@ -22,10 +22,8 @@ CREATE TABLE IF NOT EXISTS instances (
   done INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
   snapshot TEXT NOT NULL,
-  UNIQUE (role, correlation_id)
+  UNIQUE (correlation_id, role)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS instances_open ON instances (id) WHERE done = 0;
-CREATE INDEX IF NOT EXISTS instances_finished ON instances (updated_at_ms) WHERE done = 1;
 -- Ids and digests are 16 bytes each, so this small-rowed table may go without rowid.
 CREATE TABLE IF NOT EXISTS inbox (
   instance INTEGER NOT NULL,

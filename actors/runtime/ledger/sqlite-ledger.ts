@@ -97,7 +97,9 @@ function uuidOf(bytes: Buffer): string {
 
 function prepareReads(db: Database.Database, condition: LedgerCondition) {
   const one = db.prepare(`SELECT ${INSTANCE_COLUMNS} FROM instances WHERE role = ? AND correlation_id = ?`);
-  const open = db.prepare(`SELECT ${INSTANCE_COLUMNS} FROM instances WHERE done = 0 ORDER BY id`);
+  const open = db.prepare(`SELECT ${INSTANCE_COLUMNS} FROM instances WHERE done = 0 AND correlation_id IN (
+    SELECT correlation_id FROM instances WHERE id IN (SELECT instance FROM effects UNION SELECT instance FROM timers)
+  ) ORDER BY id`);
   const inbox = db.prepare('SELECT event_id AS eventId, digest FROM inbox WHERE instance = ?');
   const effects = db.prepare(`SELECT effect, src, armed_version AS armedVersion, input, state, attempt,
     not_before_ms AS notBeforeMs, started FROM effects WHERE instance = ?`);

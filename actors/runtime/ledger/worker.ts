@@ -95,7 +95,8 @@ const commit = db.transaction((batch: LedgerBatch): number => {
 });
 
 const prune = db.transaction((beforeMs: number, beforeSeq: number): number => {
-  const finished = 'SELECT id FROM instances WHERE done = 1 AND updated_at_ms < ?';
+  const waiting = 'SELECT instance FROM effects UNION SELECT instance FROM timers';
+  const finished = `SELECT id FROM instances WHERE updated_at_ms < ? AND id NOT IN (${waiting})`;
   const unsent = 'SELECT instance FROM outbox WHERE acked_seq IS NULL';
   const gone = db.prepare(`${finished} AND id NOT IN (${unsent})`).pluck().all(beforeMs) as number[];
   for (const table of ['inbox', 'effects', 'timers']) {

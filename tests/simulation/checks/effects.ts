@@ -9,7 +9,8 @@ export function checkEffects(run: Run): void {
   const { world, report, history } = run;
   const settled = new Map<string, MeshEvent<'effect.finished'>>();
   for (const { event } of history.now()) {
-    if (event?.type === 'dev.agentmesh.effect.finished.v1' && !settled.has(event.data.key)) settled.set(event.data.key, event);
+    if (event?.type === 'dev.agentmesh.effect.finished.v1' && !settled.has(event.data.key))
+      settled.set(event.data.key, event);
   }
   for (const { key, fence, deeds, runs } of world.dealings.values()) {
     report.count(`effect runs (${fence})`, runs);

@@ -121,9 +121,7 @@ function readOnly(inner: Bus, onPublish: (request: PublishRequest) => void): Bus
 
 /** What the log holds, by subject and content: a repetition that the server has swallowed counts as held. */
 function wordsIn({ history }: Run): Set<string> {
-  return new Set(
-    history.now().map(({ event, message }) => `${message.subject} ${event ? contentOf(event) : ''}`),
-  );
+  return new Set(history.now().map(({ event, message }) => `${message.subject} ${event ? contentOf(event) : ''}`));
 }
 
 function wordOf({ subject, body, msgId }: PublishRequest): string {
@@ -147,21 +145,21 @@ function stateOf({ stored, seen, effects, timers }: LoadedInstance): string {
 function compareStates(run: Run, service: string, folded: Disk): void {
   const { hosts, report } = run;
   const mine = hosts.filter((host) => host.service === service);
-  const remembered = new Map<string, { state: string; seen: number }>();
+  const remembered = new Map<string, LoadedInstance>();
   for (const host of mine) {
     for (const instance of host.disk.tables.all()) {
       const key = `${instance.stored.role} ${instance.stored.correlationId}`;
-      const seen = instance.seen.size;
       // Of two hosts that had the partition one after the other, the later one knows more.
-      if ((remembered.get(key)?.seen ?? 0) < seen) remembered.set(key, { state: stateOf(instance), seen });
+      if ((remembered.get(key)?.seen.size ?? 0) < instance.seen.size) remembered.set(key, instance);
     }
   }
   for (const instance of folded.tables.all()) {
     const key = `${instance.stored.role} ${instance.stored.correlationId}`;
     const known = remembered.get(key);
     remembered.delete(key);
-    if (known?.state === stateOf(instance)) continue;
-    report.violation('S10', `${key}: the log says ${stateOf(instance)}, the ledger ${known?.state ?? 'nothing'}`);
+    const state = known ? stateOf(known) : 'nothing';
+    if (state === stateOf(instance)) continue;
+    report.violation('S10', `${key}: the log says ${stateOf(instance)}, the ledger ${state}`);
     return;
   }
   for (const key of remembered.keys()) report.violation('S10', `${key} is in a ledger, but not in the log`);

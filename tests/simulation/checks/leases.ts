@@ -1,8 +1,9 @@
 /**
  * Watches every grant of a lease (S7): fences grow from grant to grant. Owns: that check, and who holds what.
  */
-import { keyToken } from '../../../bus/leases.ts';
+
 import { bucketStream, LEASE_BUCKET } from '../../../bus/layout.ts';
+import { keyToken } from '../../../bus/leases.ts';
 import { type MemoryStream, serverOf } from '../../../bus/memory-log.ts';
 import type { Run } from '../simulate.ts';
 
@@ -28,7 +29,10 @@ export function watchLeases({ log, report, scheduler }: Pick<Run, 'log' | 'repor
       const before = last.get(message.subject);
       if (lease.holder === '') continue;
       if (before && lease.fence <= before.fence)
-        report.violation('S7', `${message.subject}: ${before.holder} had fence ${before.fence}, ${lease.holder} gets ${lease.fence}`);
+        report.violation(
+          'S7',
+          `${message.subject}: ${before.holder} had fence ${before.fence}, ${lease.holder} gets ${lease.fence}`,
+        );
       if (before && before.holder !== lease.holder) report.count('lease taken over');
       last.set(message.subject, lease);
     }
@@ -50,7 +54,9 @@ const ATTACH_EVERY_MS = 20;
 
 /** Who holds a partition, by the bucket; null when nobody does. */
 export function holderOf({ log }: Pick<Run, 'log'>, role: string, partition: number): string | null {
-  const message = serverOf(log).findStream(STREAM)?.last(`${PREFIX}${keyToken(`${role}.${partition}`)}`);
+  const message = serverOf(log)
+    .findStream(STREAM)
+    ?.last(`${PREFIX}${keyToken(`${role}.${partition}`)}`);
   if (!message) return null;
   const { holder } = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
   return holder === '' ? null : holder;

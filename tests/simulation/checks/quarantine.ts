@@ -1,9 +1,10 @@
 /**
  * The quarantine (S9): each poison is there with its reason, as often as it was sent, and nothing that was not poison.
  */
-import { QUARANTINE_STREAM } from '../../../schemas/events/subjects.ts';
+
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
+import { QUARANTINE_STREAM } from '../../../schemas/events/subjects.ts';
 import { POISON } from '../clients.ts';
 import type { Stored } from '../history.ts';
 import type { Run } from '../simulate.ts';
@@ -50,7 +51,8 @@ export function checkQuarantine(run: Run): void {
     );
     if (mine.length === 0) report.violation('S9', `poison at ${message.seq} (${mark}) is not in quarantine`);
     const wrong = mine.find((one) => one.lane !== lane || !codes.includes(one.code));
-    if (wrong) report.violation('S9', `poison at ${message.seq} (${mark}) is in quarantine as ${wrong.lane} ${wrong.code}`);
+    if (wrong)
+      report.violation('S9', `poison at ${message.seq} (${mark}) is in quarantine as ${wrong.lane} ${wrong.code}`);
     if (mine.length > 1 && !logLost && !plan.fired.has('publish') && !plan.fired.has('broker-clock'))
       report.violation('S9', `poison at ${message.seq} (${mark}) is in quarantine ${mine.length} times`);
   }
@@ -63,18 +65,32 @@ function checkDeserved({ report, history, workload }: Run, entry: Entry, logLost
       message.seq === entry.originSeq && message.subject === entry.originSubject && bytesOf(message) === entry.bytes,
   );
   if (origins.length === 0) {
-    report.violation('S9', `quarantine of ${entry.lane} holds ${entry.originSubject} ${entry.originSeq}, which never was`);
+    report.violation(
+      'S9',
+      `quarantine of ${entry.lane} holds ${entry.originSubject} ${entry.originSeq}, which never was`,
+    );
     return;
   }
   if (origins.some(({ message }) => message.header(POISON) !== '')) return;
-  if (origins.some((origin) => isContradiction(origin, entry, workload.disturbances.some(({ kind }) => kind === 'conflict'))))
+  if (
+    origins.some((origin) =>
+      isContradiction(
+        origin,
+        entry,
+        workload.disturbances.some(({ kind }) => kind === 'conflict'),
+      ),
+    )
+  )
     return;
   if (logLost && isLeftover(entry)) {
     report.count('conflict after a lost log');
     return;
   }
   const type = origins[0]?.event?.type ?? origins[0]?.message.subject;
-  report.violation('S9', `quarantine of ${entry.lane} holds ${type} ${entry.originSeq}, which is no poison: ${entry.code}`);
+  report.violation(
+    'S9',
+    `quarantine of ${entry.lane} holds ${type} ${entry.originSeq}, which is no poison: ${entry.code}`,
+  );
 }
 
 /** Two submissions under one id that say different things: the later one is refused. */

@@ -11,7 +11,8 @@ export function checkTables(run: Run): void {
   for (const host of hosts) {
     const { tables } = host.disk;
     const unsent = tables.sent((seq) => seq === null);
-    if (unsent.length > 0) report.violation('S4', `${host.name} has ${unsent.length} outputs that were not acknowledged`);
+    if (unsent.length > 0)
+      report.violation('S4', `${host.name} has ${unsent.length} outputs that were not acknowledged`);
     for (const { stored, effects, timers } of tables.all()) {
       if (stored.done && effects.length + timers.length > 0)
         report.violation('S3', `${stored.role} ${stored.correlationId} is done and has effects or timers`);
@@ -26,7 +27,8 @@ function checkCursor({ report }: Run, host: HostProcess, lane: string, end: numb
   const mask = cursors.get(`${lane}.level`) ?? 0;
   if (mask === 0) return;
   const position = cursors.get(lane) ?? 0;
-  if (position < end) report.violation('S3', `${host.name} stopped with the cursor of ${lane} at ${position}, not ${end}`);
+  if (position < end)
+    report.violation('S3', `${host.name} stopped with the cursor of ${lane} at ${position}, not ${end}`);
 }
 
 function lastOfLanes(messages: readonly { seq: number; subject: string }[]): Map<string, number> {

@@ -105,7 +105,8 @@ export class TaskModel {
     if (expected.kind !== 'hop') return `starts ${data.step} when it should ${told(expected)}`;
     const { at, attempt } = expected;
     this.#expected = { kind: 'finish', at, attempt };
-    const right = data.step === this.#workflow?.steps[at]?.step && data.attempt === attempt && data.index === this.#hops;
+    const right =
+      data.step === this.#workflow?.steps[at]?.step && data.attempt === attempt && data.index === this.#hops;
     return right ? null : `starts ${data.step} ${data.attempt} as hop ${data.index}, not ${told(expected)}`;
   }
 
@@ -148,7 +149,8 @@ export class TaskModel {
   }
 
   #ask(reason: string, expected: Expected): string | null {
-    if (expected.kind !== 'ask' || expected.reason !== reason) return `asks (${reason}) when it should ${told(expected)}`;
+    if (expected.kind !== 'ask' || expected.reason !== reason)
+      return `asks (${reason}) when it should ${told(expected)}`;
     this.#expected = { ...expected, kind: 'answer' };
     return null;
   }

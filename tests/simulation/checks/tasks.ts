@@ -2,7 +2,7 @@
  * Nothing lost, nothing twice (S4, S5): every task that was submitted ends once, every fact that watchers ever saw is in
  * the log and says the same, and there is no task that nobody submitted.
  */
-import { canonicalJson, type MeshEvent } from '../../../schemas/events/envelope.ts';
+import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Stored } from '../history.ts';
 import type { Run } from '../simulate.ts';
 import { submissionsIn } from './submissions.ts';
@@ -10,10 +10,10 @@ import { submissionsIn } from './submissions.ts';
 const ending = /\.task\.(completed|failed|cancelled)\.v1$/;
 const progress = 'dev.agentmesh.hop.progress.v1';
 
-/** What an event says, without what may differ between two sendings. */
+/** What an event says, without what may differ between two sendings; its keys keep the order in which it was made. */
 export function contentOf(event: MeshEvent): string {
   const { time: _time, traceparent: _trace, causationid: _cause, ...content } = event;
-  return canonicalJson(content);
+  return JSON.stringify(content);
 }
 
 function isEvent(stored: Stored): stored is Stored & { event: MeshEvent } {
@@ -32,7 +32,10 @@ export function checkTasks(run: Run): void {
     if (event.type === 'dev.agentmesh.task.accepted.v1') note(acceptances, event);
   }
   for (const task of expectedTasks) {
-    for (const [what, ids] of [['accepted', acceptances.get(task)], ['ended', endings.get(task)]] as const) {
+    for (const [what, ids] of [
+      ['accepted', acceptances.get(task)],
+      ['ended', endings.get(task)],
+    ] as const) {
       if (ids?.size !== 1) report.violation('S5', `task ${task} was ${what} ${ids?.size ?? 0} times`);
     }
   }
@@ -59,7 +62,9 @@ function checkSeen({ history, report }: Run, now: readonly (Stored & { event: Me
       return;
     }
   }
-  const present = new Set(now.filter(({ message }) => message.subject.startsWith('mesh.events.')).map(({ event }) => event.id));
+  const present = new Set(
+    now.filter(({ message }) => message.subject.startsWith('mesh.events.')).map(({ event }) => event.id),
+  );
   for (const { event } of history.facts.filter(isEvent)) {
     if (event.type === progress || present.has(event.id)) continue;
     report.violation('S10', `fact ${event.type} of ${event.correlationid} was seen and is gone from the log`);

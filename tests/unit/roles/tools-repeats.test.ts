@@ -52,12 +52,21 @@ describe('an unrepeatable tool', () => {
       .thenExpect({ state: 'choosing' });
   });
 
+  test('S6: asked for anew by an orchestrator that lost both its stores, it is not done again', () => {
+    const story = atWork()
+      .when(done('run', { result: 'receipt 20417' }))
+      .when(asked(1));
+    expect(startedAgain(story)).toEqual([]);
+  });
+
   test('another step, or the same one in a new round, is another deed', () => {
     const finished = () => atWork().when(done('run', { result: 'receipt 20417' }));
     finished()
       .when(received('hop.requested', request('notify'), { hop: 2 }))
       .thenExpect({ state: 'choosing' });
-    finished().when(asked(1)).thenExpect({ state: 'choosing' });
+    finished()
+      .when(received('hop.requested', request('tools'), { hop: 3, loops: 7 }))
+      .thenExpect({ state: 'choosing' });
   });
 });
 

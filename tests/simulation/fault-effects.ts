@@ -4,8 +4,8 @@
  */
 
 import { bucketStream, LEASE_BUCKET } from '../../bus/layout.ts';
-import { serverOf } from '../../bus/memory-log.ts';
-import { QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
+import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
+import { INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
 import type { Fault } from './faults.ts';
 import type { HostProcess } from './hosts.ts';
 import type { Run } from './simulate.ts';
@@ -55,7 +55,7 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'clock':
       return named.moveClock(fault.byMs);
     case 'retention':
-      return retention(run, named, fault.downMs);
+      return retention(run, named, fault);
     default:
       throw new Error(`unknown fault ${JSON.stringify(fault satisfies never)}`);
   }
@@ -84,13 +84,26 @@ function cutShort({ log }: Run, name: string, messages: number): void {
   stream?.truncate(Math.max(stream.info().firstSeq - 1, stream.lastSeq - messages));
 }
 
-/** While a host is down the log grows, and drops by age what that host has not read. */
-function retention(run: Run, host: HostProcess, downMs: number): void {
-  host.kill('kill', downMs);
-  run.scheduler.after(downMs / 2, () => {
+/** While a host is down the log goes on, and drops by age what that host has not read. */
+function retention(run: Run, host: HostProcess, fault: Extract<Fault, { kind: 'retention' }>): void {
+  host.kill('kill', fault.downMs);
+  run.scheduler.after(fault.downMs / 2, () => {
     const stream = serverOf(run.log).findStream(STREAM);
-    if (!stream || !run.log.up) return;
+    if (!stream || !run.log.up || !host.down || stream.lastSeq === 0) return;
+    if (fault.ledgerToo) host.disk.lose('deleted');
+    if (fault.ledgerToo || hasUnread(host, stream)) run.owedLoss.add(host.name);
     run.log.expire('log', stream.lastSeq + 1);
     run.report.note('fault', `the log now begins at ${stream.info().firstSeq}`);
+  });
+}
+
+/** True when the stream holds something that the host reads and its ledger has not passed. */
+function hasUnread({ disk, reads }: HostProcess, stream: MemoryStream): boolean {
+  const { firstSeq, lastSeq } = stream.info();
+  return reads.some((lane) => {
+    const filter = lane === 'ingress' ? INGRESS_SUBJECT : inboxFilter(lane);
+    const read = disk.tables.cursors.get(lane) ?? 0;
+    const next = stream.next(Math.max(firstSeq, read + 1), filter);
+    return next !== null && next.seq <= lastSeq;
   });
 }

@@ -39,8 +39,8 @@ export type Fault =
       everyone: boolean;
     }
   | { kind: 'broker-wiped'; atMs: number; ms: number }
-  /** The log drops what a host has not read, by age. Not survivable, so it must be said. */
-  | { kind: 'retention'; host: string; atMs: number; downMs: number };
+  /** The log drops by age what a host has not read, or has read into a ledger that is lost. It must be said. */
+  | { kind: 'retention'; host: string; atMs: number; downMs: number; ledgerToo: boolean };
 
 export type EffectTrouble =
   /** Takes long. */
@@ -79,7 +79,7 @@ export const faultPoints: readonly string[] = [
   ...['kill', 'power', 'pause', 'stop', 'slow-lane', 'cut', 'slow-disk', 'disk-refuses', 'clock', 'broker-clock'],
   ...['publish-lost', 'publish-ack-lost', 'publish-duplicate', 'ledger-deleted', 'ledger-corrupt'],
   ...troubles.map((how) => `effect-${how}`),
-  ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention'],
+  ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention', 'retention-and-ledger'],
 ];
 
 export function pointOf(fault: Fault): string {
@@ -96,6 +96,8 @@ export function pointOf(fault: Fault): string {
       return `ledger-${fault.how}`;
     case 'effect':
       return `effect-${fault.how}`;
+    case 'retention':
+      return fault.ledgerToo ? 'retention-and-ledger' : 'retention';
     case 'broker-truncated':
       return fault.everyone ? 'blackout' : 'broker-truncated';
     default:
@@ -121,7 +123,7 @@ const host = (random: Random, { hosts }: FaultGround) => random.pick(hosts);
 const when = (random: Random, { untilMs }: FaultGround) => random.int(0, untilMs);
 /** Mostly short, sometimes longer than a lease lives. */
 const downtime = (random: Random) => random.skewed(20, 15_000);
-const nth = (random: Random, point: CrashPoint) => random.skewed(1, rare.has(point) ? 6 : 60);
+const nth = (random: Random, point: CrashPoint) => (rare.has(point) ? random.skewed(1, 4) : random.skewed(1, 60));
 
 const always: readonly Draw[] = [
   (random, ground) => {
@@ -213,6 +215,7 @@ const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
       host: host(random, ground),
       atMs: when(random, ground),
       downMs: random.skewed(200, 4000),
+      ledgerToo: random.chance(0.3),
     }),
   ],
 };

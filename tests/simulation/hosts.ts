@@ -264,7 +264,7 @@ export class HostProcess {
     const { report } = this.#around;
     const say = (level: string, fields: object, message: string): void => {
       if (gate.dead) return;
-      if (level === 'warn' || level === 'error') report.count(`log: ${message}`);
+      if (level === 'warn' || level === 'error') report.log(this.name, message);
       if (report.trace) this.#note(`${level}: ${message} ${JSON.stringify(fields)}`);
     };
     return {

@@ -18,6 +18,7 @@ export class Report {
   /** What happened, line by line; kept only when somebody wants to read it. */
   readonly trace: string[] | null;
   readonly #nowMs: () => number;
+  readonly #said = new Map<string, Set<string>>();
 
   constructor(nowMs: () => number, options: { trace: boolean }) {
     this.#nowMs = nowMs;
@@ -36,6 +37,17 @@ export class Report {
 
   count(what: string, by = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  /** Notes a warning or an error that a host has logged. */
+  log(host: string, message: string): void {
+    this.count(`log: ${message}`);
+    const said = this.#said.get(host) ?? new Set();
+    this.#said.set(host, said.add(message));
+  }
+
+  logged(host: string, beginning: string): boolean {
+    return [...(this.#said.get(host) ?? [])].some((message) => message.startsWith(beginning));
   }
 
   note(who: string, what: string): void {

@@ -54,12 +54,15 @@ export interface Run {
   readonly hosts: readonly HostProcess[];
   readonly workload: Workload;
   readonly brokerClock: { aheadMs: number };
+  /** Hosts that have to say that something is lost for good. */
+  readonly owedLoss: Set<string>;
 }
 
 /** Time in which people ask and faults begin. */
 const TROUBLE_MS = 2500;
-/** Faults that last end at the latest then. */
-const HEAL_MS = 9000;
+/** Faults that last end at the latest between these moments: before and after leases would have been lost. */
+const HEAL_FROM_MS = 3500;
+const HEAL_TO_MS = 16_000;
 /** A healed mesh has to be done with everything by then: the longest deadline of a task and some patience. */
 const REST_LIMIT_MS = 1_500_000;
 const LOOK_EVERY_MS = 400;
@@ -77,7 +80,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     for (const fault of plan.timed) scheduler.after(fault.atMs, () => applyFault(run, fault));
     clients.start();
     const over = (): boolean => report.failed;
-    await scheduler.run(over, HEAL_MS);
+    await scheduler.run(over, random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
     if (!over()) await rest(run);
   } finally {
     process.off('unhandledRejection', rejected);
@@ -146,6 +149,7 @@ function build(options: RunOptions, random: Random): Built {
   }
   const run: Run = {
     ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },
+    owedLoss: new Set(),
   };
   watchLeases(run);
   history.listen(({ message, event }) =>

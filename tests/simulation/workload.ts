@@ -46,7 +46,7 @@ function submission(random: Random, catalog: Catalog, withinMs: number): Submiss
     form,
     prompt: `prompt ${random.int(0, 1_000_000)}`,
     workflow: form === 'text' || random.chance(0.2) ? null : random.pick(wishes),
-    deadlineMs: form !== 'text' && random.chance(0.15) ? random.skewed(1000, 60_000) : null,
+    deadlineMs: form !== 'text' && random.chance(0.25) ? random.skewed(1000, 60_000) : null,
   };
 }
 

@@ -18,7 +18,7 @@ export interface LedgerInstance {
   readonly snapshot: { readonly value: unknown; readonly status: string };
 }
 
-export function instancesIn(path: string): LedgerInstance[] {
+function instancesIn(path: string): LedgerInstance[] {
   const db = new Database(path, { readonly: true });
   try {
     const rows = db

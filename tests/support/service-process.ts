@@ -16,7 +16,7 @@ export type ServiceName = 'agents' | 'llm' | 'tools';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A cold start takes about a second; on a machine busy with other things several. */
-export const READY_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 20_000;
 /** Shared by all lives of all runs: without it each start spends most of its time on stripping types. */
 const compileCache = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'agent-mesh-compile-cache');

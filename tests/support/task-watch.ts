@@ -10,7 +10,7 @@ import { FACT_FILTER } from '../../schemas/events/subjects.ts';
 import { Changes } from './changes.ts';
 
 /** Long enough for a task that is crashed many times on a busy machine. */
-export const TASK_LIMIT_MS = 60_000;
+const TASK_LIMIT_MS = 60_000;
 const TERMINAL: ReadonlySet<string> = new Set<EventName>(['task.completed', 'task.failed', 'task.cancelled']);
 
 export interface Fact {

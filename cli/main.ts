@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),
   chaos: () => import('./commands/chaos.ts'),
+  sim: () => import('./commands/sim.ts'),
 };
 
 async function versionText(): Promise<string> {

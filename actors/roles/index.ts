@@ -17,7 +17,7 @@ interface EffectsModule {
 }
 
 /** Folders that hold roles; a test or a benchmark may bring its own. */
-export const roleFolders: readonly string[] = [import.meta.dirname];
+const roleFolders: readonly string[] = [import.meta.dirname];
 
 async function load<M>(file: string): Promise<M> {
   return (await import(pathToFileURL(file).href)) as M;

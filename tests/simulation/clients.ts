@@ -39,7 +39,7 @@ export class Clients {
   readonly #acknowledged = new Set<number>();
   /** Open questions by task: the id of the fact that asks. */
   readonly #questions = new Map<string, string>();
-  /** Questions are asked once, however often they arrive. */
+  /** A fact is news once, however often it arrives. */
   readonly #heard = new Set<string>();
   #answers = 0;
 
@@ -106,12 +106,12 @@ export class Clients {
   }
 
   #watch({ event }: Stored): void {
-    if (!event || event.recipientrole !== 'watchers') return;
+    if (event?.recipientrole !== 'watchers') return;
+    if (this.#heard.has(event.id)) return;
+    this.#heard.add(event.id);
     const task = event.correlationid;
     switch (event.type) {
       case 'dev.agentmesh.task.input.required.v1':
-        if (this.#heard.has(event.id)) return;
-        this.#heard.add(event.id);
         this.#questions.set(task, event.id);
         this.#answer(task, event.id, event.data.choices, 1);
         return;

@@ -16,6 +16,8 @@ export interface DiskSpeed {
   syncMs(): number;
   /** Asked at each commit: true makes the disk refuse it. */
   refuses(): boolean;
+  /** Told of each batch that is synced. */
+  onSynced?(batch: LedgerBatch): void;
 }
 
 interface Commit {
@@ -119,6 +121,7 @@ export class Disk {
       later(this.#speed.syncMs(), () => {
         this.#commits.shift();
         this.#tables.apply(commit.batch);
+        this.#speed.onSynced?.(commit.batch);
         later(0, commit.resolve);
         this.#next();
       });

@@ -19,10 +19,12 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'broker-restart':
     case 'broker-truncated':
     case 'broker-wiped':
-      return broker(run, fault);
+      broker(run, fault);
+      return;
     case 'broker-clock':
       run.brokerClock.aheadMs += fault.byMs;
-      return plan.fire(fault);
+      plan.fire(fault);
+      return;
     case 'crash':
     case 'stall':
     case 'publish':
@@ -35,15 +37,20 @@ export function applyFault(run: Run, fault: Fault): void {
   plan.fire(fault);
   switch (fault.kind) {
     case 'kill':
-      return named.kill(fault.how, fault.downMs);
+      named.kill(fault.how, fault.downMs);
+      return;
     case 'pause':
-      return named.pause(fault.ms);
+      named.pause(fault.ms);
+      return;
     case 'stop':
-      return named.stop(fault.downMs);
+      named.stop(fault.downMs);
+      return;
     case 'slow-lane':
-      return named.slowLane(fault.lane, fault.ms);
+      named.slowLane(fault.lane, fault.ms);
+      return;
     case 'cut':
-      return named.cut(fault.ms);
+      named.cut(fault.ms);
+      return;
     case 'slow-disk':
       named.slowDisk(fault.extraMs);
       scheduler.after(fault.ms, () => named.slowDisk(0));
@@ -53,9 +60,11 @@ export function applyFault(run: Run, fault: Fault): void {
       named.disk.lose(fault.how);
       return;
     case 'clock':
-      return named.moveClock(fault.byMs);
+      named.moveClock(fault.byMs);
+      return;
     case 'retention':
-      return retention(run, named, fault);
+      retention(run, named, fault);
+      return;
     default:
       throw new Error(`unknown fault ${JSON.stringify(fault satisfies never)}`);
   }

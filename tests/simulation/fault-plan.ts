@@ -40,6 +40,7 @@ export class FaultPlan {
   }
 
   atPoint(host: string, point: CrashPoint): FaultOf<'crash' | 'stall'> | null {
+    this.#report.count(`passed ${point}`);
     return this.#pass(`point/${host}/${point}`) as FaultOf<'crash' | 'stall'> | null;
   }
 

@@ -68,7 +68,7 @@ const points: Record<CrashPoint, true> = {
   'effect-announced': true,
   'timer-due': true,
 };
-export const crashPoints = Object.keys(points) as readonly CrashPoint[];
+const crashPoints = Object.keys(points) as readonly CrashPoint[];
 /** Points that are passed seldom: the first passings are the ones worth trying. */
 const rare: ReadonlySet<CrashPoint> = new Set(['effect-begun', 'effect-done', 'effect-announced', 'timer-due']);
 const troubles: readonly EffectTrouble[] = ['slow', 'retryable', 'terminal', 'hangs', 'deaf', 'fails-after'];
@@ -123,16 +123,18 @@ const host = (random: Random, { hosts }: FaultGround) => random.pick(hosts);
 const when = (random: Random, { untilMs }: FaultGround) => random.int(0, untilMs);
 /** Mostly short, sometimes longer than a lease lives. */
 const downtime = (random: Random) => random.skewed(20, 15_000);
-const nth = (random: Random, point: CrashPoint) => (rare.has(point) ? random.skewed(1, 4) : random.skewed(1, 60));
+/** Rare points are drawn as often as all others together. */
+const somePoint = (random: Random) => random.pick(random.chance(0.5) ? [...rare] : crashPoints);
+const nth = (random: Random, point: CrashPoint) => random.skewed(1, rare.has(point) ? 3 : 60);
 
 const always: readonly Draw[] = [
   (random, ground) => {
-    const point = random.pick(crashPoints);
+    const point = somePoint(random);
     const how = random.chance(0.5) ? 'kill' : 'power';
     return { kind: 'crash', host: host(random, ground), point, nth: nth(random, point), how, downMs: downtime(random) };
   },
   (random, ground) => {
-    const point = random.pick(crashPoints);
+    const point = somePoint(random);
     return { kind: 'stall', host: host(random, ground), point, nth: nth(random, point), ms: random.skewed(5, 20_000) };
   },
   (random, ground) => {

@@ -23,6 +23,8 @@ export class History {
   /** All that was ever stored, in order of storing. */
   readonly stored: Stored[] = [];
   readonly facts: Stored[] = [];
+  /** Where each event was stored first, by id. */
+  readonly firstSeq = new Map<string, number>();
   /** The last word that an effect begins, by the effect's key. */
   readonly started = new Map<string, Stored>();
   readonly #log: MemoryLog;
@@ -79,6 +81,7 @@ export class History {
       this.stored.push(stored);
       if (message.subject.startsWith('mesh.events.')) this.facts.push(stored);
       const { event } = stored;
+      if (event && !this.firstSeq.has(event.id)) this.firstSeq.set(event.id, message.seq);
       if (event?.type === 'dev.agentmesh.effect.started.v1') this.started.set(event.data.key, stored);
       for (const listener of this.#listeners) listener(stored);
     }

@@ -7,6 +7,7 @@
 import { ingress } from '../../actors/ingress.ts';
 import { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type Host } from '../../actors/runtime/host.ts';
+import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { Clock, RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus, type MemoryLog } from '../../bus/memory-bus.ts';
@@ -34,6 +35,8 @@ export interface Surroundings {
   readonly afterwards: (request: PublishRequest) => void;
   /** Called before a process sends a message. */
   readonly onSend: (host: HostProcess, request: PublishRequest) => void;
+  /** Called when a process' disk has synced a batch. */
+  readonly onSynced: (host: HostProcess, batch: LedgerBatch) => void;
 }
 
 export interface HostTraits {
@@ -69,7 +72,8 @@ export class HostProcess {
   /** Not to be started again. */
   #retired = false;
   #starting = false;
-  ready = false;
+  /** When it had caught up; null when it is not up. */
+  readySinceMs: number | null = null;
   lives = 0;
 
   constructor(traits: HostTraits, around: Surroundings) {
@@ -83,6 +87,7 @@ export class HostProcess {
       writeMs: () => random.unit() * 0.4,
       syncMs: () => random.unit() * 0.6 + this.#extraSyncMs,
       refuses: () => around.plan.atCommit(this.name) !== null,
+      onSynced: (batch) => around.onSynced(this, batch),
     });
   }
 
@@ -165,18 +170,19 @@ export class HostProcess {
     this.#life?.gate.close(forMs);
   }
 
-  resume(): void {
-    this.#life?.gate.open();
-  }
-
   cut(forMs: number): void {
     const life = this.#life;
     life?.inner.disconnect();
     this.#around.scheduler.after(forMs, () => life?.inner.reconnect());
   }
 
-  reconnect(): void {
+  /** Ends all trouble of this process' network, disk and clock. */
+  heal(): void {
+    this.#life?.gate.open();
+    this.#life?.bus.heal();
     this.#life?.inner.reconnect();
+    this.#extraSyncMs = 0;
+    this.#clockOffsetMs = 0;
   }
 
   slowLane(lane: string, forMs: number): void {
@@ -188,7 +194,7 @@ export class HostProcess {
   }
 
   moveClock(byMs: number): void {
-    this.#clockOffsetMs = byMs === 0 ? 0 : this.#clockOffsetMs + byMs;
+    this.#clockOffsetMs += byMs;
   }
 
   #bear(): Life {
@@ -241,7 +247,7 @@ export class HostProcess {
       onFatal: (error) => life.gate.pass(() => this.#failed(life, error)),
     });
     await life.host.start();
-    this.ready = true;
+    this.readySinceMs = this.#around.scheduler.nowMs;
     this.#note('ready');
   }
 
@@ -303,7 +309,7 @@ export class HostProcess {
     this.#note(`life ${this.lives} ends (${how})`);
     life.gate.kill();
     this.#life = null;
-    this.ready = false;
+    this.readySinceMs = null;
     this.disk.crash(how);
     const drop = (): void => {
       life.inner.disconnect();

@@ -4,9 +4,11 @@
  */
 import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
 import type { Catalog } from './catalog.ts';
+import { checkCommit } from './checks/committing.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkLeaving, mayBegin } from './checks/leaving.ts';
+import { checkOwners, checkTimers } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
 import { applyFault } from './fault-effects.ts';
@@ -140,9 +142,11 @@ function build(options: RunOptions, random: Random): Built {
     ...{ scheduler, report, plan, catalog, log, world, history },
     afterwards: (request) => clients.afterwards(request),
     onSend: (host, request) => checkLeaving(report, host, request),
+    // A log that was lost has other places for the same events.
+    onSynced: (host, batch) => (losing === 'log' ? undefined : checkCommit({ report, history }, host, batch)),
   };
   const traits = random.fork('traits');
-  const commitMode = traits.chance(0.15) ? 'hop' : 'group';
+  const commitMode = traits.chance(0.25) ? 'hop' : 'group';
   for (const [name, service] of names) {
     const own = random.fork(`host ${name}`);
     hosts.push(new HostProcess({ name, service, random: own, leaseTtlMs: LEASE_TTL_MS, commitMode }, around));
@@ -204,18 +208,17 @@ async function rest(run: Run): Promise<void> {
   report.note('mesh', 'healed');
   log.comeUp();
   for (const host of hosts) {
-    host.resume();
-    host.reconnect();
-    host.slowDisk(0);
-    host.moveClock(0);
+    host.heal();
     host.start();
   }
+  const healedAtMs = scheduler.nowMs;
   let looked = 0;
   let quiet = 0;
   const atRest = (): boolean => {
     if (report.failed) return true;
     if (scheduler.elapsedMs - looked < LOOK_EVERY_MS) return false;
     looked = scheduler.elapsedMs;
+    checkTimers(run, healedAtMs);
     quiet = isQuiet(run) ? quiet + 1 : 0;
     return quiet > 2;
   };
@@ -225,6 +228,7 @@ async function rest(run: Run): Promise<void> {
   }
   if (report.failed) return;
   report.note('mesh', 'at rest');
+  checkOwners(run);
   for (const host of hosts) {
     host.retire();
     host.stop(0);
@@ -243,8 +247,8 @@ function unrest(run: Run): string[] {
   const { hosts, clients, history } = run;
   const reasons: string[] = [];
   if (!clients.idle) reasons.push('clients wait');
-  for (const { name, ready, host } of hosts) {
-    if (!ready || !host) {
+  for (const { name, readySinceMs, host } of hosts) {
+    if (readySinceMs === null || !host) {
       reasons.push(`${name} is not up`);
       continue;
     }

@@ -31,6 +31,8 @@ export interface SimulatedBusOptions {
 export interface SimulatedBus extends Bus {
   /** Holds back what is read from subjects that begin so. */
   slow(filter: string, forMs: number): void;
+  /** Ends all that. */
+  heal(): void;
 }
 
 /** How long a client waits for an acknowledgement that does not come. */
@@ -116,6 +118,10 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     close: () => gate.call(() => inner.close()),
     slow(filter, forMs) {
       for (const lane of lanes) if (lane.filter.startsWith(filter)) lane.gate.close(forMs);
+    },
+    heal() {
+      refusingUntilMs = 0;
+      for (const lane of lanes) lane.gate.open();
     },
   };
 }

@@ -51,13 +51,3 @@ export function watchLeases({ log, report, scheduler }: Pick<Run, 'log' | 'repor
 }
 
 const ATTACH_EVERY_MS = 20;
-
-/** Who holds a partition, by the bucket; null when nobody does. */
-export function holderOf({ log }: Pick<Run, 'log'>, role: string, partition: number): string | null {
-  const message = serverOf(log)
-    .findStream(STREAM)
-    ?.last(`${PREFIX}${keyToken(`${role}.${partition}`)}`);
-  if (!message) return null;
-  const { holder } = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
-  return holder === '' ? null : holder;
-}

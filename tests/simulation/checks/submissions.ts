@@ -16,7 +16,7 @@ export interface Submissions {
 const decoder = new TextDecoder();
 
 /** The task that a submission is about: as it names it, or by its place in the log. */
-export function taskOf({ message }: Stored, identity: string): string {
+function taskOf({ message }: Stored, identity: string): string {
   const text = decoder.decode(message.data);
   if (!text.startsWith('{')) return correlationIdFromLog(identity, message.seq);
   const { id, correlationid, specversion } = JSON.parse(text) as Record<string, string | undefined>;

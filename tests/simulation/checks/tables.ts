@@ -40,5 +40,3 @@ function lastOfLanes(messages: readonly { seq: number; subject: string }[]): Map
   }
   return ends;
 }
-
-export const ALL_PARTITIONS: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);

@@ -1,0 +1,32 @@
+/**
+ * Checks of a healed mesh while it lives: each partition has one owner (S7), and no deadline is slept through (S1).
+ */
+import { PARTITIONS } from '../../../schemas/events/subjects.ts';
+import type { Run } from '../simulate.ts';
+
+/** A host that is up and undisturbed for so long has fired what was due before, milliseconds; a slow commit takes six seconds. */
+const SLACK_MS = 8000;
+
+/** Owners as the hosts themselves believe. */
+export function checkOwners({ hosts, report, catalog }: Run): void {
+  for (const { name } of catalog.roles) {
+    const owned = hosts.reduce((sum, { host }) => sum + (host?.stats().partitions[name] ?? 0), 0);
+    if (owned !== PARTITIONS) report.violation('S7', `of ${PARTITIONS} partitions of ${name}, ${owned} are owned`);
+  }
+}
+
+export function checkTimers({ hosts, report, scheduler, plan }: Run, healedAtMs: number): void {
+  // A clock that was set back makes a host wait longer, which is nobody's mistake.
+  if (plan.fired.has('clock')) return;
+  // Of two hosts of a service one may remember what the other has finished.
+  if (hosts.some(({ name }) => name.endsWith('-2'))) return;
+  const overdueMs = scheduler.nowMs - SLACK_MS;
+  if (healedAtMs > overdueMs) return;
+  for (const { name, readySinceMs, disk } of hosts) {
+    if (readySinceMs === null || readySinceMs > overdueMs) continue;
+    for (const { stored, timers } of disk.tables.all()) {
+      const late = timers.find(({ dueAtMs }) => dueAtMs < overdueMs);
+      if (late) report.violation('S1', `${name} sleeps through ${late.timer} of ${stored.correlationId}`);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Shows that the simulation sees what it is for: applies each mutation to a copy of the tree and runs seeds until one
+ * fails. Owns: copying, applying, running. Does not own: the mutations.
+ *
+ *   node tests/simulation/mutate.ts [--seeds N] [--only NAME,…] [--json]
+ */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { CampaignResult } from './campaign.ts';
+import { type Mutation, mutations } from './mutations/index.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+/** What a run needs of the tree. */
+const copied = [
+  'actors',
+  'bus',
+  'config',
+  'knowledge',
+  'router',
+  'schemas',
+  'telemetry',
+  'tests/simulation',
+  'package.json',
+];
+/** A mutant that never ends is caught as well. */
+const LIMIT_MS = 600_000;
+
+interface Verdict {
+  readonly name: string;
+  readonly breaks: string;
+  readonly caught: boolean;
+  /** Seeds that were run until it was caught. */
+  readonly seeds: number;
+  readonly by: string;
+}
+
+function copyTree(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-mutant-'));
+  for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+/** @throws when the text to be changed is not there, or not only once */
+function apply(folder: string, { name, file, find, replace }: Mutation): void {
+  const path = join(folder, file);
+  const parts = readFileSync(path, 'utf8').split(find);
+  if (parts.length !== 2) throw new Error(`${name} does not apply: its text is ${parts.length - 1} times in ${file}`);
+  writeFileSync(path, parts.join(replace));
+}
+
+function run(folder: string, seeds: number): Promise<{ output: string; ended: 'in time' | 'never' }> {
+  const args = [join(folder, 'tests/simulation/run.ts'), '--seeds', String(seeds), '--first', '--json'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (data: Buffer) => {
+      output += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      errors += data.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (_code, signal) => {
+      if (signal === null && output === '') reject(new Error(`the mutant does not run: ${errors.slice(0, 500)}`));
+      else resolve({ output, ended: signal === null ? 'in time' : 'never' });
+    });
+  });
+}
+
+async function judge(mutation: Mutation, seeds: number): Promise<Verdict> {
+  const { name, breaks } = mutation;
+  const folder = copyTree();
+  try {
+    apply(folder, mutation);
+    const { output, ended } = await run(folder, seeds);
+    if (ended === 'never') return { name, breaks, caught: true, seeds: 0, by: 'it never ends' };
+    const result = JSON.parse(output) as CampaignResult;
+    const [violation] = result.violations;
+    const by = violation ? `${violation.invariant}: ${violation.message}`.slice(0, 120) : '';
+    return { name, breaks, caught: violation !== undefined, seeds: result.seeds, by };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      seeds: { type: 'string', default: '2000' },
+      only: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const wanted = values.only?.split(',');
+  const chosen = mutations.filter(({ name }) => !wanted || wanted.includes(name));
+  const verdicts: Verdict[] = [];
+  for (const mutation of chosen) {
+    const verdict = await judge(mutation, Number(values.seeds));
+    verdicts.push(verdict);
+    const how = verdict.caught ? `caught after ${verdict.seeds} seeds` : `NOT CAUGHT in ${verdict.seeds} seeds`;
+    if (!values.json) console.log(`${verdict.name.padEnd(28)} ${how.padEnd(24)} ${verdict.by}`);
+  }
+  const caught = verdicts.filter((verdict) => verdict.caught).length;
+  if (values.json) console.log(JSON.stringify({ mutations: verdicts.length, caught, verdicts }));
+  else console.log(`${caught} of ${verdicts.length} caught`);
+  return caught === verdicts.length ? 0 : 1;
+}
+
+process.exit(await main(process.argv.slice(2)));

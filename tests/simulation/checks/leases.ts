@@ -3,7 +3,6 @@
  */
 
 import { bucketStream, LEASE_BUCKET } from '../../../bus/layout.ts';
-import { keyToken } from '../../../bus/leases.ts';
 import { type MemoryStream, serverOf } from '../../../bus/memory-log.ts';
 import type { Run } from '../simulate.ts';
 

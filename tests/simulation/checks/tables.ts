@@ -1,7 +1,7 @@
 /**
  * The ledgers of a mesh at rest (S3, S4): everything sent, everything read, and no effect or timer left of what is done.
  */
-import { PARTITIONS, parseSubject } from '../../../schemas/events/subjects.ts';
+import { parseSubject } from '../../../schemas/events/subjects.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
 

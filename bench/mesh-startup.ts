@@ -28,6 +28,6 @@ export async function measureMesh(folder: string): Promise<{ startupMs: number; 
 }
 
 function memoryIn(status: string): number {
-  const { services } = JSON.parse(status) as { services: { heartbeat?: { memoryMb?: number } | null }[] };
-  return services.reduce((sum, { heartbeat }) => sum + (heartbeat?.memoryMb ?? 0), 0);
+  const { services } = JSON.parse(status) as { services: { memoryMb: number }[] };
+  return services.reduce((sum, { memoryMb }) => sum + memoryMb, 0);
 }

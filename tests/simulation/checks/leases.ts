@@ -1,5 +1,5 @@
 /**
- * Watches every grant of a lease (S7): fences grow from grant to grant. Owns: that check, and who holds what.
+ * Watches every grant of a lease (S7): fences grow from grant to grant. Owns: that check.
  */
 
 import { bucketStream, LEASE_BUCKET } from '../../../bus/layout.ts';

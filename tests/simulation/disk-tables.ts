@@ -77,6 +77,13 @@ export class DiskTables {
     };
   }
 
+  /** The actors of tasks that have something running or waiting. */
+  atWork(): LoadedInstance[] {
+    const busy = this.all().filter(({ effects, timers }) => effects.length + timers.length > 0);
+    const tasks = new Set(busy.map(({ stored }) => stored.correlationId));
+    return this.all().filter(({ stored }) => !stored.done && tasks.has(stored.correlationId));
+  }
+
   all(): LoadedInstance[] {
     return [...this.instances.values()].sort((a, b) => a.id - b.id).map((stored) => this.loaded(stored));
   }

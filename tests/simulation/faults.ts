@@ -8,6 +8,9 @@
 import type { CrashPoint } from '../../actors/runtime/crash-points.ts';
 import type { Random } from './random.ts';
 
+/** Time to live of a lease in a run: who is silent for longer has lost it to a standby. */
+export const LEASE_TTL_MS = 5000;
+
 export type Fault =
   /** The process dies, or is suspended for a while, at the n-th passing of a point. */
   | { kind: 'crash'; host: string; point: CrashPoint; nth: number; how: 'kill' | 'power'; downMs: number }
@@ -75,8 +78,25 @@ const troubles: readonly EffectTrouble[] = ['slow', 'retryable', 'terminal', 'ha
 
 /** Everything that `pointOf` can say: what is in here and never happens is a gap in the simulation. */
 export const faultPoints: readonly string[] = [
-  ...crashPoints.flatMap((point) => [`crash-kill@${point}`, `crash-power@${point}`, `stall@${point}`]),
-  ...['kill', 'power', 'pause', 'stop', 'slow-lane', 'cut', 'slow-disk', 'disk-refuses', 'clock', 'broker-clock'],
+  ...crashPoints.flatMap((point) => [
+    `crash-kill@${point}`,
+    `crash-power@${point}`,
+    `stall@${point}`,
+    `stall-beyond-lease@${point}`,
+  ]),
+  ...[
+    'kill',
+    'power',
+    'pause',
+    'pause-beyond-lease',
+    'stop',
+    'slow-lane',
+    'cut',
+    'slow-disk',
+    'disk-refuses',
+    'clock',
+    'broker-clock',
+  ],
   ...['publish-lost', 'publish-ack-lost', 'publish-duplicate', 'ledger-deleted', 'ledger-corrupt'],
   ...troubles.map((how) => `effect-${how}`),
   ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention', 'retention-and-ledger'],
@@ -87,7 +107,9 @@ export function pointOf(fault: Fault): string {
     case 'crash':
       return `crash-${fault.how}@${fault.point}`;
     case 'stall':
-      return `stall@${fault.point}`;
+      return `${fault.ms > LEASE_TTL_MS ? 'stall-beyond-lease' : 'stall'}@${fault.point}`;
+    case 'pause':
+      return fault.ms > LEASE_TTL_MS ? 'pause-beyond-lease' : 'pause';
     case 'kill':
       return fault.how;
     case 'publish':
@@ -123,6 +145,9 @@ const host = (random: Random, { hosts }: FaultGround) => random.pick(hosts);
 const when = (random: Random, { untilMs }: FaultGround) => random.int(0, untilMs);
 /** Mostly short, sometimes longer than a lease lives. */
 const downtime = (random: Random) => random.skewed(20, 15_000);
+/** Long enough to lose every lease, or not. */
+const suspension = (random: Random) =>
+  random.chance(0.3) ? random.int(LEASE_TTL_MS + 1, 20_000) : random.skewed(5, LEASE_TTL_MS);
 /** Rare points are drawn as often as all others together. */
 const somePoint = (random: Random) => random.pick(random.chance(0.5) ? [...rare] : crashPoints);
 const nth = (random: Random, point: CrashPoint) => random.skewed(1, rare.has(point) ? 3 : 60);
@@ -135,7 +160,7 @@ const always: readonly Draw[] = [
   },
   (random, ground) => {
     const point = somePoint(random);
-    return { kind: 'stall', host: host(random, ground), point, nth: nth(random, point), ms: random.skewed(5, 20_000) };
+    return { kind: 'stall', host: host(random, ground), point, nth: nth(random, point), ms: suspension(random) };
   },
   (random, ground) => {
     const how = random.chance(0.5) ? 'kill' : 'power';
@@ -145,7 +170,7 @@ const always: readonly Draw[] = [
     kind: 'pause',
     host: host(random, ground),
     atMs: when(random, ground),
-    ms: random.skewed(5, 20_000),
+    ms: suspension(random),
   }),
   (random, ground) => ({
     kind: 'stop',

@@ -4,11 +4,12 @@
  *
  * A life that has ended is cut off at its gate: whatever of its code still runs reaches nobody.
  */
+import { createMachine } from 'xstate';
 import { ingress } from '../../actors/ingress.ts';
+import { RELEASE } from '../../actors/release.ts';
 import { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type Host } from '../../actors/runtime/host.ts';
 import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
-import type { Clock, RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus, type MemoryLog } from '../../bus/memory-bus.ts';
 import { BusError, type PublishRequest } from '../../bus/port.ts';
@@ -17,6 +18,7 @@ import { Disk } from './disk.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { Gate } from './gate.ts';
 import type { History } from './history.ts';
+import { clockOf, logOf, trail, typeNameIn } from './host-ports.ts';
 import type { Random } from './random.ts';
 import type { Report } from './report.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -45,6 +47,8 @@ export interface HostTraits {
   readonly random: Random;
   readonly leaseTtlMs: number;
   readonly commitMode: 'group' | 'hop';
+  /** From its second life on it knows newer machines, too: what began before must not meet them (S11). */
+  readonly grows: boolean;
 }
 
 interface Life {
@@ -53,6 +57,9 @@ interface Life {
   readonly bus: SimulatedBus;
   host: Host | null;
 }
+
+/** A machine that has nothing in common with any other. */
+const stranger = createMachine({ id: 'stranger', initial: 'nowhere', states: { nowhere: {} } });
 
 /** A supervisor starts a process that ended by itself again after this. */
 const RESTART_MS = 400;
@@ -218,25 +225,20 @@ export class HostProcess {
   }
 
   async #boot(life: Life): Promise<void> {
-    const { world, plan } = this.#around;
+    const { plan } = this.#around;
     await life.bus.ensureTopology();
     this.#around.history.attach();
     const ledger = this.disk.open();
     this.#around.report.count(`ledger ${ledger.condition.kind}`);
-    const roles = this.roles.map((role) => ({
-      ...role,
-      effects: Object.fromEntries(
-        Object.entries(role.effects).map(([src, handler]) => [src, world.simulate(role.name, src, handler, life.gate)]),
-      ),
-    }));
+    const roles = this.#rolesOf(life);
     life.host = createHost({
       name: this.name,
       roles,
       ...(this.#hasIngress ? { ingress } : {}),
       bus: life.bus,
       ledger: { ...ledger, commit: (batch) => life.gate.call(() => ledger.commit(batch)) },
-      clock: this.#clock(life.gate),
-      log: this.#log(life.gate),
+      clock: clockOf(life.gate, this.#around.scheduler, () => this.#clockOffsetMs),
+      log: logOf(life.gate, this.#around.report, this.name),
       commitMode: this.#traits.commitMode,
       at: (point) => {
         if (life.gate.dead) return;
@@ -251,34 +253,18 @@ export class HostProcess {
     this.#note('ready');
   }
 
-  #clock(gate: Gate): Clock {
-    const { scheduler } = this.#around;
-    return {
-      now: () => Math.floor(scheduler.nowMs + this.#clockOffsetMs),
-      after: (ms, callback) => {
-        let cancelled = false;
-        const cancel = scheduler.after(Math.max(1, ms), () => gate.pass(() => (cancelled ? undefined : callback())));
-        return () => {
-          cancelled = true;
-          cancel();
-        };
-      },
-    };
-  }
-
-  #log(gate: Gate): RuntimeLog {
-    const { report } = this.#around;
-    const say = (level: string, fields: object, message: string): void => {
-      if (gate.dead) return;
-      if (level === 'warn' || level === 'error') report.log(this.name, message);
-      if (report.trace) this.#note(`${level}: ${message} ${JSON.stringify(fields)}`);
-    };
-    return {
-      debug: (fields, message) => say('debug', fields, message),
-      info: (fields, message) => say('info', fields, message),
-      warn: (fields, message) => say('warn', fields, message),
-      error: (fields, message) => say('error', fields, message),
-    };
+  /** The roles as they are found, with effects whose work is done in the simulated world. */
+  #rolesOf({ gate }: Life): Role[] {
+    const { world, report } = this.#around;
+    const newer = this.#traits.grows && this.lives > 1;
+    if (newer) report.count('a life with newer machines');
+    return this.roles.map((role) => ({
+      ...role,
+      versions: newer ? [...role.versions, { since: RELEASE + 1, machine: stranger }] : role.versions,
+      effects: Object.fromEntries(
+        Object.entries(role.effects).map(([src, handler]) => [src, world.simulate(role.name, src, handler, gate)]),
+      ),
+    }));
   }
 
   /** The process gave up by itself: allowed only for what nobody can go on from. */
@@ -329,20 +315,4 @@ export class HostProcess {
   #note(what: string): void {
     this.#around.report.note(this.name, what);
   }
-}
-
-function typeNameIn(body: string | Uint8Array): string {
-  return /"type":"dev\.agentmesh\.([a-z.]+)\.v1"/.exec(String(body))?.[1] ?? '';
-}
-
-/** An error with its causes, and where the first one came from. */
-export function trail(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const where =
-    error.stack
-      ?.split('\n')
-      .find((line) => line.includes('.ts:'))
-      ?.trim() ?? '';
-  const cause = error.cause === undefined ? '' : ` because ${trail(error.cause)}`;
-  return `${error.message} ${where}${cause}`;
 }

@@ -13,9 +13,10 @@ import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
 import { applyFault } from './fault-effects.ts';
 import { FaultPlan } from './fault-plan.ts';
-import { drawFaults, type Fault, type Losing } from './faults.ts';
+import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
 import { History } from './history.ts';
-import { HostProcess, type Surroundings, trail } from './hosts.ts';
+import { trail } from './host-ports.ts';
+import { HostProcess, type Surroundings } from './hosts.ts';
 import { Random } from './random.ts';
 import { Report, type Violation } from './report.ts';
 import { Scheduler } from './scheduler.ts';
@@ -69,7 +70,6 @@ const HEAL_TO_MS = 16_000;
 const REST_LIMIT_MS = 1_500_000;
 const LOOK_EVERY_MS = 400;
 const STOP_LIMIT_MS = 30_000;
-const LEASE_TTL_MS = 5000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
   const random = new Random(`seed ${options.seed}`);
@@ -149,7 +149,8 @@ function build(options: RunOptions, random: Random): Built {
   const commitMode = traits.chance(0.25) ? 'hop' : 'group';
   for (const [name, service] of names) {
     const own = random.fork(`host ${name}`);
-    hosts.push(new HostProcess({ name, service, random: own, leaseTtlMs: LEASE_TTL_MS, commitMode }, around));
+    const grows = own.chance(0.2);
+    hosts.push(new HostProcess({ name, service, random: own, leaseTtlMs: LEASE_TTL_MS, commitMode, grows }, around));
   }
   const run: Run = {
     ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },

@@ -10,7 +10,7 @@ import { createMemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus, LeaseStore, PublishRequest } from '../../../bus/port.ts';
 import { canonicalJson, type MeshEvent } from '../../../schemas/events/envelope.ts';
 import { Disk } from '../disk.ts';
-import { trail } from '../hosts.ts';
+import { trail } from '../host-ports.ts';
 import type { Run } from '../simulate.ts';
 import { contentOf } from './tasks.ts';
 

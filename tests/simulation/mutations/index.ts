@@ -158,6 +158,13 @@ export const mutations: readonly Mutation[] = [
     replace: 'named ?? correlationIdFromLog(streamIdentity + Math.random(), message.seq)',
   },
   {
+    name: 'newest-machine-for-all',
+    breaks: 'S11: a task meets a machine that came after it',
+    file: 'actors/runtime/role.ts',
+    find: 'role.versions.findLast((version) => version.since <= release) ?? null',
+    replace: 'role.versions.findLast((version) => version.since <= release || version.since > 0) ?? null',
+  },
+  {
     name: 'one-round-too-many',
     breaks: 'S8: a loop goes round once more than its limit',
     file: 'actors/roles/orchestrator/task.ts',

@@ -1,13 +1,54 @@
 /**
- * The short form of `mesh sim`: some hundred seeds on every run. Owns: that none breaks a promise (S1 to S11).
+ * The short form of `mesh sim`, and what the simulation itself has to hold. Owns: that none of these seeds breaks a
+ * promise (S1 to S11), that a seed is a run, that new roles and workflows are simulated without being listed. Does not
+ * own: that broken promises are seen; `tests/simulation/mutate.ts` shows that.
  */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCampaign } from '../../simulation/campaign.ts';
+import { loadCatalog } from '../../simulation/catalog.ts';
+import { simulate } from '../../simulation/simulate.ts';
 
-const SEEDS = 400;
+const SEEDS = 1000;
+const simulation = join(import.meta.dirname, '..', '..', 'simulation');
 
 test(`S1 to S11 hold over ${SEEDS} seeds with faults`, { timeout: 240_000 }, async () => {
-  const { violations, seeds } = await runCampaign({ seeds: SEEDS, firstSeed: 1 });
+  const { violations, seeds, unsimulated, faultPoints } = await runCampaign({ seeds: SEEDS, firstSeed: 1 });
   expect(violations).toEqual([]);
   expect(seeds).toBe(SEEDS);
+  expect(unsimulated).toEqual([]);
+  const silent = Object.keys(faultPoints).filter((point) => faultPoints[point] === 0 && !point.includes('@'));
+  expect(silent, 'faults that never happened').toEqual([]);
+});
+
+test('a seed is one run: the same seed does the same, to the last event', async () => {
+  const catalog = await loadCatalog();
+  for (const seed of [3, 42, 97, 383, 1401]) {
+    const first = await simulate({ seed, catalog, trace: true });
+    const second = await simulate({ seed, catalog, trace: true });
+    expect(second.trace).toEqual(first.trace);
+    expect(second.tasksRun).toBe(first.tasksRun);
+  }
+});
+
+test('a new role and a new workflow are simulated as soon as their files are there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-new-role-'));
+  try {
+    const catalog = await loadCatalog();
+    expect(catalog.roles.map(({ name }) => name)).toContain('courier');
+    const workflows = join(folder, 'workflows');
+    mkdirSync(workflows);
+    cpSync(join(simulation, 'workflows', 'hurry.json'), join(workflows, 'hurry.json'));
+    const steps = [{ step: 'carry', role: 'courier', timeoutMs: 9000 }];
+    writeFileSync(join(workflows, 'errand.json'), JSON.stringify({ name: 'errand', description: 'New.', steps }));
+    const grown = await loadCatalog(undefined, [workflows]);
+    expect([...grown.workflows.keys()]).toEqual(['errand', 'hurry']);
+    const { violations, events } = await runCampaign({ seeds: 25, firstSeed: 1, catalog: grown });
+    expect(violations).toEqual([]);
+    expect(events['effect runs (once)']).toBeGreaterThan(0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -9,47 +9,14 @@ import { ingress } from '../../actors/ingress.ts';
 import { RELEASE } from '../../actors/release.ts';
 import { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type Host } from '../../actors/runtime/host.ts';
-import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { Role } from '../../actors/runtime/role.ts';
-import { createMemoryBus, type MemoryBus, type MemoryLog } from '../../bus/memory-bus.ts';
-import { BusError, type PublishRequest } from '../../bus/port.ts';
-import type { Catalog } from './catalog.ts';
+import { createMemoryBus, type MemoryBus } from '../../bus/memory-bus.ts';
+import { BusError } from '../../bus/port.ts';
 import { Disk } from './disk.ts';
-import type { FaultPlan } from './fault-plan.ts';
 import { Gate } from './gate.ts';
-import type { History } from './history.ts';
 import { clockOf, logOf, trail, typeNameIn } from './host-ports.ts';
-import type { Random } from './random.ts';
-import type { Report } from './report.ts';
-import type { Scheduler } from './scheduler.ts';
 import { createSimulatedBus, type SimulatedBus } from './simulated-bus.ts';
-import type { World } from './world.ts';
-
-/** What all processes of a run share. */
-export interface Surroundings {
-  readonly scheduler: Scheduler;
-  readonly report: Report;
-  readonly plan: FaultPlan;
-  readonly catalog: Catalog;
-  readonly log: MemoryLog;
-  readonly world: World;
-  readonly history: History;
-  readonly afterwards: (request: PublishRequest) => void;
-  /** Called before a process sends a message. */
-  readonly onSend: (host: HostProcess, request: PublishRequest) => void;
-  /** Called when a process' disk has synced a batch. */
-  readonly onSynced: (host: HostProcess, batch: LedgerBatch) => void;
-}
-
-export interface HostTraits {
-  readonly name: string;
-  readonly service: string;
-  readonly random: Random;
-  readonly leaseTtlMs: number;
-  readonly commitMode: 'group' | 'hop';
-  /** From its second life on it knows newer machines, too: what began before must not meet them (S11). */
-  readonly grows: boolean;
-}
+import type { HostTraits, Surroundings } from './surroundings.ts';
 
 interface Life {
   readonly gate: Gate;

@@ -70,9 +70,7 @@ function print(result: CampaignResult, seconds: number): void {
   );
   console.log('\nFaults that happened:');
   for (const [point, count] of Object.entries(result.faultPoints)) {
-    console.log(
-      `${String(count).padStart(9)}  ${point}${count === 0 ? '   never: more seeds are needed, or a new way there' : ''}`,
-    );
+    console.log(`${String(count).padStart(9)}  ${point}${count === 0 ? '   never' : ''}`);
   }
   if (result.unsimulated.length > 0) console.log(`\nEffects without a stand-in: ${result.unsimulated.join(', ')}`);
   for (const { seed, invariant, message, replay, faults } of result.violations) {

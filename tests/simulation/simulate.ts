@@ -16,10 +16,11 @@ import { FaultPlan } from './fault-plan.ts';
 import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
 import { History } from './history.ts';
 import { trail } from './host-ports.ts';
-import { HostProcess, type Surroundings } from './hosts.ts';
+import { HostProcess } from './hosts.ts';
 import { Random } from './random.ts';
 import { Report, type Violation } from './report.ts';
 import { Scheduler } from './scheduler.ts';
+import type { Surroundings } from './surroundings.ts';
 import { type Disturbance, drawWorkload, type Workload } from './workload.ts';
 import { World } from './world.ts';
 

@@ -1,0 +1,40 @@
+/**
+ * What a simulated host is given. Owns: the words. Does not own: any of it.
+ */
+import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
+import type { MemoryLog } from '../../bus/memory-bus.ts';
+import type { PublishRequest } from '../../bus/port.ts';
+import type { Catalog } from './catalog.ts';
+import type { FaultPlan } from './fault-plan.ts';
+import type { History } from './history.ts';
+import type { HostProcess } from './hosts.ts';
+import type { Random } from './random.ts';
+import type { Report } from './report.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { World } from './world.ts';
+
+/** What all processes of a run share. */
+export interface Surroundings {
+  readonly scheduler: Scheduler;
+  readonly report: Report;
+  readonly plan: FaultPlan;
+  readonly catalog: Catalog;
+  readonly log: MemoryLog;
+  readonly world: World;
+  readonly history: History;
+  readonly afterwards: (request: PublishRequest) => void;
+  /** Called before a process sends a message. */
+  readonly onSend: (host: HostProcess, request: PublishRequest) => void;
+  /** Called when a process' disk has synced a batch. */
+  readonly onSynced: (host: HostProcess, batch: LedgerBatch) => void;
+}
+
+export interface HostTraits {
+  readonly name: string;
+  readonly service: string;
+  readonly random: Random;
+  readonly leaseTtlMs: number;
+  readonly commitMode: 'group' | 'hop';
+  /** From its second life on it knows newer machines, too: what began before must not meet them (S11). */
+  readonly grows: boolean;
+}

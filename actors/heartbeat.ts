@@ -3,12 +3,12 @@
  */
 
 import type { Bus } from '../bus/port.ts';
+import { HEARTBEAT_MS } from '../bus/registry.ts';
 import manifest from '../package.json' with { type: 'json' };
+import type { Part, PartStatus } from './adapters/part.ts';
+import type { BreakerState, Breakers } from './breakers.ts';
 import type { Host, HostStats } from './runtime/host.ts';
 import type { RuntimeLog } from './runtime/ports.ts';
-
-/** A heartbeat older than five of these is of a service that is gone. */
-const HEARTBEAT_MS = 2000;
 
 export interface Heartbeat extends HostStats {
   readonly service: string;
@@ -22,6 +22,10 @@ export interface Heartbeat extends HostStats {
   readonly version: string;
   /** Effects that run or wait to. */
   readonly pendingEffects: number;
+  readonly capabilities: readonly string[];
+  readonly capacity: Required<PartStatus>['capacity'];
+  readonly breakers: readonly BreakerState[];
+  readonly problems: readonly string[];
 }
 
 export interface HeartbeatOptions {
@@ -30,6 +34,9 @@ export interface HeartbeatOptions {
   bus: Bus;
   host: Host;
   roles: readonly { name: string }[];
+  /** The parts this process uses; each speaks for itself. */
+  parts: readonly Pick<Part<unknown>, 'status'>[];
+  breakers: Breakers;
   log: RuntimeLog;
 }
 
@@ -46,6 +53,8 @@ export function startHeartbeat(options: HeartbeatOptions): () => Promise<void> {
       memoryMb: Math.round(process.memoryUsage.rss() / 1_048_576),
       version: manifest.version,
       pendingEffects: stats.effectsRunning + stats.effectsQueued,
+      ...described(options.parts.map((part) => part.status())),
+      breakers: options.breakers.states(),
       ...stats,
     };
     registry
@@ -59,5 +68,13 @@ export function startHeartbeat(options: HeartbeatOptions): () => Promise<void> {
     await registry
       .delete(key)
       .catch((error: unknown) => log.debug({ error: String(error) }, 'the heartbeat stays until it is stale'));
+  };
+}
+
+function described(parts: readonly PartStatus[]) {
+  return {
+    capabilities: parts.flatMap(({ capabilities = [] }) => capabilities),
+    capacity: Object.assign({}, ...parts.map(({ capacity = {} }) => capacity)) as Required<PartStatus>['capacity'],
+    problems: parts.flatMap(({ problems = [] }) => problems),
   };
 }

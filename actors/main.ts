@@ -9,12 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
 import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
-import type { KnowledgeStore } from '../knowledge/port.ts';
-import { openSqliteStore } from '../knowledge/sqlite-store.ts';
-import { createRulesRouter } from '../router/rules.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { knowledgePart } from './adapters/knowledge.ts';
+import { llmPart } from './adapters/llm.ts';
+import type { Part } from './adapters/part.ts';
+import { routerPart } from './adapters/router.ts';
+import { toolsPart } from './adapters/tools.ts';
 import { startBackups } from './backups.ts';
+import { type Breakers, createBreakers } from './breakers.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { ingress } from './ingress.ts';
 import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
@@ -30,9 +33,6 @@ const services = ['agents', 'llm', 'tools'] as const;
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
 const LOG_WAIT_MS = 8000;
 const RETRY_MS = 50;
-/** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
-const ENGINE_GRACE_MS = 5000;
-
 async function connect(settings: Settings, name: string): Promise<Bus> {
   const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
   for (;;) {
@@ -45,50 +45,31 @@ async function connect(settings: Settings, name: string): Promise<Bus> {
   }
 }
 
-function lazily<T>(open: () => T): () => T {
-  let opened: { value: T } | undefined;
-  return () => {
-    opened ??= { value: open() };
-    return opened.value;
-  };
+interface Parts {
+  readonly ports: RolePorts;
+  /** What the roles of this service use, in the order in which it is closed. */
+  readonly own: readonly Part<unknown>[];
 }
 
-function openKnowledge(settings: Settings, log: Log): KnowledgeStore {
-  const store = openSqliteStore(settings.MESH_KNOWLEDGE_PATH);
-  if (store.setAside)
-    log.warn(store.setAside, 'the knowledge base was unreadable and was set aside; run ./mesh index again');
-  return store;
-}
-
-function openAiOptions(settings: Settings): RolePorts['llm']['openai'] {
-  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, OPENAI_MODEL: model } = settings;
-  if (baseUrl === undefined) return null;
-  return {
-    baseUrl,
-    timeoutMs: settings.LLM_TIMEOUT_MS,
-    maxTokens: settings.LLM_MAX_TOKENS,
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(model === undefined ? {} : { model }),
-  };
-}
-
-async function createPorts(settings: Settings, bus: Bus, log: Log): Promise<RolePorts> {
+async function createParts(
+  service: string,
+  shared: { settings: Settings; bus: Bus; log: Log; breakers: Breakers },
+): Promise<Parts> {
+  const { settings, bus, log, breakers } = shared;
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
-  const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
-    .split(',')
-    .map((host) => host.trim())
-    .filter((host) => host !== '');
-  return {
-    router: createRulesRouter({
-      workflows: [...workflows.keys()],
-      fallback: 'answer',
-      threshold: settings.ROUTER_CONFIDENCE_THRESHOLD,
-    }),
+  const router = routerPart(settings, [...workflows.keys()]);
+  const knowledge = knowledgePart(settings, log);
+  const llm = llmPart(settings);
+  const tools = toolsPart(settings);
+  const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
+  const ports: RolePorts = {
+    router: router.port,
     workflows,
-    knowledge: lazily(() => openKnowledge(settings, log)),
-    llm: { openai: openAiOptions(settings), timeoutMs: settings.LLM_TIMEOUT_MS + ENGINE_GRACE_MS },
-    tools: { allowHosts },
+    knowledge: knowledge.port,
+    llm: llm.port,
+    tools: tools.port,
+    breakers,
     showText(correlationId, attempt) {
       let number = 0;
       return (text) => {
@@ -97,6 +78,7 @@ async function createPorts(settings: Settings, bus: Bus, log: Log): Promise<Role
       };
     },
   };
+  return { ports, own: used[service] ?? [] };
 }
 
 async function run(service: string, settings: Settings, log: Log): Promise<void> {
@@ -104,7 +86,9 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   const bus = await connect(settings, `mesh-${service}`);
   await bus.ensureTopology();
   const ledger = await openSqliteLedger(path);
-  const roles = await loadRoles(service, await createPorts(settings, bus, log));
+  const breakers = createBreakers(log);
+  const { ports, own } = await createParts(service, { settings, bus, log, breakers });
+  const roles = await loadRoles(service, ports);
   const name =
     settings.MESH_HOST_ID === undefined
       ? `${hostname()}-${hash('sha256', path).slice(0, 8)}`
@@ -132,13 +116,14 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
       process.exit(error.exitCode);
     },
   });
-  const stopHeartbeat = startHeartbeat({ service, name, bus, host, roles, log });
+  const stopHeartbeat = startHeartbeat({ service, name, bus, host, roles, parts: own, breakers, log });
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
   const stop = async (exitCode: number): Promise<void> => {
     log.info({}, 'stopping');
     await stopHeartbeat();
     await stopBackups();
     await host.stop();
+    for (const part of own) await part.close?.();
     await bus.close();
     log.info({}, 'stopped');
     process.exit(exitCode);

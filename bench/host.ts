@@ -3,6 +3,7 @@
  * Owns: putting them together. Does not own: any measuring.
  */
 import { join } from 'node:path';
+import { createBreakers } from '../actors/breakers.ts';
 import { ingress } from '../actors/ingress.ts';
 import { loadRoles } from '../actors/roles/index.ts';
 import { createHost } from '../actors/runtime/host.ts';
@@ -42,6 +43,7 @@ const ports = {
   },
   llm: { openai: null, timeoutMs: 1000 },
   tools: { allowHosts: [] },
+  breakers: createBreakers(log),
   showText: () => () => undefined,
 };
 const roles = await loadRoles('agents', ports, [

@@ -4,6 +4,7 @@
  */
 import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { Router } from '../../router/port.ts';
+import type { Breakers } from '../breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
 import type { OpenAiOptions } from './llm/engines/openai.ts';
 
@@ -22,6 +23,8 @@ export interface RolePorts {
     /** Hosts that the HTTP tools may reach. */
     readonly allowHosts: readonly string[];
   };
+  /** Of this process: what keeps failing is left alone for a while. */
+  readonly breakers: Breakers;
   /** Shows generated text to whoever watches the task; numbered pieces, not stored. */
   showText(correlationId: string, attempt: number): (piece: string) => void;
 }

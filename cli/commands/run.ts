@@ -7,6 +7,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
+import { livingServices } from '../../bus/registry.ts';
 import type { Settings } from '../../config/settings.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';
@@ -14,7 +15,6 @@ import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type Followed, followTask } from '../follow-task.ts';
 import { readFacts, submit, withBus } from '../mesh-client.ts';
-import { livingServices } from '../registry.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
 import { type Fact, foldAll, type TaskView, toReport } from '../task-view.ts';

@@ -2,11 +2,11 @@
  * `mesh status`. Owns: what runs here (run.json) beside what the mesh says of itself (registry). Does not own: either.
  */
 import type { Command } from 'commander';
+import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { natsUrl, type Settings } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
 import { toFailure } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
-import { type Heartbeat, livingServices } from '../registry.ts';
 import { type Liveness, liveness, type RunState, readRunState, type ServiceRecord } from '../supervisor/run-state.ts';
 import { bytes, duration, out, type Paint, painter, plural, print, printJson, type Style, table } from '../terminal.ts';
 

@@ -39,6 +39,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     knowledge: never,
     llm: { openai: null, timeoutMs: 20_000 },
     tools: { allowHosts: [] },
+    breakers: { run: never, states: () => [] },
     showText: () => never,
   };
 }

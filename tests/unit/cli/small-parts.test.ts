@@ -1,10 +1,10 @@
 /** The pure parts of the command line that need little: ids, numbers, text, configuration, checksums. */
 import { describe, expect, it } from 'vitest';
 import { BusError } from '../../../bus/port.ts';
+import { parseHeartbeat } from '../../../bus/registry.ts';
 import { CliError, toFailure } from '../../../cli/errors.ts';
 import { natsConfig } from '../../../cli/nats-config.ts';
 import { checksumIn, platformName } from '../../../cli/nats-download.ts';
-import { parseHeartbeat } from '../../../cli/registry.ts';
 import { exitVerdict, restartDelayMs, restartsAfterLife } from '../../../cli/supervisor/backoff.ts';
 import { matchId, wholeId } from '../../../cli/task-id.ts';
 import { bytes, duration, oneLine, safeText, table } from '../../../cli/terminal.ts';

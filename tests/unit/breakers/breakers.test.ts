@@ -1,0 +1,66 @@
+/** Circuit breakers: what opens them, what an open one says, and how it closes again. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createBreakers } from '../../../actors/breakers.ts';
+import { EffectError } from '../../../actors/runtime/errors.ts';
+
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const down = () => Promise.reject(new Error('connection refused'));
+const up = () => Promise.resolve('pong');
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+async function broken(failures: number) {
+  const breakers = createBreakers(quiet, { failuresMax: 3, halfOpenAfterMs: 1000 });
+  for (let count = 0; count < failures; count += 1) await breakers.run('tool:x', down).catch(() => undefined);
+  return breakers;
+}
+
+describe('a breaker', () => {
+  it('stays closed below its limit', async () => {
+    const breakers = await broken(2);
+    expect(breakers.states()).toEqual([
+      { name: 'tool:x', state: 'closed', failures: 2, openedAt: null, reason: 'connection refused' },
+    ]);
+    await expect(breakers.run('tool:x', up)).resolves.toBe('pong');
+    expect(breakers.states()[0]).toMatchObject({ failures: 0, reason: null });
+  });
+
+  it('opens at its limit, does not call any more, and says why and until when', async () => {
+    const breakers = await broken(3);
+    const call = vi.fn(up);
+    await expect(breakers.run('tool:x', call)).rejects.toMatchObject({
+      code: 'breaker_open',
+      retryable: true,
+      message: 'tool:x is left alone after 3 failures (connection refused); tried again in 1 s',
+    });
+    expect(call).not.toHaveBeenCalled();
+    expect(breakers.states()[0]).toMatchObject({ state: 'open', failures: 3, openedAt: new Date().toISOString() });
+  });
+
+  it('lets one call through after a while, and closes when it succeeds', async () => {
+    const breakers = await broken(3);
+    vi.advanceTimersByTime(1001);
+    await expect(breakers.run('tool:x', up)).resolves.toBe('pong');
+    expect(breakers.states()[0]).toMatchObject({ state: 'closed', failures: 0, openedAt: null });
+  });
+
+  it('opens again when the probe fails', async () => {
+    const breakers = await broken(3);
+    vi.advanceTimersByTime(1001);
+    await expect(breakers.run('tool:x', down)).rejects.toThrow('connection refused');
+    await expect(breakers.run('tool:x', up)).rejects.toMatchObject({ code: 'breaker_open' });
+  });
+
+  it('does not count the mistakes of callers', async () => {
+    const breakers = await broken(0);
+    const wrong = () => Promise.reject(new EffectError('tool_bad_arguments', 'no'));
+    for (let count = 0; count < 5; count += 1) await breakers.run('tool:x', wrong).catch(() => undefined);
+    expect(breakers.states()[0]).toMatchObject({ state: 'closed', failures: 0 });
+  });
+
+  it('is one of many: another name is not affected', async () => {
+    const breakers = await broken(3);
+    await expect(breakers.run('tool:y', up)).resolves.toBe('pong');
+  });
+});

@@ -1,6 +1,6 @@
 /** S8: a process near its memory cap takes nothing new, and one over it ends itself. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { uvThreads, watchCaps } from '../../../actors/caps.ts';
+import { neededMb, uvThreads, watchCaps } from '../../../actors/caps.ts';
 import { createSilentLog } from '../runtime/support/fake-clock.ts';
 
 const MB = 1_048_576;
@@ -10,7 +10,7 @@ function watched(nativeMb = 0) {
   const log = createSilentLog();
   const seen = { rssMb: 100, over: 0, farOver: 0 };
   const caps = watchCaps({
-    ...{ heapMb: 256, nativeMb: () => nativeMb, log, rssBytes: () => seen.rssMb * MB },
+    ...{ neededMb: () => 256 + nativeMb, log, rssBytes: () => seen.rssMb * MB },
     onOver: () => {
       seen.over += 1;
     },
@@ -32,6 +32,14 @@ describe('the memory cap', () => {
   it('is the heap limit, what Node needs, and what parts need outside of the heap', () => {
     expect(watched().caps.memoryLimitMb).toBe(512);
     expect(watched(2000).caps.memoryLimitMb).toBe(2512);
+  });
+
+  it.each([
+    ['nobody needs more', [{}, {}], 256],
+    ['what parts need beside the heap adds up', [{ nativeMemoryMb: 100 }, { nativeMemoryMb: 50 }], 406],
+    ['a part may name the whole', [{ memoryLimitMb: 1000 }, { nativeMemoryMb: 50 }], 1000],
+  ])('grows with the parts: %s', (_name, parts, expected) => {
+    expect(neededMb(256, parts)).toBe(expected);
   });
 
   it('near it, nothing new is taken until there is clear room again; each change is logged once', () => {

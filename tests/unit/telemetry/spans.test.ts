@@ -23,7 +23,7 @@ const open = (endpoint = collector.endpoint): Tracer =>
     ...{ endpoint, service: 'mesh-tools', instance: 'desk-1', version: '0.1.0' },
     onLoss: (reason) => void losses.push(reason),
   });
-const traced = () => traceEffects(tracer, { threads: 9, memoryLimitMb: 512, rssMb: () => 151 });
+const traced = () => traceEffects(tracer, { threads: () => 9, memoryLimitMb: () => 512, rssMb: () => 151 });
 
 beforeEach(async () => {
   losses = [];

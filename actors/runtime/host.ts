@@ -332,7 +332,7 @@ export function createHost(options: HostOptions): Host {
     },
     async stop() {
       stopping = true;
-      await reading.pause();
+      await reading.stop();
       timers.stop();
       await effects.onceEnded(ONCE_LIMIT_MS);
       effects.stop();

@@ -517,7 +517,8 @@ function testLeases(open: Open, harness: Harness): void {
         if (claim.granted) fence = claim.fence;
         return claim.granted;
       }, 'the lease is taken over');
-      expect(performance.now() - lastBeat).toBeGreaterThanOrEqual(LEASE_TTL_MS);
+      // Claimants may measure in whole milliseconds.
+      expect(performance.now() - lastBeat).toBeGreaterThan(LEASE_TTL_MS - 1);
       expect(fence).toBeGreaterThan(first.fence);
       expect(await one.leases.confirm('coder.0', 'one', first.fence)).toBe(false);
       expect(await one.leases.confirm('coder.0', 'two', fence)).toBe(true);

@@ -21,6 +21,8 @@ export interface LlamaEngineOptions extends Omit<LoadOptions, 'log'>, Sampling {
   readonly queueMax: number;
   /** For one generation, waiting not counted, milliseconds. */
   readonly timeoutMs: number;
+  /** After this time a model that could not be loaded is tried again, milliseconds; 15,000 by default. */
+  readonly reloadAfterMs?: number;
   /** Remembers loads that ended the process. */
   readonly guard?: LoadGuard;
   readonly log: ModelLog & { info(fields: Record<string, unknown>, message: string): void };
@@ -48,8 +50,6 @@ export interface LlamaEngine extends LlmEngine {
   close(): Promise<void>;
 }
 
-/** After this time a model that could not be loaded is tried again, milliseconds. */
-const RELOAD_AFTER_MS = 15_000;
 /** Share of the newest generation in the measured speed. */
 const SPEED_WEIGHT = 0.3;
 const HEARTBEAT_MS = 5000;
@@ -99,7 +99,8 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
   const opened = (): Promise<Ready> => {
     if (ready) return Promise.resolve(ready);
     if (loading) return loading;
-    if (failure && performance.now() - failure.atMs < RELOAD_AFTER_MS) return Promise.reject(failure.error);
+    if (failure && performance.now() - failure.atMs < (options.reloadAfterMs ?? 15_000))
+      return Promise.reject(failure.error);
     return begin();
   };
   const measured = (generation: Generation): void => {

@@ -42,6 +42,12 @@ const MIB = 1_048_576;
 /** @throws ModelError */
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const info = await readGgufInfo(options.modelPath);
+  if ((info.hyperparameter('pooling_type') ?? 0) > 0) {
+    throw new ModelError(
+      'model_unsupported',
+      `${info.path} makes vectors, not text; name it in EMBEDDING_MODEL_PATH, and a chat model here`,
+    );
+  }
   const contextSize = Math.min(options.contextSize, info.contextLength ?? options.contextSize);
   const shape = { contextSize, contexts: options.parallel, batchSize: options.batchSize };
   const memory = memoryOf(info, shape);

@@ -60,7 +60,7 @@ async function createParts(
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
   const router = routerPart(settings, [...workflows.keys()]);
   const knowledge = knowledgePart(settings, log);
-  const llm = llmPart(settings);
+  const llm = llmPart(settings, log);
   const tools = toolsPart(settings);
   const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
   const ports: RolePorts = {
@@ -140,10 +140,11 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
     {
       roles: roles.map((role) => role.name),
       host: name,
-      engine: service === 'llm' ? (settings.OPENAI_BASE_URL ?? 'extractive') : undefined,
+      engine: service === 'llm' ? ports.llm.kind : undefined,
     },
     'ready',
   );
+  for (const part of own) part.start?.();
   // A process that is killed later writes no cache at its end.
   flushCompileCache();
 }

@@ -34,6 +34,8 @@ export interface PartStatus {
 export interface Part<P> {
   readonly port: P;
   status(): PartStatus;
+  /** Called when the service is ready: begins what takes long to get ready itself, without being waited for. */
+  start?(): void;
   /** Called at a stop, after the host has stopped. */
   close?(): Promise<void>;
 }

@@ -25,7 +25,7 @@ const WAL_PAUSE_MS = 20;
 
 /** "AMKB", so that a file of ours is told from any other SQLite database. */
 const APPLICATION_ID = 0x414d4b42;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
  * `words` keeps no text of its own, only postings; its rowid is the chunk's id. `parts` holds the words inside
@@ -57,6 +57,7 @@ const SCHEMA = `
     heading, path, text, parts,
     content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
   );
+  CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
   CREATE TABLE runs (id INTEGER PRIMARY KEY CHECK (id = 1), finished_at TEXT NOT NULL);
 `;
 
@@ -125,7 +126,7 @@ function useWal(db: Database.Database): void {
 
 function ensureSchema(db: Database.Database): void {
   if (db.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
-  for (const table of ['words', 'chunks', 'files', 'roots', 'runs']) db.exec(`DROP TABLE IF EXISTS ${table}`);
+  for (const table of ['vocabulary', 'words', 'chunks', 'files', 'roots', 'runs']) db.exec(`DROP TABLE IF EXISTS ${table}`);
   db.exec(SCHEMA);
   db.pragma(`application_id = ${APPLICATION_ID}`);
   db.pragma(`user_version = ${SCHEMA_VERSION}`);

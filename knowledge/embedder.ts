@@ -16,7 +16,7 @@ export interface Embedder {
    * the same name, is another space.
    * @throws KnowledgeError `embedder` when the model cannot be read
    */
-  space(): string;
+  space(): Promise<string>;
   /** What the order by vectors counts beside the lexical order, which counts 1. */
   readonly weight: number;
   /**

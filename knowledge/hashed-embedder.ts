@@ -23,7 +23,7 @@ const WEIGHT = 0.3;
 export function hashedEmbedder(): Embedder {
   return {
     name: 'hashed-words',
-    space: () => SPACE,
+    space: async () => SPACE,
     weight: WEIGHT,
     async embed(texts, _purpose, signal) {
       signal?.throwIfAborted();

@@ -136,7 +136,7 @@ function parseRowids(json: string | undefined): number[] {
 }
 
 /** Never between the two halves of a character outside the basic plane. */
-function shorten(text: string): string {
+export function shorten(text: string): string {
   if (text.length <= PASSAGE_CHARS_MAX) return text;
   return `${text.slice(0, PASSAGE_CHARS_MAX - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -70,7 +70,11 @@ export function fuse(orders: readonly Order[], limit: number): Passage[] {
   const total = orders.reduce((sum, { weight }) => sum + weight / (RRF_K + 1), 0);
   const fused = new Map<string, { passage: Passage; score: number }>();
   for (const { passages, weight } of orders) {
+    // A shared server may hold the same place twice, from two machines; its best rank counts.
+    const seen = new Set<string>();
     passages.forEach((passage, index) => {
+      if (seen.has(passage.id)) return;
+      seen.add(passage.id);
       const entry = fused.get(passage.id) ?? { passage, score: 0 };
       entry.score += weight / (RRF_K + 1 + index) / total;
       fused.set(passage.id, entry);

@@ -16,9 +16,9 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
     search: effect<SearchInput, SearchOutput>(
       { fence: 'pure', timeoutMs: SEARCH_TIMEOUT_MS },
       async ({ query }, { signal }) => {
-        const found = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
-        const best = found[0]?.score ?? 0;
-        return { passages: found.filter(({ score }) => score >= best * SCORE_SHARE_MIN), engine: 'sqlite-fts5' };
+        const { passages, engine, problem } = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
+        const best = passages[0]?.score ?? 0;
+        return { passages: passages.filter(({ score }) => score >= best * SCORE_SHARE_MIN), engine, problem };
       },
     ),
   };

@@ -5,12 +5,12 @@
  * A place is a file and a piece of a line in it; a passage is right when it covers that line. Every second question,
  * from the first, is for tuning; the others are held out and must not be looked at while tuning.
  */
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const SET_FOLDER = resolve(import.meta.dirname, '..', 'tests', 'fixtures', 'knowledge');
-export const CORPUS_FOLDER = join(SET_FOLDER, 'corpus');
+const CORPUS_FOLDER = join(SET_FOLDER, 'corpus');
 /** Passages looked at; what comes later counts as not found for the mean reciprocal rank. */
 export const DEPTH = 10;
 
@@ -60,6 +60,31 @@ function lineOf(path: string, piece: string): number {
   const [line, ...others] = at;
   if (line === undefined || others.length > 0) throw new Error(`${path} holds ${at.length} times: ${piece}`);
   return line;
+}
+
+export interface Corpus {
+  readonly path: string;
+  /** A passage as it lies in the corpus. */
+  placed(passage: Found): Found;
+  empty(): void;
+  fill(): void;
+}
+
+/** A copy of the corpus as a project of its own, so that nothing around it changes what is found. */
+export function openCorpus(folder: string): Corpus {
+  const path = join(folder, 'larkspur');
+  const fill = (): void => {
+    mkdirSync(path, { recursive: true });
+    cpSync(CORPUS_FOLDER, path, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{}');
+  };
+  fill();
+  return {
+    path,
+    placed: (passage) => ({ ...passage, path: passage.path.replace(/^larkspur\//, '') }),
+    empty: () => rmSync(path, { recursive: true }),
+    fill,
+  };
 }
 
 export interface Figures {

@@ -51,7 +51,6 @@ export function chromaVectors({ url, source }: ChromaOptions): VectorIndex {
     name: 'chroma',
     async sync(chunks, embedder, options = {}): Promise<VectorSummary> {
       const space = await embedder.space();
-      // The collection is opened with the first vector, which tells the dimension: an empty base makes none.
       const server = connection(url, options.signal);
       return translated(url, options.signal, () => syncAll({ server, source, chunks, embedder, space, options }));
     },

@@ -37,7 +37,7 @@ export function nearestWords(word: string, candidates: Iterable<string>): string
  * Letters added, dropped, replaced or two neighbours swapped (optimal string alignment); what is over `max` is given as
  * `max + 1`.
  */
-export function editDistance(a: string, b: string, max: number): number {
+function editDistance(a: string, b: string, max: number): number {
   if (Math.abs(a.length - b.length) > max) return max + 1;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

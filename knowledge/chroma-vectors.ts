@@ -51,23 +51,28 @@ export function chromaVectors({ url, source }: ChromaOptions): VectorIndex {
     name: 'chroma',
     async sync(chunks, embedder, options = {}): Promise<VectorSummary> {
       const space = await embedder.space();
-      const server = connection(url, options.signal);
-      return translated(url, options.signal, () => syncAll({ server, source, chunks, embedder, space, options }));
+      const server = connection(url, SYNC_TIMEOUT_MS, options.signal);
+      return translated(server, options.signal, () => syncAll({ server, source, chunks, embedder, space, options }));
     },
-    nearest: (vector, space, limit, signal) =>
-      translated(url, signal, async () => {
-        const collection = await connection(url, signal, SEARCH_TIMEOUT_MS).open(space);
+    nearest(vector, space, limit, signal) {
+      const server = connection(url, SEARCH_TIMEOUT_MS, signal);
+      return translated(server, signal, async () => {
+        const collection = await server.open(space);
         const found = await collection.query({
           queryEmbeddings: [[...vector]],
           nResults: limit,
           include: ['documents', 'metadatas', 'distances'],
         });
         return (found.rows()[0] ?? []).flatMap((row) => toPassage(row) ?? []);
-      }),
+      });
+    },
   };
 }
 
 interface Connection {
+  readonly url: string;
+  /** Whether the latest request took longer than it may; the client says only that there was no connection. */
+  timedOut(): boolean;
   open(space: string): Promise<Collection>;
   /** Our collections of other spaces. */
   others(space: string): Promise<Collection[]>;
@@ -75,12 +80,13 @@ interface Connection {
 }
 
 /** A client for each request, since a time limit belongs to the client; it holds no connection of its own. */
-function connection(url: string, signal?: AbortSignal, timeoutMs = SYNC_TIMEOUT_MS): Connection {
+function connection(url: string, timeoutMs: number, signal?: AbortSignal): Connection {
+  let limit: AbortSignal | undefined;
   const client = async () => {
     const { ChromaClient } = await import('chromadb');
     const { protocol, hostname, port } = new URL(url);
     const ssl = protocol === 'https:';
-    const limit = AbortSignal.timeout(timeoutMs);
+    limit = AbortSignal.timeout(timeoutMs);
     return new ChromaClient({
       host: hostname,
       port: port === '' ? (ssl ? 443 : 80) : Number(port),
@@ -89,6 +95,8 @@ function connection(url: string, signal?: AbortSignal, timeoutMs = SYNC_TIMEOUT_
     });
   };
   return {
+    url,
+    timedOut: () => limit?.aborted === true,
     open: async (space) =>
       (await client()).getOrCreateCollection({
         name: collectionName(space),
@@ -219,19 +227,19 @@ function toPassage({ document, metadata, distance }: Row): Passage | null {
 }
 
 /** Whatever the client or the network throws becomes an error of the port. */
-async function translated<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+async function translated<T>(server: Connection, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof KnowledgeError) throw error;
-    throw new KnowledgeError('vectors', `Chroma at ${url} ${reasonOf(error)}`, { cause: error });
+    const reason = server.timedOut() ? 'did not answer in time' : reasonOf(error);
+    throw new KnowledgeError('vectors', `Chroma at ${server.url} ${reason}`, { cause: error });
   }
 }
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return `failed: ${String(error)}`;
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'did not answer in time';
   if (error.name === 'ChromaConnectionError') return 'cannot be reached';
   return `refused: ${error.message.replace(/\s+/g, ' ').slice(0, 200)}`;
 }

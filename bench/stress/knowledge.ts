@@ -26,6 +26,7 @@ async function drive(stage: Stage): Promise<Driven> {
   endpoint.health = 'hangs';
   const askedBefore = endpoint.asked;
   const flood = await stage.tasks(asks(FLOOD));
+  await stage.spansSent();
   const tasks = [...refused, ...flood];
   const spans = stage.collector.spans.filter(({ name }) => name === 'agent.retrieve');
   const number = (key: string): number[] => spans.map(({ attributes }) => Number(attributes[key] ?? 0));

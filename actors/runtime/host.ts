@@ -85,7 +85,10 @@ export interface HostStats {
 }
 
 export interface Host {
-  /** Resolves when everything stored before the start has been applied and pending work runs. @throws FatalError */
+  /**
+   * Resolves when everything stored before the start has been applied and pending work runs, or when a stop has cut the
+   * start short. @throws FatalError
+   */
   start(): Promise<void>;
   stop(): Promise<void>;
   stats(): HostStats;
@@ -105,6 +108,7 @@ export function createHost(options: HostOptions): Host {
   const at: AtCrashPoint = options.at ?? (() => undefined);
   let stopping = false;
   let ended = false;
+  let stopAsked = false;
 
   // While stopping, too: a stop that waits for a disk that refuses would wait for ever.
   const fatal = (error: unknown): void => {
@@ -342,6 +346,8 @@ export function createHost(options: HostOptions): Host {
       try {
         await start();
       } catch (error) {
+        // A stop ends the readers that the start waits for.
+        if (stopAsked) return;
         stopping = true;
         ended = true;
         if (error instanceof BusError) throw new FatalError(error.message, { exitCode: 3, cause: error });
@@ -351,6 +357,7 @@ export function createHost(options: HostOptions): Host {
       }
     },
     async stop() {
+      stopAsked = true;
       stopping = true;
       await reading.stop();
       timers.stop();

@@ -31,6 +31,8 @@ export interface Reading {
   begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
   /** True when everything that was stored before the lane's reader was opened has been applied. */
   isLevel(role: string): boolean;
+  /** True while a past that this ledger has lost, or never had, is read from the log. */
+  isFolding(role: string): boolean;
   gained(role: string, partitions: readonly number[]): void;
   lost(role: string, partitions: readonly number[]): void;
   pause(): Promise<void>;
@@ -58,6 +60,7 @@ interface Lane {
   reader?: Reader;
   generation: number;
   level: boolean;
+  folding: boolean;
   /** Those who wait until the lane is level. */
   readonly waiting: { resolve: () => void; reject: (error: Error) => void }[];
 }
@@ -86,6 +89,7 @@ export function createReading(options: ReadingOptions): Reading {
     },
     generation: 0,
     level: false,
+    folding: false,
     waiting: [],
   }));
   if (ingress) {
@@ -97,6 +101,7 @@ export function createReading(options: ReadingOptions): Reading {
       partitionOf: () => 0,
       generation: 0,
       level: false,
+      folding: false,
       waiting: [],
     });
   }
@@ -124,6 +129,7 @@ export function createReading(options: ReadingOptions): Reading {
   const levelled = (lane: Lane, generation: number): void => {
     if (lane.generation !== generation) return;
     lane.level = true;
+    lane.folding = false;
     options.onLevel(lane.name);
     for (const { resolve } of lane.waiting.splice(0)) resolve();
   };
@@ -170,6 +176,7 @@ export function createReading(options: ReadingOptions): Reading {
     }
     const fromSeq = Math.min(...lagging.map(({ cursor }) => cursor.readFrom));
     options.publisher.hold();
+    for (const lane of lagging) lane.folding = true;
     await Promise.all(wanted.map(openUntilLevel));
     await findSent(fromSeq);
     options.publisher.release();
@@ -232,6 +239,7 @@ export function createReading(options: ReadingOptions): Reading {
     async replay(stream) {
       know(stream);
       disown();
+      for (const lane of lanes) lane.folding = true;
       await readOnce('log', 'mesh.>', 1, (message) => {
         certainty.arrived(message);
         recognise(message);
@@ -261,6 +269,7 @@ export function createReading(options: ReadingOptions): Reading {
       store(laneOf(role).cursor.lose(partitions));
     },
     isLevel: (role) => laneOf(role).level,
+    isFolding: (role) => laneOf(role).folding,
     pause: closeAll,
     async resume() {
       await Promise.all(lanes.map(openLane));

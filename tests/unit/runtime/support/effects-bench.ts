@@ -33,6 +33,8 @@ export interface Bench {
   readonly points: CrashPoint[];
   /** What the lease says when an effect is announced. */
   owned: Promise<boolean>;
+  /** The log and the ledger of the task were both lost. */
+  doubtful: boolean;
   row(): EffectRow;
   begin(row?: Partial<EffectRow>): void;
   /** Another task of the same role. */
@@ -75,6 +77,7 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
     ...bench,
     ...{ clock, slot, runs, row },
     owned: Promise.resolve(true),
+    doubtful: false,
     effects: createEffects({
       clock,
       log: createSilentLog(),
@@ -87,6 +90,7 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
         bench.announced.push(attempt);
         return opened.owned;
       },
+      mayHaveBegun: () => opened.doubtful,
       progress: (_slot, _row, note) => void bench.notes.push(note),
       at: (point) => void bench.points.push(point),
     }),

@@ -33,6 +33,8 @@ export interface Reading {
   isLevel(role: string): boolean;
   /** True while a past that this ledger has lost, or never had, is read from the log. */
   isFolding(role: string): boolean;
+  /** Stored events that no lane has read yet, as far as the readers have heard. */
+  lag(): number;
   gained(role: string, partitions: readonly number[]): void;
   lost(role: string, partitions: readonly number[]): void;
   pause(): Promise<void>;
@@ -58,6 +60,8 @@ interface Lane {
   readonly handle: (message: StoredMessage) => void;
   partitionOf(message: StoredMessage): number;
   reader?: Reader;
+  /** What the last reader left unread when it was closed. */
+  leftUnread: number;
   generation: number;
   level: boolean;
   folding: boolean;
@@ -87,6 +91,7 @@ export function createReading(options: ReadingOptions): Reading {
       // What is not properly addressed is nobody's: the owner of partition 0 quarantines it.
       return partition >= 0 && partition < PARTITIONS ? partition : 0;
     },
+    leftUnread: 0,
     generation: 0,
     level: false,
     folding: false,
@@ -99,6 +104,7 @@ export function createReading(options: ReadingOptions): Reading {
       cursor: createRoleCursor(ingress.name, stored),
       handle: (message) => options.admit(ingress, message, identity),
       partitionOf: () => 0,
+      leftUnread: 0,
       generation: 0,
       level: false,
       folding: false,
@@ -208,7 +214,10 @@ export function createReading(options: ReadingOptions): Reading {
   const closeAll = async (): Promise<void> => {
     for (const lane of lanes) lane.generation += 1;
     await Promise.all(lanes.map((lane) => lane.reader?.stop()));
-    for (const lane of lanes) delete lane.reader;
+    for (const lane of lanes) {
+      lane.leftUnread = lane.reader?.pending ?? lane.leftUnread;
+      delete lane.reader;
+    }
   };
 
   const readOnce = async (
@@ -270,6 +279,7 @@ export function createReading(options: ReadingOptions): Reading {
     },
     isLevel: (role) => laneOf(role).level,
     isFolding: (role) => laneOf(role).folding,
+    lag: () => lanes.reduce((sum, { reader, leftUnread }) => sum + (reader?.pending ?? leftUnread), 0),
     pause: closeAll,
     async resume() {
       await Promise.all(lanes.map(openLane));

@@ -90,6 +90,9 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     caughtUp.catch(() => undefined);
     return {
       caughtUp,
+      get pending() {
+        return reader.pending;
+      },
       stop: () => {
         stopped = true;
         lanes.delete(lane);
@@ -115,6 +118,8 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     publishVolatile: (subject, body) => gate.pass(() => network.pass(() => inner.publishVolatile(subject, body))),
     subscribeVolatile: (subject, onMessage) =>
       inner.subscribeVolatile(subject, (on, data) => come(() => onMessage(on, data))),
+    answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),
+    askVolatile: (subject, body, until) => call(() => inner.askVolatile(subject, body, until)),
     leases: simulatedLeases,
     kv: (bucket) => inner.kv(bucket),
     onConnection: (listener) => inner.onConnection((up) => come(() => listener(up))),

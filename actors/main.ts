@@ -59,7 +59,7 @@ async function createParts(
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
   const router = routerPart(settings, [...workflows.keys()]);
-  const knowledge = knowledgePart(settings, log);
+  const knowledge = knowledgePart(settings, log, breakers);
   const llm = llmPart(settings, log);
   const tools = toolsPart(settings);
   const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };

@@ -149,8 +149,16 @@ const table = {
     'Below this confidence, 0 to 1, the router takes the fallback workflow.',
     '0.5',
   ],
-  EMBEDDING_MODEL_PATH: [optionalText, 'Read now, used by the embedding search to come.', 'embed.gguf'],
-  CHROMA_URL: [url('http', 'https'), 'Read now, used by the Chroma store to come.', 'http://127.0.0.1:8000'],
+  EMBEDDING_MODEL_PATH: [
+    optionalText,
+    'An embedding model (GGUF): the knowledge base is then searched by meaning as well as by words.',
+    'all-minilm-l6-v2.gguf',
+  ],
+  CHROMA_URL: [
+    url('http', 'https'),
+    'A Chroma server (http://host:port) that keeps the vectors of the knowledge base; several machines may share it.',
+    'http://127.0.0.1:8000',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
 
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };

@@ -135,6 +135,7 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
   if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', () => end(0)).resume();
   await host.start();
+  if (stopping) return;
   presence.ready();
   log.info(
     {

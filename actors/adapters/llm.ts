@@ -5,6 +5,7 @@
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot, type Settings } from '../../config/settings.ts';
+import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
 import { modelPath } from '../../models/files.ts';
 import { createLoadGuard } from '../../models/load-guard.ts';
 import { ollamaOrigin } from '../../models/ollama.ts';
@@ -17,17 +18,10 @@ import type { Part, PartStatus } from './part.ts';
 /** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
 const ENGINE_GRACE_MS = 5000;
 const MIB = 1_048_576;
+/** Beside heap and model: Node itself, native libraries, and the worker that repairs code without a model. */
+const PROCESS_MB = 256;
 /** Of the machine's memory, what a model may need when no setting says so. */
 const MEMORY_SHARE = 0.9;
-
-type Kind = Exclude<Settings['LLM_ENGINE'], 'auto'>;
-
-/** The engine that the settings mean. */
-export function engineKind(settings: Settings): Kind {
-  if (settings.LLM_ENGINE !== 'auto') return settings.LLM_ENGINE;
-  if (settings.LLM_MODEL_PATH !== undefined) return 'llama';
-  return settings.OPENAI_BASE_URL === undefined ? 'extractive' : 'openai';
-}
 
 export function llmPart(settings: Settings, log: RuntimeLog): Part<RolePorts['llm']> {
   const kind = engineKind(settings);
@@ -50,7 +44,7 @@ interface Made extends Pick<Part<unknown>, 'status' | 'start' | 'close'> {
   readonly engine: RolePorts['llm']['engine'];
 }
 
-function makeEngine(kind: Kind, settings: Settings, log: RuntimeLog): Made {
+function makeEngine(kind: EngineKind, settings: Settings, log: RuntimeLog): Made {
   switch (kind) {
     case 'llama':
       return settings.LLM_MODEL_PATH === undefined
@@ -133,7 +127,7 @@ function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
         capacity: {
           ...capacity,
           ...{ threads, freeSlots: free, queueDepth: waiting },
-          memoryLimitMb: settings.LLM_MEMORY_MB + Math.max(memoryMb, settings.LLM_MODEL_MEMORY_MB ?? 0),
+          memoryLimitMb: settings.LLM_MEMORY_MB + PROCESS_MB + Math.max(memoryMb, settings.LLM_MODEL_MEMORY_MB ?? 0),
           ...(tokensPerSecond === null ? {} : { tokensPerSecond: Math.round(tokensPerSecond * 10) / 10 }),
         },
       };

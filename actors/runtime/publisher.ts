@@ -16,6 +16,7 @@ import { FatalError } from './errors.ts';
 import type { OutboxRow } from './ledger/port.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { isQuarantine, quarantineWireForm } from './quarantine.ts';
+import { AGAIN_HEADER } from './rewritten.ts';
 import { createSentMarks, type SentMarks } from './sent-marks.ts';
 
 /** Pause before sending again; a reconnect does not wait for it. */
@@ -24,8 +25,11 @@ const RESEND_MS = 250;
 export const UNACKED_MAX = 4000;
 
 export interface Publisher {
-  /** @param gated waits until the current batch is durable */
-  send(row: OutboxRow, traceparent: string, gated: boolean): void;
+  /**
+   * @param gated waits until the current batch is durable
+   * @param again the log had it once and has lost it
+   */
+  send(row: OutboxRow, traceparent: string, gated: boolean, again?: boolean): void;
   /** How far the streams are known to hold what was sent. */
   readonly marks: SentMarks;
   /** Resolves when the log has stored the row. */
@@ -48,6 +52,7 @@ export interface Publisher {
 interface Waiting {
   readonly row: OutboxRow;
   readonly traceparent: string;
+  readonly again: boolean;
   sending: boolean;
 }
 
@@ -160,8 +165,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   });
 
   return {
-    send(row, traceparent, wait) {
-      const entry = { row, traceparent, sending: false };
+    send(row, traceparent, wait, again = false) {
+      const entry = { row, traceparent, again, sending: false };
       unacked.set(row.n, entry);
       byKey.set(keyOf(row), row.n);
       if (wait) gated.push({ batch: options.commits().current, waiting: entry });
@@ -222,8 +227,10 @@ function keyOf(row: OutboxRow): string {
   return isQuarantine(row) ? row.eventId : row.msgId;
 }
 
-function wireForm({ row, traceparent }: Waiting): PublishRequest {
+function wireForm({ row, traceparent, again }: Waiting): PublishRequest {
   if (isQuarantine(row)) return quarantineWireForm(row);
   const { subject, body, msgId } = row;
-  return { subject, body, msgId, headers: { 'content-type': CONTENT_TYPE, traceparent } };
+  const headers: Record<string, string> = { 'content-type': CONTENT_TYPE, traceparent };
+  if (again) headers[AGAIN_HEADER] = '1';
+  return { subject, body, msgId, headers };
 }

@@ -31,6 +31,8 @@ export interface Reading {
   begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
   /** True when everything that was stored before the lane's reader was opened has been applied. */
   isLevel(role: string): boolean;
+  /** True while a past that this ledger has lost, or never had, is read from the log. */
+  isFolding(role: string): boolean;
   /** Stored events that no lane has read yet, as far as the readers have heard. */
   lag(): number;
   gained(role: string, partitions: readonly number[]): void;
@@ -62,6 +64,7 @@ interface Lane {
   leftUnread: number;
   generation: number;
   level: boolean;
+  folding: boolean;
   /** Those who wait until the lane is level. */
   readonly waiting: { resolve: () => void; reject: (error: Error) => void }[];
 }
@@ -91,6 +94,7 @@ export function createReading(options: ReadingOptions): Reading {
     leftUnread: 0,
     generation: 0,
     level: false,
+    folding: false,
     waiting: [],
   }));
   if (ingress) {
@@ -103,6 +107,7 @@ export function createReading(options: ReadingOptions): Reading {
       leftUnread: 0,
       generation: 0,
       level: false,
+      folding: false,
       waiting: [],
     });
   }
@@ -130,6 +135,7 @@ export function createReading(options: ReadingOptions): Reading {
   const levelled = (lane: Lane, generation: number): void => {
     if (lane.generation !== generation) return;
     lane.level = true;
+    lane.folding = false;
     options.onLevel(lane.name);
     for (const { resolve } of lane.waiting.splice(0)) resolve();
   };
@@ -176,6 +182,7 @@ export function createReading(options: ReadingOptions): Reading {
     }
     const fromSeq = Math.min(...lagging.map(({ cursor }) => cursor.readFrom));
     options.publisher.hold();
+    for (const lane of lagging) lane.folding = true;
     await Promise.all(wanted.map(openUntilLevel));
     await findSent(fromSeq);
     options.publisher.release();
@@ -241,6 +248,7 @@ export function createReading(options: ReadingOptions): Reading {
     async replay(stream) {
       know(stream);
       disown();
+      for (const lane of lanes) lane.folding = true;
       await readOnce('log', 'mesh.>', 1, (message) => {
         certainty.arrived(message);
         recognise(message);
@@ -270,6 +278,7 @@ export function createReading(options: ReadingOptions): Reading {
       store(laneOf(role).cursor.lose(partitions));
     },
     isLevel: (role) => laneOf(role).level,
+    isFolding: (role) => laneOf(role).folding,
     lag: () => lanes.reduce((sum, { reader, leftUnread }) => sum + (reader?.pending ?? leftUnread), 0),
     pause: closeAll,
     async resume() {

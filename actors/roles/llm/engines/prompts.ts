@@ -3,7 +3,7 @@
  * Owns the wording and the budget rule; sending them and reading the reply is the engines' business.
  *
  * Budget, in characters or tokens: the instructions, the prompt, the person's note, the previous code, the findings and the
- * tool's result always stay whole. Passages are dropped, lowest score first, until the rest fits, and the model is told
+ * tool's result always stay whole; of the findings the first 30, which are the errors first. Passages are dropped, lowest score first, until the rest fits, and the model is told
  * how many were left out. When even that is too long, EngineError `engine_prompt_too_large` says by how much.
  */
 import type { Finding, HopInput, Passage } from '../../../../schemas/events/generated.ts';
@@ -21,7 +21,12 @@ export interface Prompt {
   readonly passages: Passage[];
   /** How many passages did not fit. */
   readonly leftOut: number;
+  /** How many findings of the review were not told. */
+  readonly findingsLeftOut: number;
 }
+
+/** More points than this nobody answers one by one, and the first errors cause many of the others. */
+const FINDINGS_MAX = 30;
 
 const SYSTEM: Readonly<Record<Purpose, string>> = {
   answer: [
@@ -70,7 +75,14 @@ export function buildPrompt(purpose: Purpose, input: HopInput, budget: PromptBud
     const content = userContent(fixed, kept, possible - kept.length);
     const messages: ChatMessage[] = [system, { role: 'user', content }];
     const length = budget.measure(messages);
-    if (length <= budget.max) return { messages, passages: kept, leftOut: possible - kept.length };
+    if (length <= budget.max) {
+      return {
+        messages,
+        passages: kept,
+        leftOut: possible - kept.length,
+        findingsLeftOut: findingsBeyond(purpose, input),
+      };
+    }
     if (kept.length === 0) throw tooLarge(length, budget);
     const lowest = kept.reduce((worst, passage) => (passage.score <= worst.score ? passage : worst));
     kept = kept.filter((passage) => passage !== lowest);
@@ -133,13 +145,22 @@ function previous(code: { language: string; text: string; attempt: number }): st
 }
 
 function findings(list: readonly Finding[], summary: string): string {
-  const lines = list.map((finding) => {
-    const where = finding.line > 0 ? `line ${finding.line}: ` : '';
-    return `- ${finding.severity}, ${where}${finding.rule}: ${finding.message}`;
+  const lines = list.slice(0, FINDINGS_MAX).map((finding, index) => {
+    const where = finding.line > 0 ? `line ${finding.line}, ` : '';
+    return `${index + 1}. ${finding.severity}, ${where}${finding.rule}: ${finding.message}`;
   });
-  return ['The review of that attempt asks for changes. Answer every finding in the next one.', summary, ...lines].join(
-    '\n',
-  );
+  const more = list.length - lines.length;
+  return [
+    'The review of that attempt asks for changes. Answer every finding in the next one.',
+    'After the code, answer the findings one by one, a line each: "1. " and how you met it, or why it stays.',
+    summary,
+    ...lines,
+    ...(more > 0 ? [`(${more} more ${more === 1 ? 'finding was' : 'findings were'} left out for lack of room.)`] : []),
+  ].join('\n');
+}
+
+function findingsBeyond(purpose: Purpose, { review }: HopInput): number {
+  return purpose === 'review' ? 0 : Math.max(0, (review?.findings.length ?? 0) - FINDINGS_MAX);
 }
 
 /** Line numbers let a reviewer name a line that the reader finds. */

@@ -16,7 +16,8 @@ export interface Completion {
 export function toOutput(request: EngineRequest, prompt: Prompt, completion: Completion, engine: string): HopOutput {
   const left = prompt.leftOut > 0 ? ` ${prompt.leftOut} of the passages did not fit into the prompt.` : '';
   const cut = completion.cut ? ' The reply was cut at the token limit.' : '';
-  const notes = `${left}${cut}`;
+  const more = prompt.findingsLeftOut > 0 ? ` ${prompt.findingsLeftOut} findings of the review were not told.` : '';
+  const notes = `${left}${more}${cut}`;
   const { text } = completion;
   switch (request.purpose) {
     case 'answer': {

@@ -148,7 +148,7 @@ function samplingOf({ maxTokens, temperature, seed }: Sampling): Sampling {
   return { maxTokens, temperature, ...(seed === undefined ? {} : { seed }) };
 }
 
-export function nameOf({ info }: Pick<LoadedModel, 'info'>): string {
+function nameOf({ info }: Pick<LoadedModel, 'info'>): string {
   const name = info.name ?? info.path.slice(info.path.lastIndexOf('/') + 1).replace(/\.gguf$/i, '');
   return name.replaceAll(/\s+/g, '-').slice(0, 80);
 }

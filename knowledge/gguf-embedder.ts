@@ -64,7 +64,7 @@ export function ggufEmbedder(path: string, log: ModelLog): Embedder {
       });
       return space;
     },
-    weight: 1,
+    knowsMeaning: true,
     async embed(texts, purpose, signal) {
       const { model, context, prefixes, tokensMax } = await loaded();
       const vectors: Float32Array[] = [];

@@ -31,8 +31,10 @@ export function sqliteChunkSource(db: Database.Database): ChunkSource {
   const chunks = db.prepare<[string], IndexedChunk>(
     `SELECT ${CHUNK_COLUMNS} FROM chunks JOIN files ON files.id = file_id WHERE shown_path = ? ORDER BY ordinal`,
   );
+  const held = db.prepare<[string], number>('SELECT 1 FROM files WHERE shown_path = ?').pluck();
   return {
     files: () => translated(() => files.all()),
+    holds: (path) => translated(() => held.get(path) !== undefined),
     chunksOf: (path) => translated(() => chunks.all(path)),
   };
 }

@@ -10,7 +10,7 @@ export function command(): Command {
       name: 'bench',
       group: 'Care',
       summary: 'measure speed on this machine, in a private mesh',
-      details: 'Options: --quick for a short run, --json for one JSON object.',
+      details: 'Options: --quick for a short run, --recall for how much a search finds, --json for one JSON object.',
       examples: [
         ['bench', 'what a hop costs, throughput, recovery, sizes'],
         ['bench --json', 'one JSON object'],

@@ -131,6 +131,8 @@ const table = {
     '512',
   ],
   TOOLS_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the tools process, MiB.', '256'],
+  AGENTS_THREADS: [count(1, 64, 4), 'Threads of the agents process for files and native code.', '4'],
+  TOOLS_THREADS: [count(1, 64, 4), 'Threads of the tools process for files and native code.', '4'],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
     'Read now, used by the observability work to come.',
@@ -138,7 +140,7 @@ const table = {
   ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     url('http', 'https'),
-    'Read now, used by the observability work to come.',
+    'A collector for spans, by OTLP over HTTP (docs/spans.md); unset, nothing is traced.',
     'http://127.0.0.1:4318',
   ],
   ROUTER_MODEL_PATH: [optionalText, 'Read now, used by the router model to come.', 'router.gguf'],
@@ -147,8 +149,16 @@ const table = {
     'Below this confidence, 0 to 1, the router takes the fallback workflow.',
     '0.5',
   ],
-  EMBEDDING_MODEL_PATH: [optionalText, 'Read now, used by the embedding search to come.', 'embed.gguf'],
-  CHROMA_URL: [url('http', 'https'), 'Read now, used by the Chroma store to come.', 'http://127.0.0.1:8000'],
+  EMBEDDING_MODEL_PATH: [
+    optionalText,
+    'An embedding model (GGUF): the knowledge base is then searched by meaning as well as by words.',
+    'all-minilm-l6-v2.gguf',
+  ],
+  CHROMA_URL: [
+    url('http', 'https'),
+    'A Chroma server (http://host:port) that keeps the vectors of the knowledge base; several machines may share it.',
+    'http://127.0.0.1:8000',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
 
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };

@@ -109,7 +109,11 @@ function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
   switch (state.kind) {
     case 'idle':
     case 'loading':
-      return { capabilities: ['engine:llama', 'model:loading'], capacity: { ...capacity, freeSlots: 0 } };
+      // What it will need is known only when it is there; until then it may take what a model may have at most.
+      return {
+        capabilities: ['engine:llama', 'model:loading'],
+        capacity: { ...capacity, freeSlots: 0, memoryLimitMb: settings.LLM_MEMORY_MB + modelBytesMax(settings) / MIB },
+      };
     case 'failed':
       return {
         capabilities: ['engine:extractive'],
@@ -134,7 +138,7 @@ function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
 }
 
 function llamaOptions(settings: Settings, named: string, log: RuntimeLog): LlamaEngineOptions {
-  const { LLM_THREADS: threads, LLM_SEED: seed, LLM_MODEL_MEMORY_MB: memoryMb } = settings;
+  const { LLM_THREADS: threads, LLM_SEED: seed } = settings;
   return {
     modelPath: modelPath(named, { root: projectRoot, home: settings.MESH_HOME }),
     contextSize: settings.LLM_CONTEXT_SIZE,
@@ -144,12 +148,16 @@ function llamaOptions(settings: Settings, named: string, log: RuntimeLog): Llama
     maxTokens: settings.LLM_MAX_TOKENS,
     temperature: settings.LLM_TEMPERATURE,
     timeoutMs: settings.LLM_TIMEOUT_MS,
-    memoryBytesMax: memoryMb === undefined ? machineMemory() * MEMORY_SHARE : memoryMb * MIB,
+    memoryBytesMax: modelBytesMax(settings),
     guard: createLoadGuard(join(settings.MESH_HOME, 'models', '.loading.json')),
     log,
     ...(threads === undefined ? {} : { threads }),
     ...(seed === undefined ? {} : { seed }),
   };
+}
+
+function modelBytesMax({ LLM_MODEL_MEMORY_MB: memoryMb }: Settings): number {
+  return memoryMb === undefined ? machineMemory() * MEMORY_SHARE : memoryMb * MIB;
 }
 
 /** What this process may use, bytes: a container may have less than its machine. */

@@ -3,6 +3,7 @@
  * an engine does.
  */
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
+import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
@@ -44,14 +45,17 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         concurrencyMax: llm.parallel,
         queueMax: llm.queueMax,
       },
-      async (request, { correlationId, attempt, signal, heartbeat }) => {
+      async (request, { correlationId, attempt, signal, heartbeat, span }) => {
         const context = { signal, heartbeat, onText: showText(correlationId, attempt) };
         const { engine } = llm;
-        if (engine === null) return (await extractive()).generate(request, context);
+        const generate = async (chosen: LlmEngine): Promise<HopOutput> => {
+          span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });
+          return chosen.generate(request, context);
+        };
+        if (engine === null) return generate(await extractive());
         try {
-          return await breakers.run(`llm:${llm.kind}`, async () => (await engine()).generate(request, context), {
-            isFailure,
-          });
+          const work = async (): Promise<HopOutput> => generate(await engine());
+          return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
         } catch (error) {
           throw notAgain(error);
         }
@@ -59,7 +63,11 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
     ),
     extract: effect<LlmRequestedData, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
-      async (request, { signal }) => (await extractive()).generate(request, { signal }),
+      async (request, { signal, span }) => {
+        const engine = await extractive();
+        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: engine.name });
+        return engine.generate(request, { signal });
+      },
     ),
   };
 }

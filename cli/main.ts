@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   index: () => import('./commands/index.ts'),
   search: () => import('./commands/search.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
+  models: () => import('./commands/models.ts'),
   doctor: () => import('./commands/doctor.ts'),
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),

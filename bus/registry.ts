@@ -43,6 +43,8 @@ const heartbeat = z.looseObject({
   pendingEffects: z.number().nullish(),
   instances: z.number().nullish(),
   memoryMb: z.number().nullish(),
+  /** Why the service takes new work late: it is near a cap. Absent or null while it has room. */
+  saturated: z.string().nullish(),
   /** Tags such as `tool:calculator`, `model:qwen2.5-3b`, `language:python`, `store:chroma`. */
   capabilities: z.array(z.string()).nullish(),
   capacity: capacity.nullish(),

@@ -8,6 +8,8 @@ import type { RolePorts } from '../ports.ts';
 import type { RouteInput, RouteOutput } from './machine.ts';
 
 const ROUTE_TIMEOUT_MS = 10_000;
+/** What a task of release 1 does not say. */
+const atTheStart = { phase: 'start', remainingLoops: null, current: null, ahead: [], review: null } as const;
 
 export function createEffects({ router, workflows }: RolePorts): EffectHandlers {
   return {
@@ -20,11 +22,12 @@ export function createEffects({ router, workflows }: RolePorts): EffectHandlers 
             `there is no workflow ${input.wish}; choose one of ${[...workflows.keys()].join(', ')}`,
           );
         }
-        const route = await router.decide(input, signal);
+        const { prompt, ...known } = input;
+        const { decision: route, next } = await router.decide(prompt, { ...atTheStart, ...known }, signal);
         const workflow = workflows.get(route.decision);
         if (!workflow)
           throw new EffectError('unknown_workflow', `the router chose ${route.decision}, which is no workflow`);
-        return { route, workflow };
+        return { route, workflow, next };
       },
     ),
   };

@@ -37,6 +37,8 @@ const heartbeat = z.looseObject({
   roles: z.array(z.string()),
   startedAt: z.union([z.string(), z.number()]),
   version: z.string().nullish(),
+  /** `starting` until it has caught up with the log. */
+  state: z.enum(['starting', 'ready']).nullish(),
   /** Events in the log that the service has not applied yet. */
   cursorLag: z.number().nullish(),
   /** Effects that run or wait to run. */

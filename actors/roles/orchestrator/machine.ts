@@ -141,6 +141,7 @@ const machine = setup({
               wish: event.data.workflow ?? null,
               caller: event.data.caller ?? null,
               deadlineMs: event.data.deadlineMs ?? null,
+              ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
             })),
             emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
           ],
@@ -284,8 +285,13 @@ const machine = setup({
 });
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller } = event.data;
-  return { prompt, ...(workflow === undefined ? {} : { workflow }), ...(caller === undefined ? {} : { caller }) };
+  const { prompt, workflow, caller, fork } = event.data;
+  return {
+    prompt,
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(caller === undefined ? {} : { caller }),
+    ...(fork === undefined ? {} : { fork: fork.origin }),
+  };
 }
 
 export const role: RoleDefinition = {

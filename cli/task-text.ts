@@ -5,7 +5,7 @@
 import type { MeshEvent } from '../schemas/events/envelope.ts';
 import { nameOf } from '../schemas/events/envelope.ts';
 import type { Citation, HopRecord, LoopAdvancedData, Result } from '../schemas/events/generated.ts';
-import { messageText, type TaskStatus, type TaskView } from './task-view.ts';
+import { messageText, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
 import { duration, indent, oneLine, type Paint, plural, type Style, safeText } from './terminal.ts';
 
 /** Enough of an id to name a task. */

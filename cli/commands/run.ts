@@ -17,7 +17,7 @@ import { type Followed, followTask } from '../follow-task.ts';
 import { readFacts, submit, withBus } from '../mesh-client.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
-import { type Fact, foldAll, type TaskView, toReport } from '../task-view.ts';
+import { type Fact, foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { columns, duration, err, note, oneLine, out, painter, print, printJson, statusLine } from '../terminal.ts';
 
 interface RunOptions {

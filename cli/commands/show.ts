@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { declare, settingsNow } from '../command.ts';
 import { withTask } from '../mesh-client.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
-import { type Fact, foldAll, type TaskView, toReport } from '../task-view.ts';
+import { type Fact, foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { duration, indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 
 export function command(): Command {

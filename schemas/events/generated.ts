@@ -539,6 +539,20 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  fork?: ForkOrigin;
+}
+/**
+ * The task, and the hop of it, that a task runs again.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "ForkOrigin".
+ */
+export interface ForkOrigin {
+  correlationId: string;
+  /**
+   * Counted from 1.
+   */
+  hop: number;
 }
 /**
  * Somebody wants a task stopped.
@@ -674,6 +688,41 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  /**
+   * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.
+   */
+  fork?: {
+    origin: ForkOrigin;
+    /**
+     * Name of the step to begin with.
+     */
+    step: string;
+    /**
+     * Review loops that the task may still take.
+     */
+    remainingLoops: number;
+    /**
+     * What made the artifacts.
+     */
+    engine?: string;
+    artifacts: Artifacts;
+  };
+}
+/**
+ * What the hops of a task have made so far.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Artifacts".
+ */
+export interface Artifacts {
+  passages?: Passage[];
+  code?: CodeArtifact;
+  review?: Review;
+  tool?: ToolCall;
+  /**
+   * What a person answered to a question about this step.
+   */
+  note?: string;
 }
 /**
  * A timer reached its deadline.

@@ -109,6 +109,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     publish: (request) => gate.call(() => publishNow(request)),
     read,
     readLast: (filter, stream) => gate.call(() => inner.readLast(filter, stream)),
+    getLast: (subject, stream) => gate.call(() => inner.getLast(subject, stream)),
     get: (seq, stream) => gate.call(() => inner.get(seq, stream)),
     publishVolatile: (subject, body) => gate.pass(() => inner.publishVolatile(subject, body)),
     subscribeVolatile: (subject, onMessage) =>

@@ -210,6 +210,7 @@ const machineFor = (beginning: task.TaskContext) =>
                 wish: event.data.workflow ?? null,
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
+                ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
               })),
               emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
             ],
@@ -361,8 +362,13 @@ const machineFor = (beginning: task.TaskContext) =>
   });
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller } = event.data;
-  return { prompt, ...(workflow === undefined ? {} : { workflow }), ...(caller === undefined ? {} : { caller }) };
+  const { prompt, workflow, caller, fork } = event.data;
+  return {
+    prompt,
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(caller === undefined ? {} : { caller }),
+    ...(fork === undefined ? {} : { fork: fork.origin }),
+  };
 }
 
 export const role: RoleDefinition = {

@@ -23,6 +23,7 @@ import type {
   Review,
   Route,
   RouteNext,
+  TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
 import { composeAnswer } from './answer.ts';
@@ -59,6 +60,8 @@ export interface TaskContext {
   readonly wish: string | null;
   readonly caller: string | null;
   readonly deadlineMs: number | null;
+  /** Where to begin and with what, in a task that runs another again; a task of an older release has no such field. */
+  readonly fork?: TaskSubmittedData['fork'];
   readonly route: Route | null;
   readonly workflow: Workflow | null;
   /** Index of the step at work. */
@@ -138,7 +141,22 @@ export function rolesAhead(context: TaskContext): string[] {
 
 /** The task with its route; the workflow is copied in, so that it stays what it was (S11). */
 export function routed(context: TaskContext, route: Route, workflow: Workflow): TaskContext {
-  return enter({ ...context, route, workflow }, 0);
+  const chosen = { ...context, route, workflow };
+  return context.fork === undefined ? enter(chosen, 0) : forked(chosen, workflow, context.fork);
+}
+
+/** Begins at a later step, as if the hops before it had been this task's own. */
+function forked(context: TaskContext, workflow: Workflow, fork: NonNullable<TaskSubmittedData['fork']>): TaskContext {
+  const { step, artifacts, engine = '', remainingLoops } = fork;
+  const at = workflow.steps.findIndex((one) => one.step === step);
+  if (at < 0) {
+    const message = `the workflow ${workflow.name} has no step ${step} to begin with`;
+    return fail(context, { code: 'unknown_step', message, retryable: false });
+  }
+  const { code, review } = artifacts;
+  const best = code && review ? { code, review, errors: errorsIn(review) } : null;
+  const loopsUsed = Math.max(0, (workflow.loop?.maxCycles ?? 0) - remainingLoops);
+  return enter({ ...context, artifacts, engine, best, loopsUsed }, at);
 }
 
 /** Goes to a step: asks for approval first where the workflow says so, and never beyond the limit of hops. */
@@ -308,7 +326,7 @@ export function leaves(context: TaskContext, { next, workflow }: Reconsidered): 
 /** Another workflow from its first step, with what was found so far; approvals were given for the old one. */
 function rerouted(context: TaskContext, { route, workflow }: Reconsidered): TaskContext {
   const fresh = { ...context, rerouted: true, loopsUsed: 0, best: null, approved: [], error: null };
-  return routed(fresh, route, workflow);
+  return enter({ ...fresh, route, workflow }, 0);
 }
 
 function noReview(): ErrorInfo {

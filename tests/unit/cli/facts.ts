@@ -1,6 +1,6 @@
 /** Facts for the tests of this folder: complete, valid events, built from their short name and data. */
 
-import type { Fact } from '../../../cli/task-view.ts';
+import type { Fact } from '../../../schemas/events/task-view.ts';
 import { type EventName, type MeshEvent, typeOf, validateEvent } from '../../../schemas/events/envelope.ts';
 import type { DataByName, HopRecord, Result } from '../../../schemas/events/generated.ts';
 import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerLines, citationText, factLine, questionLines, workingLine } from '../../../cli/task-text.ts';
-import { foldAll } from '../../../cli/task-view.ts';
+import { foldAll } from '../../../schemas/events/task-view.ts';
 import { plain } from '../../../cli/terminal.ts';
 import { accepted, hop, result, routed, taskId, trail } from './facts.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyView, foldAll, foldTask, toReport } from '../../../cli/task-view.ts';
+import { emptyView, foldAll, foldTask, toReport } from '../../../schemas/events/task-view.ts';
 import { accepted, fact, hop, result, routed, startMs, taskId, trail } from './facts.ts';
 
 const started = (index: number, role: string) => ['hop.started', { index, role, step: role, attempt: 1 }] as const;

@@ -7,16 +7,17 @@
  * 2. An end is final: no fact after `completed`, `failed` or `cancelled` changes the status or the result.
  * 3. A log whose beginning has expired still gives a view, with what is left.
  */
-import type { MeshEvent } from '../schemas/events/envelope.ts';
+import type { MeshEvent } from './envelope.ts';
 import type {
   ErrorInfo,
+  ForkOrigin,
   HopRecord,
   Loops,
   Message,
   Result,
   Route,
   TaskInputRequiredData,
-} from '../schemas/events/generated.ts';
+} from './generated.ts';
 
 export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
 
@@ -57,6 +58,8 @@ export interface TaskView {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  /** What it runs again; null for a task of its own. */
+  readonly fork: ForkOrigin | null;
   readonly status: TaskStatus;
   readonly route: Route | null;
   readonly steps: readonly { readonly step: string; readonly role: string }[];
@@ -77,6 +80,7 @@ export function emptyView(taskId: string): TaskView {
     prompt: '',
     workflow: null,
     caller: null,
+    fork: null,
     status: 'accepted',
     route: null,
     steps: [],
@@ -132,8 +136,10 @@ export function foldAll(taskId: string, facts: Iterable<Fact>): TaskView {
 /** What one fact changes. Facts that only the trail shows change nothing here. */
 function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
   switch (event.type) {
-    case 'dev.agentmesh.task.accepted.v1':
-      return { prompt: event.data.prompt, workflow: event.data.workflow ?? null, caller: event.data.caller ?? null };
+    case 'dev.agentmesh.task.accepted.v1': {
+      const { prompt, workflow = null, caller = null, fork = null } = event.data;
+      return { prompt, workflow, caller, fork };
+    }
     case 'dev.agentmesh.task.routed.v1':
       return { status: 'running', route: event.data.route, steps: event.data.steps };
     case 'dev.agentmesh.hop.started.v1':
@@ -225,6 +231,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
     loops: view.loops ?? { used: 0, max: 0 },
     question: view.question,
     error: result?.error ?? null,
+    ...(view.fork === null ? {} : { fork: view.fork }),
     startedAt: view.startedAtMs === 0 ? null : new Date(view.startedAtMs).toISOString(),
     ms: view.updatedAtMs - view.startedAtMs,
   };

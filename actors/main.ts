@@ -58,7 +58,7 @@ async function createParts(
   const { settings, bus, log, breakers } = shared;
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
-  const router = routerPart(settings, [...workflows.keys()]);
+  const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log);
   const llm = llmPart(settings);
   const tools = toolsPart(settings);
@@ -136,6 +136,7 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', () => end(0)).resume();
   await host.start();
   presence.ready();
+  for (const part of own) part.begin?.();
   log.info(
     {
       roles: roles.map((role) => role.name),

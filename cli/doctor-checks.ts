@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { BusError } from '../bus/port.ts';
 import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
+import { routerCheck } from './doctor-router.ts';
 import { toFailure } from './errors.ts';
 import { withBus } from './mesh-client.ts';
 import { NATS_SERVER_VERSION } from './nats-download.ts';
@@ -198,6 +199,7 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     knowledge(settings),
     await nats(settings),
     await engine(settings),
+    await routerCheck(settings),
     await python(),
     idleSettings(),
   ];

@@ -54,6 +54,7 @@ const percent = (value: number): string => `${Math.round(value * 100)} %`;
 export function decidedWithoutEngine(context: RouteContext, rules: PolicyRules): Verdict | null {
   if (context.phase === 'after_review') return afterReview(context);
   if (context.phase === 'start') return wished(context, rules);
+  if (context.wish !== null) return staying(context, 'the caller asked for it');
   return sickAhead(context).length === 0 ? staying(context, 'every role that it needs is at work') : null;
 }
 

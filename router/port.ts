@@ -34,6 +34,15 @@ export interface Situation {
   readonly review: ReviewSeen | null;
 }
 
+/** Hops of a task that has just begun. */
+const HOPS_AT_THE_START = 12;
+
+/** A new task without a wish. */
+export const atTheStart: Situation = {
+  ...{ phase: 'start', wish: null, remainingHops: HOPS_AT_THE_START, remainingLoops: null, current: null },
+  ...{ ahead: [], review: null },
+};
+
 /** How a role is, by the registry. */
 export interface RoleHealth {
   readonly role: string;
@@ -87,6 +96,10 @@ export interface Weighing {
 export interface RouteEngine {
   /** `embedded`, `remote` or `rules`; it is in every decision. */
   readonly name: string;
+  /** Decisions that are under way or wait; each takes its turn. */
+  readonly waiting?: number;
+  /** Resolves when it can weigh at once, or knows that it never can; loading is not held against its time limit. */
+  ready?(): Promise<void>;
   /** @throws RouteEngineError, or an abort */
   weigh(query: string, roles: readonly RoleHealth[], signal: AbortSignal): Promise<Weighing>;
   close?(): Promise<void>;
@@ -97,6 +110,8 @@ export type RouteEngineCode =
   | 'invalid_answer'
   /** It did not answer in time. */
   | 'timeout'
+  /** It had others to answer first; that says nothing of its health. */
+  | 'busy'
   /** It failed, or is not there. */
   | 'unavailable';
 

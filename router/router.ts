@@ -29,14 +29,18 @@ export interface RouterOptions {
   readonly live: () => LiveRules;
   /** How the roles are now. */
   readonly health: () => readonly RoleHealth[];
+  /** Runs each call of the engine, or refuses to: a circuit breaker. */
+  readonly guard?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /** The reason's limit in the schema of the fact. */
 const REASON_MAX = 1000;
+/** Loading a model takes a second or so; after this time the rules decide until it is there. */
+const LOADING_MS = 5000;
 
 /** @throws RangeError when the fallback is not among the options */
 export function createRouter(options: RouterOptions): Router {
-  const { engine, fallback } = options;
+  const { fallback } = options;
   if (!options.options.some(({ name }) => name === fallback))
     throw new RangeError(`the fallback ${fallback} is not a workflow`);
   return {
@@ -47,7 +51,7 @@ export function createRouter(options: RouterOptions): Router {
       const context: RouteContext = { ...situation, roles: options.health() };
       let verdict = decidedWithoutEngine(context, rules);
       if (verdict === null) {
-        const answer = await asked(engine, query, context, rules, { timeoutMs, signal });
+        const answer = await asked(options, query, context, rules, { timeoutMs, signal });
         verdict = decide(answer, context, rules);
       }
       return decided(verdict, performance.now() - beganMs);
@@ -66,17 +70,29 @@ function decided({ next, ...verdict }: Verdict, ms: number): Decided {
 }
 
 async function asked(
-  engine: RouteEngine,
+  { engine, guard = (call) => call() }: RouterOptions,
   query: string,
   context: RouteContext,
   rules: PolicyRules,
   limits: { timeoutMs: number; signal: AbortSignal },
 ): Promise<EngineAnswer> {
+  const { signal, timeoutMs } = limits;
   try {
-    const weighing = checkedWeighing(await inTime(engine, query, context.roles, limits));
+    if (engine.ready)
+      await inTime(
+        () => engine.ready?.() ?? Promise.resolve(),
+        LOADING_MS,
+        signal,
+        () => 'its model is still loading',
+      );
+    const ahead = engine.waiting ?? 0;
+    const late = (): string => `it gave no answer within ${timeoutMs} ms${ahead > 0 ? ` (${ahead} were ahead)` : ''}`;
+    const call = (limit: AbortSignal) => engine.weigh(query, context.roles, limit);
+    const code = ahead > 0 ? 'busy' : 'timeout';
+    const weighing = await guard(async () => checkedWeighing(await inTime(call, timeoutMs, signal, late, code)));
     return { kind: 'weighed', engine: engine.name, weighing };
   } catch (error) {
-    limits.signal.throwIfAborted();
+    signal.throwIfAborted();
     const names = rules.options.map(({ name }) => name);
     return { kind: 'failed', engine: engine.name, why: whyOf(error), instead: weighByRules(query, names) };
   }
@@ -87,26 +103,28 @@ function whyOf(error: unknown): string {
   return `it failed (${error instanceof Error ? error.message : String(error)})`;
 }
 
-/** The engine's answer, or a time-out whether or not the engine minds its signal. */
-async function inTime(
-  engine: RouteEngine,
-  query: string,
-  roles: readonly RoleHealth[],
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<unknown> {
+/** What the work comes to, or an error at the limit, whether or not the work minds its signal. */
+async function inTime<T>(
+  work: (limit: AbortSignal) => Promise<T>,
+  limitMs: number,
+  signal: AbortSignal,
+  late: () => string,
+  code: 'timeout' | 'busy' = 'busy',
+): Promise<T> {
+  signal.throwIfAborted();
   const limit = new AbortController();
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new RouteEngineError('timeout', `it gave no answer within ${timeoutMs} ms`));
+    reject(new RouteEngineError(code, late()));
     limit.abort();
-  }, timeoutMs);
+  }, limitMs);
   const onAbort = (): void => {
     reject(signal.reason);
     limit.abort();
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([engine.weigh(query, roles, limit.signal), ended]);
+    return await Promise.race([work(limit.signal), ended]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);

@@ -33,6 +33,8 @@ export interface PartStatus {
 export interface Part<P> {
   readonly port: P;
   status(): PartStatus;
+  /** Called once the service is ready: what may take its time, such as loading a model, begins here. */
+  begin?(): void;
   /** Called at a stop, after the host has stopped. */
   close?(): Promise<void>;
 }

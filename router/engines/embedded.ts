@@ -39,8 +39,7 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
   const format = modelFormat(info);
   const llama = await loadLlama({ threads, log });
   const model = await llama.loadModel({ modelPath: path });
-  const extra = format.kind === 'instruct' ? INSTRUCT_EXTRA : ROUTE_TOKEN_EXTRA;
-  const contextSize = Math.min(format.maxTokens + extra, info.contextLength ?? Number.MAX_SAFE_INTEGER);
+  const contextSize = format.maxTokens + (format.kind === 'instruct' ? INSTRUCT_EXTRA : ROUTE_TOKEN_EXTRA);
   try {
     const context = await model.createContext({ contextSize, threads, batchSize: Math.min(512, contextSize) });
     const sequence = context.getSequence();
@@ -51,6 +50,9 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
     const queue = new OneAtATime(WAITING_MAX);
     return {
       ...{ name: 'embedded', format: format.kind, model: info.name ?? path },
+      get waiting() {
+        return queue.unfinished;
+      },
       weigh: (query, roles, signal) => queue.run(() => weigh(query, roles, signal), signal).catch(named),
       async close() {
         await queue.idle();
@@ -75,6 +77,6 @@ function asInstruct(prompt: Awaited<ReturnType<typeof createInstructPrompt>>, se
 }
 
 function named(error: unknown): Promise<Weighing> {
-  if (error instanceof QueueFull) throw new RouteEngineError('unavailable', error.message, { cause: error });
+  if (error instanceof QueueFull) throw new RouteEngineError('busy', error.message, { cause: error });
   throw error;
 }

@@ -10,7 +10,7 @@ export class QueueFull extends Error {
 export class OneAtATime {
   readonly #waitingMax: number;
   #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  #unfinished = 0;
 
   constructor(waitingMax: number) {
     this.#waitingMax = waitingMax;
@@ -18,15 +18,22 @@ export class OneAtATime {
 
   /** Work that was aborted while it waited is not begun. @throws QueueFull at once, when too much waits */
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (this.#waiting >= this.#waitingMax) return Promise.reject(new QueueFull(`${this.#waiting} decisions wait`));
-    this.#waiting += 1;
+    if (this.#unfinished > this.#waitingMax) return Promise.reject(new QueueFull(`${this.#unfinished} decisions wait`));
+    this.#unfinished += 1;
     const result = this.#last.then(() => {
-      this.#waiting -= 1;
       signal.throwIfAborted();
       return work();
     });
-    this.#last = result.catch(() => undefined);
+    const ended = (): void => {
+      this.#unfinished -= 1;
+    };
+    this.#last = result.then(ended, ended);
     return result;
+  }
+
+  /** Work that runs or waits. */
+  get unfinished(): number {
+    return this.#unfinished;
   }
 
   /** Resolves when all that was asked for so far has ended. */

@@ -1,6 +1,8 @@
 /**
  * Asks the router. Owns: pairing the decision with its workflow. Does not own: deciding.
  */
+
+import { atTheStart } from '../../../router/port.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
@@ -8,8 +10,6 @@ import type { RolePorts } from '../ports.ts';
 import type { RouteInput, RouteOutput } from './machine.ts';
 
 const ROUTE_TIMEOUT_MS = 10_000;
-/** What a task of release 1 does not say. */
-const atTheStart = { phase: 'start', remainingLoops: null, current: null, ahead: [], review: null } as const;
 
 export function createEffects({ router, workflows }: RolePorts): EffectHandlers {
   return {
@@ -23,6 +23,7 @@ export function createEffects({ router, workflows }: RolePorts): EffectHandlers 
           );
         }
         const { prompt, ...known } = input;
+        // A task of release 1 says less than a situation.
         const { decision: route, next } = await router.decide(prompt, { ...atTheStart, ...known }, signal);
         span.set({
           [attribute.routeDecision]: route.decision,

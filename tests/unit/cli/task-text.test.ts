@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answerLines, citationText, factLine, questionLines, workingLine } from '../../../cli/task-text.ts';
-import { foldAll } from '../../../schemas/events/task-view.ts';
 import { plain } from '../../../cli/terminal.ts';
+import { foldAll } from '../../../schemas/events/task-view.ts';
 import { accepted, hop, result, routed, taskId, trail } from './facts.ts';
 
 /** The line of the last fact, with the view after all of them. */
@@ -20,7 +20,9 @@ describe('a line for a fact', () => {
   });
 
   it('shows the route with its way and reason', () => {
-    expect(lastLine(accepted, routed)).toBe('→ build 82 %: retriever → coder → reviewer  it asks for code');
+    expect(lastLine(accepted, routed)).toBe(
+      '→ build 82 %: retriever → coder → reviewer  it asks for code; else answer 18 %',
+    );
   });
 
   it('shows a hop with its engine in words and its time', () => {

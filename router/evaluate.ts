@@ -55,7 +55,7 @@ export async function judge(
   return judged;
 }
 
-export function likeliestOf({ probabilities, decision }: Decision): string {
+function likeliestOf({ probabilities, decision }: Decision): string {
   const entries = Object.entries(probabilities);
   return entries.reduce((top, one) => (one[1] > top[1] ? one : top), entries[0] ?? [decision, 1])[0];
 }

@@ -23,13 +23,13 @@ import type { Part } from './part.ts';
 
 /** For what nobody is sure of: it looks something up and says what it found. */
 export const FALLBACK_WORKFLOW = 'answer';
-export const SHIPPED_MODEL: string = join(projectRoot, 'router', 'models', 'router.gguf');
+const SHIPPED_MODEL: string = join(projectRoot, 'router', 'models', 'router.gguf');
 const BREAKER = 'router:engine';
 
 type Asking = readonly Pick<RoleDefinition, 'name' | 'asks'>[];
 
 /** The roles, and those that they ask, and so on. */
-export function withHelpers(roles: readonly string[], definitions: Asking): string[] {
+function withHelpers(roles: readonly string[], definitions: Asking): string[] {
   const all = new Set(roles);
   for (const role of all) for (const asked of definitions.find(({ name }) => name === role)?.asks ?? []) all.add(asked);
   return [...all];

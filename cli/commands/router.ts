@@ -2,9 +2,17 @@
  * `mesh router`. Owns: how one decision is explained, how figures look, setting live values. Does not own: deciding, or
  * the figures (router/).
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type LiveName, liveNames, parseLive, type Settings } from '../../config/settings.ts';
+import {
+  type Baseline,
+  type Comparison,
+  changeLines,
+  compared,
+  parseBaseline,
+  recorded,
+} from '../../router/baseline.ts';
 import type { Evaluation, Judged } from '../../router/evaluate.ts';
 import { figures, judge } from '../../router/evaluate.ts';
 import { parseSamples, SamplesError } from '../../router/samples.ts';
@@ -28,6 +36,12 @@ import {
 } from '../terminal.ts';
 
 const BAR_COLUMNS = 30;
+
+interface EvalOptions {
+  readonly file: string;
+  readonly baseline?: string;
+  readonly record?: true;
+}
 
 /** Names that people type, and the settings they mean. */
 const short: Readonly<Record<string, LiveName>> = {
@@ -59,8 +73,10 @@ export function command(): Command {
     .command('eval')
     .description('decide on every labelled query of a file, and say how good the decisions are')
     .requiredOption('--file <path>', 'route<TAB>query per line')
+    .option('--baseline <path>', 'compare with what was recorded there; exit code 1 when accuracy dropped')
+    .option('--record', 'write what is decided now to the baseline')
     .option('--json', 'print one JSON object')
-    .action((options: { file: string }, self: Command) => evaluate(options.file, self.optsWithGlobals().json === true));
+    .action((options: EvalOptions, self: Command) => evaluate(options, self.optsWithGlobals().json === true));
   parent
     .command('set <name> <value>')
     .description('change a live setting: threshold or timeout')
@@ -132,7 +148,9 @@ function explanation({ decision, options, roles, problem, threshold, asked }: Ex
   ];
 }
 
-async function evaluate(path: string, json: boolean): Promise<void> {
+async function evaluate(options: EvalOptions, json: boolean): Promise<void> {
+  const { file: path, baseline, record } = options;
+  if (record && baseline === undefined) throw new CliError(2, '--record needs --baseline <path>');
   const settings: Settings = settingsNow();
   const text = readText(path);
   const line = statusLine(err);
@@ -153,10 +171,32 @@ async function evaluate(path: string, json: boolean): Promise<void> {
   );
   line.clear();
   const evaluation = figures(result.judged);
-  if (json) return printJson(evaluation);
+  if (record && baseline !== undefined)
+    writeFileSync(baseline, `${JSON.stringify(recorded(result.judged), null, 2)}\n`);
+  const comparison = baseline === undefined || record ? null : compared(baselineAt(baseline), result.judged);
+  if (comparison?.dropped) process.exitCode = 1;
+  if (json) return printJson(comparison === null ? evaluation : { ...evaluation, baseline: comparison });
   const paint = painter(out);
   for (const one of report(evaluation, result.judged, paint)) print(one);
+  if (comparison !== null) for (const one of comparisonLines(comparison, paint)) print(one);
   if (result.problem !== null) note(`${painter(err)('yellow', '!')} ${result.problem}`);
+}
+
+function baselineAt(path: string): Baseline {
+  const text = readText(path);
+  try {
+    return parseBaseline(text);
+  } catch (error) {
+    throw new CliError(2, `${oneLine(path, 200)} is no baseline; make one with --record`, { cause: error });
+  }
+}
+
+function comparisonLines({ was, is, dropped, changes }: Comparison, paint: Paint): string[] {
+  const verdict = dropped ? paint('red', 'accuracy dropped') : 'accuracy did not drop';
+  return [
+    `Against the baseline: ${percent(was)} → ${percent(is)}, ${verdict}`,
+    ...changeLines(changes).map((line) => `  ${line}`),
+  ];
 }
 
 function readText(path: string): string {

@@ -59,8 +59,8 @@ async function createParts(
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
-  const knowledge = knowledgePart(settings, log);
-  const llm = llmPart(settings);
+  const knowledge = knowledgePart(settings, log, breakers);
+  const llm = llmPart(settings, log);
   const tools = toolsPart(settings);
   const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
   const ports: RolePorts = {
@@ -136,15 +136,15 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', () => end(0)).resume();
   await host.start();
   presence.ready();
-  for (const part of own) part.begin?.();
   log.info(
     {
       roles: roles.map((role) => role.name),
       host: name,
-      engine: service === 'llm' ? (settings.OPENAI_BASE_URL ?? 'extractive') : undefined,
+      engine: service === 'llm' ? ports.llm.kind : undefined,
     },
     'ready',
   );
+  for (const part of own) part.start?.();
   // A process that is killed later writes no cache at its end.
   flushCompileCache();
 }

@@ -17,6 +17,8 @@ export type ModelErrorCode =
   | 'model_unsupported'
   /** llama.cpp refused it. */
   | 'model_refused'
+  /** Loading it ended the process again and again. */
+  | 'model_crashes'
   /** It fits neither the memory nor the cap. */
   | 'model_too_large'
   /** llama.cpp itself cannot be loaded on this machine. */

@@ -105,8 +105,8 @@ export interface RouterPartOptions {
   readonly breakers: Breakers;
 }
 
-/** Nothing is opened before the first decision, or `begin`: other services build this part and never use it. */
-export function routerPart(parts: RouterPartOptions): Part<Router> & { begin(): void } {
+/** Nothing is opened before the first decision, or `start`: other services build this part and never use it. */
+export function routerPart(parts: RouterPartOptions): Part<Router> {
   const { settings, definitions, bus, log, breakers } = parts;
   const options = routeOptions(parts.workflows, definitions);
   const engine = routerEngine(settings, options, log);
@@ -127,7 +127,7 @@ export function routerPart(parts: RouterPartOptions): Part<Router> & { begin(): 
     port: {
       decide: (query, situation, signal) => router.decide(query, withAhead(situation, definitions), signal),
     },
-    begin() {
+    start() {
       begun();
       void engine.ready();
     },

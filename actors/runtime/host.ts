@@ -45,6 +45,8 @@ const DRAIN_LIMIT_MS = 3000;
 const HEADERS_MAX_BYTES = 1024;
 /** How long a stop waits for effects that may not be repeated, milliseconds; cut off, they would need a person. */
 const ONCE_LIMIT_MS = 5000;
+/** A start that takes longer says how far it is, this often, while it gets further. */
+const PROGRESS_EVERY_MS = 2000;
 
 /** Turns messages from outside into events for an actor. */
 export interface Ingress {
@@ -305,6 +307,21 @@ export function createHost(options: HostOptions): Host {
     });
   };
 
+  /** Returns the function that ends it. */
+  const tellProgress = (): (() => void) => {
+    let told = '';
+    let cancel = (): void => undefined;
+    const wait = (): void => {
+      cancel = clock.after(PROGRESS_EVERY_MS, () => {
+        const progress = { read: counts.applied + counts.duplicates + counts.quarantined, toSend: publisher.waiting };
+        if (JSON.stringify(progress) !== told) log.info(progress, 'catching up with the log');
+        told = JSON.stringify(progress);
+        wait();
+      });
+    };
+    wait();
+    return () => cancel();
+  };
   const start = async (): Promise<void> => {
     preflight(roles, ledger.open());
     await ownership.start();
@@ -332,6 +349,7 @@ export function createHost(options: HostOptions): Host {
 
   return {
     async start() {
+      const endProgress = tellProgress();
       try {
         await start();
       } catch (error) {
@@ -339,11 +357,13 @@ export function createHost(options: HostOptions): Host {
         ended = true;
         if (error instanceof BusError) throw new FatalError(error.message, { exitCode: 3, cause: error });
         throw error;
+      } finally {
+        endProgress();
       }
     },
     async stop() {
       stopping = true;
-      await reading.pause();
+      await reading.stop();
       timers.stop();
       await effects.onceEnded(ONCE_LIMIT_MS);
       effects.stop();

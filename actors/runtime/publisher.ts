@@ -5,8 +5,9 @@
  * Invariants:
  * 1. An internal event is sent at once; a fact only after the batch it rests on is durable (S4).
  * 2. Facts are sent in the order they were made.
- * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4). Until then
- *    nothing overtakes it on its subject: a cancel does not come before what it cancels.
+ * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4).
+ * 4. One output of a subject is under way at a time: of two in flight the log may refuse the first and take the second,
+ *    and a cancel would come before what it cancels. Quarantine has no order to keep.
  */
 import { type Bus, BusError, type PublishRequest } from '../../bus/port.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -67,6 +68,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const ackWaiters = new Map<number, () => void>();
   /** Subjects on which something waits to be sent again. */
   const delayed = new Set<string>();
+  /** What is under way, by subject, and what waits behind it. */
+  const lines = new Map<string, Waiting[]>();
   let holds = 0;
   const marks = createSentMarks(options.commits);
   let stopped = false;
@@ -81,6 +84,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (byKey.get(keyOf(entry.row)) === n) byKey.delete(keyOf(entry.row));
     options.commits().acked(n, seq);
     marks.note(entry.row, seq);
+    advance(entry);
     ackWaiters.get(n)?.();
     ackWaiters.delete(n);
     if (unacked.size < UNACKED_MAX / 4) {
@@ -88,8 +92,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
     }
     if (unacked.size === 0) for (const callback of drainWaiters.splice(0)) callback();
   };
+  /** The next one of the subject goes, if it was this one that it waited for. */
+  const advance = (entry: Waiting): void => {
+    const line = lines.get(entry.row.subject);
+    if (line?.[0] !== entry) return;
+    lines.delete(entry.row.subject);
+    for (const next of line.slice(1)) transmit(next);
+  };
   const failed = (entry: Waiting, error: unknown): void => {
     entry.sending = false;
+    // Those behind it are sent again with it.
+    if (lines.get(entry.row.subject)?.[0] === entry) lines.delete(entry.row.subject);
     if (stopped || (error instanceof BusError && error.code === 'closed')) return;
     if (error instanceof BusError && !error.retryable) {
       options.onFatal(
@@ -101,9 +114,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
     delayed.add(entry.row.subject);
     cancelResend ??= clock.after(RESEND_MS, resend);
   };
+  /** Joins the line of its subject. */
+  const isFirst = (entry: Waiting): boolean => {
+    if (isQuarantine(entry.row)) return true;
+    const line = lines.get(entry.row.subject);
+    if (line === undefined) lines.set(entry.row.subject, [entry]);
+    else if (!line.includes(entry)) line.push(entry);
+    return line === undefined;
+  };
   const transmit = (entry: Waiting): void => {
     if (holds > 0 || stopped || entry.sending || !unacked.has(entry.row.n)) return;
-    if (delayed.has(entry.row.subject)) return;
+    if (delayed.has(entry.row.subject) || !isFirst(entry)) return;
     entry.sending = true;
     const { n } = entry.row;
     options.at('before-publish');

@@ -6,10 +6,13 @@
  * 1. A reader that was replaced delivers nothing more; the cursor alone says where its successor begins.
  * 2. A lane is level when the reader that is open now, or one that replaces it, has caught up.
  * 3. Where the past is folded again, nothing is sent that the log already has.
+ * 4. Nothing is applied from a log of which it is not certain that it is the one of the start and still holds what was
+ *    read of it (`certainty.ts`): in another one, or in one that was cut, other messages stand at the same places.
  */
 import type { BusError, Reader, StoredMessage, StreamInfo } from '../../bus/port.ts';
 import { type MeshEvent, messageId } from '../../schemas/events/envelope.ts';
 import { inboxFilter, PARTITIONS } from '../../schemas/events/subjects.ts';
+import { createCertainty } from './certainty.ts';
 import { createRoleCursor, type RoleCursor } from './cursor.ts';
 import { FatalError } from './errors.ts';
 import type { HostContext, Ingress } from './host.ts';
@@ -34,6 +37,8 @@ export interface Reading {
   lost(role: string, partitions: readonly number[]): void;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** For good. */
+  stop(): Promise<void>;
 }
 
 export interface ReadingOptions extends HostContext {
@@ -64,7 +69,12 @@ interface Lane {
 export function createReading(options: ReadingOptions): Reading {
   const { bus, commits, ledger, roles, ingress } = options;
   const stored = ledger.cursors();
+  const certainty = createCertainty({ bus, clock: options.clock, onFatal: options.onFatal });
   let identity = '';
+  const know = (stream: StreamInfo): void => {
+    identity = stream.identity;
+    certainty.expect(stream.identity);
+  };
   let open = false;
   let afterEach = (): void => undefined;
 
@@ -130,12 +140,17 @@ export function createReading(options: ReadingOptions): Reading {
     const { generation } = lane;
     await lane.reader?.stop();
     if (lane.generation !== generation) return;
-    const reader = await bus.read({
-      filter: lane.filter,
-      fromSeq: lane.cursor.readFrom,
-      onMessage: (message) => guarded(lane, generation, message),
-      onError: (error) => failed(lane, error),
-    });
+    const reader = await certainty.during(() =>
+      bus.read({
+        filter: lane.filter,
+        fromSeq: lane.cursor.readFrom,
+        onMessage(message) {
+          certainty.arrived(message);
+          certainty.whenCertain(() => guarded(lane, generation, message));
+        },
+        onError: (error) => failed(lane, error),
+      }),
+    );
     // A pause or another opening came first.
     if (lane.generation !== generation) {
       await reader.stop();
@@ -144,7 +159,7 @@ export function createReading(options: ReadingOptions): Reading {
     lane.reader = reader;
     // A reader that fails tells `onError`; one that was replaced has a successor.
     reader.caughtUp.then(
-      () => levelled(lane, generation),
+      () => certainty.whenCertain(() => levelled(lane, generation)),
       () => undefined,
     );
   };
@@ -224,14 +239,16 @@ export function createReading(options: ReadingOptions): Reading {
 
   return {
     async replay(stream) {
-      identity = stream.identity;
+      know(stream);
       disown();
       await readOnce('log', 'mesh.>', 1, (message) => {
+        certainty.arrived(message);
         recognise(message);
         const lane = lanes.find(({ filter }) => covers(filter, message.subject));
         if (lane) deliver(lane, message);
       });
       await findQuarantined();
+      await certainty.during(() => Promise.resolve());
     },
     findSent,
     rewind() {
@@ -239,7 +256,7 @@ export function createReading(options: ReadingOptions): Reading {
     },
     async begin(stream, each) {
       disown();
-      identity = stream.identity;
+      know(stream);
       afterEach = each;
       open = true;
       await openAll(lanes);
@@ -257,6 +274,10 @@ export function createReading(options: ReadingOptions): Reading {
     pause: closeAll,
     async resume() {
       await Promise.all(lanes.map(openLane));
+    },
+    stop() {
+      certainty.stop();
+      return closeAll();
     },
   };
 }

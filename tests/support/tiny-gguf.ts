@@ -45,6 +45,9 @@ const HEAD_WIDTH = 16;
 /** Enough that no byte that is not text is ever written. */
 const NEVER = -60;
 
+/** What ends a text or a list of JSON: held to a schema, the model ends them before their limits. */
+const CLOSING: ReadonlySet<string> = new Set(['"', ']', '}']);
+
 /** Kinds of token in llama.cpp's vocabularies. */
 const NORMAL = 1;
 const UNKNOWN = 2;
@@ -173,7 +176,7 @@ function tokens(endBias: number, router: TinyRouter | undefined): Token[] {
   }
   // SentencePiece writes a space as U+2581.
   const characters = ['\u2581', ...Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i))];
-  for (const text of characters) list.push({ text, score: -10, kind: NORMAL, bias: 0 });
+  for (const text of characters) list.push({ text, score: -10, kind: NORMAL, bias: CLOSING.has(text) ? 2 : 0 });
   if (router !== undefined && !router.withoutTokens) {
     list.push(special('<|route|>', CONTROL, NEVER));
     for (const [route, bias] of Object.entries(router.routes)) list.push(special(`<|${route}|>`, CONTROL, bias));

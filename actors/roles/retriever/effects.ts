@@ -18,10 +18,15 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
       { fence: 'pure', timeoutMs: SEARCH_TIMEOUT_MS },
       async ({ query }, { signal, span }) => {
         const found = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
-        const best = found[0]?.score ?? 0;
-        const passages = found.filter(({ score }) => score >= best * SCORE_SHARE_MIN);
-        span.set({ [attribute.passages]: passages.length, [attribute.retrieveEngine]: 'sqlite-fts5' });
-        return { passages, engine: 'sqlite-fts5' };
+        const { engine, problem } = found;
+        const best = found.passages[0]?.score ?? 0;
+        const passages = found.passages.filter(({ score }) => score >= best * SCORE_SHARE_MIN);
+        span.set({
+          [attribute.passages]: passages.length,
+          [attribute.retrieveEngine]: engine,
+          ...(problem === null ? {} : { [attribute.retrieveProblem]: problem }),
+        });
+        return { passages, engine, problem };
       },
     ),
   };

@@ -38,7 +38,7 @@ test.each(['f32', 'f16'] as const)(
   async (numbers) => {
     const llama = await loadLlama({ log });
     const model = await llama.loadModel({ modelPath: writeTinyModel(join(folder, `${numbers}.gguf`), { numbers }) });
-    const context = await model.createContext({ contextSize: 512 });
+    const context = await model.createContext({ contextSize: 512, threads: 1 });
     const { LlamaChat } = await import('node-llama-cpp');
     const chat = new LlamaChat({ contextSequence: context.getSequence() });
     const history = [
@@ -55,7 +55,7 @@ test('a small embedding model gives vectors that differ by their text', { timeou
   const llama = await loadLlama({ log });
   const path = writeTinyModel(join(folder, 'embedding.gguf'), { kind: 'embedding' });
   const model = await llama.loadModel({ modelPath: path });
-  const context = await model.createEmbeddingContext({ contextSize: 512 });
+  const context = await model.createEmbeddingContext({ contextSize: 512, threads: 1 });
   const vectors = [];
   for (const text of ['the ledger', 'the ledgers', 'ZQXJKV 0815']) vectors.push(await context.getEmbeddingFor(text));
   const [ledger, ledgers, other] = vectors;

@@ -2,7 +2,7 @@
  * Builds the chat messages for each purpose from what a hop is given.
  * Owns the wording and the budget rule; sending them and reading the reply is the engines' business.
  *
- * Budget, in characters: the instructions, the prompt, the person's note, the previous code, the findings and the
+ * Budget, in characters or tokens: the instructions, the prompt, the person's note, the previous code, the findings and the
  * tool's result always stay whole. Passages are dropped, lowest score first, until the rest fits, and the model is told
  * how many were left out. When even that is too long, EngineError `engine_prompt_too_large` says by how much.
  */
@@ -44,8 +44,22 @@ const SYSTEM: Readonly<Record<Purpose, string>> = {
   ].join(' '),
 };
 
-/** Builds the messages; `budgetChars` bounds the sum of their contents. */
-export function buildPrompt(purpose: Purpose, input: HopInput, budgetChars: number): Prompt {
+/** What a prompt may be at most. */
+export interface PromptBudget {
+  readonly max: number;
+  readonly unit: 'characters' | 'tokens';
+  readonly measure: (messages: readonly ChatMessage[]) => number;
+}
+
+/** A budget for a model whose tokens cannot be counted here. */
+export function characters(max: number): PromptBudget {
+  const measure = (messages: readonly ChatMessage[]): number =>
+    messages.reduce((sum, { content }) => sum + content.length, 0);
+  return { max, unit: 'characters', measure };
+}
+
+/** Builds the messages within the budget. */
+export function buildPrompt(purpose: Purpose, input: HopInput, budget: PromptBudget): Prompt {
   const system: ChatMessage = { role: 'system', content: SYSTEM[purpose] };
   const fixed = fixedSections(purpose, input);
   const given = input.passages ?? [];
@@ -54,20 +68,19 @@ export function buildPrompt(purpose: Purpose, input: HopInput, budgetChars: numb
   const possible = kept.length;
   for (;;) {
     const content = userContent(fixed, kept, possible - kept.length);
-    const length = system.content.length + content.length;
-    if (length <= budgetChars) {
-      return { messages: [system, { role: 'user', content }], passages: kept, leftOut: possible - kept.length };
-    }
-    if (kept.length === 0) throw tooLarge(length, budgetChars);
+    const messages: ChatMessage[] = [system, { role: 'user', content }];
+    const length = budget.measure(messages);
+    if (length <= budget.max) return { messages, passages: kept, leftOut: possible - kept.length };
+    if (kept.length === 0) throw tooLarge(length, budget);
     const lowest = kept.reduce((worst, passage) => (passage.score <= worst.score ? passage : worst));
     kept = kept.filter((passage) => passage !== lowest);
   }
 }
 
-function tooLarge(length: number, budgetChars: number): EngineError {
+function tooLarge(length: number, { max, unit }: PromptBudget): EngineError {
   return new EngineError(
     'engine_prompt_too_large',
-    `The request needs ${length} characters without any passage and the model is given at most ${budgetChars}. Ask in parts, or raise the model's context size.`,
+    `The request needs ${length} ${unit} without any passage and the model is given at most ${max}. Ask in parts, or raise the model's context size.`,
     { retryable: false },
   );
 }

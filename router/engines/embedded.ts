@@ -37,7 +37,7 @@ const INSTRUCT_EXTRA = 2048;
 export async function openEmbeddedEngine({ path, options, threads, log }: EmbeddedOptions): Promise<EmbeddedEngine> {
   const info = await readGgufInfo(path);
   const format = modelFormat(info);
-  const llama = await loadLlama({ threads, log });
+  const llama = await loadLlama({ log });
   const model = await llama.loadModel({ modelPath: path });
   const contextSize = format.maxTokens + (format.kind === 'instruct' ? INSTRUCT_EXTRA : ROUTE_TOKEN_EXTRA);
   try {

@@ -42,6 +42,14 @@ export const services: readonly ServiceRow[] = [
     colour: 'yellow',
     what: 'tools',
   },
+  {
+    name: 'gateway',
+    program: 'gateway/main.ts',
+    args: [],
+    memoryMb: (settings) => settings.GATEWAY_MEMORY_MB,
+    colour: 'green',
+    what: 'gRPC',
+  },
 ];
 
 /** The name of the log in run.json and on the terminal. */

@@ -10,6 +10,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import type { Mesh } from '../core/mesh.ts';
+import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { MeshService } from '../gen/mesh/v1/mesh_service_pb.ts';
 import type { CallRules } from './call.ts';
 import { implementation } from './handlers.ts';
@@ -73,21 +74,19 @@ function credentials(tls: TlsFiles | undefined): ServerCredentials {
 }
 
 /** Every file that describes the service, each once. */
-function descriptorsOf(file: DescFile, found = new Map<string, Buffer>()): Map<string, Buffer> {
-  if (found.has(file.name)) return found;
+function descriptorsOf(file: DescFile, found: Map<string, Buffer>): void {
+  if (found.has(file.name)) return;
   found.set(file.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
   for (const dependency of file.dependencies) descriptorsOf(dependency, found);
-  return found;
 }
 
+/** The library takes services as proto-loader makes them, and reads nothing of them but the descriptors. */
 function reflection(): ReflectionService {
-  const described = healthService.Check;
+  const described = healthService.Check?.requestType;
   if (described === undefined) throw new Error('the health service describes nothing');
-  const fileDescriptorProtos = [...descriptorsOf(MeshService.file).values()];
-  return new ReflectionService({
-    [MeshService.typeName]: { ...described.requestType, fileDescriptorProtos },
-    health: described.requestType,
-  });
+  const files = new Map<string, Buffer>();
+  for (const service of [MeshService, Health]) descriptorsOf(service.file, files);
+  return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
 }
 
 /** @throws PortTakenError, or an error that says why the address cannot be used */

@@ -9,11 +9,12 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { knowledgePart } from '../actors/adapters/knowledge.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
-import { loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import { loadEnvFile, natsUrl, projectRoot, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { Admission } from './core/admission.ts';
 import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from './core/callers.ts';
@@ -60,7 +61,7 @@ function lazyCatalog(): () => Promise<Catalog> {
 
 function readPem(name: string, path: string): Buffer {
   try {
-    return readFileSync(path);
+    return readFileSync(resolve(projectRoot, path));
   } catch (error) {
     throw new SettingsError(`${name}=${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -84,7 +85,8 @@ function tlsOf(settings: Settings): TlsFiles | undefined {
 }
 
 function callersFrom(settings: Settings): Callers {
-  if (settings.MESH_GATEWAY_CALLERS !== undefined) return readCallers(settings.MESH_GATEWAY_CALLERS);
+  if (settings.MESH_GATEWAY_CALLERS !== undefined)
+    return readCallers(resolve(projectRoot, settings.MESH_GATEWAY_CALLERS));
   return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? onlyLocal : byCertificate;
 }
 

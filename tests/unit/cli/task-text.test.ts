@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answerLines, citationText, factLine, questionLines, workingLine } from '../../../cli/task-text.ts';
-import { foldAll } from '../../../schemas/events/task-view.ts';
 import { plain } from '../../../cli/terminal.ts';
+import { foldAll } from '../../../schemas/events/task-view.ts';
 import { accepted, hop, result, routed, taskId, trail } from './facts.ts';
 
 /** The line of the last fact, with the view after all of them. */

@@ -3,6 +3,7 @@
  * or the status. Owns: that order, deadlines and leaving, response metadata. Does not own: what a handler does.
  */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
 import type { Admission } from '../core/admission.ts';
@@ -29,6 +30,9 @@ export interface Call {
   /** Told to the caller with the end of the call. */
   readonly trailers: Metadata;
 }
+
+/** A reader of a stream that has failed takes its next message within this time, or hears the error now. */
+const READ_ON_WITHIN_MS = 5000;
 
 type SurfaceCall = ServerUnaryCall<Decoded, unknown> | ServerWritableStream<Decoded, unknown>;
 
@@ -166,7 +170,10 @@ export function serverStreaming<I extends DescMessage, O extends DescMessage>(
   };
 }
 
-/** One message at a time is handed to HTTP/2: what a slow reader does not take is not piled up here. */
+/**
+ * One message at a time is handed to HTTP/2: what a slow reader does not take is not piled up here. After its stream has
+ * failed it still gets what was queued before, as long as it goes on reading.
+ */
 async function written<M>(
   call: ServerWritableStream<Decoded, M>,
   message: M,
@@ -176,17 +183,21 @@ async function written<M>(
   const taken = new Promise<void>((resolve) => {
     call.write(message, () => resolve());
   });
-  const leaving = new AbortController();
-  const left = once(signal, 'abort', { signal: leaving.signal }).then(
+  const over = new AbortController();
+  const left = once(signal, 'abort', { signal: over.signal }).then(
     () => {
       throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
     },
     () => undefined,
   );
-  left.catch(() => undefined);
+  const stuck = broken.catch(async (error: unknown) => {
+    await sleep(READ_ON_WITHIN_MS, undefined, { signal: over.signal });
+    throw error;
+  });
+  for (const race of [left, stuck]) race.catch(() => undefined);
   try {
-    await Promise.race([taken, broken, left]);
+    await Promise.race([taken, stuck, left]);
   } finally {
-    leaving.abort();
+    over.abort();
   }
 }

@@ -133,6 +133,36 @@ const table = {
   TOOLS_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the tools process, MiB.', '256'],
   AGENTS_THREADS: [count(1, 64, 4), 'Threads of the agents process for files and native code.', '4'],
   TOOLS_THREADS: [count(1, 64, 4), 'Threads of the tools process for files and native code.', '4'],
+  GATEWAY_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the gateway process, MiB.', '256'],
+  MESH_GRPC_PORT: [count(1, 65_535, 7443), 'Port on which the gateway serves gRPC.', '7443'],
+  MESH_GATEWAY_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address on which the gateway serves; beyond loopback it needs MESH_GATEWAY_CALLERS or MESH_GATEWAY_TLS_CLIENT_CA.',
+    '0.0.0.0',
+  ],
+  MESH_GATEWAY_CALLERS: [
+    optionalText,
+    'File of the callers and the hashes of their tokens (docs/gateway.md); unset, everybody on loopback may do everything.',
+    'callers.json',
+  ],
+  MESH_GATEWAY_TLS_CERT: [
+    optionalText,
+    'Certificate chain of the gateway, PEM; with MESH_GATEWAY_TLS_KEY.',
+    'gateway.pem',
+  ],
+  MESH_GATEWAY_TLS_KEY: [optionalText, 'Private key of that certificate, PEM.', 'gateway.key'],
+  MESH_GATEWAY_TLS_CLIENT_CA: [
+    optionalText,
+    'Authority, PEM, of which callers must show a certificate.',
+    'clients-ca.pem',
+  ],
+  MESH_GATEWAY_CALLS_PER_SECOND: [count(1, 100_000, 500), 'Calls that one caller may begin in a second.', '500'],
+  MESH_GATEWAY_CALLS_AT_ONCE: [count(1, 2000, 256), 'Calls of one caller under way at the same time.', '256'],
+  MESH_GATEWAY_KEEPALIVE_MS: [
+    count(1000, 3_600_000, 30_000),
+    'A silent connection is asked after this time whether it lives, milliseconds.',
+    '30000',
+  ],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
     'Read now, used by the observability work to come.',

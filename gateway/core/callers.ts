@@ -72,6 +72,14 @@ export interface Callers {
 /** Without a file of callers: everybody who reaches the port is the person at this machine. */
 export const onlyLocal: Callers = { identify: () => localCaller };
 
+/** Without a file of callers, but with client certificates: everybody is who the certificate says, and no more. */
+export const byCertificate: Callers = {
+  identify: ({ certificate }) => {
+    if (certificate !== undefined) return { name: certificate, role: 'user' };
+    throw new MeshError('unauthenticated', 'NO_CERTIFICATE', 'a client certificate with a common name is needed');
+  },
+};
+
 /** @throws CallersError */
 export function readCallers(path: string): Callers {
   return callersOf(parseCallers(path, readFile(path)));
@@ -119,8 +127,8 @@ function callersOf(entries: readonly CallerEntry[]): Callers {
   );
   return {
     identify({ authorization, certificate }) {
-      const byCertificate = certificate === undefined ? undefined : certificates.get(certificate);
-      if (byCertificate !== undefined && authorization === undefined) return byCertificate;
+      const known = certificate === undefined ? undefined : certificates.get(certificate);
+      if (known !== undefined && authorization === undefined) return known;
       return byToken(tokens, authorization);
     },
   };

@@ -49,8 +49,10 @@ export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
     messages: new Messages(ports, feeds),
     watches: new Watches(ports, feeds),
     list: (order, context) => listTasks({ feeds, index }, order, context),
-    search: ({ query, limit }, { signal }) =>
-      ports.knowledge().search(query, { signal, ...(limit === undefined ? {} : { limit }) }),
+    search: async ({ query, limit }, { signal }) => {
+      const found = await ports.knowledge().search(query, { signal, ...(limit === undefined ? {} : { limit }) });
+      return found.passages;
+    },
     registry: () => livingServices(bus),
     setMode: async (mode, { caller }) => {
       if (!isAdmin(caller)) {

@@ -9,7 +9,7 @@
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import { parseEvent } from '../../schemas/events/envelope.ts';
 import { factSubject } from '../../schemas/events/subjects.ts';
-import { emptyView, type Fact, foldTask, type TaskView } from '../../schemas/events/task-view.ts';
+import { emptyView, type Fact, nextView, type TaskView } from '../../schemas/events/task-view.ts';
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
@@ -98,6 +98,7 @@ export class TaskFeed {
   readonly #waiting = new Set<() => void>();
   /** What the tail brings while history is being read. */
   #held: StoredMessage[] | null = [];
+  readonly #seenIds = new Set<string>();
   #lastSeq = 0;
   #view: TaskView;
   #traceparent: string | null = null;
@@ -146,11 +147,12 @@ export class TaskFeed {
     if (!parsed.ok) return;
     this.#lastSeq = message.seq;
     const fact: Fact = { event: parsed.value, seq: message.seq, atMs: message.atMs };
-    this.#traceparent ??= fact.event.traceparent;
-    const next = foldTask(this.#view, fact);
-    if (next === this.#view) return;
-    this.#view = next;
-    this.#onFact(fact, next);
+    const { id, traceparent, correlationid } = fact.event;
+    if (correlationid !== this.correlationId || this.#seenIds.has(id)) return;
+    this.#seenIds.add(id);
+    this.#traceparent ??= traceparent;
+    this.#view = nextView(this.#view, fact);
+    this.#onFact(fact, this.#view);
     this.#tell();
   }
 

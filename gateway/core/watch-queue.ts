@@ -28,14 +28,20 @@ export class WatchQueue<T> implements AsyncIterable<T> {
   #ended = false;
   #error: Error | null = null;
   #wake: () => void = () => undefined;
+  readonly #onFail: (error: Error) => void;
+
+  /** @param onFail told at once, also when nobody takes what is before the error */
+  constructor(onFail: (error: Error) => void = () => undefined) {
+    this.#onFail = onFail;
+  }
 
   push(item: T, bytes: number): void {
     if (this.#isOver) return;
     const isFull =
       this.#entries.length >= ITEMS_MAX || this.#bytes + bytes > BYTES_MAX || bytesInAll + bytes > BYTES_MAX_IN_ALL;
     // A single item larger than the bound still goes through an empty queue.
-    if (isFull && this.#entries.length > 0) return this.fail(slowReader());
-    this.#add(item, bytes);
+    if (isFull && this.#entries.length > 0) this.fail(slowReader());
+    else this.#add(item, bytes);
   }
 
   /** For what may be left out. */
@@ -55,6 +61,7 @@ export class WatchQueue<T> implements AsyncIterable<T> {
     if (this.#isOver) return;
     this.#error = error;
     this.#wake();
+    this.#onFail(error);
   };
 
   /** What is here is not wanted any more. */

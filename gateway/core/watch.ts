@@ -43,13 +43,18 @@ export class Watches {
 
   /**
    * Ends after the fact that ends the task, or when the caller leaves.
+   * @param onFail told of a failure at once, also while the watcher takes nothing
    * @throws MeshError from the iteration
    */
-  async *watch(order: WatchOrder, context: CallContext): AsyncGenerator<WatchItem, void, undefined> {
+  async *watch(
+    order: WatchOrder,
+    context: CallContext,
+    onFail?: (error: Error) => void,
+  ): AsyncGenerator<WatchItem, void, undefined> {
     checkId(order.correlationId);
     const { mark } = this.#feeds;
     const afterSeq = seqOfCursor(order.cursor ?? '', mark);
-    const queue = new WatchQueue<WatchItem>();
+    const queue = new WatchQueue<WatchItem>(onFail);
     const leave = (): void => queue.fail(new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left'));
     context.signal.addEventListener('abort', leave, { once: true });
     let cursor = cursorAt(mark, afterSeq);

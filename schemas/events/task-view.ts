@@ -130,9 +130,16 @@ export function messageText(message: Message): string {
 
 export function foldTask(view: TaskView, fact: Fact): TaskView {
   if (fact.event.correlationid !== view.taskId || view.seenIds.has(fact.event.id)) return view;
+  return { ...nextView(view, fact), seenIds: new Set(view.seenIds).add(fact.event.id) };
+}
+
+/**
+ * The view after a fact of this task that was not seen before. For a reader that keeps the ids itself: each view holding
+ * its own is quadratic in the number of facts.
+ */
+export function nextView(view: TaskView, fact: Fact): TaskView {
   const next: TaskView = {
     ...view,
-    seenIds: new Set(view.seenIds).add(fact.event.id),
     startedAtMs: view.startedAtMs === 0 ? fact.atMs : view.startedAtMs,
     updatedAtMs: Math.max(view.updatedAtMs, fact.atMs),
   };

@@ -2,7 +2,7 @@
  * The router from the settings. Owns: which engine decides, what it is told of workflows and roles, and what is said
  * when the wanted engine is not at work. Does not own: an engine, or the policy.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Bus } from '../../bus/port.ts';
 import { openRegistryView, type RegistryView } from '../../bus/registry-view.ts';
@@ -25,6 +25,9 @@ import type { Part } from './part.ts';
 export const FALLBACK_WORKFLOW = 'answer';
 const SHIPPED_MODEL: string = join(projectRoot, 'router', 'models', 'router.gguf');
 const BREAKER = 'router:engine';
+const MIB = 1_048_576;
+/** llama.cpp itself, the KV cache and the buffers of an evaluation. */
+const ENGINE_BUFFERS_MB = 128;
 
 type Asking = readonly Pick<RoleDefinition, 'name' | 'asks'>[];
 
@@ -89,6 +92,13 @@ export function modelPath({ ROUTER_MODEL_PATH: path }: Settings): string | null 
   return existsSync(SHIPPED_MODEL) ? SHIPPED_MODEL : null;
 }
 
+/** What a model in this process takes beside the JavaScript heap, MiB; 0 without one. */
+function modelMemoryMb(settings: Settings): number {
+  const path = settings.ROUTER_URL === undefined ? modelPath(settings) : null;
+  const file = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
+  return file === undefined ? 0 : Math.round(file.size / MIB) + ENGINE_BUFFERS_MB;
+}
+
 /** The registry's words as the policy's. */
 export function healthOf(registry: Pick<RegistryView, 'roles'>): RoleHealth[] {
   return registry.roles().map(({ role, healthy, saturated, tags, reason }) => ({
@@ -110,6 +120,7 @@ export function routerPart(parts: RouterPartOptions): Part<Router> {
   const { settings, definitions, bus, log, breakers } = parts;
   const options = routeOptions(parts.workflows, definitions);
   const engine = routerEngine(settings, options, log);
+  const nativeMemoryMb = modelMemoryMb(settings);
   let live: LiveSettings | null = null;
   let registry: RegistryView | null = null;
   const begun = (): { live: LiveSettings; registry: RegistryView } => {
@@ -133,6 +144,7 @@ export function routerPart(parts: RouterPartOptions): Part<Router> {
     },
     status: () => ({
       capabilities: [`router:${engine.name}`],
+      capacity: { nativeMemoryMb },
       problems: engine.problem === null ? [] : [`router: ${engine.problem}; rules decide`],
     }),
     async close() {

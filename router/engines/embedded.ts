@@ -28,6 +28,7 @@ export interface EmbeddedEngine extends RouteEngine {
 
 /** More would be answered long after anybody waited. */
 const WAITING_MAX = 64;
+const WARM_UP = 'Hello?';
 /** Beside the query: BOS and the route token. */
 const ROUTE_TOKEN_EXTRA = 8;
 /** Beside the query: instructions, routes with their tags, and the answer. */
@@ -47,6 +48,8 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
       format.kind === 'route-token'
         ? asRouteToken(createRouteTokenPrompt(model, format), sequence)
         : asInstruct(await createInstructPrompt(model, options, format.maxTokens), sequence);
+    // The first evaluation reads the weights in, and shows that there is one; nobody should have to wait for it.
+    await weigh(WARM_UP, [], new AbortController().signal);
     const queue = new OneAtATime(WAITING_MAX);
     return {
       ...{ name: 'embedded', format: format.kind, model: info.name ?? path },

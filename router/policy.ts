@@ -50,10 +50,17 @@ const REASON_MAX = 300;
 
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
 
-/** Null when no engine has to be asked: the caller or the situation decides. */
-export function decidedWithoutEngine(context: RouteContext, rules: PolicyRules): Verdict | null {
+/** `tool:name {json}` calls that tool: nobody has to guess what is meant. */
+const NAMES_A_TOOL = /^\s*tool:\s*[\w.-]+/i;
+const TOOL_WORKFLOW = 'tool';
+
+/** Null when an engine has to be asked; else the caller or the situation decides. */
+export function decidedWithoutEngine(query: string, context: RouteContext, rules: PolicyRules): Verdict | null {
   if (context.phase === 'after_review') return afterReview(context);
-  if (context.phase === 'start') return wished(context, rules);
+  if (context.phase === 'start') {
+    if (context.wish !== null) return wished(context.wish, 'the caller asked for it', context, rules);
+    return NAMES_A_TOOL.test(query) ? wished(TOOL_WORKFLOW, 'it names a tool', context, rules) : null;
+  }
   if (context.wish !== null) return staying(context, 'the caller asked for it');
   return sickAhead(context).length === 0 ? staying(context, 'every role that it needs is at work') : null;
 }
@@ -66,9 +73,8 @@ export function decide(answer: EngineAnswer, context: RouteContext, rules: Polic
   return { ...verdict, fallback: true, reason: `${context.current} cannot go on (${sick}); ${verdict.reason}` };
 }
 
-function wished(context: RouteContext, rules: PolicyRules): Verdict | null {
-  const { wish } = context;
-  if (wish === null) return null;
+/** What was asked for in so many words is taken, also when it has to wait. */
+function wished(wish: string, why: string, context: RouteContext, rules: PolicyRules): Verdict | null {
   const option = rules.options.find(({ name }) => name === wish);
   if (!option) return null;
   const hindrance = hindranceOf(option, context);
@@ -76,7 +82,7 @@ function wished(context: RouteContext, rules: PolicyRules): Verdict | null {
     decision: wish,
     confidence: 1,
     fallback: false,
-    reason: `the caller asked for it${hindrance === null ? '' : `; it waits: ${hindrance}`}`,
+    reason: `${why}${hindrance === null ? '' : `; it waits: ${hindrance}`}`,
     probabilities: { [wish]: 1 },
     engine: 'caller',
     next: 'begin',

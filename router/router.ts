@@ -49,7 +49,7 @@ export function createRouter(options: RouterOptions): Router {
       const { threshold, timeoutMs } = options.live();
       const rules: PolicyRules = { threshold, fallback, options: options.options };
       const context: RouteContext = { ...situation, roles: options.health() };
-      let verdict = decidedWithoutEngine(context, rules);
+      let verdict = decidedWithoutEngine(query, context, rules);
       if (verdict === null) {
         const answer = await asked(options, query, context, rules, { timeoutMs, signal });
         verdict = decide(answer, context, rules);

@@ -54,6 +54,18 @@ describe('a wish', () => {
   });
 });
 
+describe('a query that names a tool', () => {
+  test.each(['tool:calculator {"expression":"1+1"}', '  Tool: http_get {}'])('%j needs no engine', async (query) => {
+    const engine = { name: 'embedded', weigh: () => Promise.reject(new Error('not to be asked')) };
+    const decision = await decideWith(engine)(query);
+    expect(decision).toMatchObject({ decision: 'tool', confidence: 1, engine: 'caller', reason: 'it names a tool' });
+  });
+
+  test.each(['what is a tool: a definition', 'tool', 'tool:'])('%j does', async (query) => {
+    expect(await decideWith(saying({ answer: 0.9 }))(query)).toMatchObject({ engine: 'embedded' });
+  });
+});
+
 describe('the health of roles', () => {
   test('a route that needs a role which is gone is not taken', async () => {
     const decision = await decideWith(saying({ tool: 0.9, direct: 0.06 }))('6 * 7', { roles: health({ tools: GONE }) });

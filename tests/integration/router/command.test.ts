@@ -1,8 +1,11 @@
 /** `mesh router` and what `mesh doctor` says of it, as a person meets them: real processes, small models, no mesh up. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 import { freePort } from '../../support/nats-server.ts';
@@ -42,6 +45,11 @@ async function mesh(args: readonly string[], env: Record<string, string> = {}): 
   return { code, ...text };
 }
 
+async function firstLine(stream: Readable, fits: (line: string) => boolean): Promise<string> {
+  for await (const line of createInterface({ input: stream })) if (fits(line)) return line;
+  throw new Error('it ended without the line');
+}
+
 const samples = (text: string): string => {
   const path = join(folder, `samples-${Math.abs(text.length)}.tsv`);
   writeFileSync(path, text);
@@ -67,6 +75,33 @@ describe('one decision', () => {
   test('without a query is a usage error', async () => {
     const { code, err } = await mesh(['router']);
     expect([code, err.trim()]).toEqual([2, 'mesh: a query is needed; see `mesh router -h`']);
+  });
+});
+
+describe('the router service as a process of its own', () => {
+  test('is used by one setting, decides the same, and ends in order', async () => {
+    const servicePort = await freePort();
+    const child = spawn(process.execPath, [join(projectRoot, 'router', 'main.ts')], {
+      env: {
+        ...{ PATH: process.env.PATH, HOME: folder, MESH_HOME: folder, ROUTER_MODEL_PATH: model },
+        ROUTER_SERVICE_PORT: String(servicePort),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const gone = once(child, 'exit');
+    try {
+      await firstLine(child.stdout, (line) => line.includes('"msg":"ready"'));
+      const ask = async (env: Record<string, string>) => {
+        const { out } = await mesh(['router', 'Hello there', '--json'], env);
+        return (JSON.parse(out) as { decision: { engine: string; decision: string; probabilities: object } }).decision;
+      };
+      const [here, there] = [await ask({}), await ask({ ROUTER_URL: `grpc://127.0.0.1:${servicePort}` })];
+      expect([here.engine, there.engine]).toEqual(['embedded', 'remote']);
+      expect(there.probabilities).toEqual(here.probabilities);
+    } finally {
+      child.kill('SIGTERM');
+    }
+    expect(await gone).toEqual([0, null]);
   });
 });
 

@@ -11,7 +11,7 @@ import type { RouteInput, RouteOutput } from './machine.ts';
 
 const ROUTE_TIMEOUT_MS = 10_000;
 
-export function createEffects({ router, workflows }: RolePorts): EffectHandlers {
+export function createEffects({ router, workflows }: Pick<RolePorts, 'router' | 'workflows'>): EffectHandlers {
   return {
     route: effect<RouteInput, RouteOutput>(
       { fence: 'pure', timeoutMs: ROUTE_TIMEOUT_MS, concurrencyMax: 64 },

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   respond: () => import('./commands/respond.ts'),
   index: () => import('./commands/index.ts'),
   search: () => import('./commands/search.ts'),
+  router: () => import('./commands/router.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   models: () => import('./commands/models.ts'),
   doctor: () => import('./commands/doctor.ts'),

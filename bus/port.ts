@@ -64,6 +64,8 @@ export interface Reader {
    * fails or is stopped before. Nobody has to wait for it.
    */
   readonly caughtUp: Promise<void>;
+  /** Stored messages that match and were not delivered yet, as far as the reader has heard. */
+  readonly pending: number;
   stop(): Promise<void>;
 }
 
@@ -82,7 +84,11 @@ export interface LeaseStore {
   /** True when the lease is still held by this holder under this fence, decided by the server, not by a cache. */
   confirm(key: string, holder: string, fence: number): Promise<boolean>;
   release(key: string, holder: string, fence: number): Promise<void>;
-  beat(holder: string): Promise<void>;
+  /**
+   * Says that the holder lives. False when it may have been found silent since its last beat, or when this is its first
+   * one: then somebody else may hold its leases, and each has to be claimed again.
+   */
+  beat(holder: string): Promise<boolean>;
 }
 
 export interface KvEntry {
@@ -120,6 +126,13 @@ export interface Bus {
   /** Core NATS: not stored, no acknowledgement. */
   publishVolatile(subject: string, body: string): void;
   subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void;
+  /**
+   * Core NATS: answers requests to a subject filter, each instance for itself. A null answer is none. Returns the
+   * function that ends it.
+   */
+  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void;
+  /** Core NATS: what is answered to a request until so many answers are there or the time is over. */
+  askVolatile(subject: string, body: string, until: { answers: number; limitMs: number }): Promise<Uint8Array[]>;
   readonly leases: LeaseStore;
   kv(bucket: BucketName): KeyValue;
   /** Tells every change of the connection, and the present state at once. Returns the function that ends it. */

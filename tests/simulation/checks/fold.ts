@@ -23,7 +23,7 @@ const freeLeases: LeaseStore = {
   claim: async () => ({ granted: true, fence: 1 }),
   confirm: async () => false,
   release: async () => undefined,
-  beat: async () => undefined,
+  beat: async () => true,
 };
 
 export async function checkFold(run: Run): Promise<void> {
@@ -111,6 +111,8 @@ function readOnly(inner: Bus, onPublish: (request: PublishRequest) => void): Bus
     get: (seq, stream) => inner.get(seq, stream),
     publishVolatile: () => undefined,
     subscribeVolatile: (subject, onMessage) => inner.subscribeVolatile(subject, onMessage),
+    answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),
+    askVolatile: (subject, body, until) => inner.askVolatile(subject, body, until),
     leases: freeLeases,
     kv: (bucket) => inner.kv(bucket),
     onConnection: (listener) => inner.onConnection(listener),

@@ -22,7 +22,7 @@ import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } fro
 import { openMesh } from './core/mesh.ts';
 import type { Catalog } from './core/ports.ts';
 import { exposureProblem } from './exposure.ts';
-import { PortTakenError, startServer, type TlsFiles } from './grpc/server.ts';
+import { AddressError, startServer, type TlsFiles } from './grpc/server.ts';
 import { startHeartbeat } from './heartbeat.ts';
 
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
@@ -190,7 +190,7 @@ function stopOnSignals(log: Log, stop: () => Promise<void>): void {
 }
 
 function exitCodeOf(error: unknown): 1 | 2 | 3 {
-  if (error instanceof SettingsError || error instanceof CallersError || error instanceof PortTakenError) return 2;
+  if (error instanceof SettingsError || error instanceof CallersError || error instanceof AddressError) return 2;
   return error instanceof BusError ? 3 : 1;
 }
 

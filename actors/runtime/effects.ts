@@ -25,6 +25,8 @@ import { type EffectRow, keyOf } from './step.ts';
 /** Pause before a second attempt, doubled for each further one up to the maximum, milliseconds. */
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
+/** With its jitter. */
+const PAUSE_MAX_MS = BACKOFF_MAX_MS * 1.25;
 /** An effect that was running at this many crashes of its process more than its attempts is taken to cause them. */
 const CRASHES_MAX = 5;
 /** How often an effect is refused at a cap before it fails: with the pauses between, after about six seconds. */
@@ -268,7 +270,8 @@ export function createEffects(options: EffectsOptions): Effects {
         refusals: 0,
       };
       jobs.set(jobKey(slot, row), job);
-      const waitMs = row.notBeforeMs - clock.now();
+      // No pause is longer, so what is left of a longer one is a clock that was set back.
+      const waitMs = Math.min(row.notBeforeMs - clock.now(), PAUSE_MAX_MS);
       if (waitMs > 0) job.cancelWait = clock.after(waitMs, () => enqueue(job));
       else enqueue(job);
     },

@@ -59,8 +59,8 @@ export interface EffectsOptions {
   /** Publishes `effect.started`; resolves true when log and disk have it and the lease was confirmed after that. */
   announce: (slot: Slot, row: EffectRow, attempt: number) => Promise<boolean>;
   progress: (slot: Slot, row: EffectRow, note: string) => void;
-  /** True when nobody can say any more whether an effect of this actor has begun before. */
-  mayHaveBegun: (slot: Slot) => boolean;
+  /** True when nobody can say any more whether this effect has begun before. */
+  mayHaveBegun: (slot: Slot, row: EffectRow) => boolean;
   tracing: Tracing;
   /** Why no effect may begin now that has not begun yet, or null: the process is near a cap of its own. */
   admission: () => string | null;
@@ -146,8 +146,8 @@ export function createEffects(options: EffectsOptions): Effects {
       finish(job, unknownOutcome('it had begun when its process ended, and may not be repeated'));
       return;
     }
-    if (fence === 'once' && options.mayHaveBegun(job.slot)) {
-      finish(job, unknownOutcome('its log and its ledger were both lost since; it may have been done before'));
+    if (fence === 'once' && options.mayHaveBegun(job.slot, row)) {
+      finish(job, unknownOutcome('what the log said of it was lost since; it may have been done before'));
       return;
     }
     instances.updateEffect(job.slot, { ...row, state: 'running', attempt, notBeforeMs: 0 });

@@ -1,6 +1,6 @@
 """Makes labelled queries from the banks. Owns: which query gets written and with what label. Does not own: noise (augment.py).
 
-Two sources, weighed so that no template dominates: whole queries written by hand (`data/bank`), and frames
+Two sources, weighed so that no template dominates: whole queries written by hand (`data/bank`, and `data/mixed.tsv` for the boundaries between routes), and frames
 (`data/frames.tsv`) whose slots are filled from word lists and small grammars. Every frame of a route is equally likely.
 """
 
@@ -44,6 +44,8 @@ def banks() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {route: [] for route in ROUTES}
     for path in sorted((DATA / "bank").glob("*.txt")):
         found[path.stem.split("-")[0]].extend(read_lines(path))
+    for route, text in read_tsv(DATA / "mixed.tsv"):
+        found[route].append(text)
     return {route: tuple(dict.fromkeys(lines)) for route, lines in found.items()}
 
 

@@ -55,10 +55,9 @@ def read_tsv(path: Path) -> list[Example]:
 def cut(tokens: list[int], longest: int) -> list[int]:
     """Keeps the head and the tail of a long query: a request stands before or after what was pasted, not inside it.
 
-    The engine that serves the model cuts by the same rule: two thirds (rounded up) head, the rest tail.
+    The engine that serves the model cuts by the same rule (router/format.md).
     """
     if len(tokens) <= longest:
         return tokens
-    tail = longest // 3
-    head = longest - tail
-    return tokens[:head] + tokens[len(tokens) - tail :]
+    head = longest // 2
+    return tokens[:head] + tokens[len(tokens) - (longest - head) :]

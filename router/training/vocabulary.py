@@ -53,7 +53,7 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """BOS, the query (cut to its head and tail when it is too long), and the token that asks for the route."""
-        return [SPECIAL.index(BEGIN), *cut(self.tokenizer.encode(text).ids, self.longest), self.ask]
+        return [SPECIAL.index(BEGIN), *cut(self.tokenizer.encode(text.strip()).ids, self.longest), self.ask]
 
 
 def load(longest: int) -> Vocabulary:

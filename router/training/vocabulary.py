@@ -19,6 +19,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from .text import ROUTES, WORK, cut
 
 PAD, UNKNOWN, BEGIN, END, ASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "<|route|>"
+FREQUENT = 22_000
+"""The encoder's pieces stand in the order of frequency; rare ones (mostly names) would cost memory and say little."""
+
 SPECIAL = (PAD, UNKNOWN, BEGIN, END, ASK, *(f"<|{route}|>" for route in ROUTES))
 
 
@@ -58,7 +61,7 @@ class Vocabulary:
 
 def load(longest: int) -> Vocabulary:
     """Builds the vocabulary from the encoder's."""
-    known = (encoder_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    known = (encoder_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()[:FREQUENT]
     pieces = (*SPECIAL, *(piece for piece in known if plain(piece)))
     tokenizer = Tokenizer(models.WordPiece({piece: at for at, piece in enumerate(pieces)}, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True)

@@ -1,4 +1,4 @@
-"""Measures the model. Owns: accuracy, calibration and what went wrong. Does not own: the labelled regression set of the router.
+"""Measures the model. Owns: accuracy, calibration and what went wrong. Does not own: the router's regression set.
 
 `dev.tsv` and `calibration.tsv` were written before any training query and are never trained on.
 """
@@ -55,9 +55,14 @@ def report(logits: torch.Tensor, examples: list[Example], temperature: float) ->
     return {
         "n": len(examples),
         "accuracy": round(right.float().mean().item(), 4),
-        "perClass": {route: round(right[labels == at].float().mean().item(), 3) for at, route in enumerate(ROUTES) if (labels == at).any()},
+        "perClass": {
+            route: round(right[labels == at].float().mean().item(), 3)
+            for at, route in enumerate(ROUTES)
+            if (labels == at).any()
+        },
         "confusion": {
-            route: {other: int(((labels == at) & (best == to)).sum()) for to, other in enumerate(ROUTES)} for at, route in enumerate(ROUTES)
+            route: {other: int(((labels == at) & (best == to)).sum()) for to, other in enumerate(ROUTES)}
+            for at, route in enumerate(ROUTES)
         },
         "ece": round(calibration_error(probabilities, right), 4),
         "eceBefore": round(calibration_error(logits.softmax(1), right), 4),
@@ -68,9 +73,12 @@ def report(logits: torch.Tensor, examples: list[Example], temperature: float) ->
 
 
 def main() -> None:
+    """Prints the figures of a labelled file."""
     from .export import load
 
-    parser = argparse.ArgumentParser(description="Evaluates a checkpoint on the development queries or on another labelled file.")
+    parser = argparse.ArgumentParser(
+        description="Evaluates a checkpoint on the development queries or on another labelled file."
+    )
     parser.add_argument("--model", default=str(WORK / "model.pt"))
     parser.add_argument("--file", type=Path, default=DATA / "dev.tsv")
     parser.add_argument("--errors", action="store_true", help="also print every wrong decision")
@@ -79,7 +87,12 @@ def main() -> None:
     temperature = fitted_temperature(model, vocabulary)
     examples = read_tsv(chosen.file)
     logits = logits_of(model, vocabulary, examples)
-    print(json.dumps({"file": chosen.file.name, "temperature": round(temperature, 3), **report(logits, examples, temperature)}, indent=2))
+    print(
+        json.dumps(
+            {"file": chosen.file.name, "temperature": round(temperature, 3), **report(logits, examples, temperature)},
+            indent=2,
+        )
+    )
     if not chosen.errors:
         return
     probabilities = (logits / temperature).softmax(1)

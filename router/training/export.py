@@ -1,7 +1,7 @@
 """Writes the checkpoint as GGUF. Owns: names, metadata and quantisation of the file. Does not own: the weights.
 
-Format `route-token-v1` (router/models/README.md): the prompt is BOS + query + `<|route|>`; the probabilities of the route
-tokens as the next token, renormalised over the routes after the temperature, are the decision.
+Format `route-token-v1` (router/format.md): the prompt is BOS + query + `<|route|>`; the logits of the route tokens,
+divided by the temperature and normalised over the routes, are the decision.
 """
 
 from __future__ import annotations
@@ -101,9 +101,12 @@ def write(model: Llama, vocabulary: Vocabulary, temperature: float, path: Path) 
 
 
 def main() -> None:
+    """Exports a checkpoint."""
     from .evaluate import fitted_temperature
 
-    parser = argparse.ArgumentParser(description="Writes a checkpoint as GGUF, with the temperature fitted on the calibration queries.")
+    parser = argparse.ArgumentParser(
+        description="Writes a checkpoint as GGUF, with the temperature fitted on the calibration queries."
+    )
     parser.add_argument("--model", default=str(WORK / "model.pt"))
     parser.add_argument("--out", type=Path, default=MODELS / "router.gguf")
     chosen = parser.parse_args()

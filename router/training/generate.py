@@ -1,7 +1,8 @@
-"""Makes labelled queries from the banks. Owns: which query gets written and with what label. Does not own: noise (augment.py).
+"""Makes labelled queries from the banks. Owns: which query gets written, and its label. Does not own: noise (augment.py).
 
-Two sources, weighed so that no template dominates: whole queries written by hand (`data/bank`, and `data/mixed.tsv` for the boundaries between routes), and frames
-(`data/frames.tsv`) whose slots are filled from word lists and small grammars. Every frame of a route is equally likely.
+Two sources, weighed so that no template dominates: whole queries written by hand (`data/bank`, and `data/mixed.tsv` for
+the boundaries between routes), and frames (`data/frames.tsv`) whose slots are filled from word lists and small grammars.
+Every frame of a route is equally likely.
 """
 
 from __future__ import annotations
@@ -16,7 +17,20 @@ from .text import DATA, ROUTES, Example, read_lines, read_tsv
 SLOT = re.compile(r"\{([a-z]+)\}")
 
 UNITS = (
-    ("km", "kilometres", "kilometers", "miles", "metres", "meters", "feet", "yards", "inches", "cm", "mm", "nautical miles"),
+    (
+        "km",
+        "kilometres",
+        "kilometers",
+        "miles",
+        "metres",
+        "meters",
+        "feet",
+        "yards",
+        "inches",
+        "cm",
+        "mm",
+        "nautical miles",
+    ),
     ("kg", "g", "grams", "pounds", "lbs", "ounces", "oz", "stone", "tons", "mg"),
     ("celsius", "fahrenheit", "kelvin", "°C", "°F"),
     ("litres", "liters", "ml", "gallons", "cups", "pints", "fluid ounces", "tablespoons"),
@@ -29,7 +43,7 @@ UNITS = (
     ("bar", "psi", "pascal"),
     ("degrees", "radians"),
 )
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 @cache
@@ -67,7 +81,10 @@ def banks() -> dict[str, tuple[str, ...]]:
         found[path.stem.split("-")[0]].extend(read_lines(path))
     for route, text in read_tsv(DATA / "mixed.tsv"):
         found[route].append(text)
-    return {route: tuple(line for line in dict.fromkeys(lines) if not copies_held_out(line)) for route, lines in found.items()}
+    return {
+        route: tuple(line for line in dict.fromkeys(lines) if not copies_held_out(line))
+        for route, lines in found.items()
+    }
 
 
 @cache
@@ -86,7 +103,9 @@ def code(chance: random.Random) -> str:
         snippet += "\n" + chance.choice(slot_list("snippet"))
     style = chance.random()
     if style < 0.3:
-        tag = chance.choice(("", "", "python", "js", "ts", "java", "go", "rust", "c", "cpp", "sql", "bash", "diff", "yaml"))
+        tag = chance.choice(
+            ("", "", "python", "js", "ts", "java", "go", "rust", "c", "cpp", "sql", "bash", "diff", "yaml")
+        )
         return f"```{tag}\n{snippet}\n```"
     if style < 0.4:
         return f"`{snippet}`"
@@ -99,7 +118,9 @@ def code(chance: random.Random) -> str:
 
 def number(chance: random.Random) -> str:
     """A number of one to four digits, sometimes with decimals."""
-    value = chance.choice((chance.randint(2, 20), chance.randint(10, 99), chance.randint(100, 999), chance.randint(1000, 9999)))
+    value = chance.choice(
+        (chance.randint(2, 20), chance.randint(10, 99), chance.randint(100, 999), chance.randint(1000, 9999))
+    )
     return f"{value}.{chance.randint(1, 99)}" if chance.random() < 0.25 else str(value)
 
 
@@ -145,7 +166,19 @@ def date(chance: random.Random) -> str:
             f"{day}.{month}.{year}",
             f"{month}/{day}/{year}",
             f"{day} {MONTHS[month - 1][:3].lower()}",
-            chance.choice(("christmas", "new year", "easter", "halloween", "my birthday", "next friday", "the end of the month", "tomorrow", "today")),
+            chance.choice(
+                (
+                    "christmas",
+                    "new year",
+                    "easter",
+                    "halloween",
+                    "my birthday",
+                    "next friday",
+                    "the end of the month",
+                    "tomorrow",
+                    "today",
+                )
+            ),
         )
     )
 
@@ -153,7 +186,13 @@ def date(chance: random.Random) -> str:
 def clock(chance: random.Random) -> str:
     """A time of day."""
     hour, minute = chance.randint(0, 23), chance.choice((0, 0, 15, 30, 45, chance.randint(0, 59)))
-    return chance.choice((f"{hour:02}:{minute:02}", f"{hour % 12 or 12}{chance.choice(('am', 'pm', ' am', ' pm'))}", f"{hour}:{minute:02}"))
+    return chance.choice(
+        (
+            f"{hour:02}:{minute:02}",
+            f"{hour % 12 or 12}{chance.choice(('am', 'pm', ' am', ' pm'))}",
+            f"{hour}:{minute:02}",
+        )
+    )
 
 
 def numbers(chance: random.Random) -> str:
@@ -168,7 +207,9 @@ def fill(frame: str, chance: random.Random) -> str:
         "code": lambda: code(chance),
         "num": lambda: number(chance),
         "small": lambda: str(chance.randint(2, 40)),
-        "big": lambda: chance.choice((str(chance.randint(100, 99999)), f"{chance.randint(1, 99)},{chance.randint(100, 999)}")),
+        "big": lambda: chance.choice(
+            (str(chance.randint(100, 99999)), f"{chance.randint(1, 99)},{chance.randint(100, 999)}")
+        ),
         "expr": lambda: expression(chance),
         "quantity": lambda: f"{number(chance)}{chance.choice((' ', ' ', ''))}{chance.choice(units)}",
         "unit": lambda: chance.choice(units),

@@ -30,7 +30,9 @@ def sentence_vectors(texts: list[str]) -> torch.Tensor:
     out = torch.zeros(len(texts), 2 * encoder.config.hidden_size)
     for start in range(0, len(order), 64):
         chosen = order[start : start + 64]
-        batch = tokenizer([texts[at] for at in chosen], padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
+        batch = tokenizer(
+            [texts[at] for at in chosen], padding=True, truncation=True, max_length=LONGEST, return_tensors="pt"
+        )
         states = encoder(**batch, output_hidden_states=True).hidden_states
         mask = batch["attention_mask"].unsqueeze(-1)
         means = [(states[layer] * mask).sum(1) / mask.sum(1) for layer in (4, 6)]
@@ -66,7 +68,12 @@ def doubts_of(examples: list[Example], seed: int) -> dict[Example, torch.Tensor]
         with torch.enable_grad():
             layer = fitted(vectors[~unseen], labels[~unseen])
         logits[unseen] = layer(vectors[unseen]).detach()
-    temperature = min((0.3 + 0.05 * step for step in range(50)), key=lambda t: F.cross_entropy(logits / t, labels).item())
+    temperature = min(
+        (0.3 + 0.05 * step for step in range(50)), key=lambda t: F.cross_entropy(logits / t, labels).item()
+    )
     right = (logits.argmax(1) == labels).float().mean().item()
-    print(f"second opinion: right on {right:.3f} of {len(shuffled)} queries it had not seen, temperature {temperature:.2f}", flush=True)
+    print(
+        f"second opinion: right on {right:.3f} of {len(shuffled)} queries it had not seen, temperature {temperature:.2f}",
+        flush=True,
+    )
     return dict(zip(shuffled, (logits / temperature).softmax(1), strict=True))

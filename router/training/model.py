@@ -1,4 +1,4 @@
-"""The model: a small Llama. Owns: its shape and its arithmetic, which must be what llama.cpp computes. Does not own: training.
+"""The model: a small Llama. Owns: its shape and arithmetic, which must be llama.cpp's. Does not own: training.
 
 RMSNorm before each block, rotary positions on neighbouring pairs (so no rows need to be permuted on export), SwiGLU, no
 biases, input and output embeddings tied.
@@ -100,7 +100,7 @@ class Llama(nn.Module):
                 nn.init.normal_(matrix.weight, std=0.6 * matrix.in_features**-0.5 / shape.layers**0.5)
 
     def embed(self, ids: torch.Tensor, keep_own: torch.Tensor | None = None) -> torch.Tensor:
-        """Embeddings of tokens; `keep_own` (0 or 1 a row) takes away what training added, so that the meanings alone must do."""
+        """Embeddings of tokens; `keep_own` (0 or 1 a row) takes away what training added: the meanings alone must do."""
         own = self.own(ids)
         if keep_own is not None:
             own = torch.where((ids < 16).unsqueeze(-1), own, own * keep_own[:, None, None])

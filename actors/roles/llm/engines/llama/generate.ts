@@ -27,12 +27,12 @@ export interface Generation extends Completion {
 
 /** At most half of a context is kept for the text: a prompt without room says less than a short answer. */
 const TEXT_SHARE_MAX = 0.5;
-/** Of the end of the context, never used: what marks the end of an answer. */
-const TOKENS_SPARE = 8;
+/** Of the context, left alone: what marks the end of an answer, and a question that is added to the prompt. */
+const TOKENS_SPARE = 64;
 
 /** Messages that fit, by the model's own count. @throws EngineError `engine_prompt_too_large` */
 export function fitPrompt(loaded: LoadedModel, request: EngineRequest, maxTokens: number): Prompt {
-  return buildPrompt(request.purpose, request.input, budgetOf(loaded, maxTokens));
+  return buildPrompt(request.purpose, request.input, budgetOf(loaded, maxTokens), request.tools);
 }
 
 function budgetOf(loaded: LoadedModel, maxTokens: number): PromptBudget {
@@ -116,6 +116,7 @@ export function createGrammars({ model }: LoadedModel): (purpose: Purpose) => Pr
         return review;
       case 'answer':
       case 'code':
+      case 'tool':
         return null;
       default:
         throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);

@@ -13,6 +13,7 @@ import { type EngineContext, EngineError, type LlmEngine } from '../port.ts';
 import { withoutThinking } from '../reply-parsing.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import { toOutput } from '../to-output.ts';
+import { chooseTool } from './choose-tool.ts';
 import { createGrammars, fitPrompt, type Generation, generate, type Sampling } from './generate.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './load.ts';
 
@@ -126,13 +127,12 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
       const grammar = await grammarFor(request.purpose);
       if (slots.free === 0) context.heartbeat?.(`Waiting for the model; ${slots.waiting} wait before.`);
       const generation = await slots.use(context.signal, (sequence) =>
-        limited(options.timeoutMs, context, (signal) =>
-          generate(loaded, {
-            ...{ sequence, signal, messages: prompt.messages, sampling: samplingOf(options) },
-            ...(grammar === null ? {} : { grammar }),
-            onText: beating(context),
-          }),
-        ),
+        limited(options.timeoutMs, context, (signal) => {
+          const shared = { sequence, signal, sampling: samplingOf(options) };
+          if (request.purpose === 'tool') return chooseTool(loaded, request, prompt, shared);
+          const held = grammar === null ? {} : { grammar };
+          return generate(loaded, { ...shared, ...held, messages: prompt.messages, onText: beating(context) });
+        }),
       );
       measured(generation);
       return toOutput(request, prompt, { ...generation, text: said(generation) }, `llama:${nameOf(loaded)}`);

@@ -14,6 +14,10 @@ import { fdatasyncMs, machineInfo, percentile, round } from './measure.ts';
 import { measureMesh } from './mesh-startup.ts';
 import { runTasks } from './tasks.ts';
 
+if (process.argv.includes('--recall')) {
+  await import('./recall.ts');
+  process.exit();
+}
 if (process.argv.includes('--soak')) {
   const { soak } = await import('./soak.ts');
   process.exit(await soak());

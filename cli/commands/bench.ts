@@ -11,7 +11,7 @@ export function command(): Command {
       group: 'Care',
       summary: 'measure speed on this machine, in a private mesh',
       details:
-        'Options: --quick for a short run, --json for one JSON object. --soak runs many tasks with a model and watches its memory (--tasks N, --model PATH).',
+        'Options: --quick for a short run, --json for one JSON object. --recall measures how much a search finds; --soak runs many tasks with a model and watches its memory (--tasks N, --model PATH).',
       examples: [
         ['bench', 'what a hop costs, throughput, recovery, sizes'],
         ['bench --json', 'one JSON object'],

@@ -4,10 +4,21 @@
  *
  * 1. Only failures of the other side count: a caller's mistake and a cancelled call say nothing of its health.
  * 2. A refused call has done nothing, so it may be repeated whatever its fence is.
+ * 3. Nobody waits for a breaker: while one call is tried, others are refused at once and can take their fallback.
+ * 4. A call that ignores its time limit counts when the limit is over, not when it returns.
  */
-import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+} from 'cockatiel';
+import { attribute } from '../telemetry/spans.ts';
 import { EffectError, toErrorInfo } from './runtime/errors.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
+import type { AttemptSpan, RuntimeLog } from './runtime/ports.ts';
 
 /** Failures in a row that open a breaker: two could be chance, and each of five may have cost a time-out. */
 const FAILURES_MAX = 5;
@@ -15,6 +26,17 @@ const FAILURES_MAX = 5;
 const HALF_OPEN_AFTER_MS = 10_000;
 /** Breakers of one process; names are tools and services, of which there are dozens. */
 const BREAKERS_MAX = 256;
+
+/** The call was not made. */
+export class BreakerOpenError extends EffectError {
+  readonly breaker: string;
+  readonly state: 'open' | 'half_open';
+  constructor(breaker: string, state: 'open' | 'half_open', message: string, options: { cause?: unknown } = {}) {
+    super('breaker_open', message, { retryable: true, ...options });
+    this.breaker = breaker;
+    this.state = state;
+  }
+}
 
 export interface BreakerState {
   /** What it guards: `llm:openai`, `tool:http_get`, `mcp:files`, `knowledge:chroma`. */
@@ -36,29 +58,53 @@ export interface BreakerOptions {
   readonly isFailure?: (error: unknown) => boolean;
 }
 
+/** Of one call. */
+export interface BreakerCall extends BreakerOptions {
+  /** The call's own limit: when it aborts for a time-out, the call has failed, whether its work returns or not. */
+  readonly signal?: AbortSignal;
+  /** Told the breaker's name and state when it is not closed. */
+  readonly span?: Pick<AttemptSpan, 'set'>;
+}
+
 export interface Breakers {
   /**
-   * Runs the work behind the breaker of that name, which is made at its first use.
-   * @throws EffectError `breaker_open`, retryable, when the work was not begun; else what the work throws
+   * Runs the work behind the breaker of that name, which is made at its first use with its first options.
+   * @throws BreakerOpenError (`breaker_open`, retryable) when the work was not begun; else what the work throws
    */
-  run<T>(name: string, work: () => Promise<T>, options?: BreakerOptions): Promise<T>;
+  run<T>(name: string, work: () => Promise<T>, call?: BreakerCall): Promise<T>;
   states(): BreakerState[];
 }
 
+function isCancellation(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'AttemptCancelled');
+}
+
 function isFailureByDefault(error: unknown): boolean {
-  if (error instanceof Error && (error.name === 'AbortError' || error.name === 'AttemptCancelled')) return false;
+  if (isCancellation(error)) return false;
   return !(error instanceof Error && 'retryable' in error && error.retryable === false);
 }
 
 export function createBreakers(log: RuntimeLog, defaults: BreakerOptions = {}): Breakers {
   const breakers = new Map<string, ReturnType<typeof createBreaker>>();
+  /** One that has nothing to remember is made anew when it is wanted. */
+  const makeRoom = (): void => {
+    if (breakers.size < BREAKERS_MAX) return;
+    for (const [name, breaker] of breakers) {
+      if (breaker.state().failures > 0) continue;
+      breakers.delete(name);
+      return;
+    }
+    throw new RangeError(`more than ${BREAKERS_MAX} breakers have failures to remember`);
+  };
   return {
-    run(name, work, options = {}) {
-      const breaker = breakers.get(name) ?? createBreaker(name, { ...defaults, ...options }, log);
-      if (!breakers.has(name) && breakers.size >= BREAKERS_MAX)
-        throw new RangeError(`more than ${BREAKERS_MAX} breakers`);
-      breakers.set(name, breaker);
-      return breaker.run(work);
+    run(name, work, call = {}) {
+      let breaker = breakers.get(name);
+      if (breaker === undefined) {
+        makeRoom();
+        breaker = createBreaker(name, { ...defaults, ...call }, log);
+        breakers.set(name, breaker);
+      }
+      return breaker.run(work, call);
     },
     states: () => [...breakers.values()].map((breaker) => breaker.state()),
   };
@@ -73,7 +119,10 @@ const words = {
 
 function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog) {
   const { failuresMax = FAILURES_MAX, halfOpenAfterMs = HALF_OPEN_AFTER_MS, isFailure = isFailureByDefault } = options;
-  const policy = circuitBreaker(handleWhen(isFailure), {
+  // A probe that was cancelled has shown nothing: the breaker stays as it was.
+  const counts = (error: unknown): boolean =>
+    isFailure(error) || (policy.state === CircuitState.HalfOpen && isCancellation(error));
+  const policy: CircuitBreakerPolicy = circuitBreaker(handleWhen(counts), {
     halfOpenAfter: halfOpenAfterMs,
     breaker: new ConsecutiveBreaker(failuresMax),
   });
@@ -96,15 +145,22 @@ function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog) {
     if (state === CircuitState.Open) log.warn(fields, 'the breaker opened');
     else log.info(fields, state === CircuitState.Closed ? 'the breaker closed' : 'the breaker tries one call');
   });
+  const refusal = (cause?: unknown): BreakerOpenError => {
+    const why = `${name} is left alone after ${failures} failures (${reason ?? 'unknown'})`;
+    if (policy.state === CircuitState.HalfOpen)
+      return new BreakerOpenError(name, 'half_open', `${why}; one call is tried now`, { cause });
+    const leftMs = Math.max(0, (openedAtMs ?? 0) + halfOpenAfterMs - Date.now());
+    return new BreakerOpenError(name, 'open', `${why}; tried again in ${Math.ceil(leftMs / 1000)} s`, { cause });
+  };
   return {
-    async run<T>(work: () => Promise<T>): Promise<T> {
+    async run<T>(work: () => Promise<T>, { signal, span }: BreakerCall): Promise<T> {
+      const before = words[policy.state];
+      if (before !== 'closed') span?.set({ [attribute.breaker]: name, [attribute.breakerState]: before });
+      if (before === 'half_open') throw refusal();
       try {
-        return await policy.execute(work);
+        return await policy.execute(() => limited(work, signal));
       } catch (error) {
-        if (!(error instanceof BrokenCircuitError)) throw error;
-        const leftMs = Math.max(0, (openedAtMs ?? 0) + halfOpenAfterMs - Date.now());
-        const message = `${name} is left alone after ${failures} failures (${reason ?? 'unknown'}); tried again in ${Math.ceil(leftMs / 1000)} s`;
-        throw new EffectError('breaker_open', message, { retryable: true, cause: error });
+        throw error instanceof BrokenCircuitError ? refusal(error) : error;
       }
     },
     state: (): BreakerState => ({
@@ -115,4 +171,17 @@ function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog) {
       reason,
     }),
   };
+}
+
+/** The work, or the reason of the signal when that comes first. */
+function limited<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
 }

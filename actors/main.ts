@@ -18,8 +18,8 @@ import { routerPart } from './adapters/router.ts';
 import { toolsPart } from './adapters/tools.ts';
 import { startBackups } from './backups.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
-import { startHeartbeat } from './heartbeat.ts';
 import { ingress } from './ingress.ts';
+import { createPresence } from './presence.ts';
 import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
 import type { RolePorts } from './roles/ports.ts';
 import { crashPointFromEnv } from './runtime/crash-points.ts';
@@ -101,6 +101,8 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
     stopping = true;
     void stop(exitCode);
   };
+  const onOver = (): void => end(1);
+  const presence = await createPresence({ service, name, settings, bus, log, roles, parts: own, breakers, onOver });
   const host = createHost({
     name,
     roles,
@@ -110,20 +112,22 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
     clock: systemClock,
     log,
     commitMode: settings.MESH_COMMIT,
+    ...presence.hostOptions,
     ...(crashAt ? { at: crashAt } : {}),
     onFatal: (error) => {
       log.error({ error: error.message }, 'cannot go on');
       process.exit(error.exitCode);
     },
   });
-  const stopHeartbeat = startHeartbeat({ service, name, bus, host, roles, parts: own, breakers, log });
+  presence.show(host);
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
   const stop = async (exitCode: number): Promise<void> => {
     log.info({}, 'stopping');
-    await stopHeartbeat();
+    await presence.leave();
     await stopBackups();
     await host.stop();
     for (const part of own) await part.close?.();
+    await presence.close();
     await bus.close();
     log.info({}, 'stopped');
     process.exit(exitCode);
@@ -131,6 +135,7 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
   if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', () => end(0)).resume();
   await host.start();
+  presence.ready();
   log.info(
     {
       roles: roles.map((role) => role.name),

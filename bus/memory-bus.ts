@@ -27,7 +27,7 @@ import type {
   StreamName,
 } from './port.ts';
 import { BusError } from './port.ts';
-import { isFilter, isLiteralSubject } from './subject-filter.ts';
+import { isFilter, isLiteralSubject, matchesFilter } from './subject-filter.ts';
 import { surface } from './surface.ts';
 
 export type { MemoryLog, MemoryLogOptions } from './memory-log.ts';
@@ -52,6 +52,12 @@ const decoder = new TextDecoder();
 
 export function createMemoryBus(log: MemoryLog, options: MemoryBusOptions = {}): MemoryBus {
   return new InMemoryBus(serverOf(log), options);
+}
+
+interface VolatileMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly reply: string;
 }
 
 class InMemoryBus implements MemoryBus {
@@ -139,16 +145,53 @@ class InMemoryBus implements MemoryBus {
   subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void {
     if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
     if (this.#connection.closed) throw new BusError('closed', `subscribe to ${subject}: the connection is closed`);
-    const arrived: { subject: string; data: Uint8Array }[] = [];
+    return this.#subscribe(subject, (message) => onMessage(message.subject, message.data));
+  }
+
+  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void {
+    if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
+    if (this.#connection.closed) throw new BusError('closed', `answer ${subject}: the connection is closed`);
+    return this.#subscribe(subject, (message) => {
+      const text = answer(message.subject, message.data);
+      if (text !== null && message.reply !== '' && this.#connection.up)
+        this.#server.publishVolatile(message.reply, Buffer.from(text));
+    });
+  }
+
+  async askVolatile(subject: string, body: string, until: { answers: number; limitMs: number }): Promise<Uint8Array[]> {
+    if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
+    const answers: Uint8Array[] = [];
+    const inbox = this.#server.newInbox();
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    const unsubscribe = this.#subscribe(inbox, ({ data }) => {
+      answers.push(data);
+      if (answers.length >= until.answers) resolve();
+    });
+    const timer = setTimeout(resolve, until.limitMs);
+    try {
+      await this.#connection.call(`ask ${subject}`, () => {
+        const asked = [...this.#server.subscribers].some(({ filter }) => matchesFilter(filter, subject));
+        if (asked) this.#server.publishVolatile(subject, Buffer.from(body), inbox);
+        else resolve();
+      });
+      await enough;
+      return answers;
+    } finally {
+      clearTimeout(timer);
+      unsubscribe();
+    }
+  }
+
+  #subscribe(filter: string, onMessage: (message: VolatileMessage) => void): () => void {
+    const arrived: VolatileMessage[] = [];
     const subscriber = {
-      filter: subject,
-      deliver: (on: string, data: Uint8Array) => {
+      filter,
+      deliver: (subject: string, data: Uint8Array, reply: string) => {
         if (!this.#connection.up) return;
-        arrived.push({ subject: on, data });
+        arrived.push({ subject, data, reply });
         this.#server.defer(() => {
           const message = arrived.shift();
-          if (message !== undefined && this.#server.subscribers.has(subscriber))
-            onMessage(message.subject, message.data);
+          if (message !== undefined && this.#server.subscribers.has(subscriber)) onMessage(message);
         });
       },
     };

@@ -132,6 +132,13 @@ export class MemoryStream {
     return null;
   }
 
+  /** How many messages match from a sequence on. */
+  count(fromSeq: number, filter: string): number {
+    let found = 0;
+    for (let next = this.next(fromSeq, filter); next !== null; next = this.next(next.seq + 1, filter)) found += 1;
+    return found;
+  }
+
   last(subject: string): StoredMessage | null {
     return this.get(this.#lastOfSubject.get(subject) ?? 0);
   }
@@ -188,7 +195,8 @@ export interface ServerListener {
 
 export interface VolatileSubscriber {
   readonly filter: string;
-  deliver(subject: string, data: Uint8Array): void;
+  /** @param reply where an answer is wanted; empty when none is */
+  deliver(subject: string, data: Uint8Array, reply: string): void;
 }
 
 export class MemoryServer implements MemoryLog {
@@ -200,6 +208,7 @@ export class MemoryServer implements MemoryLog {
   readonly #streams = new Map<string, MemoryStream>();
   readonly #awaited = new Map<string, Set<() => void>>();
   #identities = 0;
+  #inboxes = 0;
   #up = true;
 
   constructor(options: MemoryLogOptions) {
@@ -239,10 +248,16 @@ export class MemoryServer implements MemoryLog {
     this.#awaited.set(name, waiting.add(callback));
   }
 
-  publishVolatile(subject: string, data: Uint8Array): void {
+  publishVolatile(subject: string, data: Uint8Array, reply = ''): void {
     for (const subscriber of [...this.subscribers]) {
-      if (matchesFilter(subscriber.filter, subject)) subscriber.deliver(subject, data);
+      if (matchesFilter(subscriber.filter, subject)) subscriber.deliver(subject, data, reply);
     }
+  }
+
+  /** A subject for the answers to one request. */
+  newInbox(): string {
+    this.#inboxes += 1;
+    return `_INBOX.${this.#inboxes}`;
   }
 
   goDown(): void {

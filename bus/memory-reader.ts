@@ -52,6 +52,10 @@ export class MemoryReader implements Reader {
     this.#schedule();
   }
 
+  get pending(): number {
+    return this.#stream.count(this.#nextSeq, this.#order.filter);
+  }
+
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#end();

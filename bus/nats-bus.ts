@@ -7,8 +7,8 @@
  */
 import type { JetStreamManager, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import { jetstreamManager } from '@nats-io/jetstream';
-import type { MsgHdrs } from 'nats';
-import { headers } from 'nats';
+import type { Msg, MsgHdrs } from 'nats';
+import { createInbox, headers } from 'nats';
 import { Connection } from './connection.ts';
 import { toBusError } from './errors.ts';
 import { JetStreamBucket } from './key-value.ts';
@@ -53,6 +53,7 @@ const CLOSE_LIMIT_MS = 3000;
 const HEADER_BLOCK_OVERHEAD_BYTES = 12;
 const HEADER_LINE_OVERHEAD_BYTES = 4;
 const MSG_ID = 'Nats-Msg-Id';
+const NO_RESPONDERS = 503;
 
 /** Connects once, quickly or not at all; from then on the connection is restored whenever it is lost. */
 export async function connectBus(options: ConnectOptions): Promise<Bus> {
@@ -153,7 +154,13 @@ class NatsBus implements Bus {
       if (reader !== null) this.#readers.delete(reader);
       return inner.stop();
     };
-    reader = { caughtUp: inner.caughtUp, stop };
+    reader = {
+      caughtUp: inner.caughtUp,
+      get pending() {
+        return inner.pending;
+      },
+      stop,
+    };
     this.#readers.add(reader);
     return reader;
   }
@@ -190,11 +197,43 @@ class NatsBus implements Bus {
   subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void {
     if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
     if (this.#connection.closing) throw new BusError('closed', `subscribe to ${subject}: the connection is closed`);
+    return this.#subscribe(subject, (message) => onMessage(message.subject, message.data));
+  }
+
+  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void {
+    if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
+    if (this.#connection.closing) throw new BusError('closed', `answer ${subject}: the connection is closed`);
+    return this.#subscribe(subject, (message) => {
+      const text = answer(message.subject, message.data);
+      // One that cannot be sent now is missed by whoever asked, as one lost on the way would be.
+      if (text !== null && this.#connection.obstacle('answer') === null) message.respond(text);
+    });
+  }
+
+  askVolatile(subject: string, body: string, until: { answers: number; limitMs: number }): Promise<Uint8Array[]> {
+    if (!isLiteralSubject(subject)) return refuse(`not a subject: ${JSON.stringify(subject.slice(0, 200))}`);
+    return this.#connection.guard(`ask ${subject}`, async () => {
+      const answers: Uint8Array[] = [];
+      const { promise: enough, resolve } = Promise.withResolvers<void>();
+      const inbox = createInbox();
+      const unsubscribe = this.#subscribe(inbox, (message) => {
+        // Status 503: the server says that nobody listens.
+        if (message.headers?.code !== NO_RESPONDERS) answers.push(message.data);
+        if (answers.length >= until.answers || message.headers?.code === NO_RESPONDERS) resolve();
+      });
+      this.#connection.nc.publish(subject, body, { reply: inbox });
+      await within(until.limitMs, enough);
+      unsubscribe();
+      return answers;
+    });
+  }
+
+  #subscribe(subject: string, onMessage: (message: Msg) => void): () => void {
     const subscription = this.#connection.nc.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) return surface(toBusError(error, `subscribe to ${subject}`));
         try {
-          onMessage(message.subject, message.data);
+          onMessage(message);
         } catch (thrown) {
           surface(thrown);
         }

@@ -64,6 +64,8 @@ export interface Reader {
    * fails or is stopped before. Nobody has to wait for it.
    */
   readonly caughtUp: Promise<void>;
+  /** Stored messages that match and were not delivered yet, as far as the reader has heard. */
+  readonly pending: number;
   stop(): Promise<void>;
 }
 
@@ -118,6 +120,13 @@ export interface Bus {
   /** Core NATS: not stored, no acknowledgement. */
   publishVolatile(subject: string, body: string): void;
   subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void;
+  /**
+   * Core NATS: answers requests to a subject filter, each instance for itself. A null answer is none. Returns the
+   * function that ends it.
+   */
+  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void;
+  /** Core NATS: what is answered to a request until so many answers are there or the time is over. */
+  askVolatile(subject: string, body: string, until: { answers: number; limitMs: number }): Promise<Uint8Array[]>;
   readonly leases: LeaseStore;
   kv(bucket: BucketName): KeyValue;
   /** Tells every change of the connection, and the present state at once. Returns the function that ends it. */

@@ -41,6 +41,7 @@ export async function openReader(connection: Connection, jsm: JetStreamManager, 
 
 class OrderedReader implements Reader {
   readonly caughtUp: Promise<void>;
+  pending = 0;
   readonly #connection: Connection;
   readonly #jsm: JetStreamManager;
   readonly #order: ReadOrder;
@@ -128,6 +129,8 @@ class OrderedReader implements Reader {
       });
       return this.#consumer.created;
     });
+    // What was delivered meanwhile has said it more exactly.
+    if (isCurrent() && this.#deliverySeq === 0) this.pending = info.num_pending;
     if (isCurrent() && info.num_pending === 0 && info.delivered.consumer_seq === 0) this.#settle.resolve();
   }
 
@@ -141,6 +144,7 @@ class OrderedReader implements Reader {
 
   #onDelivery(delivery: Delivery, message: Msg): void {
     this.#deliverySeq = delivery.deliverySeq;
+    this.pending = delivery.pending;
     const { seq, atMs } = delivery;
     if (seq >= this.#nextSeq) {
       this.#nextSeq = seq + 1;

@@ -37,12 +37,16 @@ const heartbeat = z.looseObject({
   roles: z.array(z.string()),
   startedAt: z.union([z.string(), z.number()]),
   version: z.string().nullish(),
+  /** `starting` until it has caught up with the log. */
+  state: z.enum(['starting', 'ready']).nullish(),
   /** Events in the log that the service has not applied yet. */
   cursorLag: z.number().nullish(),
   /** Effects that run or wait to run. */
   pendingEffects: z.number().nullish(),
   instances: z.number().nullish(),
   memoryMb: z.number().nullish(),
+  /** Why the service takes new work late: it is near a cap. Absent or null while it has room. */
+  saturated: z.string().nullish(),
   /** Tags such as `tool:calculator`, `model:qwen2.5-3b`, `language:python`, `store:chroma`. */
   capabilities: z.array(z.string()).nullish(),
   capacity: capacity.nullish(),

@@ -86,6 +86,8 @@ const table = {
   AGENTS_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the agents process, MiB.', '512'],
   LLM_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the llm process, MiB.', '512'],
   TOOLS_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the tools process, MiB.', '256'],
+  AGENTS_THREADS: [count(1, 64, 4), 'Threads of the agents process for files and native code.', '4'],
+  TOOLS_THREADS: [count(1, 64, 4), 'Threads of the tools process for files and native code.', '4'],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
     'Read now, used by the observability work to come.',
@@ -93,7 +95,7 @@ const table = {
   ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     url('http', 'https'),
-    'Read now, used by the observability work to come.',
+    'A collector for spans, by OTLP over HTTP (docs/spans.md); unset, nothing is traced.',
     'http://127.0.0.1:4318',
   ],
   ROUTER_MODEL_PATH: [optionalText, 'Read now, used by the router model to come.', 'router.gguf'],

@@ -3,11 +3,15 @@
  * that carries this.
  */
 
-/** All optional: a part says what it knows. */
+/** All optional: a part says what it knows. What several parts say is added up (`heartbeat-form.ts`). */
 export interface Capacity {
+  /** Beside those that every process has. */
   readonly threads?: number;
+  /** Of the part alone; the registry shows the memory of the process. */
   readonly memoryMb?: number;
   readonly memoryLimitMb?: number;
+  /** What the part needs outside of the JavaScript heap (a model and its KV cache, say), MiB: raises the memory cap. */
+  readonly nativeMemoryMb?: number;
   /** Requests that wait. */
   readonly queueDepth?: number;
   /** Requests that could begin at once. */
@@ -21,6 +25,8 @@ export interface PartStatus {
   readonly capacity?: Capacity;
   /** What does not work as configured, and what does the work instead, for people. */
   readonly problems?: readonly string[];
+  /** Why it takes new work late, or null: its queue is nearly full, say. */
+  readonly saturated?: string | null;
 }
 
 /** An adapter with what it says of itself. */

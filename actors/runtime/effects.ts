@@ -7,15 +7,18 @@
  *    host is proven to own the partition (S6, S7).
  * 2. Found begun after a crash, such an effect is settled as `unknown`; it never runs again by itself (S6).
  * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
+ * 4. What is refused at a cap has not begun, whatever its fence is; it is refused a few times and then fails, so neither
+ *    the queue nor the waiting grows without bound (S8). What had begun before a crash is never refused.
  */
 import { hash } from 'node:crypto';
 import { parseJson } from '../../schemas/events/envelope.ts';
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
 import type { AtCrashPoint } from './crash-points.ts';
+import { createEffectQueues, type EffectStats } from './effect-queues.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
 import type { Instances, Slot } from './instances.ts';
-import type { Clock, RuntimeLog } from './ports.ts';
-import type { EffectHandler, Fence } from './role.ts';
+import type { AttemptFacts, Clock, RuntimeLog, Tracing } from './ports.ts';
+import type { EffectContext, EffectHandler, Fence } from './role.ts';
 import { EFFECT_RESULT_MAX_BYTES, type Outcome } from './settlement.ts';
 import { type EffectRow, keyOf } from './step.ts';
 
@@ -24,6 +27,10 @@ const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 /** An effect that was running at this many crashes of its process more than its attempts is taken to cause them. */
 const CRASHES_MAX = 5;
+/** How often an effect is refused at a cap before it fails: with the pauses between, after about six seconds. */
+const REFUSALS_MAX = 5;
+/** Refusals come in crowds; of one effect's, one in this time is logged. */
+const REFUSAL_LOG_EVERY_MS = 5000;
 /** Progress facts of one effect, at most one in this time. */
 const PROGRESS_EVERY_MS = 1000;
 
@@ -34,6 +41,7 @@ export interface Effects {
   end(slot: Slot, row: EffectRow): void;
   readonly running: number;
   readonly queued: number;
+  stats(): EffectStats[];
   /** Resolves when no effect that may not be repeated is running, or after `limitMs`; no new one begins. */
   onceEnded(limitMs: number): Promise<void>;
   /** Aborts everything without settling it: the rows stay for the next start. */
@@ -49,11 +57,15 @@ export interface EffectsOptions {
   /** Publishes `effect.started`; resolves true when log and disk have it and the lease was confirmed after that. */
   announce: (slot: Slot, row: EffectRow, attempt: number) => Promise<boolean>;
   progress: (slot: Slot, row: EffectRow, note: string) => void;
+  tracing: Tracing;
+  /** Why no effect may begin now that has not begun yet, or null: the process is near a cap of its own. */
+  admission: () => string | null;
   at: AtCrashPoint;
 }
 
 interface Job {
   readonly slot: Slot;
+  readonly role: string;
   readonly effect: string;
   readonly armedVersion: number;
   readonly src: string;
@@ -61,6 +73,8 @@ interface Job {
   attempt?: Attempt;
   cancelWait?: () => void;
   ended: boolean;
+  wantedAtMs: number;
+  refusals: number;
 }
 
 /** Deterministic jitter of ±25 %, from the key and the attempt. */
@@ -73,7 +87,6 @@ function backoffMs(key: string, attempt: number): number {
 export function createEffects(options: EffectsOptions): Effects {
   const { clock, instances } = options;
   const jobs = new Map<string, Job>();
-  const queues = new Map<string, { active: number; waiting: Job[] }>();
   const onceRunning = new Set<Promise<unknown>>();
   let stopped = false;
   let closing = false;
@@ -102,7 +115,8 @@ export function createEffects(options: EffectsOptions): Effects {
       return;
     }
     const pauseMs = backoffMs(keyOf(job.slot.instance, row), row.attempt);
-    instances.updateEffect(job.slot, { ...row, state: 'pending', notBeforeMs: clock.now() + pauseMs });
+    job.wantedAtMs = clock.now();
+    instances.updateEffect(job.slot, { ...row, state: 'pending', notBeforeMs: job.wantedAtMs + pauseMs });
     options.log.info(
       { effect: row.effect, attempt: row.attempt, pauseMs, error: error.message },
       'effect failed; trying again',
@@ -136,11 +150,16 @@ export function createEffects(options: EffectsOptions): Effects {
     }
     if (job.ended || stopped) return;
     if (fence === 'once') options.at('effect-announced');
-    job.attempt = attemptOf(job, attempt);
+    const span = options.tracing.attempt(factsOf(job, row, fence, attempt));
+    const beganMs = clock.now();
+    job.attempt = attemptOf(job, attempt, span);
     options.at('effect-begun');
     if (fence === 'once') track(job.attempt.ended);
     const ending = await job.attempt.ended;
     options.at('effect-done');
+    span.end(ending.kind, ending.kind === 'failed' ? ending.error : null);
+    if (ending.kind !== 'cancelled')
+      queues.ended(job, clock.now() - beganMs, ending.kind === 'failed' ? toErrorInfo(ending.error).message : null);
     const latest = rowOf(job);
     if (latest) conclude(job, latest, fence, ending);
   };
@@ -162,7 +181,16 @@ export function createEffects(options: EffectsOptions): Effects {
         throw new Error(`unknown ending ${JSON.stringify(ending satisfies never)}`);
     }
   };
-  const attemptOf = (job: Job, attempt: number): Attempt => {
+  const factsOf = (job: Job, row: EffectRow, fence: string, attempt: number): AttemptFacts => {
+    const { role, src, refusals, slot } = job;
+    const { correlationId, hop, loops, traceparent } = slot.instance;
+    const waitedMs = Math.max(0, clock.now() - job.wantedAtMs);
+    return {
+      ...{ role, src, key: keyOf(slot.instance, row), fence, attempt, correlationId, hop, loops, traceparent },
+      ...{ waitedMs, refusals, queued: queues.waiting },
+    };
+  };
+  const attemptOf = (job: Job, attempt: number, span: EffectContext['span']): Attempt => {
     const { slot, handler } = job;
     const row = slot.instance.effects.get(job.effect);
     if (!row) throw new Error(`no row of ${job.effect}`);
@@ -176,6 +204,7 @@ export function createEffects(options: EffectsOptions): Effects {
         attempt,
         correlationId: slot.instance.correlationId,
         log: options.log,
+        span,
       },
       onHeartbeat: (note) => {
         const nowMs = clock.now();
@@ -186,31 +215,38 @@ export function createEffects(options: EffectsOptions): Effects {
     });
   };
 
-  /** Two roles may have effects of the same name. */
-  const queueName = ({ slot, src }: Job): string => `${slot.role.name}/${src}`;
-  const queueOf = (name: string) => {
-    const queue = queues.get(name) ?? { active: 0, waiting: [] };
-    queues.set(name, queue);
-    return queue;
+  const queues = createEffectQueues<Job>(start);
+  const lastRefusals = new Map<string, number>();
+  /** Why it may not wait its turn now, or null. What has begun before was admitted then. */
+  const refusalOf = (job: Job, row: EffectRow): string | null => {
+    if (row.attempt > 0 || row.started) return null;
+    if (queues.isFull(job)) return `${job.handler.queueMax} wait already`;
+    return options.admission();
   };
-  const pump = (name: string): void => {
-    const queue = queueOf(name);
-    while (queue.waiting.length > 0 && !stopped) {
-      const job = queue.waiting[0];
-      if (!job || queue.active >= job.handler.concurrencyMax) return;
-      queue.waiting.shift();
-      if (job.ended) continue;
-      queue.active += 1;
-      void start(job).finally(() => {
-        queue.active -= 1;
-        pump(name);
-      });
+  const refuse = (job: Job, row: EffectRow, reason: string): void => {
+    const name = `${job.role}/${job.src}`;
+    job.refusals += 1;
+    queues.refused(job);
+    const nowMs = clock.now();
+    if (nowMs - (lastRefusals.get(name) ?? Number.NEGATIVE_INFINITY) >= REFUSAL_LOG_EVERY_MS) {
+      lastRefusals.set(name, nowMs);
+      options.log.warn({ effect: name, reason, waiting: queues.waiting }, 'overloaded: effects are refused');
     }
+    if (job.refusals <= REFUSALS_MAX) {
+      const pauseMs = backoffMs(keyOf(job.slot.instance, row), job.refusals);
+      job.cancelWait = clock.after(pauseMs, () => enqueue(job));
+      return;
+    }
+    const error = new EffectError('overloaded', `${name} takes no more work: ${reason}`, { retryable: true });
+    options.tracing.attempt(factsOf(job, row, 'refused', row.attempt)).end('failed', error);
+    finish(job, { status: 'failed', error: toErrorInfo(error) });
   };
   const enqueue = (job: Job): void => {
-    if (job.ended || stopped) return;
-    queueOf(queueName(job)).waiting.push(job);
-    pump(queueName(job));
+    const row = rowOf(job);
+    if (!row || job.ended || stopped) return;
+    const reason = refusalOf(job, row);
+    if (reason === null) queues.add(job);
+    else refuse(job, row, reason);
   };
 
   return {
@@ -219,12 +255,11 @@ export function createEffects(options: EffectsOptions): Effects {
       const handler = slot.role.effects[row.src];
       const { effect, armedVersion, src } = row;
       const job: Job = {
-        slot,
-        effect,
-        armedVersion,
-        src,
+        ...{ slot, role: slot.role.name, effect, armedVersion, src },
         handler: handler ?? missing(slot.role.name, src),
         ended: false,
+        wantedAtMs: clock.now(),
+        refusals: 0,
       };
       jobs.set(jobKey(slot, row), job);
       const waitMs = row.notBeforeMs - clock.now();
@@ -238,17 +273,15 @@ export function createEffects(options: EffectsOptions): Effects {
       job.ended = true;
       job.cancelWait?.();
       job.attempt?.cancel();
+      queues.remove(job);
     },
     get running() {
-      let active = 0;
-      for (const queue of queues.values()) active += queue.active;
-      return active;
+      return queues.running;
     },
     get queued() {
-      let waiting = 0;
-      for (const queue of queues.values()) waiting += queue.waiting.length;
-      return waiting;
+      return queues.waiting;
     },
+    stats: () => queues.stats(),
     async onceEnded(limitMs) {
       closing = true;
       if (onceRunning.size === 0) return;
@@ -317,5 +350,5 @@ function limited(outcome: Outcome): Outcome {
 /** A machine that invokes what its role does not have: the effect fails, visibly, in the task. */
 function missing(role: string, src: string): EffectHandler {
   const run = () => Promise.reject(new EffectError('no_such_effect', `the role ${role} has no effect ${src}`));
-  return { fence: 'pure', attemptsMax: 1, timeoutMs: 1000, concurrencyMax: 1, run };
+  return { fence: 'pure', attemptsMax: 1, timeoutMs: 1000, concurrencyMax: 1, queueMax: 10_000, run };
 }

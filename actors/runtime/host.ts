@@ -22,12 +22,13 @@ import {
 import { parseSubject } from '../../schemas/events/subjects.ts';
 import { type CommitQueue, createCommitQueue } from './commit-queue.ts';
 import type { AtCrashPoint } from './crash-points.ts';
+import type { EffectStats } from './effect-queues.ts';
 import { createEffects, type Effects } from './effects.ts';
 import { FatalError } from './errors.ts';
 import { createInstances, type Instances, type Slot } from './instances.ts';
 import type { Ledger, OutboxRow } from './ledger/port.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
-import type { Clock, RuntimeLog } from './ports.ts';
+import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
 import { preflight } from './preflight.ts';
 import { createPublisher, type Publisher, UNACKED_MAX } from './publisher.ts';
 import { quarantineRow } from './quarantine.ts';
@@ -65,6 +66,10 @@ export interface HostOptions {
   readonly log: RuntimeLog;
   /** `hop`: internal events wait for their commit as facts do. */
   readonly commitMode?: 'group' | 'hop';
+  /** Shows attempts of effects in a trace; absent, nothing is traced. */
+  readonly tracing?: Tracing;
+  /** Why no new effect may begin now, or null: the process is near a cap of its own. */
+  readonly admission?: () => string | null;
   /** Called at every named place where a crash is worth trying. */
   readonly at?: AtCrashPoint;
   /** The host cannot go on; it has stopped working and the process should end. */
@@ -75,6 +80,10 @@ export interface HostStats {
   readonly instances: number;
   readonly effectsRunning: number;
   readonly effectsQueued: number;
+  /** Of every effect that was wanted since the start. */
+  readonly effects: readonly EffectStats[];
+  /** Events in the log that this host has not read yet, as far as it has heard. */
+  readonly cursorLag: number;
   readonly unacknowledged: number;
   readonly applied: number;
   readonly duplicates: number;
@@ -152,6 +161,8 @@ export function createHost(options: HostOptions): Host {
     clock,
     log,
     instances,
+    tracing: options.tracing ?? untraced,
+    admission: options.admission ?? (() => null),
     at,
     settle(slot, row, outcome) {
       instances.updateEffect(slot, { ...row, state: 'settled' });
@@ -347,6 +358,8 @@ export function createHost(options: HostOptions): Host {
       instances: instances.size,
       effectsRunning: effects.running,
       effectsQueued: effects.queued,
+      effects: effects.stats(),
+      cursorLag: reading.lag(),
       unacknowledged: publisher.waiting,
       ...counts,
       partitions: partitions(),

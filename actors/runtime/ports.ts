@@ -18,6 +18,47 @@ export interface RuntimeLog {
   error(fields: object, message: string): void;
 }
 
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** One attempt of an effect, before it runs. */
+export interface AttemptFacts {
+  readonly role: string;
+  /** The effect's name in its role. */
+  readonly src: string;
+  /** The idempotency key. */
+  readonly key: string;
+  readonly fence: string;
+  /** From 1; 0 when the effect was refused before any attempt. */
+  readonly attempt: number;
+  readonly correlationId: string;
+  readonly hop: number;
+  readonly loops: number;
+  /** W3C Trace Context of the event that began the actor. */
+  readonly traceparent: string;
+  /** Since it was wanted or its last attempt failed, milliseconds. */
+  readonly waitedMs: number;
+  /** How often it was refused meanwhile because a cap was reached. */
+  readonly refusals: number;
+  /** Effects of this host that wait. */
+  readonly queued: number;
+}
+
+export interface AttemptSpan {
+  set(attributes: SpanAttributes): void;
+  /** @param error what was thrown; null when it went well */
+  end(outcome: 'done' | 'failed' | 'cancelled', error: unknown): void;
+}
+
+/** Shows attempts of effects in a trace. */
+export interface Tracing {
+  attempt(facts: AttemptFacts): AttemptSpan;
+}
+
+const untracedSpan: AttemptSpan = { set: () => undefined, end: () => undefined };
+
+/** Costs nothing: for a host whose spans nobody collects. */
+export const untraced: Tracing = { attempt: () => untracedSpan };
+
 /** `setTimeout` cannot wait longer than this, so longer waits go in pieces. */
 const TIMEOUT_MAX_MS = 2_147_483_647;
 

@@ -28,6 +28,8 @@ export interface Reading {
   begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
   /** True when everything that was stored before the lane's reader was opened has been applied. */
   isLevel(role: string): boolean;
+  /** Stored events that no lane has read yet, as far as the readers have heard. */
+  lag(): number;
   gained(role: string, partitions: readonly number[]): void;
   lost(role: string, partitions: readonly number[]): void;
   pause(): Promise<void>;
@@ -51,6 +53,8 @@ interface Lane {
   readonly handle: (message: StoredMessage) => void;
   partitionOf(message: StoredMessage): number;
   reader?: Reader;
+  /** What the last reader left unread when it was closed. */
+  leftUnread: number;
   generation: number;
   level: boolean;
   /** Those who wait until the lane is level. */
@@ -74,6 +78,7 @@ export function createReading(options: ReadingOptions): Reading {
       // What is not properly addressed is nobody's: the owner of partition 0 quarantines it.
       return partition >= 0 && partition < PARTITIONS ? partition : 0;
     },
+    leftUnread: 0,
     generation: 0,
     level: false,
     waiting: [],
@@ -85,6 +90,7 @@ export function createReading(options: ReadingOptions): Reading {
       cursor: createRoleCursor(ingress.name, stored),
       handle: (message) => options.admit(ingress, message, identity),
       partitionOf: () => 0,
+      leftUnread: 0,
       generation: 0,
       level: false,
       waiting: [],
@@ -186,7 +192,10 @@ export function createReading(options: ReadingOptions): Reading {
   const closeAll = async (): Promise<void> => {
     for (const lane of lanes) lane.generation += 1;
     await Promise.all(lanes.map((lane) => lane.reader?.stop()));
-    for (const lane of lanes) delete lane.reader;
+    for (const lane of lanes) {
+      lane.leftUnread = lane.reader?.pending ?? lane.leftUnread;
+      delete lane.reader;
+    }
   };
 
   const readOnce = async (
@@ -244,6 +253,7 @@ export function createReading(options: ReadingOptions): Reading {
       store(laneOf(role).cursor.lose(partitions));
     },
     isLevel: (role) => laneOf(role).level,
+    lag: () => lanes.reduce((sum, { reader, leftUnread }) => sum + (reader?.pending ?? leftUnread), 0),
     pause: closeAll,
     async resume() {
       await Promise.all(lanes.map(openLane));

@@ -11,7 +11,7 @@
 import { type AnyStateMachine, fromPromise } from 'xstate';
 import type { EventName } from '../../schemas/events/envelope.ts';
 import type { DataByName } from '../../schemas/events/generated.ts';
-import type { RuntimeLog } from './ports.ts';
+import type { AttemptSpan, RuntimeLog } from './ports.ts';
 
 /** An event as a machine sees it. `atMs` is when the log stored it: the only time a machine may know. */
 export type Incoming<N extends EventName> = {
@@ -81,6 +81,8 @@ export interface EffectContext {
   /** Says that the effect is alive; the note is shown to watchers, at most one a second. */
   heartbeat(note?: string): void;
   readonly log: RuntimeLog;
+  /** What the attempt's span says beside what the host knows; goes nowhere when spans are not collected. */
+  readonly span: Pick<AttemptSpan, 'set'>;
 }
 
 export interface EffectHandler {
@@ -92,6 +94,8 @@ export interface EffectHandler {
   readonly heartbeatMs?: number;
   /** How many may run at once in this host; the others queue. */
   readonly concurrencyMax: number;
+  /** How many may wait in this host; one more is refused for a while, and then fails as `overloaded`. */
+  readonly queueMax: number;
   run(input: unknown, context: EffectContext): Promise<unknown>;
 }
 
@@ -101,9 +105,13 @@ type EffectOptions<I> = {
   timeoutMs: number;
   heartbeatMs?: number;
   concurrencyMax?: number;
+  queueMax?: number;
 };
 
-/** An effect with the types of its `effectLogic`. Three attempts and eight at once unless told otherwise. */
+/** A backlog of minutes even for quick effects: more would be done after whoever waits has given up. */
+const QUEUE_MAX_DEFAULT = 10_000;
+
+/** An effect with the types of its `effectLogic`. Three attempts, eight at once, a long queue, unless told otherwise. */
 export function effect<I, O>(
   options: EffectOptions<I>,
   run: (input: I, context: EffectContext) => Promise<O>,
@@ -116,6 +124,7 @@ export function effect<I, O>(
     timeoutMs: options.timeoutMs,
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     concurrencyMax: options.concurrencyMax ?? 8,
+    queueMax: options.queueMax ?? QUEUE_MAX_DEFAULT,
     run: (input, context) => run(input as I, context),
   };
 }

@@ -8,6 +8,7 @@
  *    service with MESH_SUPERVISED=1 in its environment exits then.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { getPriority, setPriority } from 'node:os';
 import { exitVerdict, restartDelayMs, restartsAfterLife } from './backoff.ts';
 import { lineSplitter } from './lines.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
@@ -26,6 +27,8 @@ export interface ProcessSpec {
   readonly isReady: (line: LogLine) => boolean;
   /** Between SIGTERM and SIGKILL, milliseconds. */
   readonly stopMs: number;
+  /** How much it yields to others, 0 to 19; 0 unless told. */
+  readonly niceness?: number;
   /** Started only while this one is ready. */
   readonly needs?: ManagedProcess;
 }
@@ -40,6 +43,8 @@ export interface ProcessListener {
 const LAST_LINES = 12;
 /** What cannot work for now (a dependency is missing, the disk is full) is not tried again before this. */
 const SLOW_RESTART_MS = 5000;
+/** The system knows nothing more yielding. */
+const NICENESS_MAX = 19;
 /** The last words of a process that exited arrive within this time, or not at all. */
 const LAST_WORDS_MS = 200;
 
@@ -120,6 +125,7 @@ export class ManagedProcess {
     });
     this.#child = child;
     this.#identity = child.pid === undefined ? null : identityOf(child.pid);
+    if (child.pid !== undefined && this.spec.niceness) yieldTo(child.pid, this.spec.niceness);
     this.#follow(child);
     this.#enter('starting', null);
   }
@@ -243,5 +249,15 @@ export class ManagedProcess {
       this.start();
     }, delayMs);
     this.#enter('waiting', why);
+  }
+}
+
+/** At once after the start: the threads that the process makes later have the same priority. */
+function yieldTo(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, Math.min(NICENESS_MAX, getPriority(pid) + niceness));
+  } catch (error) {
+    // It has ended already, or the system does not allow it: a priority is a courtesy, not a condition.
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SYSTEM_ERROR') throw error;
   }
 }

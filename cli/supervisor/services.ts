@@ -12,10 +12,17 @@ export interface ServiceRow {
   readonly args: readonly string[];
   /** Heap limit, MiB. */
   readonly memoryMb: (settings: Settings) => number;
+  /** Size of libuv's thread pool; a model's own threads are not among them. */
+  readonly threads: (settings: Settings) => number;
+  /** What yields to others: a generation must not slow down those who decide. 0 to 19. */
+  readonly niceness: number;
   readonly colour: Style;
   /** For the summary of `mesh up`. */
   readonly what: string;
 }
+
+/** The llm process works in its model's threads; the pool only hands requests over to them. */
+const LLM_POOL_THREADS = 4;
 
 export const services: readonly ServiceRow[] = [
   {
@@ -23,6 +30,8 @@ export const services: readonly ServiceRow[] = [
     program: 'actors/main.ts',
     args: ['agents'],
     memoryMb: (settings) => settings.AGENTS_MEMORY_MB,
+    threads: (settings) => settings.AGENTS_THREADS,
+    niceness: 0,
     colour: 'cyan',
     what: 'orchestrator, retriever, coder, reviewer, responder',
   },
@@ -31,6 +40,8 @@ export const services: readonly ServiceRow[] = [
     program: 'actors/main.ts',
     args: ['llm'],
     memoryMb: (settings) => settings.LLM_MEMORY_MB,
+    threads: () => LLM_POOL_THREADS,
+    niceness: 5,
     colour: 'magenta',
     what: 'language model',
   },
@@ -39,6 +50,8 @@ export const services: readonly ServiceRow[] = [
     program: 'actors/main.ts',
     args: ['tools'],
     memoryMb: (settings) => settings.TOOLS_MEMORY_MB,
+    threads: (settings) => settings.TOOLS_THREADS,
+    niceness: 5,
     colour: 'yellow',
     what: 'tools',
   },
@@ -51,6 +64,11 @@ export const natsColour: Style = 'blue';
 /** Arguments for node. */
 export function nodeArgs(row: ServiceRow, settings: Settings): string[] {
   return [`--max-old-space-size=${row.memoryMb(settings)}`, join(projectRoot, row.program), ...row.args];
+}
+
+/** What is fixed before a service starts. */
+export function serviceEnv(row: ServiceRow, settings: Settings): NodeJS.ProcessEnv {
+  return { MESH_SUPERVISED: '1', UV_THREADPOOL_SIZE: String(row.threads(settings)) };
 }
 
 /** What a service prints, as the message of a log line, once it can work. */

@@ -19,7 +19,7 @@ import { jetStreamAnswers, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
 import { identityOf } from './process-mark.ts';
 import { liveness, type RunState, readRunState, writeRunState } from './run-state.ts';
-import { logPath, natsName, nodeArgs, READY_MESSAGE, type ServiceRow, services } from './services.ts';
+import { logPath, natsName, nodeArgs, READY_MESSAGE, type ServiceRow, serviceEnv, services } from './services.ts';
 
 /** Time a start may take once everything is installed; a healthy one takes two seconds. */
 const START_DEADLINE_MS = 30_000;
@@ -219,7 +219,8 @@ function serviceSpec(settings: Settings, row: ServiceRow, nats: ManagedProcess |
     name: row.name,
     command: process.execPath,
     args: nodeArgs(row, settings),
-    env: { ...process.env, MESH_SUPERVISED: '1' },
+    env: { ...process.env, ...serviceEnv(row, settings) },
+    niceness: row.niceness,
     cwd: projectRoot,
     logPath: logPath(settings, row.name),
     parse: parseServiceLine,

@@ -85,6 +85,9 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     caughtUp.catch(() => undefined);
     return {
       caughtUp,
+      get pending() {
+        return reader.pending;
+      },
       stop: () => {
         stopped = true;
         lanes.delete(lane);
@@ -110,6 +113,8 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     publishVolatile: (subject, body) => gate.pass(() => inner.publishVolatile(subject, body)),
     subscribeVolatile: (subject, onMessage) =>
       inner.subscribeVolatile(subject, (on, data) => gate.pass(() => onMessage(on, data))),
+    answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),
+    askVolatile: (subject, body, until) => gate.call(() => inner.askVolatile(subject, body, until)),
     leases: simulatedLeases,
     kv: (bucket) => inner.kv(bucket),
     onConnection: (listener) => inner.onConnection((up) => gate.pass(() => listener(up))),

@@ -2,6 +2,7 @@
  * Runs the engines. Owns: bounding them and passing text on as it appears. Does not own: what an engine does.
  */
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
+import { attribute } from '../../../telemetry/spans.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import type { LlmEngine } from './engines/port.ts';
@@ -29,15 +30,20 @@ export function createEffects(ports: RolePorts): EffectHandlers {
   return {
     generate: effect<LlmRequestedData, HopOutput>(
       { fence: 'pure', timeoutMs: ports.llm.timeoutMs, attemptsMax: 2, concurrencyMax: GENERATIONS_MAX },
-      async ({ purpose, input }, { correlationId, attempt, signal, heartbeat }) => {
+      async ({ purpose, input }, { correlationId, attempt, signal, heartbeat, span }) => {
         const { configured } = await engines();
+        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: configured.name });
         const onText = ports.showText(correlationId, attempt);
         return configured.generate({ purpose, input }, { signal, heartbeat, onText });
       },
     ),
     extract: effect<LlmRequestedData, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
-      async ({ purpose, input }, { signal }) => (await engines()).extractive.generate({ purpose, input }, { signal }),
+      async ({ purpose, input }, { signal, span }) => {
+        const { extractive } = await engines();
+        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: extractive.name });
+        return extractive.generate({ purpose, input }, { signal });
+      },
     ),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Asks the router. Owns: pairing the decision with its workflow. Does not own: deciding.
  */
-
+import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
@@ -13,7 +13,7 @@ export function createEffects({ router, workflows }: RolePorts): EffectHandlers 
   return {
     route: effect<RouteInput, RouteOutput>(
       { fence: 'pure', timeoutMs: ROUTE_TIMEOUT_MS, concurrencyMax: 64 },
-      async (input, { signal }) => {
+      async (input, { signal, span }) => {
         if (input.wish !== null && !workflows.has(input.wish)) {
           throw new EffectError(
             'unknown_workflow',
@@ -21,6 +21,13 @@ export function createEffects({ router, workflows }: RolePorts): EffectHandlers 
           );
         }
         const route = await router.decide(input, signal);
+        span.set({
+          [attribute.routeDecision]: route.decision,
+          [attribute.routeConfidence]: route.confidence,
+          [attribute.routeFallback]: route.fallback,
+          [attribute.routeReason]: route.reason,
+          [attribute.routeEngine]: route.engine,
+        });
         const workflow = workflows.get(route.decision);
         if (!workflow)
           throw new EffectError('unknown_workflow', `the router chose ${route.decision}, which is no workflow`);

@@ -1,6 +1,7 @@
 /**
  * Searches the knowledge base. Owns: how many passages a task carries. Does not own: the search.
  */
+import { attribute } from '../../../telemetry/spans.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import type { SearchInput, SearchOutput } from './machine.ts';
@@ -15,10 +16,12 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
   return {
     search: effect<SearchInput, SearchOutput>(
       { fence: 'pure', timeoutMs: SEARCH_TIMEOUT_MS },
-      async ({ query }, { signal }) => {
+      async ({ query }, { signal, span }) => {
         const found = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
         const best = found[0]?.score ?? 0;
-        return { passages: found.filter(({ score }) => score >= best * SCORE_SHARE_MIN), engine: 'sqlite-fts5' };
+        const passages = found.filter(({ score }) => score >= best * SCORE_SHARE_MIN);
+        span.set({ [attribute.passages]: passages.length, [attribute.retrieveEngine]: 'sqlite-fts5' });
+        return { passages, engine: 'sqlite-fts5' };
       },
     ),
   };

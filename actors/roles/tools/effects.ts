@@ -1,6 +1,7 @@
 /**
  * Chooses and runs tools. Owns: how a tool's own words about repetition become a fence. Does not own: the tools.
  */
+import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
@@ -49,7 +50,8 @@ export function createEffects(ports: RolePorts): EffectHandlers {
     ),
     run: effect<ToolRun, { result: string }>(
       { fence: (choice) => choice.fence, timeoutMs: RUN_TIMEOUT_MS },
-      async (choice, { correlationId, signal, heartbeat }) => {
+      async (choice, { correlationId, signal, heartbeat, span }) => {
+        span.set({ [attribute.operation]: 'execute_tool', [attribute.toolName]: choice.name });
         const { all } = await tools();
         const tool = all.find(({ name }) => name === choice.name);
         if (!tool) throw new EffectError('tool_unknown', `there is no tool ${choice.name}; tools are ${names(all)}`);

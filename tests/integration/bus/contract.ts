@@ -270,6 +270,24 @@ function testReading(open: Open, harness: Harness): void {
       expect(atEnd.messages).toEqual([]);
     });
 
+    test('a reader knows how much is still to come', async () => {
+      const bus = await open();
+      const subject = ownSubject();
+      for (const body of ['a', 'b', 'c']) await bus.publish({ subject, body });
+      const pending: number[] = [];
+      let reader: Reader | null = null;
+      const onMessage = () => void pending.push(reader?.pending ?? -1);
+      reader = await bus.read({ filter: subject, fromSeq: 1, onMessage });
+      await reader.caughtUp;
+      await until(() => pending.length === 3, 'three messages');
+      // One that came before the reader was handed out could not be asked.
+      expect(pending.map((left, index) => left === -1 || left === 2 - index)).toEqual([true, true, true]);
+      expect(reader.pending).toBe(0);
+      await bus.publish({ subject, body: 'd' });
+      await until(() => pending.length === 4, 'the fourth');
+      expect(reader.pending).toBe(0);
+    });
+
     test('caughtUp resolves while others keep publishing', async () => {
       const bus = await open();
       const writer = await open('writer');
@@ -668,6 +686,30 @@ function testVolatile(open: Open): void {
       sender.publishVolatile('mesh.tokens.x', 'd');
       await until(() => witness.length === 1, 'the witness has it');
       expect(heard).toHaveLength(3);
+    });
+
+    test('a request is answered by everyone who answers it, and by nobody after they ended', async () => {
+      const [one, two, asker] = [await open('one'), await open('two'), await open('three')];
+      const ends = [one, two].map((bus, index) =>
+        bus.answerVolatile('mesh.ask.*', (subject, data) => `${index} ${subject} ${new TextDecoder().decode(data)}`),
+      );
+      one.answerVolatile('mesh.ask.*', () => null);
+      await Promise.all([one.streamInfo(), two.streamInfo()]);
+      const answers = await asker.askVolatile('mesh.ask.x', 'who?', { answers: 2, limitMs: DEADLINE_MS });
+      const texts = answers.map((answer) => new TextDecoder().decode(answer)).sort();
+      expect(texts).toEqual(['0 mesh.ask.x who?', '1 mesh.ask.x who?']);
+      for (const end of ends) end();
+      await Promise.all([one.streamInfo(), two.streamInfo()]);
+      expect(await asker.askVolatile('mesh.ask.x', 'who?', { answers: 1, limitMs: 100 })).toEqual([]);
+    });
+
+    test('a request that nobody listens to has no answers, at once', async () => {
+      const bus = await open();
+      const began = performance.now();
+      expect(await bus.askVolatile('mesh.nobody', '', { answers: 1, limitMs: DEADLINE_MS })).toEqual([]);
+      expect(performance.now() - began).toBeLessThan(DEADLINE_MS / 2);
+      await expect(bus.askVolatile('mesh.*', '', { answers: 1, limitMs: 10 })).rejects.toThrow(BusError);
+      expect(() => bus.answerVolatile('mesh.tok*', () => null)).toThrow(BusError);
     });
 
     test('a wildcard is refused as a subject to publish to', async () => {

@@ -110,6 +110,8 @@ function readOnly(inner: Bus, onPublish: (request: PublishRequest) => void): Bus
     get: (seq, stream) => inner.get(seq, stream),
     publishVolatile: () => undefined,
     subscribeVolatile: (subject, onMessage) => inner.subscribeVolatile(subject, onMessage),
+    answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),
+    askVolatile: (subject, body, until) => inner.askVolatile(subject, body, until),
     leases: freeLeases,
     kv: (bucket) => inner.kv(bucket),
     onConnection: (listener) => inner.onConnection(listener),

@@ -52,6 +52,49 @@ describe('a breaker', () => {
     await expect(breakers.run('tool:x', up)).rejects.toMatchObject({ code: 'breaker_open' });
   });
 
+  it('refuses others at once while one call is tried, so that they can take their fallback', async () => {
+    const breakers = await broken(3);
+    vi.advanceTimersByTime(1001);
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const probe = breakers.run('tool:x', () => promise);
+    const attributes: object[] = [];
+    const span = { set: (more: object) => void attributes.push(more) };
+    await expect(breakers.run('tool:x', up, { span })).rejects.toMatchObject({
+      ...{ code: 'breaker_open', breaker: 'tool:x', state: 'half_open', retryable: true },
+      message: expect.stringContaining('one call is tried now'),
+    });
+    expect(attributes).toEqual([{ 'mesh.breaker.name': 'tool:x', 'mesh.breaker.state': 'half_open' }]);
+    resolve('pong');
+    await expect(probe).resolves.toBe('pong');
+    await expect(breakers.run('tool:x', up)).resolves.toBe('pong');
+  });
+
+  it('stays open when the probe was cancelled: that has shown nothing', async () => {
+    const breakers = await broken(3);
+    vi.advanceTimersByTime(1001);
+    const cancelled = () => Promise.reject(Object.assign(new Error('cancelled'), { name: 'AttemptCancelled' }));
+    await expect(breakers.run('tool:x', cancelled)).rejects.toThrow('cancelled');
+    await expect(breakers.run('tool:x', up)).rejects.toMatchObject({ code: 'breaker_open', state: 'open' });
+  });
+
+  it('counts a call that ignores its time limit when the limit is over', async () => {
+    const breakers = createBreakers(quiet, { failuresMax: 1 });
+    const limit = new AbortController();
+    const call = breakers.run('tool:x', () => new Promise<string>(() => undefined), { signal: limit.signal });
+    limit.abort(new EffectError('timeout', 'no result within 5 ms', { retryable: true }));
+    await expect(call).rejects.toMatchObject({ code: 'timeout' });
+    expect(breakers.states()[0]).toMatchObject({ state: 'open', reason: 'no result within 5 ms' });
+  });
+
+  it('forgets those that have nothing to remember when there are too many', async () => {
+    const breakers = createBreakers(quiet);
+    await breakers.run('tool:bad', down).catch(() => undefined);
+    for (let count = 0; count < 300; count += 1) await breakers.run(`tool:${count}`, up);
+    const names = breakers.states().map(({ name }) => name);
+    expect(names).toHaveLength(256);
+    expect(names).toContain('tool:bad');
+  });
+
   it('does not count the mistakes of callers', async () => {
     const breakers = await broken(0);
     const wrong = () => Promise.reject(new EffectError('tool_bad_arguments', 'no'));

@@ -5,6 +5,7 @@
 import type { CrashPoint } from '../../../../actors/runtime/crash-points.ts';
 import { createEffects, type Effects } from '../../../../actors/runtime/effects.ts';
 import type { Instances, Slot } from '../../../../actors/runtime/instances.ts';
+import type { AttemptFacts } from '../../../../actors/runtime/ports.ts';
 import type { EffectContext, EffectHandler, Role } from '../../../../actors/runtime/role.ts';
 import type { Outcome } from '../../../../actors/runtime/settlement.ts';
 import { type EffectRow, step } from '../../../../actors/runtime/step.ts';
@@ -21,6 +22,12 @@ export interface Held {
   fail(error: unknown): void;
 }
 
+export interface SeenSpan {
+  readonly facts: AttemptFacts;
+  readonly attributes: Record<string, unknown>;
+  ended: { readonly outcome: string; readonly error: unknown } | null;
+}
+
 export interface Bench {
   readonly clock: FakeClock;
   readonly effects: Effects;
@@ -31,8 +38,12 @@ export interface Bench {
   readonly announced: number[];
   readonly notes: string[];
   readonly points: CrashPoint[];
+  /** Spans begun, with what they were told and how they ended. */
+  readonly spans: SeenSpan[];
   /** What the lease says when an effect is announced. */
   owned: Promise<boolean>;
+  /** Why the process takes nothing new now. */
+  full: string | null;
   row(): EffectRow;
   begin(row?: Partial<EffectRow>): void;
   /** Another task of the same role. */
@@ -42,7 +53,7 @@ export interface Bench {
 export function openBench(options: Partial<EffectHandler> = {}): Bench {
   const runs: Held[] = [];
   const handler: EffectHandler = {
-    ...{ fence: 'pure', attemptsMax: 3, timeoutMs: 10_000, concurrencyMax: 8 },
+    ...{ fence: 'pure', attemptsMax: 3, timeoutMs: 10_000, concurrencyMax: 8, queueMax: 1000 },
     run: (input, context) =>
       new Promise((resolve, reject) => runs.push({ input, context, succeed: resolve, fail: reject })),
     ...options,
@@ -62,6 +73,7 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
     announced: [] as number[],
     notes: [] as string[],
     points: [] as CrashPoint[],
+    spans: [] as SeenSpan[],
   };
   const replace = (at: Slot, row: EffectRow): void => {
     at.instance = { ...at.instance, effects: new Map(at.instance.effects).set(row.effect, row) };
@@ -75,6 +87,7 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
     ...bench,
     ...{ clock, slot, runs, row },
     owned: Promise.resolve(true),
+    full: null,
     effects: createEffects({
       clock,
       log: createSilentLog(),
@@ -89,6 +102,19 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
       },
       progress: (_slot, _row, note) => void bench.notes.push(note),
       at: (point) => void bench.points.push(point),
+      admission: () => opened.full,
+      tracing: {
+        attempt(facts) {
+          const span: SeenSpan = { facts, attributes: {}, ended: null };
+          bench.spans.push(span);
+          return {
+            set: (attributes) => void Object.assign(span.attributes, attributes),
+            end: (outcome, error) => {
+              span.ended = { outcome, error };
+            },
+          };
+        },
+      },
     }),
     begin(change = {}) {
       replace(slot, { ...row(), ...change });

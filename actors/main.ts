@@ -61,7 +61,7 @@ async function createParts(
   const router = routerPart(settings, [...workflows.keys()]);
   const knowledge = knowledgePart(settings, log);
   const llm = llmPart(settings);
-  const tools = toolsPart(settings);
+  const tools = toolsPart(settings, { bus, log, breakers });
   const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
   const ports: RolePorts = {
     router: router.port,
@@ -144,6 +144,7 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
     },
     'ready',
   );
+  for (const part of own) part.start?.();
   // A process that is killed later writes no cache at its end.
   flushCompileCache();
 }

@@ -42,7 +42,10 @@ const ports = {
     throw new Error('not measured');
   },
   llm: { openai: null, timeoutMs: 1000 },
-  tools: { allowHosts: [] },
+  tools: {
+    choose: () => Promise.reject(new Error('not measured')),
+    run: () => Promise.reject(new Error('not measured')),
+  },
   breakers: createBreakers(log),
   showText: () => () => undefined,
 };

@@ -33,6 +33,8 @@ export interface PartStatus {
 export interface Part<P> {
   readonly port: P;
   status(): PartStatus;
+  /** Called once the process is ready: what takes long begins here, in the background. */
+  start?(): void;
   /** Called at a stop, after the host has stopped. */
   close?(): Promise<void>;
 }

@@ -38,7 +38,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     workflows,
     knowledge: never,
     llm: { openai: null, timeoutMs: 20_000 },
-    tools: { allowHosts: [] },
+    tools: { choose: never, run: never },
     breakers: { run: never, states: () => [] },
     showText: () => never,
   };

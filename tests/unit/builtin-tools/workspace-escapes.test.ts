@@ -45,7 +45,7 @@ const attempts: readonly (readonly [what: string, path: string])[] = [
   ['above, behind a folder', `docs/../${secret}`],
   ['above, behind a dot', `./${secret}`],
   ['above, through a folder that is not there', `none/../../outside/secret.txt`],
-  ['far above', '../'.repeat(30) + 'etc/passwd'],
+  ['far above', `${'../'.repeat(30)}etc/passwd`],
   ['above, with doubled slashes', `..//outside//secret.txt`],
   ['only the folder above', '..'],
   ['an absolute path', join(outside, 'secret.txt')],

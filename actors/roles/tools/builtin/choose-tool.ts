@@ -19,7 +19,7 @@ const SCORE_MIN = 0.5;
  * ToolError when that tool is unknown or its arguments are not what its schema asks.
  */
 export function chooseTool(tools: readonly Tool[], prompt: string): ChosenTool | null {
-  const explicit = /^\s*tool:\s*([\w.-]+)\s*([\s\S]*)$/i.exec(prompt);
+  const explicit = /^\s*tool:\s*([\w./-]+)\s*([\s\S]*)$/i.exec(prompt);
   if (explicit !== null) return named(tools, explicit[1] ?? '', explicit[2] ?? '');
   let best: ChosenTool | null = null;
   for (const tool of tools) {

@@ -80,7 +80,7 @@ async function readFolder(workspace: Workspace, path: string, entriesMax: number
 const MARKS = { file: '', folder: '/', link: ' (link)', other: ' (not an ordinary file)' } as const;
 
 /** `*` stands for anything but /, `**` for anything, `?` for one character. */
-export function globPattern(glob: string): RegExp {
+function globPattern(glob: string): RegExp {
   const source = glob.replaceAll(/\*\*\/?|[*?]|[\\^$+.()|[\]{}]/g, (sign) => {
     if (sign.startsWith('**')) return '(?:.*)';
     if (sign === '*') return '[^/]*';

@@ -64,12 +64,13 @@ export type ToolErrorCode =
   | 'tool_http_status'
   | 'tool_unreachable'
   | 'tool_timeout'
+  /** The connection ended before the answer; the call may be repeated. */
+  | 'tool_cut_off'
   | 'tool_not_configured'
   | 'tool_path_refused'
   | 'tool_not_found'
   /** More calls of this tool wait than may; nothing was done. */
   | 'tool_overloaded'
-  | 'tool_result_too_large'
   /** The MCP server is not there; nothing was sent. */
   | 'mcp_unavailable'
   /** The call may or may not have acted; only for tools fenced `once`. */

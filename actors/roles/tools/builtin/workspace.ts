@@ -44,7 +44,7 @@ function refused(why: string): ToolError {
 }
 
 /** The parts of a path that can only mean a place below the root. @throws ToolError `tool_path_refused` */
-export function partsOf(path: string): string[] {
+function partsOf(path: string): string[] {
   if (path.length > PATH_CHARS_MAX) throw refused(`it is longer than ${PATH_CHARS_MAX} characters`);
   if (!path.isWellFormed() || HIDDEN.test(path)) throw refused('it has characters that cannot be seen');
   if (path.includes('\\')) throw refused('folders are separated by /');

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Bus } from './port.ts';
 
-const KEY = 'catalogue.tools';
+export const TOOL_CATALOGUE_KEY = 'catalogue.tools';
 /** After a start, other things come first: listing loads every tool. */
 const FIRST_AFTER_MS = 2000;
 const EVERY_MS = 5000;
@@ -35,7 +35,7 @@ interface Log {
 
 /** The tools that the mesh offers now; empty when no tools service has said so. */
 export async function readCatalogue(bus: Bus): Promise<CatalogueTool[]> {
-  const entry = await bus.kv('registry').get(KEY);
+  const entry = await bus.kv('registry').get(TOOL_CATALOGUE_KEY);
   if (entry === null) return [];
   const parsed = catalogue.safeParse(JSON.parse(entry.value));
   return parsed.success ? parsed.data.tools : [];
@@ -49,7 +49,7 @@ export function publishCatalogue(bus: Bus, list: () => Promise<readonly object[]
   const write = async (): Promise<void> => {
     const text = fitted(await list(), log);
     if (text === written && Date.now() - writtenAtMs < AGAIN_AFTER_MS) return;
-    await bus.kv('registry').put(KEY, text);
+    await bus.kv('registry').put(TOOL_CATALOGUE_KEY, text);
     written = text;
     writtenAtMs = Date.now();
   };

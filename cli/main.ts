@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   respond: () => import('./commands/respond.ts'),
   index: () => import('./commands/index.ts'),
   search: () => import('./commands/search.ts'),
+  mcp: () => import('./commands/mcp.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   doctor: () => import('./commands/doctor.ts'),
   test: () => import('./commands/test.ts'),

@@ -70,7 +70,7 @@ export async function connect(
     ended = true;
     await client.close();
     const said = saying();
-    throw new Error(`${messageOf(error)}${said === '' ? '' : `; it said: ${said}`}`, { cause: error });
+    throw new Error(`${startFailure(config, error)}${said === '' ? '' : `; it said: ${said}`}`, { cause: error });
   }
   client.onclose = () => end(saying() === '' ? 'it ended' : `it ended; it said: ${saying()}`);
   return {
@@ -83,6 +83,13 @@ export async function connect(
       await client.close();
     },
   };
+}
+
+/** `ENOENT` of a spawn says nothing to a person, and may be about the folder as well. */
+function startFailure(config: ServerConfig, error: unknown): string {
+  const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  if (!missing || config.kind === 'http') return messageOf(error);
+  return `command ${config.command} was not found, or its cwd ${config.cwd} does not exist`;
 }
 
 async function transportOf(config: ServerConfig) {

@@ -11,8 +11,8 @@ import { resultText } from './result-text.ts';
 const CONNECT_MS_MAX = 20_000;
 /** A server that knows nothing of newer protocols may not answer the question for them at all. */
 const PROBE_MS_MAX = 5000;
-/** One message of a server. A larger one ends the connection. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+/** One message of a server. A larger one ends the connection: putting it together costs more than its size. */
+const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 /** Of one server; more is a mistake, or meant to fill memory. */
 const TOOLS_MAX = 100;
 const SCHEMA_CHARS_MAX = 64_000;

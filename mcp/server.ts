@@ -16,6 +16,8 @@ const PAUSE_MAX_MS = 30_000;
 const LASTING_MS = 30_000;
 /** A call waits so long for a connection that is being made, and not for one whose next attempt is further off. */
 const WAIT_MS_MAX = 10_000;
+/** A stop waits so long for an attempt that is under way. */
+const CLOSE_MS_MAX = 1000;
 /** Calls in a row without an answer, after which the connection is given up: its process may hang. */
 const SILENT_CALLS_MAX = 2;
 
@@ -157,7 +159,8 @@ export function createMcpServer(config: ServerConfig, log: ServerLog): McpServer
       closed = true;
       closing.abort(new McpError('unavailable', 'the process is stopping'));
       clearTimeout(timer);
-      await attempt;
+      // An attempt that does not end in time ends its process when it does.
+      await Promise.race([attempt, pause(CLOSE_MS_MAX, new AbortController().signal)]);
       await connection?.close();
       connection = null;
     },

@@ -93,12 +93,15 @@ export function createGuard(breakers: Breakers): Guard {
 async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string> {
   const { timeoutMs } = { ...CAPS, ...tool.caps };
   const overtime = new AbortController();
+  const endsAtMs = performance.now() + timeoutMs;
   const timer = setTimeout(() => overtime.abort(new Overtime(timeoutMs)), timeoutMs);
   const signal = AbortSignal.any([call.signal, overtime.signal]);
   let began = false;
   try {
     const free = await lane.enter(tool.name, signal);
     try {
+      // The place may have come free by the same time limit: then nothing is begun that would be given up at once.
+      if (performance.now() >= endsAtMs) throw new Overtime(timeoutMs);
       began = true;
       const context = { signal, idempotencyKey: call.idempotencyKey, heartbeat: call.heartbeat };
       return shown(tool, await orAborted(tool.run(args, context), signal), call);

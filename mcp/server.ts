@@ -37,7 +37,12 @@ export interface McpServer {
   close(): Promise<void>;
 }
 
-export function createMcpServer(config: ServerConfig, log: ServerLog): McpServer {
+/** @param onProcess told the process of a stdio server, and null when it has ended */
+export function createMcpServer(
+  config: ServerConfig,
+  log: ServerLog,
+  onProcess: (pid: number | null) => void = () => undefined,
+): McpServer {
   const { name } = config;
   const tried = Promise.withResolvers<void>();
   let connection: Connection | null = null;
@@ -58,6 +63,7 @@ export function createMcpServer(config: ServerConfig, log: ServerLog): McpServer
     const gone = connection;
     connection = null;
     problem = why;
+    onProcess(null);
     if (closed) return;
     if (performance.now() - connectedAtMs > LASTING_MS) pauseMs = PAUSE_FIRST_MS;
     void gone
@@ -101,6 +107,7 @@ export function createMcpServer(config: ServerConfig, log: ServerLog): McpServer
         return;
       }
       connection = made;
+      onProcess(made.pid);
       connectedAtMs = performance.now();
       silent = 0;
       problem = null;
@@ -163,6 +170,7 @@ export function createMcpServer(config: ServerConfig, log: ServerLog): McpServer
       await Promise.race([attempt, pause(CLOSE_MS_MAX, new AbortController().signal)]);
       await connection?.close();
       connection = null;
+      onProcess(null);
     },
   };
 }

@@ -1,6 +1,7 @@
 /**
  * All MCP servers of `mcp.json`. Owns: the one list of their tools, and its bound. Does not own: a server.
  */
+import type { Children } from './children.ts';
 import type { McpConfig } from './config.ts';
 import { McpError, type McpServers, type McpTool } from './port.ts';
 import { createMcpServer, type ServerLog } from './server.ts';
@@ -8,12 +9,20 @@ import { createMcpServer, type ServerLog } from './server.ts';
 /** Of all servers together: each tool has a breaker, a lane and a line in the registry. */
 const TOOLS_MAX = 150;
 
-export function createMcpServers(config: McpConfig, log: ServerLog): McpServers {
-  const servers = new Map(config.servers.map((one) => [one.name, createMcpServer(one, log)]));
+/** @param children remembers processes, so that a killed process leaves none behind for long */
+export function createMcpServers(config: McpConfig, log: ServerLog, children: Children | null = null): McpServers {
+  const servers = new Map(
+    config.servers.map((one) => [one.name, createMcpServer(one, log, (pid) => children?.note(one.name, pid))]),
+  );
+  let started = false;
   const all = (): McpTool[] => [...servers.values()].flatMap((server) => server.tools());
   for (const problem of config.problems) log.warn({ problem }, 'a part of mcp.json cannot be used');
   return {
     start() {
+      if (started) return;
+      started = true;
+      const left = children?.endLeftOvers() ?? [];
+      if (left.length > 0) log.warn({ servers: left }, 'processes of MCP servers were left behind and have been ended');
       for (const server of servers.values()) server.start();
     },
     async settled(limitMs) {

@@ -2,9 +2,11 @@
  * The tools from the settings: what they may reach, and the MCP servers. Owns: reading the settings, what the registry
  * is told, and the catalogue for those who call tools from outside. Does not own: the tools.
  */
+import { dirname, join } from 'node:path';
 import type { Bus } from '../../bus/port.ts';
 import { publishCatalogue } from '../../bus/tool-catalogue.ts';
-import type { Settings } from '../../config/settings.ts';
+import { ledgerPath, type Settings } from '../../config/settings.ts';
+import { createChildren } from '../../mcp/children.ts';
 import { readMcpConfig } from '../../mcp/config.ts';
 import { type McpServers, noMcpServers } from '../../mcp/port.ts';
 import { createMcpServers } from '../../mcp/servers.ts';
@@ -28,9 +30,12 @@ export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundin
     .split(',')
     .map((host) => host.trim())
     .filter((host) => host !== '');
+  const childrenPath = join(dirname(ledgerPath(settings, 'tools')), 'mcp-children.json');
   const mcp = lazyMcp(() => {
     const config = readMcpConfig(settings.MESH_MCP_CONFIG, (process.env.MESH_MCP_CONFIG ?? '') !== '');
-    return config.servers.length + config.problems.length === 0 ? noMcpServers : createMcpServers(config, log);
+    return config.servers.length + config.problems.length === 0
+      ? noMcpServers
+      : createMcpServers(config, log, createChildren(childrenPath));
   });
   const toolbox = createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, mcp, breakers });
   let endCatalogue: () => Promise<void> = () => Promise.resolve();

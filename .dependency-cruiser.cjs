@@ -12,7 +12,7 @@ module.exports = {
       comment: 'schemas/events knows nobody.',
       severity: 'error',
       from: { path: '^schemas/' },
-      to: { path: '^(actors|bus|router|knowledge|gateway|cli|telemetry|mcp|config|tests|bench)/' },
+      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|mcp|config|tests|bench)/' },
     },
     {
       name: 'runtime-knows-schemas-and-ports',
@@ -20,7 +20,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/runtime/' },
       to: {
-        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|gateway|cli|telemetry|mcp|config|tests|bench)',
+        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|gateway|cli|telemetry|mcp|config|tests|bench)',
       },
     },
     {
@@ -41,19 +41,19 @@ module.exports = {
     {
       name: 'adapters-implement-ports',
       severity: 'error',
-      from: { path: '^(bus|router|knowledge|telemetry|mcp)/' },
+      from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
       to: { path: '^(actors|gateway|cli|config|tests|bench)/' },
     },
     {
       name: 'config-is-a-leaf',
       severity: 'error',
       from: { path: '^config/' },
-      to: { path: '^(actors|bus|router|knowledge|gateway|cli|telemetry|mcp|tests|bench|schemas)/' },
+      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|mcp|tests|bench|schemas)/' },
     },
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: { path: '^(actors|bus|router|knowledge|gateway|cli|config|telemetry|mcp|schemas)/' },
+      from: { path: '^(actors|bus|router|knowledge|models|gateway|cli|config|telemetry|mcp|schemas)/' },
       to: { path: '^(tests|bench)/' },
     },
     {

@@ -9,11 +9,12 @@
  * everything it was doing goes on from its ledger.
  */
 import type { Settings } from '../config/settings.ts';
+import type { Capacity } from './adapters/part.ts';
 import type { RuntimeLog } from './runtime/ports.ts';
 
 /**
  * Node's code and buffers, the young generation, the ledger's thread with SQLite's cache, and the worker in which code
- * is checked, MiB. An idle service takes 90 to 130 of it.
+ * is checked, MiB. An idle service takes about 150 in all.
  */
 const NATIVE_BASE_MB = 256;
 const NEAR_SHARE = 0.9;
@@ -30,10 +31,8 @@ const BYTES_PER_MB = 1_048_576;
 const UV_THREADS_DEFAULT = 4;
 
 export interface CapsOptions {
-  /** Heap limit of the process, MiB. */
-  readonly heapMb: number;
-  /** What parts need outside of the heap now, MiB. */
-  readonly nativeMb: () => number;
+  /** Heap limit and what parts need outside of the heap, now, MiB. */
+  readonly neededMb: () => number;
   readonly log: RuntimeLog;
   /** Over the cap: the process should end in order. */
   readonly onOver: () => void;
@@ -67,6 +66,12 @@ export function heapLimitMb(service: string, settings: Settings): number {
   }
 }
 
+/** Heap limit, and what parts say that they need beside it, MiB. */
+export function neededMb(heapMb: number, parts: readonly Capacity[]): number {
+  const native = parts.reduce((sum, { nativeMemoryMb = 0 }) => sum + nativeMemoryMb, heapMb);
+  return Math.max(native, ...parts.map(({ memoryLimitMb = 0 }) => memoryLimitMb));
+}
+
 /** Threads that libuv works with: file access, look-ups of names, and native add-ons. */
 export function uvThreads(env: Readonly<Record<string, string | undefined>> = process.env): number {
   const set = Number.parseInt(env.UV_THREADPOOL_SIZE ?? '', 10);
@@ -77,7 +82,7 @@ export function watchCaps(options: CapsOptions): Caps {
   const { log } = options;
   const rssBytes = options.rssBytes ?? (() => process.memoryUsage.rss());
   const rssMb = (): number => Math.round(rssBytes() / BYTES_PER_MB);
-  const limitMb = (): number => options.heapMb + NATIVE_BASE_MB + Math.max(0, Math.round(options.nativeMb()));
+  const limitMb = (): number => NATIVE_BASE_MB + Math.round(options.neededMb());
   let near = false;
   let looksOver = 0;
   let ending = false;

@@ -11,16 +11,16 @@ import type { AttemptFacts, SpanAttributes, Tracing } from './runtime/ports.ts';
 /** The process as the caps see it. */
 export interface ProcessFacts {
   /** Threads that its settings give it for work. */
-  readonly threads: number;
-  readonly memoryLimitMb: number;
+  threads(): number;
+  memoryLimitMb(): number;
   rssMb(): number;
 }
 
 export function traceEffects(tracer: Tracer, facts: ProcessFacts): Tracing {
   const ofProcess = (): SpanAttributes => ({
-    [attribute.threads]: facts.threads,
+    [attribute.threads]: facts.threads(),
     [attribute.rssMb]: facts.rssMb(),
-    [attribute.memoryLimitMb]: facts.memoryLimitMb,
+    [attribute.memoryLimitMb]: facts.memoryLimitMb(),
   });
   return {
     attempt(attempt) {

@@ -59,8 +59,8 @@ async function createParts(
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
   const router = routerPart(settings, [...workflows.keys()]);
-  const knowledge = knowledgePart(settings, log);
-  const llm = llmPart(settings);
+  const knowledge = knowledgePart(settings, log, breakers);
+  const llm = llmPart(settings, log);
   const tools = toolsPart(settings, { bus, log, breakers });
   const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
   const ports: RolePorts = {
@@ -135,12 +135,13 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
   if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', () => end(0)).resume();
   await host.start();
+  if (stopping) return;
   presence.ready();
   log.info(
     {
       roles: roles.map((role) => role.name),
       host: name,
-      engine: service === 'llm' ? (settings.OPENAI_BASE_URL ?? 'extractive') : undefined,
+      engine: service === 'llm' ? ports.llm.kind : undefined,
     },
     'ready',
   );

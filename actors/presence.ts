@@ -10,8 +10,8 @@ import { inboxFilter } from '../schemas/events/subjects.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import type { Part } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
-import { heapLimitMb, uvThreads, watchCaps } from './caps.ts';
-import { traceEffects } from './effect-spans.ts';
+import { heapLimitMb, neededMb, uvThreads, watchCaps } from './caps.ts';
+import { type ProcessFacts, traceEffects } from './effect-spans.ts';
 import { type HeartbeatSender, startHeartbeat } from './heartbeat.ts';
 import { type HeartbeatFacts, statusOf } from './heartbeat-form.ts';
 import type { Host, HostOptions } from './runtime/host.ts';
@@ -50,19 +50,17 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
   const { service, settings, bus, log } = options;
   const startedAt = new Date().toISOString();
   const capacities = () => options.parts.map((part) => statusOf(part).capacity ?? {});
-  const sum = (values: readonly (number | undefined)[]): number => values.reduce<number>((a, b) => a + (b ?? 0), 0);
   const threads = (): number => uvThreads() + 1;
   const caps = watchCaps({
-    heapMb: heapLimitMb(service, settings),
-    nativeMb: () => sum(capacities().map(({ nativeMemoryMb }) => nativeMemoryMb)),
+    neededMb: () => neededMb(heapLimitMb(service, settings), capacities()),
     log,
     onOver: options.onOver,
     onFarOver: () => process.exit(1),
   });
   const tracer = await openTracer(options);
-  const facts = {
-    threads: threads() + sum(capacities().map(({ threads: own }) => own)),
-    memoryLimitMb: caps.memoryLimitMb,
+  const facts: ProcessFacts = {
+    threads: () => capacities().reduce((sum, { threads: own = 0 }) => sum + own, threads()),
+    memoryLimitMb: () => caps.memoryLimitMb,
     rssMb: caps.rssMb,
   };
   let state: HeartbeatFacts['state'] = 'starting';

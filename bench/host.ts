@@ -41,7 +41,7 @@ const ports = {
   knowledge: () => {
     throw new Error('not measured');
   },
-  llm: { openai: null, timeoutMs: 1000 },
+  llm: { engine: null, kind: 'extractive', timeoutMs: 1000, parallel: 2, queueMax: 64 },
   tools: {
     choose: () => Promise.reject(new Error('not measured')),
     run: () => Promise.reject(new Error('not measured')),

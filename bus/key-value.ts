@@ -100,14 +100,13 @@ export class JetStreamBucket implements KeyValue, RevisionedStore {
     return stored === null ? null : { value: decoder.decode(stored.data), revision: stored.seq };
   }
 
-  async putIfRevision(key: string, value: string, revision: number): Promise<boolean> {
+  async putIfRevision(key: string, value: string, revision: number): Promise<number | null> {
     const expected = headers();
     expected.set(EXPECTED_REVISION, String(revision));
     try {
-      await this.#acks.publish(this.#subject(key), Buffer.from(value), expected);
-      return true;
+      return (await this.#acks.publish(this.#subject(key), Buffer.from(value), expected)).seq;
     } catch (thrown) {
-      if (thrown instanceof RevisionConflict) return false;
+      if (thrown instanceof RevisionConflict) return null;
       throw thrown;
     }
   }

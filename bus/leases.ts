@@ -2,14 +2,17 @@
  * Leases by compare-and-set. Owns: the rules by which a lease is granted, taken over, confirmed and released. Does not
  * own: where the entries are stored (`RevisionedStore`: a JetStream bucket, or the twin in memory).
  *
- * Entries: `lease.<key>` holds `{holder, fence}`; `beat.<holder>` is written at every beat and only its revision counts,
- * so no clock of another machine is ever compared with ours.
+ * Entries: `lease.<key>` holds `{holder, fence}`; `beat.<holder>` is written at every beat and its revision counts, so
+ * no clock of another machine is ever compared with ours. Who finds a holder silent writes that there, before it takes
+ * a lease of it.
  *
  * Invariants:
  * 1. Every grant is one compare-and-set on the lease entry: of many claimants one wins (S7).
  * 2. The fence grows with every grant. It starts from the clock, so that it grows also over the loss of the bucket.
  * 3. A foreign lease is granted only after this claimant has seen its holder silent for the whole time to live, by its
  *    own monotonic clock and on an unbroken connection.
+ * 4. A beat is a compare-and-set on the holder's last one: a holder that was found silent learns it at its next beat,
+ *    however long that was under way and whatever its clock says.
  */
 import type { LeaseClaim, LeaseStore } from './port.ts';
 import { BusError } from './port.ts';
@@ -26,9 +29,10 @@ export interface RevisionedEntry {
 export interface RevisionedStore {
   /** A deleted entry reads as an empty value with the revision of its deletion, on which the next write rests. */
   read(key: string): Promise<RevisionedEntry | null>;
-  put(key: string, value: string): Promise<unknown>;
-  /** Writes only when the entry's last revision is this one (0: no entry); false when it is not. */
-  putIfRevision(key: string, value: string, revision: number): Promise<boolean>;
+  /** Resolves with the new revision. */
+  put(key: string, value: string): Promise<number>;
+  /** Writes only when the entry's last revision is this one (0: no entry); null when it is not, else the new revision. */
+  putIfRevision(key: string, value: string, revision: number): Promise<number | null>;
 }
 
 export interface LeaseClock {
@@ -50,12 +54,16 @@ interface Observation {
 
 /** A lease whose holder is the empty name is free; the entry stays so that its fence is not forgotten. */
 const FREE = '';
+/** What stands in the beat of a holder that was found silent. */
+const SILENT = 'silent';
 
 export class CasLeases implements LeaseStore {
   readonly ttlMs: number;
   readonly #store: RevisionedStore;
   readonly #clock: LeaseClock;
   readonly #seen = new Map<string, Observation>();
+  /** Revision of our last beat, by holder; none after a beat of which nobody knows whether it arrived. */
+  readonly #beats = new Map<string, number>();
 
   constructor(store: RevisionedStore, clock: LeaseClock, ttlMs: number) {
     this.#store = store;
@@ -78,7 +86,8 @@ export class CasLeases implements LeaseStore {
       }
       const fence = Math.max((lease?.fence ?? 0) + 1, this.#clock.epochMs());
       const value = JSON.stringify({ holder, fence });
-      if (await this.#store.putIfRevision(leaseKey(key), value, entry?.revision ?? 0)) return { granted: true, fence };
+      if ((await this.#store.putIfRevision(leaseKey(key), value, entry?.revision ?? 0)) !== null)
+        return { granted: true, fence };
     }
     throw new BusError('unavailable', `claim of lease ${key}: lost ${CLAIM_ATTEMPTS_MAX} races in a row`);
   }
@@ -95,19 +104,30 @@ export class CasLeases implements LeaseStore {
     await this.#store.putIfRevision(leaseKey(key), JSON.stringify({ holder: FREE, fence }), entry.revision);
   }
 
-  async beat(holder: string): Promise<void> {
-    await this.#store.put(beatKey(holder), '');
+  async beat(holder: string): Promise<boolean> {
+    const key = beatKey(holder);
+    const before = this.#beats.get(holder);
+    this.#beats.delete(holder);
+    const unbroken = before === undefined ? null : await this.#store.putIfRevision(key, '', before);
+    this.#beats.set(holder, unbroken ?? (await this.#store.put(key, '')));
+    return unbroken !== null;
   }
 
-  /** True when this claimant has watched the holder for the whole time to live and saw no beat. */
+  /** True when the holder was found silent: by this claimant, which watched it for the whole time to live, or by another. */
   async #isSilent(holder: string): Promise<boolean> {
     const beat = await this.#store.read(beatKey(holder));
+    if (beat?.value === SILENT) return true;
     const beatRevision = beat?.revision ?? 0;
     const nowMs = this.#clock.monotonicMs();
     const seen = this.#seen.get(holder);
-    if (seen !== undefined && seen.beatRevision === beatRevision) return nowMs - seen.sinceMs >= this.ttlMs;
-    this.#seen.set(holder, { beatRevision, sinceMs: nowMs });
-    return false;
+    if (seen === undefined || seen.beatRevision !== beatRevision) {
+      this.#seen.set(holder, { beatRevision, sinceMs: nowMs });
+      return false;
+    }
+    if (nowMs - seen.sinceMs < this.ttlMs) return false;
+    if ((await this.#store.putIfRevision(beatKey(holder), SILENT, beatRevision)) !== null) return true;
+    // It has beaten at this very moment, and lives; or another claim found the same.
+    return (await this.#store.read(beatKey(holder)))?.value === SILENT;
   }
 }
 

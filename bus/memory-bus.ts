@@ -293,13 +293,12 @@ class MemoryBucket implements KeyValue, RevisionedStore {
     });
   }
 
-  async putIfRevision(key: string, value: string, revision: number): Promise<boolean> {
+  async putIfRevision(key: string, value: string, revision: number): Promise<number | null> {
     const subject = this.#subject(key);
     return this.#connection.call(`put ${key}`, () => {
       const stream = this.#connection.server.stream(this.#stream);
-      if ((stream.last(subject)?.seq ?? 0) !== revision) return false;
-      stream.append({ subject, data: Buffer.from(value), headers: NO_HEADERS, msgId: null });
-      return true;
+      if ((stream.last(subject)?.seq ?? 0) !== revision) return null;
+      return stream.append({ subject, data: Buffer.from(value), headers: NO_HEADERS, msgId: null }).seq;
     });
   }
 

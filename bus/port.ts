@@ -84,7 +84,11 @@ export interface LeaseStore {
   /** True when the lease is still held by this holder under this fence, decided by the server, not by a cache. */
   confirm(key: string, holder: string, fence: number): Promise<boolean>;
   release(key: string, holder: string, fence: number): Promise<void>;
-  beat(holder: string): Promise<void>;
+  /**
+   * Says that the holder lives. False when it may have been found silent since its last beat, or when this is its first
+   * one: then somebody else may hold its leases, and each has to be claimed again.
+   */
+  beat(holder: string): Promise<boolean>;
 }
 
 export interface KvEntry {

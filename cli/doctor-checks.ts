@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { BusError } from '../bus/port.ts';
 import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
+import { graphicsCard, languageModel } from './doctor-model.ts';
 import { toFailure } from './errors.ts';
 import { withBus } from './mesh-client.ts';
 import { NATS_SERVER_VERSION } from './nats-download.ts';
@@ -27,7 +28,6 @@ export interface Check {
 
 const run = promisify(execFile);
 const COMMAND_TIMEOUT_MS = 5000;
-const ENDPOINT_TIMEOUT_MS = 4000;
 
 async function versionFrom(command: string, args: readonly string[]): Promise<string | null> {
   try {
@@ -145,35 +145,6 @@ async function nats(settings: Settings): Promise<Check> {
   }
 }
 
-async function engine(settings: Settings): Promise<Check> {
-  const url = settings.OPENAI_BASE_URL;
-  if (url === undefined) {
-    return {
-      name: 'language model',
-      status: 'warn',
-      text: 'none: answers quote the knowledge base; set OPENAI_BASE_URL (Ollama, vLLM, llama-server) for generated ones',
-    };
-  }
-  const shown = new URL(url).host;
-  try {
-    const key = settings.OPENAI_API_KEY;
-    const response = await fetch(`${url.replace(/\/$/, '')}/models`, {
-      headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
-      signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
-    });
-    if (response.ok)
-      return { name: 'language model', status: 'ok', text: `${shown}, ${settings.OPENAI_MODEL ?? 'its first model'}` };
-    const why = `${shown} answers ${response.status}; check OPENAI_BASE_URL and OPENAI_API_KEY`;
-    return { name: 'language model', status: 'warn', text: why };
-  } catch {
-    return {
-      name: 'language model',
-      status: 'warn',
-      text: `${shown} does not answer; check OPENAI_BASE_URL, or start it`,
-    };
-  }
-}
-
 async function python(): Promise<Check> {
   const version = await versionFrom('python3', ['--version']);
   return version === null
@@ -197,7 +168,8 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     ...ledgers(settings),
     knowledge(settings),
     await nats(settings),
-    await engine(settings),
+    await languageModel(settings),
+    graphicsCard(),
     await python(),
     idleSettings(),
   ];

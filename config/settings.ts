@@ -18,6 +18,8 @@ const url = (...protocols: string[]) =>
 const count = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+const optionalCount = (min: number, max: number) => z.coerce.number().int().min(min).max(max).optional();
+
 /** Description, and the line shown in `.env.example`, of every setting. */
 const table = {
   MESH_HOME: [optionalText, 'Folder of everything the mesh keeps on this machine.', '.mesh'],
@@ -76,6 +78,45 @@ const table = {
     'Model to ask for; the first one that the endpoint lists when unset.',
     'qwen2.5-coder:7b',
   ],
+  OLLAMA_HOST: [
+    optionalText,
+    'Where an Ollama listens (host, host:port or URL); used by LLM_ENGINE=ollama, and looked at by `mesh models ls`.',
+    '127.0.0.1:11434',
+  ],
+  LLM_ENGINE: [
+    z.enum(['auto', 'llama', 'openai', 'ollama', 'extractive']).default('auto'),
+    'auto: llama when LLM_MODEL_PATH is set, else openai when OPENAI_BASE_URL is, else extractive (no language model); ollama: the Ollama at OLLAMA_HOST.',
+    'auto',
+  ],
+  LLM_MODEL_PATH: [
+    optionalText,
+    'A GGUF file for llama.cpp: a path, or the name of a file in MESH_HOME/models (`mesh models ls`).',
+    'qwen2.5-coder-3b-instruct-q4_k_m.gguf',
+  ],
+  LLM_THREADS: [
+    optionalCount(1, 512),
+    'Threads of llama.cpp; 8 or as many as there are cores when unset, never more than the cores.',
+    '4',
+  ],
+  LLM_CONTEXT_SIZE: [
+    count(512, 1_048_576, 8192),
+    'Tokens of one generation, prompt and text together; never more than the model was trained for.',
+    '8192',
+  ],
+  LLM_BATCH_SIZE: [count(32, 8192, 512), 'Tokens of a prompt that llama.cpp reads at once.', '512'],
+  LLM_PARALLEL: [count(1, 64, 2), 'Generations at once; with llama.cpp each has a context of its own in memory.', '2'],
+  LLM_QUEUE_MAX: [count(1, 10_000, 64), 'Generations that may wait; one more is refused.', '64'],
+  LLM_SEED: [
+    optionalCount(0, 4_294_967_295),
+    'Makes llama.cpp choose the same words for the same prompt; random when unset.',
+    '1',
+  ],
+  LLM_TEMPERATURE: [z.coerce.number().min(0).max(2).default(0.2), 'How freely words are chosen, 0 to 2.', '0.2'],
+  LLM_MODEL_MEMORY_MB: [
+    optionalCount(64, 4_194_304),
+    'Memory that the model and its contexts may need, MiB; one that needs more is not loaded. What the machine has when unset.',
+    '4096',
+  ],
   LLM_TIMEOUT_MS: [count(1000, 3_600_000, 120_000), 'Time one generation may take, milliseconds.', '120000'],
   LLM_MAX_TOKENS: [count(16, 131_072, 2048), 'Tokens one generation may make.', '2048'],
   TOOLS_ALLOW_HOSTS: [
@@ -94,7 +135,11 @@ const table = {
     'mcp.json',
   ],
   AGENTS_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the agents process, MiB.', '512'],
-  LLM_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the llm process, MiB.', '512'],
+  LLM_MEMORY_MB: [
+    count(64, 65_536, 512),
+    'Heap limit of the llm process, MiB; the model of LLM_MODEL_PATH comes on top.',
+    '512',
+  ],
   TOOLS_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the tools process, MiB.', '256'],
   AGENTS_THREADS: [count(1, 64, 4), 'Threads of the agents process for files and native code.', '4'],
   TOOLS_THREADS: [count(1, 64, 4), 'Threads of the tools process for files and native code.', '4'],
@@ -114,9 +159,16 @@ const table = {
     'Below this confidence, 0 to 1, the router takes the fallback workflow.',
     '0.5',
   ],
-  LLM_MODEL_PATH: [optionalText, 'Read now, used by the llama engine to come.', 'model.gguf'],
-  EMBEDDING_MODEL_PATH: [optionalText, 'Read now, used by the embedding search to come.', 'embed.gguf'],
-  CHROMA_URL: [url('http', 'https'), 'Read now, used by the Chroma store to come.', 'http://127.0.0.1:8000'],
+  EMBEDDING_MODEL_PATH: [
+    optionalText,
+    'An embedding model (GGUF): the knowledge base is then searched by meaning as well as by words.',
+    'all-minilm-l6-v2.gguf',
+  ],
+  CHROMA_URL: [
+    url('http', 'https'),
+    'A Chroma server (http://host:port) that keeps the vectors of the knowledge base; several machines may share it.',
+    'http://127.0.0.1:8000',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
 
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };

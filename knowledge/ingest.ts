@@ -58,7 +58,16 @@ export async function ingest(
   options: IndexOptions = {},
 ): Promise<IndexSummary> {
   const startedAt = performance.now();
-  const summary: IndexSummary = { added: 0, updated: 0, unchanged: 0, removed: 0, skipped: [], chunks: 0, ms: 0 };
+  const summary: IndexSummary = {
+    added: 0,
+    updated: 0,
+    unchanged: 0,
+    removed: 0,
+    skipped: [],
+    chunks: 0,
+    vectors: null,
+    ms: 0,
+  };
   const run: Run = { catalog, options, summary, total: 0, done: 0, met: new Set() };
   const scans: { root: Root; scan: Scan }[] = [];
   for (const path of new Set(paths.map((given) => resolve(given)))) {
@@ -81,7 +90,7 @@ async function ingestRoot(run: Run, root: Root, scan: Scan): Promise<void> {
     known.delete(absolutePath);
     run.done += 1;
     const path = shownPath(root.base, absolutePath);
-    run.options.onProgress?.({ done: run.done, total: run.total, path });
+    run.options.onProgress?.({ phase: 'files', done: run.done, total: run.total, path });
   }
   for (const file of known.values()) {
     if (isGone(file, root, scan)) remove(run, file);

@@ -2,7 +2,7 @@
  * The port of the knowledge base: what the roles and the command line may ask of it.
  *
  * Owns the contract and its errors. Does not own storage, chunking or ranking: those belong to the adapter behind the
- * port (`sqlite-store.ts`), and nothing here may name a database.
+ * port (`knowledge-base.ts`).
  */
 import type { Passage } from '../schemas/events/generated.ts';
 
@@ -30,7 +30,9 @@ export interface SkippedFile {
 }
 
 export interface IndexProgress {
-  /** Files looked at so far in this run, this one included. */
+  /** First every file is looked at, then what has no vector yet is embedded. */
+  phase: 'files' | 'vectors';
+  /** Files looked at, or passages embedded, so far in this run, this one included. */
   done: number;
   total: number;
   path: string;
@@ -50,7 +52,19 @@ export interface IndexSummary {
   skipped: SkippedFile[];
   /** Chunks written by this run; `stats()` has the total. */
   chunks: number;
+  /** Null when nothing keeps vectors: neither an embedding model nor Chroma is configured. */
+  vectors: VectorOutcome | null;
   ms: number;
+}
+
+export interface VectorOutcome {
+  /** `sqlite-vec`, `chroma`. */
+  store: string;
+  embedder: string;
+  /** Passages embedded by this run. */
+  embedded: number;
+  /** Why the vectors are not up to date, for people; the words are, and the next run completes the vectors. */
+  problem: string | null;
 }
 
 export interface SearchOptions {
@@ -59,9 +73,20 @@ export interface SearchOptions {
   signal?: AbortSignal;
 }
 
+export interface SearchResult {
+  /** Best first; empty when the query holds no word or nothing was found. */
+  passages: Passage[];
+  /** What found them: `sqlite-fts5`, `sqlite-fts5+sqlite-vec`, `sqlite-fts5+chroma`. */
+  engine: string;
+  /** Why less than what is configured took part, for people; null when all did. */
+  problem: string | null;
+}
+
 export interface KnowledgeStats {
   files: number;
   chunks: number;
+  /** Absolute paths of the files and folders that were indexed and still hold something. */
+  roots: string[];
   /** RFC 3339 time at which the last complete run ended, by whichever process. */
   lastIndexedAt: string | null;
 }
@@ -74,13 +99,13 @@ export interface KnowledgeStore {
    */
   index(paths: readonly string[], options?: IndexOptions): Promise<IndexSummary>;
   /**
-   * The passages closest to the query, best first; empty when the query holds no word.
+   * The passages closest to the query. When vectors cannot be asked, the words are asked alone and the result says so.
    * @throws KnowledgeError, or the signal's reason when aborted.
    */
-  search(query: string, options?: SearchOptions): Promise<Passage[]>;
+  search(query: string, options?: SearchOptions): Promise<SearchResult>;
   stats(): KnowledgeStats;
   /** May be called twice; every other call afterwards throws `closed`. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -88,10 +113,22 @@ export interface KnowledgeStore {
  * - `closed`: used after `close()`.
  * - `corrupt`: the store broke while open; opening it again sets it aside.
  * - `foreign-database`: the file belongs to something else and was not touched.
+ * - `embedder`: the embedding model cannot be read or run.
  * - `storage`: the disk or the database refused (full, read-only, no permission).
  * - `too-many-files`: the path holds more files than a knowledge base is meant for.
+ * - `vectors`: what keeps the vectors cannot be reached, or refused.
+ * - `vectors-stale`: the stored vectors are of another model; indexing again replaces them.
  */
-export type KnowledgeErrorCode = 'busy' | 'closed' | 'corrupt' | 'foreign-database' | 'storage' | 'too-many-files';
+export type KnowledgeErrorCode =
+  | 'busy'
+  | 'closed'
+  | 'corrupt'
+  | 'embedder'
+  | 'foreign-database'
+  | 'storage'
+  | 'too-many-files'
+  | 'vectors'
+  | 'vectors-stale';
 
 export class KnowledgeError extends Error {
   readonly code: KnowledgeErrorCode;
@@ -102,6 +139,6 @@ export class KnowledgeError extends Error {
     super(message, options);
     this.name = 'KnowledgeError';
     this.code = code;
-    this.retryable = code === 'busy';
+    this.retryable = code === 'busy' || code === 'vectors';
   }
 }

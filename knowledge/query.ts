@@ -20,11 +20,18 @@ const PREFIX_CHARS_MIN = 2;
 
 export type Intent = 'question' | 'code' | 'plain';
 
-export interface Plan {
-  /** FTS5 expression that finds the candidates. */
+export interface Term {
+  /** As it was typed, in lower case. */
+  word: string;
+  /** FTS5 expression that finds it. */
   match: string;
-  /** One FTS5 expression for each distinct word, to measure how much of the query a chunk covers. */
-  terms: string[];
+}
+
+export interface Plan {
+  /** The distinct words, by which is measured how much of the query a chunk covers. */
+  terms: Term[];
+  /** FTS5 expressions of words that stood beside each other. */
+  phrases: string[];
   intent: Intent;
 }
 
@@ -47,10 +54,19 @@ export function planSearch(query: string): Plan | null {
     const next = words[position + 1];
     if (next !== undefined) phrases.add(quote(`${parts.at(-1) ?? ''} ${wordParts(next)[0] ?? ''}`));
   });
-  const searched = [...terms.values()].slice(0, TERMS_MAX);
+  const searched = [...terms].slice(0, TERMS_MAX).map(([word, match]) => ({ word, match }));
   if (searched.length === 0) return null;
-  const match = [...searched, ...[...phrases].slice(0, TERMS_MAX)].join(' OR ');
-  return { match, terms: searched, intent };
+  return { terms: searched, phrases: [...phrases].slice(0, TERMS_MAX), intent };
+}
+
+/** FTS5 expression that finds the candidates: whatever holds one of the words. */
+export function matchOf({ terms, phrases }: Plan): string {
+  return [...terms.map(({ match }) => match), ...phrases].join(' OR ');
+}
+
+/** FTS5 expression of any of some words, which must hold letters and digits only. */
+export function anyOf(words: readonly string[]): string {
+  return `(${words.map(quote).join(' OR ')})`;
 }
 
 /** The first QUERY_CHARS_MAX characters, without the word that the cut went through. */

@@ -58,6 +58,9 @@ function prepareRows(db: Database.Database) {
     ),
     removeFile: db.prepare<[number]>('DELETE FROM files WHERE id = ?'),
     removeWords: db.prepare<[number]>('DELETE FROM words WHERE rowid IN (SELECT id FROM chunks WHERE file_id = ?)'),
+    removeVectors: db.prepare<[number]>(
+      'DELETE FROM vectors WHERE chunk_id IN (SELECT id FROM chunks WHERE file_id = ?)',
+    ),
     removeChunks: db.prepare<[number]>('DELETE FROM chunks WHERE file_id = ?'),
     addChunk: db.prepare<[number, number, string, number, number, string]>(
       'INSERT INTO chunks (file_id, ordinal, heading, start_line, end_line, text) VALUES (?, ?, ?, ?, ?, ?)',
@@ -107,6 +110,7 @@ function removeFile(rows: Rows, absolutePath: string): void {
     const row = rows.fileAt.get(root.id, relative(root.path, absolutePath));
     if (!row) continue;
     rows.removeWords.run(row.id);
+    rows.removeVectors.run(row.id);
     rows.removeChunks.run(row.id);
     rows.removeFile.run(row.id);
   }

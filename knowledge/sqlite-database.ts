@@ -25,11 +25,12 @@ const WAL_PAUSE_MS = 20;
 
 /** "AMKB", so that a file of ours is told from any other SQLite database. */
 const APPLICATION_ID = 0x414d4b42;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
  * `words` keeps no text of its own, only postings; its rowid is the chunk's id. `parts` holds the words inside
- * identifiers in camel case.
+ * identifiers in camel case. `vectors` are all of the one space that `vector_space` names. The id of a chunk is never
+ * given again, so that a vector made for one that has gone meanwhile cannot be taken for another's.
  */
 const SCHEMA = `
   CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, base TEXT NOT NULL);
@@ -44,7 +45,7 @@ const SCHEMA = `
     UNIQUE (root_id, path)
   );
   CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id INTEGER NOT NULL REFERENCES files (id),
     ordinal INTEGER NOT NULL,
     heading TEXT NOT NULL,
@@ -57,8 +58,19 @@ const SCHEMA = `
     heading, path, text, parts,
     content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
   );
+  CREATE TABLE vector_space (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL,
+    embedder TEXT NOT NULL,
+    dimension INTEGER NOT NULL
+  );
+  CREATE TABLE vectors (chunk_id INTEGER PRIMARY KEY REFERENCES chunks (id), embedding BLOB NOT NULL);
+  CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
   CREATE TABLE runs (id INTEGER PRIMARY KEY CHECK (id = 1), finished_at TEXT NOT NULL);
 `;
+
+/** In an order in which they can be dropped. */
+const TABLES = ['vectors', 'vector_space', 'vocabulary', 'words', 'chunks', 'files', 'roots', 'runs'];
 
 /** A damaged database that was moved out of the way when the store was opened. */
 export interface SetAside {
@@ -125,7 +137,7 @@ function useWal(db: Database.Database): void {
 
 function ensureSchema(db: Database.Database): void {
   if (db.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
-  for (const table of ['words', 'chunks', 'files', 'roots', 'runs']) db.exec(`DROP TABLE IF EXISTS ${table}`);
+  for (const table of TABLES) db.exec(`DROP TABLE IF EXISTS ${table}`);
   db.exec(SCHEMA);
   db.pragma(`application_id = ${APPLICATION_ID}`);
   db.pragma(`user_version = ${SCHEMA_VERSION}`);

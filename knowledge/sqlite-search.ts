@@ -4,11 +4,13 @@
  * Owns the search statements. Does not own the expression searched for (`query.ts`) or the order of hits (`rank.ts`).
  */
 import type Database from 'better-sqlite3';
+import { stemmer } from 'stemmer';
 import type { Passage } from '../schemas/events/generated.ts';
 import type { Kind } from './languages.ts';
 import type { SearchOptions } from './port.ts';
-import { type Plan, planSearch } from './query.ts';
+import { anyOf, matchOf, type Plan, planSearch, type Term } from './query.ts';
 import { rank, rarity } from './rank.ts';
+import { mistakesAllowed, nearestWords } from './spelling.ts';
 
 const LIMIT_DEFAULT = 8;
 const LIMIT_MAX = 100;
@@ -65,6 +67,12 @@ function prepareStatements(db: Database.Database) {
               json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?))) AS covered
        FROM words WHERE words MATCH ?`,
     ),
+    isKnown: db.prepare<[string], number>('SELECT 1 FROM words WHERE words MATCH ? LIMIT 1').pluck(),
+    vocabulary: db
+      .prepare<[string, string, number, number], string>(
+        'SELECT term FROM vocabulary WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ? ORDER BY cnt DESC',
+      )
+      .pluck(),
     chunkCount: db.prepare<[], number>('SELECT count(*) FROM chunks').pluck(),
     chunks: db.prepare<[string], ChunkRow>(
       `SELECT chunks.id AS rowid, file_id AS fileId, ordinal, shown_path AS path, kind, language, heading,
@@ -74,14 +82,31 @@ function prepareStatements(db: Database.Database) {
   };
 }
 
-function searchPlan(statements: Statements, plan: Plan, limit: number): Passage[] {
-  const hits = statements.hits.all(plan.match, Math.max(CANDIDATES_MIN, 2 * limit));
+/** Words that are nowhere in the index give way to the nearest that are; most often somebody mistyped. */
+function corrected(statements: Statements, plan: Plan): Plan {
+  const terms = plan.terms.map((term): Term => {
+    const mistakes = mistakesAllowed(term.word);
+    if (mistakes === 0 || statements.isKnown.get(term.match) !== undefined) return term;
+    const stem = stemmer(term.word);
+    // The first letter is taken as right: it seldom is the wrong one, and so a small part of the vocabulary is read.
+    const [first = ''] = stem;
+    const after = String.fromCodePoint((first.codePointAt(0) ?? 0) + 1);
+    const near = statements.vocabulary.all(first, after, stem.length - mistakes, stem.length + mistakes);
+    const found = nearestWords(stem, near);
+    return found.length === 0 ? term : { word: term.word, match: anyOf(found) };
+  });
+  return { ...plan, terms };
+}
+
+function searchPlan(statements: Statements, asTyped: Plan, limit: number): Passage[] {
+  const plan = corrected(statements, asTyped);
+  const hits = statements.hits.all(matchOf(plan), Math.max(CANDIDATES_MIN, 2 * limit));
   if (hits.length === 0) return [];
   const rowids = JSON.stringify(hits.map(({ rowid }) => rowid));
   const chunksTotal = statements.chunkCount.get() ?? 0;
   const coveredBy = new Map<number, number[]>(hits.map(({ rowid }) => [rowid, []]));
   const weights = plan.terms.map((term, position) => {
-    const row = statements.coverage.get(rowids, term);
+    const row = statements.coverage.get(rowids, term.match);
     for (const rowid of parseRowids(row?.covered)) coveredBy.get(rowid)?.push(position);
     return rarity(row?.chunks ?? 0, chunksTotal);
   });
@@ -111,7 +136,7 @@ function parseRowids(json: string | undefined): number[] {
 }
 
 /** Never between the two halves of a character outside the basic plane. */
-function shorten(text: string): string {
+export function shorten(text: string): string {
   if (text.length <= PASSAGE_CHARS_MAX) return text;
   return `${text.slice(0, PASSAGE_CHARS_MAX - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -1,19 +1,38 @@
 /**
- * The knowledge base on one SQLite file with FTS5: the adapter behind `port.ts`.
+ * The files, their chunks and their words in one SQLite file with FTS5: the half of a knowledge base that is always there.
  *
- * Owns the life of the store. Does not own opening (`sqlite-database.ts`), writing (`sqlite-catalog.ts`) or searching
- * (`sqlite-search.ts`); it puts them together.
+ * Owns the life of the file. Does not own opening (`sqlite-database.ts`), writing (`sqlite-catalog.ts`), searching
+ * (`sqlite-search.ts`) or vectors (`sqlite-vectors.ts`); it puts them together.
  */
+import type { Passage } from '../schemas/events/generated.ts';
 import { ingest } from './ingest.ts';
-import { KnowledgeError, type KnowledgeStats, type KnowledgeStore } from './port.ts';
+import {
+  type IndexOptions,
+  type IndexSummary,
+  KnowledgeError,
+  type KnowledgeStats,
+  type SearchOptions,
+} from './port.ts';
 import { sqliteCatalog } from './sqlite-catalog.ts';
 import { openDatabase, type SetAside } from './sqlite-database.ts';
 import { asKnowledgeError, translated } from './sqlite-errors.ts';
 import { sqliteSearch } from './sqlite-search.ts';
+import { sqliteChunkSource, sqliteVectors } from './sqlite-vectors.ts';
+import type { ChunkSource, VectorIndex } from './vectors.ts';
 
 export type { SetAside } from './sqlite-database.ts';
 
-export interface SqliteKnowledgeStore extends KnowledgeStore {
+export interface SqliteStore {
+  index(paths: readonly string[], options?: IndexOptions): Promise<IndexSummary>;
+  /** By words alone. */
+  search(query: string, options?: SearchOptions): Promise<Passage[]>;
+  stats(): KnowledgeStats;
+  /** What is indexed, for those who follow it. */
+  readonly chunks: ChunkSource;
+  /** Kept in the same file. */
+  readonly vectors: VectorIndex;
+  /** May be called twice; every other call afterwards throws `closed`. */
+  close(): void;
   /** Not null when the file was damaged: the index is empty now, and what was there is where this says. */
   readonly setAside: SetAside | null;
 }
@@ -22,7 +41,7 @@ export interface SqliteKnowledgeStore extends KnowledgeStore {
  * Opens the store, creating it and its folder where they are missing. Several processes may have it open at once.
  * @throws KnowledgeError `foreign-database`, `busy` or `storage`.
  */
-export function openSqliteStore(path: string): SqliteKnowledgeStore {
+export function openSqliteStore(path: string): SqliteStore {
   const { db, setAside } = translated(() => openDatabase(path));
   const catalog = sqliteCatalog(db);
   const search = sqliteSearch(db);
@@ -31,6 +50,8 @@ export function openSqliteStore(path: string): SqliteKnowledgeStore {
   };
   return {
     setAside,
+    chunks: sqliteChunkSource(db),
+    vectors: sqliteVectors(db),
     async index(paths, options) {
       assertOpen();
       try {
@@ -57,10 +78,14 @@ export function openSqliteStore(path: string): SqliteKnowledgeStore {
 
 function readStats(db: ReturnType<typeof openDatabase>['db']): KnowledgeStats {
   const row = db
-    .prepare<[], KnowledgeStats>(
+    .prepare<[], Omit<KnowledgeStats, 'roots'>>(
       `SELECT (SELECT count(*) FROM files) AS files, (SELECT count(*) FROM chunks) AS chunks,
               (SELECT finished_at FROM runs) AS lastIndexedAt`,
     )
     .get();
-  return row ?? { files: 0, chunks: 0, lastIndexedAt: null };
+  const roots = db
+    .prepare<[], string>('SELECT path FROM roots WHERE id IN (SELECT root_id FROM files) ORDER BY path')
+    .pluck()
+    .all();
+  return { files: 0, chunks: 0, lastIndexedAt: null, ...row, roots };
 }

@@ -86,10 +86,15 @@ export function createTracer(options: TracerOptions): Tracer {
       };
     },
     async close() {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, CLOSE_LIMIT_MS);
-      await Promise.race([provider.shutdown().catch((error: unknown) => options.onLoss(String(error))), late]);
+      const { promise: late, resolve } = Promise.withResolvers<string>();
+      const timer = setTimeout(() => resolve('the collector did not take the last spans in time'), CLOSE_LIMIT_MS);
+      const sent = provider.shutdown().then(
+        () => null,
+        (error: unknown) => String(error),
+      );
+      const loss = await Promise.race([sent, late]);
       clearTimeout(timer);
+      if (loss !== null) options.onLoss(loss);
     },
   };
 }

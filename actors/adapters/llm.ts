@@ -1,28 +1,178 @@
 /**
- * The language models from the settings. Owns: which engine is configured. Does not own: an engine.
+ * The language models from the settings. Owns: which engine is configured, and what it says of itself. Does not own: an
+ * engine.
  */
-import type { Settings } from '../../config/settings.ts';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot, type Settings } from '../../config/settings.ts';
+import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
+import { modelPath } from '../../models/files.ts';
+import { createLoadGuard } from '../../models/load-guard.ts';
+import { ollamaOrigin } from '../../models/ollama.ts';
+import type { LlamaEngine, LlamaEngineOptions, LlamaState } from '../roles/llm/engines/llama/index.ts';
+import type { OpenAiOptions } from '../roles/llm/engines/openai.ts';
 import type { RolePorts } from '../roles/ports.ts';
-import type { Part } from './part.ts';
+import type { RuntimeLog } from '../runtime/ports.ts';
+import type { Part, PartStatus } from './part.ts';
 
 /** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
 const ENGINE_GRACE_MS = 5000;
+const MIB = 1_048_576;
+/** Beside heap and model: Node itself, native libraries, and the worker that repairs code without a model. */
+const PROCESS_MB = 256;
+/** Of the machine's memory, what a model may need when no setting says so. */
+const MEMORY_SHARE = 0.9;
 
-export function llmPart(settings: Settings): Part<RolePorts['llm']> {
-  const openai = openAiOptions(settings);
+export function llmPart(settings: Settings, log: RuntimeLog): Part<RolePorts['llm']> {
+  const kind = engineKind(settings);
+  const made = makeEngine(kind, settings, log);
   return {
-    port: { openai, timeoutMs: settings.LLM_TIMEOUT_MS + ENGINE_GRACE_MS },
-    status: () => ({ capabilities: [openai === null ? 'engine:extractive' : 'engine:openai'] }),
+    port: {
+      engine: made.engine,
+      kind,
+      timeoutMs: settings.LLM_TIMEOUT_MS + ENGINE_GRACE_MS,
+      parallel: settings.LLM_PARALLEL,
+      queueMax: settings.LLM_QUEUE_MAX,
+    },
+    status: made.status,
+    ...(made.start === undefined ? {} : { start: made.start }),
+    ...(made.close === undefined ? {} : { close: made.close }),
   };
 }
 
-function openAiOptions(settings: Settings): RolePorts['llm']['openai'] {
-  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, OPENAI_MODEL: model } = settings;
-  if (baseUrl === undefined) return null;
+interface Made extends Pick<Part<unknown>, 'status' | 'start' | 'close'> {
+  readonly engine: RolePorts['llm']['engine'];
+}
+
+function makeEngine(kind: EngineKind, settings: Settings, log: RuntimeLog): Made {
+  switch (kind) {
+    case 'llama':
+      return settings.LLM_MODEL_PATH === undefined
+        ? without('LLM_ENGINE=llama needs LLM_MODEL_PATH')
+        : llama(llamaOptions(settings, settings.LLM_MODEL_PATH, log), settings);
+    case 'openai':
+      return settings.OPENAI_BASE_URL === undefined
+        ? without('LLM_ENGINE=openai needs OPENAI_BASE_URL')
+        : openai('openai', openAiOptions(settings, settings.OPENAI_BASE_URL));
+    case 'ollama': {
+      const origin = ollamaOrigin(settings.OLLAMA_HOST);
+      return origin === null
+        ? without('OLLAMA_HOST is not an address')
+        : openai('ollama', openAiOptions(settings, `${origin}/v1`));
+    }
+    case 'extractive':
+      return { engine: null, status: () => ({ capabilities: ['engine:extractive'] }) };
+    default:
+      throw new RangeError(`There is no engine ${String(kind satisfies never)}.`);
+  }
+}
+
+function without(problem: string): Made {
+  const problems = [`${problem}; answers quote the knowledge base`];
+  return { engine: null, status: () => ({ capabilities: ['engine:extractive'], problems }) };
+}
+
+function openai(name: string, options: OpenAiOptions): Made {
+  const open = async () => (await import('../roles/llm/engines/openai.ts')).createOpenAiEngine(options);
+  let opened: ReturnType<typeof open> | undefined;
+  const model = options.model === undefined ? [] : [`model:${options.model}`];
+  return {
+    engine() {
+      opened ??= open();
+      return opened;
+    },
+    status: () => ({ capabilities: [`engine:${name}`, ...model] }),
+  };
+}
+
+function llama(options: LlamaEngineOptions, settings: Settings): Made {
+  let engine: LlamaEngine | null = null;
+  let opened: Promise<LlamaEngine> | undefined;
+  const open = (): Promise<LlamaEngine> => {
+    opened ??= import('../roles/llm/engines/llama/index.ts').then(({ createLlamaEngine }) => {
+      engine = createLlamaEngine(options);
+      return engine;
+    });
+    return opened;
+  };
+  return {
+    engine: open,
+    status: () => llamaStatus(engine?.state() ?? { kind: 'idle' }, settings),
+    // A task that waits for the model finds it loaded, or loading; nothing else waits for it.
+    start: () => void open().then((ready) => ready.load()),
+    close: async () => engine?.close(),
+  };
+}
+
+function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
+  const capacity = { memoryMb: Math.round(process.memoryUsage.rss() / MIB) };
+  switch (state.kind) {
+    case 'idle':
+    case 'loading':
+      // What it will need is known only when it is there; until then it may take what a model may have at most.
+      return {
+        capabilities: ['engine:llama', 'model:loading'],
+        capacity: { ...capacity, freeSlots: 0, memoryLimitMb: settings.LLM_MEMORY_MB + modelBytesMax(settings) / MIB },
+      };
+    case 'failed':
+      return {
+        capabilities: ['engine:extractive'],
+        capacity,
+        problems: [`${state.reason} The extractive engine does the work.`],
+      };
+    case 'ready': {
+      const { model, threads, memoryMb, free, waiting, tokensPerSecond } = state;
+      return {
+        capabilities: ['engine:llama', `model:${model}`],
+        capacity: {
+          ...capacity,
+          ...{ threads, freeSlots: free, queueDepth: waiting },
+          memoryLimitMb: settings.LLM_MEMORY_MB + PROCESS_MB + Math.max(memoryMb, settings.LLM_MODEL_MEMORY_MB ?? 0),
+          ...(tokensPerSecond === null ? {} : { tokensPerSecond: Math.round(tokensPerSecond * 10) / 10 }),
+        },
+      };
+    }
+    default:
+      throw new RangeError(`There is no state ${JSON.stringify(state satisfies never)}.`);
+  }
+}
+
+function llamaOptions(settings: Settings, named: string, log: RuntimeLog): LlamaEngineOptions {
+  const { LLM_THREADS: threads, LLM_SEED: seed } = settings;
+  return {
+    modelPath: modelPath(named, { root: projectRoot, home: settings.MESH_HOME }),
+    contextSize: settings.LLM_CONTEXT_SIZE,
+    batchSize: settings.LLM_BATCH_SIZE,
+    parallel: settings.LLM_PARALLEL,
+    queueMax: settings.LLM_QUEUE_MAX,
+    maxTokens: settings.LLM_MAX_TOKENS,
+    temperature: settings.LLM_TEMPERATURE,
+    timeoutMs: settings.LLM_TIMEOUT_MS,
+    memoryBytesMax: modelBytesMax(settings),
+    guard: createLoadGuard(join(settings.MESH_HOME, 'models', '.loading.json')),
+    log,
+    ...(threads === undefined ? {} : { threads }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+}
+
+function modelBytesMax({ LLM_MODEL_MEMORY_MB: memoryMb }: Settings): number {
+  return memoryMb === undefined ? machineMemory() * MEMORY_SHARE : memoryMb * MIB;
+}
+
+/** What this process may use, bytes: a container may have less than its machine. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+function openAiOptions(settings: Settings, baseUrl: string): OpenAiOptions {
+  const { OPENAI_API_KEY: apiKey, OPENAI_MODEL: model } = settings;
   return {
     baseUrl,
     timeoutMs: settings.LLM_TIMEOUT_MS,
     maxTokens: settings.LLM_MAX_TOKENS,
+    temperature: settings.LLM_TEMPERATURE,
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(model === undefined ? {} : { model }),
   };

@@ -7,10 +7,11 @@
 export interface Capacity {
   /** Beside those that every process has. */
   readonly threads?: number;
-  /** Of the part alone; the registry shows the memory of the process. */
+  /** For a look at the part alone; the registry shows the memory of the process. */
   readonly memoryMb?: number;
+  /** What the process may need with this part, its heap included, MiB: raises the memory cap to that. */
   readonly memoryLimitMb?: number;
-  /** What the part needs outside of the JavaScript heap (a model and its KV cache, say), MiB: raises the memory cap. */
+  /** What the part needs outside of the JavaScript heap (a model and its KV cache, say), MiB: is added to the memory cap. */
   readonly nativeMemoryMb?: number;
   /** Requests that wait. */
   readonly queueDepth?: number;
@@ -33,7 +34,7 @@ export interface PartStatus {
 export interface Part<P> {
   readonly port: P;
   status(): PartStatus;
-  /** Called once the process is ready: what takes long begins here, in the background. */
+  /** Called when the service is ready: begins what takes long to get ready itself, without being waited for. */
   start?(): void;
   /** Called at a stop, after the host has stopped. */
   close?(): Promise<void>;

@@ -6,7 +6,7 @@ import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { Router } from '../../router/port.ts';
 import type { Breakers } from '../breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
-import type { OpenAiOptions } from './llm/engines/openai.ts';
+import type { LlmEngine } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 
 export interface RolePorts {
@@ -15,10 +15,15 @@ export interface RolePorts {
   /** Opened at first use: the process may start before the index exists. */
   knowledge(): KnowledgeStore;
   readonly llm: {
-    /** Null: no endpoint is configured, the extractive engine does the work. */
-    readonly openai: OpenAiOptions | null;
+    /** The configured engine, made at its first use; null: none is, and the extractive engine does the work. */
+    readonly engine: (() => Promise<LlmEngine>) | null;
+    /** Word of the configured engine in the name of its breaker: `llama`, `openai`, `ollama`. */
+    readonly kind: string;
     /** Time one generation may take, milliseconds. */
     readonly timeoutMs: number;
+    /** Generations at once, and how many may wait. */
+    readonly parallel: number;
+    readonly queueMax: number;
   };
   readonly tools: Toolbox;
   /** Of this process: what keeps failing is left alone for a while. */

@@ -57,6 +57,8 @@ export interface EffectsOptions {
   /** Publishes `effect.started`; resolves true when log and disk have it and the lease was confirmed after that. */
   announce: (slot: Slot, row: EffectRow, attempt: number) => Promise<boolean>;
   progress: (slot: Slot, row: EffectRow, note: string) => void;
+  /** True when nobody can say any more whether an effect of this actor has begun before. */
+  mayHaveBegun: (slot: Slot) => boolean;
   tracing: Tracing;
   /** Why no effect may begin now that has not begun yet, or null: the process is near a cap of its own. */
   admission: () => string | null;
@@ -140,6 +142,10 @@ export function createEffects(options: EffectsOptions): Effects {
     }
     if (fence === 'once' && row.started) {
       finish(job, unknownOutcome('it had begun when its process ended, and may not be repeated'));
+      return;
+    }
+    if (fence === 'once' && options.mayHaveBegun(job.slot)) {
+      finish(job, unknownOutcome('its log and its ledger were both lost since; it may have been done before'));
       return;
     }
     instances.updateEffect(job.slot, { ...row, state: 'running', attempt, notBeforeMs: 0 });

@@ -15,6 +15,7 @@ import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import {
   type MeshEvent,
   messageId,
+  nameOf,
   PAYLOAD_MAX_BYTES,
   type Parsed,
   parseEvent,
@@ -34,9 +35,10 @@ import { createPublisher, type Publisher, UNACKED_MAX } from './publisher.ts';
 import { quarantineRow } from './quarantine.ts';
 import { createReading, type Reading } from './reading.ts';
 import { reconcile } from './reconcile.ts';
+import { createRewritten, type Rewritten } from './rewritten.ts';
 import type { Role } from './role.ts';
 import { effectFinished, effectStarted, progress, timerFired } from './settlement.ts';
-import { type Applied, type LoggedEvent, step } from './step.ts';
+import { type Applied, isSettlement, type LoggedEvent, step } from './step.ts';
 import { createTimers, type Timers } from './timers.ts';
 
 /** How long a stop waits for acknowledgements, milliseconds; what is missing then is sent again at the next start. */
@@ -45,6 +47,8 @@ const DRAIN_LIMIT_MS = 3000;
 const HEADERS_MAX_BYTES = 1024;
 /** How long a stop waits for effects that may not be repeated, milliseconds; cut off, they would need a person. */
 const ONCE_LIMIT_MS = 5000;
+/** A start that takes longer says how far it is, this often, while it gets further. */
+const PROGRESS_EVERY_MS = 2000;
 
 /** Turns messages from outside into events for an actor. */
 export interface Ingress {
@@ -92,7 +96,10 @@ export interface HostStats {
 }
 
 export interface Host {
-  /** Resolves when everything stored before the start has been applied and pending work runs. @throws FatalError */
+  /**
+   * Resolves when everything stored before the start has been applied and pending work runs, or when a stop has cut the
+   * start short. @throws FatalError
+   */
   start(): Promise<void>;
   stop(): Promise<void>;
   stats(): HostStats;
@@ -112,6 +119,7 @@ export function createHost(options: HostOptions): Host {
   const at: AtCrashPoint = options.at ?? (() => undefined);
   let stopping = false;
   let ended = false;
+  let stopAsked = false;
 
   // While stopping, too: a stop that waits for a disk that refuses would wait for ever.
   const fatal = (error: unknown): void => {
@@ -133,6 +141,8 @@ export function createHost(options: HostOptions): Host {
   });
   const publisher = createPublisher({ bus, clock, log, commits: () => commits, onFatal: fatal, at });
   const instances: Instances = createInstances(ledger, () => commits);
+
+  const rewritten: Rewritten = createRewritten(ledger, () => commits);
 
   const record = (row: Omit<OutboxRow, 'n'>, traceparent: string, gated: boolean): number => {
     last.outbox += 1;
@@ -164,6 +174,7 @@ export function createHost(options: HostOptions): Host {
     tracing: options.tracing ?? untraced,
     admission: options.admission ?? (() => null),
     at,
+    mayHaveBegun: (slot) => rewritten.doubts(slot.instance.correlationId),
     settle(slot, row, outcome) {
       instances.updateEffect(slot, { ...row, state: 'settled' });
       send(slot.id, settleSubject(slot), effectFinished(slot.instance, row, outcome, clock.now()), false);
@@ -214,6 +225,18 @@ export function createHost(options: HostOptions): Host {
     for (const row of result.startedEffects) effects.begin(home, row);
     timers.sync(home);
   };
+  /**
+   * What a host said of its effects and timers is in the log only, and is not derived again from it: a ledger that is
+   * folded takes it into its outbox, so that the log can be published again from there too (S10).
+   */
+  const adopt = (role: Role, slot: Slot | null, message: StoredMessage, event: MeshEvent): void => {
+    const name = nameOf(event.type);
+    if (name === null || !isSettlement(name) || event.senderrole !== role.name) return;
+    last.outbox += 1;
+    const row = { n: last.outbox, instance: slot?.id ?? 0, eventId: event.id, subject: message.subject };
+    commits.outbox({ ...row, msgId: messageId(event), body: Buffer.from(message.data).toString('utf8') });
+    commits.acked(last.outbox, message.seq);
+  };
   const receive = (role: Role, message: StoredMessage): void => {
     at('event-read');
     const address = parseSubject(message.subject);
@@ -239,6 +262,10 @@ export function createHost(options: HostOptions): Host {
     }
     const slot = instances.find(role, event.correlationid);
     const logged = { event, atMs: message.atMs };
+    if (reading.isFolding(role.name)) {
+      rewritten.folded(event.correlationid, message);
+      adopt(role, slot, message, event);
+    }
     const result = step(role, slot?.instance ?? null, logged);
     if (result.kind === 'rejected') quarantine(role.name, message, result.code, result.reason);
     else if (result.kind === 'ignored') counts.duplicates += 1;
@@ -305,6 +332,21 @@ export function createHost(options: HostOptions): Host {
     });
   };
 
+  /** Returns the function that ends it. */
+  const tellProgress = (): (() => void) => {
+    let told = '';
+    let cancel = (): void => undefined;
+    const wait = (): void => {
+      cancel = clock.after(PROGRESS_EVERY_MS, () => {
+        const progress = { read: counts.applied + counts.duplicates + counts.quarantined, toSend: publisher.waiting };
+        if (JSON.stringify(progress) !== told) log.info(progress, 'catching up with the log');
+        told = JSON.stringify(progress);
+        wait();
+      });
+    };
+    wait();
+    return () => cancel();
+  };
   const start = async (): Promise<void> => {
     preflight(roles, ledger.open());
     await ownership.start();
@@ -312,7 +354,8 @@ export function createHost(options: HostOptions): Host {
     plan.begun(commits);
     if (plan.kind === 'continue') publisher.marks.recall(ledger);
     if (plan.kind !== 'continue') publisher.hold();
-    for (const row of [...plan.resend, ...ledger.unacked()]) publisher.send(row, traceparentOf(row), false);
+    for (const row of plan.resend) publisher.send(row, traceparentOf(row), false, true);
+    for (const row of ledger.unacked()) publisher.send(row, traceparentOf(row), false);
     for (const { stored } of ledger.open()) {
       const role = roles.find(({ name }) => name === stored.role);
       if (role) instances.find(role, stored.correlationId);
@@ -332,18 +375,24 @@ export function createHost(options: HostOptions): Host {
 
   return {
     async start() {
+      const endProgress = tellProgress();
       try {
         await start();
       } catch (error) {
+        // A stop ends the readers that the start waits for.
+        if (stopAsked) return;
         stopping = true;
         ended = true;
         if (error instanceof BusError) throw new FatalError(error.message, { exitCode: 3, cause: error });
         throw error;
+      } finally {
+        endProgress();
       }
     },
     async stop() {
+      stopAsked = true;
       stopping = true;
-      await reading.pause();
+      await reading.stop();
       timers.stop();
       await effects.onceEnded(ONCE_LIMIT_MS);
       effects.stop();

@@ -3,7 +3,8 @@
  * partition's actors.
  *
  * Invariants:
- * 1. A partition is owned only after a granted claim; a lost one is told before anybody else's work is read.
+ * 1. A partition is owned only after a granted claim; a lost one is told before anybody else's work is read. Whether
+ *    one may be lost is the server's word at each beat: no clock of ours can tell how long a beat was under way.
  * 2. While the log is out of reach nothing is given up: nothing can be read either, and an effect that may not be
  *    repeated asks `confirm` first.
  */
@@ -41,7 +42,8 @@ const ASK_AGAIN_MS = 100;
 export function createOwnership(options: OwnershipOptions): Ownership {
   const { leases, clock, holder, log } = options;
   const owned = new Map(options.roles.map(({ name }) => [name, new Map<number, number>()]));
-  let lastBeatMs = clock.now();
+  /** Somebody may hold what we think is ours, until every claim was made again. */
+  let doubtful = false;
   let cancel: (() => void) | undefined;
   let stopped = false;
   /** The claims under way: each raises the fence, so an answer about an older one says nothing. */
@@ -73,12 +75,10 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     if (failure) throw failure.reason;
   };
   const round = async (): Promise<void> => {
-    const silentMs = clock.now() - lastBeatMs;
-    await leases.beat(holder);
-    lastBeatMs = clock.now();
-    // After a silence longer than the time to live somebody else may have them: every claim is made again.
-    const again = silentMs > leases.ttlMs ? all : all.filter(({ role, partition }) => !fences(role).has(partition));
+    if (!(await leases.beat(holder))) doubtful = true;
+    const again = doubtful ? all : all.filter(({ role, partition }) => !fences(role).has(partition));
     if (again.length > 0) await claim(again);
+    doubtful = false;
   };
   const loop = (): void => {
     cancel = clock.after(leases.ttlMs / BEATS_PER_TTL, () => {
@@ -92,7 +92,6 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   return {
     async start() {
       await leases.beat(holder);
-      lastBeatMs = clock.now();
       await claim(all);
       loop();
     },

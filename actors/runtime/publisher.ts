@@ -5,8 +5,9 @@
  * Invariants:
  * 1. An internal event is sent at once; a fact only after the batch it rests on is durable (S4).
  * 2. Facts are sent in the order they were made.
- * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4). Until then
- *    nothing overtakes it on its subject: a cancel does not come before what it cancels.
+ * 3. What was not acknowledged is sent again, in order, under the same `Nats-Msg-Id`, until it is (S4).
+ * 4. One output of a subject is under way at a time: of two in flight the log may refuse the first and take the second,
+ *    and a cancel would come before what it cancels. Quarantine has no order to keep.
  */
 import { type Bus, BusError, type PublishRequest } from '../../bus/port.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -15,6 +16,7 @@ import { FatalError } from './errors.ts';
 import type { OutboxRow } from './ledger/port.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { isQuarantine, quarantineWireForm } from './quarantine.ts';
+import { AGAIN_HEADER } from './rewritten.ts';
 import { createSentMarks, type SentMarks } from './sent-marks.ts';
 
 /** Pause before sending again; a reconnect does not wait for it. */
@@ -23,8 +25,11 @@ const RESEND_MS = 250;
 export const UNACKED_MAX = 4000;
 
 export interface Publisher {
-  /** @param gated waits until the current batch is durable */
-  send(row: OutboxRow, traceparent: string, gated: boolean): void;
+  /**
+   * @param gated waits until the current batch is durable
+   * @param again the log had it once and has lost it
+   */
+  send(row: OutboxRow, traceparent: string, gated: boolean, again?: boolean): void;
   /** How far the streams are known to hold what was sent. */
   readonly marks: SentMarks;
   /** Resolves when the log has stored the row. */
@@ -47,6 +52,7 @@ export interface Publisher {
 interface Waiting {
   readonly row: OutboxRow;
   readonly traceparent: string;
+  readonly again: boolean;
   sending: boolean;
 }
 
@@ -67,6 +73,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const ackWaiters = new Map<number, () => void>();
   /** Subjects on which something waits to be sent again. */
   const delayed = new Set<string>();
+  /** What is under way, by subject, and what waits behind it. */
+  const lines = new Map<string, Waiting[]>();
   let holds = 0;
   const marks = createSentMarks(options.commits);
   let stopped = false;
@@ -81,6 +89,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (byKey.get(keyOf(entry.row)) === n) byKey.delete(keyOf(entry.row));
     options.commits().acked(n, seq);
     marks.note(entry.row, seq);
+    advance(entry);
     ackWaiters.get(n)?.();
     ackWaiters.delete(n);
     if (unacked.size < UNACKED_MAX / 4) {
@@ -88,8 +97,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
     }
     if (unacked.size === 0) for (const callback of drainWaiters.splice(0)) callback();
   };
+  /** The next one of the subject goes, if it was this one that it waited for. */
+  const advance = (entry: Waiting): void => {
+    const line = lines.get(entry.row.subject);
+    if (line?.[0] !== entry) return;
+    lines.delete(entry.row.subject);
+    for (const next of line.slice(1)) transmit(next);
+  };
   const failed = (entry: Waiting, error: unknown): void => {
     entry.sending = false;
+    // Those behind it are sent again with it.
+    if (lines.get(entry.row.subject)?.[0] === entry) lines.delete(entry.row.subject);
     if (stopped || (error instanceof BusError && error.code === 'closed')) return;
     if (error instanceof BusError && !error.retryable) {
       options.onFatal(
@@ -101,9 +119,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
     delayed.add(entry.row.subject);
     cancelResend ??= clock.after(RESEND_MS, resend);
   };
+  /** Joins the line of its subject. */
+  const isFirst = (entry: Waiting): boolean => {
+    if (isQuarantine(entry.row)) return true;
+    const line = lines.get(entry.row.subject);
+    if (line === undefined) lines.set(entry.row.subject, [entry]);
+    else if (!line.includes(entry)) line.push(entry);
+    return line === undefined;
+  };
   const transmit = (entry: Waiting): void => {
     if (holds > 0 || stopped || entry.sending || !unacked.has(entry.row.n)) return;
-    if (delayed.has(entry.row.subject)) return;
+    if (delayed.has(entry.row.subject) || !isFirst(entry)) return;
     entry.sending = true;
     const { n } = entry.row;
     options.at('before-publish');
@@ -139,8 +165,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   });
 
   return {
-    send(row, traceparent, wait) {
-      const entry = { row, traceparent, sending: false };
+    send(row, traceparent, wait, again = false) {
+      const entry = { row, traceparent, again, sending: false };
       unacked.set(row.n, entry);
       byKey.set(keyOf(row), row.n);
       if (wait) gated.push({ batch: options.commits().current, waiting: entry });
@@ -201,8 +227,10 @@ function keyOf(row: OutboxRow): string {
   return isQuarantine(row) ? row.eventId : row.msgId;
 }
 
-function wireForm({ row, traceparent }: Waiting): PublishRequest {
+function wireForm({ row, traceparent, again }: Waiting): PublishRequest {
   if (isQuarantine(row)) return quarantineWireForm(row);
   const { subject, body, msgId } = row;
-  return { subject, body, msgId, headers: { 'content-type': CONTENT_TYPE, traceparent } };
+  const headers: Record<string, string> = { 'content-type': CONTENT_TYPE, traceparent };
+  if (again) headers[AGAIN_HEADER] = '1';
+  return { subject, body, msgId, headers };
 }

@@ -6,10 +6,13 @@
  * 1. A reader that was replaced delivers nothing more; the cursor alone says where its successor begins.
  * 2. A lane is level when the reader that is open now, or one that replaces it, has caught up.
  * 3. Where the past is folded again, nothing is sent that the log already has.
+ * 4. Nothing is applied from a log of which it is not certain that it is the one of the start and still holds what was
+ *    read of it (`certainty.ts`): in another one, or in one that was cut, other messages stand at the same places.
  */
 import type { BusError, Reader, StoredMessage, StreamInfo } from '../../bus/port.ts';
 import { type MeshEvent, messageId } from '../../schemas/events/envelope.ts';
 import { inboxFilter, PARTITIONS } from '../../schemas/events/subjects.ts';
+import { createCertainty } from './certainty.ts';
 import { createRoleCursor, type RoleCursor } from './cursor.ts';
 import { FatalError } from './errors.ts';
 import type { HostContext, Ingress } from './host.ts';
@@ -28,12 +31,16 @@ export interface Reading {
   begin(stream: StreamInfo, afterEach: () => void): Promise<void>;
   /** True when everything that was stored before the lane's reader was opened has been applied. */
   isLevel(role: string): boolean;
+  /** True while a past that this ledger has lost, or never had, is read from the log. */
+  isFolding(role: string): boolean;
   /** Stored events that no lane has read yet, as far as the readers have heard. */
   lag(): number;
   gained(role: string, partitions: readonly number[]): void;
   lost(role: string, partitions: readonly number[]): void;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** For good. */
+  stop(): Promise<void>;
 }
 
 export interface ReadingOptions extends HostContext {
@@ -57,6 +64,7 @@ interface Lane {
   leftUnread: number;
   generation: number;
   level: boolean;
+  folding: boolean;
   /** Those who wait until the lane is level. */
   readonly waiting: { resolve: () => void; reject: (error: Error) => void }[];
 }
@@ -64,7 +72,12 @@ interface Lane {
 export function createReading(options: ReadingOptions): Reading {
   const { bus, commits, ledger, roles, ingress } = options;
   const stored = ledger.cursors();
+  const certainty = createCertainty({ bus, clock: options.clock, onFatal: options.onFatal });
   let identity = '';
+  const know = (stream: StreamInfo): void => {
+    identity = stream.identity;
+    certainty.expect(stream.identity);
+  };
   let open = false;
   let afterEach = (): void => undefined;
 
@@ -81,6 +94,7 @@ export function createReading(options: ReadingOptions): Reading {
     leftUnread: 0,
     generation: 0,
     level: false,
+    folding: false,
     waiting: [],
   }));
   if (ingress) {
@@ -93,6 +107,7 @@ export function createReading(options: ReadingOptions): Reading {
       leftUnread: 0,
       generation: 0,
       level: false,
+      folding: false,
       waiting: [],
     });
   }
@@ -120,6 +135,7 @@ export function createReading(options: ReadingOptions): Reading {
   const levelled = (lane: Lane, generation: number): void => {
     if (lane.generation !== generation) return;
     lane.level = true;
+    lane.folding = false;
     options.onLevel(lane.name);
     for (const { resolve } of lane.waiting.splice(0)) resolve();
   };
@@ -130,12 +146,17 @@ export function createReading(options: ReadingOptions): Reading {
     const { generation } = lane;
     await lane.reader?.stop();
     if (lane.generation !== generation) return;
-    const reader = await bus.read({
-      filter: lane.filter,
-      fromSeq: lane.cursor.readFrom,
-      onMessage: (message) => guarded(lane, generation, message),
-      onError: (error) => failed(lane, error),
-    });
+    const reader = await certainty.during(() =>
+      bus.read({
+        filter: lane.filter,
+        fromSeq: lane.cursor.readFrom,
+        onMessage(message) {
+          certainty.arrived(message);
+          certainty.whenCertain(() => guarded(lane, generation, message));
+        },
+        onError: (error) => failed(lane, error),
+      }),
+    );
     // A pause or another opening came first.
     if (lane.generation !== generation) {
       await reader.stop();
@@ -144,7 +165,7 @@ export function createReading(options: ReadingOptions): Reading {
     lane.reader = reader;
     // A reader that fails tells `onError`; one that was replaced has a successor.
     reader.caughtUp.then(
-      () => levelled(lane, generation),
+      () => certainty.whenCertain(() => levelled(lane, generation)),
       () => undefined,
     );
   };
@@ -161,6 +182,7 @@ export function createReading(options: ReadingOptions): Reading {
     }
     const fromSeq = Math.min(...lagging.map(({ cursor }) => cursor.readFrom));
     options.publisher.hold();
+    for (const lane of lagging) lane.folding = true;
     await Promise.all(wanted.map(openUntilLevel));
     await findSent(fromSeq);
     options.publisher.release();
@@ -224,14 +246,17 @@ export function createReading(options: ReadingOptions): Reading {
 
   return {
     async replay(stream) {
-      identity = stream.identity;
+      know(stream);
       disown();
+      for (const lane of lanes) lane.folding = true;
       await readOnce('log', 'mesh.>', 1, (message) => {
+        certainty.arrived(message);
         recognise(message);
         const lane = lanes.find(({ filter }) => covers(filter, message.subject));
         if (lane) deliver(lane, message);
       });
       await findQuarantined();
+      await certainty.during(() => Promise.resolve());
     },
     findSent,
     rewind() {
@@ -239,7 +264,7 @@ export function createReading(options: ReadingOptions): Reading {
     },
     async begin(stream, each) {
       disown();
-      identity = stream.identity;
+      know(stream);
       afterEach = each;
       open = true;
       await openAll(lanes);
@@ -253,10 +278,15 @@ export function createReading(options: ReadingOptions): Reading {
       store(laneOf(role).cursor.lose(partitions));
     },
     isLevel: (role) => laneOf(role).level,
+    isFolding: (role) => laneOf(role).folding,
     lag: () => lanes.reduce((sum, { reader, leftUnread }) => sum + (reader?.pending ?? leftUnread), 0),
     pause: closeAll,
     async resume() {
       await Promise.all(lanes.map(openLane));
+    },
+    stop() {
+      certainty.stop();
+      return closeAll();
     },
   };
 }

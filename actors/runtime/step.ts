@@ -138,7 +138,8 @@ function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
   return merge(beginning, apply(beginning.instance, logged, contentDigest(event), machineEvent(logged)));
 }
 
-function isSettlement(name: EventName): name is 'effect.finished' | 'effect.started' | 'timer.fired' {
+/** Said by a host about the effects and timers of its own actor. */
+export function isSettlement(name: EventName): name is 'effect.finished' | 'effect.started' | 'timer.fired' {
   return name === 'effect.finished' || name === 'effect.started' || name === 'timer.fired';
 }
 

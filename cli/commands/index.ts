@@ -1,31 +1,33 @@
 /**
- * `mesh index PATH…`. Owns: the progress bar and the summary. Does not own: indexing (knowledge/).
+ * `mesh index [PATH…]`. Owns: the progress bar and the summary. Does not own: indexing (knowledge/).
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { IndexProgress, IndexSummary } from '../../knowledge/port.ts';
-import { openSqliteStore } from '../../knowledge/sqlite-store.ts';
+import { openKnowledge } from '../../actors/adapters/knowledge.ts';
+import type { IndexProgress, IndexSummary, SkippedFile, SkipReason, VectorOutcome } from '../../knowledge/port.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { columns, duration, err, note, oneLine, painter, plural, print, printJson, statusLine } from '../terminal.ts';
 
 const BAR_COLUMNS = 24;
-/** Skipped files named in the summary; the JSON has them all. */
-const SKIPPED_SHOWN = 5;
+/** Files named for each reason of leaving some out; the JSON has them all. */
+const SKIPPED_SHOWN = 3;
 
 export function command(): Command {
   return declare({
     name: 'index',
     group: 'Knowledge',
     summary: 'bring the knowledge base up to date with files and folders',
-    details: 'Only what changed is read again; what vanished below a path leaves the knowledge base.',
+    details:
+      'Only what changed is read again; what vanished below a path leaves the knowledge base. Without a path, everything that was indexed before is brought up to date.',
     examples: [
       ['index docs README.md', 'some paths'],
       ['index ~/projects/shop', 'a whole project'],
+      ['index', 'what was indexed before'],
     ],
   })
-    .argument('<path...>', 'files and folders')
+    .argument('[path...]', 'files and folders')
     .option('--json', 'print the summary as JSON')
     .action((paths: string[], options: { json?: true }) => index(paths, options.json === true));
 }
@@ -37,10 +39,12 @@ async function index(paths: readonly string[], json: boolean): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new CliError(1, 'stopped; what was indexed so far is kept')));
   const line = statusLine(err);
-  const store = openSqliteStore(settingsNow().MESH_KNOWLEDGE_PATH);
+  const store = openKnowledge(settingsNow());
   try {
     if (store.setAside !== null) note('the knowledge base was damaged and was set aside; a new one is made');
-    const summary = await store.index(absolute, {
+    const roots = absolute.length > 0 ? absolute : store.stats().roots;
+    if (roots.length === 0) throw new CliError(2, 'nothing was indexed before; name files or folders to index');
+    const summary = await store.index(roots, {
       signal: stop.signal,
       onProgress: (progress) => line.set(barText(progress)),
     });
@@ -49,15 +53,17 @@ async function index(paths: readonly string[], json: boolean): Promise<void> {
     for (const text of summaryLines(summary, store.stats().files)) print(text);
   } finally {
     line.clear();
-    store.close();
+    await store.close();
   }
 }
 
-/** `━━━━━━────  12/40 docs/architecture.md` */
-function barText({ done, total, path }: IndexProgress): string {
+const verbs = { files: 'reading', vectors: 'embedding' } as const;
+
+/** `━━━━━━────  reading 12/40 docs/architecture.md` */
+function barText({ phase, done, total, path }: IndexProgress): string {
   const paint = painter(err);
   const full = total === 0 ? BAR_COLUMNS : Math.round((done / total) * BAR_COLUMNS);
-  const counts = `${String(done).padStart(String(total).length)}/${total}`;
+  const counts = `${verbs[phase]} ${String(done).padStart(String(total).length)}/${total}`;
   const room = columns(err) - BAR_COLUMNS - counts.length - 4;
   return `${paint('green', '━'.repeat(full))}${paint('dim', '─'.repeat(BAR_COLUMNS - full))}  ${counts} ${oneLine(path, Math.max(8, room))}`;
 }
@@ -69,13 +75,46 @@ function summaryLines(summary: IndexSummary, files: number): string[] {
     `${summary.unchanged} unchanged`,
     `${summary.removed} removed`,
   ];
-  const lines = [
+  return [
     `${parts.join(', ')}; ${plural(summary.chunks, 'passage')} written in ${duration(summary.ms)}; ${plural(files, 'file')} in the knowledge base`,
+    ...(summary.vectors === null ? [] : [vectorLine(summary.vectors)]),
+    ...skippedLines(summary.skipped),
   ];
-  if (summary.skipped.length > 0) {
-    const shown = summary.skipped.slice(0, SKIPPED_SHOWN).map((one) => `${one.path} (${one.reason})`);
-    const more = summary.skipped.length - shown.length;
-    lines.push(`${summary.skipped.length} left out: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`);
-  }
-  return lines;
+}
+
+function vectorLine({ store, embedder, embedded, problem }: VectorOutcome): string {
+  if (problem !== null) return `Vectors are not up to date, words are searched meanwhile: ${problem}`;
+  return `${plural(embedded, 'passage')} embedded by ${embedder}, kept by ${store}`;
+}
+
+/** What a reason means to the person whose file was left out. */
+const reasons: Readonly<Record<SkipReason, string>> = {
+  binary: 'binary',
+  'broken-symlink': 'link to nowhere',
+  data: 'data, not text',
+  hidden: 'hidden',
+  'lock-file': 'lock file',
+  minified: 'minified or generated',
+  missing: 'missing',
+  'not-a-file': 'no regular file',
+  'not-utf-8': 'not UTF-8',
+  secret: 'may hold a secret',
+  'symlink-inside-root': 'link to a file that is indexed by its own name',
+  'symlink-outside-root': 'link out of the folder',
+  'too-large': 'larger than 2 MiB',
+  unreadable: 'no permission to read',
+};
+
+function skippedLines(skipped: readonly SkippedFile[]): string[] {
+  if (skipped.length === 0) return [];
+  const byReason = Map.groupBy(skipped, ({ reason }) => reason);
+  const rows = [...byReason].sort(([, a], [, b]) => b.length - a.length);
+  return [
+    `${plural(skipped.length, 'file')} left out:`,
+    ...rows.map(([reason, files]) => {
+      const shown = files.slice(0, SKIPPED_SHOWN).map(({ path }) => path);
+      const more = files.length > shown.length ? ` and ${files.length - shown.length} more` : '';
+      return `  ${reasons[reason]}: ${shown.join(', ')}${more}`;
+    }),
+  ];
 }

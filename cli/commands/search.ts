@@ -3,11 +3,11 @@
  */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openSqliteStore } from '../../knowledge/sqlite-store.ts';
+import { openKnowledge } from '../../actors/adapters/knowledge.ts';
 import type { Passage } from '../../schemas/events/generated.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
+import { indent, note, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 
 const LIMIT_DEFAULT = 8;
 const LIMIT_MAX = 100;
@@ -33,11 +33,14 @@ export function command(): Command {
 }
 
 async function search(query: string, limit: number, json: boolean): Promise<void> {
-  const path = settingsNow().MESH_KNOWLEDGE_PATH;
-  if (!existsSync(path)) throw new CliError(2, 'there is no knowledge base yet; make one with `mesh index PATH…`');
-  const store = openSqliteStore(path);
+  const settings = settingsNow();
+  // Passages that other machines keep in a shared Chroma can be found without a file of our own.
+  if (!existsSync(settings.MESH_KNOWLEDGE_PATH) && settings.CHROMA_URL === undefined)
+    throw new CliError(2, 'there is no knowledge base yet; make one with `mesh index PATH…`');
+  const store = openKnowledge(settings);
   try {
-    const passages = await store.search(query, { limit });
+    const { passages, problem } = await store.search(query, { limit });
+    if (problem !== null) note(`searched by words alone: ${problem}`);
     if (json) return printJson(passages);
     if (passages.length === 0) return print('Nothing found.');
     const paint = painter(out);
@@ -46,7 +49,7 @@ async function search(query: string, limit: number, json: boolean): Promise<void
       for (const line of passageLines(passage, i + 1, paint)) print(line);
     }
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

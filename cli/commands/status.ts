@@ -7,8 +7,9 @@ import { natsUrl, type Settings } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
 import { toFailure } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
-import { type Liveness, liveness, type RunState, readRunState, type ServiceRecord } from '../supervisor/run-state.ts';
-import { bytes, duration, out, type Paint, painter, plural, print, printJson, type Style, table } from '../terminal.ts';
+import { statusLines } from '../status-view.ts';
+import { type Liveness, liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
+import { columns, duration, out, type Paint, painter, plural, print, printJson } from '../terminal.ts';
 
 export function command(): Command {
   return declare({
@@ -17,7 +18,7 @@ export function command(): Command {
     summary: 'show what runs',
     details: 'Exit code 0 when the mesh is up, 3 when it is not.',
     examples: [
-      ['status', 'services, restarts, backlog'],
+      ['status', 'services, memory and threads of their caps, backlog, breakers, what they offer'],
       ['status --json', 'for a program'],
     ],
   })
@@ -63,7 +64,7 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   if (json) return printJson(jsonOf(settings, local, seen, up));
   const paint = painter(out);
   for (const line of localLines(local, settings, paint)) print(line);
-  if (seen !== null) for (const line of seenLines(seen, paint)) print(line);
+  for (const line of seenLines(local, seen, paint)) print(line);
 }
 
 function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: boolean): object {
@@ -101,53 +102,24 @@ function localLines(local: Liveness, settings: Settings, paint: Paint): string[]
   }
 }
 
-const stateStyles: Readonly<Record<ServiceRecord['state'], Style>> = {
-  starting: 'blue',
-  ready: 'green',
-  waiting: 'yellow',
-  failed: 'red',
-  stopped: 'gray',
-};
-
 function upLines(state: RunState, paint: Paint): string[] {
-  const rows = state.services.map((one) => [
-    `  ${paint(stateStyles[one.state], '●')} ${one.name}`,
-    paint(stateStyles[one.state], one.state),
-    one.process === null ? '–' : `process ${one.process.pid}`,
-    one.startedAt === null ? '' : `for ${duration(Date.now() - Date.parse(one.startedAt))}`,
-    one.restarts === 0 ? '' : plural(one.restarts, 'restart'),
-    one.problem ?? '',
-  ]);
   const age = duration(Date.now() - Date.parse(state.startedAt));
   return [
     `${paint('bold', `The mesh is ${state.state === 'ready' ? 'up' : state.state}`)}, for ${age}, on ${state.natsUrl}`,
-    ...table(rows),
   ];
 }
 
-function seenLines(seen: Seen, paint: Paint): string[] {
-  if (seen.problem !== null) return [`${paint('red', '!')} ${seen.problem}`];
-  const rows = seen.services.map((one) => [
-    `  ${one.service}`,
-    one.host,
-    `roles ${one.roles.join(' ')}`,
-    one.instances == null ? '' : plural(one.instances, 'task actor'),
-    backlog(one.cursorLag, paint),
-    one.pendingEffects ? `${plural(one.pendingEffects, 'effect')} under way` : '',
-    one.memoryMb == null ? '' : bytes(one.memoryMb * 1024 * 1024),
-  ]);
-  const lines = rows.length === 0 ? ['No service has reported yet.'] : [paint('bold', 'Services'), ...table(rows)];
-  if (seen.log !== null) {
+function seenLines(local: Liveness, seen: Seen | null, paint: Paint): string[] {
+  const records = local.kind === 'up' ? local.state.services : [];
+  if (seen === null && records.length === 0) return [];
+  const look = { width: columns(out), paint, nowMs: Date.now() };
+  const lines = statusLines(records, seen?.services ?? [], look);
+  if (seen?.problem != null) lines.push(`${paint('red', '!')} ${seen.problem}`);
+  if (seen?.log != null) {
     const count = seen.log.lastSeq - seen.log.firstSeq + 1;
     const poison =
       seen.quarantined > 0 ? `; ${paint('yellow', `${seen.quarantined} in quarantine`)} (\`mesh quarantine ls\`)` : '';
     lines.push(`Log: ${plural(count, 'event')}, nats-server ${seen.serverVersion}${poison}`);
   }
   return lines;
-}
-
-/** Nothing is said of a service that does not tell. */
-function backlog(lag: number | null | undefined, paint: Paint): string {
-  if (lag == null) return '';
-  return lag === 0 ? 'no backlog' : paint('yellow', `${lag} behind`);
 }

@@ -73,6 +73,8 @@ export function serviceEnv(row: ServiceRow, settings: Settings): NodeJS.ProcessE
 
 /** What a service prints, as the message of a log line, once it can work. */
 export const READY_MESSAGE = 'ready';
+/** What it prints now and then while a long start gets further. */
+export const PROGRESS_MESSAGE = 'catching up with the log';
 
 export function logPath(settings: Settings, name: string): string {
   return join(settings.MESH_HOME, 'logs', `${name}.log`);

@@ -19,9 +19,21 @@ import { jetStreamAnswers, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
 import { identityOf } from './process-mark.ts';
 import { liveness, type RunState, readRunState, writeRunState } from './run-state.ts';
-import { logPath, natsName, nodeArgs, READY_MESSAGE, type ServiceRow, serviceEnv, services } from './services.ts';
+import {
+  logPath,
+  natsName,
+  nodeArgs,
+  PROGRESS_MESSAGE,
+  READY_MESSAGE,
+  type ServiceRow,
+  serviceEnv,
+  services,
+} from './services.ts';
 
-/** Time a start may take once everything is installed; a healthy one takes two seconds. */
+/**
+ * Time a start may take once everything is installed, or go without getting further: a healthy one takes two seconds,
+ * one that folds or publishes a long log again says how far it is.
+ */
 const START_DEADLINE_MS = 30_000;
 /** A service that died this often before it was ever ready will not become so by another try. */
 const START_ATTEMPTS_MAX = 5;
@@ -50,6 +62,8 @@ interface Run {
   readonly interrupted: AbortSignal;
   readonly processes: ManagedProcess[];
   state: Omit<RunState, 'services'>;
+  /** When a service last said that its start gets further, milliseconds since the epoch. */
+  progressAtMs: number;
   /** Woken at every change of a process. */
   changed: () => void;
   /** Ends the watch over the log server. */
@@ -78,6 +92,7 @@ export async function supervise(
     output,
     interrupted,
     processes: [],
+    progressAtMs: 0,
     state: {
       version: 1,
       state: 'starting',
@@ -153,7 +168,10 @@ function add(run: Run, spec: ProcessSpec): ManagedProcess {
         for (const other of run.processes) if (other.spec.needs === one) other.startIfWaiting();
       run.changed();
     },
-    onLine: (one, line) => run.output.line(one.spec.name, line),
+    onLine: (one, line) => {
+      if (line.message === PROGRESS_MESSAGE) run.progressAtMs = Date.now();
+      run.output.line(one.spec.name, line);
+    },
   };
   const created = new ManagedProcess(spec, listener);
   run.processes.push(created);
@@ -232,7 +250,7 @@ function serviceSpec(settings: Settings, row: ServiceRow, nats: ManagedProcess |
 
 /** Waits until all are ready. A configuration error or a missing dependency ends the start at once. */
 async function allReady(run: Run, wanted: readonly ManagedProcess[]): Promise<void> {
-  const deadline = Date.now() + START_DEADLINE_MS;
+  const beganMs = Date.now();
   for (;;) {
     if (run.interrupted.aborted) throw new CliError(1, 'interrupted before everything was ready');
     const broken = wanted.find(
@@ -243,8 +261,9 @@ async function allReady(run: Run, wanted: readonly ManagedProcess[]): Promise<vo
     if (broken !== undefined) throw startFailure(run.settings, broken, broken.problem ?? 'failed');
     const slow = wanted.find((one) => one.state !== 'ready');
     if (slow === undefined) return;
-    const leftMs = deadline - Date.now();
-    if (leftMs <= 0) throw startFailure(run.settings, slow, `was not ready within ${START_DEADLINE_MS / 1000} s`);
+    const leftMs = Math.max(beganMs, run.progressAtMs) + START_DEADLINE_MS - Date.now();
+    if (leftMs <= 0)
+      throw startFailure(run.settings, slow, `was not ready, and got no further for ${START_DEADLINE_MS / 1000} s`);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, leftMs);
       run.changed = () => {

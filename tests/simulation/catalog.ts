@@ -37,7 +37,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     router: { decide: never },
     workflows,
     knowledge: never,
-    llm: { openai: null, timeoutMs: 20_000 },
+    llm: { engine: null, kind: 'extractive', timeoutMs: 20_000, parallel: 2, queueMax: 64 },
     tools: { choose: never, run: never },
     breakers: { run: never, states: () => [] },
     showText: () => never,

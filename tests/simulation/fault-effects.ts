@@ -51,6 +51,9 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'cut':
       named.cut(fault.ms);
       return;
+    case 'hang':
+      named.hang(fault.ms);
+      return;
     case 'slow-disk':
       named.slowDisk(fault.extraMs);
       scheduler.after(fault.ms, () => named.slowDisk(0));

@@ -29,6 +29,14 @@ export class FaultPlan {
     return this.#healed;
   }
 
+  /**
+   * The log has dropped what nobody had read: nothing is promised any more but that this is said (S10). It may have
+   * been that an unrepeatable effect had begun, or that a timer was due.
+   */
+  get lostForGood(): boolean {
+    return this.fired.has('retention');
+  }
+
   heal(): void {
     this.#healed = true;
   }

@@ -19,11 +19,13 @@ export type Fault =
   | { kind: 'kill'; host: string; atMs: number; how: 'kill' | 'power'; downMs: number }
   | { kind: 'pause'; host: string; atMs: number; ms: number }
   | { kind: 'stop'; host: string; atMs: number; downMs: number }
-  /** From the n-th publish on the stream takes nothing for a while; or its acknowledgement is lost; or it arrives twice. */
+  /** From the n-th publish on the stream takes nothing for a while, or this one only; or its acknowledgement is lost; or it arrives twice. */
   | { kind: 'publish'; host: string; nth: number; how: 'lost' | 'ack-lost' | 'duplicate'; ms: number }
   /** What one role reads comes late, the others' does not. */
   | { kind: 'slow-lane'; host: string; lane: string; atMs: number; ms: number }
   | { kind: 'cut'; host: string; atMs: number; ms: number }
+  /** The connection stays, and nothing passes it for a while. */
+  | { kind: 'hang'; host: string; atMs: number; ms: number }
   | { kind: 'slow-disk'; host: string; atMs: number; ms: number; extraMs: number }
   | { kind: 'disk-refuses'; host: string; nth: number }
   | { kind: 'ledger-lost'; host: string; atMs: number; downMs: number; how: 'deleted' | 'corrupt' }
@@ -92,6 +94,8 @@ export const faultPoints: readonly string[] = [
     'stop',
     'slow-lane',
     'cut',
+    'hang',
+    'hang-beyond-lease',
     'slow-disk',
     'disk-refuses',
     'clock',
@@ -110,6 +114,8 @@ export function pointOf(fault: Fault): string {
       return `${fault.ms > LEASE_TTL_MS ? 'stall-beyond-lease' : 'stall'}@${fault.point}`;
     case 'pause':
       return fault.ms > LEASE_TTL_MS ? 'pause-beyond-lease' : 'pause';
+    case 'hang':
+      return fault.ms > LEASE_TTL_MS ? 'hang-beyond-lease' : 'hang';
     case 'kill':
       return fault.how;
     case 'publish':
@@ -180,7 +186,8 @@ const always: readonly Draw[] = [
   }),
   (random, ground) => {
     const how = random.pick(['lost', 'ack-lost', 'duplicate'] as const);
-    return { kind: 'publish', host: host(random, ground), nth: random.skewed(1, 60), how, ms: random.skewed(1, 3000) };
+    const ms = random.chance(0.3) ? 0 : random.skewed(1, 3000);
+    return { kind: 'publish', host: host(random, ground), nth: random.skewed(1, 60), how, ms };
   },
   (random, ground) => {
     const name = host(random, ground);
@@ -192,6 +199,12 @@ const always: readonly Draw[] = [
     host: host(random, ground),
     atMs: when(random, ground),
     ms: random.skewed(5, 10_000),
+  }),
+  (random, ground) => ({
+    kind: 'hang',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: suspension(random),
   }),
   (random, ground) => ({
     kind: 'slow-disk',
@@ -229,7 +242,8 @@ const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
       kind: 'broker-truncated',
       atMs: when(random, ground),
       ms: random.skewed(5, 5000),
-      messages: random.skewed(1, 60),
+      // A short end may be all that a host has read, and nothing that it has sent.
+      messages: random.chance(0.4) ? random.int(1, 3) : random.skewed(1, 60),
       quarantined: random.int(0, 2),
       leases: random.int(0, 5),
       everyone: random.chance(0.5),

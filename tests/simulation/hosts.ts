@@ -150,6 +150,10 @@ export class HostProcess {
     this.#around.scheduler.after(forMs, () => life?.inner.reconnect());
   }
 
+  hang(forMs: number): void {
+    this.#life?.bus.hang(forMs);
+  }
+
   /** Ends all trouble of this process' network, disk and clock. */
   heal(): void {
     this.#life?.gate.open();

@@ -70,6 +70,8 @@ const HEAL_TO_MS = 16_000;
 /** A healed mesh has to be done with everything by then: the longest deadline of a task and some patience. */
 const REST_LIMIT_MS = 1_500_000;
 const LOOK_EVERY_MS = 400;
+/** In this time every host has beaten, and knows what others took from it while it was away. */
+const LEASES_KNOWN_MS = LEASE_TTL_MS;
 const STOP_LIMIT_MS = 30_000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
@@ -222,7 +224,7 @@ async function rest(run: Run): Promise<void> {
     looked = scheduler.elapsedMs;
     checkTimers(run, healedAtMs);
     quiet = isQuiet(run) ? quiet + 1 : 0;
-    return quiet > 2;
+    return quiet > 2 && scheduler.nowMs - healedAtMs > LEASES_KNOWN_MS;
   };
   if (!(await scheduler.run(atRest, REST_LIMIT_MS))) {
     if (run.losing === 'retention') return checkAtRest(run);

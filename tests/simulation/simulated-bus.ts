@@ -29,6 +29,8 @@ export interface SimulatedBusOptions {
 }
 
 export interface SimulatedBus extends Bus {
+  /** The connection neither carries anything nor breaks, for a while; then everything arrives, in order. */
+  hang(forMs: number): void;
   /** Holds back what is read from subjects that begin so. */
   slow(filter: string, forMs: number): void;
   /** Ends all that. */
@@ -42,6 +44,9 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   const { inner, gate, scheduler } = options;
   /** Until then the server takes nothing: it is up, but its stream is not. */
   let refusingUntilMs = 0;
+  const network = new Gate(scheduler, options.onError);
+  const call = <T>(ask: () => Promise<T>): Promise<T> => gate.call(() => network.call(ask));
+  const come = (task: () => void): void => network.pass(() => gate.pass(task));
   const lanes = new Set<{ filter: string; gate: Gate }>();
 
   const publishNow = (request: PublishRequest): Promise<PubAck> => {
@@ -66,8 +71,8 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   const read = async (request: ReadRequest): Promise<Reader> => {
     const lane = { filter: request.filter, gate: new Gate(scheduler, options.onError) };
     let stopped = false;
-    const arrive = (task: () => void): void => gate.pass(() => lane.gate.pass(() => (stopped ? undefined : task())));
-    const reader = await gate.call(() =>
+    const arrive = (task: () => void): void => come(() => lane.gate.pass(() => (stopped ? undefined : task())));
+    const reader = await call(() =>
       inner.read({
         ...request,
         onMessage: (message) => arrive(() => request.onMessage(message)),
@@ -77,8 +82,8 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     lanes.add(lane);
     const caughtUp = new Promise<void>((resolve, reject) => {
       reader.caughtUp.then(
-        () => gate.pass(() => lane.gate.pass(resolve)),
-        (error: unknown) => gate.pass(() => lane.gate.pass(() => reject(error))),
+        () => come(() => lane.gate.pass(resolve)),
+        (error: unknown) => come(() => lane.gate.pass(() => reject(error))),
       );
     });
     // Whoever does not wait for it must not be killed by its rejection.
@@ -91,41 +96,43 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
       stop: () => {
         stopped = true;
         lanes.delete(lane);
-        return gate.call(() => reader.stop());
+        return call(() => reader.stop());
       },
     };
   };
   const { leases } = inner;
   const simulatedLeases: LeaseStore = {
     ttlMs: leases.ttlMs,
-    claim: (key, holder) => gate.call(() => leases.claim(key, holder)),
-    confirm: (key, holder, fence) => gate.call(() => leases.confirm(key, holder, fence)),
-    release: (key, holder, fence) => gate.call(() => leases.release(key, holder, fence)),
-    beat: (holder) => gate.call(() => leases.beat(holder)),
+    claim: (key, holder) => call(() => leases.claim(key, holder)),
+    confirm: (key, holder, fence) => call(() => leases.confirm(key, holder, fence)),
+    release: (key, holder, fence) => call(() => leases.release(key, holder, fence)),
+    beat: (holder) => call(() => leases.beat(holder)),
   };
   return {
-    ensureTopology: () => gate.call(() => inner.ensureTopology()),
-    streamInfo: (stream) => gate.call(() => inner.streamInfo(stream)),
-    publish: (request) => gate.call(() => publishNow(request)),
+    ensureTopology: () => call(() => inner.ensureTopology()),
+    streamInfo: (stream) => call(() => inner.streamInfo(stream)),
+    publish: (request) => call(() => publishNow(request)),
     read,
-    readLast: (filter, stream) => gate.call(() => inner.readLast(filter, stream)),
-    get: (seq, stream) => gate.call(() => inner.get(seq, stream)),
-    publishVolatile: (subject, body) => gate.pass(() => inner.publishVolatile(subject, body)),
+    readLast: (filter, stream) => call(() => inner.readLast(filter, stream)),
+    get: (seq, stream) => call(() => inner.get(seq, stream)),
+    publishVolatile: (subject, body) => gate.pass(() => network.pass(() => inner.publishVolatile(subject, body))),
     subscribeVolatile: (subject, onMessage) =>
-      inner.subscribeVolatile(subject, (on, data) => gate.pass(() => onMessage(on, data))),
+      inner.subscribeVolatile(subject, (on, data) => come(() => onMessage(on, data))),
     answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),
-    askVolatile: (subject, body, until) => gate.call(() => inner.askVolatile(subject, body, until)),
+    askVolatile: (subject, body, until) => call(() => inner.askVolatile(subject, body, until)),
     leases: simulatedLeases,
     kv: (bucket) => inner.kv(bucket),
-    onConnection: (listener) => inner.onConnection((up) => gate.pass(() => listener(up))),
+    onConnection: (listener) => inner.onConnection((up) => come(() => listener(up))),
     serverVersion: inner.serverVersion,
     maxPayloadBytes: inner.maxPayloadBytes,
-    close: () => gate.call(() => inner.close()),
+    close: () => call(() => inner.close()),
+    hang: (forMs) => network.close(forMs),
     slow(filter, forMs) {
       for (const lane of lanes) if (lane.filter.startsWith(filter)) lane.gate.close(forMs);
     },
     heal() {
       refusingUntilMs = 0;
+      network.open();
       for (const lane of lanes) lane.gate.open();
     },
   };

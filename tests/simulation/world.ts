@@ -100,7 +100,7 @@ export class World {
     const dealing = this.#dealing(context.key, fence);
     dealing.runs += 1;
     report.note('world', `${role}/${src} run ${dealing.runs} of ${context.key} (${fence})`);
-    if (fence === 'once') {
+    if (fence === 'once' && !this.#options.plan.lostForGood) {
       const reason = this.#options.mayBegin(context.key, errand.gate);
       if (reason !== null) report.violation('S6', `${context.key} begins, but ${reason}`);
     }
@@ -173,8 +173,9 @@ export class World {
     if (dealing.fence === 'keyed' && dealing.deeds > 0) return;
     dealing.deeds += 1;
     dealing.output = output;
-    if (dealing.fence === 'once' && dealing.deeds > 1)
-      this.#options.report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.deeds} times`);
+    const { plan, report } = this.#options;
+    if (dealing.fence === 'once' && dealing.deeds > 1 && !plan.lostForGood)
+      report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.deeds} times`);
   }
 }
 

@@ -104,13 +104,21 @@ export class ServiceProcess {
     return life;
   }
 
-  /** The life that runs, once it is ready. */
-  ready(limitMs: number = READY_LIMIT_MS): Promise<Life> {
-    return this.#changes.until(
-      () => (this.life.readyAtMs !== null && this.life.ended === null ? this.life : undefined),
-      limitMs,
-      () => `${this.name} is not ready: ${JSON.stringify(this.life.lines.slice(-5))}`,
-    );
+  /** The life that runs, once it is ready; the limit counts anew when a long start says that it gets further. */
+  async ready(limitMs: number = READY_LIMIT_MS): Promise<Life> {
+    const progress = () => this.life.lines.filter(({ msg }) => msg === 'catching up with the log').length;
+    for (;;) {
+      const before = progress();
+      const ready = await this.#changes.until(
+        () => {
+          if (this.life.readyAtMs !== null && this.life.ended === null) return this.life;
+          return progress() > before ? 'further' : undefined;
+        },
+        limitMs,
+        () => `${this.name} is not ready: ${JSON.stringify(this.life.lines.slice(-5))}`,
+      );
+      if (ready !== 'further') return ready;
+    }
   }
 
   /** Sends a signal to the running life; after SIGKILL and SIGTERM resolves when it is gone. It is started again. */

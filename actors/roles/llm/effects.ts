@@ -1,48 +1,72 @@
 /**
- * Runs the engines. Owns: bounding them and passing text on as it appears. Does not own: what an engine does.
+ * Runs the engines. Owns: bounding them, the breaker before them, and passing text on as it appears. Does not own: what
+ * an engine does.
  */
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { attribute } from '../../../telemetry/spans.ts';
+import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import type { LlmEngine } from './engines/port.ts';
 
-/** Two generations at once keep a local model busy; more only make each slower. */
-const GENERATIONS_MAX = 2;
 const EXTRACT_TIMEOUT_MS = 30_000;
 
 /** Engines load at their first use: a compiler is among what they need, and a restart must be quick. */
-function openEngines({ llm }: RolePorts): () => Promise<{ configured: LlmEngine; extractive: LlmEngine }> {
-  let opened: Promise<{ configured: LlmEngine; extractive: LlmEngine }> | undefined;
-  const open = async () => {
-    const { createExtractiveEngine, createOpenAiEngine } = await import('./engines/index.ts');
-    const extractive = createExtractiveEngine();
-    return { extractive, configured: llm.openai === null ? extractive : createOpenAiEngine(llm.openai) };
-  };
+function openExtractive(): () => Promise<LlmEngine> {
+  let opened: Promise<LlmEngine> | undefined;
   return () => {
-    opened ??= open();
+    opened ??= import('./engines/index.ts').then(({ createExtractiveEngine }) => createExtractiveEngine());
     return opened;
   };
 }
 
-export function createEffects(ports: RolePorts): EffectHandlers {
-  const engines = openEngines(ports);
+/** A full engine is not an ill one, and what no other attempt would change says nothing of its health. */
+function isFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return true;
+  if (error.name === 'AbortError' || error.name === 'AttemptCancelled') return false;
+  if ('code' in error && error.code === 'engine_busy') return false;
+  return !('retryable' in error && error.retryable === false);
+}
+
+/** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
+function notAgain(error: unknown): unknown {
+  if (!(error instanceof EffectError) || error.code !== 'breaker_open') return error;
+  return new EffectError(error.code, error.message, { retryable: false, cause: error });
+}
+
+export function createEffects({ llm, breakers, showText }: RolePorts): EffectHandlers {
+  const extractive = openExtractive();
   return {
     generate: effect<LlmRequestedData, HopOutput>(
-      { fence: 'pure', timeoutMs: ports.llm.timeoutMs, attemptsMax: 2, concurrencyMax: GENERATIONS_MAX },
-      async ({ purpose, input }, { correlationId, attempt, signal, heartbeat, span }) => {
-        const { configured } = await engines();
-        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: configured.name });
-        const onText = ports.showText(correlationId, attempt);
-        return configured.generate({ purpose, input }, { signal, heartbeat, onText });
+      {
+        fence: 'pure',
+        timeoutMs: llm.timeoutMs,
+        attemptsMax: 2,
+        concurrencyMax: llm.parallel,
+        queueMax: llm.queueMax,
+      },
+      async (request, { correlationId, attempt, signal, heartbeat, span }) => {
+        const context = { signal, heartbeat, onText: showText(correlationId, attempt) };
+        const { engine } = llm;
+        const generate = async (chosen: LlmEngine): Promise<HopOutput> => {
+          span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });
+          return chosen.generate(request, context);
+        };
+        if (engine === null) return generate(await extractive());
+        try {
+          const work = async (): Promise<HopOutput> => generate(await engine());
+          return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
+        } catch (error) {
+          throw notAgain(error);
+        }
       },
     ),
     extract: effect<LlmRequestedData, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
-      async ({ purpose, input }, { signal, span }) => {
-        const { extractive } = await engines();
-        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: extractive.name });
-        return extractive.generate({ purpose, input }, { signal });
+      async (request, { signal, span }) => {
+        const engine = await extractive();
+        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: engine.name });
+        return engine.generate(request, { signal });
       },
     ),
   };

@@ -11,8 +11,11 @@ function write({ purpose, input }: LlmRequestedData, dice: Dice): HopOutput {
       return { ...made, code: { language: 'typescript', text, attempt, explanation: 'simulated', citations: [] } };
     }
     case 'answer':
-    case 'review':
       return { ...made, answer: { text, citations: [] } };
+    case 'review': {
+      const verdict = dice.chance(0.5) ? 'approved' : 'changes_requested';
+      return { ...made, review: { verdict, findings: [], summary: text, checkedBy: ['simulated'] } };
+    }
     default:
       throw new Error(`unknown purpose ${JSON.stringify(purpose satisfies never)}`);
   }

@@ -14,8 +14,10 @@ export interface SearchInput {
 
 export interface SearchOutput {
   readonly passages: Passage[];
-  /** Name of the store that was asked. */
+  /** What was asked. */
   readonly engine: string;
+  /** Why less was asked than is configured; null or absent when nothing was missing. */
+  readonly problem?: string | null;
 }
 
 const machine = setup({
@@ -39,7 +41,7 @@ const machine = setup({
           target: 'idle',
           actions: [
             emit(({ context, event: { output } }) =>
-              completed(context, { engine: output.engine, summary: found(output.passages), passages: output.passages }),
+              completed(context, { engine: output.engine, summary: summaryOf(output), passages: output.passages }),
             ),
             assign(idleHop),
           ],
@@ -64,6 +66,11 @@ function found(passages: readonly Passage[]): string {
   const files = new Set(passages.map(({ path }) => path));
   if (passages.length === 0) return 'no passage found';
   return `${passages.length} ${passages.length === 1 ? 'passage' : 'passages'} from ${files.size === 1 ? [...files][0] : `${files.size} files`}`;
+}
+
+/** What was missing is said where the result is seen: a worse answer has its reason beside it. */
+function summaryOf({ passages, problem }: SearchOutput): string {
+  return problem == null ? found(passages) : `${found(passages)}, by words alone: ${problem}`;
 }
 
 export const role: RoleDefinition = {

@@ -1,13 +1,16 @@
 /**
- * Reviews code and tells the coder what has to change. Owns: that message. Does not own: the checks.
+ * Reviews code and tells the coder what has to change. Owns: that message, and asking a model for its opinion where one
+ * is configured. Does not own: the checks, or how opinions are joined.
  *
  *   idle → checking → idle
+ *             └→ asking → idle
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 import type { CodeArtifact, Review } from '../../../schemas/events/generated.ts';
-import { effectLogic, type Outgoing, type RoleDefinition } from '../../runtime/role.ts';
+import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
 import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from '../hop.ts';
 import { say } from '../message.ts';
+import { joinReviews } from './join-reviews.ts';
 
 export interface CheckInput {
   /** What the coder made; absent when the caller sent code in the prompt. */
@@ -17,17 +20,68 @@ export interface CheckInput {
 
 export interface CheckOutput {
   readonly review: Review;
+  /** What was checked, when a model is to say something of it too; absent when none is configured. */
+  readonly forModel?: CodeArtifact;
+}
+
+interface ReviewerContext extends HopContext {
+  /** The hop at work; tells a model's late reply to an earlier one apart. */
+  readonly hop?: number;
+  /** What the static checks said, while a model is asked. */
+  readonly checked?: Review | null;
+}
+
+const idle = { ...idleHop, hop: 0, checked: null } as const satisfies ReviewerContext;
+
+function requestId(context: ReviewerContext): string {
+  const { step, attempt } = requestOf(context);
+  return `${context.hop ?? 0}.${step}.${attempt}`;
+}
+
+function ask(context: ReviewerContext, code: CodeArtifact): Outgoing {
+  const { prompt, note } = requestOf(context).input;
+  const input = { prompt, code, ...(note === undefined ? {} : { note }) };
+  return out('llm.requested', 'llm', { requestId: requestId(context), purpose: 'review', input });
+}
+
+/** The review's verdict: to the coder, if it was the coder's work, and to the orchestrator. */
+function verdict(context: ReviewerContext, review: Review, remark = ''): Outgoing[] {
+  const { step, input } = requestOf(context);
+  const engine = review.checkedBy.join(', ') || 'static checks';
+  const reply = completed(context, { engine, summary: `${summary(review)}${remark}`.slice(0, 1000), review });
+  if (!input.code) return [reply];
+  // The same review of the same attempt is the same message, however often it is derived.
+  const source = { id: `${step}/${input.code.attempt}` };
+  return [say(source, 'coder', review.summary, { verdict: review.verdict, findings: review.findings }), reply];
+}
+
+/** With the model's opinion where it has one; without it the checks stand, and the summary says why. */
+function withOpinion(context: ReviewerContext, { data }: Incoming<'llm.replied'>): Outgoing[] {
+  const { checked } = context;
+  if (!checked) throw new RangeError('a model was asked before the checks were done');
+  const opinion = data.status === 'completed' ? data.output?.review : undefined;
+  if (opinion && opinion.checkedBy.length > 0) return verdict(context, joinReviews(checked, opinion));
+  const why = data.error?.message ?? data.output?.summary ?? 'it said nothing';
+  return verdict(context, checked, `; static checks only: ${why}`);
 }
 
 const machine = setup({
-  types: { context: {} as HopContext, events: {} as HopEvents, emitted: {} as Outgoing },
+  types: {
+    context: {} as ReviewerContext,
+    events: {} as HopEvents | Incoming<'llm.replied'>,
+    emitted: {} as Outgoing,
+  },
   actors: { check: effectLogic<CheckInput, CheckOutput>() },
 }).createMachine({
   id: 'reviewer',
-  context: idleHop,
+  context: idle,
   initial: 'idle',
   on: {
-    'hop.requested': { target: '.checking', reenter: true, actions: assign({ request: ({ event }) => event.data }) },
+    'hop.requested': {
+      target: '.checking',
+      reenter: true,
+      actions: assign(({ event }) => ({ request: event.data, hop: event.hop, checked: null })),
+    },
   },
   states: {
     idle: {},
@@ -39,33 +93,51 @@ const machine = setup({
           const { code, prompt } = requestOf(context).input;
           return { code: code ?? null, prompt };
         },
-        onDone: {
-          target: 'idle',
-          actions: enqueueActions(({ context, event, enqueue }) => {
-            const { review } = event.output;
-            const { step, input } = requestOf(context);
-            if (input.code) {
-              // The same review of the same attempt is the same message, however often it is derived.
-              const source = { id: `${step}/${input.code.attempt}` };
-              enqueue.emit(
-                say(source, 'coder', review.summary, { verdict: review.verdict, findings: review.findings }),
-              );
-            }
-            const engine = review.checkedBy.join(', ') || 'static checks';
-            enqueue.emit(completed(context, { engine, summary: summary(review), review }));
-            enqueue.assign(idleHop);
-          }),
-        },
+        onDone: [
+          {
+            guard: ({ event }) => event.output.forModel !== undefined,
+            target: 'asking',
+            actions: enqueueActions(({ context, event, enqueue }) => {
+              const { review, forModel } = event.output;
+              if (forModel) enqueue.emit(ask(context, forModel));
+              enqueue.assign({ checked: review });
+            }),
+          },
+          {
+            target: 'idle',
+            actions: enqueueActions(({ context, event, enqueue }) => {
+              for (const message of verdict(context, event.output.review)) enqueue.emit(message);
+              enqueue.assign(idle);
+            }),
+          },
+        ],
         onError: {
           target: 'idle',
-          actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idleHop)],
+          actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idle)],
         },
       },
       on: {
         'hop.cancelled': {
           guard: ({ context, event }) => isForHop(context, event),
           target: 'idle',
-          actions: assign(idleHop),
+          actions: assign(idle),
+        },
+      },
+    },
+    asking: {
+      on: {
+        'llm.replied': {
+          guard: ({ context, event }) => event.data.requestId === requestId(context),
+          target: 'idle',
+          actions: enqueueActions(({ context, event, enqueue }) => {
+            for (const message of withOpinion(context, event)) enqueue.emit(message);
+            enqueue.assign(idle);
+          }),
+        },
+        'hop.cancelled': {
+          guard: ({ context, event }) => isForHop(context, event),
+          target: 'idle',
+          actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idle)],
         },
       },
     },

@@ -1,9 +1,9 @@
-/** Approves or asks for changes, with some findings. */
+/** Approves or asks for changes, with some findings; sometimes a model is to be asked as well. */
 import { type SimulatedEffects, simulated } from '../simulated.ts';
 import type { CheckInput, CheckOutput } from './machine.ts';
 
 export const simulation: SimulatedEffects = {
-  check: simulated<CheckInput, CheckOutput>((_input, dice) => {
+  check: simulated<CheckInput, CheckOutput>(({ code }, dice) => {
     const verdict = dice.chance(0.4) ? 'approved' : 'changes_requested';
     const severity = verdict === 'approved' ? 'info' : 'error';
     const findings = Array.from({ length: dice.int(verdict === 'approved' ? 0 : 1, 3) }, (_, index) => ({
@@ -12,6 +12,8 @@ export const simulation: SimulatedEffects = {
       rule: `rule-${index}`,
       message: `finding ${dice.int(0, 1_000_000)}`,
     })) satisfies CheckOutput['review']['findings'];
-    return { review: { verdict, findings, summary: `${findings.length} findings`, checkedBy: ['simulated'] } };
+    const summary = `${findings.length} findings`;
+    const review: CheckOutput['review'] = { verdict, findings, summary, checkedBy: ['simulated'] };
+    return code !== null && dice.chance(0.5) ? { review, forModel: code } : { review };
   }),
 };

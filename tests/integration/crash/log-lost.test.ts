@@ -131,6 +131,34 @@ describe('a lost log', () => {
     for (const { lives } of mesh.services) expect(lives.filter(({ ended }) => ended?.signal).length).toBeGreaterThan(2);
   });
 
+  test('S6: after the log and then a ledger were lost, no unrepeatable deed is done again', async () => {
+    const { counter, watch } = mesh;
+    await start();
+    const tools = mesh.service('tools');
+    const loseLedger = async (): Promise<void> => {
+      await tools.down();
+      await damages.deleted(mesh.ledger('tools'));
+      await tools.start();
+    };
+    const once = await mesh.submit(counter.prompt('http_post_once', '/once'));
+    const keyed = await mesh.submit(counter.prompt('http_post', '/keyed'));
+    const known = await results([once, keyed]);
+    // What tools said of its effects is in the log alone now, and has to be taken over from there.
+    await loseLedger();
+    await Promise.all(mesh.services.map((service) => service.down()));
+    await mesh.nats.kill();
+    await mesh.nats.wipeStore();
+    await mesh.nats.start();
+    await mesh.followAnew();
+    await start();
+    await loseLedger();
+    const later = await mesh.submit(counter.prompt('http_post_once', '/later'));
+    expect((await watch.result(later)).name).toBe('task.completed');
+    expect([counter.deeds('/once'), counter.deeds('/keyed'), counter.deeds('/later')]).toEqual([1, 1, 1]);
+    expect(await results([once, keyed])).toEqual(known);
+    expect([once, keyed].map((id) => watch.terminal(id).length)).toEqual([1, 1]);
+  });
+
   test('S10: ledger and beginning of the log are both gone: said aloud, and new tasks run', async () => {
     await mesh.watch.result(await mesh.submit(buildTask));
     await Promise.all(mesh.services.map((service) => service.down('SIGTERM')));

@@ -138,7 +138,7 @@ test('cancel, search, and what is wrong', async () => {
     waitSeconds: 0.1,
   });
   expect((await call(client, 'cancel', { id: begun.task })).structuredContent).toMatchObject({ status: 'cancelled' });
-  expect((await call(client, 'search', { query: 'outbox', limit: 1 })).text).toMatch(/^\S+:\d+-\d+/);
+  expect((await call(client, 'search', { query: 'leases', limit: 1 })).text).toMatch(/^\S+:\d+-\d+/);
   expect(await call(client, 'run', {})).toMatchObject({
     isError: true,
     text: expect.stringContaining('run cannot be called like this: prompt:'),

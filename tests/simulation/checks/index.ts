@@ -13,7 +13,7 @@ import { checkTasks } from './tasks.ts';
 const LOSS = 'LOSS';
 
 export async function checkAtRest(run: Run): Promise<void> {
-  if (run.losing === 'retention' && run.plan.fired.has('retention')) {
+  if (run.plan.lostForGood) {
     checkLossIsSaid(run);
     return;
   }

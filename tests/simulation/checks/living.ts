@@ -17,7 +17,7 @@ export function checkOwners({ hosts, report, catalog }: Run): void {
 
 export function checkTimers({ hosts, report, scheduler, plan }: Run, healedAtMs: number): void {
   // A clock that was set back makes a host wait longer, which is nobody's mistake.
-  if (plan.fired.has('clock')) return;
+  if (plan.fired.has('clock') || plan.lostForGood) return;
   // Of two hosts of a service one may remember what the other has finished.
   if (hosts.some(({ name }) => name.endsWith('-2'))) return;
   const overdueMs = scheduler.nowMs - SLACK_MS;

@@ -143,6 +143,27 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
+    name: 'two-in-flight',
+    breaks: 'S4: of two outputs of a subject in flight the second is taken and the first is not',
+    file: 'actors/runtime/publisher.ts',
+    find: 'if (isQuarantine(entry.row)) return true;',
+    replace: 'if (isQuarantine(entry.row) || entry.row.n > 0) return true;',
+  },
+  {
+    name: 'beat-without-listening',
+    breaks: 'S7: a host that was found silent is not told',
+    file: 'bus/leases.ts',
+    find: 'return unbroken !== null;',
+    replace: 'return unbroken !== null || before !== undefined;',
+  },
+  {
+    name: 'trust-the-connection',
+    breaks: 'S10: a log that was cut or made anew while the host was connected is read on',
+    file: 'actors/runtime/certainty.ts',
+    find: 'const last = tail;',
+    replace: 'const last = tail;\n    if (last !== null || identity !== null) return;',
+  },
+  {
     name: 'unstable-ids',
     breaks: 'S2: deriving an event again gives another id',
     file: 'schemas/events/ids.ts',

@@ -172,13 +172,13 @@ describe('what works without a mesh', () => {
   it('doctor, for a program', async () => {
     const { code, out } = await mesh(['doctor', '--json'], {
       MESH_NATS_SERVER: fakeNats(),
-      CHROMA_URL: 'http://127.0.0.1:1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     });
     const report = JSON.parse(out);
     expect([code, report.ok]).toEqual([0, true]);
     const texts = new Map(report.checks.map((check: { name: string; text: string }) => [check.name, check.text]));
     expect(texts.get('nats-server')).toContain('2.12.7');
-    expect(texts.get('settings')).toContain('CHROMA_URL');
+    expect(texts.get('settings')).toContain('OTEL_EXPORTER_OTLP_ENDPOINT');
   });
 
   it('colour only where it is wanted', async () => {

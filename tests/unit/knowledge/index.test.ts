@@ -10,7 +10,7 @@ describe('an incremental run', () => {
     const { project, write, open } = workspace({ 'docs/a.md': '# Alpha\n\nZebra.', 'docs/b.md': '# Beta\n\nYak.' });
     const store = open();
     const docs = join(project, 'docs');
-    expect(store.stats()).toEqual({ files: 0, chunks: 0, lastIndexedAt: null });
+    expect(store.stats()).toEqual({ files: 0, chunks: 0, roots: [], lastIndexedAt: null });
     expect(await store.index([docs])).toMatchObject({ added: 2, updated: 0, unchanged: 0, removed: 0, chunks: 2 });
     expect(await store.index([docs])).toMatchObject({ added: 0, updated: 0, unchanged: 2, removed: 0, chunks: 0 });
 
@@ -61,7 +61,7 @@ describe('an incremental run', () => {
       name: 'AbortError',
     });
     expect(seen).toEqual(['1/3 project/a.md', '2/3 project/b.md']);
-    expect(store.stats()).toEqual({ files: 2, chunks: 2, lastIndexedAt: null });
+    expect(store.stats()).toEqual({ files: 2, chunks: 2, roots: [project], lastIndexedAt: null });
     expect(await store.index([project])).toMatchObject({ added: 1, unchanged: 2 });
   });
 });

@@ -22,13 +22,22 @@ describe('identifiers', () => {
 
 describe('a plan', () => {
   it('drops stop words, unless nothing else is there', () => {
-    expect(planSearch('How does a task survive a crash?')?.terms).toEqual(['"task"', '"survive"', '"crash"']);
-    expect(planSearch('to be or not to be')?.terms).toEqual(['"to"', '"be"', '"or"', '"not"']);
+    expect(planSearch('How does a task survive a crash?')?.terms.map(({ match }) => match)).toEqual([
+      '"task"',
+      '"survive"',
+      '"crash"',
+    ]);
+    expect(planSearch('to be or not to be')?.terms.map(({ match }) => match)).toEqual([
+      '"to"',
+      '"be"',
+      '"or"',
+      '"not"',
+    ]);
   });
 
   it('searches a lone word and the end of an identifier as a prefix', () => {
-    expect(planSearch('debounc')?.terms).toEqual(['"debounc"*']);
-    expect(planSearch('fix debounceF and sqliteSto')?.terms).toEqual([
+    expect(planSearch('debounc')?.terms.map(({ match }) => match)).toEqual(['"debounc"*']);
+    expect(planSearch('fix debounceF and sqliteSto')?.terms.map(({ match }) => match)).toEqual([
       '"fix"',
       '"debounce"',
       '"f"',

@@ -126,7 +126,7 @@ describe('the life of a store', () => {
     raw.pragma('user_version = 99');
     raw.close();
     const second = open();
-    expect(second.stats()).toEqual({ files: 0, chunks: 0, lastIndexedAt: null });
+    expect(second.stats()).toEqual({ files: 0, chunks: 0, roots: [], lastIndexedAt: null });
     expect(await second.index([project])).toMatchObject({ added: 1 });
   });
 

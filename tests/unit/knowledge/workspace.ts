@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openSqliteStore, type SqliteKnowledgeStore } from '../../../knowledge/sqlite-store.ts';
+import { openSqliteStore, type SqliteStore } from '../../../knowledge/sqlite-store.ts';
 
 export interface Workspace {
   /** The project's folder; passages show paths relative to it. */
   project: string;
   database: string;
   write(path: string, content: string | Buffer): string;
-  open(): SqliteKnowledgeStore;
+  open(): SqliteStore;
 }
 
 export function workspace(files: Readonly<Record<string, string>> = {}): Workspace {
@@ -26,7 +26,7 @@ export function workspace(files: Readonly<Record<string, string>> = {}): Workspa
     return absolutePath;
   };
   for (const [path, content] of Object.entries(files)) write(path, content);
-  const open = (): SqliteKnowledgeStore => {
+  const open = (): SqliteStore => {
     const store = openSqliteStore(database);
     onTestFinished(() => store.close());
     return store;

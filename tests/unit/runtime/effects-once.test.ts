@@ -33,6 +33,20 @@ describe('before it runs', () => {
     expect(bench.settled.map(({ status }) => status)).not.toContain('done');
   });
 
+  test('S6: in a task whose log and ledger were lost it does not run; a repeatable one does', async () => {
+    const bench = once();
+    bench.doubtful = true;
+    bench.begin();
+    await settled();
+    expect([bench.runs.length, bench.announced.length]).toEqual([0, 0]);
+    expect(bench.settled).toMatchObject(UNKNOWN);
+    const keyed = openBench({ fence: 'keyed' });
+    keyed.doubtful = true;
+    keyed.begin();
+    await settled();
+    expect(keyed.runs).toHaveLength(1);
+  });
+
   test('cancelled while it is announced it does not run', async () => {
     const bench = once();
     bench.begin();

@@ -135,6 +135,60 @@ describe('two hosts', () => {
   });
 });
 
+describe('a beat that is under way for longer than a lease lives', () => {
+  test('S7: the host is told what it lost meanwhile, whatever its clock shows', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let release = (): void => undefined;
+    let hold = false;
+    const one = openHost(log, clock, 'one', (leases) => ({
+      ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
+      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+      beat: async (holder) => {
+        if (hold) await new Promise<void>((resolve) => (release = resolve));
+        return leases.beat(holder);
+      },
+    }));
+    const other = openHost(log, clock, 'other');
+    await one.ownership.start();
+    await other.ownership.start();
+    hold = true;
+    await clock.advance(3 * TTL_MS);
+    expect(other.owned()).toEqual(ALL);
+    hold = false;
+    release();
+    await settled();
+    expect(one.owned()).toEqual([]);
+    expect(other.owned()).toEqual(ALL);
+  });
+
+  test('S7: a claim that failed after it is made again at the next beat', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let failures = 0;
+    const one = openHost(log, clock, 'one', (leases) => ({
+      ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
+      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+      claim: (key, holder) => {
+        if (failures === 0) return leases.claim(key, holder);
+        failures -= 1;
+        return Promise.reject(new BusError('unavailable', 'the connection was lost'));
+      },
+    }));
+    const other = openHost(log, clock, 'other');
+    await one.ownership.start();
+    await other.ownership.start();
+    one.bus.disconnect();
+    await clock.advance(3 * TTL_MS);
+    one.bus.reconnect();
+    failures = ALL.length;
+    await clock.advance(TTL_MS / 3);
+    expect(one.owned()).toEqual(ALL);
+    await clock.advance(TTL_MS / 3);
+    expect(one.owned()).toEqual([]);
+  });
+});
+
 describe('a host that comes back', () => {
   test('S7: under its own name it has its partitions at once', async () => {
     const clock = createFakeClock();

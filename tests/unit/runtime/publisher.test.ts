@@ -107,6 +107,57 @@ describe('sending', () => {
   });
 });
 
+describe('the order on a subject', () => {
+  /** Publishes wait until they are let go, each with its end. */
+  const held = () => {
+    const under: { body: string; end: (error?: Error) => void }[] = [];
+    const wrap = (bus: Bus): Bus => ({
+      ...bus,
+      streamInfo: bus.streamInfo.bind(bus),
+      onConnection: bus.onConnection.bind(bus),
+      publish: (request: PublishRequest) =>
+        new Promise((resolve, reject) => {
+          const end = (error?: Error) => (error ? reject(error) : resolve(bus.publish(request)));
+          under.push({ body: String(request.body), end });
+        }),
+    });
+    return { under, wrap, sent: () => under.map(({ body }) => body) };
+  };
+
+  test('S4: what the log refused is not overtaken by what was sent before that was known', async () => {
+    const { under, wrap, sent } = held();
+    const { publisher, clock, bodies } = await open(wrap);
+    for (const n of [1, 2, 3]) publisher.send(row(n), TRACE, false);
+    expect(sent()).toEqual(['body 1']);
+    under[0]?.end(new BusError('unavailable', 'no leader'));
+    await clock.advance(250);
+    for (let at = 1; at <= 3; at += 1) {
+      under[at]?.end();
+      await settled();
+    }
+    expect(await bodies()).toEqual(['body 1', 'body 2', 'body 3']);
+  });
+
+  test('subjects do not wait for each other', async () => {
+    const { wrap, sent } = held();
+    const { publisher } = await open(wrap);
+    publisher.send(row(1), TRACE, false);
+    publisher.send(row(2, { subject: inboxSubject('coder', TASK) }), TRACE, false);
+    publisher.send(row(3), TRACE, false);
+    expect(sent()).toEqual(['body 1', 'body 2']);
+  });
+
+  test('what was found in the log meanwhile is passed over', async () => {
+    const { under, wrap, sent } = held();
+    const { publisher } = await open(wrap);
+    for (const n of [1, 2, 3]) publisher.send(row(n), TRACE, false);
+    publisher.found('id 2', 7);
+    under[0]?.end();
+    await settled();
+    expect(sent()).toEqual(['body 1', 'body 3']);
+  });
+});
+
 describe('a lost connection', () => {
   test('S4: everything unacknowledged is sent again, in order, when it is back', async () => {
     const { publisher, memory, bodies, acked } = await open();

@@ -49,8 +49,8 @@ async function makeCode(input: HopInput, signal: AbortSignal): Promise<Revision>
   return { code: { language, text, attempt, explanation: why, citations }, summary: `Offers ${best.description}.` };
 }
 
-/** Without a model there is no opinion; the static checks alone decide. */
+/** Here is no opinion; the static checks alone decide. */
 function noOpinion(): HopOutput {
-  const summary = 'No language model is set up: only the static checks apply.';
+  const summary = 'No model gave an opinion: only the static checks apply.';
   return { engine: ENGINE, summary, review: { verdict: 'approved', findings: [], summary, checkedBy: [] } };
 }

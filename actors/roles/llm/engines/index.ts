@@ -9,7 +9,7 @@ export {
   type LlmEngine,
   type Purpose,
 } from './port.ts';
-export { buildPrompt, type ChatMessage, type Prompt } from './prompts.ts';
+export { buildPrompt, type ChatMessage, characters, type Prompt, type PromptBudget } from './prompts.ts';
 export { closeRepairs } from './repairs/repair-code.ts';
 export { parseAnswer, parseCode, parseReview, withoutThinking } from './reply-parsing.ts';
 export { createThinkingFilter, type ThinkingFilter } from './thinking-filter.ts';

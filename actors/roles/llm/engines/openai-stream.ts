@@ -5,12 +5,7 @@
 import { createParser } from 'eventsource-parser';
 import { EngineError } from './port.ts';
 import { isRecord } from './reply-parsing.ts';
-
-export interface Completion {
-  readonly text: string;
-  /** True when the model stopped at its token limit. */
-  readonly cut: boolean;
-}
+import type { Completion } from './to-output.ts';
 
 /** What an Answer holds; a model that writes more is going in circles. */
 const TEXT_CHARS_MAX = 400_000;

@@ -3,13 +3,13 @@
  * Owns the request, the choice of the model and what a reply becomes. HTTP is openai-transport.ts, the stream
  * openai-stream.ts, the wording of prompts prompts.ts.
  */
-import type { HopOutput } from '../../../../schemas/events/generated.ts';
-import { type Completion, readStream, readWhole } from './openai-stream.ts';
+import { readStream, readWhole } from './openai-stream.ts';
 import { type ExchangeContext, exchange, type TransportOptions } from './openai-transport.ts';
-import { type EngineContext, EngineError, type EngineRequest, type LlmEngine } from './port.ts';
-import { buildPrompt, type Prompt } from './prompts.ts';
-import { isRecord, parseAnswer, parseCode, parseReview, withoutThinking } from './reply-parsing.ts';
+import { type EngineContext, EngineError, type LlmEngine } from './port.ts';
+import { buildPrompt, characters, type Prompt } from './prompts.ts';
+import { isRecord, withoutThinking } from './reply-parsing.ts';
 import { createThinkingFilter } from './thinking-filter.ts';
+import { type Completion, toOutput } from './to-output.ts';
 
 export interface OpenAiOptions {
   /** Address up to and with the version: http://127.0.0.1:11434/v1. */
@@ -53,7 +53,7 @@ export function createOpenAiEngine(options: OpenAiOptions): LlmEngine {
     },
     async generate(request, context) {
       context.signal.throwIfAborted();
-      const prompt = buildPrompt(request.purpose, request.input, options.promptCharsMax ?? 24_000);
+      const prompt = buildPrompt(request.purpose, request.input, characters(options.promptCharsMax ?? 24_000));
       model ??= await firstModel(transport, context);
       const completion = await complete(transport, body(options, model, prompt), context);
       return toOutput(request, prompt, completion, `openai:${model}`);
@@ -155,27 +155,4 @@ async function read(response: Response, hooks: ReadHooks): Promise<Completion> {
     throw new EngineError('engine_bad_answer', message, { retryable: !completion.cut });
   }
   return { ...completion, text };
-}
-
-function toOutput(request: EngineRequest, prompt: Prompt, completion: Completion, engine: string): HopOutput {
-  const left = prompt.leftOut > 0 ? ` ${prompt.leftOut} of the passages did not fit into the prompt.` : '';
-  const cut = completion.cut ? ' The reply was cut at the token limit.' : '';
-  const notes = `${left}${cut}`;
-  const { text } = completion;
-  switch (request.purpose) {
-    case 'answer': {
-      const answer = parseAnswer(text, prompt.passages);
-      return { engine, summary: `Answered with ${answer.citations.length} citations.${notes}`, answer };
-    }
-    case 'code': {
-      const code = parseCode(text, request.input, prompt.passages);
-      return { engine, summary: `Wrote ${code.language}, attempt ${code.attempt}.${notes}`, code };
-    }
-    case 'review': {
-      const review = parseReview(text, engine);
-      return { engine, summary: `${review.summary.slice(0, 800)}${notes}`, review };
-    }
-    default:
-      throw new RangeError(`There is no purpose ${String(request.purpose satisfies never)}.`);
-  }
 }

@@ -37,6 +37,7 @@ export type EngineErrorCode =
   | 'engine_bad_answer'
   | 'engine_stream_cut'
   | 'engine_no_model'
+  | 'engine_busy'
   | 'engine_prompt_too_large';
 
 export class EngineError extends Error {

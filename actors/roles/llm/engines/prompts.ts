@@ -2,8 +2,8 @@
  * Builds the chat messages for each purpose from what a hop is given.
  * Owns the wording and the budget rule; sending them and reading the reply is the engines' business.
  *
- * Budget, in characters: the instructions, the prompt, the person's note, the previous code, the findings and the
- * tool's result always stay whole. Passages are dropped, lowest score first, until the rest fits, and the model is told
+ * Budget, in characters or tokens: the instructions, the prompt, the person's note, the previous code, the findings and the
+ * tool's result always stay whole; of the findings the first 30, which are the errors first. Passages are dropped, lowest score first, until the rest fits, and the model is told
  * how many were left out. When even that is too long, EngineError `engine_prompt_too_large` says by how much.
  */
 import type { Finding, HopInput, Passage } from '../../../../schemas/events/generated.ts';
@@ -21,7 +21,12 @@ export interface Prompt {
   readonly passages: Passage[];
   /** How many passages did not fit. */
   readonly leftOut: number;
+  /** How many findings of the review were not told. */
+  readonly findingsLeftOut: number;
 }
+
+/** More points than this nobody answers one by one, and the first errors cause many of the others. */
+const FINDINGS_MAX = 30;
 
 const SYSTEM: Readonly<Record<Purpose, string>> = {
   answer: [
@@ -44,8 +49,22 @@ const SYSTEM: Readonly<Record<Purpose, string>> = {
   ].join(' '),
 };
 
-/** Builds the messages; `budgetChars` bounds the sum of their contents. */
-export function buildPrompt(purpose: Purpose, input: HopInput, budgetChars: number): Prompt {
+/** What a prompt may be at most. */
+export interface PromptBudget {
+  readonly max: number;
+  readonly unit: 'characters' | 'tokens';
+  readonly measure: (messages: readonly ChatMessage[]) => number;
+}
+
+/** A budget for a model whose tokens cannot be counted here. */
+export function characters(max: number): PromptBudget {
+  const measure = (messages: readonly ChatMessage[]): number =>
+    messages.reduce((sum, { content }) => sum + content.length, 0);
+  return { max, unit: 'characters', measure };
+}
+
+/** Builds the messages within the budget. */
+export function buildPrompt(purpose: Purpose, input: HopInput, budget: PromptBudget): Prompt {
   const system: ChatMessage = { role: 'system', content: SYSTEM[purpose] };
   const fixed = fixedSections(purpose, input);
   const given = input.passages ?? [];
@@ -54,20 +73,26 @@ export function buildPrompt(purpose: Purpose, input: HopInput, budgetChars: numb
   const possible = kept.length;
   for (;;) {
     const content = userContent(fixed, kept, possible - kept.length);
-    const length = system.content.length + content.length;
-    if (length <= budgetChars) {
-      return { messages: [system, { role: 'user', content }], passages: kept, leftOut: possible - kept.length };
+    const messages: ChatMessage[] = [system, { role: 'user', content }];
+    const length = budget.measure(messages);
+    if (length <= budget.max) {
+      return {
+        messages,
+        passages: kept,
+        leftOut: possible - kept.length,
+        findingsLeftOut: findingsBeyond(purpose, input),
+      };
     }
-    if (kept.length === 0) throw tooLarge(length, budgetChars);
+    if (kept.length === 0) throw tooLarge(length, budget);
     const lowest = kept.reduce((worst, passage) => (passage.score <= worst.score ? passage : worst));
     kept = kept.filter((passage) => passage !== lowest);
   }
 }
 
-function tooLarge(length: number, budgetChars: number): EngineError {
+function tooLarge(length: number, { max, unit }: PromptBudget): EngineError {
   return new EngineError(
     'engine_prompt_too_large',
-    `The request needs ${length} characters without any passage and the model is given at most ${budgetChars}. Ask in parts, or raise the model's context size.`,
+    `The request needs ${length} ${unit} without any passage and the model is given at most ${max}. Ask in parts, or raise the model's context size.`,
     { retryable: false },
   );
 }
@@ -120,13 +145,22 @@ function previous(code: { language: string; text: string; attempt: number }): st
 }
 
 function findings(list: readonly Finding[], summary: string): string {
-  const lines = list.map((finding) => {
-    const where = finding.line > 0 ? `line ${finding.line}: ` : '';
-    return `- ${finding.severity}, ${where}${finding.rule}: ${finding.message}`;
+  const lines = list.slice(0, FINDINGS_MAX).map((finding, index) => {
+    const where = finding.line > 0 ? `line ${finding.line}, ` : '';
+    return `${index + 1}. ${finding.severity}, ${where}${finding.rule}: ${finding.message}`;
   });
-  return ['The review of that attempt asks for changes. Answer every finding in the next one.', summary, ...lines].join(
-    '\n',
-  );
+  const more = list.length - lines.length;
+  return [
+    'The review of that attempt asks for changes. Answer every finding in the next one.',
+    'After the code, answer the findings one by one, a line each: "1. " and how you met it, or why it stays.',
+    summary,
+    ...lines,
+    ...(more > 0 ? [`(${more} more ${more === 1 ? 'finding was' : 'findings were'} left out for lack of room.)`] : []),
+  ].join('\n');
+}
+
+function findingsBeyond(purpose: Purpose, { review }: HopInput): number {
+  return purpose === 'review' ? 0 : Math.max(0, (review?.findings.length ?? 0) - FINDINGS_MAX);
 }
 
 /** Line numbers let a reviewer name a line that the reader finds. */

@@ -42,6 +42,8 @@ export interface Bench {
   readonly spans: SeenSpan[];
   /** What the lease says when an effect is announced. */
   owned: Promise<boolean>;
+  /** The log and the ledger of the task were both lost. */
+  doubtful: boolean;
   /** Why the process takes nothing new now. */
   full: string | null;
   row(): EffectRow;
@@ -87,6 +89,7 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
     ...bench,
     ...{ clock, slot, runs, row },
     owned: Promise.resolve(true),
+    doubtful: false,
     full: null,
     effects: createEffects({
       clock,
@@ -100,6 +103,7 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
         bench.announced.push(attempt);
         return opened.owned;
       },
+      mayHaveBegun: () => opened.doubtful,
       progress: (_slot, _row, note) => void bench.notes.push(note),
       at: (point) => void bench.points.push(point),
       admission: () => opened.full,

@@ -1,0 +1,95 @@
+/**
+ * What `mesh doctor` says of the language model. Owns: looking at the configured one, and at what could be configured.
+ * Does not own: the report.
+ */
+import { projectRoot, type Settings } from '../config/settings.ts';
+import { engineKind } from '../models/engine-kind.ts';
+import { ModelError } from '../models/errors.ts';
+import { modelPath } from '../models/files.ts';
+import { readGgufInfo } from '../models/gguf.ts';
+import { gpuAdvice } from '../models/gpu.ts';
+import { memoryOf } from '../models/memory.ts';
+import { findOllama, ollamaOrigin } from '../models/ollama.ts';
+import type { Check } from './doctor-checks.ts';
+import { bytes, plural } from './terminal.ts';
+
+const NAME = 'language model';
+const ENDPOINT_TIMEOUT_MS = 4000;
+
+export async function languageModel(settings: Settings): Promise<Check> {
+  const kind = engineKind(settings);
+  switch (kind) {
+    case 'llama':
+      return settings.LLM_MODEL_PATH === undefined
+        ? warn('LLM_ENGINE=llama needs LLM_MODEL_PATH; answers quote the knowledge base')
+        : file(settings, settings.LLM_MODEL_PATH);
+    case 'openai':
+      return settings.OPENAI_BASE_URL === undefined
+        ? warn('LLM_ENGINE=openai needs OPENAI_BASE_URL; answers quote the knowledge base')
+        : endpoint(settings, settings.OPENAI_BASE_URL, 'OPENAI_BASE_URL');
+    case 'ollama': {
+      const origin = ollamaOrigin(settings.OLLAMA_HOST);
+      return origin === null
+        ? warn('OLLAMA_HOST is not an address; answers quote the knowledge base')
+        : endpoint(settings, `${origin}/v1`, 'OLLAMA_HOST');
+    }
+    case 'extractive':
+      return none(settings);
+    default:
+      throw new RangeError(`There is no engine ${String(kind satisfies never)}.`);
+  }
+}
+
+/** Null when there is nothing to say. */
+export function graphicsCard(): Check | null {
+  const advice = gpuAdvice(projectRoot);
+  return advice === null ? null : { name: 'graphics card', status: 'ok', text: advice };
+}
+
+function warn(text: string): Check {
+  return { name: NAME, status: 'warn', text };
+}
+
+async function file(settings: Settings, named: string): Promise<Check> {
+  try {
+    const info = await readGgufInfo(modelPath(named, { root: projectRoot, home: settings.MESH_HOME }));
+    const contextSize = Math.min(settings.LLM_CONTEXT_SIZE, info.contextLength ?? settings.LLM_CONTEXT_SIZE);
+    const shape = { contextSize, contexts: settings.LLM_PARALLEL, batchSize: settings.LLM_BATCH_SIZE };
+    const size = `${info.architecture}${info.quantisation === null ? '' : ` ${info.quantisation}`}, ${bytes(info.bytes)}`;
+    const needs = `about ${bytes(memoryOf(info, shape).total)} of memory with ${plural(shape.contexts, 'context')} of ${contextSize} tokens`;
+    return { name: NAME, status: 'ok', text: `${info.name ?? info.path} (${size}), ${needs}` };
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return warn(`LLM_MODEL_PATH: ${error.message}; until then answers quote the knowledge base`);
+  }
+}
+
+async function endpoint(settings: Settings, url: string, setting: string): Promise<Check> {
+  const shown = new URL(url).host;
+  try {
+    const key = settings.OPENAI_API_KEY;
+    const response = await fetch(`${url.replace(/\/$/, '')}/models`, {
+      headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+      signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
+    });
+    if (response.ok)
+      return { name: NAME, status: 'ok', text: `${shown}, ${settings.OPENAI_MODEL ?? 'its first model'}` };
+    return warn(`${shown} answers ${response.status}; check ${setting} and OPENAI_API_KEY`);
+  } catch {
+    return warn(`${shown} does not answer; check ${setting}, or start it`);
+  }
+}
+
+/** Ollama is never used unasked, but whoever has it should know that one line is missing. */
+async function none(settings: Settings): Promise<Check> {
+  const ollama = await findOllama(settings.OLLAMA_HOST);
+  if (ollama !== null && settings.LLM_ENGINE === 'auto') {
+    const where = new URL(ollama.baseUrl).host;
+    return warn(
+      `none is set, but Ollama answers at ${where} with ${plural(ollama.models.length, 'model')}: set LLM_ENGINE=ollama to use it`,
+    );
+  }
+  return warn(
+    'none: answers quote the knowledge base; for generated ones `mesh models pull`, or set OPENAI_BASE_URL (Ollama, vLLM, llama-server)',
+  );
+}

@@ -1,0 +1,142 @@
+/**
+ * Vectors from an embedding model in a GGUF file, by llama.cpp in this process.
+ *
+ * Owns the life of the model and how a text is fitted to it. Does not own llama.cpp (`models/llama.ts`) or what a file
+ * says of itself (`models/gguf.ts`).
+ *
+ * 1. Nothing is loaded before the first text. A file that is missing, cut off or foreign fails with one line, at every
+ *    call anew: a model that was put right is used without a restart.
+ * 2. Texts are embedded one after the other, whoever asks, so memory is bounded by one context.
+ * 3. A text longer than the context is embedded by its beginning, where a passage says what it is about.
+ */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
+import { type GgufInfo, readGgufInfo } from '../models/gguf.ts';
+import { loadLlama, type ModelLog } from '../models/llama.ts';
+import { type Embedder, normalize, type Purpose } from './embedder.ts';
+import { KnowledgeError } from './port.ts';
+
+/** A chunk has some 350 tokens; a longer context costs memory and gains nothing. */
+const CONTEXT_TOKENS_MAX = 512;
+/** Room for the tokens that open and close a text. */
+const CONTEXT_TOKENS_SPARE = 8;
+/** No token is shorter than a character, and few are longer than this many; more is not even looked at. */
+const TOKEN_CHARS_MAX = 32;
+/** The beginning and the end of a file tell it from another with the same name and size. */
+const FINGERPRINT_BYTES = 1 << 16;
+
+/** Families of models that were trained with a word about the purpose before each text, by name or architecture. */
+const PREFIXES: readonly (readonly [family: RegExp, Readonly<Record<Purpose, string>>])[] = [
+  [/nomic/i, { passage: 'search_document: ', query: 'search_query: ' }],
+  [/\be5\b/i, { passage: 'passage: ', query: 'query: ' }],
+  [
+    /mxbai|bge-.*-en\b|arctic-embed/i,
+    { passage: '', query: 'Represent this sentence for searching relevant passages: ' },
+  ],
+];
+const NO_PREFIX: Readonly<Record<Purpose, string>> = { passage: '', query: '' };
+
+interface Loaded {
+  readonly model: LlamaModel;
+  readonly context: LlamaEmbeddingContext;
+  readonly prefixes: Readonly<Record<Purpose, string>>;
+  readonly tokensMax: number;
+}
+
+export function ggufEmbedder(path: string, log: ModelLog): Embedder {
+  let loading: Promise<Loaded> | undefined;
+  let space: Promise<string> | undefined;
+  const loaded = (): Promise<Loaded> => {
+    loading ??= load(path, log).catch((error: unknown) => {
+      loading = undefined;
+      throw asEmbedderError(error);
+    });
+    return loading;
+  };
+  return {
+    name: basename(path).replace(/\.gguf$/i, ''),
+    space() {
+      space ??= fingerprint(path).catch((error: unknown) => {
+        space = undefined;
+        throw asEmbedderError(error);
+      });
+      return space;
+    },
+    weight: 1,
+    async embed(texts, purpose, signal) {
+      const { model, context, prefixes, tokensMax } = await loaded();
+      const vectors: Float32Array[] = [];
+      for (const text of texts) {
+        signal?.throwIfAborted();
+        const start = `${prefixes[purpose]}${text}`.slice(0, tokensMax * TOKEN_CHARS_MAX);
+        const tokens = model.tokenize(start).slice(0, tokensMax);
+        vectors.push(await vectorOf(context, tokens, model.embeddingVectorSize));
+      }
+      return vectors;
+    },
+    async close() {
+      const opened = await loading?.catch(() => undefined);
+      loading = undefined;
+      await opened?.context.dispose();
+      await opened?.model.dispose();
+    },
+  };
+}
+
+async function vectorOf(
+  context: LlamaEmbeddingContext,
+  tokens: ReturnType<LlamaModel['tokenize']>,
+  dimension: number,
+): Promise<Float32Array> {
+  if (tokens.length === 0) return new Float32Array(dimension);
+  try {
+    const { vector } = await context.getEmbeddingFor(tokens);
+    return normalize(Float32Array.from(vector));
+  } catch (error) {
+    throw asEmbedderError(error);
+  }
+}
+
+async function load(path: string, log: ModelLog): Promise<Loaded> {
+  const info = await readGgufInfo(path);
+  const llama = await loadLlama({ log });
+  const model = await llama.loadModel({ modelPath: path });
+  try {
+    const contextSize = Math.min(info.contextLength ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX);
+    // A model that looks both ways needs the whole text in one batch.
+    const context = await model.createEmbeddingContext({ contextSize, batchSize: contextSize });
+    return { model, context, prefixes: prefixesOf(info, path), tokensMax: contextSize - CONTEXT_TOKENS_SPARE };
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  }
+}
+
+function prefixesOf(info: GgufInfo, path: string): Readonly<Record<Purpose, string>> {
+  const names = [info.architecture, info.name ?? '', basename(path)].join(' ');
+  return PREFIXES.find(([family]) => family.test(names))?.[1] ?? NO_PREFIX;
+}
+
+/** The file's name, size, beginning and end, without reading all of it; of a file that is sound as far as can be seen. */
+async function fingerprint(path: string): Promise<string> {
+  const { bytes } = await readGgufInfo(path);
+  const file = await open(path, 'r');
+  try {
+    const hash = createHash('sha256').update(String(bytes));
+    for (const position of [0, Math.max(0, bytes - FINGERPRINT_BYTES)]) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(FINGERPRINT_BYTES), 0, FINGERPRINT_BYTES, position);
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+    return `${basename(path)}:${hash.digest('hex').slice(0, 16)}`;
+  } finally {
+    await file.close();
+  }
+}
+
+function asEmbedderError(error: unknown): KnowledgeError {
+  if (error instanceof KnowledgeError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new KnowledgeError('embedder', `the embedding model cannot be used: ${reason}`, { cause: error });
+}

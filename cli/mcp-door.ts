@@ -3,11 +3,11 @@
  * keeping one connection, waiting for tasks, and finding what a tool answered. Does not own: the protocol (mcp/serve.ts).
  */
 import { existsSync } from 'node:fs';
+import { openKnowledge } from '../actors/adapters/knowledge.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus } from '../bus/port.ts';
 import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
-import { openSqliteStore } from '../knowledge/sqlite-store.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { parseEvent } from '../schemas/events/envelope.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
@@ -104,11 +104,15 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
       );
       return reportOf(await followed(up, view.taskId, waiting, undefined));
     },
-    search(query, limit) {
-      const path = settings.MESH_KNOWLEDGE_PATH;
-      if (!existsSync(path)) throw new DoorError('There is no knowledge base yet; make one with `mesh index PATH…`.');
-      const store = openSqliteStore(path);
-      return store.search(query, { limit }).finally(() => store.close());
+    async search(query, limit) {
+      if (!existsSync(settings.MESH_KNOWLEDGE_PATH) && settings.CHROMA_URL === undefined)
+        throw new DoorError('There is no knowledge base yet; make one with `mesh index PATH…`.');
+      const store = openKnowledge(settings);
+      try {
+        return (await store.search(query, { limit })).passages;
+      } finally {
+        await store.close();
+      }
     },
     async close() {
       listeners.clear();

@@ -8,8 +8,9 @@ import { knowledge } from './knowledge.ts';
 import { llm } from './llm.ts';
 import { reportLines, reportOf, type StressReport, type StressRun } from './report.ts';
 import { Stage } from './stage.ts';
+import { tools } from './tools.ts';
 
-const runs: readonly StressRun[] = [llm, knowledge];
+const runs: readonly StressRun[] = [llm, knowledge, tools];
 
 async function carryOut(run: StressRun): Promise<StressReport> {
   const stage = await Stage.open(await run.env());

@@ -1,6 +1,7 @@
 /**
  * Chooses and runs tools. Owns: how a tool's own words about repetition become a fence. Does not own: the tools.
  */
+import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
@@ -35,7 +36,7 @@ export function createEffects({ tools }: RolePorts): EffectHandlers {
     run: effect<ToolRun, { result: string }>(
       { fence: (choice) => choice.fence, timeoutMs: RUN_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
       async (choice, { correlationId, signal, heartbeat, log, span }) => {
-        span.set({ 'gen_ai.tool.name': choice.name });
+        span.set({ [attribute.toolName]: choice.name });
         const idempotencyKey = `${correlationId}/${choice.deed}`;
         const call = { signal, idempotencyKey, heartbeat, log, span, fence: choice.fence };
         try {

@@ -7,6 +7,7 @@
  *    fence is.
  * 3. A call ends at its time limit even when the tool ignores its signal; what it still does is left behind.
  */
+import { attribute } from '../../../telemetry/spans.ts';
 import type { Breakers } from '../../breakers.ts';
 import type { EffectContext } from '../../runtime/role.ts';
 import { type Fence, type Tool, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
@@ -112,7 +113,7 @@ async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCal
     if (!(error instanceof Overtime) && codeOf(error) !== 'tool_overloaded') throw error;
     const why = error instanceof Error ? error.message : String(error);
     call.log.warn({ tool: tool.name, why, ...lane.numbers() }, 'a cap of a tool was reached');
-    call.span.set({ 'mesh.tool.cap': error instanceof Overtime ? 'time' : 'queue' });
+    call.span.set({ [attribute.overload]: why });
     throw error instanceof Overtime ? outOfTime(error, began, call.fence) : error;
   } finally {
     clearTimeout(timer);
@@ -152,7 +153,7 @@ function shown(tool: Tool, text: string, call: GuardedCall): string {
     { tool: tool.name, chars: text.length, charsMax: RESULT_CHARS_MAX },
     'a cap of a tool was reached: its answer is cut',
   );
-  call.span.set({ 'mesh.tool.cap': 'output', 'mesh.tool.output_chars': text.length });
+  call.span.set({ [attribute.overload]: `its answer has ${text.length} characters` });
   return `${text.slice(0, RESULT_CHARS_MAX).toWellFormed()}\n\n(The answer has ${text.length} characters; these are the first ${RESULT_CHARS_MAX}.)`;
 }
 

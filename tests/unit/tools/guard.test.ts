@@ -111,7 +111,7 @@ describe('the cap on time', () => {
     expect(lines).toContainEqual(
       expect.objectContaining({ message: 'a cap of a tool was reached', tool: 'odd', why: 'no result within 1 s' }),
     );
-    expect(attributes).toEqual({ 'mesh.tool.cap': 'time' });
+    expect(attributes).toEqual({ 'mesh.overload.reason': 'no result within 1 s' });
     expect(guard.load()).toEqual({ running: 0, waiting: 0 });
   });
 
@@ -152,7 +152,7 @@ describe('the cap on calls', () => {
         retryable: true,
       });
     }
-    expect(attributes).toEqual({ 'mesh.tool.cap': 'queue' });
+    expect(attributes).toEqual({ 'mesh.overload.reason': 'odd takes no more calls: 2 run and 3 wait already' });
     expect(lines).toContainEqual(
       expect.objectContaining({ message: 'a cap of a tool was reached', running: 2, waiting: 3 }),
     );
@@ -204,7 +204,7 @@ test('the cap on answers: five megabytes are cut, and say so', async () => {
   );
   expect(answer.length).toBeLessThan(200_000);
   expect(answer).toMatch(/\n\n\(The answer has 5242880 characters; these are the first 190000\.\)$/);
-  expect(attributes).toEqual({ 'mesh.tool.cap': 'output', 'mesh.tool.output_chars': 5_242_880 });
+  expect(attributes).toEqual({ 'mesh.overload.reason': 'its answer has 5242880 characters' });
   expect(lines).toContainEqual(expect.objectContaining({ chars: 5_242_880, charsMax: 190_000 }));
 });
 

@@ -134,6 +134,11 @@ const table = {
     'MCP servers whose tools the mesh uses (docs/tools.md); mcp.json in the project when unset.',
     'mcp.json',
   ],
+  MESH_MCP_TOKEN: [
+    z.string().trim().min(16, 'must have at least 16 characters').optional(),
+    'Bearer token that `mesh mcp --http` asks for; a new one is made and printed at each start when unset.',
+    'a-long-random-text',
+  ],
   AGENTS_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the agents process, MiB.', '512'],
   LLM_MEMORY_MB: [
     count(64, 65_536, 512),

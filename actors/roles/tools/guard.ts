@@ -75,11 +75,16 @@ export function createGuard(breakers: Breakers): Guard {
   };
   return {
     run(tool, args, call) {
+      const { signal, span } = call;
       const own = () =>
-        breakers.run(`tool:${tool.name}`, () => runInLane(laneOf(tool), tool, args, call), { isFailure: isUnwell });
+        breakers.run(`tool:${tool.name}`, () => runInLane(laneOf(tool), tool, args, call), {
+          isFailure: isUnwell,
+          signal,
+          span,
+        });
       const { service } = tool;
       if (service === undefined) return own();
-      return breakers.run(service, own, { isFailure: (error) => SERVICE.has(codeOf(error)) });
+      return breakers.run(service, own, { isFailure: (error) => SERVICE.has(codeOf(error)), signal, span });
     },
     load() {
       const all = [...lanes.values()];

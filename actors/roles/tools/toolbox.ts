@@ -57,7 +57,11 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
     const [builtin, { createMcpTools }] = await Promise.all([import('./builtin/index.ts'), import('./mcp-tools.ts')]);
     const own = builtin.builtinTools({ allowHosts, workspace });
     const ofServers = createMcpTools(mcp);
-    return { all: (): readonly Tool[] => [...own, ...ofServers()], choose: builtin.chooseTool };
+    return {
+      all: (): readonly Tool[] => [...own, ...ofServers()],
+      choose: builtin.chooseTool,
+      namesOf: builtin.namesOf,
+    };
   };
   const open = () => {
     opened ??= load();
@@ -72,16 +76,13 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
 
   return {
     async choose(prompt) {
-      const { all, choose } = await open();
+      const { all, choose, namesOf } = await open();
       const own = chosenOrNull(choose, all(), prompt);
       if (own !== null) return own;
       if (mcp.states().length > 0) await connected();
       const chosen = choose(all(), prompt);
       if (chosen !== null) return summaryOf(chosen);
-      const names = all()
-        .map(({ name }) => name)
-        .join(', ');
-      const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. There are: ${names}`;
+      const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
       throw new ToolError('tool_unknown', message);
     },
     async run(name, args, call) {

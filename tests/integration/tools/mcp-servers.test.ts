@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ import { createMcpServers } from '../../../mcp/servers.ts';
 import { freePort } from '../../support/nats-server.ts';
 import { until } from './support/until.ts';
 
-const everything = join(projectRoot, 'node_modules/@modelcontextprotocol/server-everything/dist/index.js');
+const everything = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
 const odd = join(import.meta.dirname, 'support/odd-server.ts');
 const START_LIMIT_MS = 60_000;
 const open: McpServers[] = [];

@@ -2,12 +2,14 @@
  * `mesh mcp` as a real MCP client sees it: the SDK's client starts the command and speaks with it over its standard
  * input and output, in the newest protocol and in the one before.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type CallToolResult, Client } from '@modelcontextprotocol/client';
+import { type CallToolResult, Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { codeOf } from '../../../cli/errors.ts';
 import { projectRoot } from '../../../config/settings.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { useOddMesh } from './support/odd-mesh.ts';
@@ -191,4 +193,71 @@ test('standard output carries nothing but the protocol, and the command ends wit
   for (const line of lines) expect(line).toMatchObject({ jsonrpc: '2.0' });
   child.stdin.end();
   expect(await ended).toBe(0);
+});
+
+describe('over HTTP', () => {
+  const TOKEN = 'a-token-for-this-test';
+
+  async function listen(): Promise<{ url: string; child: ChildProcess }> {
+    const args = [join(projectRoot, 'cli/main.ts'), 'mcp', '--http', '0'];
+    const env = { ...environment(), MESH_MCP_TOKEN: TOKEN };
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    const url = await until(
+      async () => /listens on (\S+);/.exec(said)?.[1],
+      LIMIT_MS,
+      () => `it listens: ${said}`,
+    );
+    return { url, child };
+  }
+
+  /** By hand: `fetch` sets the header Host itself. */
+  function status(url: string, headers: Record<string, string>, body = '{}'): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        url,
+        { method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
+        (answer) => {
+          answer.resume();
+          resolve(answer.statusCode ?? 0);
+        },
+      );
+      sent.once('error', reject).end(body);
+    });
+  }
+
+  test('a client with the token works; anybody else is refused', async () => {
+    const { url, child } = await listen();
+    const authorization = `Bearer ${TOKEN}`;
+    for (const mode of ['auto', 'legacy'] as const) {
+      const client = new Client({ name: 'tests', version: '1.0.0' }, { versionNegotiation: { mode } });
+      clients.push(client);
+      await client.connect(
+        new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { authorization } } }),
+      );
+      await until(
+        async () => ((await client.listTools()).tools.some(({ name }) => name === 'odd__look') ? true : undefined),
+        LIMIT_MS,
+        'the tools are listed',
+      );
+      expect(await call(client, 'calculator', { expression: '6 * 7' })).toMatchObject({ text: '42' });
+    }
+    expect(await status(url, {})).toBe(401);
+    expect(await status(url, { authorization: 'Bearer another-token-here' })).toBe(401);
+    expect(await status(url, { authorization, host: 'evil.example:80' })).toBe(403);
+    expect(await status(url, { authorization, origin: 'https://evil.example' })).toBe(403);
+    expect(await status(url.replace('/mcp', '/other'), { authorization })).toBe(404);
+    // The answer comes while the body is still being sent: some systems tell the sender by cutting the connection.
+    const large = await status(url, { authorization }, 'x'.repeat(5 * 1024 * 1024)).catch((error: unknown) =>
+      codeOf(error),
+    );
+    expect([413, 'ECONNRESET', 'EPIPE']).toContain(large);
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+  });
 });

@@ -12,7 +12,7 @@ import { httpGetTool, httpPostOnceTool, httpPostTool } from './http-tools.ts';
 import type { Tool } from './port.ts';
 import { base64Tool, hashTool, uuidTool } from './text-tools.ts';
 
-export { type ChosenTool, chooseTool } from './choose-tool.ts';
+export { type ChosenTool, chooseTool, namesOf } from './choose-tool.ts';
 export {
   type Fence,
   type Tool,

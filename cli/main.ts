@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   search: () => import('./commands/search.ts'),
   mcp: () => import('./commands/mcp.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
+  models: () => import('./commands/models.ts'),
   doctor: () => import('./commands/doctor.ts'),
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),

@@ -170,7 +170,10 @@ const table = {
     'all-minilm-l6-v2.gguf',
   ],
   CHROMA_URL: [
-    url('http', 'https'),
+    url('http', 'https').refine(
+      (text) => text === undefined || !URL.canParse(text) || new URL(text).pathname === '/',
+      'must name host and port only, without a path',
+    ),
     'A Chroma server (http://host:port) that keeps the vectors of the knowledge base; several machines may share it.',
     'http://127.0.0.1:8000',
   ],

@@ -41,8 +41,39 @@ module.exports = {
     {
       name: 'adapters-implement-ports',
       severity: 'error',
-      from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
+      from: { path: '^(bus|router/(?!main\\.ts)|knowledge|models|telemetry|mcp)/' },
       to: { path: '^(actors|gateway|cli|config|tests|bench)/' },
+    },
+    {
+      name: 'gateway-knows-ports',
+      comment:
+        'Only gateway/main.ts builds adapters; the rest knows events, the ports of bus and knowledge, and itself.',
+      severity: 'error',
+      from: { path: '^gateway/(?!main\\.ts)' },
+      to: {
+        path: '^(actors|router|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry|service-discovery)\\.ts)|^knowledge/(?!port\\.ts)',
+      },
+    },
+    {
+      name: 'gateway-does-not-know-actors-insides',
+      severity: 'error',
+      from: { path: '^gateway/main\\.ts' },
+      to: { path: '^actors/runtime/|^actors/roles/[^/]+/' },
+    },
+    {
+      name: 'gateway-core-knows-no-wire',
+      comment: 'One set of handlers for every binding: no gRPC, no protobuf, no HTTP in it.',
+      severity: 'error',
+      from: { path: '^gateway/core/' },
+      to: { path: '^gateway/(?!core/)|@grpc|@bufbuild|@a2a-js|^(node:)?https?2?$' },
+    },
+    {
+      name: 'gateway-client-knows-the-protocol-only',
+      severity: 'error',
+      from: { path: '^gateway/client/' },
+      to: {
+        path: '^(actors|bus|router|knowledge|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|main)',
+      },
     },
     {
       name: 'config-is-a-leaf',

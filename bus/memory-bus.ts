@@ -132,6 +132,13 @@ class InMemoryBus implements MemoryBus {
     );
   }
 
+  async getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null> {
+    if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
+    return this.#connection.call(`get the last message of ${subject}`, () =>
+      this.#server.stream(streamOf(stream)).last(subject),
+    );
+  }
+
   async get(seq: number, stream?: StreamName): Promise<StoredMessage | null> {
     if (!Number.isSafeInteger(seq) || seq < 1) throw new BusError('refused', `not a sequence: ${seq}`);
     return this.#connection.call(`get message ${seq}`, () => this.#server.stream(streamOf(stream)).get(seq));

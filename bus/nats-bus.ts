@@ -5,7 +5,7 @@
  *
  * Works from nats-server 2.9.10 on: one filter per consumer, no metadata, no compression, no time to live per message.
  */
-import type { JetStreamManager, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
+import type { JetStreamManager, MsgRequest, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs } from 'nats';
 import { createInbox, headers } from 'nats';
@@ -170,12 +170,18 @@ class NatsBus implements Bus {
     return readLastPerSubject(this.#connection, this.#jsm, streamOf(stream), filter);
   }
 
+  async getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null> {
+    if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
+    return this.#getOne(stream, { last_by_subj: subject }, `get the last message of ${subject}`);
+  }
+
   async get(seq: number, stream?: StreamName): Promise<StoredMessage | null> {
     if (!Number.isSafeInteger(seq) || seq < 1) throw new BusError('refused', `not a sequence: ${seq}`);
-    const name = streamOf(stream);
-    const stored = await this.#connection.guard(`get message ${seq} of ${name}`, () =>
-      this.#jsm.streams.getMessage(name, { seq }),
-    );
+    return this.#getOne(stream, { seq }, `get message ${seq}`);
+  }
+
+  async #getOne(stream: StreamName | undefined, query: MsgRequest, what: string): Promise<StoredMessage | null> {
+    const stored = await this.#connection.guard(what, () => this.#jsm.streams.getMessage(streamOf(stream), query));
     if (stored === null) return null;
     const place = { seq: stored.seq, subject: stored.subject, atMs: stored.time.getTime() };
     return new LogMessage(place, stored.data, { headers: stored.header });

@@ -119,6 +119,8 @@ export interface Bus {
   read(request: ReadRequest): Promise<Reader>;
   /** The last stored message of every subject that matches, in stream order. */
   readLast(filter: string, stream?: StreamName): Promise<StoredMessage[]>;
+  /** The last stored message of one subject, or null when there is none; cheaper than `readLast`. */
+  getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null>;
   /** One message by its sequence, or null when it is gone. */
   get(seq: number, stream?: StreamName): Promise<StoredMessage | null>;
   /** Core NATS: not stored, no acknowledgement. */

@@ -4,8 +4,8 @@
  */
 import type { Bus, Reader } from '../bus/port.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
+import { emptyView, type Fact, foldTask, isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { followFacts } from './mesh-client.ts';
-import { emptyView, type Fact, foldTask, isEnded, type TaskView } from './task-view.ts';
 
 export type Followed =
   /** It ended, or waits for a person. */

@@ -12,11 +12,11 @@ import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiti
 import { parseEvent } from '../schemas/events/envelope.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
 import { inboxSubject } from '../schemas/events/subjects.ts';
+import { emptyView, type Fact, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
 import { CliError, toFailure } from './errors.ts';
 import { followTask } from './follow-task.ts';
 import { readFacts, submit, waitForFact } from './mesh-client.ts';
 import { factLine } from './task-text.ts';
-import { emptyView, type Fact, foldAll, type TaskView, toReport } from './task-view.ts';
 import { plain } from './terminal.ts';
 
 /** A client asks for the tools right away; while the mesh is starting it gets those that are always there. */

@@ -10,9 +10,9 @@ import { type EventName, parseEvent, typeOf, validateData } from '../schemas/eve
 import type { DataByName } from '../schemas/events/generated.ts';
 import { ingressEventId } from '../schemas/events/ids.ts';
 import { FACT_FILTER, factSubject, INGRESS_SUBJECT, parseSubject } from '../schemas/events/subjects.ts';
+import type { Fact } from '../schemas/events/task-view.ts';
 import { CliError } from './errors.ts';
 import { matchId, wholeId } from './task-id.ts';
-import type { Fact } from './task-view.ts';
 
 const SOURCE = '/mesh/cli';
 /** A mesh that is up takes a request in milliseconds; one that is down takes it up when it starts. */

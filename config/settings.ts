@@ -148,6 +148,36 @@ const table = {
   TOOLS_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the tools process, MiB.', '256'],
   AGENTS_THREADS: [count(1, 64, 4), 'Threads of the agents process for files and native code.', '4'],
   TOOLS_THREADS: [count(1, 64, 4), 'Threads of the tools process for files and native code.', '4'],
+  GATEWAY_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the gateway process, MiB.', '256'],
+  MESH_GRPC_PORT: [count(1, 65_535, 7443), 'Port on which the gateway serves gRPC.', '7443'],
+  MESH_GATEWAY_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address on which the gateway serves; beyond loopback it needs MESH_GATEWAY_CALLERS or MESH_GATEWAY_TLS_CLIENT_CA.',
+    '0.0.0.0',
+  ],
+  MESH_GATEWAY_CALLERS: [
+    optionalText,
+    'File of the callers and the hashes of their tokens (docs/gateway.md); unset, everybody on loopback may do everything.',
+    'callers.json',
+  ],
+  MESH_GATEWAY_TLS_CERT: [
+    optionalText,
+    'Certificate chain of the gateway, PEM; with MESH_GATEWAY_TLS_KEY.',
+    'gateway.pem',
+  ],
+  MESH_GATEWAY_TLS_KEY: [optionalText, 'Private key of that certificate, PEM.', 'gateway.key'],
+  MESH_GATEWAY_TLS_CLIENT_CA: [
+    optionalText,
+    'Authority, PEM, of which callers must show a certificate.',
+    'clients-ca.pem',
+  ],
+  MESH_GATEWAY_CALLS_PER_SECOND: [count(1, 100_000, 500), 'Calls that one caller may begin in a second.', '500'],
+  MESH_GATEWAY_CALLS_AT_ONCE: [count(1, 2000, 256), 'Calls of one caller under way at the same time.', '256'],
+  MESH_GATEWAY_KEEPALIVE_MS: [
+    count(1000, 3_600_000, 30_000),
+    'A silent connection is asked after this time whether it lives, milliseconds.',
+    '30000',
+  ],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
     'Read now, used by the observability work to come.',
@@ -158,12 +188,33 @@ const table = {
     'A collector for spans, by OTLP over HTTP (docs/spans.md); unset, nothing is traced.',
     'http://127.0.0.1:4318',
   ],
-  ROUTER_MODEL_PATH: [optionalText, 'Read now, used by the router model to come.', 'router.gguf'],
+  ROUTER_MODEL_PATH: [
+    optionalText,
+    'GGUF model that routes: one trained for it, or any instruct model; the shipped router/models/router.gguf when unset.',
+    'models/qwen2.5-3b-instruct-q4_k_m.gguf',
+  ],
+  ROUTER_URL: [
+    url('grpc'),
+    'A router service (`node router/main.ts`) that weighs queries instead of a model in the agents process.',
+    'grpc://127.0.0.1:50071',
+  ],
   ROUTER_CONFIDENCE_THRESHOLD: [
     z.coerce.number().min(0).max(1).default(0.5),
-    'Below this confidence, 0 to 1, the router takes the fallback workflow.',
+    'Below this confidence, 0 to 1, the router takes the fallback workflow. Live: `mesh router set threshold 0.6`.',
     '0.5',
   ],
+  ROUTER_TIMEOUT_MS: [
+    count(1, 60_000, 250),
+    'Time the router model has for a decision, milliseconds; then the rules decide. Live: `mesh router set timeout 500`.',
+    '250',
+  ],
+  ROUTER_THREADS: [count(1, 64, 1), 'Threads of the router model.', '1'],
+  ROUTER_SERVICE_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address that the router service listens on; it asks no one who they are, so keep it inside.',
+    '127.0.0.1',
+  ],
+  ROUTER_SERVICE_PORT: [count(1, 65_535, 50_071), 'Port that the router service listens on.', '50071'],
   EMBEDDING_MODEL_PATH: [
     optionalText,
     'An embedding model (GGUF): the knowledge base is then searched by meaning as well as by words.',
@@ -229,6 +280,17 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
       ? {}
       : { TOOLS_WORKSPACE: resolve(projectRoot, settings.TOOLS_WORKSPACE) }),
   };
+}
+
+/** Settings that may be changed while the mesh runs, in KV `mesh-config`, under their own names. */
+export const liveNames = ['ROUTER_CONFIDENCE_THRESHOLD', 'ROUTER_TIMEOUT_MS'] as const;
+export type LiveName = (typeof liveNames)[number];
+
+/** One value of a live setting. @throws SettingsError */
+export function parseLive(name: LiveName, text: string): number {
+  const parsed = table[name][0].safeParse(text.trim() === '' ? Number.NaN : text);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(`${name}=${text}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
 }
 
 /** Ledger file of a service: the agents' is named, the others lie beside it. */

@@ -3,11 +3,11 @@
  * orchestrator decides.
  */
 import type { Command } from 'commander';
+import { type Fact, foldAll, isEnd } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { submit, waitForFact, withTask } from '../mesh-client.ts';
 import { shortId } from '../task-text.ts';
-import { type Fact, foldAll, isEnd } from '../task-view.ts';
 import { print } from '../terminal.ts';
 
 export function command(): Command {

@@ -11,13 +11,13 @@ import { livingServices } from '../../bus/registry.ts';
 import type { Settings } from '../../config/settings.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { type Fact, foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type Followed, followTask } from '../follow-task.ts';
 import { readFacts, submit, withBus } from '../mesh-client.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
-import { type Fact, foldAll, type TaskView, toReport } from '../task-view.ts';
 import { columns, duration, err, note, oneLine, out, painter, print, printJson, statusLine } from '../terminal.ts';
 
 interface RunOptions {

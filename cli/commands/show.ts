@@ -2,10 +2,10 @@
  * `mesh show ID`. Owns: the whole trail of one task. Does not own: the words of a fact (task-text.ts).
  */
 import type { Command } from 'commander';
+import { type Fact, foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { withTask } from '../mesh-client.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
-import { type Fact, foldAll, type TaskView, toReport } from '../task-view.ts';
 import { duration, indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 
 export function command(): Command {

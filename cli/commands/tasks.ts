@@ -3,10 +3,10 @@
  */
 import type { Command } from 'commander';
 import { parseSubject } from '../../schemas/events/subjects.ts';
+import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { lastFacts, readFacts, withBus } from '../mesh-client.ts';
 import { shortId, statusText } from '../task-text.ts';
-import { foldAll, type TaskView, toReport } from '../task-view.ts';
 import { columns, duration, oneLine, out, painter, plural, print, printJson, table } from '../terminal.ts';
 
 const LIMIT_DEFAULT = 20;

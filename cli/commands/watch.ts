@@ -4,12 +4,12 @@
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
 import { FACT_FILTER } from '../../schemas/events/subjects.ts';
+import { emptyView, type Fact, foldTask, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { followTask } from '../follow-task.ts';
 import { followFacts, type KnownTask, withBus, withTask } from '../mesh-client.ts';
 import { factLine, questionLines, shortId } from '../task-text.ts';
-import { emptyView, type Fact, foldTask, isEnded, type TaskView } from '../task-view.ts';
 import { note, out, painter, print } from '../terminal.ts';
 
 export function command(): Command {

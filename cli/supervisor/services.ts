@@ -24,6 +24,9 @@ export interface ServiceRow {
 /** The llm process works in its model's threads; the pool only hands requests over to them. */
 const LLM_POOL_THREADS = 4;
 
+/** The gateway reads sockets; only its searches touch files. */
+const GATEWAY_POOL_THREADS = 4;
+
 export const services: readonly ServiceRow[] = [
   {
     name: 'agents',
@@ -54,6 +57,16 @@ export const services: readonly ServiceRow[] = [
     niceness: 5,
     colour: 'yellow',
     what: 'tools',
+  },
+  {
+    name: 'gateway',
+    program: 'gateway/main.ts',
+    args: [],
+    memoryMb: (settings) => settings.GATEWAY_MEMORY_MB,
+    threads: () => GATEWAY_POOL_THREADS,
+    niceness: 0,
+    colour: 'green',
+    what: 'gRPC',
   },
 ];
 

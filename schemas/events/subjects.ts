@@ -52,6 +52,11 @@ export function inboxFilter(role?: string): string {
   return role === undefined ? 'mesh.in.>' : `mesh.in.${checked(role, ROLE, 'role')}.>`;
 }
 
+/** The inboxes of all roles for one task. */
+export function taskInboxFilter(correlationId: string): string {
+  return `mesh.in.*.${partitionOf(correlationId)}.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
+}
+
 /** Public facts of a task. */
 export function factSubject(correlationId: string): string {
   return `mesh.events.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;

@@ -114,6 +114,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     publish: (request) => call(() => publishNow(request)),
     read,
     readLast: (filter, stream) => call(() => inner.readLast(filter, stream)),
+    getLast: (subject, stream) => call(() => inner.getLast(subject, stream)),
     get: (seq, stream) => call(() => inner.get(seq, stream)),
     publishVolatile: (subject, body) => gate.pass(() => network.pass(() => inner.publishVolatile(subject, body))),
     subscribeVolatile: (subject, onMessage) =>

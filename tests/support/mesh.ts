@@ -1,5 +1,5 @@
 /**
- * A private mesh of real processes for one test: a nats-server, the three services, and a watcher. Owns: starting them
+ * A private mesh of real processes for one test: a nats-server, services, and a watcher. Owns: starting them
  * on free ports and in temporary folders, submitting, and ending all of them. Does not own: any of them
  * (`nats-server.ts`, `service-process.ts`, `task-watch.ts`).
  *
@@ -201,11 +201,11 @@ async function index(path: string): Promise<void> {
 }
 
 /** One mesh for all tests of a suite; its logs stay when one of them fails. */
-export function useMesh(name: string, options: MeshOptions = {}): () => Mesh {
+export function useMesh(name: string, options: MeshOptions | (() => Promise<MeshOptions>) = {}): () => Mesh {
   let mesh: Mesh | null = null;
   let failed = false;
   beforeAll(async () => {
-    mesh = await Mesh.open(name, options);
+    mesh = await Mesh.open(name, typeof options === 'function' ? await options() : options);
   });
   afterEach(({ task }) => {
     if (task.result?.state === 'fail') failed = true;

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { projectRoot } from '../../config/settings.ts';
 import { Changes } from './changes.ts';
 
-export type ServiceName = 'agents' | 'llm' | 'tools';
+export type ServiceName = 'agents' | 'llm' | 'tools' | 'gateway';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A cold start takes about a second; on a machine busy with other things several. */
@@ -166,7 +166,8 @@ export class ServiceProcess {
   #spawn(): void {
     if (this.lives.length >= LIVES_MAX) throw new Error(`${this.name} was started ${LIVES_MAX} times`);
     const crashAt = this.#crashes.shift();
-    const child = spawn(process.execPath, ['actors/main.ts', this.#service], {
+    const program = this.#service === 'gateway' ? ['gateway/main.ts'] : ['actors/main.ts', this.#service];
+    const child = spawn(process.execPath, program, {
       cwd: projectRoot,
       env: {
         ...process.env,

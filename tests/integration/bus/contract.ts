@@ -353,6 +353,20 @@ function testReading(open: Open, harness: Harness): void {
       expect(await bus.readLast('mesh.in.>')).toEqual([]);
     });
 
+    test('getLast gives the last message of one subject, and null where there is none', async () => {
+      const bus = await open();
+      const subject = ownSubject();
+      expect(await bus.getLast(subject)).toBeNull();
+      await bus.publish({ subject, body: '1' });
+      const { seq } = await bus.publish({ subject, body: '2', headers: { reason: 'r' } });
+      await bus.publish({ subject: ownSubject(), body: '3' });
+      const last = await bus.getLast(subject);
+      expect(last).toMatchObject({ seq, subject });
+      expect(last === null ? '' : textOf(last)).toBe('2');
+      expect(last?.header('reason')).toBe('r');
+      expect((await failure(bus.getLast('mesh.events.*'))).code).toBe('refused');
+    });
+
     test('get gives null for a sequence that is not stored', async () => {
       const bus = await open();
       await bus.publish({ subject: ownSubject(), body: 'x' });

@@ -107,6 +107,7 @@ function readOnly(inner: Bus, onPublish: (request: PublishRequest) => void): Bus
     },
     read: (request) => inner.read(request),
     readLast: (filter, stream) => inner.readLast(filter, stream),
+    getLast: (subject, stream) => inner.getLast(subject, stream),
     get: (seq, stream) => inner.get(seq, stream),
     publishVolatile: () => undefined,
     subscribeVolatile: (subject, onMessage) => inner.subscribeVolatile(subject, onMessage),

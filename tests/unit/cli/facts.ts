@@ -1,9 +1,9 @@
 /** Facts for the tests of this folder: complete, valid events, built from their short name and data. */
 
-import type { Fact } from '../../../cli/task-view.ts';
 import { type EventName, type MeshEvent, typeOf, validateEvent } from '../../../schemas/events/envelope.ts';
 import type { DataByName, HopRecord, Result } from '../../../schemas/events/generated.ts';
 import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
+import type { Fact } from '../../../schemas/events/task-view.ts';
 
 export const taskId = '6f1c2d3e-0000-4000-8000-000000000001';
 export const startMs = 1_700_000_000_000;

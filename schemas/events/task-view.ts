@@ -7,16 +7,19 @@
  * 2. An end is final: no fact after `completed`, `failed` or `cancelled` changes the status or the result.
  * 3. A log whose beginning has expired still gives a view, with what is left.
  */
-import type { MeshEvent } from '../schemas/events/envelope.ts';
+import type { MeshEvent } from './envelope.ts';
 import type {
   ErrorInfo,
+  ForkOrigin,
   HopRecord,
   Loops,
   Message,
   Result,
   Route,
+  RouteNext,
   TaskInputRequiredData,
-} from '../schemas/events/generated.ts';
+  TaskRoutedData,
+} from './generated.ts';
 
 export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
 
@@ -51,14 +54,25 @@ export interface MessageView {
   readonly message: Message;
 }
 
+export interface DecisionView {
+  readonly phase: NonNullable<TaskRoutedData['phase']>;
+  readonly next: RouteNext;
+  readonly route: Route;
+}
+
 export interface TaskView {
   readonly taskId: string;
   /** Empty when the beginning of the task has left the log. */
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  /** What it runs again; null for a task of its own. */
+  readonly fork: ForkOrigin | null;
   readonly status: TaskStatus;
+  /** The decision that the task works by: of its start, or of the time when it left that workflow. */
   readonly route: Route | null;
+  /** Every decision, in order. */
+  readonly decisions: readonly DecisionView[];
   readonly steps: readonly { readonly step: string; readonly role: string }[];
   readonly hops: readonly HopView[];
   readonly messages: readonly MessageView[];
@@ -77,8 +91,10 @@ export function emptyView(taskId: string): TaskView {
     prompt: '',
     workflow: null,
     caller: null,
+    fork: null,
     status: 'accepted',
     route: null,
+    decisions: [],
     steps: [],
     hops: [],
     messages: [],
@@ -114,9 +130,16 @@ export function messageText(message: Message): string {
 
 export function foldTask(view: TaskView, fact: Fact): TaskView {
   if (fact.event.correlationid !== view.taskId || view.seenIds.has(fact.event.id)) return view;
+  return { ...nextView(view, fact), seenIds: new Set(view.seenIds).add(fact.event.id) };
+}
+
+/**
+ * The view after a fact of this task that was not seen before. For a reader that keeps the ids itself: each view holding
+ * its own is quadratic in the number of facts.
+ */
+export function nextView(view: TaskView, fact: Fact): TaskView {
   const next: TaskView = {
     ...view,
-    seenIds: new Set(view.seenIds).add(fact.event.id),
     startedAtMs: view.startedAtMs === 0 ? fact.atMs : view.startedAtMs,
     updatedAtMs: Math.max(view.updatedAtMs, fact.atMs),
   };
@@ -132,10 +155,12 @@ export function foldAll(taskId: string, facts: Iterable<Fact>): TaskView {
 /** What one fact changes. Facts that only the trail shows change nothing here. */
 function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
   switch (event.type) {
-    case 'dev.agentmesh.task.accepted.v1':
-      return { prompt: event.data.prompt, workflow: event.data.workflow ?? null, caller: event.data.caller ?? null };
+    case 'dev.agentmesh.task.accepted.v1': {
+      const { prompt, workflow = null, caller = null, fork = null } = event.data;
+      return { prompt, workflow, caller, fork };
+    }
     case 'dev.agentmesh.task.routed.v1':
-      return { status: 'running', route: event.data.route, steps: event.data.steps };
+      return { status: 'running', ...routed(view, event.data) };
     case 'dev.agentmesh.hop.started.v1':
       return { status: 'running', question: null, hops: withHop(view.hops, { ...event.data, ...running }) };
     case 'dev.agentmesh.hop.progress.v1':
@@ -161,6 +186,12 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
     default:
       return {};
   }
+}
+
+/** On the way a decision may leave the task where it is: then its route stays what it was. */
+function routed(view: TaskView, { route, steps, phase = 'start', next = 'begin' }: TaskRoutedData): Partial<TaskView> {
+  const decisions = [...view.decisions, { phase, next, route }];
+  return next === 'begin' ? { route, steps, decisions } : { decisions };
 }
 
 const running = { status: 'running', engine: '', summary: '', ms: null } as const;
@@ -211,9 +242,11 @@ export function toReport(view: TaskView): Record<string, unknown> {
             confidence: route.confidence,
             fallback: route.fallback,
             reason: route.reason,
+            probabilities: route.probabilities,
             engine: route.engine,
             ms: route.ms,
           },
+    decisions: view.decisions,
     outcome: result?.outcome ?? null,
     answer: result?.answer ?? null,
     engine: result?.engine ?? null,
@@ -225,6 +258,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
     loops: view.loops ?? { used: 0, max: 0 },
     question: view.question,
     error: result?.error ?? null,
+    ...(view.fork === null ? {} : { fork: view.fork }),
     startedAt: view.startedAtMs === 0 ? null : new Date(view.startedAtMs).toISOString(),
     ms: view.updatedAtMs - view.startedAtMs,
   };

@@ -1,0 +1,221 @@
+/**
+ * A client of the gateway for TypeScript. Owns: ids that make a repeated call the same call, calling again, and a watch
+ * that goes on by itself. Does not own: bytes and connections (`channel.ts`).
+ *
+ *   const mesh = createMeshClient({ address: '127.0.0.1:7443' });
+ *   const { task } = await mesh.run({ prompt: 'How does a task survive a crash?' });
+ *
+ * Invariants:
+ * 1. Every call may be lost and made again, over restarts of the gateway, and is done once.
+ * 2. A watch tells every fact once, in order.
+ */
+import { randomUUID } from 'node:crypto';
+import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import {
+  type ForkRequestSchema,
+  type GetResponse,
+  type ListMessagesRequestSchema,
+  type ListMessagesResponse,
+  type ListRequestSchema,
+  type ListResponse,
+  MeshService,
+  Mode,
+  type RegistryResponse,
+  type RunRequestSchema,
+  type SearchRequestSchema,
+  type SearchResponse,
+  type SendMessageRequestSchema,
+  type SendMessageResponse,
+  type WatchResponse,
+} from '../gen/mesh/v1/mesh_service_pb.ts';
+import { type Task, TaskState } from '../gen/mesh/v1/task_pb.ts';
+import { type Answer, type CallOptions, Channel, type ChannelOptions } from './channel.ts';
+import { MeshCallError } from './errors.ts';
+import { mayPass, waitBefore } from './retry.ts';
+
+export type { CallOptions } from './channel.ts';
+export { MeshCallError } from './errors.ts';
+export { Mode, type Task, TaskState, type WatchResponse };
+
+export type MeshClientOptions = ChannelOptions;
+
+export interface TaskAnswer {
+  readonly task: Task;
+  /** `mesh-route`, `mesh-route-confidence`, `mesh-fallback-reason`, `mesh-loops-used`, `traceparent` and the like. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+export interface WatchOptions extends CallOptions {
+  /** Of an item that was heard before; absent is from the beginning. */
+  readonly cursor?: string;
+  readonly includeTokens?: boolean;
+}
+
+type RunOrder = MessageInitShape<typeof RunRequestSchema>;
+
+/** A task takes ten minutes at most unless it is given more. */
+const TIMEOUT_MS_DEFAULT = 11 * 60_000;
+
+const { method } = MeshService;
+
+export function createMeshClient(options: MeshClientOptions): MeshClient {
+  return new MeshClient(options);
+}
+
+export class MeshClient {
+  readonly #channel: Channel;
+
+  constructor(options: MeshClientOptions) {
+    this.#channel = new Channel(options);
+  }
+
+  /** Resolves when the task has ended or asks a person. @throws MeshCallError; its `correlationId` names the task */
+  async run(order: RunOrder, options: CallOptions = {}): Promise<TaskAnswer> {
+    return taskAnswer(await this.#call(method.run, named(order), options));
+  }
+
+  /** Resolves when the mesh has the task on disk. */
+  async submit(order: RunOrder, options: CallOptions = {}): Promise<TaskAnswer> {
+    const { $typeName: _run, ...fields } = named(order);
+    return taskAnswer(await this.#call(method.submit, fields, options));
+  }
+
+  async get(correlationId: string, options: CallOptions = {}): Promise<TaskAnswer> {
+    return taskAnswer<GetResponse>(await this.#call(method.get, { correlationId }, options));
+  }
+
+  async list(order: MessageInitShape<typeof ListRequestSchema> = {}, options: CallOptions = {}): Promise<ListResponse> {
+    return (await this.#call(method.list, order, options)).message;
+  }
+
+  async cancel(correlationId: string, reason = '', options: CallOptions = {}): Promise<TaskAnswer> {
+    return taskAnswer(await this.#call(method.cancel, { correlationId, reason }, options));
+  }
+
+  async respond(correlationId: string, text: string, options: CallOptions = {}): Promise<TaskAnswer> {
+    return taskAnswer(await this.#call(method.respond, { correlationId, text }, options));
+  }
+
+  async sendMessage(
+    order: MessageInitShape<typeof SendMessageRequestSchema>,
+    options: CallOptions = {},
+  ): Promise<SendMessageResponse> {
+    const request = { ...order, messageId: order.messageId || randomUUID() };
+    return (await this.#call(method.sendMessage, request, options)).message;
+  }
+
+  async listMessages(
+    order: MessageInitShape<typeof ListMessagesRequestSchema>,
+    options: CallOptions = {},
+  ): Promise<ListMessagesResponse> {
+    return (await this.#call(method.listMessages, order, options)).message;
+  }
+
+  /** Runs a task again from a hop; resolves when the mesh has the new task on disk. */
+  async fork(order: MessageInitShape<typeof ForkRequestSchema>, options: CallOptions = {}): Promise<TaskAnswer> {
+    const request = { ...order, newCorrelationId: order.newCorrelationId || randomUUID() };
+    return taskAnswer(await this.#call(method.fork, request, options));
+  }
+
+  async search(
+    order: MessageInitShape<typeof SearchRequestSchema>,
+    options: CallOptions = {},
+  ): Promise<SearchResponse> {
+    return (await this.#call(method.search, order, options)).message;
+  }
+
+  async registry(options: CallOptions = {}): Promise<RegistryResponse> {
+    return (await this.#call(method.registry, {}, options)).message;
+  }
+
+  async setMode(mode: Mode, options: CallOptions = {}): Promise<void> {
+    await this.#call(method.setMode, { mode }, options);
+  }
+
+  /**
+   * Every fact of a task once and in order, and its text as it appears where that is wanted, until the task has ended.
+   * A gateway that goes away meanwhile is found again; `timeoutMs` is the longest time without it.
+   */
+  async *watch(correlationId: string, options: WatchOptions = {}): AsyncGenerator<WatchResponse, void, undefined> {
+    const heard = new Set<string>();
+    let cursor = options.cursor ?? '';
+    let attempt = 0;
+    let aloneSinceMs = Date.now();
+    for (;;) {
+      const request = { correlationId, cursor, includeTokens: options.includeTokens ?? false };
+      const stream = this.#channel.stream(method.watch, request, options);
+      try {
+        for await (const response of items(stream, options.signal)) {
+          attempt = 0;
+          aloneSinceMs = Date.now();
+          cursor = response.cursor;
+          // After the log was made anew a task is told from its beginning again, each fact under its old id.
+          if (response.item.case === 'fact' && heard.has(response.item.value.id)) continue;
+          if (response.item.case === 'fact') heard.add(response.item.value.id);
+          yield response;
+        }
+        return;
+      } catch (thrown) {
+        const deadlineMs = aloneSinceMs + (options.timeoutMs ?? TIMEOUT_MS_DEFAULT);
+        const waits = { deadlineMs, signal: options.signal };
+        if (!(thrown instanceof MeshCallError) || !mayPass(thrown) || !(await waitBefore(thrown, attempt, waits))) {
+          throw thrown;
+        }
+        attempt += 1;
+      } finally {
+        stream.cancel();
+      }
+    }
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  async #call<I extends DescMessage, O extends DescMessage>(
+    rpc: DescMethod & { readonly input: I; readonly output: O },
+    request: MessageInitShape<I>,
+    options: CallOptions,
+  ): Promise<Answer<MessageShape<O>>> {
+    const deadlineMs = Date.now() + (options.timeoutMs ?? TIMEOUT_MS_DEFAULT);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#channel.unary(rpc, request, deadlineMs, options);
+      } catch (thrown) {
+        const waits = { deadlineMs, signal: options.signal };
+        if (!(thrown instanceof MeshCallError) || !mayPass(thrown) || !(await waitBefore(thrown, attempt, waits))) {
+          throw thrown;
+        }
+      }
+    }
+  }
+}
+
+/** With an id, so that a second attempt is the same task. */
+function named(order: RunOrder): RunOrder {
+  return { ...order, correlationId: order.correlationId || randomUUID() };
+}
+
+function taskAnswer<M extends { readonly task?: Task | undefined }>({ message, metadata }: Answer<M>): TaskAnswer {
+  if (message.task === undefined) throw new TypeError('the gateway has answered without a task');
+  return { task: message.task, metadata };
+}
+
+async function* items<M>(stream: ClientReadableStream<M>, signal: AbortSignal | undefined): AsyncGenerator<M> {
+  const leave = (): void => stream.cancel();
+  signal?.addEventListener('abort', leave, { once: true });
+  try {
+    signal?.throwIfAborted();
+    for await (const message of stream) yield message as M;
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    throw isServiceError(thrown) ? new MeshCallError(thrown, null) : thrown;
+  } finally {
+    signal?.removeEventListener('abort', leave);
+  }
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && 'code' in thrown && 'details' in thrown && 'metadata' in thrown;
+}

@@ -1,0 +1,51 @@
+/**
+ * Whose task is it. Owns: finding a task for a caller who may see it. Does not own: who the caller is.
+ *
+ * A task of somebody else and one that does not exist get the same answer: an id tells nothing.
+ */
+import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import type { Fact, TaskView } from '../../schemas/events/task-view.ts';
+import { type Caller, isAdmin, seesAll } from './callers.ts';
+import { invalidField, MeshError, unknownTask } from './errors.ts';
+import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+
+export function maySee(caller: Caller, view: TaskView): boolean {
+  return seesAll(caller) || view.caller === caller.name;
+}
+
+function maySteer(caller: Caller, view: TaskView): boolean {
+  return isAdmin(caller) || view.caller === caller.name;
+}
+
+/** @throws MeshError that names the field */
+export function checkId(correlationId: string, field = 'correlation_id'): void {
+  if (!isCorrelationId(correlationId)) throw invalidField(field, 'must be a UUIDv4 in lower case');
+}
+
+/**
+ * The feed of a task that is in the log and that the caller may see; with `steer` also change.
+ * @throws MeshError
+ */
+export async function openTask(
+  feeds: TaskFeeds,
+  correlationId: string,
+  caller: Caller,
+  options: { readonly steer?: boolean; readonly onFact?: (fact: Fact, view: TaskView) => void } = {},
+): Promise<TaskFeed> {
+  checkId(correlationId);
+  const feed = await feeds.open(correlationId, options.onFact === undefined ? {} : { onFact: options.onFact });
+  try {
+    if (!feed.isKnown || !maySee(caller, feed.view)) throw unknownTask(correlationId);
+    if (options.steer === true && !maySteer(caller, feed.view)) {
+      throw new MeshError(
+        'permission_denied',
+        'NOT_YOUR_TASK',
+        `the task ${correlationId} belongs to ${feed.view.caller ?? 'nobody known'}; only its caller or an admin may change it`,
+      );
+    }
+    return feed;
+  } catch (error) {
+    feed.close();
+    throw error;
+  }
+}

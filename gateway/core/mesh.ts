@@ -1,0 +1,65 @@
+/**
+ * The one set of handlers behind every binding: gRPC, A2A and whatever comes. Owns: what can be asked of a mesh from
+ * outside. Does not own: any wire format, who the caller is, or how many calls are let in (`callers.ts`,
+ * `admission.ts`; a binding uses both before it calls here).
+ *
+ * Every method throws MeshError, or something that `toMeshError` turns into one.
+ */
+import { type Heartbeat, livingServices } from '../../bus/registry.ts';
+import type { SearchResult } from '../../knowledge/port.ts';
+import { isAdmin } from './callers.ts';
+import { MeshError } from './errors.ts';
+import { FactTail } from './fact-tail.ts';
+import { type ListOrder, listTasks, type TaskPage } from './list.ts';
+import { Messages } from './messages.ts';
+import type { CallContext, GatewayPorts } from './ports.ts';
+import { TaskFeeds } from './task-feed.ts';
+import { TaskIndex } from './task-index.ts';
+import { Tasks } from './tasks.ts';
+import { Watches } from './watch.ts';
+
+export type ObservationMode = 'debug' | 'shipping';
+
+export interface Mesh {
+  /** Run, submit, get, cancel, respond, fork. */
+  readonly tasks: Tasks;
+  /** Send and list Agent2Agent messages. */
+  readonly messages: Messages;
+  /** Follow a task. */
+  readonly watches: Watches;
+  list(order: ListOrder, context: CallContext): Promise<TaskPage>;
+  search(order: { readonly query: string; readonly limit?: number }, context: CallContext): Promise<SearchResult>;
+  registry(): Promise<readonly Heartbeat[]>;
+  /** Takes effect in all services at once; needs an admin. */
+  setMode(mode: ObservationMode, context: CallContext): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Key of the live setting in KV `mesh-config`. */
+const MODE_KEY = 'OBS_MODE';
+
+/** @throws BusError when the log cannot be read */
+export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
+  const { bus } = ports;
+  const tail = await FactTail.open(bus, ports.log);
+  const feeds = new TaskFeeds(bus, tail);
+  const index = new TaskIndex(bus, tail, feeds);
+  return {
+    tasks: new Tasks(ports, feeds),
+    messages: new Messages(ports, feeds),
+    watches: new Watches(ports, feeds),
+    list: (order, context) => listTasks({ feeds, index }, order, context),
+    search: async ({ query, limit }, { signal }) => {
+      const knowledge = await ports.knowledge();
+      return knowledge.search(query, { signal, ...(limit === undefined ? {} : { limit }) });
+    },
+    registry: () => livingServices(bus),
+    setMode: async (mode, { caller }) => {
+      if (!isAdmin(caller)) {
+        throw new MeshError('permission_denied', 'NOT_ADMIN', 'only an admin may switch the mode');
+      }
+      await bus.kv('config').put(MODE_KEY, mode);
+    },
+    stop: () => tail.stop(),
+  };
+}

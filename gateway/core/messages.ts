@@ -1,0 +1,111 @@
+/**
+ * Agent2Agent messages of a task. Owns: saying one from outside, and listing what was said. Does not own: relaying; the
+ * orchestrator does.
+ */
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import type { Message, Part } from '../../schemas/events/generated.ts';
+import { newCorrelationId } from '../../schemas/events/ids.ts';
+import { isEnded } from '../../schemas/events/task-view.ts';
+import { openTask } from './access.ts';
+import { cursorAt, seqOfCursor } from './cursor.ts';
+import { invalidField, MeshError } from './errors.ts';
+import type { CallContext, GatewayPorts } from './ports.ts';
+import { isNamed, publishMessage } from './requests.ts';
+import type { TaskFeeds } from './task-feed.ts';
+
+/** A message as the log holds it. */
+export interface SaidMessage {
+  readonly event: MeshEvent<'agent.message'>;
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+export interface SaidMessages {
+  readonly messages: readonly SaidMessage[];
+  /** Null on the last page. */
+  readonly nextPageToken: string | null;
+}
+
+const TAKEN_WITHIN_MS = 20_000;
+const PAGE_SIZE_DEFAULT = 100;
+
+export class Messages {
+  readonly #ports: GatewayPorts;
+  readonly #feeds: TaskFeeds;
+
+  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+    this.#ports = ports;
+    this.#feeds = feeds;
+  }
+
+  /** Answers when the orchestrator has relayed it. With the same message id it is the same message. */
+  async send(
+    order: {
+      readonly correlationId: string;
+      readonly recipientRole: string;
+      readonly parts: readonly Part[];
+      readonly messageId?: string;
+    },
+    context: CallContext,
+  ): Promise<SaidMessage> {
+    const { correlationId, recipientRole } = order;
+    const { messageRoles } = await this.#ports.catalog();
+    if (!messageRoles.has(recipientRole)) {
+      throw invalidField('recipient_role', `${recipientRole} takes no messages; ${[...messageRoles].join(', ')} do`);
+    }
+    const messageId = order.messageId ?? newCorrelationId();
+    const message: Message = { messageId, taskId: correlationId, role: 'ROLE_USER', parts: [...order.parts] };
+    let said: SaidMessage | null = null;
+    let release = 1;
+    const feed = await openTask(this.#feeds, correlationId, context.caller, {
+      steer: true,
+      onFact: ({ event, seq, atMs }) => {
+        release = event.release;
+        if (isNamed(event, 'agent.message') && event.data.messageId === messageId) said = { event, seq, atMs };
+      },
+    });
+    const read = (): SaidMessage | null => said;
+    try {
+      if (read() === null) {
+        if (isEnded(feed.view.status)) {
+          throw new MeshError('failed_precondition', 'TASK_ENDED', `the task has ended; it is ${feed.view.status}`);
+        }
+        await publishMessage(
+          this.#ports.bus,
+          correlationId,
+          { recipientRole, message, release },
+          context.traceparent ?? feed.traceparent,
+        );
+        await feed.until((view) => read() !== null || isEnded(view.status), context, {
+          ms: TAKEN_WITHIN_MS,
+          error: () => new MeshError('unavailable', 'NOT_TAKEN_YET', 'nothing has relayed the message yet; call again'),
+        });
+      }
+      const relayed = read();
+      if (relayed !== null) return relayed;
+      throw new MeshError('failed_precondition', 'TASK_ENDED', 'the task ended before the message was relayed');
+    } finally {
+      feed.close();
+    }
+  }
+
+  async list(
+    order: { readonly correlationId: string; readonly pageSize?: number; readonly pageToken?: string },
+    context: CallContext,
+  ): Promise<SaidMessages> {
+    const afterSeq = seqOfCursor(order.pageToken ?? '', this.#feeds.mark, 'page_token');
+    const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
+    const messages: SaidMessage[] = [];
+    const feed = await openTask(this.#feeds, order.correlationId, context.caller, {
+      onFact: ({ event, seq, atMs }) => {
+        const wanted = seq > afterSeq && messages.length <= pageSize && isNamed(event, 'agent.message');
+        if (wanted) messages.push({ event, seq, atMs });
+      },
+    });
+    feed.close();
+    const page = messages.slice(0, pageSize);
+    const last = page.at(-1);
+    const isMore = messages.length > page.length && last !== undefined;
+    return { messages: page, nextPageToken: isMore ? cursorAt(this.#feeds.mark, last.seq) : null };
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * Calls about one task. Owns: how a call becomes a request in the log, and which fact answers it. Does not own: the task;
+ * everything said here is read from the log, so that a gateway that is killed loses nothing.
+ *
+ * Invariants:
+ * 1. A call that is repeated with the same correlation id is the same task (S5): it attaches to what the log holds, and
+ *    what it may write again has the same id.
+ * 2. Nothing is told before the log told it.
+ */
+import type { TaskSubmittedData } from '../../schemas/events/generated.ts';
+import { newCorrelationId } from '../../schemas/events/ids.ts';
+import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { checkId, maySee, openTask } from './access.ts';
+import { invalidField, MeshError } from './errors.ts';
+import { forkOf } from './fork.ts';
+import type { CallContext, GatewayPorts } from './ports.ts';
+import { checkData, isNamed, publishRequest } from './requests.ts';
+import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+
+export interface Submission {
+  readonly prompt: string;
+  readonly workflow?: string;
+  /** Chosen by the caller, so that it can call again; made here when absent. */
+  readonly correlationId?: string;
+  /** Time the mesh may work on the task, milliseconds. */
+  readonly timeLimitMs?: number;
+}
+
+/** A task as it is now, and where in the log that is. */
+export interface TaskNow {
+  readonly view: TaskView;
+  /** For `watch`. */
+  readonly cursor: string;
+  readonly traceparent: string | null;
+}
+
+/** A mesh that works takes a request in milliseconds; what is not taken by then may still be taken later. */
+const TAKEN_WITHIN_MS = 20_000;
+const RETRY_AFTER_MS = 1000;
+
+/** True when nothing more happens without a person. */
+function isSettled(view: TaskView): boolean {
+  return isEnded(view.status) || view.status === 'input_required';
+}
+
+function isAccepted(view: TaskView): boolean {
+  return view.startedAtMs > 0;
+}
+
+export class Tasks {
+  readonly #ports: GatewayPorts;
+  readonly #feeds: TaskFeeds;
+
+  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+    this.#ports = ports;
+    this.#feeds = feeds;
+  }
+
+  /**
+   * Answers when the task has ended or asks a person.
+   * @param onId told the id of the task as soon as it is known
+   */
+  async run(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
+    return this.#begun(submission, context, onId, async (feed) => {
+      await this.#taken(feed, isAccepted, context);
+      await feed.until(isSettled, context);
+    });
+  }
+
+  /** Answers when the mesh has the task on disk. */
+  async submit(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
+    return this.#begun(submission, context, onId, async (feed) => {
+      await this.#taken(feed, isAccepted, context);
+    });
+  }
+
+  async get(correlationId: string, context: CallContext): Promise<TaskNow> {
+    const feed = await openTask(this.#feeds, correlationId, context.caller);
+    try {
+      return this.#now(feed);
+    } finally {
+      feed.close();
+    }
+  }
+
+  /** Stops a task; one that has ended stays as it is. `view.status` tells which. */
+  async cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
+    const feed = await openTask(this.#feeds, correlationId, context.caller, { steer: true });
+    try {
+      if (!isEnded(feed.view.status)) {
+        const data = reason === undefined || reason === '' ? {} : { reason };
+        const request = { name: 'task.cancel.requested', data, discriminator: reason ?? '' } as const;
+        await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
+        await this.#taken(feed, (view) => isEnded(view.status), context);
+      }
+      return this.#now(feed);
+    } finally {
+      feed.close();
+    }
+  }
+
+  /** Answers the open question. The same answer again, after it was taken, changes nothing. */
+  async respond(correlationId: string, text: string, context: CallContext): Promise<TaskNow> {
+    let asked = { id: '', seq: 0 };
+    let taken = { text: '', seq: 0 };
+    const feed = await openTask(this.#feeds, correlationId, context.caller, {
+      steer: true,
+      onFact: ({ event, seq }) => {
+        if (isNamed(event, 'task.input.required')) asked = { id: event.id, seq };
+        if (isNamed(event, 'task.input.accepted')) taken = { text: event.data.text, seq };
+      },
+    });
+    try {
+      const isRepeated = feed.view.question === null && taken.seq > asked.seq && taken.text === text;
+      if (isRepeated) return this.#now(feed);
+      if (feed.view.question === null) {
+        throw new MeshError('failed_precondition', 'NOTHING_ASKED', `the task asks nothing; it is ${feed.view.status}`);
+      }
+      const question = asked;
+      // The question is part of the id: the same answer to a later question is another request.
+      const request = { name: 'task.input.provided', data: { text }, discriminator: `${question.id}/${text}` } as const;
+      await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
+      await this.#taken(feed, (view) => taken.seq > question.seq || isEnded(view.status), context);
+      return this.#now(feed);
+    } finally {
+      feed.close();
+    }
+  }
+
+  /** Runs a task again from one of its hops, as a new task; answers when the mesh has that on disk. */
+  async fork(
+    order: {
+      readonly correlationId: string;
+      /** Counted from 1. */
+      readonly hop: number;
+      readonly prompt?: string;
+      readonly newCorrelationId?: string;
+    },
+    context: CallContext,
+    onId?: (correlationId: string) => void,
+  ): Promise<TaskNow> {
+    const source = await this.get(order.correlationId, context);
+    const { fork, workflow } = await forkOf(this.#ports.bus, source.view, order.hop);
+    const data: TaskSubmittedData = {
+      prompt: order.prompt ?? source.view.prompt,
+      workflow,
+      caller: context.caller.name,
+      fork,
+    };
+    const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };
+    return this.#submitted(task, context, onId, async (feed) => {
+      await this.#taken(feed, isAccepted, context);
+    });
+  }
+
+  async #begun(
+    { prompt, workflow, correlationId, timeLimitMs }: Submission,
+    context: CallContext,
+    onId: ((correlationId: string) => void) | undefined,
+    wait: (feed: TaskFeed) => Promise<void>,
+  ): Promise<TaskNow> {
+    if (workflow !== undefined) await this.#checkWorkflow(workflow);
+    const data: TaskSubmittedData = {
+      prompt,
+      caller: context.caller.name,
+      ...(workflow === undefined ? {} : { workflow }),
+      ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+    };
+    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, wait);
+  }
+
+  /** Attaches to the task when the log knows it, submits it when not, and waits. */
+  async #submitted(
+    task: { readonly id: string | undefined; readonly idField: string; readonly data: TaskSubmittedData },
+    context: CallContext,
+    onId: ((correlationId: string) => void) | undefined,
+    wait: (feed: TaskFeed) => Promise<void>,
+  ): Promise<TaskNow> {
+    const { data } = task;
+    if (task.id !== undefined) checkId(task.id, task.idField);
+    checkData('task.submitted', data);
+    const correlationId = task.id ?? newCorrelationId();
+    const feed = await this.#feeds.open(correlationId, { isNew: task.id === undefined });
+    try {
+      if (feed.isKnown) checkSame(feed.view, data, context);
+      onId?.(correlationId);
+      if (!feed.isKnown) {
+        const request = { name: 'task.submitted', data, discriminator: '' } as const;
+        await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
+      }
+      await wait(feed);
+      // Somebody else may have taken the id between our look and our submission.
+      checkSame(feed.view, data, context);
+      return this.#now(feed);
+    } finally {
+      feed.close();
+    }
+  }
+
+  async #checkWorkflow(workflow: string): Promise<void> {
+    const { workflows } = await this.#ports.catalog();
+    if (workflows.has(workflow)) return;
+    throw invalidField('workflow', `there is no workflow ${workflow}; choose one of ${[...workflows].join(', ')}`);
+  }
+
+  /** Waits for the fact that shows that a request was taken. */
+  async #taken(feed: TaskFeed, wanted: (view: TaskView) => boolean, context: CallContext): Promise<void> {
+    const error = (): MeshError =>
+      new MeshError(
+        'unavailable',
+        'NOT_TAKEN_YET',
+        `the request is in the log, but nothing has taken it within ${TAKEN_WITHIN_MS / 1000} s; call again, it is not done twice`,
+        { retryAfterMs: RETRY_AFTER_MS, metadata: { correlation_id: feed.correlationId } },
+      );
+    await feed.until(wanted, context, { ms: TAKEN_WITHIN_MS, error });
+  }
+
+  #now(feed: TaskFeed): TaskNow {
+    return { view: feed.view, cursor: this.#feeds.cursorOf(feed), traceparent: feed.traceparent };
+  }
+}
+
+/** The same id must mean the same task. What has left the log cannot be compared. */
+function checkSame(view: TaskView, data: TaskSubmittedData, { caller }: CallContext): void {
+  const taken = (what: string): MeshError =>
+    new MeshError('already_exists', 'ID_TAKEN', `this correlation id is taken by ${what}; choose another`, {
+      metadata: { correlation_id: view.taskId },
+    });
+  if (!maySee(caller, view)) throw taken('a task of somebody else');
+  if (view.prompt === '') return;
+  if (view.caller !== (data.caller ?? null)) throw taken(`a task of ${view.caller ?? 'somebody else'}`);
+  if (view.prompt !== data.prompt) throw taken('a task with another prompt');
+  if (view.workflow !== (data.workflow ?? null)) throw taken('a task with another workflow');
+  const origin = data.fork?.origin;
+  if (view.fork?.correlationId !== origin?.correlationId || view.fork?.hop !== origin?.hop) {
+    throw taken('a task that runs another one again, or from another hop');
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Watching a task. Owns: the stream of facts and generated text that one watcher hears, its bounds and its end. Does not
+ * own: how it travels.
+ *
+ * A watcher that is slower than its task is not waited for and not remembered without end: its queue is bounded, and
+ * when it is full the stream ends with an error from which the watcher goes on by its cursor.
+ */
+import { tokenSubject } from '../../schemas/events/subjects.ts';
+import { type Fact, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { checkId, maySee } from './access.ts';
+import { cursorAt, seqOfCursor } from './cursor.ts';
+import { MeshError, toMeshError, unknownTask } from './errors.ts';
+import type { CallContext, GatewayPorts } from './ports.ts';
+import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { WatchQueue } from './watch-queue.ts';
+
+export interface WatchOrder {
+  readonly correlationId: string;
+  /** Empty is from the beginning. */
+  readonly cursor?: string;
+  readonly includeTokens?: boolean;
+}
+
+export interface TokenItem {
+  readonly attempt: number;
+  readonly number: number;
+  readonly text: string;
+}
+
+export type WatchItem =
+  /** `view` is the task after this fact. */
+  | { readonly kind: 'fact'; readonly fact: Fact; readonly view: TaskView; readonly cursor: string }
+  | { readonly kind: 'token'; readonly token: TokenItem; readonly cursor: string };
+
+export class Watches {
+  readonly #ports: GatewayPorts;
+  readonly #feeds: TaskFeeds;
+
+  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+    this.#ports = ports;
+    this.#feeds = feeds;
+  }
+
+  /**
+   * Ends after the fact that ends the task, or when the caller leaves.
+   * @param onFail told of a failure at once, also while the watcher takes nothing
+   * @throws MeshError from the iteration
+   */
+  async *watch(
+    order: WatchOrder,
+    context: CallContext,
+    onFail?: (error: Error) => void,
+  ): AsyncGenerator<WatchItem, void, undefined> {
+    checkId(order.correlationId);
+    const { mark } = this.#feeds;
+    const afterSeq = seqOfCursor(order.cursor ?? '', mark);
+    const queue = new WatchQueue<WatchItem>(onFail);
+    const leave = (): void => queue.fail(new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left'));
+    context.signal.addEventListener('abort', leave, { once: true });
+    let cursor = cursorAt(mark, afterSeq);
+    const tell = (fact: Fact, view: TaskView): void => {
+      if (!maySee(context.caller, view)) queue.fail(unknownTask(order.correlationId));
+      if (fact.seq > afterSeq) {
+        cursor = cursorAt(mark, fact.seq);
+        queue.push({ kind: 'fact', fact, view, cursor }, JSON.stringify(fact.event.data).length);
+      }
+      if (isEnded(view.status)) queue.end();
+    };
+    const endTokens =
+      order.includeTokens === true
+        ? this.#ports.bus.subscribeVolatile(tokenSubject(order.correlationId), (_subject, data) => {
+            const token = readToken(data);
+            if (token !== null) queue.pushIfRoom({ kind: 'token', token, cursor }, data.byteLength);
+          })
+        : () => undefined;
+    const opened = this.#follow(order.correlationId, tell, queue, context);
+    try {
+      if (context.signal.aborted) leave();
+      yield* queue;
+    } finally {
+      endTokens();
+      context.signal.removeEventListener('abort', leave);
+      queue.close();
+      (await opened)?.close();
+    }
+  }
+
+  /** Reads while the watcher reads: a long history passes through the queue, it does not have to fit in. */
+  async #follow(
+    correlationId: string,
+    onFact: (fact: Fact, view: TaskView) => void,
+    queue: WatchQueue<WatchItem>,
+    context: CallContext,
+  ): Promise<TaskFeed | null> {
+    try {
+      const feed = await this.#feeds.open(correlationId, { onFact });
+      if (!feed.isKnown) queue.fail(unknownTask(correlationId));
+      else feed.until((view) => isEnded(view.status), { signal: context.signal, deadlineMs: null }).catch(queue.fail);
+      return feed;
+    } catch (error) {
+      queue.fail(toMeshError(error));
+      return null;
+    }
+  }
+}
+
+/** Null for what is no text of ours: it is not stored, so anybody on the server may send it. */
+function readToken(data: Uint8Array): TokenItem | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
+    if (typeof value !== 'object' || value === null) return null;
+    const { attempt, number, text } = value as Record<string, unknown>;
+    if (typeof attempt !== 'number' || typeof number !== 'number' || typeof text !== 'string') return null;
+    return { attempt, number, text };
+  } catch {
+    return null;
+  }
+}

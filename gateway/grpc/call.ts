@@ -1,0 +1,203 @@
+/**
+ * The way of every call: who it is, whether it is let in, whether its request is one, then the handler, then the answer
+ * or the status. Owns: that order, deadlines and leaving, response metadata. Does not own: what a handler does.
+ */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
+import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import type { Admission } from '../core/admission.ts';
+import type { Caller, Callers } from '../core/callers.ts';
+import { MeshError, toMeshError } from '../core/errors.ts';
+import type { CallContext, GatewayLog } from '../core/ports.ts';
+import { readTraceparent } from '../core/requests.ts';
+import type { TaskNow } from '../core/tasks.ts';
+import type { Decoded } from './service-definition.ts';
+import { toServiceError } from './status.ts';
+import { checkRules } from './validate.ts';
+
+export interface CallRules {
+  readonly callers: Callers;
+  readonly admission: Admission;
+  readonly log: GatewayLog;
+}
+
+/** What a handler may use. */
+export interface Call {
+  readonly context: CallContext;
+  /** Tells the caller the id of its task at once, so that it has it whatever happens. */
+  readonly announce: (correlationId: string) => void;
+  /** Told to the caller with the end of the call. */
+  readonly trailers: Metadata;
+}
+
+/** A reader of a stream that has failed takes its next message within this time, or hears the error now. */
+const READ_ON_WITHIN_MS = 5000;
+
+type SurfaceCall = ServerUnaryCall<Decoded, unknown> | ServerWritableStream<Decoded, unknown>;
+
+/** Metadata takes visible ASCII only; everything else is percent-encoded, as gRPC does with its own messages. */
+function ascii(text: string): string {
+  return text.replaceAll(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character)).slice(0, 1000);
+}
+
+/** Puts what is known of a task into the metadata of a response. */
+export function describeTask(trailers: Metadata, { view, traceparent }: TaskNow): void {
+  trailers.set('mesh-correlation-id', view.taskId);
+  if (traceparent !== null) trailers.set('traceparent', traceparent);
+  if (view.loops !== null) trailers.set('mesh-loops-used', String(view.loops.used));
+  if (view.route === null) return;
+  const { decision, confidence, fallback, reason } = view.route;
+  trailers.set('mesh-route', decision);
+  trailers.set('mesh-route-confidence', String(confidence));
+  trailers.set('mesh-route-reason', ascii(reason));
+  if (fallback) trailers.set('mesh-fallback-reason', ascii(reason));
+}
+
+function firstText(metadata: Metadata, key: string): string | undefined {
+  const [value] = metadata.get(key);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function identify(call: SurfaceCall, callers: Callers): Caller {
+  const authorization = firstText(call.metadata, 'authorization');
+  const name: unknown = call.getAuthContext().sslPeerCertificate?.subject?.CN;
+  return callers.identify({
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(typeof name === 'string' ? { certificate: name } : {}),
+  });
+}
+
+function deadlineOf(call: SurfaceCall): number | null {
+  const deadline = call.getDeadline();
+  const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(atMs) ? atMs : null;
+}
+
+function checked<I extends DescMessage>(schema: I, decoded: Decoded): MessageShape<I> {
+  if (!decoded.ok) {
+    throw new MeshError(
+      'invalid_argument',
+      'NOT_A_MESSAGE',
+      `the request is not a ${schema.typeName}: ${decoded.reason}`,
+    );
+  }
+  const message = decoded.message as MessageShape<I>;
+  checkRules(schema, message);
+  return message;
+}
+
+interface Admitted extends Call {
+  readonly leave: () => void;
+}
+
+async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
+  const caller = identify(call, rules.callers);
+  const leave = await rules.admission.enter(caller);
+  const gone = new AbortController();
+  call.on('cancelled', () => gone.abort());
+  if (call.cancelled) gone.abort();
+  const announce = (correlationId: string): void => {
+    const initial = new Metadata();
+    initial.set('mesh-correlation-id', correlationId);
+    call.sendMetadata(initial);
+  };
+  const context = {
+    caller,
+    signal: gone.signal,
+    deadlineMs: deadlineOf(call),
+    traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
+  };
+  return { context, announce, trailers: new Metadata(), leave };
+}
+
+/** An error for the caller; what nobody foresaw is logged with its cause. */
+function failure(thrown: unknown, method: DescMethod, rules: CallRules): MeshError {
+  const error = toMeshError(thrown);
+  if (error.code === 'internal') {
+    const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause);
+    rules.log.error({ method: method.name, cause }, 'a call failed unexpectedly');
+  }
+  return error;
+}
+
+export function unary<I extends DescMessage, O extends DescMessage>(
+  method: DescMethod & { readonly input: I; readonly output: O },
+  rules: CallRules,
+  handle: (request: MessageShape<I>, call: Call) => Promise<MessageShape<O>>,
+) {
+  return (call: ServerUnaryCall<Decoded, MessageShape<O>>, answer: sendUnaryData<MessageShape<O>>): void => {
+    const run = async (): Promise<void> => {
+      let admitted: Admitted | null = null;
+      try {
+        admitted = await admit(call, rules);
+        const response = await handle(checked(method.input, call.request), admitted);
+        answer(null, response, admitted.trailers);
+      } catch (thrown) {
+        answer(toServiceError(failure(thrown, method, rules), admitted?.trailers));
+      } finally {
+        admitted?.leave();
+      }
+    };
+    void run();
+  };
+}
+
+export function serverStreaming<I extends DescMessage, O extends DescMessage>(
+  method: DescMethod & { readonly input: I; readonly output: O },
+  rules: CallRules,
+  handle: (request: MessageShape<I>, call: Call, onFail: (error: Error) => void) => AsyncIterable<MessageShape<O>>,
+) {
+  return (call: ServerWritableStream<Decoded, MessageShape<O>>): void => {
+    const run = async (): Promise<void> => {
+      let admitted: Admitted | null = null;
+      const broken = Promise.withResolvers<never>();
+      // Nobody may be waiting for it.
+      broken.promise.catch(() => undefined);
+      try {
+        admitted = await admit(call, rules);
+        for await (const message of handle(checked(method.input, call.request), admitted, broken.reject)) {
+          await written(call, message, admitted.context.signal, broken.promise);
+        }
+        call.end(admitted.trailers);
+      } catch (thrown) {
+        call.emit('error', toServiceError(failure(thrown, method, rules), admitted?.trailers));
+      } finally {
+        admitted?.leave();
+      }
+    };
+    void run();
+  };
+}
+
+/**
+ * One message at a time is handed to HTTP/2: what a slow reader does not take is not piled up here. After its stream has
+ * failed it still gets what was queued before, as long as it goes on reading.
+ */
+async function written<M>(
+  call: ServerWritableStream<Decoded, M>,
+  message: M,
+  signal: AbortSignal,
+  broken: Promise<never>,
+): Promise<void> {
+  const taken = new Promise<void>((resolve) => {
+    call.write(message, () => resolve());
+  });
+  const over = new AbortController();
+  const left = once(signal, 'abort', { signal: over.signal }).then(
+    () => {
+      throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+    },
+    () => undefined,
+  );
+  const stuck = broken.catch(async (error: unknown) => {
+    await sleep(READ_ON_WITHIN_MS, undefined, { signal: over.signal });
+    throw error;
+  });
+  for (const race of [left, stuck]) race.catch(() => undefined);
+  try {
+    await Promise.race([taken, stuck, left]);
+  } finally {
+    over.abort();
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The gRPC server. Owns: its limits, health, reflection, TLS, and the order of its end. Does not own: the calls
+ * (`handlers.ts`).
+ */
+import type { DescFile } from '@bufbuild/protobuf';
+import { toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation, service as healthService } from 'grpc-health-check';
+import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
+import type { Mesh } from '../core/mesh.ts';
+import { Health } from '../gen/grpc/health/v1/health_pb.ts';
+import { MeshService } from '../gen/mesh/v1/mesh_service_pb.ts';
+import type { CallRules } from './call.ts';
+import { implementation } from './handlers.ts';
+import { serverDefinition } from './service-definition.ts';
+
+export interface TlsFiles {
+  readonly key: Buffer;
+  readonly certificate: Buffer;
+  /** Whoever calls must show a certificate of this authority. */
+  readonly clientAuthority?: Buffer;
+}
+
+export interface ServerSettings {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly tls?: TlsFiles;
+  /** A silent connection is asked after this time whether it lives. */
+  readonly keepaliveMs: number;
+}
+
+export interface GrpcServer {
+  readonly port: number;
+  setServing(serving: boolean): void;
+  /** Lets calls that end soon end; cuts off the others. */
+  stop(): Promise<void>;
+}
+
+/** The largest event, and its envelope in protobuf. */
+const RECEIVE_MAX_BYTES = PAYLOAD_MAX_BYTES + 64 * 1024;
+/** A task with its result twice over; clients take 4 MiB unless told otherwise. */
+const SEND_MAX_BYTES = 4 * 1024 * 1024;
+/** Of one connection; who needs more opens another. */
+const STREAMS_MAX = 1000;
+/** What does not answer a ping in that time is gone. */
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** A connection without a call is given up after this time; a client opens another without noticing. */
+const IDLE_MS = 15 * 60_000;
+/** Calls are told at once that the gateway stops; this is the time for the answers to leave. */
+const STOP_MS = 1000;
+
+/** The gateway cannot serve where it should. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
+}
+
+function options({ keepaliveMs }: ServerSettings): ServerOptions {
+  return {
+    'grpc.max_receive_message_length': RECEIVE_MAX_BYTES,
+    'grpc.max_send_message_length': SEND_MAX_BYTES,
+    'grpc.max_concurrent_streams': STREAMS_MAX,
+    'grpc.keepalive_time_ms': keepaliveMs,
+    'grpc.keepalive_timeout_ms': Math.min(KEEPALIVE_TIMEOUT_MS, keepaliveMs),
+    'grpc.max_connection_idle_ms': IDLE_MS,
+  };
+}
+
+function credentials(tls: TlsFiles | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const pair = { private_key: tls.key, cert_chain: tls.certificate };
+  return ServerCredentials.createSsl(tls.clientAuthority ?? null, [pair], tls.clientAuthority !== undefined);
+}
+
+/** Every file that describes the service, each once. */
+function descriptorsOf(file: DescFile, found: Map<string, Buffer>): void {
+  if (found.has(file.name)) return;
+  found.set(file.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
+  for (const dependency of file.dependencies) descriptorsOf(dependency, found);
+}
+
+/** The library takes services as proto-loader makes them, and reads nothing of them but the descriptors. */
+function reflection(): ReflectionService {
+  const described = healthService.Check?.requestType;
+  if (described === undefined) throw new Error('the health service describes nothing');
+  const files = new Map<string, Buffer>();
+  for (const service of [MeshService, Health]) descriptorsOf(service.file, files);
+  return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
+}
+
+/** @throws AddressError, or an error that says why the address cannot be used */
+export async function startServer(mesh: Mesh, rules: CallRules, settings: ServerSettings): Promise<GrpcServer> {
+  const server = new Server(options(settings));
+  server.addService(serverDefinition(MeshService), implementation(mesh, rules));
+  const health = new HealthImplementation({ '': 'SERVING', [MeshService.typeName]: 'SERVING' });
+  health.addToServer(server);
+  reflection().addToServer(server);
+  const port = await bind(server, settings);
+  return {
+    port,
+    setServing: (serving) => {
+      for (const name of ['', MeshService.typeName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+    },
+    stop: () => stop(server),
+  };
+}
+
+function bind(server: Server, { host, port, tls }: ServerSettings): Promise<number> {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  // What the library would print of a failure is in the error as well.
+  setLogVerbosity(logVerbosity.NONE);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials(tls), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(addressError(address, port, error));
+    });
+  });
+}
+
+function addressError(address: string, port: number, error: Error): AddressError {
+  const reason = /EADDRINUSE/.test(error.message)
+    ? `port ${port} is taken by another program; set MESH_GRPC_PORT to a free one`
+    : `${address} cannot be used, set MESH_GATEWAY_HOST and MESH_GRPC_PORT: ${error.message.split('\n')[0]}`;
+  return new AddressError(reason, { cause: error });
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, STOP_MS);
+    server.tryShutdown(() => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * What a gRPC client sees that was not written here: services by reflection, health, a task run and watched, metadata.
+ * Where grpcurl is installed, it does the same.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Metadata } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { useGateway } from '../../support/gateway.ts';
+import { answerPrompt, buildTask } from '../../support/prompts.ts';
+import { ReflectedClient } from './reflected.ts';
+
+const SERVICE = 'mesh.v1.MeshService';
+const HEALTH = 'grpc.health.v1.Health';
+const execute = promisify(execFile);
+
+function grpcurlPath(): string | null {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), join(homedir(), 'go', 'bin')];
+  return folders.map((folder) => join(folder, 'grpcurl')).find((path) => existsSync(path)) ?? null;
+}
+
+describe('a client without our code', () => {
+  const gateway = useGateway('gateway-plain-client');
+  let client: ReflectedClient;
+  beforeAll(() => {
+    client = new ReflectedClient(gateway().address);
+  });
+  afterAll(() => client.close());
+
+  test('lists the services and checks the health of each', async () => {
+    expect((await client.services()).sort()).toEqual([HEALTH, SERVICE]);
+    const { method } = await client.learn(HEALTH);
+    const check = method.check;
+    if (check === undefined) throw new Error('no Check in the health service');
+    for (const service of ['', SERVICE]) {
+      expect((await client.call(check, { service })).messages).toEqual([{ status: 'SERVING' }]);
+    }
+    expect((await client.call(check, { service: 'mesh.v9.Nothing' })).error?.code).toBe(5);
+  });
+
+  test('runs a task, with its id at once and the route in the trailers, and carries the trace on', async () => {
+    const { method } = await client.learn(SERVICE);
+    if (method.run === undefined) throw new Error('no Run');
+    const traceId = newCorrelationId().replaceAll('-', '');
+    const metadata = new Metadata();
+    metadata.set('traceparent', `00-${traceId}-00f067aa0ba902b7-01`);
+    const { messages, initial, trailers, error } = await client.call(method.run, { prompt: answerPrompt }, metadata);
+    expect(error).toBeNull();
+    const [{ task } = {}] = messages;
+    expect(task).toMatchObject({ state: 'TASK_STATE_COMPLETED', caller: 'local', prompt: answerPrompt });
+    const id = initial.get('mesh-correlation-id')[0];
+    expect(task).toMatchObject({ correlationId: id });
+    expect(trailers.get('mesh-correlation-id')).toEqual([id]);
+    expect(trailers.get('mesh-route')).toEqual(['answer']);
+    expect(Number(trailers.get('mesh-route-confidence')[0])).toBeGreaterThan(0);
+    expect(trailers.get('mesh-loops-used')).toEqual(['0']);
+    expect(trailers.get('traceparent')[0]).toContain(traceId);
+    const [accepted] = gateway().mesh.watch.facts(String(id));
+    expect(accepted?.event.traceparent).toContain(traceId);
+  });
+
+  test('watches a task with messages between its roles', async () => {
+    const { method } = await client.learn(SERVICE);
+    if (method.submit === undefined || method.watch === undefined) throw new Error('no Submit or Watch');
+    const correlationId = newCorrelationId();
+    const submitted = await client.call(method.submit, { prompt: buildTask.prompt, workflow: 'build', correlationId });
+    expect(submitted.messages).toMatchObject([{ task: { correlationId, prompt: buildTask.prompt } }]);
+    const { messages, error } = await client.call(method.watch, { correlationId });
+    expect(error).toBeNull();
+    const facts = messages.map(({ fact }) => fact as { type: string; state: string; message?: object });
+    expect(facts[0]?.type).toBe('dev.agentmesh.task.accepted.v1');
+    expect(facts.at(-1)).toMatchObject({ type: 'dev.agentmesh.task.completed.v1', state: 'TASK_STATE_COMPLETED' });
+    const said = facts.filter(({ type }) => type === 'dev.agentmesh.agent.message.v1');
+    expect(said.map(({ message }) => message)).toMatchObject([
+      { senderRole: 'reviewer', recipientRole: 'coder', correlationId, hopIndex: 3 },
+      { senderRole: 'coder', recipientRole: 'reviewer', correlationId },
+      { senderRole: 'reviewer', recipientRole: 'coder', correlationId },
+    ]);
+  });
+
+  const grpcurl = grpcurlPath();
+  if (grpcurl !== null) {
+    const call = async (...args: string[]): Promise<string> =>
+      (await execute(grpcurl, ['-plaintext', ...args], { timeout: 60_000 })).stdout;
+
+    test('grpcurl lists, describes, checks health, runs and watches', async () => {
+      const { address } = gateway();
+      expect(await call(address, 'list')).toBe(`${HEALTH}\n${SERVICE}\n`);
+      expect(await call(address, 'describe', `${SERVICE}.Run`)).toContain('.mesh.v1.RunRequest');
+      expect(await call(address, `${HEALTH}/Check`)).toContain('SERVING');
+      const run = await call('-d', JSON.stringify({ prompt: answerPrompt }), address, `${SERVICE}/Run`);
+      const { task } = JSON.parse(run) as { task: { correlationId: string; state: string } };
+      expect(task.state).toBe('TASK_STATE_COMPLETED');
+      const { correlationId } = task;
+      const watched = await call('-d', JSON.stringify({ correlationId }), address, `${SERVICE}/Watch`);
+      expect(watched).toContain('dev.agentmesh.task.completed.v1');
+    });
+  }
+});

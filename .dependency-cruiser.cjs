@@ -51,7 +51,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^gateway/(?!main\\.ts)' },
       to: {
-        path: '^(actors|router|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^knowledge/(?!port\\.ts)',
+        path: '^(actors|router|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry|service-discovery)\\.ts)|^knowledge/(?!port\\.ts)',
       },
     },
     {

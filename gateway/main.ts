@@ -11,18 +11,18 @@ import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { knowledgePart } from '../actors/adapters/knowledge.ts';
-import { createBreakers } from '../actors/breakers.ts';
+import type { Part } from '../actors/adapters/part.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
 import { loadEnvFile, natsUrl, projectRoot, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import type { KnowledgeStore } from '../knowledge/port.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { Admission } from './core/admission.ts';
 import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from './core/callers.ts';
 import { openMesh } from './core/mesh.ts';
 import type { Catalog } from './core/ports.ts';
 import { exposureProblem } from './exposure.ts';
-import { PortTakenError, startServer, type TlsFiles } from './grpc/server.ts';
+import { AddressError, startServer, type TlsFiles } from './grpc/server.ts';
 import { startHeartbeat } from './heartbeat.ts';
 
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
@@ -57,6 +57,32 @@ function lazyCatalog(): () => Promise<Catalog> {
   return () => {
     catalog ??= read();
     return catalog;
+  };
+}
+
+interface LazyKnowledge {
+  open(): Promise<KnowledgeStore>;
+  close(): Promise<void>;
+}
+
+/** Stores and models are loaded when somebody searches. */
+function lazyKnowledge(settings: Settings, log: Log): LazyKnowledge {
+  let part: Promise<Part<() => KnowledgeStore>> | null = null;
+  const load = async (): Promise<Part<() => KnowledgeStore>> => {
+    const [{ knowledgePart }, { createBreakers }] = await Promise.all([
+      import('../actors/adapters/knowledge.ts'),
+      import('../actors/breakers.ts'),
+    ]);
+    return knowledgePart(settings, log, createBreakers(log));
+  };
+  return {
+    async open() {
+      part ??= load();
+      return (await part).port();
+    },
+    async close() {
+      await (await part)?.close?.();
+    },
   };
 }
 
@@ -111,8 +137,8 @@ async function run(settings: Settings, log: Log): Promise<void> {
   });
   const bus = await connect(settings);
   await bus.ensureTopology();
-  const knowledge = knowledgePart(settings, log, createBreakers(log));
-  const mesh = await openMesh({ bus, knowledge: knowledge.port, catalog: lazyCatalog(), log });
+  const knowledge = lazyKnowledge(settings, log);
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog: lazyCatalog(), log });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const grpc = await startServer(
     mesh,
@@ -134,7 +160,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
     grpc.setServing(false);
     await mesh.stop();
     await grpc.stop();
-    await knowledge.close?.();
+    await knowledge.close();
     await bus.close();
   });
   log.info({ grpc: `${host}:${grpc.port}`, tls: tls !== undefined }, 'ready');
@@ -164,7 +190,7 @@ function stopOnSignals(log: Log, stop: () => Promise<void>): void {
 }
 
 function exitCodeOf(error: unknown): 1 | 2 | 3 {
-  if (error instanceof SettingsError || error instanceof CallersError || error instanceof PortTakenError) return 2;
+  if (error instanceof SettingsError || error instanceof CallersError || error instanceof AddressError) return 2;
   return error instanceof BusError ? 3 : 1;
 }
 

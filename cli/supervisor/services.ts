@@ -24,7 +24,7 @@ export interface ServiceRow {
 /** The llm process works in its model's threads; the pool only hands requests over to them. */
 const LLM_POOL_THREADS = 4;
 
-/** The gateway passes messages on; only a search reads files. */
+/** The gateway reads sockets; only its searches touch files. */
 const GATEWAY_POOL_THREADS = 4;
 
 export const services: readonly ServiceRow[] = [

@@ -6,7 +6,7 @@
  * Every method throws MeshError, or something that `toMeshError` turns into one.
  */
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
-import type { Passage } from '../../schemas/events/generated.ts';
+import type { SearchResult } from '../../knowledge/port.ts';
 import { isAdmin } from './callers.ts';
 import { MeshError } from './errors.ts';
 import { FactTail } from './fact-tail.ts';
@@ -28,7 +28,7 @@ export interface Mesh {
   /** Follow a task. */
   readonly watches: Watches;
   list(order: ListOrder, context: CallContext): Promise<TaskPage>;
-  search(order: { readonly query: string; readonly limit?: number }, context: CallContext): Promise<Passage[]>;
+  search(order: { readonly query: string; readonly limit?: number }, context: CallContext): Promise<SearchResult>;
   registry(): Promise<readonly Heartbeat[]>;
   /** Takes effect in all services at once; needs an admin. */
   setMode(mode: ObservationMode, context: CallContext): Promise<void>;
@@ -50,8 +50,8 @@ export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
     watches: new Watches(ports, feeds),
     list: (order, context) => listTasks({ feeds, index }, order, context),
     search: async ({ query, limit }, { signal }) => {
-      const found = await ports.knowledge().search(query, { signal, ...(limit === undefined ? {} : { limit }) });
-      return found.passages;
+      const knowledge = await ports.knowledge();
+      return knowledge.search(query, { signal, ...(limit === undefined ? {} : { limit }) });
     },
     registry: () => livingServices(bus),
     setMode: async (mode, { caller }) => {

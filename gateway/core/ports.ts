@@ -24,7 +24,7 @@ export interface GatewayLog {
 export interface GatewayPorts {
   readonly bus: Bus;
   /** Opened at its first use. */
-  readonly knowledge: () => Pick<KnowledgeStore, 'search'>;
+  readonly knowledge: () => Promise<Pick<KnowledgeStore, 'search'>>;
   /** Read at its first use. */
   readonly catalog: () => Promise<Catalog>;
   readonly log: GatewayLog;

@@ -113,7 +113,7 @@ export class TaskIndex {
   }
 }
 
-export function summaryOf(view: TaskView): TaskSummary {
+function summaryOf(view: TaskView): TaskSummary {
   return {
     correlationId: view.taskId,
     status: view.status,

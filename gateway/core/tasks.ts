@@ -39,7 +39,7 @@ const TAKEN_WITHIN_MS = 20_000;
 const RETRY_AFTER_MS = 1000;
 
 /** True when nothing more happens without a person. */
-export function isSettled(view: TaskView): boolean {
+function isSettled(view: TaskView): boolean {
   return isEnded(view.status) || view.status === 'input_required';
 }
 

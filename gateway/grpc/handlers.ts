@@ -132,8 +132,8 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
 function meshCalls({ search, registry, setMode }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
     search: unary(methods.search, rules, async ({ query, limit }, { context }) => {
-      const passages = await search({ query, ...(limit === 0 ? {} : { limit }) }, context);
-      return create(SearchResponseSchema, { passages: passages.map(passageOf) });
+      const { passages, engine, problem } = await search({ query, ...(limit === 0 ? {} : { limit }) }, context);
+      return create(SearchResponseSchema, { passages: passages.map(passageOf), engine, problem: problem ?? '' });
     }),
     registry: unary(methods.registry, rules, async () => {
       const services = await registry();

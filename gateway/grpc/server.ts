@@ -5,7 +5,7 @@
 import type { DescFile } from '@bufbuild/protobuf';
 import { toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
@@ -52,8 +52,9 @@ const IDLE_MS = 15 * 60_000;
 /** Calls are told at once that the gateway stops; this is the time for the answers to leave. */
 const STOP_MS = 1000;
 
-export class PortTakenError extends Error {
-  override readonly name = 'PortTakenError';
+/** The gateway cannot serve where it should. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
 }
 
 function options({ keepaliveMs }: ServerSettings): ServerOptions {
@@ -89,7 +90,7 @@ function reflection(): ReflectionService {
   return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
 }
 
-/** @throws PortTakenError, or an error that says why the address cannot be used */
+/** @throws AddressError, or an error that says why the address cannot be used */
 export async function startServer(mesh: Mesh, rules: CallRules, settings: ServerSettings): Promise<GrpcServer> {
   const server = new Server(options(settings));
   server.addService(serverDefinition(MeshService), implementation(mesh, rules));
@@ -108,18 +109,21 @@ export async function startServer(mesh: Mesh, rules: CallRules, settings: Server
 
 function bind(server: Server, { host, port, tls }: ServerSettings): Promise<number> {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  // What the library would print of a failure is in the error as well.
+  setLogVerbosity(logVerbosity.NONE);
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials(tls), (error, bound) => {
       if (error === null) resolve(bound);
-      else
-        reject(
-          new PortTakenError(
-            `${address} cannot be used (${error.message.split('\n')[0]}); set MESH_GRPC_PORT to a free port`,
-            { cause: error },
-          ),
-        );
+      else reject(addressError(address, port, error));
     });
   });
+}
+
+function addressError(address: string, port: number, error: Error): AddressError {
+  const reason = /EADDRINUSE/.test(error.message)
+    ? `port ${port} is taken by another program; set MESH_GRPC_PORT to a free one`
+    : `${address} cannot be used, set MESH_GATEWAY_HOST and MESH_GRPC_PORT: ${error.message.split('\n')[0]}`;
+  return new AddressError(reason, { cause: error });
 }
 
 function stop(server: Server): Promise<void> {

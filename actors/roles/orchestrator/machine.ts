@@ -263,9 +263,7 @@ const machine = setup({
         'task.input.provided': {
           target: 'working.deciding',
           actions: [
-            emit(({ context, event }) =>
-              out('task.input.accepted', WATCHERS, { text: event.data.text }, place(context)),
-            ),
+            emit(({ context, event }) => out('task.input.accepted', WATCHERS, { ...event.data }, place(context))),
             assign(({ context, event }) => task.answered(context, event.data.text)),
           ],
         },
@@ -285,12 +283,13 @@ const machine = setup({
 });
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller, fork } = event.data;
+  const { prompt, workflow, caller, fork, conversation } = event.data;
   return {
     prompt,
     ...(workflow === undefined ? {} : { workflow }),
     ...(caller === undefined ? {} : { caller }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
+    ...(conversation === undefined ? {} : { conversation }),
   };
 }
 

@@ -207,7 +207,10 @@ export class Tasks {
   async #checkWorkflow(workflow: string): Promise<void> {
     const { workflows } = await this.#ports.catalog();
     if (workflows.has(workflow)) return;
-    throw invalidField('workflow', `there is no workflow ${workflow}; choose one of ${[...workflows].join(', ')}`);
+    throw invalidField(
+      'workflow',
+      `there is no workflow ${workflow}; choose one of ${[...workflows.keys()].join(', ')}`,
+    );
   }
 
   /** Waits for the fact that shows that a request was taken. */

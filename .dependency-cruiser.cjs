@@ -46,7 +46,8 @@ module.exports = {
     },
     {
       name: 'gateway-knows-ports',
-      comment: 'Only gateway/main.ts builds adapters; the rest knows events, the ports of bus and knowledge, and itself.',
+      comment:
+        'Only gateway/main.ts builds adapters; the rest knows events, the ports of bus and knowledge, and itself.',
       severity: 'error',
       from: { path: '^gateway/(?!main\\.ts)' },
       to: {
@@ -70,7 +71,9 @@ module.exports = {
       name: 'gateway-client-knows-the-protocol-only',
       severity: 'error',
       from: { path: '^gateway/client/' },
-      to: { path: '^(actors|bus|router|knowledge|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|main)' },
+      to: {
+        path: '^(actors|bus|router|knowledge|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|main)',
+      },
     },
     {
       name: 'config-is-a-leaf',

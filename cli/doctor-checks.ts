@@ -79,6 +79,22 @@ async function port(settings: Settings): Promise<Check | null> {
     : { name: 'port', status: 'fail', text: `${number} is taken; set MESH_NATS_PORT or NATS_URL`, exitCode: 2 };
 }
 
+/** Where gRPC is served: free before the start, answering afterwards. */
+async function gateway(settings: Settings): Promise<Check> {
+  const name = 'gateway';
+  const { MESH_GRPC_PORT: number, MESH_GATEWAY_HOST: host } = settings;
+  const running = liveness(readRunState(settings)).kind === 'up';
+  const free = await isPortFree(number, 'MESH_GRPC_PORT');
+  if (running) {
+    return free && host === '127.0.0.1'
+      ? { name, status: 'fail', text: `nothing serves gRPC on ${number}; see \`mesh status\``, exitCode: 3 }
+      : { name, status: 'ok', text: `gRPC on ${host}:${number}` };
+  }
+  return free
+    ? { name, status: 'ok', text: `port ${number} is free` }
+    : { name, status: 'fail', text: `port ${number} is taken; set MESH_GRPC_PORT`, exitCode: 2 };
+}
+
 function home(settings: Settings): Check {
   const path = settings.MESH_HOME;
   try {
@@ -164,6 +180,7 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     await npm(),
     natsServer(settings),
     await port(settings),
+    await gateway(settings),
     home(settings),
     ...ledgers(settings),
     knowledge(settings),

@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   watch: () => import('./commands/watch.ts'),
   cancel: () => import('./commands/cancel.ts'),
   respond: () => import('./commands/respond.ts'),
+  fork: () => import('./commands/fork.ts'),
   index: () => import('./commands/index.ts'),
   search: () => import('./commands/search.ts'),
   quarantine: () => import('./commands/quarantine.ts'),

@@ -19,6 +19,11 @@ export interface HeartbeatOptions {
   readonly memoryLimitMb: number;
 }
 
+/** Libuv's thread pool; four unless told otherwise. */
+function uvThreads(): number {
+  return Number(process.env.UV_THREADPOOL_SIZE) || 4;
+}
+
 /** What `nats micro ls|info` shows; gRPC calls are no requests of NATS, so no endpoint is told. */
 function discovered({ host, capabilities }: HeartbeatOptions, startedAt: string): DiscoveredService {
   const metadata = { capabilities: capabilities.join(' ') };
@@ -41,6 +46,7 @@ export function startHeartbeat(options: HeartbeatOptions): () => Promise<void> {
       ...{ version: manifest.version, memoryMb },
       capabilities: [...options.capabilities],
       capacity: {
+        threads: uvThreads() + 1,
         memoryMb,
         memoryLimitMb: options.memoryLimitMb,
         queueDepth: calls,

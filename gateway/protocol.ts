@@ -19,10 +19,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { projectRoot } from '../config/settings.ts';
 
 const BUF_VERSION = '1.75.0';
 const here = import.meta.dirname;
+const projectRoot = join(here, '..');
 const image = join(here, 'proto', 'image.binpb');
 const generated = join(here, 'gen');
 /** What others own is not ours to break. */

@@ -57,13 +57,13 @@ export function freeBytes(path: string): number {
   return bavail * bsize;
 }
 
-/** True when nobody listens on this port of loopback. */
-export function isPortFree(port: number): Promise<boolean> {
+/** True when nobody listens on this port of loopback. @param setting names the port in the error of one not allowed */
+export function isPortFree(port: number, setting = 'MESH_NATS_PORT'): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error) => {
       if (codeOf(error) === 'EADDRINUSE') resolve(false);
-      else if (codeOf(error) === 'EACCES') reject(new CliError(2, `port ${port} may not be used; set MESH_NATS_PORT`));
+      else if (codeOf(error) === 'EACCES') reject(new CliError(2, `port ${port} may not be used; set ${setting}`));
       else reject(error);
     });
     server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));

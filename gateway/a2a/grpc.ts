@@ -4,9 +4,9 @@
  */
 import {
   Metadata,
+  type MethodDefinition,
   type ServerUnaryCall,
   type ServerWritableStream,
-  type MethodDefinition,
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';

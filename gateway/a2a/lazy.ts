@@ -2,9 +2,10 @@
  * A2A for a gateway that is to start quickly. Owns: loading the SDK after the start, in the background, or at the first
  * call that needs it. Does not own: what is loaded (`service.ts`, `http.ts`, `sdk.ts`).
  */
-import type { Handle } from '../http/server.ts';
-import type { FurtherService } from '../grpc/server.ts';
+
 import type { CallRules } from '../grpc/call.ts';
+import type { FurtherService } from '../grpc/server.ts';
+import type { Handle } from '../http/server.ts';
 import { a2aGrpc } from './grpc.ts';
 import type { A2aPorts, A2aService } from './service.ts';
 

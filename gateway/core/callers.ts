@@ -20,7 +20,7 @@ export interface Caller {
 }
 
 /** Whoever calls over loopback when no callers are configured: the person at this machine. */
-export const localCaller: Caller = { name: 'local', role: 'admin' };
+const localCaller: Caller = { name: 'local', role: 'admin' };
 
 export function seesAll({ role }: Caller): boolean {
   return role !== 'user';

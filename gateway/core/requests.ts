@@ -18,7 +18,7 @@ import { INGRESS_SUBJECT, inboxSubject } from '../../schemas/events/subjects.ts'
 import { invalidField } from './errors.ts';
 
 /** The sender of what callers say, in the envelope. */
-export const GATEWAY_ROLE = 'gateway';
+const GATEWAY_ROLE = 'gateway';
 const SOURCE = `/mesh/${GATEWAY_ROLE}`;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const HEADERS = { 'content-type': 'application/cloudevents+json' };

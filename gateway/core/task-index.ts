@@ -115,7 +115,7 @@ export class TaskIndex {
   }
 }
 
-export function summaryOf(view: TaskView): TaskSummary {
+function summaryOf(view: TaskView): TaskSummary {
   return {
     correlationId: view.taskId,
     status: view.status,

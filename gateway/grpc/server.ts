@@ -6,10 +6,12 @@ import type { DescFile } from '@bufbuild/protobuf';
 import { toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServerOptions,
   type ServiceDefinition,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
@@ -65,8 +67,9 @@ const IDLE_MS = 15 * 60_000;
 /** Calls are told at once that the gateway stops; this is the time for the answers to leave. */
 const STOP_MS = 1000;
 
-export class PortTakenError extends Error {
-  override readonly name = 'PortTakenError';
+/** The gateway cannot serve where it should. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
 }
 
 function options({ keepaliveMs }: ServerSettings): ServerOptions {
@@ -102,7 +105,7 @@ function reflection(): ReflectionService {
   return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
 }
 
-/** @throws PortTakenError, or an error that says why the address cannot be used */
+/** @throws AddressError, or an error that says why the address cannot be used */
 export async function startServer(
   mesh: Mesh,
   rules: CallRules,
@@ -128,18 +131,21 @@ export async function startServer(
 
 function bind(server: Server, { host, port, tls }: ServerSettings): Promise<number> {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  // What the library would print of a failure is in the error as well.
+  setLogVerbosity(logVerbosity.NONE);
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials(tls), (error, bound) => {
       if (error === null) resolve(bound);
-      else
-        reject(
-          new PortTakenError(
-            `${address} cannot be used (${error.message.split('\n')[0]}); set MESH_GRPC_PORT to a free port`,
-            { cause: error },
-          ),
-        );
+      else reject(addressError(address, port, error));
     });
   });
+}
+
+function addressError(address: string, port: number, error: Error): AddressError {
+  const reason = /EADDRINUSE/.test(error.message)
+    ? `port ${port} is taken by another program; set MESH_GRPC_PORT to a free one`
+    : `${address} cannot be used, set MESH_GATEWAY_HOST and MESH_GRPC_PORT: ${error.message.split('\n')[0]}`;
+  return new AddressError(reason, { cause: error });
 }
 
 function stop(server: Server): Promise<void> {

@@ -19,7 +19,7 @@ function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-export function decode(method: DescMethod, bytes: Uint8Array): Decoded {
+function decode(method: DescMethod, bytes: Uint8Array): Decoded {
   try {
     return { ok: true, message: fromBinary(method.input, bytes) };
   } catch (error) {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { TlsFiles } from '../grpc/server.ts';
-import { PortTakenError } from '../grpc/server.ts';
+import { AddressError } from '../grpc/server.ts';
 import { strangeHost } from './hosts.ts';
 
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void;
@@ -42,7 +42,7 @@ const CONNECTIONS_MAX = 4000;
 /** Calls are told at once that the gateway stops; this is the time for the answers to leave. */
 const STOP_MS = 1000;
 
-/** @throws PortTakenError, or an error that says why the address cannot be used */
+/** @throws AddressError, or an error that says why the address cannot be used */
 export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promise<HttpServer> {
   const { tls } = settings;
   const options = {
@@ -101,9 +101,10 @@ async function listen(server: Server, { host, port }: HttpSettings): Promise<num
     await once(server, 'listening');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PortTakenError(`${host}:${port} cannot be used (${reason}); set MESH_HTTP_PORT to a free port`, {
-      cause: error,
-    });
+    const what = reason.includes('EADDRINUSE')
+      ? `port ${port} is taken by another program; set MESH_HTTP_PORT to a free one`
+      : `${host}:${port} cannot be used, set MESH_GATEWAY_HOST and MESH_HTTP_PORT: ${reason}`;
+    throw new AddressError(what, { cause: error });
   }
   const address = server.address();
   return address !== null && typeof address === 'object' ? address.port : port;

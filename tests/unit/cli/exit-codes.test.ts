@@ -29,7 +29,14 @@ interface Ended {
 function mesh(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
   const child = spawn(process.execPath, [join(projectRoot, 'cli', 'main.ts'), ...args], {
     // Only what a command needs: the settings of whoever runs the tests stay out.
-    env: { PATH: process.env.PATH, HOME: home, MESH_HOME: home, MESH_NATS_PORT: String(freePort), ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      MESH_HOME: home,
+      MESH_NATS_PORT: String(freePort),
+      MESH_GRPC_PORT: String(freePort),
+      ...env,
+    },
   });
   child.stdin.end(input);
   let [out, err] = ['', ''];

@@ -1,0 +1,89 @@
+/**
+ * A mesh in memory for the tests of the gateway's core: the log, and an orchestrator that says what a test tells it to.
+ * Owns: writing facts as the mesh would. Does not own: the core.
+ */
+import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../bus/memory-bus.ts';
+import type { Caller } from '../../../gateway/core/callers.ts';
+import type { CallContext, GatewayPorts } from '../../../gateway/core/ports.ts';
+import { type EventName, type MeshEvent, typeOf, validateEvent } from '../../../schemas/events/envelope.ts';
+import type { DataByName, Result } from '../../../schemas/events/generated.ts';
+import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
+import { factSubject } from '../../../schemas/events/subjects.ts';
+
+export interface MemoryMesh {
+  readonly log: MemoryLog;
+  readonly bus: MemoryBus;
+  readonly ports: GatewayPorts;
+  /** Stores a fact of a task; the n-th of one task has a number of its own. */
+  tell<N extends EventName>(task: string, number: number, name: N, data: DataByName[N]): Promise<void>;
+  accept(task: string, prompt: string, caller?: string): Promise<void>;
+  complete(task: string, answer: string): Promise<void>;
+}
+
+const END = 99;
+
+export async function memoryMesh(): Promise<MemoryMesh> {
+  const log = createMemoryLog();
+  const bus = createMemoryBus(log);
+  await bus.ensureTopology();
+  const silent = (): void => undefined;
+  const ports: GatewayPorts = {
+    bus,
+    knowledge: () => Promise.reject(new Error('no knowledge base here')),
+    catalog: () =>
+      Promise.resolve({ workflows: new Set(['answer', 'build']), messageRoles: new Set(['orchestrator']) }),
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+  };
+  const tell: MemoryMesh['tell'] = async (task, number, name, data) => {
+    const event = factEvent(task, number, name, data);
+    await bus.publish({ subject: factSubject(task), body: JSON.stringify(event) });
+  };
+  return {
+    log,
+    bus,
+    ports,
+    tell,
+    accept: (task, prompt, caller = 'local') => tell(task, 1, 'task.accepted', { prompt, caller }),
+    complete: (task, answer) => tell(task, END, 'task.completed', { result: { ...emptyResult, answer } }),
+  };
+}
+
+const emptyResult: Result = {
+  outcome: 'answered',
+  answer: '',
+  engine: 'test',
+  citations: [],
+  hops: [],
+  messages: [],
+  loops: { used: 0, max: 0 },
+};
+
+function factEvent<N extends EventName>(task: string, number: number, name: N, data: DataByName[N]): MeshEvent {
+  const id = outputEventId(task, 'orchestrator', number, 0);
+  const valid = validateEvent({
+    specversion: '1.0',
+    id,
+    source: '/mesh/orchestrator',
+    type: typeOf(name),
+    subject: task,
+    time: new Date(1_700_000_000_000 + number).toISOString(),
+    datacontenttype: 'application/json',
+    correlationid: task,
+    causationid: 'test',
+    hopindex: 0,
+    remainingloops: 0,
+    senderrole: 'orchestrator',
+    recipientrole: 'watchers',
+    release: 1,
+    traceparent: traceparentFor(task, id),
+    data,
+  });
+  if (!valid.ok) throw new Error(`${name}: ${valid.rejection.reason}`);
+  return valid.value;
+}
+
+export const local: Caller = { name: 'local', role: 'admin' };
+
+export function as(caller: Caller, more: Partial<CallContext> = {}): CallContext {
+  return { caller, signal: new AbortController().signal, deadlineMs: null, traceparent: null, ...more };
+}

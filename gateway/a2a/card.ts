@@ -10,7 +10,7 @@ export const JSON_RPC_PATH = '/a2a/jsonrpc';
 export const REST_PATH = '/a2a/rest';
 /** What a message may bring; `prompt.ts` says what becomes of it. */
 export const INPUT_MODES = ['text/plain', 'text/markdown', 'application/json'];
-export const OUTPUT_MODES = ['text/plain', 'application/json'];
+const OUTPUT_MODES = ['text/plain', 'application/json'];
 
 export interface CardFacts {
   /** Such as `http://127.0.0.1:7444`. */

@@ -32,7 +32,7 @@ const methods: Readonly<Record<string, boolean>> = {
   GetExtendedAgentCard: false,
 };
 
-export const A2A_SERVICE = 'lf.a2a.v1.A2AService';
+const A2A_SERVICE = 'lf.a2a.v1.A2AService';
 
 type Surface = ServerUnaryCall<unknown, unknown> & ServerWritableStream<unknown, unknown>;
 

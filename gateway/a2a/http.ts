@@ -4,9 +4,9 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { A2A_CONTENT_TYPE, AGENT_CARD_PATH } from '@a2a-js/sdk';
+import { A2A_CONTENT_TYPE, AGENT_CARD_PATH, AgentCard } from '@a2a-js/sdk';
 import { RequestMalformedError, toJsonRpcError, toRestErrorBody } from '@a2a-js/sdk/errors';
-import { agentCardHandler, jsonRpcHandler, restHandler } from '@a2a-js/sdk/server/express';
+import { jsonRpcHandler, restHandler } from '@a2a-js/sdk/server/express';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -34,6 +34,8 @@ type HttpBinding = Exclude<Binding, 'grpc'>;
 
 /** The largest event, and what JSON adds to it. */
 const BODY_MAX_BYTES = PAYLOAD_MAX_BYTES + 64 * 1024;
+/** A card changes with the release or the settings. */
+const CARD_MAX_AGE_S = 60;
 /** Section 3.6: a patch version says nothing about compatibility. */
 const PATCHED_VERSION = /^(\d+\.\d+)\.\d+$/;
 const VERSION_HEADER = 'a2a-version';
@@ -48,7 +50,7 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const call = calls.get(request);
     return call === undefined ? Promise.reject(new Error('a call came in past its admission')) : Promise.resolve(call);
   };
-  app.use(`/${AGENT_CARD_PATH}`, agentCardHandler({ agentCardProvider: handler }));
+  app.get(`/${AGENT_CARD_PATH}`, card(handler));
   for (const [path, binding] of [
     [JSON_RPC_PATH, 'jsonrpc'],
     [REST_PATH, 'rest'],
@@ -59,6 +61,14 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     app.use(path, failed(binding));
   }
   return app;
+}
+
+/** For everybody. The SDK's own handler writes security schemes in a form that is not the specification's. */
+function card(handler: A2aHandler): RequestHandler {
+  return async (_request, response) => {
+    response.setHeader('Cache-Control', `public, max-age=${CARD_MAX_AGE_S}`);
+    response.json(AgentCard.toJSON(await handler.getAgentCard()));
+  };
 }
 
 /** Lets a call in, and out again when its response is over, however it ends. */

@@ -17,8 +17,8 @@ import { readTraceparent } from '../core/requests.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { type DaprEvent, isOurs, parseDaprEvent, submissionOf } from './event.ts';
 
-export const SUBSCRIBE_PATH = '/dapr/subscribe';
-export const TASKS_PATH = '/dapr/tasks';
+const SUBSCRIBE_PATH = '/dapr/subscribe';
+const TASKS_PATH = '/dapr/tasks';
 
 type Verdict = 'SUCCESS' | 'RETRY' | 'DROP';
 

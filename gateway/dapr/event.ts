@@ -13,7 +13,7 @@ const eventForm = z.object({
   type: z.string().min(1),
   datacontenttype: z.string().optional(),
   traceparent: z.string().optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   data_base64: z.string().optional(),
 });
 

@@ -30,10 +30,12 @@ const V4_BITS: readonly [string, number][] = [
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ];
-/** Among them the ranges that carry an IPv4 address inside. */
+/**
+ * Among them the ranges that carry an IPv4 address inside, but not the mapped one (::ffff:0:0/96): a BlockList holds IPv4
+ * addresses in that form itself, and checks a mapped address by the rules above.
+ */
 const V6_BITS: readonly [string, number][] = [
   ['::', 96],
-  ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['100::', 64],

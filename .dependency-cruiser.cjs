@@ -41,7 +41,7 @@ module.exports = {
     {
       name: 'adapters-implement-ports',
       severity: 'error',
-      from: { path: '^(bus|router|knowledge|models|telemetry)/' },
+      from: { path: '^(bus|router/(?!main\\.ts)|knowledge|models|telemetry)/' },
       to: { path: '^(actors|gateway|cli|config|tests|bench)/' },
     },
     {

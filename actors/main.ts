@@ -58,7 +58,7 @@ async function createParts(
   const { settings, bus, log, breakers } = shared;
   const definitions = await loadRoleDefinitions();
   const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
-  const router = routerPart(settings, [...workflows.keys()]);
+  const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
   const llm = llmPart(settings, log);
   const tools = toolsPart(settings);

@@ -36,7 +36,7 @@ const bus = await connectBus({ url, name: 'bench', leaseTtlMs: 5000 });
 await bus.ensureTopology();
 const ledger = await openSqliteLedger(ledgerPath);
 const ports = {
-  router: { decide: () => Promise.resolve(route) },
+  router: { decide: () => Promise.resolve({ decision: route, next: 'begin' as const }) },
   workflows: new Map([['bench', workflow]]),
   knowledge: () => {
     throw new Error('not measured');

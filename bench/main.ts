@@ -14,6 +14,15 @@ import { fdatasyncMs, machineInfo, percentile, round } from './measure.ts';
 import { measureMesh } from './mesh-startup.ts';
 import { runTasks } from './tasks.ts';
 
+if (process.argv.includes('--recall')) {
+  await import('./recall.ts');
+  process.exit();
+}
+if (process.argv.includes('--soak')) {
+  const { soak } = await import('./soak.ts');
+  process.exit(await soak());
+}
+
 const HOPS = 5;
 const quick = process.argv.includes('--quick');
 const asJson = process.argv.includes('--json');

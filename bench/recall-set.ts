@@ -89,8 +89,9 @@ export function openCorpus(folder: string): Corpus {
 
 export interface Figures {
   readonly questions: number;
-  /** Share of the right places among the first five passages, in percent, the mean over the questions. */
+  /** Share of the right places that the first five passages cover, in percent, the mean over the questions. */
   readonly recallAt5: number;
+  /** Whether the first passage covers one, in percent. */
   readonly recallAt1: number;
   /** Mean of 1 / rank of the first right passage, 0 to 1. */
   readonly mrr: number;

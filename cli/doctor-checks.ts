@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { BusError } from '../bus/port.ts';
 import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
+import { routerCheck } from './doctor-router.ts';
 import { toFailure } from './errors.ts';
 import { withBus } from './mesh-client.ts';
 import { NATS_SERVER_VERSION } from './nats-download.ts';
@@ -187,6 +188,7 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     await nats(settings),
     await languageModel(settings),
     graphicsCard(),
+    await routerCheck(settings),
     await python(),
     idleSettings(),
   ];

@@ -4,7 +4,14 @@
  */
 import type { MeshEvent } from '../schemas/events/envelope.ts';
 import { nameOf } from '../schemas/events/envelope.ts';
-import type { Citation, HopRecord, LoopAdvancedData, Result } from '../schemas/events/generated.ts';
+import type {
+  Citation,
+  HopRecord,
+  LoopAdvancedData,
+  Result,
+  Route,
+  TaskRoutedData,
+} from '../schemas/events/generated.ts';
 import { messageText, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
 import { duration, indent, oneLine, type Paint, plural, type Style, safeText } from './terminal.ts';
 
@@ -61,11 +68,35 @@ function loopLine({ loops, next, findings }: LoopAdvancedData, paint: Paint): st
   }
 }
 
-function routeLine({ route, steps }: MeshEvent<'task.routed'>['data'], paint: Paint): string {
+/** Alternatives that are shown: the likeliest, and none that is hardly one. */
+const ALTERNATIVES_MAX = 2;
+const ALTERNATIVE_MIN = 0.05;
+
+const percent = (probability: number): string => `${Math.round(probability * 100)} %`;
+
+function routeLine({ route, steps, phase = 'start', next = 'begin' }: TaskRoutedData, paint: Paint): string {
   const way = steps.map((step) => step.role).join(' → ');
-  const sure = route.engine === 'caller' ? '' : ` ${Math.round(route.confidence * 100)} %`;
-  const why = paint('dim', `  ${route.fallback ? 'fallback: ' : ''}${oneLine(route.reason, 120)}`);
-  return `${paint('cyan', '→')} ${paint('bold', route.decision)}${sure}: ${way}${why}`;
+  const known = route.engine === 'caller' || (route.engine === 'policy' && phase === 'health_changed');
+  const sure = known ? '' : ` ${percent(route.confidence)}`;
+  const why = paint(
+    'dim',
+    `  ${route.fallback ? 'fallback: ' : ''}${oneLine(route.reason, 160)}${alternatives(route)}`,
+  );
+  const sign = paint('cyan', '→');
+  if (next === 'begin') return `${sign} ${paint('bold', route.decision)}${sure}: ${way}${why}`;
+  const what = next === 'finish' ? 'ends its loop' : 'goes on';
+  return `${sign} ${paint('bold', route.decision)} ${what}${sure}${why}`;
+}
+
+function alternatives({ decision, probabilities }: Route): string {
+  const others = Object.entries(probabilities)
+    .filter(([name, probability]) => name !== decision && probability >= ALTERNATIVE_MIN)
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, ALTERNATIVES_MAX);
+  const known = Object.hasOwn(probabilities, decision);
+  return others.length === 0 || !known
+    ? ''
+    : `; else ${others.map(([name, one]) => `${name} ${percent(one)}`).join(', ')}`;
 }
 
 /** What made the answer: for code the coder's engine, not that of the check which came last. */

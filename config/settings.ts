@@ -193,19 +193,43 @@ const table = {
     'A collector for spans, by OTLP over HTTP (docs/spans.md); unset, nothing is traced.',
     'http://127.0.0.1:4318',
   ],
-  ROUTER_MODEL_PATH: [optionalText, 'Read now, used by the router model to come.', 'router.gguf'],
+  ROUTER_MODEL_PATH: [
+    optionalText,
+    'GGUF model that routes: one trained for it, or any instruct model; the shipped router/models/router.gguf when unset.',
+    'models/qwen2.5-3b-instruct-q4_k_m.gguf',
+  ],
+  ROUTER_URL: [
+    url('grpc'),
+    'A router service (`node router/main.ts`) that weighs queries instead of a model in the agents process.',
+    'grpc://127.0.0.1:50071',
+  ],
   ROUTER_CONFIDENCE_THRESHOLD: [
     z.coerce.number().min(0).max(1).default(0.5),
-    'Below this confidence, 0 to 1, the router takes the fallback workflow.',
+    'Below this confidence, 0 to 1, the router takes the fallback workflow. Live: `mesh router set threshold 0.6`.',
     '0.5',
   ],
+  ROUTER_TIMEOUT_MS: [
+    count(1, 60_000, 250),
+    'Time the router model has for a decision, milliseconds; then the rules decide. Live: `mesh router set timeout 500`.',
+    '250',
+  ],
+  ROUTER_THREADS: [count(1, 64, 1), 'Threads of the router model.', '1'],
+  ROUTER_SERVICE_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address that the router service listens on; it asks no one who they are, so keep it inside.',
+    '127.0.0.1',
+  ],
+  ROUTER_SERVICE_PORT: [count(1, 65_535, 50_071), 'Port that the router service listens on.', '50071'],
   EMBEDDING_MODEL_PATH: [
     optionalText,
     'An embedding model (GGUF): the knowledge base is then searched by meaning as well as by words.',
     'all-minilm-l6-v2.gguf',
   ],
   CHROMA_URL: [
-    url('http', 'https'),
+    url('http', 'https').refine(
+      (text) => text === undefined || !URL.canParse(text) || new URL(text).pathname === '/',
+      'must name host and port only, without a path',
+    ),
     'A Chroma server (http://host:port) that keeps the vectors of the knowledge base; several machines may share it.',
     'http://127.0.0.1:8000',
   ],
@@ -255,6 +279,17 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     CHECKPOINT_DB_PATH: resolve(projectRoot, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
     MESH_KNOWLEDGE_PATH: resolve(projectRoot, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
   };
+}
+
+/** Settings that may be changed while the mesh runs, in KV `mesh-config`, under their own names. */
+export const liveNames = ['ROUTER_CONFIDENCE_THRESHOLD', 'ROUTER_TIMEOUT_MS'] as const;
+export type LiveName = (typeof liveNames)[number];
+
+/** One value of a live setting. @throws SettingsError */
+export function parseLive(name: LiveName, text: string): number {
+  const parsed = table[name][0].safeParse(text.trim() === '' ? Number.NaN : text);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(`${name}=${text}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
 }
 
 /** Ledger file of a service: the agents' is named, the others lie beside it. */

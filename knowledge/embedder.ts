@@ -17,8 +17,8 @@ export interface Embedder {
    * @throws KnowledgeError `embedder` when the model cannot be read
    */
   space(): Promise<string>;
-  /** What the order by vectors counts beside the lexical order, which counts 1. */
-  readonly weight: number;
+  /** False: it knows spelling alone, which the lexical index knows better. */
+  readonly knowsMeaning: boolean;
   /**
    * One vector of length 1 for each text, in the same order. A model is loaded at the first call.
    * @throws KnowledgeError `embedder`, or the signal's reason when aborted

@@ -14,7 +14,7 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
 import { type GgufInfo, readGgufInfo } from '../models/gguf.ts';
-import { loadLlama, type ModelLog } from '../models/llama.ts';
+import { loadLlama, type ModelLog, threadsFor } from '../models/llama.ts';
 import { type Embedder, normalize, type Purpose } from './embedder.ts';
 import { KnowledgeError } from './port.ts';
 
@@ -64,7 +64,7 @@ export function ggufEmbedder(path: string, log: ModelLog): Embedder {
       });
       return space;
     },
-    weight: 1,
+    knowsMeaning: true,
     async embed(texts, purpose, signal) {
       const { model, context, prefixes, tokensMax } = await loaded();
       const vectors: Float32Array[] = [];
@@ -106,12 +106,20 @@ async function load(path: string, log: ModelLog): Promise<Loaded> {
   try {
     const contextSize = Math.min(info.contextLength ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX);
     // A model that looks both ways needs the whole text in one batch.
-    const context = await model.createEmbeddingContext({ contextSize, batchSize: contextSize });
+    const context = await model.createEmbeddingContext({ contextSize, batchSize: contextSize, threads: threads() });
     return { model, context, prefixes: prefixesOf(info, path), tokensMax: contextSize - CONTEXT_TOKENS_SPARE };
   } catch (error) {
     await model.dispose();
     throw error;
   }
+}
+
+/**
+ * Half the cores: threads of llama.cpp spin while they wait for each other, and on a machine that does something else as
+ * well, one thread too many makes a text of 60 ms take a second.
+ */
+function threads(): number {
+  return Math.max(1, Math.floor(threadsFor(undefined) / 2));
 }
 
 function prefixesOf(info: GgufInfo, path: string): Readonly<Record<Purpose, string>> {

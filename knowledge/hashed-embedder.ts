@@ -1,8 +1,9 @@
 /**
  * Vectors without a model: words, the parts of identifiers and pieces of words, each hashed to a place in the vector.
  *
- * Owns what is hashed. It knows spelling and no meaning, so it finds hardly more than the lexical index does; it is there
- * so that a vector store can be used by a mesh that has no embedding model. Does not own comparing.
+ * Owns what is hashed. It knows spelling and no meaning, so it finds no more than the lexical index does; it is there so
+ * that passages of other machines are found on a shared server by a mesh that has no embedding model. Does not own
+ * comparing.
  *
  * The same text gives the same vector on every machine and in every release with the same SPACE.
  */
@@ -17,14 +18,12 @@ const DIMENSION = 512;
 /** Pieces of three letters carry a mistyped word; a word has several, so each counts less. */
 const PIECE_LETTERS = 3;
 const PIECE_WEIGHT = 0.25;
-/** What it finds is a hint beside the lexical order, which knows how rare a word is. */
-const WEIGHT = 0.3;
 
 export function hashedEmbedder(): Embedder {
   return {
     name: 'hashed-words',
     space: async () => SPACE,
-    weight: WEIGHT,
+    knowsMeaning: false,
     async embed(texts, _purpose, signal) {
       signal?.throwIfAborted();
       return texts.map(hashedVector);

@@ -133,11 +133,11 @@ async function hybrid(base: Hybrid, query: string, options: SearchOptions): Prom
         throw signal?.aborted ? new DOMException('the caller stopped', 'AbortError') : error;
       }),
     );
-    const orders = [
-      { passages: found, weight: 1 },
-      { passages: near, weight: embedder.weight },
-    ];
-    return { passages: fuse(orders, limit), engine: `${WORDS_ENGINE}+${index.name}`, problem: null };
+    // Without knowledge of meaning, vectors tell only of what the words cannot see: files that are not in this index.
+    const counted = near.map((passage) =>
+      embedder.knowsMeaning || !base.words.chunks.holds(passage.path) ? passage : null,
+    );
+    return { passages: fuse([found, counted], limit), engine: `${WORDS_ENGINE}+${index.name}`, problem: null };
   } catch (error) {
     signal?.throwIfAborted();
     return { passages: found.slice(0, limit), engine: WORDS_ENGINE, problem: problemOf(error) };

@@ -31,8 +31,10 @@ export function sqliteChunkSource(db: Database.Database): ChunkSource {
   const chunks = db.prepare<[string], IndexedChunk>(
     `SELECT ${CHUNK_COLUMNS} FROM chunks JOIN files ON files.id = file_id WHERE shown_path = ? ORDER BY ordinal`,
   );
+  const held = db.prepare<[string], number>('SELECT 1 FROM files WHERE shown_path = ?').pluck();
   return {
     files: () => translated(() => files.all()),
+    holds: (path) => translated(() => held.get(path) !== undefined),
     chunksOf: (path) => translated(() => chunks.all(path)),
   };
 }
@@ -143,13 +145,15 @@ async function loadComparison(db: Database.Database): Promise<Comparison> {
   }
   return db.prepare<[Buffer, number], NearChunk>(
     `SELECT ${CHUNK_COLUMNS}, distance FROM (
-       SELECT chunk_id, vec_distance_cosine(embedding, ?) AS distance FROM vectors ORDER BY distance, chunk_id LIMIT ?)
+       SELECT chunk_id, vec_distance_l2(embedding, ?) AS distance FROM vectors ORDER BY distance, chunk_id LIMIT ?)
      JOIN chunks ON chunks.id = chunk_id JOIN files ON files.id = file_id ORDER BY distance, chunks.id`,
   );
 }
 
+/** Of vectors of length 1 the distance tells the cosine, gives the same order and takes a third of the time. */
 function toPassage({ distance, rowid: _rowid, ...passage }: NearChunk): Passage {
-  return { ...passage, text: shorten(passage.text), score: Math.round((1 - distance) * 1e6) / 1e6 };
+  const cosine = 1 - distance ** 2 / 2;
+  return { ...passage, text: shorten(passage.text), score: Math.round(cosine * 1e6) / 1e6 };
 }
 
 /** Little-endian floats, as sqlite-vec reads them. */

@@ -21,6 +21,8 @@ export type IndexedChunk = Omit<Passage, 'score'> & { readonly rowid: number };
 export interface ChunkSource {
   files(): IndexedFile[];
   chunksOf(path: string): IndexedChunk[];
+  /** Whether a file is in the index. */
+  holds(path: string): boolean;
 }
 
 export interface SyncOptions {
@@ -60,23 +62,21 @@ export function textToEmbed({ path, heading, text }: Pick<Passage, 'path' | 'hea
 /** Of Cormack, Clarke and Büttcher (2009), who found that it hardly matters. */
 const RRF_K = 60;
 
-export interface Order {
-  readonly passages: readonly Passage[];
-  readonly weight: number;
-}
+/** Best first; null keeps the rank of what does not count in this order. */
+export type Order = readonly (Passage | null)[];
 
 /** Reciprocal rank fusion. The score of the best possible passage, first in every order, is 1. */
 export function fuse(orders: readonly Order[], limit: number): Passage[] {
-  const total = orders.reduce((sum, { weight }) => sum + weight / (RRF_K + 1), 0);
+  const best = orders.length / (RRF_K + 1);
   const fused = new Map<string, { passage: Passage; score: number }>();
-  for (const { passages, weight } of orders) {
+  for (const order of orders) {
     // A shared server may hold the same place twice, from two machines; its best rank counts.
     const seen = new Set<string>();
-    passages.forEach((passage, index) => {
-      if (seen.has(passage.id)) return;
+    order.forEach((passage, index) => {
+      if (passage === null || seen.has(passage.id)) return;
       seen.add(passage.id);
       const entry = fused.get(passage.id) ?? { passage, score: 0 };
-      entry.score += weight / (RRF_K + 1 + index) / total;
+      entry.score += 1 / (RRF_K + 1 + index) / best;
       fused.set(passage.id, entry);
     });
   }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 
 /** Folder of fetched models. */
-function modelsFolder(home: string): string {
+export function modelsFolder(home: string): string {
   return join(home, 'models');
 }
 

@@ -49,6 +49,8 @@ export const attribute = {
   routeEngine: 'mesh.route.engine',
   passages: 'mesh.retrieve.passages',
   retrieveEngine: 'mesh.retrieve.engine',
+  /** Why the search was not as good as it is configured to be. */
+  retrieveProblem: 'mesh.retrieve.problem',
   /** GenAI semantic conventions. */
   operation: 'gen_ai.operation.name',
   responseModel: 'gen_ai.response.model',

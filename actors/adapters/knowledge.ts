@@ -3,6 +3,7 @@
  * a store or a model.
  */
 import { hash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { projectRoot, type Settings } from '../../config/settings.ts';
@@ -33,6 +34,7 @@ export function knowledgePart(settings: Settings, log: RuntimeLog, breakers: Bre
   const embedder = embedderOf(settings, log);
   const chroma = chromaOf(settings);
   const problem = currentProblem(log);
+  const nativeMemoryMb = embedderMemoryMb(settings);
   let opened: KnowledgeBase | undefined;
   let checked = false;
   const open = (): KnowledgeBase => {
@@ -55,7 +57,8 @@ export function knowledgePart(settings: Settings, log: RuntimeLog, breakers: Bre
     },
     status(): PartStatus {
       checkOnce();
-      return { capabilities: capabilitiesOf(embedder, chroma), problems: problem.list() };
+      const capabilities = capabilitiesOf(embedder, chroma);
+      return { capabilities, capacity: { nativeMemoryMb }, problems: problem.list() };
     },
     close: async () => opened?.close(),
   };
@@ -64,6 +67,18 @@ export function knowledgePart(settings: Settings, log: RuntimeLog, breakers: Bre
 function embedderOf(settings: Settings, log: RuntimeLog): Embedder | null {
   const path = settings.EMBEDDING_MODEL_PATH;
   return path === undefined ? null : ggufEmbedder(resolve(projectRoot, path), log);
+}
+
+/** The file, as much again for what llama.cpp unpacks, and its buffers. */
+const EMBEDDER_SHARE = 2;
+const EMBEDDER_BUFFERS_MB = 128;
+const MIB = 1_048_576;
+
+/** What the embedding model may need outside of the heap, MiB; known before it is loaded. */
+function embedderMemoryMb({ EMBEDDING_MODEL_PATH: path }: Settings): number {
+  if (path === undefined) return 0;
+  const file = statSync(resolve(projectRoot, path), { throwIfNoEntry: false });
+  return file === undefined ? 0 : Math.round((file.size / MIB) * EMBEDDER_SHARE + EMBEDDER_BUFFERS_MB);
 }
 
 /** Records on a shared server are told apart by the machine and the file they come from. */

@@ -18,8 +18,6 @@ import type { Part, PartStatus } from './part.ts';
 /** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
 const ENGINE_GRACE_MS = 5000;
 const MIB = 1_048_576;
-/** Beside heap and model: Node itself, native libraries, and the worker that repairs code without a model. */
-const PROCESS_MB = 256;
 /** Of the machine's memory, what a model may need when no setting says so. */
 const MEMORY_SHARE = 0.9;
 
@@ -105,19 +103,17 @@ function llama(options: LlamaEngineOptions, settings: Settings): Made {
 }
 
 function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
-  const capacity = { memoryMb: Math.round(process.memoryUsage.rss() / MIB) };
   switch (state.kind) {
     case 'idle':
     case 'loading':
       // What it will need is known only when it is there; until then it may take what a model may have at most.
       return {
         capabilities: ['engine:llama', 'model:loading'],
-        capacity: { ...capacity, freeSlots: 0, memoryLimitMb: settings.LLM_MEMORY_MB + modelBytesMax(settings) / MIB },
+        capacity: { freeSlots: 0, nativeMemoryMb: modelBytesMax(settings) / MIB },
       };
     case 'failed':
       return {
         capabilities: ['engine:extractive'],
-        capacity,
         problems: [`${state.reason} The extractive engine does the work.`],
       };
     case 'ready': {
@@ -125,9 +121,8 @@ function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
       return {
         capabilities: ['engine:llama', `model:${model}`],
         capacity: {
-          ...capacity,
           ...{ threads, freeSlots: free, queueDepth: waiting },
-          memoryLimitMb: settings.LLM_MEMORY_MB + PROCESS_MB + Math.max(memoryMb, settings.LLM_MODEL_MEMORY_MB ?? 0),
+          nativeMemoryMb: Math.max(memoryMb, settings.LLM_MODEL_MEMORY_MB ?? 0),
           ...(tokensPerSecond === null ? {} : { tokensPerSecond: Math.round(tokensPerSecond * 10) / 10 }),
         },
       };

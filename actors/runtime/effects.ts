@@ -25,6 +25,8 @@ import { type EffectRow, keyOf } from './step.ts';
 /** Pause before a second attempt, doubled for each further one up to the maximum, milliseconds. */
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
+/** With its jitter. */
+const PAUSE_MAX_MS = BACKOFF_MAX_MS * 1.25;
 /** An effect that was running at this many crashes of its process more than its attempts is taken to cause them. */
 const CRASHES_MAX = 5;
 /** How often an effect is refused at a cap before it fails: with the pauses between, after about six seconds. */
@@ -57,8 +59,8 @@ export interface EffectsOptions {
   /** Publishes `effect.started`; resolves true when log and disk have it and the lease was confirmed after that. */
   announce: (slot: Slot, row: EffectRow, attempt: number) => Promise<boolean>;
   progress: (slot: Slot, row: EffectRow, note: string) => void;
-  /** True when nobody can say any more whether an effect of this actor has begun before. */
-  mayHaveBegun: (slot: Slot) => boolean;
+  /** True when nobody can say any more whether this effect has begun before. */
+  mayHaveBegun: (slot: Slot, row: EffectRow) => boolean;
   tracing: Tracing;
   /** Why no effect may begin now that has not begun yet, or null: the process is near a cap of its own. */
   admission: () => string | null;
@@ -144,8 +146,8 @@ export function createEffects(options: EffectsOptions): Effects {
       finish(job, unknownOutcome('it had begun when its process ended, and may not be repeated'));
       return;
     }
-    if (fence === 'once' && options.mayHaveBegun(job.slot)) {
-      finish(job, unknownOutcome('its log and its ledger were both lost since; it may have been done before'));
+    if (fence === 'once' && options.mayHaveBegun(job.slot, row)) {
+      finish(job, unknownOutcome('what the log said of it was lost since; it may have been done before'));
       return;
     }
     instances.updateEffect(job.slot, { ...row, state: 'running', attempt, notBeforeMs: 0 });
@@ -268,7 +270,8 @@ export function createEffects(options: EffectsOptions): Effects {
         refusals: 0,
       };
       jobs.set(jobKey(slot, row), job);
-      const waitMs = row.notBeforeMs - clock.now();
+      // No pause is longer, so what is left of a longer one is a clock that was set back.
+      const waitMs = Math.min(row.notBeforeMs - clock.now(), PAUSE_MAX_MS);
       if (waitMs > 0) job.cancelWait = clock.after(waitMs, () => enqueue(job));
       else enqueue(job);
     },

@@ -119,6 +119,7 @@ export function createHost(options: HostOptions): Host {
   const at: AtCrashPoint = options.at ?? (() => undefined);
   let stopping = false;
   let ended = false;
+  let logWasCut = false;
   let stopAsked = false;
 
   // While stopping, too: a stop that waits for a disk that refuses would wait for ever.
@@ -174,7 +175,8 @@ export function createHost(options: HostOptions): Host {
     tracing: options.tracing ?? untraced,
     admission: options.admission ?? (() => null),
     at,
-    mayHaveBegun: (slot) => rewritten.doubts(slot.instance.correlationId),
+    // A log that was cut may have lost the word that it had begun; the disk knows that it was about to.
+    mayHaveBegun: (slot, row) => rewritten.doubts(slot.instance.correlationId) || (logWasCut && row.attempt > 0),
     settle(slot, row, outcome) {
       instances.updateEffect(slot, { ...row, state: 'settled' });
       send(slot.id, settleSubject(slot), effectFinished(slot.instance, row, outcome, clock.now()), false);
@@ -352,6 +354,7 @@ export function createHost(options: HostOptions): Host {
     await ownership.start();
     const plan = await reconcile(context);
     plan.begun(commits);
+    logWasCut = plan.kind === 'republish';
     if (plan.kind === 'continue') publisher.marks.recall(ledger);
     if (plan.kind !== 'continue') publisher.hold();
     for (const row of plan.resend) publisher.send(row, traceparentOf(row), false, true);

@@ -137,6 +137,8 @@ export interface RoleDefinition {
   readonly name: string;
   /** The process that hosts it: agents, llm or tools. */
   readonly service: string;
+  /** Roles that it asks for help: what needs it needs them as well. */
+  readonly asks?: readonly string[];
   /** Events that may begin an instance; any other for an unknown task is quarantined. */
   readonly startsOn: readonly EventName[];
   /**

@@ -37,6 +37,7 @@ async function drive(stage: Stage): Promise<Driven> {
   const recovered = await untilProbe(stage, 'closed');
   ill.tookMs = 250;
   const flood = await stage.tasks(asks(FLOOD, 'Say something'));
+  await stage.spansSent();
   const tasks = [...refused, ...left, ...probed, ...recovered, ...flood];
   const byModel = tasks.filter(({ answer }) => answer.includes('A breaker leaves alone'));
   const completed = tasks.filter(({ status }) => status === 'completed');

@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util';
 import { knowledge } from './knowledge.ts';
 import { llm } from './llm.ts';
 import { reportLines, reportOf, type StressReport, type StressRun } from './report.ts';
+import { router } from './router.ts';
 import { Stage } from './stage.ts';
 
-const runs: readonly StressRun[] = [llm, knowledge];
+const runs: readonly StressRun[] = [llm, knowledge, router];
 
 async function carryOut(run: StressRun): Promise<StressReport> {
   const stage = await Stage.open(await run.env());

@@ -10,7 +10,7 @@ export interface StressRun {
   readonly what: string;
   /** Settings of the services. */
   env(): Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>;
-  /** Drives it, and says what happened. */
+  /** Drives it, calls `stage.spansSent()`, and says what happened. */
   drive(stage: Stage): Promise<Driven>;
   /** Ends what `env` began. */
   close?(): Promise<void>;

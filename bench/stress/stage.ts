@@ -48,6 +48,7 @@ export class Stage {
   readonly #services: ServiceProcess[];
   readonly #beganMs = Date.now();
   readonly #end: () => Promise<void>;
+  #deaths: number | null = null;
 
   private constructor(bus: Bus, collector: SpanCollector, services: ServiceProcess[], end: () => Promise<void>) {
     this.bus = bus;
@@ -133,7 +134,13 @@ export class Stage {
 
   /** Processes that ended by themselves. */
   get deaths(): number {
-    return this.#services.reduce((sum, service) => sum + service.ended, 0);
+    return this.#deaths ?? this.#services.reduce((sum, service) => sum + service.ended, 0);
+  }
+
+  /** Ends the services in order, so that their last spans are here; nothing can be submitted any more. */
+  async spansSent(): Promise<void> {
+    this.#deaths ??= this.deaths;
+    await Promise.all(this.#services.map((service) => service.down('SIGTERM')));
   }
 
   close(): Promise<void> {

@@ -10,10 +10,12 @@ export function command(): Command {
       name: 'bench',
       group: 'Care',
       summary: 'measure speed on this machine, in a private mesh',
-      details: 'Options: --quick for a short run, --json for one JSON object.',
+      details:
+        'Options: --quick for a short run, --json for one JSON object. --recall measures how much a search finds; --soak runs many tasks with a model and watches its memory (--tasks N, --model PATH).',
       examples: [
         ['bench', 'what a hop costs, throughput, recovery, sizes'],
         ['bench --json', 'one JSON object'],
+        ['bench --soak --tasks 200', 'the memory of the llm service over 200 build tasks'],
       ],
     },
     'bench/main.ts',

@@ -25,6 +25,8 @@ export interface ChannelOptions {
 export interface CallOptions {
   /** Time for all attempts together, milliseconds. */
   readonly timeoutMs?: number;
+  /** Attempts at a call that fails in passing; as many as the time allows when absent. */
+  readonly attemptsMax?: number;
   readonly signal?: AbortSignal;
   /** W3C traceparent to go on with. */
   readonly traceparent?: string;

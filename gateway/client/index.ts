@@ -158,10 +158,7 @@ export class MeshClient {
         return;
       } catch (thrown) {
         const deadlineMs = aloneSinceMs + (options.timeoutMs ?? TIMEOUT_MS_DEFAULT);
-        const waits = { deadlineMs, signal: options.signal };
-        if (!(thrown instanceof MeshCallError) || !mayPass(thrown) || !(await waitBefore(thrown, attempt, waits))) {
-          throw thrown;
-        }
+        await beforeNextAttempt(thrown, attempt, deadlineMs, options);
         attempt += 1;
       } finally {
         stream.cancel();
@@ -183,13 +180,21 @@ export class MeshClient {
       try {
         return await this.#channel.unary(rpc, request, deadlineMs, options);
       } catch (thrown) {
-        const waits = { deadlineMs, signal: options.signal };
-        if (!(thrown instanceof MeshCallError) || !mayPass(thrown) || !(await waitBefore(thrown, attempt, waits))) {
-          throw thrown;
-        }
+        await beforeNextAttempt(thrown, attempt, deadlineMs, options);
       }
     }
   }
+}
+
+/** Waits as long as the failure asks for. @throws what was thrown when there is no next attempt */
+async function beforeNextAttempt(
+  thrown: unknown,
+  attempt: number,
+  deadlineMs: number,
+  { signal, attemptsMax = Number.POSITIVE_INFINITY }: CallOptions,
+): Promise<void> {
+  const again = thrown instanceof MeshCallError && mayPass(thrown) && attempt + 1 < attemptsMax;
+  if (!again || !(await waitBefore(thrown, attempt, { deadlineMs, signal }))) throw thrown;
 }
 
 /** With an id, so that a second attempt is the same task. */

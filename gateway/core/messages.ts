@@ -27,7 +27,13 @@ export interface SaidMessages {
 }
 
 const TAKEN_WITHIN_MS = 20_000;
+const RETRY_AFTER_MS = 1000;
 const PAGE_SIZE_DEFAULT = 100;
+
+function notRelayed(): MeshError {
+  const message = 'the message is in the log, but nothing has relayed it yet; call again, it is not said twice';
+  return new MeshError('unavailable', 'NOT_TAKEN_YET', message, { retryAfterMs: RETRY_AFTER_MS });
+}
 
 export class Messages {
   readonly #ports: GatewayPorts;
@@ -78,7 +84,7 @@ export class Messages {
         );
         await feed.until((view) => read() !== null || isEnded(view.status), context, {
           ms: TAKEN_WITHIN_MS,
-          error: () => new MeshError('unavailable', 'NOT_TAKEN_YET', 'nothing has relayed the message yet; call again'),
+          error: notRelayed,
         });
       }
       const relayed = read();

@@ -25,6 +25,13 @@ export type Prompt = string;
  * via the `definition` "WorkflowName".
  */
 export type WorkflowName = string;
+/**
+ * begin: the workflow from its first step; continue: the task goes on in the workflow that it is in; finish: its loop ends with the best attempt.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "RouteNext".
+ */
+export type RouteNext = 'begin' | 'continue' | 'finish';
 
 export interface AllSchemas {
   envelope?: Envelope;
@@ -608,7 +615,7 @@ export interface Result {
 export interface Route {
   decision: WorkflowName;
   /**
-   * Probability of the decision, 0 to 1.
+   * Probability of the likeliest route that could be taken, 0 to 1; with a fallback for want of confidence, not that of the fallback.
    */
   confidence: number;
   /**
@@ -620,13 +627,13 @@ export interface Route {
    */
   reason: string;
   /**
-   * Probability by workflow.
+   * Probability by workflow; after a review of continue and finish.
    */
   probabilities: {
     [k: string]: number;
   };
   /**
-   * embedded, remote, rules or caller.
+   * embedded, remote, rules, caller or policy.
    */
   engine: string;
   /**
@@ -675,10 +682,15 @@ export interface TaskInputRequiredData {
   choices: string[];
 }
 /**
- * Which workflow was chosen, and why.
+ * Which workflow was chosen, and why; on the way also whether the task goes on with it.
  */
 export interface TaskRoutedData {
   route: Route;
+  /**
+   * When it was decided; at the start when absent.
+   */
+  phase?: 'start' | 'after_review' | 'health_changed';
+  next?: RouteNext;
   steps: {
     step: string;
     role: Role;

@@ -17,7 +17,9 @@ import type {
   Message,
   Result,
   Route,
+  RouteNext,
   TaskInputRequiredData,
+  TaskRoutedData,
 } from './generated.ts';
 
 export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
@@ -64,6 +66,12 @@ export interface TurnView {
   readonly messageId: string | null;
 }
 
+export interface DecisionView {
+  readonly phase: NonNullable<TaskRoutedData['phase']>;
+  readonly next: RouteNext;
+  readonly route: Route;
+}
+
 export interface TaskView {
   readonly taskId: string;
   /** Empty when the beginning of the task has left the log. */
@@ -75,7 +83,10 @@ export interface TaskView {
   /** The A2A message it came from; null when it came by another way. */
   readonly conversation: Conversation | null;
   readonly status: TaskStatus;
+  /** The decision that the task works by: of its start, or of the time when it left that workflow. */
   readonly route: Route | null;
+  /** Every decision, in order. */
+  readonly decisions: readonly DecisionView[];
   readonly steps: readonly { readonly step: string; readonly role: string }[];
   readonly hops: readonly HopView[];
   readonly messages: readonly MessageView[];
@@ -100,6 +111,7 @@ export function emptyView(taskId: string): TaskView {
     conversation: null,
     status: 'accepted',
     route: null,
+    decisions: [],
     steps: [],
     hops: [],
     messages: [],
@@ -166,7 +178,7 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
       return { prompt, workflow, caller, fork, conversation };
     }
     case 'dev.agentmesh.task.routed.v1':
-      return { status: 'running', route: event.data.route, steps: event.data.steps };
+      return { status: 'running', ...routed(view, event.data) };
     case 'dev.agentmesh.hop.started.v1':
       return { status: 'running', question: null, hops: withHop(view.hops, { ...event.data, ...running }) };
     case 'dev.agentmesh.hop.progress.v1':
@@ -202,6 +214,12 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
     default:
       return {};
   }
+}
+
+/** On the way a decision may leave the task where it is: then its route stays what it was. */
+function routed(view: TaskView, { route, steps, phase = 'start', next = 'begin' }: TaskRoutedData): Partial<TaskView> {
+  const decisions = [...view.decisions, { phase, next, route }];
+  return next === 'begin' ? { route, steps, decisions } : { decisions };
 }
 
 const running = { status: 'running', engine: '', summary: '', ms: null } as const;
@@ -252,9 +270,11 @@ export function toReport(view: TaskView): Record<string, unknown> {
             confidence: route.confidence,
             fallback: route.fallback,
             reason: route.reason,
+            probabilities: route.probabilities,
             engine: route.engine,
             ms: route.ms,
           },
+    decisions: view.decisions,
     outcome: result?.outcome ?? null,
     answer: result?.answer ?? null,
     engine: result?.engine ?? null,

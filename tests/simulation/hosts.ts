@@ -211,6 +211,7 @@ export class HostProcess {
       clock: clockOf(life.gate, this.#around.scheduler, () => this.#clockOffsetMs),
       log: logOf(life.gate, this.#around.report, this.name),
       commitMode: this.#traits.commitMode,
+      admission: () => (this.#isNearCap() ? 'memory 230 of 256 MiB' : null),
       at: (point) => {
         if (life.gate.dead) return;
         const fault = plan.atPoint(this.name, point);
@@ -224,6 +225,11 @@ export class HostProcess {
     this.#note('ready');
   }
 
+  /** A second and a half of each six: shorter than an effect is refused before it fails. */
+  #isNearCap(): boolean {
+    return this.#traits.narrow && this.#around.scheduler.nowMs % 6000 < 1500;
+  }
+
   /** The roles as they are found, with effects whose work is done in the simulated world. */
   #rolesOf({ gate }: Life): Role[] {
     const { world, report } = this.#around;
@@ -233,7 +239,10 @@ export class HostProcess {
       ...role,
       versions: newer ? [...role.versions, { since: RELEASE + 1, machine: stranger }] : role.versions,
       effects: Object.fromEntries(
-        Object.entries(role.effects).map(([src, handler]) => [src, world.simulate(role.name, src, handler, gate)]),
+        Object.entries(role.effects).map(([src, handler]) => {
+          const limits = this.#traits.narrow ? { queueMax: 1, concurrencyMax: 1 } : {};
+          return [src, { ...world.simulate(role.name, src, handler, gate), ...limits }];
+        }),
       ),
     }));
   }

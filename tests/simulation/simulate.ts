@@ -153,7 +153,9 @@ function build(options: RunOptions, random: Random): Built {
   for (const [name, service] of names) {
     const own = random.fork(`host ${name}`);
     const grows = own.chance(0.2);
-    hosts.push(new HostProcess({ name, service, random: own, leaseTtlMs: LEASE_TTL_MS, commitMode, grows }, around));
+    const narrow = random.fork(`narrow ${name}`).chance(0.2);
+    const ofAll = { leaseTtlMs: LEASE_TTL_MS, commitMode } as const;
+    hosts.push(new HostProcess({ name, service, random: own, grows, narrow, ...ofAll }, around));
   }
   const run: Run = {
     ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },

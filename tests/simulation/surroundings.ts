@@ -37,4 +37,6 @@ export interface HostTraits {
   readonly commitMode: 'group' | 'hop';
   /** From its second life on it knows newer machines, too: what began before must not meet them (S11). */
   readonly grows: boolean;
+  /** Its queues are short and now and then it is near a cap of its own: effects are refused (S8). */
+  readonly narrow: boolean;
 }

@@ -20,6 +20,7 @@ function announce(context: HopContext, output: HopOutput, event: Incoming<'llm.r
 export const role: RoleDefinition = {
   name: 'coder',
   service: 'agents',
+  asks: ['llm'],
   startsOn: ['hop.requested', 'agent.message'],
   versions: [{ since: 1, machine: createWriterMachine({ id: 'coder', purpose: 'code', announce }) }],
 };

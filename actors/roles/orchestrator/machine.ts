@@ -3,10 +3,12 @@
  * messages between roles. Does not own: the arithmetic of a task (`task.ts`), or any work.
  *
  *   waiting → routing → hop ⇄ (next step, retry, revise) → completed | failed | cancelled
+ *                        ├→ reconsidering (the router, after a review or a failure in passing) → hop …
  *                        └→ asking → hop …
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { ErrorInfo, Route } from '../../../schemas/events/generated.ts';
+import type { Situation } from '../../../router/port.ts';
+import type { ErrorInfo, Route, RouteNext } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
 import type { Workflow } from '../../workflows/index.ts';
 import { errorOf } from '../hop.ts';
@@ -17,7 +19,8 @@ const DEADLINE_MS = 600_000;
 /** An open question is given up after this; the log keeps events for seven days. */
 const ANSWER_WITHIN_MS = 5 * 86_400_000;
 
-export interface RouteInput {
+/** Tasks of release 1 say only the first three. */
+export interface RouteInput extends Partial<Situation> {
   readonly prompt: string;
   readonly wish: string | null;
   readonly remainingHops: number;
@@ -27,6 +30,8 @@ export interface RouteInput {
 export interface RouteOutput {
   readonly route: Route;
   readonly workflow: Workflow;
+  /** Absent in what was decided for release 1. */
+  readonly next?: RouteNext;
 }
 
 type TaskEvent = Incoming<
@@ -93,194 +98,266 @@ const cancelError = (reason: string | undefined): ErrorInfo => ({
   retryable: false,
 });
 
-const machine = setup({
-  types: {
-    context: {} as task.TaskContext,
-    events: {} as TaskEvent,
-    emitted: {} as Outgoing,
-  },
-  actors: { route: effectLogic<RouteInput, RouteOutput>() },
-  delays: {
-    deadline: ({ context }) => context.deadlineMs ?? DEADLINE_MS,
-    hopTimeout: ({ context }) => task.currentStep(context).timeoutMs,
-    answerWithin: ANSWER_WITHIN_MS,
-  },
-  actions: {
-    /** Ends the task, and first the hop at work, if there is one. */
-    end: enqueueActions(({ context, event, enqueue }, how: { outcome: 'failed' | 'cancelled'; error: ErrorInfo }) => {
-      const after = task.ended(context, how.outcome, how.error, timeOf(event));
-      if (context.busy) enqueue.emit(hopCancelled(context, how.error.message));
-      enqueue.assign(after);
-      if (context.busy) enqueue.emit(hopFinished(after));
-    }),
-  },
-}).createMachine({
-  id: 'task',
-  context: task.emptyTask,
-  initial: 'waiting',
-  on: {
-    'agent.message': {
-      actions: enqueueActions(({ context, event, enqueue }) => {
-        const relayed = { ...place(context), relay: { from: event.sender, to: event.recipient } };
-        enqueue.assign(task.messageNoted(context, event.data));
-        // Relayed to itself it would go round for ever; watchers see every message anyhow.
-        if (event.recipient !== role.name && event.recipient !== WATCHERS)
-          enqueue.emit(out('agent.message', event.recipient, event.data, relayed));
-        enqueue.emit(out('agent.message', WATCHERS, event.data, relayed));
+const situation = (context: task.TaskContext): RouteInput => {
+  const { prompt, wish } = context;
+  const remainingHops = task.HOPS_MAX - context.hop;
+  if (!context.reconsiders) return { prompt, wish, remainingHops };
+  const { workflow } = context;
+  return {
+    ...{ prompt, wish, remainingHops, phase: context.occasion ?? 'start' },
+    remainingLoops: workflow === null ? null : task.remainingLoops(context),
+    current: workflow?.name ?? null,
+    ahead: workflow === null ? [] : task.rolesAhead(context),
+    review: context.seen ?? null,
+  };
+};
+
+/** A task of release 1 says neither phase nor what comes next. */
+const taskRouted = (before: task.TaskContext, after: task.TaskContext, said: task.Reconsidered): Outgoing => {
+  const { route, workflow, next } = said;
+  const steps = workflow.steps.map(({ step, role }) => ({ step, role }));
+  const when = before.reconsiders ? { phase: before.occasion ?? ('start' as const), next } : {};
+  return out('task.routed', WATCHERS, { route, steps, ...when }, place(after));
+};
+
+/** The router is asked again, not for the first time. */
+const onTheWay = ({ occasion = null }: task.TaskContext): boolean => occasion !== null;
+
+/** When the router fails on the way, the task does what it would have done without asking, and says so. */
+const unasked = (context: task.TaskContext, error: ErrorInfo): task.Reconsidered => {
+  const { workflow } = context;
+  if (workflow === null) throw new Error('a task without a workflow has nothing to reconsider');
+  const route = {
+    ...{ decision: workflow.name, confidence: 0, fallback: true, engine: 'policy', ms: 0, probabilities: {} },
+    reason: `it goes on: the router failed (${error.message})`.slice(0, 1000),
+  };
+  return { route, workflow, next: 'continue' };
+};
+
+/** What is taken of an answer: a workflow that the task may not change to is one that it stays with. */
+const heeded = (context: task.TaskContext, { route, workflow, next = 'begin' }: RouteOutput): task.Reconsidered => {
+  const own = context.workflow;
+  if (own === null) return { route, workflow, next: 'begin' };
+  const said = { route, workflow, next };
+  if (task.leaves(context, said)) return said;
+  const stays = next === 'finish' && context.occasion === 'after_review' ? next : 'continue';
+  return { route: { ...route, decision: own.name }, workflow: own, next: stays };
+};
+
+/** What guards and parameters are given, where the configuration alone does not tell. */
+interface Here {
+  readonly context: task.TaskContext;
+}
+
+/** @param beginning the context before anything has happened; it says whether tasks ask the router again */
+const machineFor = (beginning: task.TaskContext) =>
+  setup({
+    types: {
+      context: {} as task.TaskContext,
+      events: {} as TaskEvent,
+      emitted: {} as Outgoing,
+    },
+    actors: { route: effectLogic<RouteInput, RouteOutput>() },
+    delays: {
+      deadline: ({ context }) => context.deadlineMs ?? DEADLINE_MS,
+      hopTimeout: ({ context }) => task.currentStep(context).timeoutMs,
+      answerWithin: ANSWER_WITHIN_MS,
+    },
+    actions: {
+      /** Takes what the router said, at the start or on the way. */
+      route: enqueueActions(({ context, enqueue }, output: RouteOutput) => {
+        const said = heeded(context, output);
+        const after = onTheWay(context)
+          ? task.reconsidered(context, said)
+          : task.routed(context, said.route, said.workflow);
+        enqueue.assign(() => after);
+        enqueue.emit(taskRouted(context, after, said));
+        const loop = context.occasion === 'after_review' ? loopAdvanced(context, after) : null;
+        if (loop) enqueue.emit(loop);
+      }),
+      /** Ends the task, and first the hop at work, if there is one. */
+      end: enqueueActions(({ context, event, enqueue }, how: { outcome: 'failed' | 'cancelled'; error: ErrorInfo }) => {
+        const after = task.ended(context, how.outcome, how.error, timeOf(event));
+        if (context.busy) enqueue.emit(hopCancelled(context, how.error.message));
+        enqueue.assign(after);
+        if (context.busy) enqueue.emit(hopFinished(after));
       }),
     },
-  },
-  states: {
-    waiting: {
-      on: {
-        'task.submitted': {
-          target: 'working',
-          actions: [
-            assign(({ event }) => ({
-              prompt: event.data.prompt,
-              wish: event.data.workflow ?? null,
-              caller: event.data.caller ?? null,
-              deadlineMs: event.data.deadlineMs ?? null,
-              ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
-            })),
-            emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
-          ],
-        },
+  }).createMachine({
+    id: 'task',
+    context: beginning,
+    initial: 'waiting',
+    on: {
+      'agent.message': {
+        actions: enqueueActions(({ context, event, enqueue }) => {
+          const relayed = { ...place(context), relay: { from: event.sender, to: event.recipient } };
+          enqueue.assign(task.messageNoted(context, event.data));
+          // Relayed to itself it would go round for ever; watchers see every message anyhow.
+          if (event.recipient !== role.name && event.recipient !== WATCHERS)
+            enqueue.emit(out('agent.message', event.recipient, event.data, relayed));
+          enqueue.emit(out('agent.message', WATCHERS, event.data, relayed));
+        }),
       },
     },
-    working: {
-      initial: 'routing',
-      after: {
-        deadline: {
-          target: 'failed',
-          actions: {
-            type: 'end',
-            params: ({ context }) => ({
-              outcome: 'failed',
-              error: {
-                code: 'deadline_exceeded',
-                message: `not finished within ${context.deadlineMs ?? DEADLINE_MS} ms`,
-                retryable: false,
+    states: {
+      waiting: {
+        on: {
+          'task.submitted': {
+            target: 'working',
+            actions: [
+              assign(({ event }) => ({
+                prompt: event.data.prompt,
+                wish: event.data.workflow ?? null,
+                caller: event.data.caller ?? null,
+                deadlineMs: event.data.deadlineMs ?? null,
+                ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
+              })),
+              emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
+            ],
+          },
+        },
+      },
+      working: {
+        initial: 'routing',
+        after: {
+          deadline: {
+            target: 'failed',
+            actions: {
+              type: 'end',
+              params: ({ context }) => ({
+                outcome: 'failed',
+                error: {
+                  code: 'deadline_exceeded',
+                  message: `not finished within ${context.deadlineMs ?? DEADLINE_MS} ms`,
+                  retryable: false,
+                },
+              }),
+            },
+          },
+        },
+        on: {
+          'task.cancel.requested': {
+            target: 'cancelled',
+            actions: {
+              type: 'end',
+              params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
+            },
+          },
+        },
+        states: {
+          routing: {
+            invoke: {
+              id: 'route',
+              src: 'route',
+              input: ({ context }) => situation(context),
+              onDone: {
+                target: 'deciding',
+                actions: { type: 'route', params: ({ event }) => event.output },
               },
-            }),
-          },
-        },
-      },
-      on: {
-        'task.cancel.requested': {
-          target: 'cancelled',
-          actions: {
-            type: 'end',
-            params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
-          },
-        },
-      },
-      states: {
-        routing: {
-          invoke: {
-            id: 'route',
-            src: 'route',
-            input: ({ context }) => ({
-              prompt: context.prompt,
-              wish: context.wish,
-              remainingHops: task.HOPS_MAX - context.hop,
-            }),
-            onDone: {
-              target: 'deciding',
-              actions: [
-                assign(({ context, event }) => task.routed(context, event.output.route, event.output.workflow)),
-                emit(({ context, event }) => {
-                  const steps = event.output.workflow.steps.map(({ step, role }) => ({ step, role }));
-                  return out('task.routed', WATCHERS, { route: event.output.route, steps }, place(context));
-                }),
+              onError: [
+                ...(beginning.reconsiders
+                  ? [
+                      {
+                        guard: ({ context }: Here) => onTheWay(context),
+                        target: 'deciding',
+                        actions: {
+                          type: 'route' as const,
+                          params: ({ context, event }: Here & { event: { error: unknown } }) =>
+                            unasked(context, errorOf(event.error)),
+                        },
+                      } as const,
+                    ]
+                  : []),
+                {
+                  target: '#task.failed',
+                  actions: {
+                    type: 'end',
+                    params: ({ event }) => ({ outcome: 'failed', error: errorOf(event.error) }),
+                  },
+                },
               ],
             },
-            onError: {
-              target: '#task.failed',
-              actions: {
-                type: 'end',
-                params: ({ event }) => ({ outcome: 'failed', error: errorOf(event.error) }),
+          },
+          deciding: {
+            always: [
+              { guard: ({ context }) => context.next === 'hop', target: 'hop' },
+              { guard: ({ context }) => context.next === 'ask', target: '#task.asking' },
+              ...(beginning.reconsiders
+                ? [{ guard: ({ context }: Here) => context.next === 'reconsider', target: 'routing' } as const]
+                : []),
+              { guard: ({ context }) => context.next === 'completed', target: '#task.completed' },
+              { target: '#task.failed' },
+            ],
+          },
+          hop: {
+            entry: [
+              assign(({ context, event }) => task.started(context, timeOf(event))),
+              emit(({ context }) => hopRequest(context)),
+              emit(({ context }) => hopStarted(context)),
+            ],
+            after: {
+              hopTimeout: {
+                target: 'deciding',
+                actions: enqueueActions(({ context, event, enqueue }) => {
+                  const after = task.timedOut(context, timeOf(event));
+                  enqueue.emit(hopCancelled(context, 'the time for this step is up'));
+                  enqueue.assign(after);
+                  enqueue.emit(hopFinished(after));
+                }),
+              },
+            },
+            on: {
+              'hop.replied': {
+                guard: ({ context, event }) => isReplyTo(context, event),
+                target: 'deciding',
+                actions: enqueueActions(({ context, event, enqueue }) => {
+                  const after = task.replied(context, event.data, event.atMs);
+                  enqueue.assign(after);
+                  enqueue.emit(hopFinished(after));
+                  const loop = loopAdvanced(context, after);
+                  if (loop) enqueue.emit(loop);
+                }),
               },
             },
           },
         },
-        deciding: {
-          always: [
-            { guard: ({ context }) => context.next === 'hop', target: 'hop' },
-            { guard: ({ context }) => context.next === 'ask', target: '#task.asking' },
-            { guard: ({ context }) => context.next === 'completed', target: '#task.completed' },
-            { target: '#task.failed' },
-          ],
-        },
-        hop: {
-          entry: [
-            assign(({ context, event }) => task.started(context, timeOf(event))),
-            emit(({ context }) => hopRequest(context)),
-            emit(({ context }) => hopStarted(context)),
-          ],
-          after: {
-            hopTimeout: {
-              target: 'deciding',
-              actions: enqueueActions(({ context, event, enqueue }) => {
-                const after = task.timedOut(context, timeOf(event));
-                enqueue.emit(hopCancelled(context, 'the time for this step is up'));
-                enqueue.assign(after);
-                enqueue.emit(hopFinished(after));
-              }),
+      },
+      asking: {
+        entry: emit(({ context }) => question(context)),
+        after: {
+          answerWithin: {
+            target: 'failed',
+            actions: {
+              type: 'end',
+              params: {
+                outcome: 'failed',
+                error: { code: 'no_answer', message: 'nobody answered the question in time', retryable: false },
+              },
             },
           },
-          on: {
-            'hop.replied': {
-              guard: ({ context, event }) => isReplyTo(context, event),
-              target: 'deciding',
-              actions: enqueueActions(({ context, event, enqueue }) => {
-                const after = task.replied(context, event.data, event.atMs);
-                enqueue.assign(after);
-                enqueue.emit(hopFinished(after));
-                const loop = loopAdvanced(context, after);
-                if (loop) enqueue.emit(loop);
-              }),
+        },
+        on: {
+          'task.input.provided': {
+            target: 'working.deciding',
+            actions: [
+              emit(({ context, event }) => out('task.input.accepted', WATCHERS, { ...event.data }, place(context))),
+              assign(({ context, event }) => task.answered(context, event.data.text)),
+            ],
+          },
+          'task.cancel.requested': {
+            target: 'cancelled',
+            actions: {
+              type: 'end',
+              params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
             },
           },
         },
       },
+      completed: { type: 'final', entry: emit(({ context }) => ending('task.completed', context)) },
+      failed: { type: 'final', entry: emit(({ context }) => ending('task.failed', context)) },
+      cancelled: { type: 'final', entry: emit(({ context }) => ending('task.cancelled', context)) },
     },
-    asking: {
-      entry: emit(({ context }) => question(context)),
-      after: {
-        answerWithin: {
-          target: 'failed',
-          actions: {
-            type: 'end',
-            params: {
-              outcome: 'failed',
-              error: { code: 'no_answer', message: 'nobody answered the question in time', retryable: false },
-            },
-          },
-        },
-      },
-      on: {
-        'task.input.provided': {
-          target: 'working.deciding',
-          actions: [
-            emit(({ context, event }) => out('task.input.accepted', WATCHERS, { ...event.data }, place(context))),
-            assign(({ context, event }) => task.answered(context, event.data.text)),
-          ],
-        },
-        'task.cancel.requested': {
-          target: 'cancelled',
-          actions: {
-            type: 'end',
-            params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
-          },
-        },
-      },
-    },
-    completed: { type: 'final', entry: emit(({ context }) => ending('task.completed', context)) },
-    failed: { type: 'final', entry: emit(({ context }) => ending('task.failed', context)) },
-    cancelled: { type: 'final', entry: emit(({ context }) => ending('task.cancelled', context)) },
-  },
-});
+  });
 
 function accepted(event: Incoming<'task.submitted'>) {
   const { prompt, workflow, caller, fork, conversation } = event.data;
@@ -297,5 +374,8 @@ export const role: RoleDefinition = {
   name: 'orchestrator',
   service: 'agents',
   startsOn: ['task.submitted'],
-  versions: [{ since: 1, machine }],
+  versions: [
+    { since: 1, machine: machineFor(task.emptyTask) },
+    { since: 2, machine: machineFor(task.emptyReconsideringTask) },
+  ],
 };

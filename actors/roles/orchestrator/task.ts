@@ -4,8 +4,12 @@
  *
  * Invariants (S8):
  * 1. At most HOPS_MAX hops are started, whatever the workflow says.
- * 2. The loop goes round at most `maxCycles` times and then ends `exhausted` with the best attempt so far.
+ * 2. The loop goes round at most `maxCycles` times and then ends `exhausted` with the best attempt so far; the router may
+ *    end it earlier, never later.
+ * 3. A task leaves its workflow for another one at most once, and never for one that goes round.
  */
+
+import type { ReviewSeen, RoutePhase } from '../../../router/port.ts';
 import type {
   CodeArtifact,
   ErrorInfo,
@@ -18,6 +22,7 @@ import type {
   Result,
   Review,
   Route,
+  RouteNext,
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
@@ -38,7 +43,17 @@ export interface Question {
 }
 
 /** What is to be done next; the machine's states follow it. */
-export type Next = 'hop' | 'ask' | 'completed' | 'failed';
+export type Next = 'hop' | 'ask' | 'reconsider' | 'completed' | 'failed';
+
+/** Why the router is asked once more. */
+export type Occasion = Exclude<RoutePhase, 'start'>;
+
+/** What the router said on such an occasion. */
+export interface Reconsidered {
+  readonly route: Route;
+  readonly workflow: Workflow;
+  readonly next: RouteNext;
+}
 
 export interface TaskContext {
   readonly prompt: string;
@@ -70,6 +85,14 @@ export interface TaskContext {
   readonly error: ErrorInfo | null;
   readonly next: Next;
   readonly outcome: Result['outcome'];
+  /** The router is asked again on its way; absent in tasks of release 1, which is asked once. */
+  readonly reconsiders?: boolean;
+  /** Set while `next` is `reconsider`. */
+  readonly occasion?: Occasion | null;
+  /** Errors of the last review and the fewest before it, while the router is asked whether to go round. */
+  readonly seen?: ReviewSeen | null;
+  /** It has left its first workflow for another. */
+  readonly rerouted?: boolean;
 }
 
 export const emptyTask: TaskContext = {
@@ -89,6 +112,9 @@ export const emptyTask: TaskContext = {
   ...{ engine: '', approved: [], question: null, error: null, next: 'hop', outcome: 'answered' },
 };
 
+/** Tasks that ask the router again. */
+export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: true };
+
 export function currentStep(context: TaskContext): WorkflowStep {
   const step = context.workflow?.steps[context.at];
   if (!step) throw new RangeError(`no step ${context.at} in ${context.workflow?.name ?? 'no workflow'}`);
@@ -102,6 +128,15 @@ export function loopsOf(context: TaskContext): Loops {
 export function remainingLoops(context: TaskContext): number {
   const { used, max } = loopsOf(context);
   return max - used;
+}
+
+/** Roles of the steps that are still to come, of a loop those of one round. */
+export function rolesAhead(context: TaskContext): string[] {
+  const steps = context.workflow?.steps ?? [];
+  const loop = context.occasion === 'after_review' ? context.workflow?.loop : undefined;
+  const from = loop ? steps.findIndex(({ step }) => step === loop.revise) : context.at;
+  const to = loop ? context.at + 1 : steps.length;
+  return [...new Set(steps.slice(Math.max(0, from), to).map(({ role }) => role))];
 }
 
 /** The task with its route; the workflow is copied in, so that it stays what it was (S11). */
@@ -211,9 +246,15 @@ function unknownOutcome(record: HopRecord, error: ErrorInfo | undefined): Questi
 function failed(context: TaskContext, error: ErrorInfo): TaskContext {
   const step = currentStep(context);
   if (error.retryable && context.attempt < (step.attempts ?? ATTEMPTS_DEFAULT) && context.hop < HOPS_MAX) {
-    return { ...context, attempt: context.attempt + 1, next: 'hop' };
+    if (context.reconsiders && !context.rerouted) return { ...context, next: 'reconsider', occasion: 'health_changed' };
+    return again(context);
   }
   return step.optional ? enter(context, context.at + 1) : fail(context, error);
+}
+
+/** The same step once more. */
+function again(context: TaskContext): TaskContext {
+  return { ...context, attempt: context.attempt + 1, next: 'hop' };
 }
 
 function advanced(context: TaskContext, output: HopOutput): TaskContext {
@@ -236,11 +277,56 @@ function reviewed(context: TaskContext, revise: string): TaskContext {
   const best = context.best === null || errors < context.best.errors ? { code, review, errors } : context.best;
   const kept = { ...context, best };
   if (review.verdict === 'approved') return enter(kept, context.at + 1);
-  if (remainingLoops(context) > 0 && context.hop < HOPS_MAX) {
-    const target = context.workflow?.steps.findIndex(({ step }) => step === revise) ?? 0;
-    return enter({ ...kept, loopsUsed: context.loopsUsed + 1 }, target);
+  if (remainingLoops(context) <= 0 || context.hop >= HOPS_MAX) return bestSoFar(kept);
+  if (!context.reconsiders) return roundAgain(kept, revise);
+  const seen = { errors, errorsBefore: context.best?.errors ?? null };
+  return { ...kept, next: 'reconsider', occasion: 'after_review', seen };
+}
+
+function roundAgain(context: TaskContext, revise: string): TaskContext {
+  const target = context.workflow?.steps.findIndex(({ step }) => step === revise) ?? 0;
+  return enter({ ...context, loopsUsed: context.loopsUsed + 1 }, target);
+}
+
+/** The loop ends without an approval. */
+function bestSoFar(context: TaskContext): TaskContext {
+  const { best, artifacts } = context;
+  const kept = best ? { ...artifacts, code: best.code, review: best.review } : artifacts;
+  return enter({ ...context, artifacts: kept }, context.at + 1);
+}
+
+/** The router has been asked again. What it may say is bounded here, whatever it says. */
+export function reconsidered(context: TaskContext, said: Reconsidered): TaskContext {
+  const { occasion = null } = context;
+  const known: TaskContext = { ...context, occasion: null, seen: null };
+  switch (occasion) {
+    case 'after_review': {
+      const loop = context.workflow?.loop;
+      return said.next === 'finish' || !loop ? bestSoFar(known) : roundAgain(known, loop.revise);
+    }
+    case 'health_changed':
+      return leaves(context, said) ? rerouted(known, said) : again(known);
+    case null:
+      throw new Error('the router was not asked');
+    default:
+      throw new Error(`unknown occasion ${JSON.stringify(occasion satisfies never)}`);
   }
-  return enter({ ...kept, artifacts: { ...context.artifacts, code: best.code, review: best.review } }, context.at + 1);
+}
+
+/** Whether the task takes another workflow: one that goes round would give it loops anew. */
+export function leaves(context: TaskContext, { next, workflow }: Reconsidered): boolean {
+  return (
+    context.occasion === 'health_changed' &&
+    next === 'begin' &&
+    workflow.name !== context.workflow?.name &&
+    workflow.loop === undefined
+  );
+}
+
+/** Another workflow from its first step, with what was found so far; approvals were given for the old one. */
+function rerouted(context: TaskContext, { route, workflow }: Reconsidered): TaskContext {
+  const fresh = { ...context, rerouted: true, loopsUsed: 0, best: null, approved: [], error: null };
+  return enter({ ...fresh, route, workflow }, 0);
 }
 
 function noReview(): ErrorInfo {
@@ -251,10 +337,14 @@ export function errorsIn(review: Review): number {
   return review.findings.filter(({ severity }) => severity === 'error').length;
 }
 
-/** Whether this reply's review moved the loop, and how; null when the step at work is not the loop's review. */
+/**
+ * Whether the loop moved, and how; null when the step at work is not the loop's review, or the router is to be asked
+ * before it moves.
+ */
 export function loopMove(before: TaskContext, after: TaskContext): 'revise' | 'accepted' | 'exhausted' | null {
   const loop = before.workflow?.loop;
   if (!loop || currentStep(before).step !== loop.review || after.hops.at(-1)?.status !== 'completed') return null;
+  if (after.next === 'reconsider') return null;
   if (after.loopsUsed > before.loopsUsed) return 'revise';
   return after.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
 }

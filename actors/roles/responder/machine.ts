@@ -7,6 +7,7 @@ import { createWriterMachine } from '../writer.ts';
 export const role: RoleDefinition = {
   name: 'responder',
   service: 'agents',
+  asks: ['llm'],
   startsOn: ['hop.requested'],
   versions: [{ since: 1, machine: createWriterMachine({ id: 'responder', purpose: 'answer' }) }],
 };

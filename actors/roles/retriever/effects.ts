@@ -17,11 +17,16 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
     search: effect<SearchInput, SearchOutput>(
       { fence: 'pure', timeoutMs: SEARCH_TIMEOUT_MS },
       async ({ query }, { signal, span }) => {
-        const { passages, engine, problem } = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
-        const best = passages[0]?.score ?? 0;
-        const near = passages.filter(({ score }) => score >= best * SCORE_SHARE_MIN);
-        span.set({ [attribute.passages]: near.length, [attribute.retrieveEngine]: engine });
-        return { passages: near, engine, problem };
+        const found = await knowledge().search(query, { limit: PASSAGES_MAX, signal });
+        const { engine, problem } = found;
+        const best = found.passages[0]?.score ?? 0;
+        const passages = found.passages.filter(({ score }) => score >= best * SCORE_SHARE_MIN);
+        span.set({
+          [attribute.passages]: passages.length,
+          [attribute.retrieveEngine]: engine,
+          ...(problem === null ? {} : { [attribute.retrieveProblem]: problem }),
+        });
+        return { passages, engine, problem };
       },
     ),
   };

@@ -168,6 +168,8 @@ describe('what lies on the server', () => {
     expect(found).toMatchObject({ engine: 'sqlite-fts5+chroma', problem: null });
     expect(found.passages[0]).toMatchObject({ path: 'project/animals.md', startLine: 5, heading: 'Animals > Zebra' });
     await base.index([second.project]);
+    const both = (await base.search('zebra capybara')).passages.map(({ path }) => path);
+    expect(both.slice(0, 2).sort()).toEqual(['project/animals.md', 'project/other.md']);
     second.remove('other.md');
     await base.index([second.project]);
     expect(await storedPaths()).toEqual(['project/animals.md', 'project/care.md', 'project/gate.ts']);

@@ -9,6 +9,7 @@ import type { Heartbeat } from '../../../bus/registry.ts';
 import { openRegistryView, type RegistryView } from '../../../bus/registry-view.ts';
 import { projectRoot } from '../../../config/settings.ts';
 import { useMesh } from '../../support/mesh.ts';
+import { freePort } from '../../support/nats-server.ts';
 import { SpanCollector } from '../../support/span-collector.ts';
 
 const LIMIT_MS = 60_000;
@@ -27,6 +28,13 @@ async function eventually<T>(look: () => T | undefined | Promise<T | undefined>,
     if (performance.now() > deadline) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
+}
+
+/** What `mesh status` prints. */
+async function status(...args: string[]): Promise<string> {
+  const env = { ...process.env, MESH_HOME: mesh().home, NATS_URL: mesh().nats.url, NO_COLOR: '1' };
+  const cli = [join(projectRoot, 'cli/main.ts'), 'status', ...args];
+  return (await run(process.execPath, cli, { env, timeout: LIMIT_MS })).stdout;
 }
 
 const service = (name: string): Heartbeat | undefined => view.services().find((beat) => beat.service === name);
@@ -79,13 +87,10 @@ describe('heartbeats of real processes', () => {
 
 describe('mesh status', () => {
   it('shows every service over a real mesh, for people and for programs', async () => {
-    const env = { ...process.env, MESH_HOME: mesh().home, NATS_URL: mesh().nats.url, NO_COLOR: '1' };
-    const cli = (...args: string[]) =>
-      run(process.execPath, [join(projectRoot, 'cli/main.ts'), 'status', ...args], { env, timeout: LIMIT_MS });
-    const { stdout } = await cli();
+    const stdout = await status();
     for (const word of ['agents', 'llm', 'tools', 'MiB', 'threads', 'engine:extractive'])
       expect(stdout).toContain(word);
-    const { services } = JSON.parse((await cli('--json')).stdout) as { services: Heartbeat[] };
+    const { services } = JSON.parse(await status('--json')) as { services: Heartbeat[] };
     expect(services.map(({ service: name }) => name).sort()).toEqual(['agents', 'llm', 'tools']);
     expect(services.every(({ capacity }) => (capacity?.memoryLimitMb ?? 0) > 0)).toBe(true);
   });
@@ -128,6 +133,27 @@ describe('NATS service discovery', () => {
     expect((await cli('info', 'mesh-tools')).stdout).toMatch(/mesh\.in\.tools/);
     const { stdout } = await cli('stats', 'mesh-tools', '--json');
     expect(stdout).toMatch(/"num_requests":\s*[1-9]/);
+  });
+});
+
+describe('breakers of real processes', () => {
+  it('that are open are seen by the registry, the router and mesh status, while the task takes its fallback', async () => {
+    const llm = mesh().service('llm');
+    await llm.down('SIGTERM');
+    // Nobody listens there.
+    llm.configure({ OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1`, OPENAI_MODEL: 'absent' });
+    await llm.start();
+    const ids = await Promise.all(
+      Array.from({ length: 6 }, () => mesh().submit({ prompt: 'What is a ledger?', workflow: 'direct' })),
+    );
+    for (const id of ids) expect(await mesh().watch.result(id)).toMatchObject({ name: 'task.completed' });
+    const open = await eventually(
+      () => service('llm')?.breakers?.find(({ name, state }) => name === 'llm:openai' && state === 'open'),
+      'an open breaker in the heartbeat',
+    );
+    expect(open).toMatchObject({ failures: expect.any(Number), reason: expect.stringContaining('127.0.0.1') });
+    expect(role('llm')).toMatchObject({ healthy: true, openBreakers: ['llm:openai'] });
+    expect(await status()).toMatch(/! llm on \S+: llm:openai is left alone for .* after \d+ failures: /);
   });
 });
 

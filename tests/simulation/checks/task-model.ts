@@ -14,7 +14,11 @@ type Expected =
   | { kind: 'route' }
   | { kind: 'hop'; at: number; attempt: number }
   | { kind: 'finish'; at: number; attempt: number }
-  | { kind: 'loop'; at: number }
+  /** A review is in: approved or no loop left, the loop ends; else the router is asked first. */
+  | { kind: 'reviewed'; at: number }
+  | { kind: 'loop'; at: number; next: 'revise' | 'exhausted' }
+  /** A step has failed in passing: the router is asked whether the task stays where it is. */
+  | { kind: 'reconsider'; at: number; attempt: number }
   | { kind: 'ask'; at: number; attempt: number; reason: 'approval' | 'outcome_unknown' }
   | { kind: 'answer'; at: number; attempt: number; reason: 'approval' | 'outcome_unknown' }
   | { kind: 'complete' }
@@ -32,6 +36,7 @@ export class TaskModel {
   #expected: Expected | null = null;
   #hops = 0;
   #loops = 0;
+  #rerouted = false;
   readonly #approved = new Set<string>();
 
   constructor(workflows: ReadonlyMap<string, Workflow>) {
@@ -61,7 +66,7 @@ export class TaskModel {
       case 'dev.agentmesh.task.cancelled.v1':
         return this.#end(null);
       case 'dev.agentmesh.task.routed.v1':
-        return this.#route(fact.data.route.decision, expected);
+        return this.#route(fact.data, expected);
       case 'dev.agentmesh.hop.started.v1':
         return this.#start(fact.data, expected);
       case 'dev.agentmesh.hop.finished.v1':
@@ -82,12 +87,55 @@ export class TaskModel {
     return problem;
   }
 
-  #route(decision: string, expected: Expected): string | null {
+  #route(data: Extract<Fact, { type: 'dev.agentmesh.task.routed.v1' }>['data'], expected: Expected): string | null {
+    switch (expected.kind) {
+      case 'route':
+        if (data.phase !== 'start' || data.next !== 'begin') return `begins by ${data.phase}, ${data.next}`;
+        return this.#begin(data.route.decision);
+      case 'reviewed':
+        return this.#decideLoop(data, expected.at);
+      case 'reconsider':
+        return this.#reconsider(data, expected);
+      default:
+        return `is routed when it should ${told(expected)}`;
+    }
+  }
+
+  #begin(decision: string): string | null {
     this.#workflow = this.#workflows.get(decision) ?? null;
-    if (expected.kind !== 'route') return `is routed when it should ${told(expected)}`;
     if (!this.#workflow) return `is routed to ${decision}, which is no workflow`;
     this.#enter(0);
     return null;
+  }
+
+  /** A loop ends early or goes on, never beyond its bound, and the task stays in its workflow. */
+  #decideLoop({ route, phase, next }: Extract<Fact, { type: 'dev.agentmesh.task.routed.v1' }>['data'], at: number) {
+    const loop = this.#workflow?.loop;
+    if (!loop || phase !== 'after_review') return `decides ${phase} after a review`;
+    if (this.#loops >= loop.maxCycles || this.#hops >= HOPS_MAX) return 'asks the router with nothing left';
+    if (route.decision !== this.#workflow?.name) return `goes to ${route.decision} after a review`;
+    this.#expected = { kind: 'loop', at, next: next === 'finish' ? 'exhausted' : 'revise' };
+    return null;
+  }
+
+  /** It stays and tries again, or leaves once, for a workflow that does not go round. */
+  #reconsider(
+    { route, phase, next }: Extract<Fact, { type: 'dev.agentmesh.task.routed.v1' }>['data'],
+    { at, attempt }: { at: number; attempt: number },
+  ): string | null {
+    if (phase !== 'health_changed') return `decides ${phase} after a failure`;
+    if (next !== 'begin') {
+      this.#expected = { kind: 'hop', at, attempt: attempt + 1 };
+      return route.decision === this.#workflow?.name ? null : `stays, but in ${route.decision}`;
+    }
+    if (this.#rerouted) return 'leaves its workflow a second time';
+    if (route.decision === this.#workflow?.name) return 'leaves for where it is';
+    this.#rerouted = true;
+    this.#loops = 0;
+    this.#approved.clear();
+    return this.#workflows.get(route.decision)?.loop
+      ? `leaves for ${route.decision}, which goes round`
+      : this.#begin(route.decision);
   }
 
   #enter(at: number): void {
@@ -117,7 +165,7 @@ export class TaskModel {
     if (hop.step !== step?.step || hop.index !== this.#hops) return `finishes ${hop.step} ${hop.index}, another hop`;
     switch (hop.status) {
       case 'completed':
-        if (this.#workflow?.loop?.review === step.step) this.#expected = { kind: 'loop', at };
+        if (this.#workflow?.loop?.review === step.step) this.#expected = { kind: 'reviewed', at };
         else this.#enter(at + 1);
         return null;
       case 'unknown':
@@ -125,7 +173,9 @@ export class TaskModel {
         return null;
       case 'failed':
         if (error?.retryable && attempt < (step.attempts ?? ATTEMPTS) && this.#hops < HOPS_MAX)
-          this.#expected = { kind: 'hop', at, attempt: attempt + 1 };
+          this.#expected = this.#rerouted
+            ? { kind: 'hop', at, attempt: attempt + 1 }
+            : { kind: 'reconsider', at, attempt };
         else if (step.optional) this.#enter(at + 1);
         else this.#expected = { kind: 'fail' };
         return null;
@@ -139,7 +189,13 @@ export class TaskModel {
 
   #advance({ loops, next }: Extract<Fact, { type: 'dev.agentmesh.loop.advanced.v1' }>['data'], expected: Expected) {
     const loop = this.#workflow?.loop;
-    if (expected.kind !== 'loop' || !loop) return `goes round when it should ${told(expected)}`;
+    if ((expected.kind !== 'loop' && expected.kind !== 'reviewed') || !loop)
+      return `goes round when it should ${told(expected)}`;
+    if (expected.kind === 'loop' && next !== expected.next) return `says ${next} when the router said ${expected.next}`;
+    if (expected.kind === 'reviewed') {
+      const left = this.#loops < loop.maxCycles && this.#hops < HOPS_MAX;
+      if (next === 'revise' || (next === 'exhausted' && left)) return `says ${next} without asking the router`;
+    }
     if (next === 'revise') {
       this.#loops += 1;
       this.#enter(this.#workflow?.steps.findIndex(({ step }) => step === loop.revise) ?? 0);

@@ -157,13 +157,6 @@ export const mutations: readonly Mutation[] = [
     replace: 'return unbroken !== null || before !== undefined;',
   },
   {
-    name: 'trust-the-connection',
-    breaks: 'S10: a log that was cut or made anew while the host was connected is read on',
-    file: 'actors/runtime/certainty.ts',
-    find: 'const last = tail;',
-    replace: 'const last = tail;\n    if (last !== null || identity !== null) return;',
-  },
-  {
     name: 'unstable-ids',
     breaks: 'S2: deriving an event again gives another id',
     file: 'schemas/events/ids.ts',

@@ -133,8 +133,8 @@ describe('what others write', () => {
     expect(parseHeartbeat('not json')).toBeNull();
   });
   it('settings that do nothing yet are told by name', () => {
-    expect(
-      settingsWithoutEffect({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', NATS_URL: 'nats://x', LLM_MODEL_PATH: '' }),
-    ).toEqual(['OTEL_EXPORTER_OTLP_ENDPOINT']);
+    expect(settingsWithoutEffect({ OBS_MODE: 'debug', NATS_URL: 'nats://x', LLM_MODEL_PATH: '' })).toEqual([
+      'OBS_MODE',
+    ]);
   });
 });

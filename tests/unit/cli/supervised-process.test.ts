@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stopLeftovers } from '../../../cli/supervisor/leftovers.ts';
@@ -78,6 +78,13 @@ describe('a supervised process', () => {
     await until((it) => it.state === 'ready');
     await expect(one.stop()).resolves.toBe('stopped');
     expect(one.record()).toMatchObject({ state: 'stopped', process: null, restarts: 0 });
+  });
+
+  it('given that it yields to others, then it does, relative to its supervisor', async () => {
+    const { process: one, until } = manage(`${ready}${stay}`, { niceness: 3 });
+    one.start();
+    await until((it) => it.state === 'ready');
+    expect(getPriority(pidOf(one))).toBe(Math.min(19, getPriority() + 3));
   });
 
   it('given a kill, then it is started again within 100 ms', async () => {

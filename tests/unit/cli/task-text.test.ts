@@ -20,7 +20,32 @@ describe('a line for a fact', () => {
   });
 
   it('shows the route with its way and reason', () => {
-    expect(lastLine(accepted, routed)).toBe('→ build 82 %: retriever → coder → reviewer  it asks for code');
+    expect(lastLine(accepted, routed)).toBe(
+      '→ build 82 %: retriever → coder → reviewer  it asks for code; else answer 18 %',
+    );
+  });
+
+  it('shows what was decided on the way: on, out, or to another workflow', () => {
+    const [, { route, steps }] = routed;
+    const after = { ...route, engine: 'policy', confidence: 0.88, probabilities: { continue: 0.88, finish: 0.12 } };
+    const on = {
+      route: { ...after, reason: 'another round: 2 errors' },
+      steps,
+      phase: 'after_review',
+      next: 'continue',
+    };
+    expect(lastLine(accepted, routed, ['task.routed', on])).toBe('→ build goes on 88 %  another round: 2 errors');
+    const out = { ...on, route: { ...after, reason: 'ends with the best attempt' }, next: 'finish' };
+    expect(lastLine(accepted, routed, ['task.routed', out])).toBe(
+      '→ build ends its loop 88 %  ends with the best attempt',
+    );
+    const away = {
+      ...{ route: { ...route, decision: 'answer', fallback: true, reason: 'coder is gone' }, phase: 'health_changed' },
+      ...{ steps: [{ step: 'respond', role: 'responder' }], next: 'begin' },
+    };
+    expect(lastLine(accepted, routed, ['task.routed', away])).toBe(
+      '→ answer 82 %: responder  fallback: coder is gone; else build 82 %',
+    );
   });
 
   it('shows a hop with its engine in words and its time', () => {

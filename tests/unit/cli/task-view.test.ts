@@ -7,6 +7,26 @@ const message = { messageId: 'e1/coder', role: 'ROLE_AGENT', parts: [{ text: 'Fi
 const question = { question: 'Did it happen?', reason: 'outcome_unknown', choices: ['done', 'retry'] };
 
 describe('the view of a task', () => {
+  it('given decisions on the way, then its route stays until it begins another workflow, and all are kept', () => {
+    const [, { route, steps }] = routed;
+    const on = {
+      route: { ...route, reason: 'another round' },
+      steps,
+      phase: 'after_review',
+      next: 'continue',
+    } as const;
+    const other = { ...route, decision: 'answer', reason: 'coder is gone' };
+    const away = { route: other, steps: [], phase: 'health_changed', next: 'begin' } as const;
+    const staying = foldAll(taskId, trail(accepted, routed, ['task.routed', on]));
+    expect(staying.route?.reason).toBe(route.reason);
+    const leaving = foldAll(taskId, trail(accepted, routed, ['task.routed', on], ['task.routed', away]));
+    expect(leaving.route).toEqual(other);
+    expect(toReport(leaving)).toMatchObject({
+      route: { decision: 'answer', probabilities: route.probabilities },
+      decisions: [{ phase: 'start', next: 'begin' }, { phase: 'after_review' }, { phase: 'health_changed' }],
+    });
+  });
+
   it('given acceptance and route, then it runs with its prompt and way', () => {
     const view = foldAll(taskId, trail(accepted, routed));
     expect(view).toMatchObject({

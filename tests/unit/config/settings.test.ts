@@ -101,6 +101,7 @@ describe('a wrong value', () => {
     ['NATS_URL', 'nats://a:1,ftp://b:2'],
     ['OPENAI_BASE_URL', 'localhost:11434'],
     ['OPENAI_BASE_URL', 'ws://localhost'],
+    ['CHROMA_URL', 'http://localhost:8000/api'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://x'],
     ['CHROMA_URL', 'not a url'],
     ['OPENAI_MODEL', '   '],

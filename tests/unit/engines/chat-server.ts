@@ -12,7 +12,11 @@ export interface ChatServer {
 type Handler = (response: ServerResponse, index: number) => void | Promise<void>;
 
 /** `chat` answers POST /v1/chat/completions; its index counts those requests from 0. */
-export async function startChatServer(chat: Handler, models: unknown = { data: [{ id: 'm1' }] }): Promise<ChatServer> {
+export async function startChatServer(
+  chat: Handler,
+  models: unknown = { data: [{ id: 'm1' }] },
+  listenAt = 0,
+): Promise<ChatServer> {
   const requests: ChatServer['requests'] = [];
   let chats = 0;
   const server = createServer(async (request, response) => {
@@ -29,7 +33,7 @@ export async function startChatServer(chat: Handler, models: unknown = { data: [
     chats += 1;
     await chat(response, chats - 1);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(listenAt, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,

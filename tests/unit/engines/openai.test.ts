@@ -65,6 +65,42 @@ describe('a working endpoint', () => {
     expect(reviewed.review).toEqual({ verdict: 'approved', summary: 'Fine.', findings: [], checkedBy: ['openai:m1'] });
   });
 
+  test('is asked to hold a review to its form, and nothing else', async () => {
+    const server = await start((response) =>
+      streamText(response, ['{"findings":[],"summary":"","verdict":"approved"}']),
+    );
+    const engine = engineFor(server);
+    await run(engine, { prompt: 'f' }, 'review').output;
+    await run(engine, { prompt: 'f' }, 'answer').output;
+    const [review, answer] = server.requests.map(({ body }) => body);
+    expect(review).toMatchObject({
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'review', strict: true, schema: { type: 'object' } },
+      },
+    });
+    expect(answer).not.toHaveProperty('response_format');
+  });
+
+  test('that refuses forms is asked without, and not again with one', async () => {
+    const server = await start((response, index) =>
+      index === 0 ? failWith(response, 400) : streamText(response, ['{"verdict":"approved","findings":[]}']),
+    );
+    const engine = engineFor(server);
+    for (const _ of [1, 2]) {
+      const { review } = await run(engine, { prompt: 'f' }, 'review').output;
+      expect(review?.verdict).toBe('approved');
+    }
+    const held = server.requests.map(({ body }) => Object.hasOwn(body as object, 'response_format'));
+    expect(held).toEqual([true, false, false]);
+  });
+
+  test('that refuses a request with and without a form has refused it', async () => {
+    const server = await start((response) => failWith(response, 400));
+    expect((await errorOf(run(engineFor(server), { prompt: 'f' }, 'review').output)).code).toBe('engine_rejected');
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('that does not stream is understood', async () => {
     const server = await start((response) => {
       response.setHeader('content-type', 'application/json; charset=utf-8');

@@ -9,13 +9,16 @@ import { choices, historyOf } from '../runtime/support/histories.ts';
 import { runLog } from '../runtime/support/log-run.ts';
 import { contextOf, orchestratorOutcomes, orchestratorSpeech } from './support/task-life.ts';
 
-const RUNS = { numRuns: 80 };
+const RUNS = { numRuns: 160 };
 const ENDINGS = ['task.completed', 'task.failed', 'task.cancelled'];
+
+/** Asked once, and asked again on the way. */
+const RELEASES = [1, 2];
 
 function property(check: (outputs: readonly Output[], log: ReturnType<typeof historyOf>) => void): void {
   fc.assert(
-    fc.property(choices(60), (made) => {
-      const log = historyOf(role, made, orchestratorSpeech, orchestratorOutcomes);
+    fc.property(choices(60), fc.constantFrom(...RELEASES), (made, release) => {
+      const log = historyOf(role, made, orchestratorSpeech(release), orchestratorOutcomes);
       check(runLog(role, log).outputs, log);
     }),
     RUNS,

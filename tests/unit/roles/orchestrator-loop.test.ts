@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Story } from './support/given.ts';
 import { coded, codeOf, retrieved, reviewed, reviewOf } from './support/samples.ts';
-import { completes, failsInPassing, hopsOf, resultOf, says, underWay } from './support/task-story.ts';
+import { completes, failsInPassing, hopsOf, resultOf, tells, underWay } from './support/task-story.ts';
 import { workflow } from './support/workflows.ts';
 
 const underReview = () => underWay(workflow('build')).when(completes(retrieved), completes(coded(1)));
@@ -102,7 +102,7 @@ describe('the end of it', () => {
 
 describe('messages between the roles', () => {
   test('are kept, sent on to their recipient, and shown', () => {
-    const story = underReview().when(says('line 2 is wrong'));
+    const story = underReview().when(tells('line 2 is wrong'));
     story.thenExpect({ state: 'working.hop', sent: ['agent.message > coder', 'agent.message > watchers'] });
     const [relayed, shown] = story.outputs;
     expect(relayed?.subject).toMatch(/^mesh\.in\.coder\./);
@@ -119,24 +119,24 @@ describe('messages between the roles', () => {
   });
 
   test('hop and loops are the task’s, not the sender’s', () => {
-    const story = underReview().when(says('from long ago', 'reviewer', 'coder', 1));
+    const story = underReview().when(tells('from long ago', 'reviewer', 'coder', 1));
     expect(story.outputs.map(({ event }) => event.hopindex)).toEqual([3, 3]);
   });
 
   test('both ways', () => {
-    const story = rounds(underReview(), 1).when(says('done', 'coder', 'reviewer'));
+    const story = rounds(underReview(), 1).when(tells('done', 'coder', 'reviewer'));
     story.thenExpect({ sent: ['agent.message > reviewer', 'agent.message > watchers'] });
   });
 
   test('S8: 64 are kept; the rest is sent on all the same', () => {
     const story = underReview();
     for (let nth = 0; nth < 70; nth += 1)
-      story.when(says(`message ${nth}`)).thenExpect({ sent: ['agent.message > coder', 'agent.message > watchers'] });
+      story.when(tells(`message ${nth}`)).thenExpect({ sent: ['agent.message > coder', 'agent.message > watchers'] });
     expect(resultOf(rounds(story, 0)).messages).toHaveLength(64);
   });
 
   test.each(['orchestrator', 'watchers'])('S8: one to the %s is kept and shown, and goes round no further', (to) => {
-    const story = underReview().when(says('hello', 'reviewer', to));
+    const story = underReview().when(tells('hello', 'reviewer', to));
     story.thenExpect({ sent: ['agent.message > watchers'] });
     expect(resultOf(rounds(story, 0)).messages).toHaveLength(1);
   });

@@ -35,6 +35,18 @@ describe('retriever', () => {
     expect(story.sent('hop.replied').output?.summary).toContain(summary);
   });
 
+  test('what was missing in the search is said beside what it found', () => {
+    const found = { passages: [passage], engine: 'fts5', problem: 'Chroma at http://127.0.0.1:9 cannot be reached' };
+    const story = given(role).when(asked).when(done('search', found));
+    expect(story.sent('hop.replied')).toMatchObject({
+      status: 'completed',
+      output: {
+        engine: 'fts5',
+        summary: expect.stringMatching(/docs\/timing\.md, by words alone: Chroma .* reached$/),
+      },
+    });
+  });
+
   test('a failed search is a failed hop', () => {
     const story = given(role)
       .when(asked)

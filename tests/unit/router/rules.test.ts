@@ -1,13 +1,10 @@
-/** The routing rules: which prompt goes where, and what is said when nobody is sure. */
+/** The routing rules: which prompt goes where when no model decides, and what is said when no rule is sure. */
 import { describe, expect, test } from 'vitest';
-import type { RouteQuery } from '../../../router/port.ts';
-import { createRulesRouter } from '../../../router/rules.ts';
+import { createRulesEngine } from '../../../router/engines/rules.ts';
+import { decideWith, WORKFLOWS } from './support/deciding.ts';
 
-const WORKFLOWS = ['answer', 'build', 'direct', 'review', 'tool'];
-const router = createRulesRouter({ workflows: WORKFLOWS, fallback: 'answer', threshold: 0.5 });
-const { signal } = new AbortController();
-const decide = (prompt: string, more: Partial<RouteQuery> = {}, from = router) =>
-  from.decide({ prompt, wish: null, remainingHops: 12, ...more }, signal);
+const engine = createRulesEngine(WORKFLOWS);
+const decide = decideWith(engine);
 
 const expected: Record<string, readonly string[]> = {
   build: [
@@ -114,9 +111,13 @@ test('there are enough of them', () => {
 
 describe('the decision', () => {
   test('probabilities are of all workflows and sum to one', async () => {
-    for (const prompt of [...Object.values(expected).flat(), '', '???', 'lorem ipsum']) {
+    // One that names a tool is decided before any engine is asked.
+    const weighed = Object.values(expected)
+      .flat()
+      .filter((prompt) => !prompt.startsWith('tool:'));
+    for (const prompt of [...weighed, '', '???', 'lorem ipsum']) {
       const { probabilities, decision, fallback, confidence } = await decide(prompt);
-      expect(Object.keys(probabilities).sort()).toEqual(WORKFLOWS);
+      expect(Object.keys(probabilities).sort()).toEqual([...WORKFLOWS]);
       expect(Object.values(probabilities).reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 2);
       if (!fallback) expect(probabilities[decision]).toBe(confidence);
       expect(Math.max(...Object.values(probabilities))).toBe(confidence);
@@ -152,49 +153,19 @@ describe('when nobody is sure', () => {
     async (prompt) => {
       const route = await decide(prompt);
       expect(route).toMatchObject({ decision: 'answer', fallback: true });
-      expect(route.reason).toMatch(/^no rule is sure enough \(\w+ has 0\.\d+, the threshold is 0\.5\)$/);
+      expect(route.reason).toMatch(/^no route is sure enough \(\w+ has \d+ %, the threshold is 50 %\)$/);
       expect(route.confidence).toBeLessThan(0.5);
     },
   );
-
-  test('the threshold decides how sure', async () => {
-    const strict = createRulesRouter({ workflows: WORKFLOWS, fallback: 'direct', threshold: 1 });
-    expect(await decide('Write a function', {}, strict)).toMatchObject({ decision: 'direct', fallback: true });
-    const lax = createRulesRouter({ workflows: WORKFLOWS, fallback: 'direct', threshold: 0 });
-    expect(await decide('lorem ipsum', {}, lax)).toMatchObject({ fallback: false });
-  });
-});
-
-describe('a wish', () => {
-  test('is granted without weighing', async () => {
-    expect(await decide('hi', { wish: 'build' })).toMatchObject({
-      ...{ decision: 'build', confidence: 1, fallback: false, engine: 'caller', probabilities: { build: 1 } },
-      reason: 'the caller asked for it',
-    });
-  });
-
-  test('for what there is not is weighed, and said to be no such workflow', async () => {
-    expect(await decide('Write a function in Python', { wish: 'poetry' })).toMatchObject({
-      ...{ decision: 'build', fallback: true, engine: 'rules' },
-      reason: 'there is no workflow poetry; it asks for code',
-    });
-    const unsure = await decide('lorem', { wish: 'poetry' });
-    expect(unsure).toMatchObject({ decision: 'answer', fallback: true });
-    expect(unsure.reason).toMatch(/^there is no workflow poetry; no rule is sure enough/);
-  });
 });
 
 describe('fewer workflows', () => {
-  test('only those that are there are decided for', async () => {
-    const few = createRulesRouter({ workflows: ['answer', 'direct'], fallback: 'answer', threshold: 0.5 });
-    const route = await decide('Write a debounce function in TypeScript', {}, few);
-    expect(Object.keys(route.probabilities)).toEqual(['answer', 'direct']);
-    expect(['answer', 'direct']).toContain(route.decision);
-  });
-
-  test('a fallback that is not among them is refused', () => {
-    expect(() => createRulesRouter({ workflows: ['build'], fallback: 'answer', threshold: 0.5 })).toThrow(
-      /the fallback answer/,
+  test('only those that are there are weighed', async () => {
+    const { probabilities } = await createRulesEngine(['answer', 'direct']).weigh(
+      'Write a debounce function in TypeScript',
+      [],
+      new AbortController().signal,
     );
+    expect(Object.keys(probabilities)).toEqual(['answer', 'direct']);
   });
 });

@@ -98,6 +98,14 @@ describe('at a cap of its host, an effect', () => {
   });
 });
 
+test('S8: a clock that was set back makes no pause longer than the longest there is', async () => {
+  const bench = openBench();
+  const halfAnHourMs = 1_800_000;
+  bench.begin({ attempt: 1, notBeforeMs: bench.clock.now() + halfAnHourMs });
+  await bench.clock.advance(12_500);
+  expect(bench.runs).toHaveLength(1);
+});
+
 describe('a trace of an effect', () => {
   test('has one span for each attempt, with what the effect adds', async () => {
     const bench = openBench();

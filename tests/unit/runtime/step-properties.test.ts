@@ -21,7 +21,8 @@ interface Life {
 
 const lives: [string, Life][] = [
   ['courier', { role: courier, speech: courierSpeech, outcomes: courierOutcomes }],
-  ['orchestrator', { role: orchestrator, speech: orchestratorSpeech, outcomes: orchestratorOutcomes }],
+  ['orchestrator, release 1', { role: orchestrator, speech: orchestratorSpeech(1), outcomes: orchestratorOutcomes }],
+  ['orchestrator', { role: orchestrator, speech: orchestratorSpeech(2), outcomes: orchestratorOutcomes }],
 ];
 const RUNS = { numRuns: 40 };
 const LENGTH = 40;

@@ -5,9 +5,10 @@
  */
 import { readStream, readWhole } from './openai-stream.ts';
 import { type ExchangeContext, exchange, type TransportOptions } from './openai-transport.ts';
-import { type EngineContext, EngineError, type LlmEngine } from './port.ts';
+import { type EngineContext, EngineError, type LlmEngine, type Purpose } from './port.ts';
 import { buildPrompt, characters, type Prompt } from './prompts.ts';
 import { isRecord, withoutThinking } from './reply-parsing.ts';
+import { reviewSchema } from './review-schema.ts';
 import { createThinkingFilter } from './thinking-filter.ts';
 import { type Completion, toOutput } from './to-output.ts';
 
@@ -46,6 +47,8 @@ export function createOpenAiEngine(options: OpenAiOptions): LlmEngine {
     backoffMs: options.backoffMs ?? 500,
   };
   let model = options.model ?? null;
+  /** Not every server knows `response_format`; one that refused it once is not asked again. */
+  let knowsSchemas = true;
 
   return {
     get name() {
@@ -55,7 +58,16 @@ export function createOpenAiEngine(options: OpenAiOptions): LlmEngine {
       context.signal.throwIfAborted();
       const prompt = buildPrompt(request.purpose, request.input, characters(options.promptCharsMax ?? 24_000));
       model ??= await firstModel(transport, context);
-      const completion = await complete(transport, body(options, model, prompt), context);
+      const plain = body(options, model, prompt);
+      const schema = knowsSchemas ? schemaOf(request.purpose) : null;
+      const completion = await complete(transport, schema === null ? plain : { ...plain, ...schema }, context).catch(
+        async (error: unknown) => {
+          if (schema === null || !isRefusal(error)) throw error;
+          const unheld = await complete(transport, plain, context);
+          knowsSchemas = false;
+          return unheld;
+        },
+      );
       return toOutput(request, prompt, completion, `openai:${model}`);
     },
   };
@@ -69,6 +81,19 @@ function body(options: OpenAiOptions, model: string, prompt: Prompt): Record<str
     max_tokens: options.maxTokens ?? 2048,
     temperature: options.temperature ?? 0.2,
   };
+}
+
+/** Holds the answer to a form where the purpose has one; what comes back is read as tolerantly as ever. */
+function schemaOf(purpose: Purpose): Record<string, unknown> | null {
+  if (purpose !== 'review') return null;
+  return {
+    response_format: { type: 'json_schema', json_schema: { name: 'review', strict: true, schema: reviewSchema } },
+  };
+}
+
+/** The server did not like the request itself. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof EngineError && error.code === 'engine_rejected';
 }
 
 async function firstModel(transport: TransportOptions, context: EngineContext): Promise<string> {

@@ -55,30 +55,34 @@ function replyTo(instance: Instance | null, choice: Choice): { data: HopRepliedD
 
 const WORDS = ['yes', 'no', 'done', 'retry', 'abort', 'receipt 20417'];
 
-export const orchestratorSpeech: Speech = (instance, choice, nth): MeshEvent => {
-  const { kind, pick, detail } = choice;
-  const id = idOf(`task/${nth}`);
-  const outside = { id, from: 'ingress', to: 'orchestrator', hop: 0 };
-  if (!instance) {
-    const deadline = detail % 3 === 0 ? { deadlineMs: 1000 + detail } : {};
-    return eventOf('task.submitted', { prompt: `Do ${pick}`, ...deadline }, outside);
-  }
-  if (kind % 97 === 0) return eventOf('task.cancel.requested', { reason: 'not needed' }, outside);
-  if (contextOf(instance)?.question || kind % 31 === 0) {
-    return eventOf('task.input.provided', { text: WORDS[pick % WORDS.length] ?? 'yes' }, outside);
-  }
-  if (kind % 10 === 3) {
-    const message = { messageId: `m${nth}`, role: 'ROLE_AGENT' as const, parts: [{ text: 'look at line 2' }] };
-    return eventOf('agent.message', message, { id, from: 'reviewer', to: 'coder', hop: detail % 12 });
-  }
-  const { data, from, hop } = replyTo(instance, choice);
-  return eventOf('hop.replied', data, { id, from, to: 'orchestrator', hop });
-};
+/** @param release the generation of machines that the task begins on */
+export const orchestratorSpeech =
+  (release: number): Speech =>
+  (instance, choice, nth): MeshEvent => {
+    const { kind, pick, detail } = choice;
+    const id = idOf(`task/${nth}`);
+    const outside = { id, from: 'ingress', to: 'orchestrator', hop: 0 };
+    if (!instance) {
+      const deadline = detail % 3 === 0 ? { deadlineMs: 1000 + detail } : {};
+      return eventOf('task.submitted', { prompt: `Do ${pick}`, ...deadline }, { ...outside, release });
+    }
+    if (kind % 97 === 0) return eventOf('task.cancel.requested', { reason: 'not needed' }, outside);
+    if (contextOf(instance)?.question || kind % 31 === 0) {
+      return eventOf('task.input.provided', { text: WORDS[pick % WORDS.length] ?? 'yes' }, outside);
+    }
+    if (kind % 10 === 3) {
+      const message = { messageId: `m${nth}`, role: 'ROLE_AGENT' as const, parts: [{ text: 'look at line 2' }] };
+      return eventOf('agent.message', message, { id, from: 'reviewer', to: 'coder', hop: detail % 12 });
+    }
+    const { data, from, hop } = replyTo(instance, choice);
+    return eventOf('hop.replied', data, { id, from, to: 'orchestrator', hop });
+  };
 
 export const orchestratorOutcomes: Outcomes = (_src, { pick, detail }): Outcome => {
   const workflow = routes[pick % routes.length];
   if (detail % 23 === 0 || !workflow) {
     return { status: 'failed', error: { code: 'unknown_workflow', message: 'there is none', retryable: false } };
   }
-  return { status: 'done', output: routeTo(workflow) };
+  const next = (['begin', 'continue', 'finish'] as const)[detail % 3];
+  return { status: 'done', output: { ...routeTo(workflow), ...(next ? { next } : {}) } };
 };

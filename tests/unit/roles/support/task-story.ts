@@ -10,6 +10,7 @@ import type {
   HopRepliedData,
   Message,
   Result,
+  RouteNext,
   TaskSubmittedData,
 } from '../../../../schemas/events/generated.ts';
 import type { EventOptions } from '../../runtime/support/events.ts';
@@ -24,8 +25,8 @@ export function taskOf(story: Story): TaskContext {
   return context;
 }
 
-export function submitted(more: Partial<TaskSubmittedData> = {}): Moment {
-  return received('task.submitted', { prompt: PROMPT, ...more }, { from: 'ingress', hop: 0 });
+export function submitted(more: Partial<TaskSubmittedData> = {}, release = 1): Moment {
+  return received('task.submitted', { prompt: PROMPT, ...more }, { from: 'ingress', hop: 0, release });
 }
 
 export function routed(workflow: Workflow): Moment {
@@ -35,6 +36,16 @@ export function routed(workflow: Workflow): Moment {
 /** A task at its first hop, or at its first question. */
 export function underWay(workflow: Workflow, more: Partial<TaskSubmittedData> = {}): Story {
   return given(role).when(submitted(more), routed(workflow));
+}
+
+/** The same of a task that asks the router again on its way. */
+export function reconsidering(workflow: Workflow, more: Partial<TaskSubmittedData> = {}): Story {
+  return given(role).when(submitted(more, 2), routed(workflow));
+}
+
+/** The router's answer on the way. */
+export function says(next: RouteNext, workflow: Workflow): Moment {
+  return done('route', { ...routeTo(workflow), next });
 }
 
 function replied(data: Partial<HopRepliedData>, options: EventOptions = {}): Moment {
@@ -76,7 +87,7 @@ export function cancels(reason?: string): Moment {
   return received('task.cancel.requested', reason === undefined ? {} : { reason }, { from: 'ingress', hop: 0 });
 }
 
-export function says(text: string, from = 'reviewer', to = 'coder', hop = 1): Moment {
+export function tells(text: string, from = 'reviewer', to = 'coder', hop = 1): Moment {
   const message: Message = { messageId: `${from}/${text}`, role: 'ROLE_AGENT', parts: [{ text }] };
   return received('agent.message', message, { from, to, hop });
 }

@@ -1,12 +1,13 @@
 /**
- * Decides by rules: deterministic, without a model, and the engine of last resort when one is there. Owns: the rules and
- * their weights. Does not own: the workflows.
+ * Weighs by rules: deterministic, without a model, and the engine of last resort when one is there. Owns: the rules and
+ * their weights. Does not own: the workflows, or any decision (`../policy.ts`).
  *
- * Each rule that matches adds evidence to one workflow; probabilities are the softmax over the evidence. A decision
- * under the threshold takes the fallback, and says so.
+ * Each rule that matches adds evidence to one workflow; probabilities are the softmax over the evidence.
  */
-import type { Route } from '../schemas/events/generated.ts';
-import type { RouteQuery, Router } from './port.ts';
+import type { RouteEngine, Weighing } from '../port.ts';
+
+/** Rules look at the beginning of a query: what is asked stands there, and every pattern is quick on it. */
+const QUERY_MAX = 4000;
 
 interface Rule {
   readonly workflow: string;
@@ -112,71 +113,30 @@ const rules: readonly Rule[] = [
   },
 ];
 
-export interface RulesOptions {
-  readonly workflows: readonly string[];
-  /** Taken when no decision is sure enough. */
-  readonly fallback: string;
-  /** Probability from 0 to 1. */
-  readonly threshold: number;
-}
-
-/** What the rules alone say, before the threshold. */
-function weigh(
-  prompt: string,
-  workflows: readonly string[],
-): { probabilities: Map<string, number>; reasons: Map<string, string> } {
+/** Weighs a query for those of the workflows that there are. */
+export function weighByRules(query: string, workflows: readonly string[]): Weighing {
+  const text = query.slice(0, QUERY_MAX);
   const evidence = new Map(workflows.map((workflow) => [workflow, 0]));
   const reasons = new Map<string, string>();
   for (const { workflow, weight, reason, pattern } of rules) {
     const sofar = evidence.get(workflow);
-    if (sofar === undefined || !pattern.test(prompt)) continue;
+    if (sofar === undefined || !pattern.test(text)) continue;
     evidence.set(workflow, sofar + weight);
     if (!reasons.has(workflow)) reasons.set(workflow, reason);
   }
   const powers = [...evidence].map(([workflow, weight]) => [workflow, Math.exp(weight)] as const);
   const sum = powers.reduce((total, [, power]) => total + power, 0);
-  return { probabilities: new Map(powers.map(([workflow, power]) => [workflow, power / sum])), reasons };
+  const probabilities = powers.map(([workflow, power]) => [workflow, power / sum] as const);
+  const [best] = probabilities.reduce((top, one) => (one[1] > top[1] ? one : top), ['', -1] as const);
+  return {
+    probabilities: Object.fromEntries(probabilities),
+    reason: reasons.get(best) ?? 'nothing speaks for another',
+  };
 }
 
-const round = (value: number): number => Math.round(value * 1000) / 1000;
-
-/** @throws RangeError when the fallback is not among the workflows */
-export function createRulesRouter({ workflows, fallback, threshold }: RulesOptions): Router {
-  if (!workflows.includes(fallback)) throw new RangeError(`the fallback ${fallback} is not a workflow`);
+export function createRulesEngine(workflows: readonly string[]): RouteEngine {
   return {
-    async decide({ prompt, wish }: RouteQuery): Promise<Route> {
-      const beganMs = performance.now();
-      const spent = () => Math.round((performance.now() - beganMs) * 100) / 100;
-      if (wish !== null && workflows.includes(wish)) {
-        const reason = 'the caller asked for it';
-        return {
-          decision: wish,
-          confidence: 1,
-          fallback: false,
-          reason,
-          probabilities: { [wish]: 1 },
-          engine: 'caller',
-          ms: spent(),
-        };
-      }
-      const unknown = wish === null ? '' : `there is no workflow ${wish}; `;
-      const { probabilities, reasons } = weigh(prompt.slice(0, 4000), workflows);
-      const [best, confidence] = [...probabilities].reduce((top, one) => (one[1] > top[1] ? one : top));
-      const sure = confidence >= threshold;
-      const reason = sure
-        ? `${unknown}${reasons.get(best) ?? 'nothing speaks for another'}`
-        : `${unknown}no rule is sure enough (${best} has ${round(confidence)}, the threshold is ${threshold})`;
-      const shown = Object.fromEntries([...probabilities].map(([workflow, value]) => [workflow, round(value)]));
-      const decision = sure ? best : fallback;
-      return {
-        decision,
-        confidence: round(confidence),
-        fallback: !sure || wish !== null,
-        reason,
-        probabilities: shown,
-        engine: 'rules',
-        ms: spent(),
-      };
-    },
+    name: 'rules',
+    weigh: (query) => Promise.resolve(weighByRules(query, workflows)),
   };
 }

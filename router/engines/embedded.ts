@@ -1,0 +1,85 @@
+/**
+ * A GGUF in this process. Owns: opening it with the prompt that its metadata asks for, one context for all decisions,
+ * and their order. Does not own: the prompts, the time limit, what happens when it fails.
+ */
+import { readGgufInfo } from '../../models/gguf.ts';
+import { loadLlama, type ModelLog } from '../../models/llama.ts';
+import type { RouteEngine, RouteOption, Weighing } from '../port.ts';
+import { RouteEngineError } from '../port.ts';
+import { createInstructPrompt } from './instruct.ts';
+import { type ModelFormat, modelFormat } from './model-format.ts';
+import { OneAtATime, QueueFull } from './one-at-a-time.ts';
+import { createRouteTokenPrompt } from './route-token.ts';
+
+export interface EmbeddedOptions {
+  readonly path: string;
+  readonly options: readonly RouteOption[];
+  /** Threads of an evaluation; a decision is small, and others need the cores. */
+  readonly threads: number;
+  readonly log: ModelLog;
+}
+
+export interface EmbeddedEngine extends RouteEngine {
+  readonly format: ModelFormat['kind'];
+  /** general.name of the model, or its file. */
+  readonly model: string;
+  close(): Promise<void>;
+}
+
+/** More would be answered long after anybody waited. */
+const WAITING_MAX = 64;
+const WARM_UP = 'Hello?';
+/** Beside the query: BOS and the route token. */
+const ROUTE_TOKEN_EXTRA = 8;
+/** Beside the query: instructions, routes with their tags, and the answer. */
+const INSTRUCT_EXTRA = 2048;
+
+/** @throws ModelError, ModelFormatError */
+export async function openEmbeddedEngine({ path, options, threads, log }: EmbeddedOptions): Promise<EmbeddedEngine> {
+  const info = await readGgufInfo(path);
+  const format = modelFormat(info);
+  const llama = await loadLlama({ log });
+  const model = await llama.loadModel({ modelPath: path });
+  const contextSize = format.maxTokens + (format.kind === 'instruct' ? INSTRUCT_EXTRA : ROUTE_TOKEN_EXTRA);
+  try {
+    const context = await model.createContext({ contextSize, threads, batchSize: Math.min(512, contextSize) });
+    const sequence = context.getSequence();
+    const weigh =
+      format.kind === 'route-token'
+        ? asRouteToken(createRouteTokenPrompt(model, format), sequence)
+        : asInstruct(await createInstructPrompt(model, options, format.maxTokens), sequence);
+    // The first evaluation reads the weights in, and shows that there is one; nobody should have to wait for it.
+    await weigh(WARM_UP, [], new AbortController().signal);
+    const queue = new OneAtATime(WAITING_MAX);
+    return {
+      ...{ name: 'embedded', format: format.kind, model: info.name ?? path },
+      get waiting() {
+        return queue.unfinished;
+      },
+      weigh: (query, roles, signal) => queue.run(() => weigh(query, roles, signal), signal).catch(named),
+      async close() {
+        await queue.idle();
+        await model.dispose();
+      },
+    };
+  } catch (error) {
+    await model.dispose();
+    throw error;
+  }
+}
+
+type Weigh = RouteEngine['weigh'];
+type Sequence = Parameters<ReturnType<typeof createRouteTokenPrompt>['weigh']>[1];
+
+function asRouteToken(prompt: ReturnType<typeof createRouteTokenPrompt>, sequence: Sequence): Weigh {
+  return (query) => prompt.weigh(query, sequence);
+}
+
+function asInstruct(prompt: Awaited<ReturnType<typeof createInstructPrompt>>, sequence: Sequence): Weigh {
+  return (query, roles, signal) => prompt.weigh(query, roles, sequence, signal);
+}
+
+function named(error: unknown): Promise<Weighing> {
+  if (error instanceof QueueFull) throw new RouteEngineError('busy', error.message, { cause: error });
+  throw error;
+}

@@ -1,0 +1,109 @@
+/** A mesh of real processes whose endpoint fails in every way: the task is answered all the same, and says why. */
+import type { ServerResponse } from 'node:http';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { livingServices } from '../../../bus/registry.ts';
+import { type Mesh, useMesh } from '../../support/mesh.ts';
+import { freePort } from '../../support/nats-server.ts';
+import { type ChatServer, event, failWith, startChatServer, streamText } from '../../unit/engines/chat-server.ts';
+
+const TASK_MS = 90_000;
+let server: ChatServer | null = null;
+let answer: (response: ServerResponse) => void | Promise<void> = (response) => streamText(response, ['Hello.']);
+const port = await freePort();
+beforeAll(async () => {
+  server = await startChatServer((response) => answer(response), undefined, port);
+});
+afterAll(async () => {
+  await server?.close();
+});
+
+async function direct(mesh: Mesh) {
+  const id = await mesh.submit({ prompt: 'Hello, who are you?', workflow: 'direct' });
+  const { name, result } = await mesh.watch.result(id, TASK_MS);
+  expect(name).toBe('task.completed');
+  const hop = result.hops.at(-1);
+  if (!hop) throw new Error('the task has no hop');
+  return hop;
+}
+
+async function breaker(mesh: Mesh) {
+  const beats = await livingServices(mesh.bus);
+  return beats.flatMap(({ breakers }) => breakers ?? []).find(({ name }) => name === 'llm:openai');
+}
+
+/** How often the generation at work has begun, as its process would find it after a crash. */
+function attemptOnDisk(path: string): number {
+  const db = new Database(path, { readonly: true });
+  try {
+    const rows = db.prepare<[], { attempt: number }>("SELECT attempt FROM effects WHERE src = 'generate'").all();
+    return rows.at(-1)?.attempt ?? 0;
+  } finally {
+    db.close();
+  }
+}
+
+describe('a mesh with an endpoint', () => {
+  const running = useMesh('endpoint', {
+    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, OPENAI_MODEL: 'm1', LLM_TIMEOUT_MS: '2000' },
+  });
+  const silent: ServerResponse[] = [];
+
+  test.each<[string, (response: ServerResponse) => void, string]>([
+    ['that is slow', (response) => silent.push(response), 'took longer than'],
+    ['that asks for a long pause', (response) => failWith(response, 429, { 'retry-after': '900' }), 'answered 429'],
+    [
+      'that talks rubbish',
+      (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: {{{\n\n'),
+      'not JSON',
+    ],
+    [
+      'that sends half a stream',
+      (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(event('Hel')),
+      'before the answer was complete',
+    ],
+    ['that refuses', (response) => response.socket?.destroy(), 'cannot be reached'],
+  ])('%s: the embedded engine answers, and the hop says why', async (_what, behave, why) => {
+    const mesh = running();
+    answer = behave;
+    // A process that begins has forgotten the failures of the case before.
+    await mesh.service('llm').kill('SIGTERM');
+    await mesh.service('llm').ready();
+    const hop = await direct(mesh);
+    expect(hop.engine).toBe('extractive (fallback)');
+    expect(hop.summary).toContain(why);
+  });
+
+  test('its breaker opens, lets one call through after a while, and closes', async () => {
+    const mesh = running();
+    answer = (response) => failWith(response, 503);
+    await mesh.service('llm').kill('SIGTERM');
+    await mesh.service('llm').ready();
+    await Promise.all([direct(mesh), direct(mesh), direct(mesh)]);
+    await expect.poll(() => breaker(mesh), { timeout: 10_000 }).toMatchObject({ state: 'open' });
+    const asked = server?.requests.length;
+    const hop = await direct(mesh);
+    expect(hop.summary).toContain('llm:openai is left alone');
+    expect(server?.requests.length).toBe(asked);
+    answer = (response) => streamText(response, ['Well again.']);
+    await expect.poll(async () => (await direct(mesh)).engine, { timeout: 60_000, interval: 1000 }).toBe('openai:m1');
+    await expect.poll(() => breaker(mesh), { timeout: 10_000 }).toMatchObject({ state: 'closed', failures: 0 });
+  });
+
+  test('a generation that ends its process again and again is given up, and the task is answered', async () => {
+    const mesh = running();
+    const llm = mesh.service('llm');
+    let died = 0;
+    // As llama.cpp would end it: in the middle of the work, without a word.
+    answer = async () => {
+      await expect.poll(() => attemptOnDisk(mesh.ledger('llm')), { timeout: 20_000 }).toBe(died + 1);
+      died += 1;
+      await llm.kill('SIGKILL');
+    };
+    const hop = await direct(mesh);
+    expect(hop.engine).toBe('extractive (fallback)');
+    expect(hop.summary).toContain('its process ended 5 times');
+    // Two attempts, and five crashes more.
+    expect(died).toBe(7);
+  });
+});

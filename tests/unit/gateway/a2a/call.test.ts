@@ -1,11 +1,15 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { A2aCall } from '../../../../gateway/a2a/call.ts';
-import { localCaller } from '../../../../gateway/core/callers.ts';
 
 function callOver(outlet: PassThrough) {
   const gone = new AbortController();
-  const context = { caller: localCaller, signal: gone.signal, deadlineMs: null, traceparent: null };
+  const context = {
+    caller: { name: 'alice', role: 'user' as const },
+    signal: gone.signal,
+    deadlineMs: null,
+    traceparent: null,
+  };
   return { call: new A2aCall('rest', context, outlet), gone };
 }
 

@@ -12,7 +12,7 @@ module.exports = {
       comment: 'schemas/events knows nobody.',
       severity: 'error',
       from: { path: '^schemas/' },
-      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|config|tests|bench)/' },
+      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|mcp|config|tests|bench)/' },
     },
     {
       name: 'runtime-knows-schemas-and-ports',
@@ -20,7 +20,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/runtime/' },
       to: {
-        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|gateway|cli|telemetry|config|tests|bench)',
+        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|gateway|cli|telemetry|mcp|config|tests|bench)',
       },
     },
     {
@@ -35,13 +35,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/roles/' },
       to: {
-        path: '^(bus|gateway|cli|config|tests|bench)/|^telemetry/(?!spans\\.ts)|^(knowledge|router)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats',
+        path: '^(bus|gateway|cli|config|tests|bench)/|^telemetry/(?!spans\\.ts)|^(knowledge|router|mcp)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol',
       },
     },
     {
       name: 'adapters-implement-ports',
       severity: 'error',
-      from: { path: '^(bus|router/(?!main\\.ts)|knowledge|models|telemetry)/' },
+      from: { path: '^(bus|router/(?!main\\.ts)|knowledge|models|telemetry|mcp)/' },
       to: { path: '^(actors|gateway|cli|config|tests|bench)/' },
     },
     {
@@ -86,12 +86,12 @@ module.exports = {
       name: 'config-is-a-leaf',
       severity: 'error',
       from: { path: '^config/' },
-      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|tests|bench|schemas)/' },
+      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|mcp|tests|bench|schemas)/' },
     },
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: { path: '^(actors|bus|router|knowledge|models|gateway|cli|config|telemetry|schemas)/' },
+      from: { path: '^(actors|bus|router|knowledge|models|gateway|cli|config|telemetry|mcp|schemas)/' },
       to: { path: '^(tests|bench)/' },
     },
     {

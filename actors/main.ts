@@ -61,7 +61,7 @@ async function createParts(
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
   const llm = llmPart(settings, log);
-  const tools = toolsPart(settings);
+  const tools = toolsPart(settings, { bus, log, breakers });
   const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
   const ports: RolePorts = {
     router: router.port,

@@ -42,7 +42,10 @@ const ports = {
     throw new Error('not measured');
   },
   llm: { engine: null, kind: 'extractive', timeoutMs: 1000, parallel: 2, queueMax: 64 },
-  tools: { allowHosts: [] },
+  tools: {
+    choose: () => Promise.reject(new Error('not measured')),
+    run: () => Promise.reject(new Error('not measured')),
+  },
   breakers: createBreakers(log),
   showText: () => () => undefined,
 };

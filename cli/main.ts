@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   fork: () => import('./commands/fork.ts'),
   index: () => import('./commands/index.ts'),
   search: () => import('./commands/search.ts'),
+  mcp: () => import('./commands/mcp.ts'),
   router: () => import('./commands/router.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   models: () => import('./commands/models.ts'),

@@ -124,6 +124,21 @@ const table = {
     'Hosts (host or host:port, separated by commas) that the HTTP tools may reach; none when unset.',
     '127.0.0.1:8080,api.example.org',
   ],
+  TOOLS_WORKSPACE: [
+    optionalText,
+    'Folder that the file tools may read, and nothing outside of it; unset, they read nothing.',
+    'docs',
+  ],
+  MESH_MCP_CONFIG: [
+    optionalText,
+    'MCP servers whose tools the mesh uses (docs/tools.md); mcp.json in the project when unset.',
+    'mcp.json',
+  ],
+  MESH_MCP_TOKEN: [
+    z.string().trim().min(16, 'must have at least 16 characters').optional(),
+    'Bearer token that `mesh mcp --http` asks for; a new one is made and printed at each start when unset.',
+    'a-long-random-text',
+  ],
   AGENTS_MEMORY_MB: [count(64, 65_536, 512), 'Heap limit of the agents process, MiB.', '512'],
   LLM_MEMORY_MB: [
     count(64, 65_536, 512),
@@ -204,9 +219,9 @@ const table = {
     'grpc://127.0.0.1:50071',
   ],
   ROUTER_CONFIDENCE_THRESHOLD: [
-    z.coerce.number().min(0).max(1).default(0.5),
+    z.coerce.number().min(0).max(1).default(0.8),
     'Below this confidence, 0 to 1, the router takes the fallback workflow. Live: `mesh router set threshold 0.6`.',
-    '0.5',
+    '0.8',
   ],
   ROUTER_TIMEOUT_MS: [
     count(1, 60_000, 250),
@@ -237,10 +252,12 @@ const table = {
 
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };
 
-export interface Settings extends Omit<Raw, 'MESH_HOME' | 'CHECKPOINT_DB_PATH' | 'MESH_KNOWLEDGE_PATH'> {
+export interface Settings
+  extends Omit<Raw, 'MESH_HOME' | 'CHECKPOINT_DB_PATH' | 'MESH_KNOWLEDGE_PATH' | 'MESH_MCP_CONFIG'> {
   readonly MESH_HOME: string;
   readonly CHECKPOINT_DB_PATH: string;
   readonly MESH_KNOWLEDGE_PATH: string;
+  readonly MESH_MCP_CONFIG: string;
 }
 
 /** A wrong setting; the message is one line that names it and says what is allowed. Exit code 2. */
@@ -278,6 +295,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     MESH_HOME: home,
     CHECKPOINT_DB_PATH: resolve(projectRoot, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
     MESH_KNOWLEDGE_PATH: resolve(projectRoot, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
+    MESH_MCP_CONFIG: resolve(projectRoot, settings.MESH_MCP_CONFIG ?? 'mcp.json'),
+    ...(settings.TOOLS_WORKSPACE === undefined
+      ? {}
+      : { TOOLS_WORKSPACE: resolve(projectRoot, settings.TOOLS_WORKSPACE) }),
   };
 }
 

@@ -1,14 +1,69 @@
 /**
- * What tools may reach, from the settings. Owns: reading the lists. Does not own: the tools.
+ * The tools as a part of a process. Owns: loading them late, what the registry is told of them, and the catalogue for
+ * those who call tools from outside. Does not own: the tools, or reading their settings (open-tools.ts).
+ *
+ * Every process builds this part and one of them uses it, so nothing is loaded before it is needed.
  */
+import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
+import type { Breakers } from '../breakers.ts';
 import type { RolePorts } from '../roles/ports.ts';
-import type { Part } from './part.ts';
+import { builtinNames } from '../roles/tools/builtin/names.ts';
+import type { RuntimeLog } from '../runtime/ports.ts';
+import type { OpenedTools } from './open-tools.ts';
+import type { Part, PartStatus } from './part.ts';
 
-export function toolsPart(settings: Settings): Part<RolePorts['tools']> {
-  const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
-    .split(',')
-    .map((host) => host.trim())
-    .filter((host) => host !== '');
-  return { port: { allowHosts }, status: () => ({}) };
+/** Calls that may begin at once: the concurrency of the role's effect. */
+const SLOTS = 64;
+
+export interface Surroundings {
+  readonly bus: Bus;
+  readonly log: RuntimeLog;
+  readonly breakers: Breakers;
+}
+
+export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundings): Part<RolePorts['tools']> {
+  let opening: Promise<OpenedTools> | undefined;
+  let opened: OpenedTools | undefined;
+  let endCatalogue: () => Promise<void> = () => Promise.resolve();
+  const open = async (): Promise<OpenedTools> => {
+    const { openTools } = await import('./open-tools.ts');
+    opened = openTools(settings, log, breakers);
+    return opened;
+  };
+  const tools = (): Promise<OpenedTools> => {
+    opening ??= open();
+    return opening;
+  };
+  const begin = async (): Promise<void> => {
+    const { mcp, toolbox } = await tools();
+    mcp.start();
+    const { publishCatalogue } = await import('../../bus/tool-catalogue.ts');
+    endCatalogue = publishCatalogue(bus, () => toolbox.list(), log);
+  };
+  return {
+    port: {
+      choose: async (prompt) => (await tools()).toolbox.choose(prompt),
+      run: async (name, args, call) => (await tools()).toolbox.run(name, args, call),
+    },
+    start() {
+      begin().catch((error: unknown) => log.error({ error: String(error) }, 'the tools cannot be loaded'));
+    },
+    status: () =>
+      opened === undefined ? { capabilities: builtinNames.map((name) => `tool:${name}`) } : statusOf(opened),
+    async close() {
+      await endCatalogue();
+      await opened?.mcp.close();
+    },
+  };
+}
+
+function statusOf({ toolbox, mcp }: OpenedTools): PartStatus {
+  const { running, waiting } = toolbox.load();
+  const ready = mcp.states().filter(({ state }) => state === 'ready');
+  return {
+    capabilities: [...toolbox.names().map((name) => `tool:${name}`), ...ready.map(({ name }) => `mcp:${name}`)],
+    capacity: { queueDepth: waiting, freeSlots: Math.max(0, SLOTS - running - waiting) },
+    problems: mcp.problems(),
+  };
 }

@@ -7,6 +7,7 @@ import type { Router } from '../../router/port.ts';
 import type { Breakers } from '../breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
 import type { LlmEngine } from './llm/engines/port.ts';
+import type { Toolbox } from './tools/toolbox.ts';
 
 export interface RolePorts {
   readonly router: Router;
@@ -24,10 +25,7 @@ export interface RolePorts {
     readonly parallel: number;
     readonly queueMax: number;
   };
-  readonly tools: {
-    /** Hosts that the HTTP tools may reach. */
-    readonly allowHosts: readonly string[];
-  };
+  readonly tools: Toolbox;
   /** Of this process: what keeps failing is left alone for a while. */
   readonly breakers: Breakers;
   /** Shows generated text to whoever watches the task; numbered pieces, not stored. */

@@ -9,8 +9,9 @@ import { llm } from './llm.ts';
 import { reportLines, reportOf, type StressReport, type StressRun } from './report.ts';
 import { router } from './router.ts';
 import { Stage } from './stage.ts';
+import { tools } from './tools.ts';
 
-const runs: readonly StressRun[] = [llm, knowledge, router];
+const runs: readonly StressRun[] = [llm, knowledge, router, tools];
 
 async function carryOut(run: StressRun): Promise<StressReport> {
   const stage = await Stage.open(await run.env());

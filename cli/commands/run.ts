@@ -67,7 +67,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
 }
 
 /** With a server of the user's the services may run elsewhere; otherwise they run here. */
-async function ensureMesh(settings: Settings): Promise<void> {
+export async function ensureMesh(settings: Settings): Promise<void> {
   if (settings.NATS_URL !== undefined) {
     const elsewhere = await withBus(settings, async (bus) => {
       await bus.ensureTopology();

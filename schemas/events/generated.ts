@@ -438,7 +438,7 @@ export interface ToolCall {
     [k: string]: unknown;
   };
   /**
-   * The tool's answer as text.
+   * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
 }
@@ -509,8 +509,31 @@ export interface LlmRequestedData {
    * Chosen by the asker, unique in the task.
    */
   requestId: string;
-  purpose: 'answer' | 'code' | 'review';
+  /**
+   * tool: choose one of the tools, with arguments by its schema.
+   */
+  purpose: 'answer' | 'code' | 'review' | 'tool';
   input: HopInput;
+  /**
+   * What may be chosen; for the purpose tool.
+   */
+  tools?: ToolOffer[];
+}
+/**
+ * A tool that a model may choose.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "ToolOffer".
+ */
+export interface ToolOffer {
+  name: string;
+  description: string;
+  /**
+   * JSON Schema of its arguments.
+   */
+  inputSchema: {
+    [k: string]: unknown;
+  };
 }
 /**
  * A review asked for changes and the loop goes round, or ends.

@@ -2,7 +2,7 @@
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { type Dice, type SimulatedEffects, simulated } from '../simulated.ts';
 
-function write({ purpose, input }: LlmRequestedData, dice: Dice): HopOutput {
+function write({ purpose, input, tools = [] }: LlmRequestedData, dice: Dice): HopOutput {
   const made = { engine: 'simulated', summary: `simulated ${purpose}` };
   const text = `text ${dice.int(0, 1_000_000)}`;
   switch (purpose) {
@@ -15,6 +15,10 @@ function write({ purpose, input }: LlmRequestedData, dice: Dice): HopOutput {
     case 'review': {
       const verdict = dice.chance(0.5) ? 'approved' : 'changes_requested';
       return { ...made, review: { verdict, findings: [], summary: text, checkedBy: ['simulated'] } };
+    }
+    case 'tool': {
+      const [offered] = tools;
+      return offered === undefined ? made : { ...made, tool: { name: offered.name, arguments: {}, result: '' } };
     }
     default:
       throw new Error(`unknown purpose ${JSON.stringify(purpose satisfies never)}`);

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   createLlamaEngine,
@@ -107,6 +108,42 @@ describe('what it makes', () => {
     );
     expect(made?.attempt).toBe(1);
     expect(summary).toContain('cut at the token limit');
+  });
+});
+
+describe('a tool by schema', () => {
+  const clock = {
+    ...{ name: 'clock', description: 'Tells the time.' },
+    inputSchema: { type: 'object', properties: { zone: { enum: ['UTC', 'CET'] } }, required: ['zone'] },
+  };
+  const sum = {
+    ...{ name: 'sum', description: 'Adds numbers.' },
+    inputSchema: {
+      type: 'object',
+      properties: { numbers: { type: 'array', items: { type: 'integer' } }, note: { type: ['string', 'null'] } },
+      required: ['numbers', 'note'],
+    },
+  };
+  const choose = (engine: LlamaEngine, tools: EngineRequest['tools'] = []) =>
+    engine.generate({ purpose: 'tool', input: { prompt: 'What time is it?' }, tools }, { signal });
+
+  test('is one that was offered, with arguments of its form, whatever the seed', async () => {
+    const isValid = new Map(
+      [clock, sum].map(({ name, inputSchema }) => [name, new Ajv2020({ allowUnionTypes: true }).compile(inputSchema)]),
+    );
+    const chosen: string[] = [];
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const { tool, summary } = await choose(engineOf({ seed, maxTokens: 400, temperature: 1.5 }), [clock, sum]);
+      chosen.push(tool?.name ?? 'none');
+      if (tool === undefined) expect(summary).toBe('No tool fits.');
+      else expect(isValid.get(tool.name)?.(tool.arguments), JSON.stringify(tool)).toBe(true);
+    }
+    expect(chosen).toContain('clock');
+    expect(chosen).toContain('sum');
+  });
+
+  test('of none is none', async () => {
+    expect(await choose(engineOf(), [])).toEqual({ engine: 'llama:Tiny-One', summary: 'No tool fits.' });
   });
 });
 

@@ -105,7 +105,7 @@ describe('a router model in the agents process', () => {
       .line((line) => line.msg === 'a live setting is not valid and was left as it was', LIMIT_MS, 'the refusal');
     expect(await routeOf(mesh(), '6 * 7')).toMatchObject({ decision: 'answer', fallback: true });
     await config.delete('ROUTER_CONFIDENCE_THRESHOLD');
-    await changed(0.5);
+    await changed(0.8);
     expect(await routeOf(mesh(), '6 * 7')).toMatchObject({ decision: 'tool', fallback: false });
     expect(mesh().service('agents').lives).toHaveLength(1);
   });

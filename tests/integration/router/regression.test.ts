@@ -28,6 +28,8 @@ test('accuracy on the acceptance set did not drop', { timeout: 300_000 }, async 
     health: () => [],
   });
   try {
+    // However busy the machine is: the model decides, not the rules in its place.
+    await engine.ready();
     const names = OPTIONS.map(({ name }) => name);
     const judged = await judge(router, parseSamples(text('test.tsv'), names));
     const baseline = parseBaseline(text('baseline.json'));

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { calculate } from '../../../actors/roles/tools/builtin/calculator.ts';
 import { builtinTools, chooseTool, type ToolContext, ToolError } from '../../../actors/roles/tools/builtin/index.ts';
+import { builtinNames } from '../../../actors/roles/tools/builtin/names.ts';
 
 const tools = builtinTools({ now: () => new Date('2026-01-02T03:04:05Z') });
 const context: ToolContext = {
@@ -172,14 +173,23 @@ test.each([
   await expect(ask(prompt)).rejects.toThrow(message);
 });
 
+test('the names that a process tells before its tools are loaded are theirs', () => {
+  expect(tools.map(({ name }) => name)).toEqual([...builtinNames]);
+});
+
 test('each tool says what it is and how it may be repeated (S6)', () => {
   expect(tools.map((tool) => [tool.name, tool.fence])).toEqual([
     ['convert', 'pure'],
     ['calculator', 'pure'],
+    ['date', 'pure'],
     ['clock', 'pure'],
     ['hash', 'pure'],
     ['base64', 'pure'],
     ['uuid', 'pure'],
+    ['list_files', 'pure'],
+    ['read_file', 'pure'],
+    ['search_files', 'pure'],
+    ['check_code', 'pure'],
     ['http_get', 'pure'],
     ['http_post', 'keyed'],
     ['http_post_once', 'once'],

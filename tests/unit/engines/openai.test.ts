@@ -82,6 +82,27 @@ describe('a working endpoint', () => {
     expect(answer).not.toHaveProperty('response_format');
   });
 
+  test('chooses a tool with arguments; one that was not offered is a bad answer, none is none', async () => {
+    const replies = [
+      '{"tool":"clock","arguments":{"zone":"UTC"}}',
+      'I take {"tool":"none","arguments":{}}',
+      '{"tool":"x"}',
+    ];
+    const server = await start((response, index) => streamText(response, [replies[index] ?? '{"tool":"x"}']));
+    const clock = { name: 'clock', description: 'Tells the time.', inputSchema: { type: 'object' } };
+    const choose = () =>
+      engineFor(server, { attempts: 1 }).generate(
+        { purpose: 'tool', input: { prompt: 'What time is it?' }, tools: [clock] },
+        { signal: new AbortController().signal },
+      );
+    expect((await choose()).tool).toEqual({ name: 'clock', arguments: { zone: 'UTC' }, result: '' });
+    expect(await choose()).toEqual({ engine: 'openai:m1', summary: 'No tool fits.' });
+    await expect(choose()).rejects.toMatchObject({ code: 'engine_bad_answer', retryable: true });
+    expect(server.requests[0]?.body).toMatchObject({
+      response_format: { json_schema: { schema: { properties: { tool: { enum: ['clock', 'none'] } } } } },
+    });
+  });
+
   test('that refuses forms is asked without, and not again with one', async () => {
     const server = await start((response, index) =>
       index === 0 ? failWith(response, 400) : streamText(response, ['{"verdict":"approved","findings":[]}']),

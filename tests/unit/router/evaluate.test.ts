@@ -1,5 +1,5 @@
 /** Files of labelled queries, and the figures made of decisions on them. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
@@ -56,6 +56,19 @@ describe('the labelled files of the project', () => {
     const known = new Set(load('test.tsv').map(({ query }) => query.toLowerCase()));
     expect(load('calibration.tsv').filter(({ query }) => known.has(query.toLowerCase()))).toEqual([]);
   });
+});
+
+test('no query of the acceptance set stands in the data of the training', () => {
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/\W+/g, ' ').trim();
+  const text = readFileSync(join(projectRoot, 'router', 'samples', 'test.tsv'), 'utf8');
+  const held = new Set(parseSamples(text, WORKFLOWS).map(({ query }) => plain(query)));
+  const folder = join(projectRoot, 'router', 'training', 'data');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  expect(files.length).toBeGreaterThan(0);
+  const trained = files.flatMap((file) => readFileSync(join(file.parentPath, file.name), 'utf8').split('\n'));
+  expect(trained.map((line) => plain(line.slice(line.indexOf('\t') + 1))).filter((query) => held.has(query))).toEqual(
+    [],
+  );
 });
 
 describe('the figures', () => {

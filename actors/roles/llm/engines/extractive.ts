@@ -28,6 +28,11 @@ export function createExtractiveEngine(): LlmEngine {
         }
         case 'review':
           return noOpinion();
+        case 'tool':
+          return {
+            engine: ENGINE,
+            summary: 'Choosing a tool takes a language model; without one the request has to name it.',
+          };
         default:
           throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
       }

@@ -5,12 +5,13 @@
  */
 import { readStream, readWhole } from './openai-stream.ts';
 import { type ExchangeContext, exchange, type TransportOptions } from './openai-transport.ts';
-import { type EngineContext, EngineError, type LlmEngine, type Purpose } from './port.ts';
+import { type EngineContext, EngineError, type EngineRequest, type LlmEngine } from './port.ts';
 import { buildPrompt, characters, type Prompt } from './prompts.ts';
 import { isRecord, withoutThinking } from './reply-parsing.ts';
 import { reviewSchema } from './review-schema.ts';
 import { createThinkingFilter } from './thinking-filter.ts';
 import { type Completion, toOutput } from './to-output.ts';
+import { toolChoiceSchema } from './tool-schema.ts';
 
 export interface OpenAiOptions {
   /** Address up to and with the version: http://127.0.0.1:11434/v1. */
@@ -56,10 +57,15 @@ export function createOpenAiEngine(options: OpenAiOptions): LlmEngine {
     },
     async generate(request, context) {
       context.signal.throwIfAborted();
-      const prompt = buildPrompt(request.purpose, request.input, characters(options.promptCharsMax ?? 24_000));
+      const prompt = buildPrompt(
+        request.purpose,
+        request.input,
+        characters(options.promptCharsMax ?? 24_000),
+        request.tools,
+      );
       model ??= await firstModel(transport, context);
       const plain = body(options, model, prompt);
-      const schema = knowsSchemas ? schemaOf(request.purpose) : null;
+      const schema = knowsSchemas ? schemaOf(request) : null;
       const completion = await complete(transport, schema === null ? plain : { ...plain, ...schema }, context).catch(
         async (error: unknown) => {
           if (schema === null || !isRefusal(error)) throw error;
@@ -84,11 +90,23 @@ function body(options: OpenAiOptions, model: string, prompt: Prompt): Record<str
 }
 
 /** Holds the answer to a form where the purpose has one; what comes back is read as tolerantly as ever. */
-function schemaOf(purpose: Purpose): Record<string, unknown> | null {
-  if (purpose !== 'review') return null;
-  return {
-    response_format: { type: 'json_schema', json_schema: { name: 'review', strict: true, schema: reviewSchema } },
-  };
+function schemaOf({ purpose, tools = [] }: EngineRequest): Record<string, unknown> | null {
+  switch (purpose) {
+    case 'review':
+      return format(purpose, reviewSchema, true);
+    case 'tool':
+      // Not strict: arguments differ from tool to tool, and each tool checks its own.
+      return format(purpose, toolChoiceSchema(tools), false);
+    case 'answer':
+    case 'code':
+      return null;
+    default:
+      throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
+  }
+}
+
+function format(name: string, schema: object, strict: boolean): Record<string, unknown> {
+  return { response_format: { type: 'json_schema', json_schema: { name, strict, schema } } };
 }
 
 /** The server did not like the request itself. */

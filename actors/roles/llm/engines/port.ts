@@ -2,13 +2,15 @@
  * The port every language-model engine implements, and the one error engines throw.
  * Owns the contract only; engines know nothing of each other, of the log or of how a hop is run.
  */
-import type { ErrorInfo, HopInput, HopOutput } from '../../../../schemas/events/generated.ts';
+import type { ErrorInfo, HopInput, HopOutput, ToolOffer } from '../../../../schemas/events/generated.ts';
 
-export type Purpose = 'answer' | 'code' | 'review';
+export type Purpose = 'answer' | 'code' | 'review' | 'tool';
 
 export interface EngineRequest {
   readonly purpose: Purpose;
   readonly input: HopInput;
+  /** What may be chosen; for the purpose `tool`, whose output names the tool with arguments and an empty result. */
+  readonly tools?: readonly ToolOffer[];
 }
 
 export interface EngineContext {

@@ -10,9 +10,15 @@ import type {
   HopInput,
   Passage,
   Review,
+  ToolCall,
+  ToolOffer,
 } from '../../../../schemas/events/generated.ts';
 import { fencedBlocks, withoutFencedBlocks } from '../../reviewer/checks/fenced-blocks.ts';
 import { guessLanguage, languageInPrompt } from '../../reviewer/checks/languages.ts';
+import { EngineError } from './port.ts';
+
+/** What a model says instead of a tool's name when no tool fits. */
+export const NO_TOOL = 'none';
 
 /** Limits of schemas/events/data/common.v1.json. */
 const MAX = { codeCitations: 20, answerCitations: 50, explanationChars: 20_000, findings: 100, messageChars: 4000 };
@@ -83,6 +89,19 @@ export function parseReview(text: string, engine: string): Review {
   const said = typeof value.summary === 'string' ? value.summary.trim() : '';
   const summary = (said === '' ? `The model's verdict is ${verdict}.` : said).slice(0, SUMMARY_CHARS_MAX);
   return { verdict, findings, summary, checkedBy: [engine] };
+}
+
+/** The chosen tool with its arguments; null when none fits. The tool itself checks the arguments. @throws EngineError */
+export function parseToolChoice(text: string, tools: readonly ToolOffer[]): ToolCall | null {
+  const value = jsonObjectIn(text);
+  const name = value?.tool;
+  if (name === NO_TOOL) return null;
+  const tool = tools.find((offered) => offered.name === name);
+  if (tool === undefined) {
+    const message = `The model chose no tool that was offered: ${text.trim().slice(0, 200)}`;
+    throw new EngineError('engine_bad_answer', message, { retryable: true });
+  }
+  return { name: tool.name, arguments: isRecord(value?.arguments) ? value.arguments : {}, result: '' };
 }
 
 function clipped(message: string): string {

@@ -5,7 +5,7 @@
 import type { HopOutput } from '../../../../schemas/events/generated.ts';
 import type { EngineRequest } from './port.ts';
 import type { Prompt } from './prompts.ts';
-import { parseAnswer, parseCode, parseReview } from './reply-parsing.ts';
+import { parseAnswer, parseCode, parseReview, parseToolChoice } from './reply-parsing.ts';
 
 export interface Completion {
   readonly text: string;
@@ -31,6 +31,10 @@ export function toOutput(request: EngineRequest, prompt: Prompt, completion: Com
     case 'review': {
       const review = parseReview(text, engine);
       return { engine, summary: `${review.summary.slice(0, 800)}${notes}`, review };
+    }
+    case 'tool': {
+      const tool = parseToolChoice(text, request.tools ?? []);
+      return tool === null ? { engine, summary: 'No tool fits.' } : { engine, summary: `Chose ${tool.name}.`, tool };
     }
     default:
       throw new RangeError(`There is no purpose ${String(request.purpose satisfies never)}.`);

@@ -13,13 +13,15 @@ export interface ChosenTool {
 
 /** Below, the tool would be a guess. */
 const SCORE_MIN = 0.5;
+/** Names in an error: more would hide what it says. */
+const NAMES_MAX = 40;
 
 /**
  * The best match, or null when no tool fits. A prompt that starts with `tool:` calls exactly the named tool; throws a
  * ToolError when that tool is unknown or its arguments are not what its schema asks.
  */
 export function chooseTool(tools: readonly Tool[], prompt: string): ChosenTool | null {
-  const explicit = /^\s*tool:\s*([\w.-]+)\s*([\s\S]*)$/i.exec(prompt);
+  const explicit = /^\s*tool:\s*([\w./-]+)\s*([\s\S]*)$/i.exec(prompt);
   if (explicit !== null) return named(tools, explicit[1] ?? '', explicit[2] ?? '');
   let best: ChosenTool | null = null;
   for (const tool of tools) {
@@ -34,12 +36,20 @@ export function chooseTool(tools: readonly Tool[], prompt: string): ChosenTool |
 function named(tools: readonly Tool[], name: string, rest: string): ChosenTool {
   const tool = tools.find((candidate) => candidate.name === name);
   if (tool === undefined) {
-    const names = tools.map((candidate) => candidate.name).join(', ');
-    throw new ToolError('tool_unknown', `There is no tool ${name}. There are: ${names}.`);
+    throw new ToolError('tool_unknown', `There is no tool ${name}. ${namesOf(tools, name)}`);
   }
   const args = argumentsIn(name, rest.trim());
   tool.checkArguments(args);
   return { tool, arguments: args, score: 1 };
+}
+
+/** Those that may have been meant: of the same server, when a server is named. */
+export function namesOf(tools: readonly Tool[], near = ''): string {
+  const server = near.includes('.') ? near.slice(0, near.indexOf('.') + 1) : null;
+  const ofServer = tools.filter(({ name }) => server !== null && name.startsWith(server));
+  const names = (ofServer.length > 0 ? ofServer : tools).map(({ name }) => name);
+  const more = names.length - NAMES_MAX;
+  return `There are: ${names.slice(0, NAMES_MAX).join(', ')}${more > 0 ? ` and ${more} more (\`mesh status\` lists them)` : ''}.`;
 }
 
 function argumentsIn(name: string, text: string): ToolArguments {

@@ -1,48 +1,9 @@
 /**
- * The time and the date in a time zone. Owns the reading of places in prompts; zones and their rules come from the
- * platform (Intl). Reading the clock changes nothing, so a repeated call is harmless and the first result is kept.
+ * The time and the date in a time zone. Owns the reading of places in prompts; zones are in zones.ts. Reading the clock
+ * changes nothing, so a repeated call is harmless and the first result is kept.
  */
 import { defineTool, type Tool, ToolError } from './port.ts';
-
-/** Places people ask for that are not the name of a zone. */
-const PLACES: Readonly<Record<string, string>> = {
-  utc: 'UTC',
-  gmt: 'UTC',
-  india: 'Asia/Kolkata',
-  delhi: 'Asia/Kolkata',
-  mumbai: 'Asia/Kolkata',
-  bangalore: 'Asia/Kolkata',
-  beijing: 'Asia/Shanghai',
-  china: 'Asia/Shanghai',
-  japan: 'Asia/Tokyo',
-  korea: 'Asia/Seoul',
-  germany: 'Europe/Berlin',
-  munich: 'Europe/Berlin',
-  hamburg: 'Europe/Berlin',
-  france: 'Europe/Paris',
-  italy: 'Europe/Rome',
-  spain: 'Europe/Madrid',
-  poland: 'Europe/Warsaw',
-  kyiv: 'Europe/Kiev',
-  uk: 'Europe/London',
-  england: 'Europe/London',
-  'san francisco': 'America/Los_Angeles',
-  california: 'America/Los_Angeles',
-  seattle: 'America/Los_Angeles',
-  boston: 'America/New_York',
-  miami: 'America/New_York',
-  washington: 'America/New_York',
-  'new york city': 'America/New_York',
-  nyc: 'America/New_York',
-  texas: 'America/Chicago',
-};
-
-const zoneByCity = new Map(
-  Intl.supportedValuesOf('timeZone').map((zone) => [
-    (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ').toLowerCase(),
-    zone,
-  ]),
-);
+import { isZone, zoneOf } from './zones.ts';
 
 const ASKS_TIME =
   /\b(?:what(?:'s| is)?(?: the)?(?: current| local)? (?:time|date)|what time is it|what day is (?:it|today)|what(?:'s| is) today|(?:current|local) (?:time|date|day)|time (?:now )?in|date (?:now )?in|today's date|tell me the (?:time|date))\b/i;
@@ -55,17 +16,7 @@ function zoneIn(prompt: string): string | null | undefined {
     prompt,
   )?.[1];
   if (place === undefined) return /\b(?:utc|gmt)\b/i.test(prompt) ? 'UTC' : undefined;
-  const name = place.trim().toLowerCase();
-  return (Object.hasOwn(PLACES, name) ? PLACES[name] : undefined) ?? zoneByCity.get(name) ?? null;
-}
-
-function isZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
+  return zoneOf(place);
 }
 
 function inWords(now: Date, timeZone: string): string {

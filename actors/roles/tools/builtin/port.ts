@@ -28,12 +28,25 @@ export interface ToolMatch {
   readonly score: number;
 }
 
+export interface ToolCaps {
+  /** Time one call may take, its wait for a free place included, milliseconds. */
+  readonly timeoutMs: number;
+  /** Calls at once. */
+  readonly concurrencyMax: number;
+  /** Calls that may wait for a free place. */
+  readonly queueMax: number;
+}
+
 export interface Tool {
   readonly name: string;
   readonly description: string;
   /** JSON Schema of the arguments. */
   readonly inputSchema: object;
   readonly fence: Fence;
+  /** Caps of its own; those of guard.ts where absent. */
+  readonly caps?: Partial<ToolCaps>;
+  /** The service behind it, such as `mcp:files`, which has a breaker of its own; absent for a built-in tool. */
+  readonly service?: string;
   /** Reads a call out of a prompt in plain words; null when the prompt is not about this tool. */
   match?(prompt: string): ToolMatch | null;
   /** Throws a ToolError `tool_bad_arguments` that names what is wrong. */
@@ -51,6 +64,15 @@ export type ToolErrorCode =
   | 'tool_http_status'
   | 'tool_unreachable'
   | 'tool_timeout'
+  /** The connection ended before the answer; the call may be repeated. */
+  | 'tool_cut_off'
+  | 'tool_not_configured'
+  | 'tool_path_refused'
+  | 'tool_not_found'
+  /** More calls of this tool wait than may; nothing was done. */
+  | 'tool_overloaded'
+  /** The MCP server is not there; nothing was sent. */
+  | 'mcp_unavailable'
   /** The call may or may not have acted; only for tools fenced `once`. */
   | 'tool_outcome_unknown';
 
@@ -78,13 +100,14 @@ export interface ToolDefinition<Args> {
   readonly description: string;
   readonly inputSchema: JSONSchemaType<Args>;
   readonly fence: Fence;
+  readonly caps?: Partial<ToolCaps>;
   match?(prompt: string): { arguments: Args & ToolArguments; score: number } | null;
   run(args: Args, context: ToolContext): Promise<string> | string;
 }
 
 /** A tool whose arguments are checked before it runs. */
 export function defineTool<Args>(definition: ToolDefinition<Args>): Tool {
-  const { name, description, inputSchema, fence, match } = definition;
+  const { name, description, inputSchema, fence, match, caps } = definition;
   const isValid = ajv.compile(inputSchema);
   const checked = (args: unknown): Args => {
     if (isValid(args)) return args;
@@ -96,6 +119,7 @@ export function defineTool<Args>(definition: ToolDefinition<Args>): Tool {
     description,
     inputSchema,
     fence,
+    ...(caps === undefined ? {} : { caps }),
     ...(match === undefined ? {} : { match: (prompt: string) => match(prompt) }),
     checkArguments(args) {
       checked(args);

@@ -5,7 +5,7 @@
  * The prompt and the longest allowed text fit into the context together, so nothing is ever shifted out of it.
  */
 import type { ChatHistoryItem, LlamaContextSequence, LlamaGrammar } from 'node-llama-cpp';
-import { EngineError, type EngineRequest } from '../port.ts';
+import { EngineError, type EngineRequest, type Purpose } from '../port.ts';
 import { buildPrompt, type ChatMessage, type Prompt, type PromptBudget } from '../prompts.ts';
 import { reviewSchema } from '../review-schema.ts';
 import type { Completion } from '../to-output.ts';
@@ -27,12 +27,12 @@ export interface Generation extends Completion {
 
 /** At most half of a context is kept for the text: a prompt without room says less than a short answer. */
 const TEXT_SHARE_MAX = 0.5;
-/** Of the end of the context, never used: what marks the end of an answer. */
-const TOKENS_SPARE = 8;
+/** Of the context, left alone: what marks the end of an answer, and a question that is added to the prompt. */
+const TOKENS_SPARE = 64;
 
 /** Messages that fit, by the model's own count. @throws EngineError `engine_prompt_too_large` */
 export function fitPrompt(loaded: LoadedModel, request: EngineRequest, maxTokens: number): Prompt {
-  return buildPrompt(request.purpose, request.input, budgetOf(loaded, maxTokens));
+  return buildPrompt(request.purpose, request.input, budgetOf(loaded, maxTokens), request.tools);
 }
 
 function budgetOf(loaded: LoadedModel, maxTokens: number): PromptBudget {
@@ -103,15 +103,23 @@ function neverShift(): never {
   });
 }
 
-/** The grammar that holds an answer to its form, where the purpose has one. */
-export async function grammarFor(loaded: LoadedModel, purpose: EngineRequest['purpose']): Promise<LlamaGrammar | null> {
-  switch (purpose) {
-    case 'review':
-      return loaded.model.llama.createGrammarForJsonSchema(reviewSchema);
-    case 'answer':
-    case 'code':
-      return null;
-    default:
-      throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
-  }
+/**
+ * The grammar that holds an answer to its form, where the purpose has one. Made once for a model: it lives in native
+ * memory, and making it costs more than a short generation.
+ */
+export function createGrammars({ model }: LoadedModel): (purpose: Purpose) => Promise<LlamaGrammar> | null {
+  let review: Promise<LlamaGrammar> | undefined;
+  return (purpose) => {
+    switch (purpose) {
+      case 'review':
+        review ??= model.llama.createGrammarForJsonSchema(reviewSchema);
+        return review;
+      case 'answer':
+      case 'code':
+      case 'tool':
+        return null;
+      default:
+        throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
+    }
+  };
 }

@@ -13,7 +13,8 @@ import { type EngineContext, EngineError, type LlmEngine } from '../port.ts';
 import { withoutThinking } from '../reply-parsing.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import { toOutput } from '../to-output.ts';
-import { fitPrompt, type Generation, generate, grammarFor, type Sampling } from './generate.ts';
+import { chooseTool } from './choose-tool.ts';
+import { createGrammars, fitPrompt, type Generation, generate, type Sampling } from './generate.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './load.ts';
 
 export interface LlamaEngineOptions extends Omit<LoadOptions, 'log'>, Sampling {
@@ -58,6 +59,7 @@ const MIB = 1_048_576;
 interface Ready {
   readonly loaded: LoadedModel;
   readonly slots: Slots<LlamaContextSequence>;
+  readonly grammarFor: ReturnType<typeof createGrammars>;
 }
 
 export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
@@ -72,7 +74,11 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
     guard?.begin(options.modelPath, `${options.contextSize}x${options.parallel}/${options.batchSize}`);
     const loaded = await loadModel(options).finally(() => guard?.end());
     options.log.info(describe(loaded, options, performance.now() - startedMs), 'model loaded');
-    return { loaded, slots: createSlots(loaded.sequences, options.queueMax) };
+    return {
+      loaded,
+      slots: createSlots(loaded.sequences, options.queueMax),
+      grammarFor: createGrammars(loaded),
+    };
   };
   const begin = (): Promise<Ready> => {
     failure = null;
@@ -116,18 +122,17 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
     async generate(request, context) {
       context.signal.throwIfAborted();
       if (ready === null) context.heartbeat?.('The model is loading.');
-      const { loaded, slots } = await unlessAborted(context.signal, opened());
+      const { loaded, slots, grammarFor } = await unlessAborted(context.signal, opened());
       const prompt = fitPrompt(loaded, request, options.maxTokens);
-      const grammar = await grammarFor(loaded, request.purpose);
+      const grammar = await grammarFor(request.purpose);
       if (slots.free === 0) context.heartbeat?.(`Waiting for the model; ${slots.waiting} wait before.`);
       const generation = await slots.use(context.signal, (sequence) =>
-        limited(options.timeoutMs, context, (signal) =>
-          generate(loaded, {
-            ...{ sequence, signal, messages: prompt.messages, sampling: samplingOf(options) },
-            ...(grammar === null ? {} : { grammar }),
-            onText: beating(context),
-          }),
-        ),
+        limited(options.timeoutMs, context, (signal) => {
+          const shared = { sequence, signal, sampling: samplingOf(options) };
+          if (request.purpose === 'tool') return chooseTool(loaded, request, prompt, shared);
+          const held = grammar === null ? {} : { grammar };
+          return generate(loaded, { ...shared, ...held, messages: prompt.messages, onText: beating(context) });
+        }),
       );
       measured(generation);
       return toOutput(request, prompt, { ...generation, text: said(generation) }, `llama:${nameOf(loaded)}`);

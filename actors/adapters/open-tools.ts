@@ -1,0 +1,35 @@
+/**
+ * The toolbox and the MCP servers, built from the settings. Owns: reading the settings. Does not own: when that is done
+ * (tools.ts), or the tools.
+ */
+import { dirname, join } from 'node:path';
+import { ledgerPath, type Settings } from '../../config/settings.ts';
+import { createChildren } from '../../mcp/children.ts';
+import { readMcpConfig } from '../../mcp/config.ts';
+import { type McpServers, noMcpServers } from '../../mcp/port.ts';
+import { createMcpServers } from '../../mcp/servers.ts';
+import type { Breakers } from '../breakers.ts';
+import { createToolbox, type WholeToolbox } from '../roles/tools/toolbox.ts';
+import type { RuntimeLog } from '../runtime/ports.ts';
+
+export interface OpenedTools {
+  readonly toolbox: WholeToolbox;
+  readonly mcp: McpServers;
+}
+
+export function openTools(settings: Settings, log: RuntimeLog, breakers: Breakers): OpenedTools {
+  const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
+    .split(',')
+    .map((host) => host.trim())
+    .filter((host) => host !== '');
+  const mcp = openMcp(settings, log);
+  return { mcp, toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, mcp, breakers }) };
+}
+
+function openMcp(settings: Settings, log: RuntimeLog): McpServers {
+  const config = readMcpConfig(settings.MESH_MCP_CONFIG, (process.env.MESH_MCP_CONFIG ?? '') !== '');
+  if (config.servers.length + config.problems.length === 0) return noMcpServers;
+  // One record for each ledger, as each has one process.
+  const children = createChildren(join(dirname(ledgerPath(settings, 'tools')), 'mcp-children.json'));
+  return createMcpServers(config, log, children);
+}

@@ -1,0 +1,117 @@
+/**
+ * Tools of MCP servers as tools of the mesh. Owns: their names (`server.tool`), what their hints mean for repetition,
+ * and what a failure of theirs means for it. Does not own: the servers (mcp/).
+ *
+ * Hints are what a server says of itself. `readOnlyHint` makes a tool `pure`, `idempotentHint` makes it `keyed`, and a
+ * tool that says nothing may not be repeated.
+ */
+import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { type McpCall, McpError, type McpServers, type McpTool } from '../../../mcp/port.ts';
+import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
+import { matchByName } from './match-by-name.ts';
+
+const QUEUE_MAX = 32;
+
+function fenceOf(tool: McpTool): Fence {
+  if (tool.readOnly) return 'pure';
+  return tool.idempotent ? 'keyed' : 'once';
+}
+
+function isArguments(value: unknown): value is ToolArguments {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The tools as they are now; a list is kept while its servers say the same. */
+export function createMcpTools(servers: McpServers): () => readonly Tool[] {
+  const known = new WeakMap<McpTool, Tool>();
+  return () =>
+    servers.tools().map((tool) => {
+      const made = known.get(tool) ?? mcpTool(servers, tool);
+      known.set(tool, made);
+      return made;
+    });
+}
+
+function mcpTool(servers: McpServers, tool: McpTool): Tool {
+  const name = `${tool.server}.${tool.name}`;
+  const fence = fenceOf(tool);
+  let compiled: ValidateFunction | null | undefined;
+  const checked = (args: unknown): ToolArguments => {
+    if (!isArguments(args)) throw badArguments(name, 'its arguments are one JSON object');
+    compiled ??= compile(tool.inputSchema);
+    if (compiled === null || compiled(args)) return args;
+    throw badArguments(name, new Ajv().errorsText(compiled.errors, { dataVar: 'arguments', separator: '; ' }));
+  };
+  const limits = servers.limits(tool.server);
+  return {
+    name,
+    description: tool.description,
+    inputSchema: tool.inputSchema,
+    fence,
+    service: `mcp:${tool.server}`,
+    // The server's own limit comes first: its error says more.
+    caps: { timeoutMs: limits.timeoutMs + 2000, concurrencyMax: limits.concurrencyMax, queueMax: QUEUE_MAX },
+    match: (prompt) =>
+      matchByName(prompt, { name, schema: tool.inputSchema, accepts: (args) => accepts(checked, args) }),
+    checkArguments(args) {
+      checked(args);
+    },
+    async run(args, { signal, idempotencyKey, heartbeat }) {
+      const call: McpCall = { signal, idempotencyKey, onProgress: heartbeat };
+      const valid = checked(args);
+      return servers.call(tool, valid, call).catch((error: unknown) => {
+        throw error instanceof McpError ? toolErrorOf(error, name, fence) : error;
+      });
+    },
+  };
+}
+
+function badArguments(name: string, why: string): ToolError {
+  return new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${why}.`);
+}
+
+function accepts(check: (args: unknown) => unknown, args: ToolArguments): boolean {
+  try {
+    check(args);
+    return true;
+  } catch (error) {
+    if (error instanceof ToolError) return false;
+    throw error;
+  }
+}
+
+/** Null for a schema that cannot be compiled: then the server checks alone. */
+function compile(schema: object): ValidateFunction | null {
+  const options = { strict: false, validateFormats: false, logger: false } as const;
+  const draft7 = '$schema' in schema && typeof schema.$schema === 'string' && /draft-0[4-7]/.test(schema.$schema);
+  const { $schema: _dialect, ...rest } = { $schema: '', ...schema };
+  try {
+    return draft7 ? new Ajv(options).compile(rest) : new Ajv2020(options).compile(rest);
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}
+
+function toolErrorOf(error: McpError, name: string, fence: Fence): ToolError {
+  const { code, message } = error;
+  const unknown = (): ToolError =>
+    new ToolError('tool_outcome_unknown', `${message}. Whether it took effect is not known.`, { cause: error });
+  switch (code) {
+    case 'unavailable':
+      return new ToolError('mcp_unavailable', message, { retryable: true, cause: error });
+    case 'cut_off':
+      return fence === 'once' ? unknown() : new ToolError('tool_cut_off', message, { retryable: true, cause: error });
+    case 'timeout':
+      return fence === 'once' ? unknown() : new ToolError('tool_timeout', message, { retryable: true, cause: error });
+    case 'bad_arguments':
+      return new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${message}`, {
+        cause: error,
+      });
+    case 'failed':
+      return new ToolError('tool_failed', message, { cause: error });
+    default:
+      throw new Error(`unknown code ${JSON.stringify(code satisfies never)}`);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * All tools of a mesh, built-in ones and those of MCP servers, as the tools role and the process around it use them.
+ * Owns: finding a tool, waiting for servers that are starting, and what can be said of the tools. Does not own: a tool,
+ * its caps (guard.ts), or how a repeated call is fenced (the runtime).
+ *
+ * Tools load at their first use: building the calculator takes most of a second, and a restart must be quick.
+ */
+import type { McpServers } from '../../../mcp/port.ts';
+import type { Breakers } from '../../breakers.ts';
+import { builtinNames } from './builtin/names.ts';
+import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
+import { createGuard, type GuardedCall } from './guard.ts';
+
+/** A prompt may mean a tool of a server that is still starting; the step has more time than this. */
+const SERVERS_WAIT_MS = 15_000;
+
+export interface Chosen {
+  readonly name: string;
+  readonly fence: Fence;
+  readonly arguments: ToolArguments;
+}
+
+/** A tool as it is shown to others: a model that chooses, or a client of `mesh mcp`. */
+export interface ToolSummary {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: object;
+  readonly fence: Fence;
+}
+
+export interface Toolbox {
+  /** The tool that a prompt means, with its arguments. @throws ToolError */
+  choose(prompt: string): Promise<Chosen>;
+  /** @throws ToolError, EffectError `breaker_open`, or the signal's reason */
+  run(name: string, args: ToolArguments, call: GuardedCall): Promise<string>;
+}
+
+export interface WholeToolbox extends Toolbox {
+  /** Loads the built-in tools. */
+  list(): Promise<ToolSummary[]>;
+  /** Names, without loading anything. */
+  names(): string[];
+  load(): { readonly running: number; readonly waiting: number };
+}
+
+export interface ToolboxOptions {
+  readonly allowHosts: readonly string[];
+  readonly workspace: string | null;
+  readonly mcp: McpServers;
+  readonly breakers: Breakers;
+}
+
+export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxOptions): WholeToolbox {
+  const guard = createGuard(breakers);
+  let opened: ReturnType<typeof load> | undefined;
+  const load = async () => {
+    const [builtin, { createMcpTools }] = await Promise.all([import('./builtin/index.ts'), import('./mcp-tools.ts')]);
+    const own = builtin.builtinTools({ allowHosts, workspace });
+    const ofServers = createMcpTools(mcp);
+    return {
+      all: (): readonly Tool[] => [...own, ...ofServers()],
+      choose: builtin.chooseTool,
+      namesOf: builtin.namesOf,
+    };
+  };
+  const open = () => {
+    opened ??= load();
+    return opened;
+  };
+  const connected = async (): Promise<void> => {
+    mcp.start();
+    await mcp.settled(SERVERS_WAIT_MS);
+  };
+  const isOfServer = (name: string): boolean => mcp.states().some((server) => name.startsWith(`${server.name}.`));
+  const fits = (found: Tool | undefined): found is Tool => found !== undefined;
+
+  return {
+    async choose(prompt) {
+      const { all, choose, namesOf } = await open();
+      const own = chosenOrNull(choose, all(), prompt);
+      if (own !== null) return own;
+      if (mcp.states().length > 0) await connected();
+      const chosen = choose(all(), prompt);
+      if (chosen !== null) return summaryOf(chosen);
+      const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
+      throw new ToolError('tool_unknown', message);
+    },
+    async run(name, args, call) {
+      const { all } = await open();
+      const find = () => all().find((tool) => tool.name === name);
+      let tool = find();
+      if (!fits(tool) && isOfServer(name)) {
+        await connected();
+        tool = find();
+      }
+      if (fits(tool)) return guard.run(tool, args, call);
+      if (!isOfServer(name)) throw new ToolError('tool_unknown', `there is no tool ${name}`);
+      const why = mcp.states().find((server) => name.startsWith(`${server.name}.`))?.problem;
+      const message = `its MCP server does not offer it now${why == null ? '' : ` (${why})`}`;
+      throw new ToolError('mcp_unavailable', message, { retryable: true });
+    },
+    async list() {
+      const { all } = await open();
+      return all().map(({ name, description, inputSchema, fence }) => ({ name, description, inputSchema, fence }));
+    },
+    names: () => [...builtinNames, ...mcp.tools().map(({ server, name }) => `${server}.${name}`)],
+    load: () => guard.load(),
+  };
+}
+
+type Choose = typeof import('./builtin/index.ts').chooseTool;
+
+function summaryOf({ tool, arguments: given }: NonNullable<ReturnType<Choose>>): Chosen {
+  return { name: tool.name, fence: tool.fence, arguments: given };
+}
+
+/** Null when nothing fits yet: a tool of that name may come with a server that is starting. */
+function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Chosen | null {
+  try {
+    const chosen = choose(tools, prompt);
+    return chosen === null ? null : summaryOf(chosen);
+  } catch (error) {
+    if (error instanceof ToolError && error.code === 'tool_unknown') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The mesh as an MCP server over streamable HTTP, for clients on this machine. Owns: who may ask at all, and bounds on
+ * requests. Does not own: the protocol (the SDK), or what is offered (serve.ts).
+ *
+ * 1. It listens on loopback only, and asks for a token: any program and any web page of this machine can reach a port.
+ * 2. A request that a web page sends, or one that came by another host name (DNS rebinding), is refused before anything
+ *    is read from it.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  createMcpHandler,
+  hostHeaderValidationResponse,
+  localhostAllowedHostnames,
+  localhostAllowedOrigins,
+  type McpHttpHandler,
+  originValidationResponse,
+} from '@modelcontextprotocol/server';
+import type { MeshDoor } from './door.ts';
+import { createMeshMcpServer } from './serve.ts';
+
+const PATH = '/mcp';
+const BODY_BYTES_MAX = 4 * 1024 * 1024;
+const CONNECTIONS_MAX = 100;
+
+export interface HttpServing {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface HttpServingOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly token: string;
+  readonly onError: (error: Error) => void;
+}
+
+/** @throws Error with a `code` such as EADDRINUSE */
+export async function serveMcpHttp(door: MeshDoor, { port, token, onError }: HttpServingOptions): Promise<HttpServing> {
+  const handler = createMcpHandler(() => createMeshMcpServer(door), { onerror: onError });
+  const endNews = door.onToolsChanged(() => handler.notify.toolsChanged());
+  const server = createServer((incoming, outgoing) => {
+    answer(handler, token, incoming, outgoing).catch((error: unknown) => {
+      onError(error instanceof Error ? error : new Error(String(error)));
+      outgoing.destroy();
+    });
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const taken = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    url: `http://127.0.0.1:${taken}${PATH}`,
+    async close() {
+      endNews();
+      await handler.close();
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function answer(
+  handler: McpHttpHandler,
+  token: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const head = new Request(`http://${incoming.headers.host ?? 'unknown.invalid'}${incoming.url ?? '/'}`, {
+    method: incoming.method ?? 'GET',
+    headers: headersOf(incoming),
+  });
+  const refused = refusal(head, token);
+  if (refused !== null) return send(refused, outgoing);
+  const body = incoming.method === 'POST' ? await bodyOf(incoming) : undefined;
+  if (body === null) return send(plain(413, `a request holds at most ${BODY_BYTES_MAX} bytes`), outgoing);
+  const gone = new AbortController();
+  outgoing.once('close', () => gone.abort());
+  const request = new Request(head, { signal: gone.signal, ...(body === undefined ? {} : { body }) });
+  await send(await handler.fetch(request), outgoing);
+}
+
+/** Why the request is refused, or null. */
+function refusal(request: Request, token: string): Response | null {
+  const wrongPlace =
+    hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
+    originValidationResponse(request, localhostAllowedOrigins());
+  if (wrongPlace !== undefined) return wrongPlace;
+  if (new URL(request.url).pathname !== PATH) return plain(404, `the address is ${PATH}`);
+  const given = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
+  if (same(given, token)) return null;
+  const response = plain(401, 'send the token that `mesh mcp --http` printed: Authorization: Bearer …');
+  response.headers.set('www-authenticate', 'Bearer');
+  return response;
+}
+
+function same(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function plain(status: number, text: string): Response {
+  return new Response(`${text}\n`, { status, headers: { 'content-type': 'text/plain; charset=utf-8' } });
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
+  return headers;
+}
+
+/** Null when it is too large. */
+async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming) {
+    const piece = Buffer.from(chunk);
+    bytes += piece.length;
+    if (bytes > BODY_BYTES_MAX) return null;
+    chunks.push(piece);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body === null) outgoing.end();
+  else
+    await pipeline(Readable.fromWeb(response.body), outgoing).catch((error: unknown) => {
+      // A client that goes away before the end is its own affair.
+      if (!outgoing.destroyed) throw error;
+    });
+}

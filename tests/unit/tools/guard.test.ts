@@ -1,0 +1,230 @@
+/**
+ * What stands before every tool: each cap is reached for real, and the breaker opens, half-opens and closes. Time is the
+ * test's own where the length of a pause matters to the outcome.
+ */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createBreakers } from '../../../actors/breakers.ts';
+import { type Tool, type ToolCaps, ToolError } from '../../../actors/roles/tools/builtin/port.ts';
+import { createGuard, type GuardedCall } from '../../../actors/roles/tools/guard.ts';
+import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
+
+interface Line {
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+function bench() {
+  const lines: Line[] = [];
+  const attributes: Record<string, unknown> = {};
+  const write = (fields: object, message: string): void => {
+    lines.push({ ...fields, message });
+  };
+  const log = { debug: write, info: write, warn: write, error: write };
+  const breakers = createBreakers(log);
+  const guard = createGuard(breakers);
+  const call = (more: Partial<GuardedCall> = {}): GuardedCall => ({
+    ...{ signal: new AbortController().signal, idempotencyKey: 'key', heartbeat: () => undefined, log, fence: 'pure' },
+    span: { set: (set) => Object.assign(attributes, set) },
+    ...more,
+  });
+  return { guard, breakers, lines, attributes, call, state: () => breakers.states()[0]?.state };
+}
+
+function tool(run: Tool['run'], more: { caps?: Partial<ToolCaps>; service?: string } = {}): Tool {
+  return {
+    name: 'odd',
+    description: '',
+    inputSchema: {},
+    fence: 'pure',
+    checkArguments: () => undefined,
+    run,
+    ...more,
+  };
+}
+
+const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => new Error('it succeeded'),
+    (error: unknown) => error,
+  );
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('the breaker opens after five failures, refuses without calling, tries one call, and closes', async () => {
+  const { guard, call, state, breakers } = bench();
+  let calls = 0;
+  let broken = true;
+  const flaky = tool(() => {
+    calls += 1;
+    return broken ? Promise.reject(new Error('broken')) : Promise.resolve('well');
+  });
+  for (let i = 0; i < 5; i += 1)
+    expect(await failure(guard.run(flaky, {}, call()))).toMatchObject({ message: 'broken' });
+  expect(state()).toBe('open');
+  const refused = await failure(guard.run(flaky, {}, call({ fence: 'once' })));
+  expect(refused).toMatchObject({
+    code: 'breaker_open',
+    retryable: true,
+    message: expect.stringContaining('tool:odd is left alone after 5 failures (broken)'),
+  });
+  expect(calls).toBe(5);
+  // Half open: one call is let through; it fails, and the breaker opens again.
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await failure(guard.run(flaky, {}, call()))).toMatchObject({ message: 'broken' });
+  expect([calls, state()]).toEqual([6, 'open']);
+  await vi.advanceTimersByTimeAsync(10_000);
+  broken = false;
+  expect(await guard.run(flaky, {}, call())).toBe('well');
+  expect(breakers.states()).toMatchObject([{ name: 'tool:odd', state: 'closed', failures: 0 }]);
+});
+
+test('mistakes of the caller and cancelled calls do not open it', async () => {
+  const { guard, call, state } = bench();
+  const refuses = tool(() => Promise.reject(new ToolError('tool_bad_arguments', 'no')));
+  for (let i = 0; i < 8; i += 1) await failure(guard.run(refuses, {}, call()));
+  const waits = tool(
+    (_args, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  );
+  for (let i = 0; i < 8; i += 1) {
+    const controller = new AbortController();
+    const cancelled = failure(guard.run(waits, {}, call({ signal: controller.signal })));
+    controller.abort(new AttemptCancelled('enough'));
+    expect(await cancelled).toBeInstanceOf(AttemptCancelled);
+  }
+  expect(state()).toBe('closed');
+});
+
+describe('the cap on time', () => {
+  const hangs = tool(() => new Promise(() => undefined), { caps: { timeoutMs: 1000 } });
+
+  test('a tool that ignores its signal is left behind', async () => {
+    const { guard, call, lines, attributes } = bench();
+    const ended = failure(guard.run(hangs, {}, call()));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await ended).toMatchObject({ code: 'tool_timeout', retryable: true, message: 'no result within 1 s' });
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'a cap of a tool was reached', tool: 'odd', why: 'no result within 1 s' }),
+    );
+    expect(attributes).toEqual({ 'mesh.overload.reason': 'no result within 1 s' });
+    expect(guard.load()).toEqual({ running: 0, waiting: 0 });
+  });
+
+  test('S6: for a tool that may not be repeated nobody knows', async () => {
+    const { guard, call } = bench();
+    const ended = failure(guard.run(hangs, {}, call({ fence: 'once' })));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await ended).toMatchObject({ code: 'tool_outcome_unknown', retryable: false });
+  });
+
+  test('it trips the breaker', async () => {
+    const { guard, call, state } = bench();
+    const all = Array.from({ length: 5 }, () => failure(guard.run(hangs, {}, call())));
+    await vi.advanceTimersByTimeAsync(1000);
+    await Promise.all(all);
+    expect(state()).toBe('open');
+  });
+});
+
+describe('the cap on calls', () => {
+  test('so many run, so many wait in order, the next are refused and trip the breaker; those that wait still run', async () => {
+    const { guard, call, lines, attributes, state } = bench();
+    const begun: number[] = [];
+    const free: (() => void)[] = [];
+    const slow = tool(
+      (args) => {
+        begun.push(Number(args));
+        return new Promise((resolve) => free.push(() => resolve(`done ${String(args)}`)));
+      },
+      { caps: { concurrencyMax: 2, queueMax: 3 } },
+    );
+    const taken = Array.from({ length: 5 }, (_, i) => guard.run(slow, i, call()));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(guard.load()).toEqual({ running: 2, waiting: 3 });
+    for (let i = 0; i < 5; i += 1) {
+      expect(await failure(guard.run(slow, 9, call({ fence: 'once' })))).toMatchObject({
+        code: 'tool_overloaded',
+        retryable: true,
+      });
+    }
+    expect(attributes).toEqual({ 'mesh.overload.reason': 'odd takes no more calls: 2 run and 3 wait already' });
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'a cap of a tool was reached', running: 2, waiting: 3 }),
+    );
+    expect(state()).toBe('open');
+    expect(await failure(guard.run(slow, 9, call()))).toMatchObject({ code: 'breaker_open' });
+    for (let i = 0; i < 5; i += 1) {
+      free[i]?.();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(await Promise.all(taken)).toEqual(['done 0', 'done 1', 'done 2', 'done 3', 'done 4']);
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('S6: one whose time is up while it waits has done nothing, whatever its fence is', async () => {
+    const { guard, call } = bench();
+    const slow = tool(() => new Promise(() => undefined), { caps: { concurrencyMax: 1, timeoutMs: 1000 } });
+    const first = failure(guard.run(slow, {}, call({ fence: 'once' })));
+    const second = failure(guard.run(slow, {}, call({ fence: 'once' })));
+    await vi.advanceTimersByTimeAsync(1000);
+    const codes = (await Promise.all([first, second])).map((error) =>
+      error instanceof ToolError ? error.code : error,
+    );
+    expect(codes).toEqual(['tool_outcome_unknown', 'tool_overloaded']);
+  });
+
+  test('one that is cancelled while it waits leaves the line', async () => {
+    const { guard, call } = bench();
+    let end = (): void => undefined;
+    const slow = tool(() => new Promise((resolve) => (end = () => resolve('done'))), { caps: { concurrencyMax: 1 } });
+    const first = guard.run(slow, {}, call());
+    const controller = new AbortController();
+    const second = failure(guard.run(slow, {}, call({ signal: controller.signal })));
+    await vi.advanceTimersByTimeAsync(0);
+    controller.abort(new AttemptCancelled('enough'));
+    await second;
+    expect(guard.load()).toEqual({ running: 1, waiting: 0 });
+    end();
+    expect(await first).toBe('done');
+    expect(guard.load()).toEqual({ running: 0, waiting: 0 });
+  });
+});
+
+test('the cap on answers: five megabytes are cut, and say so', async () => {
+  const { guard, call, lines, attributes } = bench();
+  const answer = await guard.run(
+    tool(() => Promise.resolve('x'.repeat(5 * 1024 * 1024))),
+    {},
+    call(),
+  );
+  expect(answer.length).toBeLessThan(200_000);
+  expect(answer).toMatch(/\n\n\(The answer has 5242880 characters; these are the first 190000\.\)$/);
+  expect(attributes).toEqual({ 'mesh.overload.reason': 'its answer has 5242880 characters' });
+  expect(lines).toContainEqual(expect.objectContaining({ chars: 5_242_880, charsMax: 190_000 }));
+});
+
+test('a service has a breaker of its own, which does not count the refusals of a tool behind it', async () => {
+  const { guard, call, breakers } = bench();
+  const stateOf = (name: string) => breakers.states().find((one) => one.name === name)?.state;
+  const broken = tool(() => Promise.reject(new Error('broken')), { service: 'mcp:box' });
+  for (let i = 0; i < 9; i += 1) await failure(guard.run(broken, {}, call()));
+  expect([stateOf('tool:odd'), stateOf('mcp:box')]).toEqual(['open', 'closed']);
+  const gone = {
+    ...tool(() => Promise.reject(new ToolError('mcp_unavailable', 'gone', { retryable: true })), {
+      service: 'mcp:box',
+    }),
+    name: 'other',
+  };
+  for (let i = 0; i < 5; i += 1) await failure(guard.run(gone, {}, call()));
+  expect(stateOf('mcp:box')).toBe('open');
+  const third = { ...tool(() => Promise.resolve('well'), { service: 'mcp:box' }), name: 'third' };
+  expect(await failure(guard.run(third, {}, call()))).toMatchObject({
+    code: 'breaker_open',
+    message: expect.stringContaining('mcp:box is left alone'),
+  });
+});

@@ -32,6 +32,11 @@ import { composeAnswer } from './answer.ts';
 export const HOPS_MAX = 12;
 /** Messages kept in a task; more are still relayed. */
 const MESSAGES_MAX = 64;
+/**
+ * Bytes of JSON that the messages kept in a task may have together: the result carries them all, and has to fit into one
+ * event with the answer and the code. Each was a fact of its own and can be read there.
+ */
+const MESSAGES_MAX_BYTES = 262_144;
 const ATTEMPTS_DEFAULT = 2;
 
 export type Artifacts = Omit<HopInput, 'prompt'> & Pick<HopOutput, 'answer'>;
@@ -377,7 +382,9 @@ export function answered(context: TaskContext, text: string): TaskContext {
 }
 
 export function messageNoted(context: TaskContext, message: Message): TaskContext {
-  return context.messages.length >= MESSAGES_MAX ? context : { ...context, messages: [...context.messages, message] };
+  const messages = [...context.messages, message];
+  const fits = messages.length <= MESSAGES_MAX && Buffer.byteLength(JSON.stringify(messages)) <= MESSAGES_MAX_BYTES;
+  return fits ? { ...context, messages } : context;
 }
 
 /** The hop at work took too long; another attempt may be quicker. */

@@ -61,7 +61,9 @@ describe('asking', () => {
   });
 
   test('arguments that the tool does not take are a failure, not a run', () => {
-    const story = checking().when(failed('check', { code: 'tool_bad_arguments', message: 'expression must be string' }));
+    const story = checking().when(
+      failed('check', { code: 'tool_bad_arguments', message: 'expression must be string' }),
+    );
     story.thenExpect({ sent: REPLY });
     expectNoRun(story, 'its choice (openai:m1) cannot be run. expression must be string');
   });
@@ -112,7 +114,9 @@ describe('a cancel', () => {
 });
 
 test('a new request is chosen for anew, by words first', () => {
-  const story = checking().when(asked(2, 2)).thenExpect({ state: 'choosing', effects: ['choose'] });
+  const story = checking()
+    .when(asked(2, 2))
+    .thenExpect({ state: 'choosing', effects: ['choose'] });
   story.when(done('choose', choice), done('run', { result: '42' }));
   expect(story.sent('hop.replied').output?.summary).toBe('calculator ran');
 });

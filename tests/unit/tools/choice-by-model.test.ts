@@ -40,7 +40,12 @@ describe('offers', () => {
   });
 
   test('S8: no more than an event may carry', () => {
-    expect(offersFor('x', Array.from({ length: 150 }, (_, i) => tool(`b.${i}`))).offers).toHaveLength(64);
+    expect(
+      offersFor(
+        'x',
+        Array.from({ length: 150 }, (_, i) => tool(`b.${i}`)),
+      ).offers,
+    ).toHaveLength(64);
   });
 
   test('S8: a schema is offered whole or not at all, and a long description is cut', () => {
@@ -79,12 +84,16 @@ describe('choosing', () => {
     const call = effects(model);
     expect(await call('choose', { prompt: 'what is 6 * 7?' })).toMatchObject({ name: 'calculator', fence: 'pure' });
     await expect(call('choose', { prompt: 'tool:nothing {}' })).rejects.toMatchObject({ code: 'tool_unknown' });
-    await expect(call('choose', { prompt: 'tool:uuid {"no": 1}' })).rejects.toMatchObject({ code: 'tool_bad_arguments' });
+    await expect(call('choose', { prompt: 'tool:uuid {"no": 1}' })).rejects.toMatchObject({
+      code: 'tool_bad_arguments',
+    });
   });
 
   test('where a model is configured it is offered the tools', async () => {
     const question = await effects(model)('choose', vague);
-    expect(question).toMatchObject({ unfit: expect.stringMatching(/name one, as in tool:calculator .*\. There are: /) });
+    expect(question).toMatchObject({
+      unfit: expect.stringMatching(/name one, as in tool:calculator .*\. There are: /),
+    });
     expect(question).toMatchObject({ offers: expect.arrayContaining([expect.objectContaining({ name: 'convert' })]) });
   });
 

@@ -72,8 +72,15 @@ module.exports = {
       severity: 'error',
       from: { path: '^gateway/client/' },
       to: {
-        path: '^(actors|bus|router|knowledge|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|main)',
+        path: '^(actors|bus|router|knowledge|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|main|a2a|dapr|http)',
       },
+    },
+    {
+      name: 'gateway-bindings-know-the-core-only',
+      comment: 'Dapr and the HTTP port know no A2A, and only the A2A binding knows its SDK.',
+      severity: 'error',
+      from: { path: '^gateway/(dapr|http|grpc|core)/' },
+      to: { path: '^gateway/a2a/|@a2a-js|node_modules/express' },
     },
     {
       name: 'config-is-a-leaf',

@@ -14,7 +14,11 @@ const SETTLE_MS = 3000;
 
 /** The second start is measured: the first one also indexes the docs. */
 export async function measureMesh(folder: string): Promise<{ startupMs: number; idleRssMb: number }> {
-  const ports = { MESH_NATS_PORT: String(await freePort()), MESH_GRPC_PORT: String(await freePort()) };
+  const ports = {
+    MESH_NATS_PORT: String(await freePort()),
+    MESH_GRPC_PORT: String(await freePort()),
+    MESH_HTTP_PORT: String(await freePort()),
+  };
   const env = { ...process.env, MESH_HOME: join(folder, 'home'), ...ports };
   const mesh = (...args: string[]) => run(join(import.meta.dirname, '..', 'mesh'), args, { env });
   await mesh('up', '--detach');

@@ -223,7 +223,7 @@ export class MemoryServer implements MemoryLog {
 
   ensureTopology(): void {
     for (const name of [STREAM, QUARANTINE_STREAM, TELEMETRY_STREAM]) this.#ensureStream(name, false);
-    for (const bucket of [bucketOf('config'), bucketOf('registry'), LEASE_BUCKET]) {
+    for (const bucket of [bucketOf('config'), bucketOf('registry'), bucketOf('push'), LEASE_BUCKET]) {
       this.#ensureStream(bucketStream(bucket), true);
     }
   }

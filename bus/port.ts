@@ -99,8 +99,8 @@ export interface KvEntry {
   readonly atMs: number;
 }
 
-/** `config`: live settings; `registry`: heartbeats of services. */
-export type BucketName = 'config' | 'registry';
+/** `config`: live settings; `registry`: heartbeats of services; `push`: where the gateway tells callers of their tasks. */
+export type BucketName = 'config' | 'registry' | 'push';
 
 export interface KeyValue {
   get(key: string): Promise<KvEntry | null>;

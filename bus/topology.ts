@@ -33,6 +33,8 @@ const TELEMETRY_MAX_AGE_MS = DAY_MS;
 const TELEMETRY_MAX_BYTES = 256 * 1024 * 1024;
 /** Services that have been silent for a day are forgotten; until then they show as gone. */
 const REGISTRY_TTL_MS = DAY_MS;
+/** A task that has left the log has nothing more to tell. */
+const PUSH_TTL_MS = LOG_MAX_AGE_MS;
 /** So that `nats kv history` shows what a setting was before. */
 const CONFIG_HISTORY = 10;
 
@@ -115,6 +117,7 @@ async function ensureBuckets(nc: NatsConnection): Promise<void> {
   await Promise.all([
     kvm.create(bucketOf('config'), { history: CONFIG_HISTORY }),
     kvm.create(bucketOf('registry'), { history: 1, ttl: REGISTRY_TTL_MS }),
+    kvm.create(bucketOf('push'), { history: 1, ttl: PUSH_TTL_MS }),
     kvm.create(LEASE_BUCKET, { history: 1 }),
   ]);
 }

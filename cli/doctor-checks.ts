@@ -80,20 +80,27 @@ async function port(settings: Settings): Promise<Check | null> {
     : { name: 'port', status: 'fail', text: `${number} is taken; set MESH_NATS_PORT or NATS_URL`, exitCode: 2 };
 }
 
-/** Where gRPC is served: free before the start, answering afterwards. */
+/** Where gRPC and HTTP are served: free before the start, answering afterwards. */
 async function gateway(settings: Settings): Promise<Check> {
   const name = 'gateway';
-  const { MESH_GRPC_PORT: number, MESH_GATEWAY_HOST: host } = settings;
+  const { MESH_GATEWAY_HOST: host } = settings;
   const running = liveness(readRunState(settings)).kind === 'up';
-  const free = await isPortFree(number, 'MESH_GRPC_PORT');
-  if (running) {
-    return free && host === '127.0.0.1'
-      ? { name, status: 'fail', text: `nothing serves gRPC on ${number}; see \`mesh status\``, exitCode: 3 }
-      : { name, status: 'ok', text: `gRPC on ${host}:${number}` };
+  const served: string[] = [];
+  for (const [setting, what] of [
+    ['MESH_GRPC_PORT', 'gRPC'],
+    ['MESH_HTTP_PORT', 'HTTP'],
+  ] as const) {
+    const number = settings[setting];
+    const free = await isPortFree(number, setting);
+    if (running && free && host === '127.0.0.1') {
+      return { name, status: 'fail', text: `nothing serves ${what} on ${number}; see \`mesh status\``, exitCode: 3 };
+    }
+    if (!running && !free) {
+      return { name, status: 'fail', text: `port ${number} is taken; set ${setting}`, exitCode: 2 };
+    }
+    served.push(running ? `${what} on ${host}:${number}` : `port ${number} is free`);
   }
-  return free
-    ? { name, status: 'ok', text: `port ${number} is free` }
-    : { name, status: 'fail', text: `port ${number} is taken; set MESH_GRPC_PORT`, exitCode: 2 };
+  return { name, status: 'ok', text: served.join(', ') };
 }
 
 function home(settings: Settings): Check {

@@ -150,6 +150,26 @@ const table = {
   TOOLS_THREADS: [count(1, 64, 4), 'Threads of the tools process for files and native code.', '4'],
   GATEWAY_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the gateway process, MiB.', '256'],
   MESH_GRPC_PORT: [count(1, 65_535, 7443), 'Port on which the gateway serves gRPC.', '7443'],
+  MESH_HTTP_PORT: [
+    count(1, 65_535, 7444),
+    'Port on which the gateway serves A2A (JSON-RPC and HTTP+JSON) and the Dapr app channel.',
+    '7444',
+  ],
+  MESH_PUBLIC_URL: [
+    url('http', 'https'),
+    'How other machines reach the HTTP port of the gateway; stands in the A2A agent card.',
+    'https://mesh.example.org',
+  ],
+  MESH_PUSH_ALLOW_HOSTS: [
+    optionalText,
+    'Hosts (host or host:port, separated by commas) to which A2A push notifications may go although their address is private; none when unset.',
+    '127.0.0.1:9000',
+  ],
+  MESH_DAPR_PUBSUB: [
+    optionalText,
+    'Name of the Dapr pub/sub component whose topic mesh.tasks feeds the mesh (docs/a2a.md); unset, the gateway asks Dapr for nothing.',
+    'orders-pubsub',
+  ],
   MESH_GATEWAY_HOST: [
     z.string().trim().min(1).default('127.0.0.1'),
     'Address on which the gateway serves; beyond loopback it needs MESH_GATEWAY_CALLERS or MESH_GATEWAY_TLS_CLIENT_CA.',

@@ -11,7 +11,7 @@ export interface Exposure {
   readonly hasClientAuthority: boolean;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   if (isIPv4(host)) return host.startsWith('127.');
   if (isIPv6(host)) return host === '::1';
   return host === 'localhost';

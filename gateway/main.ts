@@ -16,14 +16,18 @@ import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
 import { loadEnvFile, natsUrl, projectRoot, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
+import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
+import { lazyA2a } from './a2a/lazy.ts';
 import { Admission } from './core/admission.ts';
 import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from './core/callers.ts';
 import { openMesh } from './core/mesh.ts';
 import type { Catalog } from './core/ports.ts';
+import { daprApp } from './dapr/app.ts';
 import { exposureProblem } from './exposure.ts';
 import { AddressError, startServer, type TlsFiles } from './grpc/server.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { startHttp } from './http/server.ts';
 
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
 const LOG_WAIT_MS = 8000;
@@ -52,7 +56,8 @@ function lazyCatalog(): () => Promise<Catalog> {
     const roles = await loadRoleDefinitions();
     const workflows = loadWorkflows(new Set(roles.map(({ name }) => name)));
     const talkers = roles.filter(({ startsOn }) => startsOn.includes('agent.message')).map(({ name }) => name);
-    return { workflows: new Set(workflows.keys()), messageRoles: new Set(['orchestrator', ...talkers]) };
+    const described = [...workflows].map(([name, { description }]) => [name, description] as const);
+    return { workflows: new Map(described), messageRoles: new Set(['orchestrator', ...talkers]) };
   };
   return () => {
     catalog ??= read();
@@ -127,6 +132,25 @@ function checkExposure(settings: Settings): void {
   if (problem !== null) throw new SettingsError(problem);
 }
 
+/** Where the agent card says that the bindings are. */
+function addressesOf(settings: Settings): { httpUrl: string; grpcAddress: string } {
+  const { MESH_GATEWAY_HOST: host, MESH_HTTP_PORT: httpPort, MESH_GRPC_PORT: grpcPort, MESH_PUBLIC_URL } = settings;
+  const name = host.includes(':') ? `[${host}]` : host;
+  const scheme = settings.MESH_GATEWAY_TLS_CERT === undefined ? 'http' : 'https';
+  const httpUrl = MESH_PUBLIC_URL?.replace(/\/+$/, '') ?? `${scheme}://${name}:${httpPort}`;
+  return { httpUrl, grpcAddress: `${new URL(httpUrl).hostname}:${grpcPort}` };
+}
+
+function authenticationOf(settings: Settings): 'none' | 'token' | 'certificate' {
+  if (settings.MESH_GATEWAY_CALLERS !== undefined) return 'token';
+  return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? 'none' : 'certificate';
+}
+
+/** Names, beside those of loopback, by which a gateway that knows no callers may be called. */
+function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
+  return new Set(url === undefined ? [] : [new URL(url).hostname]);
+}
+
 async function run(settings: Settings, log: Log): Promise<void> {
   checkExposure(settings);
   const tls = tlsOf(settings);
@@ -138,19 +162,39 @@ async function run(settings: Settings, log: Log): Promise<void> {
   const bus = await connect(settings);
   await bus.ensureTopology();
   const knowledge = lazyKnowledge(settings, log);
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog: lazyCatalog(), log });
+  const catalog = lazyCatalog();
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
-  const grpc = await startServer(
-    mesh,
-    { callers, admission, log },
-    { host, port, keepaliveMs: settings.MESH_GATEWAY_KEEPALIVE_MS, ...(tls === undefined ? {} : { tls }) },
+  const rules = { callers, admission, log };
+  const secured = tls === undefined ? {} : { tls };
+  const a2a = lazyA2a(
+    {
+      ...{ mesh, bus, catalog, log },
+      card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
+      pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
+    },
+    rules,
   );
-  bus.onConnection((connected) => grpc.setServing(connected));
+  const grpcSettings = { host, port, keepaliveMs: settings.MESH_GATEWAY_KEEPALIVE_MS, ...secured };
+  const grpc = await startServer(mesh, rules, grpcSettings, [a2a.service]);
+  let isConnected = true;
+  const http = await startHttp(
+    {
+      dapr: daprApp({ mesh, ...rules, pubsub: settings.MESH_DAPR_PUBSUB ?? null }),
+      a2a: a2a.http,
+      isConnected: () => isConnected,
+    },
+    { host, port: settings.MESH_HTTP_PORT, onlyHosts: callers === onlyLocal ? knownHosts(settings) : null, ...secured },
+  );
+  bus.onConnection((connected) => {
+    isConnected = connected;
+    grpc.setServing(connected);
+  });
   const stopHeartbeat = startHeartbeat({
     bus,
     log,
     host: settings.MESH_HOST_ID ?? `${hostname()}-${hash('sha256', settings.MESH_HOME).slice(0, 8)}`,
-    capabilities: [`grpc:${host}:${grpc.port}`],
+    capabilities: [`grpc:${host}:${grpc.port}`, `http:${host}:${http.port}`],
     callsUnderWay: () => admission.callsUnderWay,
     callsMax: settings.MESH_GATEWAY_CALLS_AT_ONCE,
     memoryLimitMb: settings.GATEWAY_MEMORY_MB,
@@ -158,12 +202,14 @@ async function run(settings: Settings, log: Log): Promise<void> {
   stopOnSignals(log, async () => {
     await stopHeartbeat();
     grpc.setServing(false);
+    await a2a.stop();
     await mesh.stop();
-    await grpc.stop();
+    await Promise.all([grpc.stop(), http.stop()]);
     await knowledge.close();
     await bus.close();
   });
-  log.info({ grpc: `${host}:${grpc.port}`, tls: tls !== undefined }, 'ready');
+  log.info({ grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}`, tls: tls !== undefined }, 'ready');
+  a2a.warm();
   // A process that is killed later writes no cache at its end.
   flushCompileCache();
 }

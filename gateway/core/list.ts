@@ -24,6 +24,8 @@ export interface ListOrder {
   readonly statuses?: readonly TaskStatus[];
   readonly route?: string;
   readonly caller?: string;
+  /** A task that is a context of its own has its id as the context. */
+  readonly contextId?: string;
   /** Milliseconds since the epoch. */
   readonly updatedAfterMs?: number;
 }
@@ -75,5 +77,6 @@ function filterOf(order: ListOrder, only: string | null): (summary: TaskSummary)
     (statuses.size === 0 || statuses.has(one.status)) &&
     (order.route === undefined || one.route === order.route) &&
     (order.caller === undefined || one.caller === order.caller) &&
+    (order.contextId === undefined || (one.contextId ?? one.correlationId) === order.contextId) &&
     !isBefore(one, order.updatedAfterMs);
 }

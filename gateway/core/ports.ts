@@ -8,8 +8,8 @@ import type { Patience } from './task-feed.ts';
 
 /** What exists in this mesh, for checking requests before they are written to the log. */
 export interface Catalog {
-  /** Names of the workflows. */
-  readonly workflows: ReadonlySet<string>;
+  /** Descriptions of the workflows by their names. */
+  readonly workflows: ReadonlyMap<string, string>;
   /** Roles that take Agent2Agent messages. */
   readonly messageRoles: ReadonlySet<string>;
 }

@@ -7,7 +7,7 @@
  *    what it may write again has the same id.
  * 2. Nothing is told before the log told it.
  */
-import type { TaskSubmittedData } from '../../schemas/events/generated.ts';
+import type { Conversation, TaskSubmittedData } from '../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
@@ -24,6 +24,8 @@ export interface Submission {
   readonly correlationId?: string;
   /** Time the mesh may work on the task, milliseconds. */
   readonly timeLimitMs?: number;
+  /** The A2A message it comes in. */
+  readonly conversation?: Conversation;
 }
 
 /** A task as it is now, and where in the log that is. */
@@ -39,7 +41,7 @@ const TAKEN_WITHIN_MS = 20_000;
 const RETRY_AFTER_MS = 1000;
 
 /** True when nothing more happens without a person. */
-function isSettled(view: TaskView): boolean {
+export function isSettled(view: TaskView): boolean {
   return isEnded(view.status) || view.status === 'input_required';
 }
 
@@ -99,8 +101,11 @@ export class Tasks {
     }
   }
 
-  /** Answers the open question. The same answer again, after it was taken, changes nothing. */
-  async respond(correlationId: string, text: string, context: CallContext): Promise<TaskNow> {
+  /**
+   * Answers the open question. The same answer again, after it was taken, changes nothing.
+   * @param messageId of the A2A message that it comes in
+   */
+  async respond(correlationId: string, text: string, context: CallContext, messageId?: string): Promise<TaskNow> {
     let asked = { id: '', seq: 0 };
     let taken = { text: '', seq: 0 };
     const feed = await openTask(this.#feeds, correlationId, context.caller, {
@@ -118,7 +123,8 @@ export class Tasks {
       }
       const question = asked;
       // The question is part of the id: the same answer to a later question is another request.
-      const request = { name: 'task.input.provided', data: { text }, discriminator: `${question.id}/${text}` } as const;
+      const data = { text, ...(messageId === undefined ? {} : { messageId }) };
+      const request = { name: 'task.input.provided', data, discriminator: `${question.id}/${text}` } as const;
       await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
       await this.#taken(feed, (view) => taken.seq > question.seq || isEnded(view.status), context);
       return this.#now(feed);
@@ -154,7 +160,7 @@ export class Tasks {
   }
 
   async #begun(
-    { prompt, workflow, correlationId, timeLimitMs }: Submission,
+    { prompt, workflow, correlationId, timeLimitMs, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     wait: (feed: TaskFeed) => Promise<void>,
@@ -165,6 +171,7 @@ export class Tasks {
       caller: context.caller.name,
       ...(workflow === undefined ? {} : { workflow }),
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+      ...(conversation === undefined ? {} : { conversation }),
     };
     return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, wait);
   }
@@ -200,7 +207,10 @@ export class Tasks {
   async #checkWorkflow(workflow: string): Promise<void> {
     const { workflows } = await this.#ports.catalog();
     if (workflows.has(workflow)) return;
-    throw invalidField('workflow', `there is no workflow ${workflow}; choose one of ${[...workflows].join(', ')}`);
+    throw invalidField(
+      'workflow',
+      `there is no workflow ${workflow}; choose one of ${[...workflows.keys()].join(', ')}`,
+    );
   }
 
   /** Waits for the fact that shows that a request was taken. */

@@ -5,7 +5,15 @@
 import type { DescFile } from '@bufbuild/protobuf';
 import { toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServerOptions,
+  type ServiceDefinition,
+  setLogVerbosity,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
@@ -30,6 +38,13 @@ export interface ServerSettings {
   readonly tls?: TlsFiles;
   /** A silent connection is asked after this time whether it lives. */
   readonly keepaliveMs: number;
+}
+
+/** Another service on the same server. */
+export interface FurtherService {
+  readonly name: string;
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
 }
 
 export interface GrpcServer {
@@ -91,17 +106,24 @@ function reflection(): ReflectionService {
 }
 
 /** @throws AddressError, or an error that says why the address cannot be used */
-export async function startServer(mesh: Mesh, rules: CallRules, settings: ServerSettings): Promise<GrpcServer> {
+export async function startServer(
+  mesh: Mesh,
+  rules: CallRules,
+  settings: ServerSettings,
+  further: readonly FurtherService[] = [],
+): Promise<GrpcServer> {
   const server = new Server(options(settings));
   server.addService(serverDefinition(MeshService), implementation(mesh, rules));
-  const health = new HealthImplementation({ '': 'SERVING', [MeshService.typeName]: 'SERVING' });
+  for (const one of further) server.addService(one.definition, one.implementation);
+  const names = ['', MeshService.typeName, ...further.map(({ name }) => name)];
+  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
   reflection().addToServer(server);
   const port = await bind(server, settings);
   return {
     port,
     setServing: (serving) => {
-      for (const name of ['', MeshService.typeName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+      for (const name of names) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
     },
     stop: () => stop(server),
   };

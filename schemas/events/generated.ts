@@ -562,7 +562,21 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  conversation?: Conversation;
   fork?: ForkOrigin;
+}
+/**
+ * The message of an A2A client that a task came from.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Conversation".
+ */
+export interface Conversation {
+  messageId: string;
+  /**
+   * The context that the client named; absent, the task is a context of its own.
+   */
+  contextId?: string;
 }
 /**
  * The task, and the hop of it, that a task runs again.
@@ -667,12 +681,20 @@ export interface TaskFailedData {
  */
 export interface TaskInputAcceptedData {
   text: string;
+  /**
+   * The message of an A2A client that the answer came in.
+   */
+  messageId?: string;
 }
 /**
  * A person's answer to an open question of the task.
  */
 export interface TaskInputProvidedData {
   text: string;
+  /**
+   * The message of an A2A client that the answer came in.
+   */
+  messageId?: string;
 }
 /**
  * The task waits for a person.
@@ -711,6 +733,7 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  conversation?: Conversation;
   /**
    * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.
    */

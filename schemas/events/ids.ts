@@ -23,6 +23,15 @@ export function correlationIdFromLog(streamIdentity: string, seq: number): strin
   return uuidFrom(`${streamIdentity}/${seq}`, 4);
 }
 
+/**
+ * The correlation id of what a caller sent by a protocol that gives its messages ids of their own: the same message is the
+ * same task, also for a gateway that has just started.
+ * @param protocol tells apart ids of different protocols
+ */
+export function correlationIdOfMessage(protocol: string, caller: string, messageId: string): string {
+  return uuidFrom(JSON.stringify([protocol, caller, messageId]), 4);
+}
+
 /** Id of an event that a caller sends: correlation id + hop index + type (S5). UUIDv8, RFC 9562 section 5.8. */
 export function ingressEventId(correlationId: string, type: string, discriminator: string): string {
   return uuidFrom(`${correlationId}/ingress/0/${type}/${discriminator}`, 8);

@@ -9,6 +9,7 @@
  */
 import type { MeshEvent } from './envelope.ts';
 import type {
+  Conversation,
   ErrorInfo,
   ForkOrigin,
   HopRecord,
@@ -54,6 +55,17 @@ export interface MessageView {
   readonly message: Message;
 }
 
+/** A question to a person, or the answer that was taken. */
+export interface TurnView {
+  readonly kind: 'question' | 'answer';
+  /** Of the event. */
+  readonly id: string;
+  readonly atMs: number;
+  readonly text: string;
+  /** The message that the answer came in, when it came by A2A. */
+  readonly messageId: string | null;
+}
+
 export interface DecisionView {
   readonly phase: NonNullable<TaskRoutedData['phase']>;
   readonly next: RouteNext;
@@ -68,6 +80,8 @@ export interface TaskView {
   readonly caller: string | null;
   /** What it runs again; null for a task of its own. */
   readonly fork: ForkOrigin | null;
+  /** The A2A message it came from; null when it came by another way. */
+  readonly conversation: Conversation | null;
   readonly status: TaskStatus;
   /** The decision that the task works by: of its start, or of the time when it left that workflow. */
   readonly route: Route | null;
@@ -79,6 +93,8 @@ export interface TaskView {
   readonly loops: Loops | null;
   /** The open question; null when nothing is asked. */
   readonly question: TaskInputRequiredData | null;
+  /** Every question and every answer, in order. */
+  readonly turns: readonly TurnView[];
   readonly result: Result | null;
   readonly startedAtMs: number;
   readonly updatedAtMs: number;
@@ -92,6 +108,7 @@ export function emptyView(taskId: string): TaskView {
     workflow: null,
     caller: null,
     fork: null,
+    conversation: null,
     status: 'accepted',
     route: null,
     decisions: [],
@@ -100,6 +117,7 @@ export function emptyView(taskId: string): TaskView {
     messages: [],
     loops: null,
     question: null,
+    turns: [],
     result: null,
     startedAtMs: 0,
     updatedAtMs: 0,
@@ -156,8 +174,8 @@ export function foldAll(taskId: string, facts: Iterable<Fact>): TaskView {
 function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
   switch (event.type) {
     case 'dev.agentmesh.task.accepted.v1': {
-      const { prompt, workflow = null, caller = null, fork = null } = event.data;
-      return { prompt, workflow, caller, fork };
+      const { prompt, workflow = null, caller = null, fork = null, conversation = null } = event.data;
+      return { prompt, workflow, caller, fork, conversation };
     }
     case 'dev.agentmesh.task.routed.v1':
       return { status: 'running', ...routed(view, event.data) };
@@ -174,9 +192,19 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
     case 'dev.agentmesh.loop.advanced.v1':
       return { loops: event.data.loops };
     case 'dev.agentmesh.task.input.required.v1':
-      return { status: 'input_required', question: event.data };
-    case 'dev.agentmesh.task.input.accepted.v1':
-      return { status: 'running', question: null };
+      return {
+        status: 'input_required',
+        question: event.data,
+        turns: [...view.turns, { kind: 'question', id: event.id, atMs, text: event.data.question, messageId: null }],
+      };
+    case 'dev.agentmesh.task.input.accepted.v1': {
+      const { text, messageId = null } = event.data;
+      return {
+        status: 'running',
+        question: null,
+        turns: [...view.turns, { kind: 'answer', id: event.id, atMs, text, messageId }],
+      };
+    }
     case 'dev.agentmesh.task.completed.v1':
       return { status: 'completed', ...ended(view, event.data.result) };
     case 'dev.agentmesh.task.failed.v1':

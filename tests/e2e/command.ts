@@ -33,7 +33,11 @@ const root = join(import.meta.dirname, '..', '..');
 export async function createMeshCommand(env: Record<string, string> = {}): Promise<MeshCommand> {
   const home = mkdtempSync(join(tmpdir(), 'mesh-e2e-'));
   const port = await freePort();
-  const ports = { MESH_NATS_PORT: String(port), MESH_GRPC_PORT: String(await freePort()) };
+  const ports = {
+    MESH_NATS_PORT: String(port),
+    MESH_GRPC_PORT: String(await freePort()),
+    MESH_HTTP_PORT: String(await freePort()),
+  };
   const base = { ...process.env, MESH_HOME: home, ...ports, NO_COLOR: '1', ...env };
   const start = (args: readonly string[], more: Record<string, string> = {}): ChildProcess =>
     spawn(join(root, 'mesh'), args, { cwd: root, env: { ...base, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -11,6 +11,8 @@ export interface Gateway {
   readonly mesh: Mesh;
   /** `host:port` of gRPC. */
   readonly address: string;
+  /** Base URL of the HTTP port. */
+  readonly http: string;
   /** One for all tests of the suite. */
   readonly client: MeshClient;
 }
@@ -18,19 +20,21 @@ export interface Gateway {
 /** @param env settings; those of the gateway among them */
 export function useGateway(name: string, options: MeshOptions = {}): () => Gateway {
   let port = 0;
+  let httpPort = 0;
   let client: MeshClient | null = null;
   const mesh = useMesh(name, async () => {
     port = await freePort();
+    httpPort = await freePort();
     return {
       services: ['agents', 'llm', 'tools', 'gateway'],
       ...options,
-      env: { MESH_GRPC_PORT: String(port), ...options.env },
+      env: { MESH_GRPC_PORT: String(port), MESH_HTTP_PORT: String(httpPort), ...options.env },
     };
   });
   afterAll(() => client?.close());
   return () => {
     const address = `127.0.0.1:${port}`;
     client ??= createMeshClient({ address });
-    return { mesh: mesh(), address, client };
+    return { mesh: mesh(), address, http: `http://127.0.0.1:${httpPort}`, client };
   };
 }

@@ -340,9 +340,7 @@ const machineFor = (beginning: task.TaskContext) =>
           'task.input.provided': {
             target: 'working.deciding',
             actions: [
-              emit(({ context, event }) =>
-                out('task.input.accepted', WATCHERS, { text: event.data.text }, place(context)),
-              ),
+              emit(({ context, event }) => out('task.input.accepted', WATCHERS, { ...event.data }, place(context))),
               assign(({ context, event }) => task.answered(context, event.data.text)),
             ],
           },
@@ -362,12 +360,13 @@ const machineFor = (beginning: task.TaskContext) =>
   });
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller, fork } = event.data;
+  const { prompt, workflow, caller, fork, conversation } = event.data;
   return {
     prompt,
     ...(workflow === undefined ? {} : { workflow }),
     ...(caller === undefined ? {} : { caller }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
+    ...(conversation === undefined ? {} : { conversation }),
   };
 }
 

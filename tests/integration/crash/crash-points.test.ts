@@ -13,10 +13,10 @@ import type { ServiceName } from '../../support/service-process.ts';
 
 type Passings = Partial<Record<ServiceName, readonly number[]>>;
 
-/** A tool and a build task pass `event-applied` 29 times in agents, 6 times in llm, 3 times in tools. */
+/** A tool and a build task pass `event-applied` some 36 times in agents, 9 times in llm, 3 times in tools. */
 const plan: readonly (readonly [CrashPoint, Passings])[] = [
   ['event-read', { agents: [1, 2, 4, 7, 12, 20], llm: [1, 2, 4], tools: [1, 2, 3] }],
-  ['event-applied', { agents: [1, 2, 3, 5, 8, 11, 15, 19, 24], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
+  ['event-applied', { agents: [1, 2, 3, 5, 8, 11, 15, 19, 24, 28, 32, 36], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['before-commit', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['after-commit', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['before-publish', { agents: [1, 2, 3, 6, 11, 18, 30], llm: [1, 2, 3], tools: [1, 2, 3] }],

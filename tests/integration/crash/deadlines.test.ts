@@ -36,7 +36,8 @@ describe('deadlines and cancels', () => {
     const endedMs = await atMs(end);
     expect(name).toBe('task.failed');
     expect(result.error?.code).toBe('deadline_exceeded');
-    expect(endedMs - acceptedMs).toBeGreaterThanOrEqual(DEADLINE_MS);
+    // The log's time and the host's are both cut to whole milliseconds.
+    expect(endedMs - acceptedMs).toBeGreaterThan(DEADLINE_MS - 5);
     // A deadline counted from the last start would be later than this.
     expect(endedMs).toBeLessThan(readyMs + DEADLINE_MS);
     expect(watch.terminal(id)).toHaveLength(1);

@@ -53,7 +53,7 @@ const refused: readonly (readonly [what: string, env: Environment, says: RegExp]
 describe('the gateway does not start', () => {
   const mesh = useMesh('gateway-start', async () => ({
     services: [],
-    env: { MESH_GRPC_PORT: String(await freePort()) },
+    env: { MESH_GRPC_PORT: String(await freePort()), MESH_HTTP_PORT: String(await freePort()) },
   }));
   let starts = 0;
   const startToEnd = async (env: Environment) => {

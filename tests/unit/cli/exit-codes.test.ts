@@ -35,6 +35,7 @@ function mesh(args: readonly string[], env: Record<string, string> = {}, input =
       MESH_HOME: home,
       MESH_NATS_PORT: String(freePort),
       MESH_GRPC_PORT: String(freePort),
+      MESH_HTTP_PORT: String(freePort),
       ...env,
     },
   });

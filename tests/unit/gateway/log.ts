@@ -31,7 +31,13 @@ export async function memoryMesh(): Promise<MemoryMesh> {
     bus,
     knowledge: () => Promise.reject(new Error('no knowledge base here')),
     catalog: () =>
-      Promise.resolve({ workflows: new Set(['answer', 'build']), messageRoles: new Set(['orchestrator']) }),
+      Promise.resolve({
+        workflows: new Map([
+          ['answer', 'Answers.'],
+          ['build', 'Builds.'],
+        ]),
+        messageRoles: new Set(['orchestrator']),
+      }),
     log: { debug: silent, info: silent, warn: silent, error: silent },
   };
   const tell: MemoryMesh['tell'] = async (task, number, name, data) => {

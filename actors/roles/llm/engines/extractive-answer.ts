@@ -12,7 +12,7 @@ export interface ExtractiveAnswer {
   readonly summary: string;
 }
 
-export const SET_UP_A_MODEL = 'set OPENAI_BASE_URL to an OpenAI-compatible server, such as Ollama';
+export const SET_UP_A_MODEL = 'fetch one with `mesh models pull`, or set OPENAI_BASE_URL to a server such as Ollama';
 const CLOSING = `No language model is set up: these are quotes of the knowledge base. For written answers, ${SET_UP_A_MODEL}.`;
 
 /** An answer is read in one look: a few quotes, not a search result list. */

@@ -1,0 +1,68 @@
+/**
+ * An A2A call as the handler sees it, whichever binding it came by. Owns: the caller in the SDK's place for a user, and
+ * waiting for a reader that is slower than its task. Does not own: who is let in (`http.ts`, `grpc.ts`).
+ */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerCallContext, User } from '@a2a-js/sdk/server';
+import { MeshError } from '../core/errors.ts';
+import type { CallContext } from '../core/ports.ts';
+
+export type Binding = 'jsonrpc' | 'rest' | 'grpc';
+
+/** Where the answer goes: a response of HTTP, or a stream of gRPC. */
+export interface Outlet extends NodeJS.EventEmitter {
+  readonly writableNeedDrain?: boolean;
+  destroy?(): unknown;
+}
+
+/** Who takes nothing in this time is not reading any more. */
+const READ_ON_WITHIN_MS = 30_000;
+
+export class A2aCall implements User {
+  readonly binding: Binding;
+  readonly context: CallContext;
+  readonly #outlet: Outlet;
+
+  constructor(binding: Binding, context: CallContext, outlet: Outlet) {
+    this.binding = binding;
+    this.context = context;
+    this.#outlet = outlet;
+  }
+
+  get isAuthenticated(): boolean {
+    return true;
+  }
+
+  get userName(): string {
+    return this.context.caller.name;
+  }
+
+  /**
+   * Resolves when the reader has taken what was written; the SDK itself would pile up everything in memory.
+   * @throws MeshError when the reader takes nothing for long
+   */
+  async drained(): Promise<void> {
+    if (this.#outlet.writableNeedDrain !== true) return;
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.context.signal]);
+    const late = sleep(READ_ON_WITHIN_MS, 'late' as const, { signal });
+    try {
+      if ((await Promise.race([once(this.#outlet, 'drain', { signal }), late])) !== 'late') return;
+    } catch (error) {
+      if (!this.context.signal.aborted) throw error;
+      throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+    } finally {
+      over.abort();
+      late.catch(() => undefined);
+    }
+    this.#outlet.destroy?.();
+    throw new MeshError('resource_exhausted', 'SLOW_READER', 'the reader takes nothing; subscribe to the task again');
+  }
+}
+
+/** The call that the SDK carries through as its user. */
+export function callOf({ user }: ServerCallContext): A2aCall {
+  if (user instanceof A2aCall) return user;
+  throw new Error('an A2A call came in past its admission');
+}

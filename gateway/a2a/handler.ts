@@ -1,0 +1,266 @@
+/**
+ * The one handler behind the three bindings of A2A. Owns: what each operation asks of the mesh. Does not own: the mesh
+ * (`core/`), the wire (the SDK), or how facts look in A2A (`convert.ts`, `events.ts`).
+ *
+ * It takes the place of the SDK's DefaultRequestHandler, which keeps tasks in a store of its own: here the log has them
+ * (docs/decisions/0065-a2a-on-the-log.md).
+ *
+ * Invariants:
+ * 1. The same message of the same caller is the same task, also after a restart (S5).
+ * 2. Nothing is told before the log told it.
+ */
+import type {
+  AgentCard,
+  CancelTaskRequest,
+  DeleteTaskPushNotificationConfigRequest,
+  GetTaskPushNotificationConfigRequest,
+  GetTaskRequest,
+  ListTaskPushNotificationConfigsRequest,
+  ListTaskPushNotificationConfigsResponse,
+  ListTasksRequest,
+  ListTasksResponse,
+  Message,
+  SendMessageRequest,
+  StreamResponse,
+  SubscribeToTaskRequest,
+  Task,
+  TaskPushNotificationConfig,
+} from '@a2a-js/sdk';
+import { TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
+import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
+import { correlationIdOfMessage } from '../../schemas/events/ids.ts';
+import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { isEnded } from '../../schemas/events/task-view.ts';
+import { MeshError, unknownTask } from '../core/errors.ts';
+import type { Mesh } from '../core/mesh.ts';
+import { isSettled, type Submission, type TaskNow } from '../core/tasks.ts';
+import { type A2aCall, callOf } from './call.ts';
+import { contextIdOf, taskOf } from './convert.ts';
+import { malformed, toA2aError } from './errors.ts';
+import { eventsOf, snapshotOf } from './events.ts';
+import { listOf } from './list.ts';
+import { checkMessage, promptOf, wishesOf } from './prompt.ts';
+import type { PushConfigs } from './push/configs.ts';
+
+export interface HandlerPorts {
+  readonly mesh: Mesh;
+  readonly push: PushConfigs;
+  readonly card: () => Promise<AgentCard>;
+}
+
+export class A2aHandler implements A2ARequestHandler {
+  readonly #mesh: Mesh;
+  readonly #push: PushConfigs;
+  readonly #card: () => Promise<AgentCard>;
+
+  constructor({ mesh, push, card }: HandlerPorts) {
+    this.#mesh = mesh;
+    this.#push = push;
+    this.#card = card;
+  }
+
+  getAgentCard(): Promise<AgentCard> {
+    return this.#card();
+  }
+
+  async getAuthenticatedExtendedAgentCard(): Promise<AgentCard> {
+    throw new UnsupportedOperationError('there is one agent card for everybody; it is at the well-known path');
+  }
+
+  sendMessage(request: SendMessageRequest, context: ServerCallContext): Promise<Task> {
+    return this.#guarded(context, async (call) => {
+      const historyLength = checkHistoryLength(request.configuration?.historyLength);
+      const now = await this.#sent(request, call);
+      const wanted = request.configuration?.returnImmediately === true ? now : await this.#settled(now, call);
+      return taskOf(wanted.view, { historyLength });
+    });
+  }
+
+  async *sendMessageStream(
+    request: SendMessageRequest,
+    context: ServerCallContext,
+  ): AsyncGenerator<StreamResponse, void, undefined> {
+    const now = await this.#guarded(context, (call) => this.#sent(request, call));
+    yield* this.#followed(now, callOf(context));
+  }
+
+  async *resubscribe(
+    { id }: SubscribeToTaskRequest,
+    context: ServerCallContext,
+  ): AsyncGenerator<StreamResponse, void, undefined> {
+    const now = await this.#guarded(context, async (call) => {
+      const found = await this.#found(id, call);
+      if (isEnded(found.view.status)) {
+        throw new UnsupportedOperationError(`the task ${id} has ended (${found.view.status}); get it instead`);
+      }
+      return found;
+    });
+    yield* this.#followed(now, callOf(context));
+  }
+
+  getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
+    return this.#guarded(context, async (call) => {
+      checkHistoryLength(historyLength);
+      return taskOf((await this.#found(id, call)).view, { historyLength });
+    });
+  }
+
+  cancelTask({ id, metadata }: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
+    return this.#guarded(context, async (call) => {
+      const before = (await this.#found(id, call)).view;
+      if (isEnded(before.status)) throw notCancelable(id, before.status);
+      const reason: unknown = metadata?.reason;
+      const text = typeof reason === 'string' ? reason : undefined;
+      const { view } = await this.#mesh.tasks.cancel(id, text, call.context);
+      if (view.status !== 'cancelled') throw notCancelable(id, view.status);
+      return taskOf(view);
+    });
+  }
+
+  listTasks(request: ListTasksRequest, context: ServerCallContext): Promise<ListTasksResponse> {
+    return this.#guarded(context, (call) => {
+      checkHistoryLength(request.historyLength);
+      return listOf(this.#mesh, request, call);
+    });
+  }
+
+  createTaskPushNotificationConfig(
+    config: TaskPushNotificationConfig,
+    context: ServerCallContext,
+  ): Promise<TaskPushNotificationConfig> {
+    return this.#guarded(context, async (call) => {
+      const { cursor } = await this.#found(config.taskId, call);
+      return this.#push.create(config, call.context.caller, cursor);
+    });
+  }
+
+  getTaskPushNotificationConfig(
+    { taskId, id }: GetTaskPushNotificationConfigRequest,
+    context: ServerCallContext,
+  ): Promise<TaskPushNotificationConfig> {
+    return this.#guarded(context, async (call) => {
+      await this.#found(taskId, call);
+      const config = await this.#push.get(taskId, id);
+      if (config !== null) return config;
+      throw new MeshError('not_found', 'UNKNOWN_TASK', `the task ${taskId} has no push notification config ${id}`);
+    });
+  }
+
+  listTaskPushNotificationConfigs(
+    { taskId }: ListTaskPushNotificationConfigsRequest,
+    context: ServerCallContext,
+  ): Promise<ListTaskPushNotificationConfigsResponse> {
+    return this.#guarded(context, async (call) => {
+      await this.#found(taskId, call);
+      return { configs: await this.#push.list(taskId), nextPageToken: '' };
+    });
+  }
+
+  deleteTaskPushNotificationConfig(
+    { taskId, id }: DeleteTaskPushNotificationConfigRequest,
+    context: ServerCallContext,
+  ): Promise<void> {
+    return this.#guarded(context, async (call) => {
+      await this.#found(taskId, call);
+      await this.#push.delete(taskId, id);
+    });
+  }
+
+  async #guarded<T>(context: ServerCallContext, work: (call: A2aCall) => Promise<T>): Promise<T> {
+    const call = callOf(context);
+    try {
+      return await work(call);
+    } catch (thrown) {
+      throw toA2aError(thrown, call.binding);
+    }
+  }
+
+  /** An id of another form is the id of no task. */
+  async #found(id: string, { context }: A2aCall): Promise<TaskNow> {
+    if (id === '') throw malformed('id', 'is required');
+    if (!isCorrelationId(id)) throw unknownTask(id);
+    return this.#mesh.tasks.get(id, context);
+  }
+
+  async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
+    const message = checkMessage(request.message);
+    const config = request.configuration?.taskPushNotificationConfig;
+    const now = message.taskId === '' ? await this.#begun(message, config, call) : await this.#continued(message, call);
+    if (message.taskId !== '' && config !== undefined) {
+      const { taskId } = message;
+      await this.#push.create({ ...config, taskId }, call.context.caller, now.cursor);
+    }
+    return now;
+  }
+
+  async #begun(
+    message: Message,
+    config: TaskPushNotificationConfig | undefined,
+    { context }: A2aCall,
+  ): Promise<TaskNow> {
+    const { messageId, contextId } = message;
+    const correlationId = correlationIdOfMessage('a2a', context.caller.name, messageId);
+    const submission: Submission = {
+      ...wishesOf(message),
+      prompt: promptOf(message),
+      correlationId,
+      conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
+    };
+    // Before the task: whoever hears of the task may rely on being told.
+    const save = () => this.#push.create({ ...config, taskId: correlationId }, context.caller, '');
+    if (config !== undefined) await save();
+    return this.#mesh.tasks.submit(submission, context);
+  }
+
+  async #continued(message: Message, call: A2aCall): Promise<TaskNow> {
+    const { taskId, contextId, messageId } = message;
+    const now = await this.#found(taskId, call);
+    const { view } = now;
+    if (contextId !== '' && contextId !== contextIdOf(view)) {
+      throw malformed('message.contextId', `is not the context of the task ${taskId}`);
+    }
+    const known = view.turns.some((turn) => turn.messageId === messageId) || view.conversation?.messageId === messageId;
+    if (known) return now;
+    if (isEnded(view.status)) {
+      throw new UnsupportedOperationError(`the task ${taskId} has ended (${view.status}) and takes no more messages`);
+    }
+    return this.#mesh.tasks.respond(taskId, promptOf(message), call.context, messageId);
+  }
+
+  /** The task when it has ended or asks a person. */
+  async #settled(now: TaskNow, { context }: A2aCall): Promise<TaskNow> {
+    if (isSettled(now.view)) return now;
+    const order = { correlationId: now.view.taskId, cursor: now.cursor };
+    for await (const item of this.#mesh.watches.watch(order, context)) {
+      if (item.kind === 'fact' && isSettled(item.view)) return { ...now, view: item.view, cursor: item.cursor };
+    }
+    return this.#mesh.tasks.get(now.view.taskId, context);
+  }
+
+  /** The task as it is, then what happens to it, until it ends or the caller leaves. */
+  async *#followed(now: TaskNow, call: A2aCall): AsyncGenerator<StreamResponse, void, undefined> {
+    try {
+      yield snapshotOf(now.view);
+      if (isEnded(now.view.status)) return;
+      const order = { correlationId: now.view.taskId, cursor: now.cursor };
+      for await (const item of this.#mesh.watches.watch(order, call.context)) {
+        if (item.kind !== 'fact') continue;
+        for (const event of eventsOf(item)) {
+          await call.drained();
+          yield event;
+        }
+      }
+    } catch (thrown) {
+      if (!call.context.signal.aborted) throw toA2aError(thrown, call.binding);
+    }
+  }
+}
+
+function notCancelable(id: string, status: string): TaskNotCancelableError {
+  return new TaskNotCancelableError({ message: `the task ${id} has ended (${status})`, metadata: { taskId: id } });
+}
+
+function checkHistoryLength(historyLength: number | undefined): number | undefined {
+  if (historyLength !== undefined && historyLength < 0) throw malformed('historyLength', 'must not be negative');
+  return historyLength;
+}

@@ -1,0 +1,78 @@
+/**
+ * What a message asks. Owns: turning its parts into the text that the mesh works on, and its wishes from its metadata.
+ * Does not own: what the mesh makes of it.
+ */
+import type { Message, Part } from '@a2a-js/sdk';
+import type { Submission } from '../core/tasks.ts';
+import { INPUT_MODES } from './card.ts';
+import { malformed, unsupportedContent } from './errors.ts';
+
+const ID_MAX = 200;
+
+/** @throws A2AError */
+export function checkMessage(message: Message | undefined): Message {
+  if (message === undefined) throw malformed('message', 'is required');
+  if (message.messageId === '') throw malformed('message.messageId', 'is required');
+  for (const field of ['messageId', 'contextId'] as const) {
+    if (message[field].length > ID_MAX) throw malformed(`message.${field}`, `has at most ${ID_MAX} characters`);
+  }
+  if (message.parts.length === 0) throw malformed('message.parts', 'must have at least one part');
+  return message;
+}
+
+/** @throws A2AError for content that the mesh cannot read */
+export function promptOf({ parts }: Message): string {
+  const text = parts.map(textOf).join('\n\n').trim();
+  if (text === '') throw malformed('message.parts', 'have no text');
+  return text;
+}
+
+function textOf({ content, mediaType, filename }: Part, index: number): string {
+  const base = mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (base !== '' && !base.startsWith('text/') && !INPUT_MODES.includes(base)) {
+    throw unsupportedContent(`message.parts[${index}]: ${mediaType} is not supported; send ${INPUT_MODES.join(', ')}`);
+  }
+  switch (content?.$case) {
+    case 'text':
+      return titled(filename, content.value);
+    case 'data':
+      return titled(filename, JSON.stringify(content.value));
+    case 'raw':
+      if (base === '') throw unsupportedContent(`message.parts[${index}]: a file needs a mediaType that is text`);
+      return titled(filename, utf8(content.value, index));
+    case 'url':
+      throw unsupportedContent(`message.parts[${index}]: the mesh fetches nothing; send the content itself`);
+    case undefined:
+      throw malformed(`message.parts[${index}]`, 'has no content');
+    default:
+      throw new Error(`unhandled part: ${String(content satisfies never)}`);
+  }
+}
+
+function titled(filename: string, text: string): string {
+  return filename === '' ? text : `${filename}:\n${text}`;
+}
+
+function utf8(bytes: Uint8Array, index: number): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw unsupportedContent(`message.parts[${index}]: is not UTF-8 text`);
+  }
+}
+
+/**
+ * Wishes in the metadata of the message: `workflow`, and `timeLimitMs` for the time the mesh may work on it.
+ * @throws A2AError
+ */
+export function wishesOf({ metadata }: Message): Pick<Submission, 'workflow' | 'timeLimitMs'> {
+  const { workflow, timeLimitMs } = (metadata ?? {}) as Record<string, unknown>;
+  if (workflow !== undefined && typeof workflow !== 'string') throw malformed('message.metadata.workflow', 'is a text');
+  if (timeLimitMs !== undefined && typeof timeLimitMs !== 'number') {
+    throw malformed('message.metadata.timeLimitMs', 'is a number of milliseconds');
+  }
+  return {
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Push notification configs as callers handle them (specification, sections 3.1.7 to 3.1.10). Owns: checking and
+ * bounding them. Does not own: keeping (`store.ts`) or sending (`sender.ts`), or who may see the task.
+ */
+import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
+import type { A2AError } from '@a2a-js/sdk/errors';
+import { contentHash } from '../../../schemas/events/ids.ts';
+import type { Caller } from '../../core/callers.ts';
+import { MeshError } from '../../core/errors.ts';
+import { malformed } from '../errors.ts';
+import { ForbiddenAddressError, type PushAddresses } from './address.ts';
+import type { PushSender } from './sender.ts';
+import { configOf, type PushEntry, type PushStore } from './store.ts';
+
+/** Each is told everything that happens. */
+const CONFIGS_OF_A_TASK_MAX = 10;
+const TEXT_MAX = 4000;
+/** What may stand in a header. */
+const HEADER_TEXT = /^[\x20-\x7e]*$/;
+
+/** As it comes with a message, its task is known already. */
+export type PushOrder = Partial<TaskPushNotificationConfig> & { readonly taskId: string };
+
+export class PushConfigs {
+  readonly #store: PushStore;
+  readonly #sender: PushSender;
+  readonly #addresses: PushAddresses;
+
+  constructor(store: PushStore, sender: PushSender, addresses: PushAddresses) {
+    this.#store = store;
+    this.#sender = sender;
+    this.#addresses = addresses;
+  }
+
+  /**
+   * Creates, or replaces one with the same id.
+   * @param cursor what happens after it is told
+   * @throws A2AError or MeshError
+   */
+  async create(order: PushOrder, caller: Caller, cursor: string): Promise<TaskPushNotificationConfig> {
+    const config = await this.#checked(order);
+    const known = await this.#store.get(config.taskId, config.id);
+    if (known === null) await this.#checkRoom(config.taskId);
+    // The same config again (a message that is repeated) goes on where it was.
+    const isSame = known !== null && JSON.stringify(known.config) === JSON.stringify(config);
+    const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false };
+    if (!isSame) {
+      await this.#sender.end(config.taskId, config.id);
+      await this.#store.put(entry);
+    }
+    this.#sender.begin(entry);
+    return configOf(entry);
+  }
+
+  async get(taskId: string, id: string): Promise<TaskPushNotificationConfig | null> {
+    const entry = await this.#store.get(taskId, id);
+    return entry === null ? null : configOf(entry);
+  }
+
+  async list(taskId: string): Promise<TaskPushNotificationConfig[]> {
+    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(configOf);
+  }
+
+  /** Deleting what is not there is no error. */
+  async delete(taskId: string, id: string): Promise<void> {
+    await this.#sender.end(taskId, id);
+    await this.#store.delete(taskId, id);
+  }
+
+  async #checkRoom(taskId: string): Promise<void> {
+    const mine = await this.list(taskId);
+    if (mine.length < CONFIGS_OF_A_TASK_MAX) return;
+    const text = `a task has at most ${CONFIGS_OF_A_TASK_MAX} push notification configs; delete one first`;
+    throw new MeshError('resource_exhausted', 'TOO_MANY_CONFIGS', text);
+  }
+
+  async #checked(order: PushOrder): Promise<PushEntry['config']> {
+    const { tenant = '', taskId, url = '', token = '', authentication } = order;
+    if (url === '') throw field('url', 'is required');
+    for (const [name, text] of Object.entries({ url, token, ...authentication })) {
+      if (text.length > TEXT_MAX || !HEADER_TEXT.test(text)) throw field(name, 'has visible ASCII characters only');
+    }
+    try {
+      await this.#addresses.check(url);
+    } catch (error) {
+      if (error instanceof ForbiddenAddressError) throw field('url', error.message);
+      throw error;
+    }
+    // Derived, so that the same order is the same config.
+    const id = order.id === undefined || order.id === '' ? contentHash(`${url} ${token}`).slice(0, 16) : order.id;
+    return { tenant, id, taskId, url, token, ...(authentication === undefined ? {} : { authentication }) };
+  }
+}
+
+function field(name: string, description: string): A2AError {
+  return malformed(`taskPushNotificationConfig.${name}`, description);
+}

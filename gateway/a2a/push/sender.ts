@@ -1,0 +1,152 @@
+/**
+ * Telling callers what happens to their tasks. Owns: following the tasks that have a config, the order, sending again and
+ * giving up. Does not own: one request (`post.ts`), or keeping configs (`store.ts`).
+ *
+ * Invariants:
+ * 1. Every event of a task is tried, in order, until it is delivered, refused, or tried as often as allowed; only then is
+ *    the cursor of the config moved. A gateway that is killed in between tells an event twice, never not at all.
+ * 2. After a config was deleted nothing more is sent to it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StreamResponse } from '@a2a-js/sdk';
+import { toMeshError } from '../../core/errors.ts';
+import type { Mesh } from '../../core/mesh.ts';
+import type { CallContext, GatewayLog } from '../../core/ports.ts';
+import { eventsOf } from '../events.ts';
+import type { PushAddresses } from './address.ts';
+import { post } from './post.ts';
+import { configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
+
+/** Tries of one event. */
+const TRIES_MAX = 6;
+const PAUSE_MS_MIN = 500;
+const PAUSE_MS_MAX = 15_000;
+/** A receiver that has missed so many events in a row is not told any more. */
+const MISSED_MAX = 3;
+/** How often a log that cannot be read, or a task that is not there yet, is looked at again. */
+const FOLLOW_PAUSE_MS = 500;
+/** A config is kept before its task is submitted; a task that does not come in this time does not come. */
+const UNKNOWN_TASK_TRIES_MAX = 240;
+/** Each follows one task. */
+const RECEIVERS_MAX = 1000;
+
+export interface SenderPorts {
+  readonly mesh: Mesh;
+  readonly store: PushStore;
+  readonly addresses: PushAddresses;
+  readonly log: GatewayLog;
+}
+
+/** What a receiver that is gone, or the stop, means to the work in progress. */
+class StoppedError extends Error {}
+
+export class PushSender {
+  readonly #ports: SenderPorts;
+  readonly #receivers = new Map<string, { readonly ended: AbortController; readonly work: Promise<void> }>();
+  readonly #stopped = new AbortController();
+
+  constructor(ports: SenderPorts) {
+    this.#ports = ports;
+  }
+
+  /** Goes on with every config that the store has; tried again until the store can be read. */
+  async start(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      try {
+        for (const entry of await this.#ports.store.all()) this.begin(entry);
+        return;
+      } catch (error) {
+        this.#ports.log.warn({ error: String(error) }, 'the push notification configs cannot be read; trying again');
+        await sleep(FOLLOW_PAUSE_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Tells this receiver from its cursor on, unless it is being told already. */
+  begin(entry: PushEntry): void {
+    const { taskId, id } = entry.config;
+    const key = keyOf(taskId, id);
+    if (entry.done || this.#stopped.signal.aborted || this.#receivers.has(key)) return;
+    if (this.#receivers.size >= RECEIVERS_MAX) {
+      this.#ports.log.error({ taskId, receivers: RECEIVERS_MAX }, 'too many push notification configs at once');
+      return;
+    }
+    const ended = new AbortController();
+    const work = this.#tell(entry, ended.signal)
+      .catch((error: unknown) => {
+        if (!(error instanceof StoppedError))
+          this.#ports.log.error({ taskId, error: String(error) }, 'push notifications of a task ended unexpectedly');
+      })
+      .finally(() => this.#receivers.delete(key));
+    this.#receivers.set(key, { ended, work });
+  }
+
+  /** Resolves when nothing is sent or stored for it any more. */
+  async end(taskId: string, id: string): Promise<void> {
+    const receiver = this.#receivers.get(keyOf(taskId, id));
+    receiver?.ended.abort();
+    await receiver?.work;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    for (const { ended } of this.#receivers.values()) ended.abort();
+    await Promise.all([...this.#receivers.values()].map(({ work }) => work));
+  }
+
+  async #tell(from: PushEntry, signal: AbortSignal): Promise<void> {
+    const { mesh, store, log } = this.#ports;
+    const { taskId } = from.config;
+    const context: CallContext = { caller: from.caller, signal, deadlineMs: null, traceparent: null };
+    let entry = from;
+    let missed = 0;
+    let unknown = 0;
+    for (;;) {
+      try {
+        for await (const item of mesh.watches.watch({ correlationId: taskId, cursor: entry.cursor }, context)) {
+          if (item.kind !== 'fact') continue;
+          for (const event of eventsOf(item)) missed = (await this.#deliver(entry, event, signal)) ? 0 : missed + 1;
+          const givenUp = missed >= MISSED_MAX;
+          if (givenUp) log.warn({ taskId, url: entry.config.url }, 'the receiver of push notifications is given up');
+          entry = { ...entry, cursor: item.cursor, done: givenUp };
+          await store.put(entry);
+          if (givenUp) return;
+        }
+        return await store.put({ ...entry, done: true });
+      } catch (thrown) {
+        if (signal.aborted || thrown instanceof StoppedError) throw new StoppedError();
+        const error = toMeshError(thrown);
+        if (error.code === 'internal') throw thrown;
+        if (error.code === 'not_found' && ++unknown > UNKNOWN_TASK_TRIES_MAX)
+          return await store.put({ ...entry, done: true });
+        log.debug({ taskId, error: error.message }, 'a task with push notifications cannot be followed now');
+      }
+      await this.#pause(FOLLOW_PAUSE_MS, signal);
+    }
+  }
+
+  /** True when the receiver has it. */
+  async #deliver(entry: PushEntry, event: StreamResponse, signal: AbortSignal): Promise<boolean> {
+    const { store, addresses, log } = this.#ports;
+    const { taskId, id, url } = entry.config;
+    for (let attempt = 1; ; attempt++) {
+      // Another gateway may have been told to delete it.
+      if ((await store.get(taskId, id)) === null) throw new StoppedError();
+      const delivery = await post(configOf(entry), event, addresses, signal);
+      if (signal.aborted) throw new StoppedError();
+      if (delivery.kind === 'delivered') return true;
+      const isLast = delivery.kind === 'refused' || attempt >= TRIES_MAX;
+      log.warn({ taskId, url, attempt, reason: delivery.reason, isLast }, 'a push notification was not taken');
+      if (isLast) return false;
+      await this.#pause(Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempt - 1)), signal);
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal });
+    } catch {
+      throw new StoppedError();
+    }
+  }
+}

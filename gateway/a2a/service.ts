@@ -1,0 +1,42 @@
+/**
+ * A2A put together: one handler, its agent card and its push notifications. Owns: that. Does not own: the bindings that
+ * use it (`http.ts`, `grpc.ts`).
+ */
+import type { Bus } from '../../bus/port.ts';
+import type { Mesh } from '../core/mesh.ts';
+import type { Catalog, GatewayLog } from '../core/ports.ts';
+import { agentCard, type CardFacts } from './card.ts';
+import { A2aHandler } from './handler.ts';
+import { PushAddresses } from './push/address.ts';
+import { PushConfigs } from './push/configs.ts';
+import { PushSender } from './push/sender.ts';
+import { PushStore } from './push/store.ts';
+
+export interface A2aPorts {
+  readonly mesh: Mesh;
+  readonly bus: Bus;
+  readonly catalog: () => Promise<Catalog>;
+  readonly log: GatewayLog;
+  readonly card: Omit<CardFacts, 'workflows'>;
+  /** Hosts to which push notifications may go although their address is private. */
+  readonly pushAllowHosts: readonly string[];
+}
+
+export interface A2aService {
+  readonly handler: A2aHandler;
+  stop(): Promise<void>;
+}
+
+export function startA2a({ mesh, bus, catalog, log, card, pushAllowHosts }: A2aPorts): A2aService {
+  const addresses = new PushAddresses(pushAllowHosts);
+  const store = new PushStore(bus);
+  const sender = new PushSender({ mesh, store, addresses, log });
+  const push = new PushConfigs(store, sender, addresses);
+  const handler = new A2aHandler({
+    mesh,
+    push,
+    card: async () => agentCard({ ...card, workflows: (await catalog()).workflows }),
+  });
+  void sender.start();
+  return { handler, stop: () => sender.stop() };
+}

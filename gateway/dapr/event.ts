@@ -1,0 +1,79 @@
+/**
+ * A CloudEvent as Dapr delivers it. Owns: reading it, and the task in its data. Does not own: what becomes of it
+ * (`app.ts`). Data is what `nats pub mesh.tasks` takes: a text, or `{"prompt": …}`.
+ */
+import { z } from 'zod';
+import { MeshError } from '../core/errors.ts';
+import type { Submission } from '../core/tasks.ts';
+
+const eventForm = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string().min(1).max(1024),
+  source: z.string().min(1).max(1024),
+  type: z.string().min(1),
+  datacontenttype: z.string().optional(),
+  traceparent: z.string().optional(),
+  data: z.unknown().optional(),
+  data_base64: z.string().optional(),
+});
+
+export type DaprEvent = z.output<typeof eventForm>;
+
+const taskForm = z.union([
+  z.string(),
+  z.strictObject({
+    prompt: z.string(),
+    workflow: z.string().optional(),
+    deadlineMs: z.number().optional(),
+  }),
+]);
+
+export type ParsedEvent =
+  | { readonly ok: true; readonly value: DaprEvent }
+  | { readonly ok: false; readonly reason: string };
+
+export function parseDaprEvent(text: string): ParsedEvent {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false, reason: 'is not JSON' };
+  }
+  const parsed = eventForm.safeParse(value);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const [issue] = parsed.error.issues;
+  return { ok: false, reason: `is no CloudEvent: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim() };
+}
+
+/** True for what the mesh itself has written to its log. */
+export function isOurs({ type, source }: DaprEvent): boolean {
+  return type.startsWith('dev.agentmesh.') && source.startsWith('/mesh/');
+}
+
+/** @throws MeshError when its data is no task */
+export function submissionOf(event: DaprEvent): Submission {
+  const parsed = taskForm.safeParse(dataOf(event));
+  if (!parsed.success) throw noTask('give a text, or {"prompt": …, "workflow": …, "deadlineMs": …}');
+  if (typeof parsed.data === 'string') return { prompt: parsed.data };
+  const { prompt, workflow, deadlineMs } = parsed.data;
+  return {
+    prompt,
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(deadlineMs === undefined ? {} : { timeLimitMs: deadlineMs }),
+  };
+}
+
+/** Dapr puts JSON that it does not know as such into a string or into base64. */
+function dataOf({ data, data_base64: encoded }: DaprEvent): unknown {
+  const value = encoded === undefined ? data : Buffer.from(encoded, 'base64').toString('utf8');
+  if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function noTask(what: string): MeshError {
+  return new MeshError('invalid_argument', 'NO_TASK', `data: ${what}`);
+}

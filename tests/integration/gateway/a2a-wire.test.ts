@@ -1,0 +1,296 @@
+/**
+ * A2A on the wire, without the SDK's client: codes, versions, content types, callers, and what is not let in.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { credentials, Metadata, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js';
+import { afterAll, describe, expect, test } from 'vitest';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { useGateway } from '../../support/gateway.ts';
+import { answerPrompt } from '../../support/prompts.ts';
+
+const VERSION = { 'a2a-version': '1.0' };
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, never>;
+}
+
+async function ask(url: string, body?: unknown, headers: Record<string, string> = VERSION): Promise<Answer> {
+  const init =
+    body === undefined
+      ? { headers }
+      : {
+          method: 'POST',
+          headers: { ...JSON_TYPE, ...headers },
+          body: typeof body === 'string' ? body : JSON.stringify(body),
+        };
+  const response = await fetch(url, init);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: JSON.parse(text === '' ? '{}' : text) };
+}
+
+function rpc(method: string, params: unknown = {}) {
+  return { jsonrpc: '2.0', id: 7, method, params };
+}
+
+function userMessage(parts: unknown[], more: object = {}) {
+  return { message: { messageId: newCorrelationId(), role: 'ROLE_USER', parts, ...more } };
+}
+
+/** One call of the A2A service with raw bytes. */
+function rawGrpc(address: string, method: string, bytes: Buffer, metadata: Record<string, string>): Promise<Buffer> {
+  const same = (value: Buffer): Buffer => value;
+  const definition = {
+    path: `/lf.a2a.v1.A2AService/${method}`,
+    ...{ requestStream: false, responseStream: false },
+    ...{ requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same },
+  };
+  const Client = makeClientConstructor({ call: definition }, 'raw');
+  const client = new Client(address, credentials.createInsecure());
+  const sent = new Metadata();
+  for (const [key, value] of Object.entries(metadata)) sent.set(key, value);
+  const call = client.makeUnaryRequest.bind(client);
+  return new Promise<Buffer>((resolve, reject) => {
+    call(definition.path, same, same, bytes, sent, {}, (error: ServiceError | null, value?: Buffer) => {
+      client.close();
+      if (error === null) resolve(value ?? Buffer.alloc(0));
+      else reject(error);
+    });
+  });
+}
+
+describe('the wire of A2A', () => {
+  const gateway = useGateway('a2a-wire');
+  const jsonRpc = (): string => `${gateway().http}/a2a/jsonrpc`;
+  const rest = (path: string): string => `${gateway().http}/a2a/rest${path}`;
+
+  test('the agent card lies at the well-known path, and names the three bindings and a skill per workflow', async () => {
+    const { status: code, body } = await ask(`${gateway().http}/.well-known/agent-card.json`);
+    expect(code).toBe(200);
+    expect(body).toMatchObject({
+      capabilities: { streaming: true, pushNotifications: true },
+      supportedInterfaces: [
+        { protocolBinding: 'JSONRPC', protocolVersion: '1.0', url: jsonRpc() },
+        { protocolBinding: 'HTTP+JSON', protocolVersion: '1.0', url: rest('') },
+        { protocolBinding: 'GRPC', protocolVersion: '1.0', url: gateway().address },
+      ],
+    });
+    const skills = (body.skills as unknown as { id: string }[]).map(({ id }) => id);
+    expect(skills).toEqual(expect.arrayContaining(['answer', 'build', 'review', 'tool', 'direct']));
+  });
+
+  test.each([
+    ['TaskNotFound', 'GetTask', { id: newCorrelationId() }, -32001, 'TASK_NOT_FOUND'],
+    ['TaskNotFound for what is no id of ours', 'GetTask', { id: 'x' }, -32001, 'TASK_NOT_FOUND'],
+    ['UnsupportedOperation', 'GetExtendedAgentCard', {}, -32004, 'UNSUPPORTED_OPERATION'],
+    [
+      'ContentTypeNotSupported',
+      'SendMessage',
+      userMessage([{ url: 'https://example.org/a.png', mediaType: 'image/png' }]),
+      -32005,
+      'CONTENT_TYPE_NOT_SUPPORTED',
+    ],
+    [
+      'ContentTypeNotSupported for a link',
+      'SendMessage',
+      userMessage([{ url: 'https://example.org/a' }]),
+      -32005,
+      'CONTENT_TYPE_NOT_SUPPORTED',
+    ],
+    ['invalid params without a message', 'SendMessage', {}, -32602, 'INVALID_PARAMS'],
+    ['invalid params without parts', 'SendMessage', userMessage([]), -32602, 'INVALID_PARAMS'],
+    [
+      'invalid params for an unknown workflow',
+      'SendMessage',
+      userMessage([{ text: 'x' }], { metadata: { workflow: 'none' } }),
+      -32602,
+      'INVALID_PARAMS',
+    ],
+    [
+      'invalid params for a negative history',
+      'GetTask',
+      { id: newCorrelationId(), historyLength: -1 },
+      -32602,
+      'INVALID_PARAMS',
+    ],
+    ['invalid params for a page that is too large', 'ListTasks', { pageSize: 1000 }, -32602, 'INVALID_PARAMS'],
+    [
+      'invalid params for a time that is none',
+      'ListTasks',
+      { statusTimestampAfter: 'yesterday' },
+      -32602,
+      'INVALID_PARAMS',
+    ],
+  ])('JSON-RPC: %s', async (_name, method, params, code, reason) => {
+    const { status: http, body } = await ask(jsonRpc(), rpc(method, params));
+    expect(http).toBe(200);
+    expect(body).toMatchObject({ jsonrpc: '2.0', id: 7, error: { code, message: expect.stringMatching(/./) } });
+    expect(body).toMatchObject({ error: { data: [{ reason, domain: 'a2a-protocol.org' }] } });
+  });
+
+  test('JSON-RPC: no such method, no request, no JSON, another content type', async () => {
+    expect((await ask(jsonRpc(), rpc('message/send'))).body).toMatchObject({ error: { code: -32601 } });
+    expect((await ask(jsonRpc(), '{"jsonrpc":')).body).toMatchObject({ error: { code: -32700 } });
+    expect((await ask(jsonRpc(), { id: 1 })).body).toHaveProperty('error.code');
+    const text = await ask(jsonRpc(), 'hello', { ...VERSION, 'content-type': 'text/plain' });
+    expect(text.body).toMatchObject({ error: { code: -32005 } });
+  });
+
+  test('the version header: 1.0 and its patches are served, none means 0.3, and that and others are refused', async () => {
+    const list = rpc('ListTasks');
+    expect((await ask(jsonRpc(), list, { 'a2a-version': '1.0.7' })).body).toHaveProperty('result.tasks');
+    const refused: Record<string, string>[] = [{}, { 'a2a-version': '0.3' }, { 'a2a-version': '2.0' }];
+    for (const headers of refused) {
+      expect((await ask(jsonRpc(), list, headers)).body).toMatchObject({ error: { code: -32009 } });
+      const answer = await ask(rest('/tasks'), undefined, headers);
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { error: { details: [{ reason: 'VERSION_NOT_SUPPORTED' }] } },
+      });
+    }
+    const old = rawGrpc(gateway().address, 'ListTasks', Buffer.alloc(0), {});
+    await expect(old).rejects.toMatchObject({ code: status.FAILED_PRECONDITION, details: /not supported/ });
+  });
+
+  test('HTTP+JSON: statuses, reasons and fields of the answers', async () => {
+    const missing = await ask(rest(`/tasks/${newCorrelationId()}`));
+    expect(missing).toMatchObject({
+      status: 404,
+      body: { error: { code: 404, status: 'NOT_FOUND', details: [{ reason: 'TASK_NOT_FOUND' }] } },
+    });
+    const sent = await ask(rest('/message:send'), userMessage([{ text: answerPrompt }]));
+    expect(sent).toMatchObject({ status: 200, body: { task: { status: { state: 'TASK_STATE_COMPLETED' } } } });
+    expect(sent.headers.get('content-type')).toMatch(/^application\/a2a\+json/);
+    const { id } = sent.body.task as unknown as { id: string };
+    for (const method of ['GET', 'POST']) {
+      const ended = await fetch(rest(`/tasks/${id}:subscribe`), { method, headers: VERSION });
+      expect(ended.status).toBe(400);
+      expect(await ended.json()).toMatchObject({ error: { details: [{ reason: 'UNSUPPORTED_OPERATION' }] } });
+    }
+    const cancelled = await ask(rest(`/tasks/${id}:cancel`), {});
+    expect(cancelled).toMatchObject({ status: 400, body: { error: { details: [{ reason: 'TASK_NOT_CANCELABLE' }] } } });
+    const list = await ask(rest('/tasks?pageSize=1'));
+    expect(list.body).toMatchObject({ tasks: [{ id }], pageSize: 1, totalSize: 1, nextPageToken: '' });
+    expect(list.body.tasks?.[0]).not.toHaveProperty('artifacts');
+    expect((await ask(rest('/message:send'), '{"message":')).status).toBe(400);
+  });
+
+  test.each(['GET', 'POST'])('HTTP+JSON: :subscribe by %s is a stream of events', async (method) => {
+    const { mesh } = gateway();
+    const path = `/wire/${method}`;
+    mesh.counter.hold(path);
+    const order = {
+      ...userMessage([{ text: mesh.counter.prompt('http_post', path) }]),
+      configuration: { returnImmediately: true },
+    };
+    const { body } = await ask(rest('/message:send'), order);
+    const { id } = body.task as unknown as { id: string };
+    const stream = await fetch(rest(`/tasks/${id}:subscribe`), { method, headers: VERSION });
+    expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    mesh.counter.release(path);
+    const events = (await stream.text())
+      .trim()
+      .split('\n\n')
+      .map((line) => JSON.parse(line.replace(/^data: /, '')));
+    expect(events[0]).toMatchObject({ task: { id } });
+    expect(events.at(-1)).toMatchObject({ statusUpdate: { taskId: id, status: { state: 'TASK_STATE_COMPLETED' } } });
+  });
+
+  test('gRPC: bytes that are no message are an invalid argument, and leave the gateway standing', async () => {
+    for (const bytes of [Buffer.from([0xff, 0xff, 0xff]), Buffer.from([0x12, 0x7f, 0x01]), Buffer.alloc(5000, 0x0a)]) {
+      const call = rawGrpc(gateway().address, 'SendMessage', bytes, VERSION);
+      await expect(call).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    }
+    const missing = rawGrpc(gateway().address, 'GetTask', Buffer.from([0x12, 0x01, 0x78]), VERSION);
+    await expect(missing).rejects.toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  test('a message that is too large is refused in the form of its binding', async () => {
+    const large = userMessage([{ text: 'x'.repeat(1_200_000) }]);
+    expect((await ask(jsonRpc(), rpc('SendMessage', large))).body).toMatchObject({ error: { code: -32602 } });
+    expect((await ask(rest('/message:send'), large)).status).toBe(400);
+  });
+
+  test('the same message id with another text is another question, and is refused', async () => {
+    const first = userMessage([{ text: answerPrompt }]);
+    expect((await ask(rest('/message:send'), first)).status).toBe(200);
+    const other = { message: { ...first.message, parts: [{ text: 'Something else' }] } };
+    expect(await ask(rest('/message:send'), other)).toMatchObject({ status: 400 });
+  });
+
+  test('a web page that reaches loopback by a name of its own, or from another origin, is refused', async () => {
+    const { port } = new URL(gateway().http);
+    const code = (headers: Record<string, string>): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const path = '/.well-known/agent-card.json';
+        const call = httpRequest({ host: '127.0.0.1', port, path, headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        call.on('error', reject).end();
+      });
+    expect(await code({ host: `evil.example:${port}` })).toBe(403);
+    expect(await code({ host: `localhost:${port}`, origin: 'https://evil.example' })).toBe(403);
+    expect(await code({ host: `localhost:${port}`, origin: `http://localhost:${port}` })).toBe(200);
+  });
+});
+
+describe('A2A callers with tokens', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-a2a-callers-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'callers.json');
+  const callers = ['alice', 'bob'].map((name) => ({
+    name,
+    tokenSha256: createHash('sha256').update(`of ${name}`.replace(' ', '-')).digest('hex'),
+  }));
+  writeFileSync(file, JSON.stringify({ callers }), { mode: 0o600 });
+  const gateway = useGateway('a2a-callers', {
+    env: { MESH_GATEWAY_CALLERS: file, MESH_GATEWAY_CALLS_PER_SECOND: '20' },
+  });
+  const as = (name: string) => ({ ...VERSION, authorization: `Bearer of-${name}` });
+
+  test('the card says that a token is needed; without one nothing else is answered, in any binding', async () => {
+    const { http, address } = gateway();
+    const card = await ask(`${http}/.well-known/agent-card.json`);
+    expect(card.body).toMatchObject({ securitySchemes: { token: { httpAuthSecurityScheme: { scheme: 'Bearer' } } } });
+    for (const url of [`${http}/a2a/rest/tasks`, `${http}/a2a/jsonrpc`]) {
+      const answer = await ask(url, url.endsWith('rpc') ? rpc('ListTasks') : undefined, {
+        ...VERSION,
+        authorization: 'Bearer x',
+      });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    }
+    const call = rawGrpc(address, 'ListTasks', Buffer.alloc(0), VERSION);
+    await expect(call).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+  });
+
+  test('a task of somebody else is not found, listed, or taken over by its message id', async () => {
+    const { http } = gateway();
+    const sent = userMessage([{ text: answerPrompt }]);
+    const mine = await ask(`${http}/a2a/rest/message:send`, sent, as('alice'));
+    const { id } = mine.body.task as unknown as { id: string };
+    expect((await ask(`${http}/a2a/rest/tasks/${id}`, undefined, as('alice'))).status).toBe(200);
+    expect((await ask(`${http}/a2a/rest/tasks/${id}`, undefined, as('bob'))).status).toBe(404);
+    expect((await ask(`${http}/a2a/rest/tasks/${id}/pushNotificationConfigs`, undefined, as('bob'))).status).toBe(404);
+    expect((await ask(`${http}/a2a/rest/tasks`, undefined, as('bob'))).body).toMatchObject({ tasks: [], totalSize: 0 });
+    const theirs = await ask(`${http}/a2a/rest/message:send`, sent, as('bob'));
+    expect((theirs.body.task as unknown as { id: string }).id).not.toBe(id);
+  });
+
+  test('who asks too often is told when to come again', async () => {
+    const { http } = gateway();
+    const answers = await Promise.all(
+      Array.from({ length: 80 }, () => ask(`${http}/a2a/rest/tasks`, undefined, as('bob'))),
+    );
+    const refused = answers.find(({ status: code }) => code === 429);
+    expect(refused?.body).toMatchObject({ error: { code: 429, status: 'RESOURCE_EXHAUSTED' } });
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+});

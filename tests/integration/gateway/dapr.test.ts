@@ -1,0 +1,112 @@
+/**
+ * The Dapr app channel on a real mesh: events as a Dapr sidecar sends them, and what it is answered.
+ */
+import { CloudEvent, HTTP } from 'cloudevents';
+import { describe, expect, test } from 'vitest';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { useGateway } from '../../support/gateway.ts';
+import { answerPrompt } from '../../support/prompts.ts';
+
+const LIMIT_MS = 30_000;
+const gateway = useGateway('dapr', { env: { MESH_DAPR_PUBSUB: 'orders' } });
+
+/** What Dapr makes of what somebody publishes. */
+function event(data: unknown, more: object = {}) {
+  return {
+    ...{ specversion: '1.0', id: newCorrelationId(), source: 'shop', type: 'com.dapr.event.sent' },
+    ...{ topic: 'mesh.tasks', pubsubname: 'orders', datacontenttype: 'application/json', data },
+    ...{ traceid: '', traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', tracestate: '' },
+    ...more,
+  };
+}
+
+async function post(body: unknown): Promise<unknown> {
+  const response = await fetch(`${gateway().http}/dapr/tasks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/cloudevents+json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return response.json();
+}
+
+/** Ids of the tasks with a prompt. */
+function tasksOf(prompt: string): string[] {
+  const facts = gateway().mesh.watch.facts();
+  return facts.flatMap(({ event: { type, data, correlationid } }) =>
+    type === 'dev.agentmesh.task.accepted.v1' && data.prompt === prompt ? [correlationid] : [],
+  );
+}
+
+describe('Dapr as a caller', () => {
+  test('Dapr asks for the subscription and for health', async () => {
+    const { http } = gateway();
+    const subscriptions = await (await fetch(`${http}/dapr/subscribe`)).json();
+    expect(subscriptions).toEqual([{ pubsubname: 'orders', topic: 'mesh.tasks', route: '/dapr/tasks' }]);
+    expect((await fetch(`${http}/healthz`)).status).toBe(200);
+    expect((await fetch(`${http}/dapr/config`)).status).toBe(404);
+  });
+
+  test.each([
+    ['a text', (prompt: string) => event(prompt, { datacontenttype: 'text/plain' })],
+    ['an object', (prompt: string) => event({ prompt, workflow: 'direct' })],
+    ['JSON in a text', (prompt: string) => event(JSON.stringify({ prompt }), { datacontenttype: 'text/plain' })],
+    [
+      'base64',
+      (prompt: string) => ({
+        ...event(undefined),
+        data_base64: Buffer.from(JSON.stringify({ prompt })).toString('base64'),
+      }),
+    ],
+  ])('S5: %s is a task; the same event again is the same task', async (what, made) => {
+    const prompt = `${answerPrompt} Told by ${what}`;
+    const sent = made(prompt);
+    expect(await post(sent)).toEqual({ status: 'SUCCESS' });
+    expect(await post(sent)).toEqual({ status: 'SUCCESS' });
+    await gateway().mesh.service('gateway').kill();
+    await gateway().mesh.service('gateway').ready();
+    expect(await post(sent)).toEqual({ status: 'SUCCESS' });
+    const ids = tasksOf(prompt);
+    expect(ids).toHaveLength(1);
+    await gateway().mesh.watch.result(ids[0] ?? '', LIMIT_MS);
+  });
+
+  test('an event that the cloudevents library makes is taken', async () => {
+    const made = new CloudEvent({ source: '/shop', type: 'order', data: { prompt: answerPrompt } });
+    expect(await post(String(HTTP.structured(made).body))).toEqual({ status: 'SUCCESS' });
+  });
+
+  test.each([
+    ['no JSON', 'hello'],
+    ['no event', '{}'],
+    ['another specification', event('x', { specversion: '0.3' })],
+    ['no task in it', event({ question: 'x' })],
+    ['an empty prompt', event('')],
+    ['an unknown workflow', event({ prompt: 'x', workflow: 'none' })],
+    ['more than an event may have', event('x'.repeat(1_100_000))],
+  ])('%s is dropped, with a line in the log', async (_what, sent) => {
+    const before = gateway()
+      .mesh.service('gateway')
+      .life.lines.filter(({ level }) => level === 'warn').length;
+    expect(await post(sent)).toEqual({ status: 'DROP' });
+    const warnings = gateway()
+      .mesh.service('gateway')
+      .life.lines.filter(({ level }) => level === 'warn');
+    expect(warnings.length).toBeGreaterThan(before);
+  });
+
+  test('an event of the mesh itself that comes back is no task', async () => {
+    const own = event({ prompt: 'my own' }, { type: 'dev.agentmesh.task.submitted.v1', source: '/mesh/gateway' });
+    expect(await post(own)).toEqual({ status: 'SUCCESS' });
+    expect(tasksOf('my own')).toEqual([]);
+  });
+
+  test('while the log is away an event is to come again, and then it is taken', async () => {
+    const { mesh, http } = gateway();
+    const sent = event({ prompt: `${answerPrompt} Told while the log was away` });
+    await mesh.nats.kill();
+    expect(await post(sent)).toEqual({ status: 'RETRY' });
+    expect((await fetch(`${http}/healthz`)).status).toBe(503);
+    await mesh.nats.start();
+    await expect.poll(() => post(sent), { timeout: LIMIT_MS }).toEqual({ status: 'SUCCESS' });
+  });
+});

@@ -44,6 +44,8 @@ const ports = {
   llm: { engine: null, kind: 'extractive', timeoutMs: 1000, parallel: 2, queueMax: 64 },
   tools: {
     choose: () => Promise.reject(new Error('not measured')),
+    offers: () => Promise.reject(new Error('not measured')),
+    check: () => Promise.reject(new Error('not measured')),
     run: () => Promise.reject(new Error('not measured')),
   },
   breakers: createBreakers(log),

@@ -44,6 +44,8 @@ export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundin
   return {
     port: {
       choose: async (prompt) => (await tools()).toolbox.choose(prompt),
+      offers: async (prompt) => (await tools()).toolbox.offers(prompt),
+      check: async (name, args) => (await tools()).toolbox.check(name, args),
       run: async (name, args, call) => (await tools()).toolbox.run(name, args, call),
     },
     start() {

@@ -38,7 +38,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     workflows,
     knowledge: never,
     llm: { engine: null, kind: 'extractive', timeoutMs: 20_000, parallel: 2, queueMax: 64 },
-    tools: { choose: never, run: never },
+    tools: { choose: never, offers: never, check: never, run: never },
     breakers: { run: never, states: () => [] },
     showText: () => never,
   };

@@ -17,8 +17,10 @@ function write({ purpose, input, tools = [] }: LlmRequestedData, dice: Dice): Ho
       return { ...made, review: { verdict, findings: [], summary: text, checkedBy: ['simulated'] } };
     }
     case 'tool': {
-      const [offered] = tools;
-      return offered === undefined ? made : { ...made, tool: { name: offered.name, arguments: {}, result: '' } };
+      // None fits, now and then.
+      if (tools.length === 0 || dice.chance(0.2)) return made;
+      const { name } = dice.pick(tools);
+      return { ...made, tool: { name, arguments: { value: dice.int(0, 99) }, result: '' } };
     }
     default:
       throw new Error(`unknown purpose ${JSON.stringify(purpose satisfies never)}`);

@@ -1,12 +1,13 @@
 /**
- * Chooses and runs tools. Owns: how a tool's own words about repetition become a fence. Does not own: the tools.
+ * Chooses, checks and runs tools. Owns: how a tool's own words about repetition become a fence, and whether a model is
+ * to be asked. Does not own: the tools.
  */
 import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { ToolError } from './builtin/port.ts';
-import type { ToolChoice, ToolRun } from './machine.ts';
+import type { ToolChoice, ToolProposal, ToolQuestion, ToolRun } from './machine.ts';
 
 /** Longer than the tools wait for a server that is starting. */
 const CHOOSE_TIMEOUT_MS = 25_000;
@@ -21,13 +22,32 @@ function certain(error: unknown): unknown {
   return new EffectError(error.code, error.message, { retryable: error.retryable, cause: error });
 }
 
-export function createEffects({ tools }: RolePorts): EffectHandlers {
+interface Ports extends Pick<RolePorts, 'tools'> {
+  readonly llm: Pick<RolePorts['llm'], 'engine'>;
+}
+
+export function createEffects({ tools, llm }: Ports): EffectHandlers {
   return {
-    choose: effect<{ prompt: string }, ToolChoice>(
+    choose: effect<{ prompt: string }, ToolChoice | ToolQuestion>(
       { fence: 'pure', timeoutMs: CHOOSE_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
       async ({ prompt }) => {
         try {
           return await tools.choose(prompt);
+        } catch (error) {
+          const isUnfit = error instanceof ToolError && error.code === 'no_tool';
+          // Every process has the same settings, so this one knows whether the llm service has a model to ask.
+          if (!isUnfit || llm.engine === null) throw certain(error);
+          const { offers, leftOut } = await tools.offers(prompt);
+          const bound = leftOut === 0 ? '' : ` A model is offered the likeliest ${offers.length}.`;
+          return { unfit: `${error.message}${bound}`, offers };
+        }
+      },
+    ),
+    check: effect<ToolProposal, ToolChoice>(
+      { fence: 'pure', timeoutMs: CHOOSE_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
+      async ({ name, arguments: given }) => {
+        try {
+          return await tools.check(name, given);
         } catch (error) {
           throw certain(error);
         }

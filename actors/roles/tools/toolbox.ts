@@ -10,6 +10,7 @@ import type { Breakers } from '../../breakers.ts';
 import { builtinNames } from './builtin/names.ts';
 import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
 import { createGuard, type GuardedCall } from './guard.ts';
+import { type Offers, offersFor } from './offers.ts';
 
 /** A prompt may mean a tool of a server that is still starting; the step has more time than this. */
 const SERVERS_WAIT_MS = 15_000;
@@ -29,8 +30,12 @@ export interface ToolSummary {
 }
 
 export interface Toolbox {
-  /** The tool that a prompt means, with its arguments. @throws ToolError */
+  /** The tool that a prompt means, with its arguments. @throws ToolError, `no_tool` when its words mean none */
   choose(prompt: string): Promise<Chosen>;
+  /** The tools that a model may be offered for a prompt, within bounds. */
+  offers(prompt: string): Promise<Offers>;
+  /** A choice that somebody else made. @throws ToolError when there is no such tool or it takes other arguments */
+  check(name: string, args: ToolArguments): Promise<Chosen>;
   /** @throws ToolError, EffectError `breaker_open`, or the signal's reason */
   run(name: string, args: ToolArguments, call: GuardedCall): Promise<string>;
 }
@@ -72,7 +77,20 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
     await mcp.settled(SERVERS_WAIT_MS);
   };
   const isOfServer = (name: string): boolean => mcp.states().some((server) => name.startsWith(`${server.name}.`));
-  const fits = (found: Tool | undefined): found is Tool => found !== undefined;
+  /** @throws ToolError */
+  const found = async (name: string): Promise<Tool> => {
+    const { all } = await open();
+    const find = () => all().find((tool) => tool.name === name);
+    const known = find();
+    if (known) return known;
+    if (!isOfServer(name)) throw new ToolError('tool_unknown', `there is no tool ${name}`);
+    await connected();
+    const offered = find();
+    if (offered) return offered;
+    const why = mcp.states().find((server) => name.startsWith(`${server.name}.`))?.problem;
+    const message = `its MCP server does not offer it now${why == null ? '' : ` (${why})`}`;
+    throw new ToolError('mcp_unavailable', message, { retryable: true });
+  };
 
   return {
     async choose(prompt) {
@@ -83,21 +101,18 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
       const chosen = choose(all(), prompt);
       if (chosen !== null) return summaryOf(chosen);
       const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
-      throw new ToolError('tool_unknown', message);
+      throw new ToolError('no_tool', message);
+    },
+    async offers(prompt) {
+      return offersFor(prompt, (await open()).all());
+    },
+    async check(name, args) {
+      const tool = await found(name);
+      tool.checkArguments(args);
+      return { name: tool.name, fence: tool.fence, arguments: args };
     },
     async run(name, args, call) {
-      const { all } = await open();
-      const find = () => all().find((tool) => tool.name === name);
-      let tool = find();
-      if (!fits(tool) && isOfServer(name)) {
-        await connected();
-        tool = find();
-      }
-      if (fits(tool)) return guard.run(tool, args, call);
-      if (!isOfServer(name)) throw new ToolError('tool_unknown', `there is no tool ${name}`);
-      const why = mcp.states().find((server) => name.startsWith(`${server.name}.`))?.problem;
-      const message = `its MCP server does not offer it now${why == null ? '' : ` (${why})`}`;
-      throw new ToolError('mcp_unavailable', message, { retryable: true });
+      return guard.run(await found(name), args, call);
     },
     async list() {
       const { all } = await open();

@@ -2,7 +2,7 @@
  * The one mathjs instance of the tools. Owns its settings only. Callers must not hand it text they have not limited (see
  * calculator.ts).
  *
- * The library's bundle is one file: it loads in a tenth of the time of its 1,500 modules and takes a fifth of their
+ * The library's bundle is one file: it loads in a tenth of the time of its single modules and takes a fifth of their
  * memory (docs/decisions/0020-mathjs-bundle.md).
  */
 import mathjs from 'mathjs/lib/browser/math.js';

@@ -56,6 +56,9 @@ export interface Tool {
 }
 
 export type ToolErrorCode =
+  /** The request means no tool, as far as its words tell. */
+  | 'no_tool'
+  /** The request names a tool that is not there. */
   | 'tool_unknown'
   | 'tool_bad_arguments'
   | 'tool_failed'

@@ -127,7 +127,8 @@ export function createHost(options: HostOptions): Host {
     if (ended) return;
     ended = true;
     stopping = true;
-    const cause = error instanceof FatalError ? error : new FatalError(String(error), { cause: error });
+    const exitCode = error instanceof BusError ? 3 : 1;
+    const cause = error instanceof FatalError ? error : new FatalError(String(error), { exitCode, cause: error });
     options.onFatal(cause);
   };
   const commits = createCommitQueue({
@@ -323,7 +324,14 @@ export function createHost(options: HostOptions): Host {
     },
   });
   const context: HostContext = { ...options, commits, publisher, ownership };
-  const reading: Reading = createReading({ ...context, receive, admit, onLevel, onFatal: fatal });
+  const reading: Reading = createReading({
+    ...context,
+    receive,
+    admit,
+    onFolded: rewritten.met,
+    onLevel,
+    onFatal: fatal,
+  });
 
   /** More than this waits for the log: reading pauses until it has caught up. */
   const throttle = (): void => {
@@ -363,7 +371,10 @@ export function createHost(options: HostOptions): Host {
       const role = roles.find(({ name }) => name === stored.role);
       if (role) instances.find(role, stored.correlationId);
     }
-    if (plan.kind === 'rebuild') await reading.replay(plan.stream);
+    if (plan.kind === 'rebuild') {
+      await reading.replay(plan.stream);
+      rewritten.metAll();
+    }
     if (plan.kind === 'republish') {
       await reading.findSent(1);
       reading.rewind();

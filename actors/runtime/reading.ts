@@ -46,6 +46,8 @@ export interface Reading {
 export interface ReadingOptions extends HostContext {
   receive(role: Role, message: StoredMessage): void;
   admit(ingress: Ingress, message: StoredMessage, streamIdentity: string): void;
+  /** A message of a log that is folded whole, whoever it is for. */
+  onFolded(message: StoredMessage): void;
   /** A lane has caught up with the log: at a start, and after partitions were gained. */
   onLevel(role: string): void;
 }
@@ -252,6 +254,7 @@ export function createReading(options: ReadingOptions): Reading {
       await readOnce('log', 'mesh.>', 1, (message) => {
         certainty.arrived(message);
         recognise(message);
+        options.onFolded(message);
         const lane = lanes.find(({ filter }) => covers(filter, message.subject));
         if (lane) deliver(lane, message);
       });

@@ -224,7 +224,7 @@ describe('the calls of the gateway', () => {
     const { services } = await client.registry();
     expect(services.map(({ service }) => service)).toEqual(['agents', 'gateway', 'llm', 'tools']);
     expect(services.find(({ service }) => service === 'gateway')?.capabilities.join()).toMatch(
-      /^grpc:127\.0\.0\.1:\d+$/,
+      /^grpc:127\.0\.0\.1:\d+,http:127\.0\.0\.1:\d+$/,
     );
     await client.setMode(Mode.DEBUG);
     expect((await mesh.bus.kv('config').get('OBS_MODE'))?.value).toBe('debug');

@@ -13,7 +13,7 @@ import type { EffectContext } from '../../runtime/role.ts';
 import { type Fence, type Tool, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
 
 /** For tools that say nothing of their own. A look-up or a request is a matter of seconds. */
-const CAPS: ToolCaps = { timeoutMs: 30_000, concurrencyMax: 8, queueMax: 32 };
+const CAPS: ToolCaps = { timeoutMs: 30_000, concurrencyMax: 8, queueMax: 128 };
 /** A ToolCall's result holds 200,000 characters (schemas/events/data/common.v1.json). */
 const RESULT_CHARS_MAX = 190_000;
 

@@ -11,7 +11,7 @@ import { type McpCall, McpError, type McpServers, type McpTool } from '../../../
 import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
 import { matchByName } from './match-by-name.ts';
 
-const QUEUE_MAX = 32;
+const QUEUE_MAX = 128;
 
 function fenceOf(tool: McpTool): Fence {
   if (tool.readOnly) return 'pure';

@@ -125,8 +125,8 @@ export const mutations: readonly Mutation[] = [
     name: 'overtake',
     breaks: 'S4: what failed to be sent is overtaken by what came after it',
     file: 'actors/runtime/publisher.ts',
-    find: 'if (delayed.has(entry.row.subject)) return;',
-    replace: '',
+    find: 'if (delayed.has(entry.row.subject) || !isFirst(entry)) return;',
+    replace: 'if (!isFirst(entry)) return;',
   },
   {
     name: 'do-not-send-again',
@@ -182,7 +182,7 @@ export const mutations: readonly Mutation[] = [
     name: 'one-round-too-many',
     breaks: 'S8: a loop goes round once more than its limit',
     file: 'actors/roles/orchestrator/task.ts',
-    find: 'if (remainingLoops(context) > 0 &&',
-    replace: 'if (remainingLoops(context) >= 0 &&',
+    find: 'if (remainingLoops(context) <= 0 || context.hop >= HOPS_MAX) return bestSoFar(kept);',
+    replace: 'if (remainingLoops(context) < 0 || context.hop >= HOPS_MAX) return bestSoFar(kept);',
   },
 ];

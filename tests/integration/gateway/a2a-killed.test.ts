@@ -29,7 +29,11 @@ describe.each(BINDINGS)('the gateway killed under its callers over %s', (binding
     expect(outcomes[0]?.status).toBe('rejected');
     const again = await connect(http, binding);
     const open = asTask(await again.sendMessage({ ...sent, configuration: now(sent) }));
-    const subscribed = readStream(again.resubscribeTask({ tenant: '', id: open.id }));
+    const subscription = again.resubscribeTask({ tenant: '', id: open.id });
+    // One that arrives after the end of the task is refused.
+    const first = await within(LIMIT_MS, subscription.next(), 'the subscription told nothing');
+    expect(first.done).toBe(false);
+    const subscribed = readStream(subscription);
     const restreamed = readStream(again.sendMessageStream(streamed));
     mesh.counter.release(path);
     const [heard, reheard] = await within(LIMIT_MS, Promise.all([subscribed, restreamed]), 'a stream did not end');

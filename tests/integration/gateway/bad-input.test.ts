@@ -47,7 +47,7 @@ const cases: readonly Case[] = [
   [
     'an id of another UUID version',
     'run',
-    { prompt, correlationId: id.replace(/-4/, '-1') },
+    { prompt, correlationId: id.replace(/^(.{14})4/, '$11') },
     'INVALID_ARGUMENT',
     'correlation_id',
   ],

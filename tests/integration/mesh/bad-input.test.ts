@@ -76,7 +76,7 @@ const atTheDoor: readonly (readonly [string, string | Uint8Array, string, RegExp
 function internal(over: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     specversion: '1.0',
-    id: newCorrelationId().replace(/-4/, '-8'),
+    id: newCorrelationId().replace(/^(.{14})4/, '$18'),
     source: '/mesh/tools',
     type: typeOf('hop.replied'),
     subject: id,

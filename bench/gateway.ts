@@ -82,22 +82,27 @@ async function runOnce(client: MeshClient): Promise<string> {
  */
 async function timedRun(client: MeshClient, bus: Bus): Promise<{ wholeMs: number; addedMs: number }> {
   const correlationId = newCorrelationId();
-  let [submittedMs, endedMs] = [Number.NaN, Number.NaN];
+  const submitted = Promise.withResolvers<number>();
+  const ended = Promise.withResolvers<number>();
   const isOurs = (data: Uint8Array, text: string): boolean => {
     const body = Buffer.from(data).toString('latin1');
     return body.includes(correlationId) && body.includes(text);
   };
   const ends = [
     bus.subscribeVolatile(INGRESS_SUBJECT, (_subject, data) => {
-      if (isOurs(data, 'task.submitted')) submittedMs = performance.now();
+      if (isOurs(data, 'task.submitted')) submitted.resolve(performance.now());
     }),
     bus.subscribeVolatile(factSubject(correlationId), (_subject, data) => {
-      if (isOurs(data, 'task.completed')) endedMs = performance.now();
+      if (isOurs(data, 'task.completed')) ended.resolve(performance.now());
     }),
   ];
+  // Answered after what was asked before it: the server knows both subscriptions now.
+  await bus.getLast(factSubject(correlationId));
   const beganMs = performance.now();
   await client.run({ prompt, correlationId });
   const wholeMs = performance.now() - beganMs;
+  // The answer may be here before the bench's own copies of the events.
+  const [submittedMs, endedMs] = await Promise.all([submitted.promise, ended.promise]);
   for (const end of ends) end();
   return { wholeMs, addedMs: wholeMs - (endedMs - submittedMs) };
 }

@@ -15,6 +15,7 @@ import { Messages } from './messages.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { TaskFeeds } from './task-feed.ts';
 import { TaskIndex } from './task-index.ts';
+import { TaskOrder } from './task-order.ts';
 import { Tasks } from './tasks.ts';
 import { Watches } from './watch.ts';
 
@@ -42,13 +43,18 @@ const MODE_KEY = 'OBS_MODE';
 export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
   const { bus } = ports;
   const tail = await FactTail.open(bus, ports.log);
-  const feeds = new TaskFeeds(bus, tail);
-  const index = new TaskIndex(bus, tail, feeds);
+  const order = new TaskOrder(bus, tail);
+  const feeds = new TaskFeeds(bus, tail, order);
+  const index = new TaskIndex(feeds);
+  tail.onBreak = () => {
+    order.reset();
+    index.reset();
+  };
   return {
     tasks: new Tasks(ports, feeds),
     messages: new Messages(ports, feeds),
     watches: new Watches(ports, feeds),
-    list: (order, context) => listTasks({ feeds, index }, order, context),
+    list: (wanted, context) => listTasks({ feeds, index, order }, wanted, context),
     search: async ({ query, limit }, { signal }) => {
       const knowledge = await ports.knowledge();
       return knowledge.search(query, { signal, ...(limit === undefined ? {} : { limit }) });

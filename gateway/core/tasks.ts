@@ -60,7 +60,7 @@ export class Tasks {
 
   /**
    * Answers when the task has ended or asks a person.
-   * @param onId told the id of the task as soon as it is known
+   * @param onId told the id of the task at once, when it was made here
    */
   async run(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
     return this.#begun(submission, context, onId, async (feed) => {
@@ -190,7 +190,8 @@ export class Tasks {
     const feed = await this.#feeds.open(correlationId, { isNew: task.id === undefined });
     try {
       if (feed.isKnown) checkSame(feed.view, data, context);
-      onId?.(correlationId);
+      // Who chose the id has it already, and does not wait for being told.
+      if (task.id === undefined) onId?.(correlationId);
       if (!feed.isKnown) {
         const request = { name: 'task.submitted', data, discriminator: '' } as const;
         await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);

@@ -70,11 +70,11 @@ async function createParts(
     llm: llm.port,
     tools: tools.port,
     breakers,
-    showText(correlationId, attempt) {
+    showText(correlationId, generation) {
       let number = 0;
       return (text) => {
         number += 1;
-        bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ attempt, number, text }));
+        bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ ...generation, number, text }));
       };
     },
   };

@@ -25,6 +25,10 @@ export interface TokenItem {
   readonly attempt: number;
   readonly number: number;
   readonly text: string;
+  /** What is written: `answer`, `code`, `review`; empty when the writer did not say. */
+  readonly purpose: string;
+  /** The generation, unique in the task together with the attempt. */
+  readonly requestId: string;
 }
 
 export type WatchItem =
@@ -109,9 +113,10 @@ function readToken(data: Uint8Array): TokenItem | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
     if (typeof value !== 'object' || value === null) return null;
-    const { attempt, number, text } = value as Record<string, unknown>;
+    const { attempt, number, text, purpose = '', requestId = '' } = value as Record<string, unknown>;
     if (typeof attempt !== 'number' || typeof number !== 'number' || typeof text !== 'string') return null;
-    return { attempt, number, text };
+    if (typeof purpose !== 'string' || typeof requestId !== 'string') return null;
+    return { attempt, number, text, purpose, requestId };
   } catch {
     return null;
   }

@@ -245,7 +245,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(now.view.status)) return;
       const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: true };
       const answer = new AnswerText({ taskId: now.view.taskId, contextId: contextIdOf(now.view) });
-      for await (const item of this.#mesh.watches.watch(order, call.context)) {
+      for await (const item of this.#mesh.watches.watch(order, call.context, call.tooSlow)) {
         for (const event of item.kind === 'token' ? answer.chunk(item.token) : answer.after(eventsOf(item))) {
           await call.drained();
           yield event;

@@ -37,7 +37,7 @@ async function connect(settings: Settings): Promise<Bus> {
   const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
   for (;;) {
     try {
-      return await connectBus({ url: natsUrl(settings), name: 'mesh-gateway' });
+      return await connectBus({ url: natsUrl(settings), name: 'mesh-gateway', leaseTtlMs: settings.MESH_LEASE_TTL_MS });
     } catch (error) {
       if (!(error instanceof BusError) || !error.retryable || Date.now() >= deadline) throw error;
       await sleep(RETRY_MS);
@@ -165,6 +165,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
   const catalog = lazyCatalog();
   const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
+  const hostId = settings.MESH_HOST_ID ?? `${hostname()}-${hash('sha256', settings.MESH_HOME).slice(0, 8)}`;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };
   const a2a = lazyA2a(
@@ -172,6 +173,8 @@ async function run(settings: Settings, log: Log): Promise<void> {
       ...{ mesh, bus, catalog, log },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
+      // Two gateways of one machine have ports of their own.
+      holder: () => `gateway-${hostId}-${grpc.port}`,
     },
     rules,
   );
@@ -193,7 +196,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
   const stopHeartbeat = startHeartbeat({
     bus,
     log,
-    host: settings.MESH_HOST_ID ?? `${hostname()}-${hash('sha256', settings.MESH_HOME).slice(0, 8)}`,
+    host: hostId,
     capabilities: [`grpc:${host}:${grpc.port}`, `http:${host}:${http.port}`],
     callsUnderWay: () => admission.callsUnderWay,
     callsMax: settings.MESH_GATEWAY_CALLS_AT_ONCE,

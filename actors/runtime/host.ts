@@ -20,13 +20,13 @@ import {
   type Parsed,
   parseEvent,
 } from '../../schemas/events/envelope.ts';
-import { parseSubject } from '../../schemas/events/subjects.ts';
+import { parseSubject, partitionOf } from '../../schemas/events/subjects.ts';
 import { type CommitQueue, createCommitQueue } from './commit-queue.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import type { EffectStats } from './effect-queues.ts';
 import { createEffects, type Effects } from './effects.ts';
 import { FatalError } from './errors.ts';
-import { createInstances, type Instances, type Slot } from './instances.ts';
+import { createInstances, type Instances, revive, type Slot } from './instances.ts';
 import type { Ledger, OutboxRow } from './ledger/port.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
@@ -103,6 +103,18 @@ export interface Host {
   start(): Promise<void>;
   stop(): Promise<void>;
   stats(): HostStats;
+  /**
+   * What the disk holds of an actor: null when nothing, `elsewhere` when another host has its partition.
+   * @throws FatalError when no machine can read it
+   */
+  recall(role: string, correlationId: string): RecalledActor | 'elsewhere' | null;
+}
+
+export interface RecalledActor {
+  /** Of its machine. */
+  readonly snapshot: { readonly value: unknown; readonly context: unknown };
+  /** When something happened to it for the last time, milliseconds since the epoch. */
+  readonly updatedAtMs: number;
 }
 
 /** What the parts of a host share. */
@@ -416,6 +428,15 @@ export function createHost(options: HostOptions): Host {
       await commits.flushed();
       await ownership.stop();
       await ledger.close();
+    },
+    recall(name, correlationId) {
+      const role = roles.find((one) => one.name === name);
+      const isOurs = ownership.partitionsOf(name).has(partitionOf(correlationId));
+      if (role === undefined || !isOurs) return 'elsewhere';
+      const loaded = ledger.load(name, correlationId);
+      if (loaded === null) return null;
+      const { value, context } = revive(role, loaded).snapshot;
+      return { snapshot: { value, context }, updatedAtMs: loaded.stored.updatedAtMs };
     },
     stats: () => ({
       instances: instances.size,

@@ -13,6 +13,7 @@ import { emptyView, type Fact, nextView, type TaskView } from '../../schemas/eve
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
+import { recall } from './recall.ts';
 import { Slots } from './slots.ts';
 import type { TaskOrder } from './task-order.ts';
 
@@ -48,6 +49,11 @@ export class TaskFeeds {
   /** The mark of the log for cursors. @throws BusError while the log is away */
   get mark(): string {
     return this.#tail.mark;
+  }
+
+  /** A task of which the log holds nothing any more, as its keeper remembers it. @throws BusError */
+  recall(correlationId: string): Promise<TaskView | null> {
+    return recall(this.#bus, correlationId);
   }
 
   /** For a watcher that has heard all that this feed has. */

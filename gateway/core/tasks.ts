@@ -11,7 +11,7 @@ import type { Conversation, TaskSubmittedData } from '../../schemas/events/gener
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
-import { invalidField, MeshError } from './errors.ts';
+import { invalidField, MeshError, unknownTask } from './errors.ts';
 import { forkOf } from './fork.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { checkData, isNamed, publishRequest } from './requests.ts';
@@ -39,6 +39,8 @@ export interface TaskNow {
 /** A mesh that works takes a request in milliseconds; what is not taken by then may still be taken later. */
 const TAKEN_WITHIN_MS = 20_000;
 const RETRY_AFTER_MS = 1000;
+/** After it the keeper of tasks is asked whether it knows the task from before. */
+const SILENCE_MS = 500;
 
 /** True when nothing more happens without a person. */
 export function isSettled(view: TaskView): boolean {
@@ -63,26 +65,22 @@ export class Tasks {
    * @param onId told the id of the task at once, when it was made here
    */
   async run(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#begun(submission, context, onId, async (feed) => {
-      await this.#taken(feed, isAccepted, context);
-      await feed.until(isSettled, context);
-    });
+    return this.#begun(submission, context, onId, isSettled);
   }
 
   /** Answers when the mesh has the task on disk. */
   async submit(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#begun(submission, context, onId, async (feed) => {
-      await this.#taken(feed, isAccepted, context);
-    });
+    return this.#begun(submission, context, onId, isAccepted);
   }
 
+  /** Also a task whose facts have left the log, with what is kept of it. */
   async get(correlationId: string, context: CallContext): Promise<TaskNow> {
-    const feed = await openTask(this.#feeds, correlationId, context.caller);
-    try {
-      return this.#now(feed);
-    } finally {
-      feed.close();
-    }
+    checkId(correlationId);
+    const feed = await this.#feeds.open(correlationId);
+    feed.close();
+    const now = feed.isKnown ? this.#now(feed) : await this.#kept(feed);
+    if (now === null || !maySee(context.caller, now.view)) throw unknownTask(correlationId);
+    return now;
   }
 
   /** Stops a task; one that has ended stays as it is. `view.status` tells which. */
@@ -154,16 +152,14 @@ export class Tasks {
       fork,
     };
     const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };
-    return this.#submitted(task, context, onId, async (feed) => {
-      await this.#taken(feed, isAccepted, context);
-    });
+    return this.#submitted(task, context, onId, isAccepted);
   }
 
   async #begun(
     { prompt, workflow, correlationId, timeLimitMs, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
-    wait: (feed: TaskFeed) => Promise<void>,
+    isEnough: (view: TaskView) => boolean,
   ): Promise<TaskNow> {
     if (workflow !== undefined) await this.#checkWorkflow(workflow);
     const data: TaskSubmittedData = {
@@ -173,7 +169,7 @@ export class Tasks {
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
       ...(conversation === undefined ? {} : { conversation }),
     };
-    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, wait);
+    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, isEnough);
   }
 
   /** Attaches to the task when the log knows it, submits it when not, and waits. */
@@ -181,7 +177,7 @@ export class Tasks {
     task: { readonly id: string | undefined; readonly idField: string; readonly data: TaskSubmittedData },
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
-    wait: (feed: TaskFeed) => Promise<void>,
+    isEnough: (view: TaskView) => boolean,
   ): Promise<TaskNow> {
     const { data } = task;
     if (task.id !== undefined) checkId(task.id, task.idField);
@@ -195,14 +191,39 @@ export class Tasks {
       if (!feed.isKnown) {
         const request = { name: 'task.submitted', data, discriminator: '' } as const;
         await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
+        const kept = await this.#keptInstead(feed, context);
+        if (kept !== null) checkSame(kept.view, data, context);
+        if (kept !== null && isEnough(kept.view)) return kept;
+        if (kept === null) await this.#taken(feed, isAccepted, context);
       }
-      await wait(feed);
+      await feed.until(isEnough, context);
       // Somebody else may have taken the id between our look and our submission.
       checkSame(feed.view, data, context);
       return this.#now(feed);
     } finally {
       feed.close();
     }
+  }
+
+  /**
+   * A submission that nothing says a word about for a while may be of a task that ran once and has left the log: the
+   * orchestrator knows its id, does nothing twice, and does not tell again what it told then.
+   */
+  async #keptInstead(feed: TaskFeed, context: CallContext): Promise<TaskNow | null> {
+    const silence = new MeshError('unavailable', 'SILENCE', 'nothing was heard of the task yet');
+    try {
+      await feed.until(() => feed.isKnown, context, { ms: SILENCE_MS, error: () => silence });
+      return null;
+    } catch (error) {
+      if (error !== silence) throw error;
+    }
+    const kept = await this.#kept(feed);
+    return feed.isKnown ? null : kept;
+  }
+
+  async #kept(feed: TaskFeed): Promise<TaskNow | null> {
+    const view = await this.#feeds.recall(feed.correlationId);
+    return view === null ? null : { view, cursor: this.#feeds.cursorOf(feed), traceparent: null };
   }
 
   async #checkWorkflow(workflow: string): Promise<void> {

@@ -7,7 +7,7 @@
  */
 import { tokenSubject } from '../../schemas/events/subjects.ts';
 import { type Fact, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
-import { checkId, maySee } from './access.ts';
+import { absent, checkId, maySee } from './access.ts';
 import { cursorAt, seqOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
@@ -98,7 +98,7 @@ export class Watches {
   ): Promise<TaskFeed | null> {
     try {
       const feed = await this.#feeds.open(correlationId, { onFact });
-      if (!feed.isKnown) queue.fail(unknownTask(correlationId));
+      if (!feed.isKnown) queue.fail(await absent(this.#feeds, correlationId, context.caller));
       else feed.until((view) => isEnded(view.status), { signal: context.signal, deadlineMs: null }).catch(queue.fail);
       return feed;
     } catch (error) {

@@ -45,6 +45,8 @@ export interface FurtherService {
   readonly name: string;
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
+  /** Every file that describes it, serialised, by name: for reflection. */
+  readonly descriptors: () => ReadonlyMap<string, Buffer>;
 }
 
 export interface GrpcServer {
@@ -99,11 +101,14 @@ function descriptorsOf(file: DescFile, found: Map<string, Buffer>): void {
 }
 
 /** The library takes services as proto-loader makes them, and reads nothing of them but the descriptors. */
-function reflection(): ReflectionService {
+function reflection(further: readonly FurtherService[]): ReflectionService {
   const described = healthService.Check?.requestType;
   if (described === undefined) throw new Error('the health service describes nothing');
   const files = new Map<string, Buffer>();
   for (const service of [MeshService, Health]) descriptorsOf(service.file, files);
+  for (const [name, bytes] of further.flatMap(({ descriptors }) => [...descriptors()])) {
+    if (!files.has(name)) files.set(name, bytes);
+  }
   return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
 }
 
@@ -120,7 +125,7 @@ export async function startServer(
   const names = ['', MeshService.typeName, ...further.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
-  reflection().addToServer(server);
+  reflection(further).addToServer(server);
   const port = await bind(server, settings);
   return {
     port,

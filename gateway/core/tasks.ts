@@ -16,6 +16,7 @@ import { forkOf } from './fork.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { checkData, isNamed, publishRequest } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { Traced } from './tracing.ts';
 
 export interface Submission {
   readonly prompt: string;
@@ -26,6 +27,14 @@ export interface Submission {
   readonly timeLimitMs?: number;
   /** The A2A message it comes in. */
   readonly conversation?: Conversation;
+}
+
+export interface ForkOrder {
+  readonly correlationId: string;
+  /** Counted from 1. */
+  readonly hop: number;
+  readonly prompt?: string;
+  readonly newCorrelationId?: string;
 }
 
 /** A task as it is now, and where in the log that is. */
@@ -51,13 +60,20 @@ function isAccepted(view: TaskView): boolean {
   return view.startedAtMs > 0;
 }
 
+/** The task of a call: of the answer, else as the caller named it. */
+function idIn(named: string | undefined): (answer: TaskNow | null) => string | null {
+  return (answer) => answer?.view.taskId ?? named ?? null;
+}
+
 export class Tasks {
   readonly #ports: GatewayPorts;
   readonly #feeds: TaskFeeds;
+  readonly #traced: Traced;
 
   constructor(ports: GatewayPorts, feeds: TaskFeeds) {
     this.#ports = ports;
     this.#feeds = feeds;
+    this.#traced = new Traced(ports.tracing);
   }
 
   /**
@@ -65,16 +81,24 @@ export class Tasks {
    * @param onId told the id of the task at once, when it was made here
    */
   async run(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#begun(submission, context, onId, isSettled);
+    return this.#traced.call('run', context, idIn(submission.correlationId), () =>
+      this.#begun(submission, context, onId, isSettled),
+    );
   }
 
   /** Answers when the mesh has the task on disk. */
   async submit(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#begun(submission, context, onId, isAccepted);
+    return this.#traced.call('submit', context, idIn(submission.correlationId), () =>
+      this.#begun(submission, context, onId, isAccepted),
+    );
   }
 
   /** Also a task whose facts have left the log, with what is kept of it. */
-  async get(correlationId: string, context: CallContext): Promise<TaskNow> {
+  get(correlationId: string, context: CallContext): Promise<TaskNow> {
+    return this.#traced.call('get', context, idIn(correlationId), () => this.#get(correlationId, context));
+  }
+
+  async #get(correlationId: string, context: CallContext): Promise<TaskNow> {
     checkId(correlationId);
     const feed = await this.#feeds.open(correlationId);
     feed.close();
@@ -84,7 +108,13 @@ export class Tasks {
   }
 
   /** Stops a task; one that has ended stays as it is. `view.status` tells which. */
-  async cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
+  cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
+    return this.#traced.call('cancel', context, idIn(correlationId), () =>
+      this.#cancel(correlationId, reason, context),
+    );
+  }
+
+  async #cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
     const feed = await openTask(this.#feeds, correlationId, context.caller, { steer: true });
     try {
       if (!isEnded(feed.view.status)) {
@@ -103,7 +133,18 @@ export class Tasks {
    * Answers the open question. The same answer again, after it was taken, changes nothing.
    * @param messageId of the A2A message that it comes in
    */
-  async respond(correlationId: string, text: string, context: CallContext, messageId?: string): Promise<TaskNow> {
+  respond(correlationId: string, text: string, context: CallContext, messageId?: string): Promise<TaskNow> {
+    return this.#traced.call('respond', context, idIn(correlationId), () =>
+      this.#respond(correlationId, text, context, messageId),
+    );
+  }
+
+  async #respond(
+    correlationId: string,
+    text: string,
+    context: CallContext,
+    messageId: string | undefined,
+  ): Promise<TaskNow> {
     let asked = { id: '', seq: 0 };
     let taken = { text: '', seq: 0 };
     const feed = await openTask(this.#feeds, correlationId, context.caller, {
@@ -132,18 +173,16 @@ export class Tasks {
   }
 
   /** Runs a task again from one of its hops, as a new task; answers when the mesh has that on disk. */
-  async fork(
-    order: {
-      readonly correlationId: string;
-      /** Counted from 1. */
-      readonly hop: number;
-      readonly prompt?: string;
-      readonly newCorrelationId?: string;
-    },
+  fork(order: ForkOrder, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
+    return this.#traced.call('fork', context, idIn(order.newCorrelationId), () => this.#fork(order, context, onId));
+  }
+
+  async #fork(
+    order: ForkOrder,
     context: CallContext,
-    onId?: (correlationId: string) => void,
+    onId: ((correlationId: string) => void) | undefined,
   ): Promise<TaskNow> {
-    const source = await this.get(order.correlationId, context);
+    const source = await this.#get(order.correlationId, context);
     const { fork, workflow } = await forkOf(this.#ports.bus, source.view, order.hop);
     const data: TaskSubmittedData = {
       prompt: order.prompt ?? source.view.prompt,

@@ -12,6 +12,7 @@ import { cursorAt, seqOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { Traced } from './tracing.ts';
 import { WatchQueue } from './watch-queue.ts';
 
 export interface WatchOrder {
@@ -78,10 +79,16 @@ export class Watches {
           })
         : () => undefined;
     const opened = this.#follow(order.correlationId, tell, queue, context);
+    const ended = new Traced(this.#ports.tracing).begin('watch', context);
+    let failure: MeshError | null = null;
     try {
       if (context.signal.aborted) leave();
       yield* queue;
+    } catch (thrown) {
+      failure = toMeshError(thrown);
+      throw thrown;
     } finally {
+      ended(order.correlationId, failure);
       endTokens();
       context.signal.removeEventListener('abort', leave);
       queue.close();

@@ -52,12 +52,9 @@ const isReplyTo = (context: task.TaskContext, event: Incoming<'hop.replied'>): b
 
 const hopRequest = (context: task.TaskContext): Outgoing => {
   const { step, role, timeoutMs } = task.currentStep(context);
-  return out(
-    'hop.requested',
-    role,
-    { step, attempt: context.attempt, timeoutMs, input: task.hopInput(context) },
-    place(context),
-  );
+  const { attempt, repeat } = context;
+  const asked = { step, attempt, timeoutMs, input: task.hopInput(context), ...(repeat ? { repeat } : {}) };
+  return out('hop.requested', role, asked, place(context));
 };
 const hopStarted = (context: task.TaskContext): Outgoing => {
   const { step, role } = task.currentStep(context);
@@ -377,5 +374,6 @@ export const role: RoleDefinition = {
   versions: [
     { since: 1, machine: machineFor(task.emptyTask) },
     { since: 2, machine: machineFor(task.emptyReconsideringTask) },
+    { since: 3, machine: machineFor(task.emptyRepeatingTask) },
   ],
 };

@@ -98,6 +98,10 @@ export interface TaskContext {
   readonly seen?: ReviewSeen | null;
   /** It has left its first workflow for another. */
   readonly rerouted?: boolean;
+  /** Roles are told when it is a person who wants a deed again; absent in tasks before release 3. */
+  readonly tellsRepeats?: boolean;
+  /** The hop that comes next, or is at work, may repeat what may have been done. */
+  readonly repeat?: boolean;
 }
 
 export const emptyTask: TaskContext = {
@@ -119,6 +123,9 @@ export const emptyTask: TaskContext = {
 
 /** Tasks that ask the router again. */
 export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: true };
+
+/** Tasks that tell a role, too, when a person wants a deed again. */
+export const emptyRepeatingTask: TaskContext = { ...emptyReconsideringTask, tellsRepeats: true };
 
 export function currentStep(context: TaskContext): WorkflowStep {
   const step = context.workflow?.steps[context.at];
@@ -223,8 +230,16 @@ function recordOf(
 /** Takes a role's reply in. */
 export function replied(context: TaskContext, reply: HopRepliedData, atMs: number): TaskContext {
   const { output, error } = reply;
+  const { repeat } = context;
   const record = recordOf(context, reply.status, output, error, atMs);
-  const noted: TaskContext = { ...context, busy: false, hops: [...context.hops, record], error: error ?? null };
+  const hops = [...context.hops, record];
+  const noted: TaskContext = {
+    ...context,
+    busy: false,
+    hops,
+    error: error ?? null,
+    ...(repeat ? { repeat: false } : {}),
+  };
   switch (reply.status) {
     case 'completed':
       return output
@@ -375,10 +390,15 @@ export function answered(context: TaskContext, text: string): TaskContext {
       message: 'a person stopped the task after an unknown outcome',
       retryable: false,
     });
-  if (word === 'retry')
-    return context.hop < HOPS_MAX ? { ...going, attempt: context.attempt + 1, next: 'hop' } : fail(going, limitError());
+  if (word === 'retry') return context.hop < HOPS_MAX ? repeated(going) : fail(going, limitError());
   const tool = { name: currentStep(context).step, arguments: {}, result: text };
   return advanced(going, { engine: 'person', summary: `a person said: ${text}`.slice(0, 1000), tool });
+}
+
+/** The same step once more, whatever may have been done. */
+function repeated(context: TaskContext): TaskContext {
+  const next = again(context);
+  return context.tellsRepeats ? { ...next, repeat: true } : next;
 }
 
 export function messageNoted(context: TaskContext, message: Message): TaskContext {

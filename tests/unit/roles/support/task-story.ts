@@ -25,8 +25,8 @@ export function taskOf(story: Story): TaskContext {
   return context;
 }
 
-export function submitted(more: Partial<TaskSubmittedData> = {}, release = 1): Moment {
-  return received('task.submitted', { prompt: PROMPT, ...more }, { from: 'ingress', hop: 0, release });
+export function submitted(more: Partial<TaskSubmittedData> = {}): Moment {
+  return received('task.submitted', { prompt: PROMPT, ...more }, { from: 'ingress', hop: 0 });
 }
 
 export function routed(workflow: Workflow): Moment {
@@ -34,13 +34,8 @@ export function routed(workflow: Workflow): Moment {
 }
 
 /** A task at its first hop, or at its first question. */
-export function underWay(workflow: Workflow, more: Partial<TaskSubmittedData> = {}): Story {
-  return given(role).when(submitted(more), routed(workflow));
-}
-
-/** The same of a task that asks the router again on its way. */
-export function reconsidering(workflow: Workflow, more: Partial<TaskSubmittedData> = {}): Story {
-  return given(role).when(submitted(more, 2), routed(workflow));
+export function underWay(workflow: Workflow, more: Partial<TaskSubmittedData> = {}, release = 1): Story {
+  return given(role, release).when(submitted(more), routed(workflow));
 }
 
 /** The router's answer on the way. */

@@ -1,8 +1,8 @@
 /** Whatever roles and people answer, a task stays within its limits and ends once (S8). */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { HOPS_MAX } from '../../../actors/roles/orchestrator/context.ts';
 import { role } from '../../../actors/roles/orchestrator/machine.ts';
-import { HOPS_MAX } from '../../../actors/roles/orchestrator/task.ts';
 import type { Output } from '../../../actors/runtime/step.ts';
 import { nameOf } from '../../../schemas/events/envelope.ts';
 import { choices, historyOf } from '../runtime/support/histories.ts';

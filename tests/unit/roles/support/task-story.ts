@@ -1,8 +1,9 @@
 /**
  * Moments in the life of a task, as the orchestrator meets them. Owns: replies that fit the hop at work.
  */
+
+import { currentStep, type TaskContext } from '../../../../actors/roles/orchestrator/context.ts';
 import { role } from '../../../../actors/roles/orchestrator/machine.ts';
-import { currentStep, type TaskContext } from '../../../../actors/roles/orchestrator/task.ts';
 import type { Workflow } from '../../../../actors/workflows/index.ts';
 import type {
   ErrorInfo,

@@ -182,7 +182,8 @@ function advanced(context: TaskContext, output: HopOutput): TaskContext {
 /** After the review step of a loop: on, round again, or out with the best attempt. */
 function reviewed(context: TaskContext, revise: string): TaskContext {
   const { code, review } = context.artifacts;
-  if (!code || !review) return fail(context, noReview());
+  if (!review) return fail(context, noReview());
+  if (!code) return fail(context, noCode());
   const errors = errorsIn(review);
   const best = context.best === null || errors < context.best.errors ? { code, review, errors } : context.best;
   const kept = { ...context, best };
@@ -243,18 +244,23 @@ function noReview(): ErrorInfo {
   return { code: 'no_review', message: 'the review step made no review', retryable: false };
 }
 
+/** A task that begins at its review has what it was given, which may be no code. */
+function noCode(): ErrorInfo {
+  return { code: 'no_code', message: 'the review step had no code to review', retryable: false };
+}
+
 export function errorsIn(review: Review): number {
   return review.findings.filter(({ severity }) => severity === 'error').length;
 }
 
 /**
- * Whether the loop moved, and how; null when the step at work is not the loop's review, or the router is to be asked
- * before it moves.
+ * Whether the loop moved, and how; null when the step at work is not the loop's review, when it had no code to review,
+ * or when the router is to be asked before it moves.
  */
 export function loopMove(before: TaskContext, after: TaskContext): 'revise' | 'accepted' | 'exhausted' | null {
   const loop = before.workflow?.loop;
   if (!loop || currentStep(before).step !== loop.review || after.hops.at(-1)?.status !== 'completed') return null;
-  if (after.next === 'reconsider') return null;
+  if (after.next === 'reconsider' || !after.artifacts.code) return null;
   if (after.loopsUsed > before.loopsUsed) return 'revise';
   return after.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
 }

@@ -5,8 +5,8 @@
 import type { Bus } from '../bus/port.ts';
 import { recalledText } from '../schemas/events/recalled-task.ts';
 import { RECALL_FILTER, recalledId } from '../schemas/events/subjects.ts';
+import type { TaskContext } from './roles/orchestrator/context.ts';
 import { recalledTask } from './roles/orchestrator/recall.ts';
-import type { TaskContext } from './roles/orchestrator/task.ts';
 import type { Host } from './runtime/host.ts';
 import type { RuntimeLog } from './runtime/ports.ts';
 

@@ -5,7 +5,8 @@
 import type { TaskAcceptedData } from '../../../schemas/events/generated.ts';
 import type { RecalledTask } from '../../../schemas/events/recalled-task.ts';
 import type { TaskStatus } from '../../../schemas/events/task-view.ts';
-import { resultOf, type TaskContext } from './task.ts';
+import type { TaskContext } from './context.ts';
+import { resultOf } from './task.ts';
 
 /** States of the task machine; inside of `working` a task runs. */
 const statuses: Readonly<Record<string, TaskStatus>> = {

@@ -13,6 +13,7 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { Client, credentials } from '@grpc/grpc-js';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus } from '../bus/port.ts';
 import { createMeshClient, MeshCallError, type MeshClient, TaskState } from '../gateway/client/index.ts';
@@ -74,6 +75,18 @@ async function runOnce(client: MeshClient): Promise<string> {
     if (thrown instanceof MeshCallError) return `${thrown.code} ${thrown.reason}`;
     throw thrown;
   }
+}
+
+/** A call that asks nothing of the mesh: what gRPC itself costs between two processes, milliseconds. */
+function emptyCall(bare: Client): Promise<number> {
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const beganMs = performance.now();
+  return new Promise((resolve, reject) => {
+    bare.makeUnaryRequest('/grpc.health.v1.Health/Check', asIs, asIs, Buffer.alloc(0), (error) => {
+      if (error === null) resolve(performance.now() - beganMs);
+      else reject(error);
+    });
+  });
 }
 
 /** One task as a caller has it, who watches nothing else; milliseconds. */
@@ -174,12 +187,14 @@ const port = await freePort();
 const gateway = await startGateway(server.url, port);
 const address = `127.0.0.1:${port}`;
 const client = createMeshClient({ address });
+const bare = new Client(address, credentials.createInsecure());
 try {
   say('warming up');
   await runTasks(bus, { tasks: 100, concurrency: 8 });
   await load(client, quick ? 100 : 400, 8);
   say('one task at a time, in turn without the gateway, with it, and with it while watching the bus');
-  const [direct, through, inPath, roundTrips]: [number[], number[], number[], number[]] = [[], [], [], []];
+  const [direct, through, inPath]: [number[], number[], number[]] = [[], [], []];
+  const [roundTrips, emptyCalls]: [number[], number[]] = [[], []];
   for (let round = 0; round < (quick ? 100 : 500); round += 1) {
     direct.push(...(await runTasks(bus, { tasks: 1, concurrency: 1 })).latenciesMs);
     through.push(await plainRun(client));
@@ -187,6 +202,7 @@ try {
     const askedMs = performance.now();
     await bus.getLast(factSubject(newCorrelationId()));
     roundTrips.push(performance.now() - askedMs);
+    emptyCalls.push(await emptyCall(bare));
   }
   const idleMb = gateway.rssMb();
   say('32 at a time, without and with the gateway');
@@ -206,8 +222,9 @@ try {
       direct: { p50_ms: percentile(direct, 0.5), p95_ms: percentile(direct, 0.95) },
       gateway: { p50_ms: percentile(through, 0.5), p95_ms: percentile(through, 0.95) },
       difference: { p50_ms: p50, p95_ms: p95 },
-      // For scale: one question to the log server and its answer, at the same moments.
+      // For scale: one question to the log server and its answer, and one empty call of gRPC, at the same moments.
       log_round_trip: { p50_ms: percentile(roundTrips, 0.5), p95_ms: percentile(roundTrips, 0.95) },
+      empty_call: { p50_ms: percentile(emptyCalls, 0.5), p95_ms: percentile(emptyCalls, 0.95) },
       added_in_path: { p50_ms: percentile(inPath, 0.5), p95_ms: percentile(inPath, 0.95) },
     },
     at_32: { direct_per_second: direct32.perSecond, gateway: summary(through32) },
@@ -219,6 +236,7 @@ try {
   process.stdout.write(`${JSON.stringify(report, null, asJson ? 0 : 2)}\n`);
 } finally {
   client.close();
+  bare.close();
   await gateway.stop();
   await host.kill('SIGTERM');
   await bus.close();

@@ -65,6 +65,8 @@ export interface HostStats {
   readonly effectsQueued: number;
   /** Of every effect that was wanted since the start. */
   readonly effects: readonly EffectStats[];
+  /** Deadlines that are waited for. */
+  readonly timers: number;
   /** Events in the log that this host has not read yet, as far as it has heard. */
   readonly cursorLag: number;
   readonly unacknowledged: number;
@@ -315,6 +317,7 @@ export function createHost(options: HostOptions): Host {
       effectsRunning: effects.running,
       effectsQueued: effects.queued,
       effects: effects.stats(),
+      timers: timers.size,
       cursorLag: reading.lag(),
       unacknowledged: publisher.waiting,
       ...counts,

@@ -21,7 +21,7 @@ export function answerRecall({ bus, host, log }: { bus: Bus; host: Host; log: Ru
     try {
       const kept = host.recall('orchestrator', correlationId);
       if (kept === 'elsewhere') return null;
-      if (kept === null) return recalledText(null);
+      if (kept === null || kept === 'ended') return recalledText(kept);
       // The snapshot is one of the orchestrator's machine.
       const { value, context } = kept.snapshot as { readonly value: unknown; readonly context: TaskContext };
       const task = recalledTask({ value, context }, kept.updatedAtMs);

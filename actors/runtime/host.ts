@@ -85,10 +85,11 @@ export interface Host {
   stop(): Promise<void>;
   stats(): HostStats;
   /**
-   * What the disk holds of an actor: null when nothing, `elsewhere` when another host has its partition.
+   * What the disk holds of an actor: null when nothing, `ended` when it only knows that there was one, `elsewhere` when
+   * another host has its partition.
    * @throws FatalError when no machine can read it
    */
-  recall(role: string, correlationId: string): RecalledActor | 'elsewhere' | null;
+  recall(role: string, correlationId: string): RecalledActor | 'ended' | 'elsewhere' | null;
 }
 
 export interface RecalledActor {
@@ -308,7 +309,7 @@ export function createHost(options: HostOptions): Host {
       const isOurs = ownership.partitionsOf(name).has(partitionOf(correlationId));
       if (role === undefined || !isOurs) return 'elsewhere';
       const loaded = ledger.load(name, correlationId);
-      if (loaded === null) return null;
+      if (loaded === null) return ledger.hasEnded(name, correlationId) ? 'ended' : null;
       const { value, context } = revive(role, loaded).snapshot;
       return { snapshot: { value, context }, updatedAtMs: loaded.stored.updatedAtMs };
     },

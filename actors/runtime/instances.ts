@@ -27,6 +27,8 @@ export interface Slot {
 
 export interface Instances {
   find(role: Role, correlationId: string): Slot | null;
+  /** True for an instance that was done, and of which only that is left. */
+  hasEnded(role: Role, correlationId: string): boolean;
   create(role: Role, instance: Instance): Slot;
   /** Replaces the instance and writes every row that differs. */
   update(slot: Slot, next: Instance, atMs: number): void;
@@ -100,6 +102,7 @@ export function createInstances(ledger: Ledger, commits: () => CommitQueue): Ins
       const { id, partition } = loaded.stored;
       return keep({ id, role, partition, instance: revive(role, loaded), batch: 0 });
     },
+    hasEnded: (role, correlationId) => ledger.hasEnded(role.name, correlationId),
     create(role, instance) {
       lastId += 1;
       // Rows are written by the update that follows: until then the instance has none.

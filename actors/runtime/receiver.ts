@@ -107,6 +107,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         return;
       }
       const slot = instances.find(role, event.correlationid);
+      if (slot === null && instances.hasEnded(role, event.correlationid)) {
+        counts.duplicates += 1;
+        return;
+      }
       const logged = { event, atMs: message.atMs };
       if (options.isFolding(role.name)) {
         rewritten.folded(event.correlationid, message);

@@ -25,15 +25,19 @@ function isStatus(value: unknown): value is TaskStatus {
   return statuses.has(value);
 }
 
+/** All that is left of a task that ended long ago: it is not run again, and nobody can say what came of it. */
+export type EndedTask = 'ended';
+
 /** @param task null says that the keeper of the task's partition does not know it */
-export function recalledText(task: RecalledTask | null): string {
+export function recalledText(task: RecalledTask | EndedTask | null): string {
   return JSON.stringify(task);
 }
 
 /** Null for a task that is not known, and for what is no answer: anybody on the server may send it. */
-export function parseRecalled(bytes: Uint8Array): RecalledTask | null {
+export function parseRecalled(bytes: Uint8Array): RecalledTask | EndedTask | null {
   const text = decodeText(bytes);
   const json = text.ok ? parseJson(text.value) : text;
+  if (json.ok && json.value === 'ended') return 'ended';
   if (!json.ok || typeof json.value !== 'object' || json.value === null) return null;
   const { status, accepted, question, result, updatedAtMs } = json.value as Record<string, unknown>;
   if (!isStatus(status) || typeof updatedAtMs !== 'number') return null;

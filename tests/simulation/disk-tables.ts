@@ -31,6 +31,7 @@ export class DiskTables {
   /** Ids of everything in the outbox, for asking whether an output is remembered. */
   readonly outboxIds = new Set<string>();
   readonly #ids = new Map<string, number>();
+  readonly #ended = new Set<string>();
   readonly #inbox: Nested<string> = new Map();
   /** Kept as text, as a disk does: what does not survive JSON does not survive here. */
   readonly #effects: Nested<string> = new Map();
@@ -68,6 +69,10 @@ export class DiskTables {
     return stored ? this.loaded(stored) : null;
   }
 
+  hasEnded(role: string, correlationId: string): boolean {
+    return this.#ended.has(`${role}/${correlationId}`);
+  }
+
   loaded(stored: StoredInstance): LoadedInstance {
     return {
       stored,
@@ -96,9 +101,10 @@ export class DiskTables {
   prune(beforeMs: number, beforeSeq: number): number {
     const waiting = new Set(this.sent((seq) => seq === null).map(({ instance }) => instance));
     let gone = 0;
-    for (const { id, role, correlationId, updatedAtMs } of [...this.instances.values()]) {
+    for (const { id, role, correlationId, updatedAtMs, done } of [...this.instances.values()]) {
       if (updatedAtMs >= beforeMs || waiting.has(id) || this.#atWork(id)) continue;
       this.instances.delete(id);
+      if (done) this.#ended.add(`${role}/${correlationId}`);
       this.#ids.delete(`${role}/${correlationId}`);
       for (const table of [this.#inbox, this.#effects, this.#timers]) table.delete(id);
       gone += 1;

@@ -79,6 +79,7 @@ export class Disk {
         return Promise.reject(broken);
       },
       load: (role, correlationId) => tables.load(role, correlationId),
+      hasEnded: (role, correlationId) => tables.hasEnded(role, correlationId),
       open: () => tables.open(),
       cursors: () => new Map(tables.cursors),
       meta: (key) => tables.meta.get(key) ?? null,

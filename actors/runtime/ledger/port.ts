@@ -72,6 +72,8 @@ export interface Ledger {
   /** @throws FatalError when the disk refuses: nothing of the batch is stored */
   commit(batch: LedgerBatch): Promise<void>;
   load(role: string, correlationId: string): LoadedInstance | null;
+  /** True for an actor that was done and has been pruned: what comes for it came before, or comes too late (S5). */
+  hasEnded(role: string, correlationId: string): boolean;
   /**
    * The actors of tasks at work, oldest first: those with an effect or a timer, and the others of their tasks. An actor
    * that has neither is only reached by an event, and loaded then; so a start does not grow with what has been done.
@@ -86,8 +88,9 @@ export interface Ledger {
   /** Largest row numbers in use. */
   highest(): { instance: number; outbox: number };
   /**
-   * Deletes instances that nothing happened to since `beforeMs` and nothing waits in, and outputs that the log no longer holds (sequences before
-   * `beforeSeq`). Returns how many instances went.
+   * Deletes instances that nothing happened to since `beforeMs` and nothing waits in, and outputs that the log no longer
+   * holds (sequences before `beforeSeq`). Of those that were done it is remembered that they were. Returns how many
+   * instances went.
    */
   prune(beforeMs: number, beforeSeq: number): Promise<number>;
   /** A consistent copy, made while the ledger is in use. */

@@ -41,6 +41,12 @@ CREATE TABLE IF NOT EXISTS outbox (
   acked_seq INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (n) WHERE acked_seq IS NULL;
+-- Actors that were done and have been pruned: all that is remembered of them, for ever.
+CREATE TABLE IF NOT EXISTS ended (
+  correlation_id BLOB NOT NULL,
+  role TEXT NOT NULL,
+  PRIMARY KEY (correlation_id, role)
+) STRICT, WITHOUT ROWID;
 -- Acknowledged outputs, packed (packing.ts).
 CREATE TABLE IF NOT EXISTS outbox_blocks (first_n INTEGER PRIMARY KEY, last_n INTEGER NOT NULL, max_seq INTEGER NOT NULL, rows BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS effects (

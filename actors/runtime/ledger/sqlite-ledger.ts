@@ -90,6 +90,10 @@ const INSTANCE_COLUMNS = `id, role, correlation_id AS correlationId, part AS par
   transition_index AS transitionIndex, hop, loops, traceparent, done, updated_at_ms AS updatedAtMs, snapshot`;
 const OUTBOX_COLUMNS = 'n, instance, event_id AS eventId, subject, msg_id AS msgId, body';
 
+function bytesOf(uuid: string): Buffer {
+  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
+}
+
 function uuidOf(bytes: Buffer): string {
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
@@ -106,6 +110,7 @@ function prepareReads(db: Database.Database, condition: LedgerCondition) {
   const timers = db.prepare(
     'SELECT timer, armed_version AS armedVersion, due_at_ms AS dueAtMs, event FROM timers WHERE instance = ?',
   );
+  const ended = db.prepare('SELECT 1 FROM ended WHERE correlation_id = ? AND role = ?').pluck();
   const meta = db.prepare('SELECT value FROM meta WHERE key = ?').pluck();
   const loaded = (row: InstanceRecord): LoadedInstance => ({
     stored: { ...row, done: row.done === 1 },
@@ -129,6 +134,7 @@ function prepareReads(db: Database.Database, condition: LedgerCondition) {
       const row = one.get(role, correlationId) as InstanceRecord | undefined;
       return row ? loaded(row) : null;
     },
+    hasEnded: (role: string, correlationId: string): boolean => ended.get(bytesOf(correlationId), role) !== undefined,
     open: (): LoadedInstance[] => (open.all() as InstanceRecord[]).map(loaded),
     cursors: (): ReadonlyMap<string, number> =>
       new Map((db.prepare('SELECT channel, seq FROM cursors').raw().all() as [string, number][]).values()),

@@ -103,8 +103,14 @@ const prune = db.transaction((beforeMs: number, beforeSeq: number): number => {
     const remove = db.prepare(`DELETE FROM ${table} WHERE instance = ?`);
     for (const id of gone) remove.run(id);
   }
+  const ended = db.prepare('SELECT role, correlation_id AS correlationId FROM instances WHERE id = ? AND done = 1');
+  const insertEnded = db.prepare('INSERT OR IGNORE INTO ended VALUES (?, ?)');
   const remove = db.prepare('DELETE FROM instances WHERE id = ?');
-  for (const id of gone) remove.run(id);
+  for (const id of gone) {
+    const row = ended.get(id) as { role: string; correlationId: string } | undefined;
+    if (row) insertEnded.run(idBytes(row.correlationId), row.role);
+    remove.run(id);
+  }
   db.prepare('DELETE FROM outbox WHERE acked_seq < ?').run(beforeSeq);
   db.prepare('DELETE FROM outbox_blocks WHERE max_seq < ?').run(beforeSeq);
   loose = db.prepare('SELECT count(*) FROM outbox').pluck().get() as number;

@@ -1,5 +1,6 @@
 /** Tasks that have left the log while a ledger still knows them: the same call is still the same call (S5). */
 import { jetstreamManager } from '@nats-io/jetstream';
+import Database from 'better-sqlite3';
 import { connect as connectNats, nanos } from 'nats';
 import { describe, expect, test } from 'vitest';
 import { createMeshClient, MeshCallError, TaskState } from '../../../gateway/client/index.ts';
@@ -76,4 +77,43 @@ describe('an id that is older than the log', () => {
     expect(mesh.counter.deeds(path)).toBe(1);
     client.close();
   });
+
+  test('S5: an id that the ledger has pruned, too, is not run again, and the caller is told', async () => {
+    const { mesh, address } = gateway();
+    const path = '/once/and/long/ago';
+    const client = createMeshClient({ address });
+    const order = { prompt: mesh.counter.prompt('http_post', path), correlationId: newCorrelationId() };
+    await client.run(order);
+    await expire(mesh, [order.correlationId]);
+    await mesh.service('agents').down('SIGTERM');
+    makeOld(mesh.ledger('agents'));
+    mesh.service('agents').configure({ MESH_BACKUP_INTERVAL_MS: '1000' });
+    await mesh.service('agents').start();
+    await expect.poll(() => isStored(mesh.ledger('agents'), order.correlationId), { timeout: LIMIT_MS }).toBe(false);
+    // What it still has in mind is forgotten with the process.
+    await mesh.service('agents').kill();
+    await mesh.service('agents').ready();
+
+    const forgotten = { code: 'FAILED_PRECONDITION', reason: 'TASK_FORGOTTEN' };
+    expect(await failure(client.run(order, { timeoutMs: LIMIT_MS }))).toMatchObject(forgotten);
+    expect(await failure(client.get(order.correlationId))).toMatchObject(forgotten);
+    expect(mesh.counter.deeds(path)).toBe(1);
+    client.close();
+  });
 });
+
+/** As if nothing had happened for a long time. */
+function makeOld(ledger: string): void {
+  const db = new Database(ledger);
+  db.exec('UPDATE instances SET updated_at_ms = 0');
+  db.close();
+}
+
+function isStored(ledger: string, correlationId: string): boolean {
+  const db = new Database(ledger, { readonly: true });
+  try {
+    return db.prepare('SELECT 1 FROM instances WHERE correlation_id = ?').get(correlationId) !== undefined;
+  } finally {
+    db.close();
+  }
+}

@@ -15,12 +15,13 @@ const task: RecalledTask = {
   updatedAtMs: 1_700_000_000_000,
 };
 
-const said = (value: unknown): RecalledTask | null => parseRecalled(Buffer.from(JSON.stringify(value)));
+const said = (value: unknown) => parseRecalled(Buffer.from(JSON.stringify(value)));
 
 describe('a recalled task', () => {
   test('is read as it was said, and gives the view that its facts gave', () => {
     const read = parseRecalled(Buffer.from(recalledText(task)));
     expect(read).toEqual(task);
+    expect(parseRecalled(Buffer.from(recalledText('ended')))).toBe('ended');
     const view = recalledView('id', task);
     expect(view).toMatchObject({ taskId: 'id', status: 'completed', prompt: 'hello', caller: 'alice', workflow: null });
     expect(view.result?.answer).toBe('there');

@@ -163,6 +163,7 @@ function sorted(loaded: LoadedInstance | null): unknown {
 function reads(ledger: Ledger): unknown {
   return {
     loaded: roles.flatMap((role) => tasks.map((task) => sorted(ledger.load(role, task)))),
+    ended: roles.flatMap((role) => tasks.map((task) => ledger.hasEnded(role, task))),
     open: ledger.open().map(sorted),
     cursors: [...ledger.cursors()].sort(([a], [b]) => (a < b ? -1 : 1)),
     meta: [0, 1, 2, 3].map((key) => ledger.meta(`key-${key}`)),

@@ -16,6 +16,7 @@ import torch
 
 from . import vocabulary as vocabularies
 from .encoder import MATRICES, SCALE, WORDS, Encoder, kept, logits_of, rounded
+from .evaluate import TEMPERATURE
 from .text import MODELS, ROUTES, WORK
 from .vocabulary import BEGIN, END, LONGEST, PAD, SPECIAL, UNKNOWN, Vocabulary
 
@@ -134,21 +135,16 @@ def write_parity(model: Encoder, vocabulary: Vocabulary, temperature: float, pat
 
 def main() -> None:
     """Exports a checkpoint."""
-    from .evaluate import fitted_temperature
-
-    parser = argparse.ArgumentParser(
-        description="Writes a checkpoint as GGUF, with the temperature fitted on the calibration queries."
-    )
+    parser = argparse.ArgumentParser(description="Writes a checkpoint as GGUF.")
     parser.add_argument("--model", type=Path, default=WORK / "model.pt")
     parser.add_argument("--out", type=Path, default=MODELS / "router.gguf")
     chosen = parser.parse_args()
     vocabulary = vocabularies.load()
     model = rounded(kept(chosen.model, vocabulary))
-    temperature = fitted_temperature(model, vocabulary)
-    write(model, vocabulary, temperature, chosen.out)
-    write_parity(model, vocabulary, temperature, chosen.out.with_name("parity.json"))
+    write(model, vocabulary, TEMPERATURE, chosen.out)
+    write_parity(model, vocabulary, TEMPERATURE, chosen.out.with_name("parity.json"))
     said = hashlib.sha256(chosen.out.read_bytes()).hexdigest()
-    print(f"{chosen.out}: {chosen.out.stat().st_size / 1e6:.1f} MB, temperature {temperature:.2f}, SHA-256 {said}")
+    print(f"{chosen.out}: {chosen.out.stat().st_size / 1e6:.1f} MB, SHA-256 {said}")
 
 
 if __name__ == "__main__":

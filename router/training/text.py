@@ -54,6 +54,13 @@ def read_tsv(path: Path) -> list[Example]:
     return examples
 
 
+def read_labelled(path: Path) -> list[Example]:
+    """The queries of a labelled file, or of a bank, whose name begins with its route."""
+    if path.suffix == ".tsv":
+        return read_tsv(path)
+    return [Example(path.stem.split("-")[0], line) for line in read_lines(path)]
+
+
 def labels_of(examples: list[Example]) -> torch.Tensor:
     """Routes as indices."""
     return torch.tensor([ROUTES.index(example.route) for example in examples])

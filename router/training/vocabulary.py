@@ -18,7 +18,7 @@ SPECIAL = (PAD, UNKNOWN, BEGIN, END)
 FREQUENT = 25_000
 """The encoder's pieces stand in the order of frequency; rare ones (mostly names) would cost memory and say little."""
 
-LONGEST = 96
+LONGEST = 64
 """Tokens of a query that the model is shown."""
 
 

@@ -77,7 +77,9 @@ def words_of(text: str) -> frozenset[str]:
 @cache
 def held_out() -> tuple[frozenset[str], ...]:
     """The queries that are kept for development and calibration."""
-    return tuple(words_of(text) for name in ("dev", "calibration", "hard") for _, text in read_tsv(DATA / f"{name}.tsv"))
+    return tuple(
+        words_of(text) for name in ("dev", "calibration", "hard") for _, text in read_tsv(DATA / f"{name}.tsv")
+    )
 
 
 def copies_held_out(text: str) -> bool:

@@ -156,7 +156,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     plan = Plan(chosen.epochs, chosen.framed, chosen.rate, chosen.minutes, chosen.seed)
-    model = train(plan, vocabularies.load(), by_hand(frozenset(filter(None, chosen.without.split(',')))))
+    model = train(plan, vocabularies.load(), by_hand(frozenset(filter(None, chosen.without.split(",")))))
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), chosen.out)
     print(f"kept as {chosen.out}")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the router model again from nothing: environment, data, training, export, evaluation. Under an hour on two cores.
+# Makes the router model again from nothing: environment, data, training, export, evaluation. A quarter of an hour on two cores.
 set -eu
 cd "$(dirname "$0")/../.."
 venv=.mesh/training-venv

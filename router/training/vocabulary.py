@@ -1,6 +1,6 @@
-"""The tokenizer: the encoder's WordPiece vocabulary, without what a prompt never needs. Owns: text to tokens, and the cut.
+"""The tokenizer: the encoder's WordPiece vocabulary, without what a prompt never needs.
 
-Does not own: what tokens mean (encoder.py).
+Owns: text to tokens. Does not own: what tokens mean (encoder.py), the cut of long queries (text.py).
 """
 
 from __future__ import annotations
@@ -53,9 +53,17 @@ class Vocabulary:
 def load() -> Vocabulary:
     """Builds the vocabulary from the encoder's."""
     known = (encoder_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    rows = (*(known.index(piece) for piece in SPECIAL), *(at for at, piece in enumerate(known[:FREQUENT]) if needed(piece)))
+    frequent = (at for at, piece in enumerate(known[:FREQUENT]) if needed(piece))
+    rows = (*(known.index(piece) for piece in SPECIAL), *frequent)
     pieces = tuple(known[row] for row in rows)
-    tokenizer = Tokenizer(models.WordPiece({piece: at for at, piece in enumerate(pieces)}, unk_token=UNKNOWN))
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            {piece: at for at, piece in enumerate(pieces)},
+            unk_token=UNKNOWN,
+            # llama.cpp has no limit; this is the most that a query shows of itself.
+            max_input_chars_per_word=32 * LONGEST,
+        )
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
     )

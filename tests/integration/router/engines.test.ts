@@ -153,9 +153,17 @@ describe('a model that is none', { timeout: LIMIT_MS }, () => {
     ['only llama.cpp finds wrong', () => brokenModel.corrupt(join(folder, 'corrupt.gguf')), /Failed to load model/],
     ['wants another prompt', () => modelOf({ format: 'embedding-head-v9' }), /embedding-head-v1 is supported/],
     ['lacks its head', () => modelOf({ withoutHead: true }), /head\.weights is no list of finite numbers/],
-    ['has a head for another model', () => modelOf({ headWidth: 32 }), /head has 160 weights; 5 routes by vectors of 64/],
+    [
+      'has a head for another model',
+      () => modelOf({ headWidth: 32 }),
+      /head has 160 weights; 5 routes by vectors of 64/,
+    ],
     ['knows one route', () => modelOf({ routes: { build: 0 } }), /routes is no list of two or more/],
-    ['has a head that is no number', () => modelOf({ routes: { ...even, build: Number.NaN } }), /head\.biases is no list/],
+    [
+      'has a head that is no number',
+      () => modelOf({ routes: { ...even, build: Number.NaN } }),
+      /head\.biases is no list/,
+    ],
   ])('because it %s leaves the rules, and says why', async (_what, make, why) => {
     const { decision, problem } = await asked(make());
     expect(decision).toMatchObject({ decision: 'build', engine: 'rules', fallback: false });

@@ -1,7 +1,7 @@
 """The model: a sentence encoder of kind BERT, the mean of its last states, and a linear head.
 
-Owns: its arithmetic, which must be llama.cpp's, the published weights it starts from, and the rounding of its file. Does
-not own: training, tokens, the file.
+Owns: its arithmetic, which must be that of llama.cpp, the published weights it starts from, the rounding of its file.
+Does not own: training, tokens, the file.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import {
 import { correlationIdFromLog, ingressEventId, traceparentFor } from '../schemas/events/ids.ts';
 import { INGRESS_SUBJECT, inboxSubject, isCorrelationId } from '../schemas/events/subjects.ts';
 import { RELEASE } from './release.ts';
-import type { Ingress } from './runtime/host.ts';
+import type { Ingress } from './runtime/receiver.ts';
 
 type Admitted = 'task.submitted' | 'task.cancel.requested' | 'task.input.provided';
 const admitted: ReadonlySet<string> = new Set<Admitted>([

@@ -20,6 +20,7 @@ import { startBackups } from './backups.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { ingress } from './ingress.ts';
 import { createPresence } from './presence.ts';
+import { answerRecall } from './recall.ts';
 import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
 import type { RolePorts } from './roles/ports.ts';
 import { crashPointFromEnv } from './runtime/crash-points.ts';
@@ -70,11 +71,11 @@ async function createParts(
     llm: llm.port,
     tools: tools.port,
     breakers,
-    showText(correlationId, attempt) {
+    showText(correlationId, generation) {
       let number = 0;
       return (text) => {
         number += 1;
-        bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ attempt, number, text }));
+        bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ ...generation, number, text }));
       };
     },
   };
@@ -121,8 +122,10 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   });
   presence.show(host);
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
+  const endRecall = service === 'agents' ? answerRecall({ bus, host, log }) : () => undefined;
   const stop = async (exitCode: number): Promise<void> => {
     log.info({}, 'stopping');
+    endRecall();
     await presence.leave();
     await stopBackups();
     await host.stop();

@@ -13,6 +13,7 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { Client, credentials } from '@grpc/grpc-js';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus } from '../bus/port.ts';
 import { createMeshClient, MeshCallError, type MeshClient, TaskState } from '../gateway/client/index.ts';
@@ -76,30 +77,54 @@ async function runOnce(client: MeshClient): Promise<string> {
   }
 }
 
+/** A call that asks nothing of the mesh: what gRPC itself costs between two processes, milliseconds. */
+function emptyCall(bare: Client): Promise<number> {
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const beganMs = performance.now();
+  return new Promise((resolve, reject) => {
+    bare.makeUnaryRequest('/grpc.health.v1.Health/Check', asIs, asIs, Buffer.alloc(0), (error) => {
+      if (error === null) resolve(performance.now() - beganMs);
+      else reject(error);
+    });
+  });
+}
+
+/** One task as a caller has it, who watches nothing else; milliseconds. */
+async function plainRun(client: MeshClient): Promise<number> {
+  const beganMs = performance.now();
+  await client.run({ prompt });
+  return performance.now() - beganMs;
+}
+
 /**
- * One task, and what gateway and client added to its way: from the call until the submission is on the bus, and from the
+ * What gateway and client added to the way of one task, milliseconds: from the call until the submission is on the bus, and from the
  * last fact on the bus until the answer. What the mesh does in between, and how loaded the disk is, is not in it.
  */
-async function timedRun(client: MeshClient, bus: Bus): Promise<{ wholeMs: number; addedMs: number }> {
+async function timedRun(client: MeshClient, bus: Bus): Promise<number> {
   const correlationId = newCorrelationId();
-  let [submittedMs, endedMs] = [Number.NaN, Number.NaN];
+  const submitted = Promise.withResolvers<number>();
+  const ended = Promise.withResolvers<number>();
   const isOurs = (data: Uint8Array, text: string): boolean => {
     const body = Buffer.from(data).toString('latin1');
     return body.includes(correlationId) && body.includes(text);
   };
   const ends = [
     bus.subscribeVolatile(INGRESS_SUBJECT, (_subject, data) => {
-      if (isOurs(data, 'task.submitted')) submittedMs = performance.now();
+      if (isOurs(data, 'task.submitted')) submitted.resolve(performance.now());
     }),
     bus.subscribeVolatile(factSubject(correlationId), (_subject, data) => {
-      if (isOurs(data, 'task.completed')) endedMs = performance.now();
+      if (isOurs(data, 'task.completed')) ended.resolve(performance.now());
     }),
   ];
+  // Answered after what was asked before it: the server knows both subscriptions now.
+  await bus.getLast(factSubject(correlationId));
   const beganMs = performance.now();
   await client.run({ prompt, correlationId });
   const wholeMs = performance.now() - beganMs;
+  // The answer may be here before the bench's own copies of the events.
+  const [submittedMs, endedMs] = await Promise.all([submitted.promise, ended.promise]);
   for (const end of ends) end();
-  return { wholeMs, addedMs: wholeMs - (endedMs - submittedMs) };
+  return wholeMs - (endedMs - submittedMs);
 }
 
 /** So many callers, each with its next call when the last one has ended. */
@@ -162,20 +187,22 @@ const port = await freePort();
 const gateway = await startGateway(server.url, port);
 const address = `127.0.0.1:${port}`;
 const client = createMeshClient({ address });
+const bare = new Client(address, credentials.createInsecure());
 try {
   say('warming up');
   await runTasks(bus, { tasks: 100, concurrency: 8 });
   await load(client, quick ? 100 : 400, 8);
-  say('one task at a time, in turn without and with the gateway');
-  const [direct, through, inPath, roundTrips]: [number[], number[], number[], number[]] = [[], [], [], []];
+  say('one task at a time, in turn without the gateway, with it, and with it while watching the bus');
+  const [direct, through, inPath]: [number[], number[], number[]] = [[], [], []];
+  const [roundTrips, emptyCalls]: [number[], number[]] = [[], []];
   for (let round = 0; round < (quick ? 100 : 500); round += 1) {
     direct.push(...(await runTasks(bus, { tasks: 1, concurrency: 1 })).latenciesMs);
-    const one = await timedRun(client, bus);
-    through.push(one.wholeMs);
-    inPath.push(one.addedMs);
+    through.push(await plainRun(client));
+    inPath.push(await timedRun(client, bus));
     const askedMs = performance.now();
     await bus.getLast(factSubject(newCorrelationId()));
     roundTrips.push(performance.now() - askedMs);
+    emptyCalls.push(await emptyCall(bare));
   }
   const idleMb = gateway.rssMb();
   say('32 at a time, without and with the gateway');
@@ -195,8 +222,9 @@ try {
       direct: { p50_ms: percentile(direct, 0.5), p95_ms: percentile(direct, 0.95) },
       gateway: { p50_ms: percentile(through, 0.5), p95_ms: percentile(through, 0.95) },
       difference: { p50_ms: p50, p95_ms: p95 },
-      // For scale: one question to the log server and its answer, at the same moments.
+      // For scale: one question to the log server and its answer, and one empty call of gRPC, at the same moments.
       log_round_trip: { p50_ms: percentile(roundTrips, 0.5), p95_ms: percentile(roundTrips, 0.95) },
+      empty_call: { p50_ms: percentile(emptyCalls, 0.5), p95_ms: percentile(emptyCalls, 0.95) },
       added_in_path: { p50_ms: percentile(inPath, 0.5), p95_ms: percentile(inPath, 0.95) },
     },
     at_32: { direct_per_second: direct32.perSecond, gateway: summary(through32) },
@@ -208,6 +236,7 @@ try {
   process.stdout.write(`${JSON.stringify(report, null, asJson ? 0 : 2)}\n`);
 } finally {
   client.close();
+  bare.close();
   await gateway.stop();
   await host.kill('SIGTERM');
   await bus.close();

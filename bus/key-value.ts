@@ -60,7 +60,11 @@ export class JetStreamBucket implements KeyValue, RevisionedStore {
   }
 
   async entries(): Promise<KvEntry[]> {
-    const messages = await readLastPerSubject(this.#connection, this.#jsm, this.#stream, this.#subjectPrefix('>'));
+    const messages = await readLastPerSubject(this.#connection, this.#jsm, {
+      stream: this.#stream,
+      filter: this.#subjectPrefix('>'),
+      start: 'last_per_subject',
+    });
     return messages.filter((message) => !isDeletion(message)).map((message) => this.#entry(message));
   }
 

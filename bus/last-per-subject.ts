@@ -5,27 +5,31 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { Msg } from 'nats';
 import type { Connection } from './connection.ts';
-import { handleControl, LogMessage, openConsumer, parseDelivery } from './ordered-delivery.ts';
+import { handleControl, LogMessage, openConsumer, parseDelivery, type StartAt } from './ordered-delivery.ts';
 import type { StoredMessage } from './port.ts';
 import { BusError } from './port.ts';
 
 /** Time for all of them to arrive; a hundred thousand subjects take a few seconds. */
 const READ_LIMIT_MS = 15_000;
 
+interface Wanted {
+  readonly stream: string;
+  readonly filter: string;
+  readonly start: Exclude<StartAt, object>;
+}
+
 export function readLastPerSubject(
   connection: Connection,
   jsm: JetStreamManager,
-  stream: string,
-  filter: string,
+  wanted: Wanted,
 ): Promise<StoredMessage[]> {
-  return connection.guard(`read the last messages of ${stream}`, () => collect(connection, jsm, stream, filter));
+  return connection.guard(`read the last messages of ${wanted.stream}`, () => collect(connection, jsm, wanted));
 }
 
 async function collect(
   connection: Connection,
   jsm: JetStreamManager,
-  stream: string,
-  filter: string,
+  { stream, filter, start }: Wanted,
 ): Promise<StoredMessage[]> {
   const found: StoredMessage[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -46,7 +50,6 @@ async function collect(
   // It may be rejected before anyone waits for it; the await below still sees that.
   promise.catch(() => undefined);
   const timer = setTimeout(() => refuse(`not complete within ${READ_LIMIT_MS} ms`), READ_LIMIT_MS);
-  const start = 'last_per_subject';
   const consumer = openConsumer(jsm, connection.nc, { stream, filter, start, onMessage, onError: reject });
   try {
     const info = await consumer.created;

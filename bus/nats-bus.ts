@@ -165,9 +165,14 @@ class NatsBus implements Bus {
     return reader;
   }
 
-  async readLast(filter: string, stream?: StreamName): Promise<StoredMessage[]> {
+  async readLast(
+    filter: string,
+    stream?: StreamName,
+    options: { readonly bare?: boolean } = {},
+  ): Promise<StoredMessage[]> {
     if (!isFilter(filter)) throw new BusError('refused', `not a filter: ${JSON.stringify(filter)}`);
-    return readLastPerSubject(this.#connection, this.#jsm, streamOf(stream), filter);
+    const start = options.bare === true ? 'last_place_per_subject' : 'last_per_subject';
+    return readLastPerSubject(this.#connection, this.#jsm, { stream: streamOf(stream), filter, start });
   }
 
   async getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null> {

@@ -64,7 +64,8 @@ export function handleControl(nc: NatsConnection, message: Msg): Heartbeat | nul
   return { deliverySeq: Number(headers.get('Nats-Last-Consumer')), stalled: stalled !== '' };
 }
 
-export type StartAt = { readonly fromSeq: number } | 'last_per_subject';
+/** `last_place_per_subject` leaves the data of the messages out. */
+export type StartAt = { readonly fromSeq: number } | 'last_per_subject' | 'last_place_per_subject';
 
 export interface OpenConsumer {
   readonly subscription: Subscription;
@@ -90,8 +91,8 @@ export function openConsumer(
     callback: (error, message) => (error === null ? want.onMessage(message) : want.onError(error)),
   });
   const start =
-    want.start === 'last_per_subject'
-      ? { deliver_policy: DeliverPolicy.LastPerSubject }
+    typeof want.start === 'string'
+      ? { deliver_policy: DeliverPolicy.LastPerSubject, headers_only: want.start === 'last_place_per_subject' }
       : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, want.start.fromSeq) };
   const created = jsm.consumers.add(want.stream, {
     name,

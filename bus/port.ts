@@ -117,8 +117,11 @@ export interface Bus {
   streamInfo(stream?: StreamName): Promise<StreamInfo>;
   publish(request: PublishRequest): Promise<PubAck>;
   read(request: ReadRequest): Promise<Reader>;
-  /** The last stored message of every subject that matches, in stream order. */
-  readLast(filter: string, stream?: StreamName): Promise<StoredMessage[]>;
+  /**
+   * The last stored message of every subject that matches, in stream order.
+   * @param options `bare`: only their places are wanted, and the server may leave their data out
+   */
+  readLast(filter: string, stream?: StreamName, options?: { readonly bare?: boolean }): Promise<StoredMessage[]>;
   /** The last stored message of one subject, or null when there is none; cheaper than `readLast`. */
   getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null>;
   /** One message by its sequence, or null when it is gone. */

@@ -17,7 +17,9 @@ import { type Bus, BusError } from '../bus/port.ts';
 import { loadEnvFile, natsUrl, projectRoot, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
+import { traceCalls } from '../telemetry/call-spans.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import { lazyA2a } from './a2a/lazy.ts';
 import { Admission } from './core/admission.ts';
 import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from './core/callers.ts';
@@ -37,7 +39,7 @@ async function connect(settings: Settings): Promise<Bus> {
   const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
   for (;;) {
     try {
-      return await connectBus({ url: natsUrl(settings), name: 'mesh-gateway' });
+      return await connectBus({ url: natsUrl(settings), name: 'mesh-gateway', leaseTtlMs: settings.MESH_LEASE_TTL_MS });
     } catch (error) {
       if (!(error instanceof BusError) || !error.retryable || Date.now() >= deadline) throw error;
       await sleep(RETRY_MS);
@@ -151,6 +153,17 @@ function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
   return new Set(url === undefined ? [] : [new URL(url).hostname]);
 }
 
+/** Null when no collector is named; the SDK is not loaded then. */
+async function openTracer(settings: Settings, instance: string, log: Log): Promise<Tracer | null> {
+  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return null;
+  const { createTracer } = await import('../telemetry/tracer.ts');
+  return createTracer({
+    ...{ endpoint, service: 'mesh-gateway', instance, version: manifest.version },
+    onLoss: (reason) => log.warn({ endpoint, reason }, 'spans are lost'),
+  });
+}
+
 async function run(settings: Settings, log: Log): Promise<void> {
   checkExposure(settings);
   const tls = tlsOf(settings);
@@ -163,7 +176,10 @@ async function run(settings: Settings, log: Log): Promise<void> {
   await bus.ensureTopology();
   const knowledge = lazyKnowledge(settings, log);
   const catalog = lazyCatalog();
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log });
+  const hostId = settings.MESH_HOST_ID ?? `${hostname()}-${hash('sha256', settings.MESH_HOME).slice(0, 8)}`;
+  const tracer = await openTracer(settings, hostId, log);
+  const tracing = tracer === null ? {} : { tracing: traceCalls(tracer) };
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, ...tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };
@@ -172,6 +188,8 @@ async function run(settings: Settings, log: Log): Promise<void> {
       ...{ mesh, bus, catalog, log },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
+      // Two gateways of one machine have ports of their own.
+      holder: () => `gateway-${hostId}-${grpc.port}`,
     },
     rules,
   );
@@ -193,7 +211,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
   const stopHeartbeat = startHeartbeat({
     bus,
     log,
-    host: settings.MESH_HOST_ID ?? `${hostname()}-${hash('sha256', settings.MESH_HOME).slice(0, 8)}`,
+    host: hostId,
     capabilities: [`grpc:${host}:${grpc.port}`, `http:${host}:${http.port}`],
     callsUnderWay: () => admission.callsUnderWay,
     callsMax: settings.MESH_GATEWAY_CALLS_AT_ONCE,
@@ -206,6 +224,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
     await mesh.stop();
     await Promise.all([grpc.stop(), http.stop()]);
     await knowledge.close();
+    await tracer?.close();
     await bus.close();
   });
   log.info({ grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}`, tls: tls !== undefined }, 'ready');

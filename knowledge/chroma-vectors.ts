@@ -241,5 +241,7 @@ async function translated<T>(server: Connection, signal: AbortSignal | undefined
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return `failed: ${String(error)}`;
   if (error.name === 'ChromaConnectionError') return 'cannot be reached';
+  // The client makes text of an error's body, which in Chroma's own form it is.
+  if (error.message === String({})) return 'refused in a form that is not Chroma’s: is it another server’s address?';
   return `refused: ${error.message.replace(/\s+/g, ' ').slice(0, 200)}`;
 }

@@ -18,9 +18,16 @@ export function spanName(role: string, effect: string): string {
   return spanNames[`${role}/${effect}`] ?? 'agent.effect';
 }
 
+/** Span of a call of the gateway. */
+export function callSpanName(operation: string): string {
+  return `gateway.${operation}`;
+}
+
 /** Attributes that the mesh names itself; the others are of the semantic conventions (`gen_ai.…`, `error.type`). */
 export const attribute = {
   correlationId: 'mesh.correlation_id',
+  /** Who called the gateway. */
+  caller: 'mesh.caller',
   role: 'mesh.role',
   hopIndex: 'mesh.hop.index',
   remainingLoops: 'mesh.loops.remaining',

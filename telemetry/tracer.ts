@@ -46,8 +46,11 @@ export interface OpenSpan {
 }
 
 export interface Tracer {
-  /** @param traceparent W3C Trace Context of the parent; a span whose parent is not sampled goes nowhere */
-  start(name: string, traceparent: string, attributes: Attributes): OpenSpan;
+  /**
+   * @param traceparent W3C Trace Context of the parent; a span whose parent is not sampled goes nowhere
+   * @param startedAtMs of a span that is told afterwards, milliseconds since the epoch
+   */
+  start(name: string, traceparent: string, attributes: Attributes, startedAtMs?: number): OpenSpan;
   /** Sends what is left, not for long. */
   close(): Promise<void>;
 }
@@ -75,8 +78,9 @@ export function createTracer(options: TracerOptions): Tracer {
   });
   const tracer = provider.getTracer('agent-mesh', options.version);
   return {
-    start(name, traceparent, attributes) {
-      const span = tracer.startSpan(name, { attributes }, contextOf(traceparent));
+    start(name, traceparent, attributes, startedAtMs) {
+      const options = { attributes, ...(startedAtMs === undefined ? {} : { startTime: startedAtMs }) };
+      const span = tracer.startSpan(name, options, contextOf(traceparent));
       return {
         set: (more) => void span.setAttributes(more),
         end(failure) {

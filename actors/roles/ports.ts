@@ -4,10 +4,16 @@
  */
 import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { Router } from '../../router/port.ts';
+import type { LlmRequestedData } from '../../schemas/events/generated.ts';
 import type { Breakers } from '../breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
 import type { LlmEngine } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';
+
+/** One generation of text; the request is unique in the task. */
+export interface Generation extends Pick<LlmRequestedData, 'purpose' | 'requestId'> {
+  readonly attempt: number;
+}
 
 export interface RolePorts {
   readonly router: Router;
@@ -29,5 +35,5 @@ export interface RolePorts {
   /** Of this process: what keeps failing is left alone for a while. */
   readonly breakers: Breakers;
   /** Shows generated text to whoever watches the task; numbered pieces, not stored. */
-  showText(correlationId: string, attempt: number): (piece: string) => void;
+  showText(correlationId: string, generation: Generation): (piece: string) => void;
 }

@@ -15,8 +15,9 @@ import { inboxFilter, PARTITIONS } from '../../schemas/events/subjects.ts';
 import { createCertainty } from './certainty.ts';
 import { createRoleCursor, type RoleCursor } from './cursor.ts';
 import { FatalError } from './errors.ts';
-import type { HostContext, Ingress } from './host.ts';
+import type { HostContext } from './host.ts';
 import { quarantinedEventId } from './quarantine.ts';
+import type { Ingress } from './receiver.ts';
 import { TAIL, tailOf } from './reconcile.ts';
 import type { Role } from './role.ts';
 

@@ -11,6 +11,8 @@ export interface Timers {
   /** Makes the waits equal to the slot's rows: arms new ones, forgets those that are gone. */
   sync(slot: Slot): void;
   forget(slot: Slot): void;
+  /** Deadlines that are waited for. */
+  readonly size: number;
   stop(): void;
 }
 
@@ -41,6 +43,9 @@ export function createTimers(clock: Clock, onDue: (slot: Slot, row: TimerRow) =>
         if (mine.has(id)) continue;
         mine.set(id, { row, cancel: clock.after(row.dueAtMs - clock.now(), () => onDue(slot, row)) });
       }
+    },
+    get size() {
+      return [...armed.values()].reduce((sum, waits) => sum + waits.size, 0);
     },
     stop() {
       for (const waits of armed.values()) for (const { cancel } of waits.values()) cancel();

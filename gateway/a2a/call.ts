@@ -18,11 +18,14 @@ export interface Outlet extends NodeJS.EventEmitter {
 
 /** Who takes nothing in this time is not reading any more. */
 const READ_ON_WITHIN_MS = 30_000;
+/** The same once more is waiting than may wait; as for the watchers of gRPC. */
+const READ_ON_WITHIN_MS_WHEN_FULL = 5000;
 
 export class A2aCall implements User {
   readonly binding: Binding;
   readonly context: CallContext;
   readonly #outlet: Outlet;
+  readonly #full = new AbortController();
 
   constructor(binding: Binding, context: CallContext, outlet: Outlet) {
     this.binding = binding;
@@ -38,6 +41,9 @@ export class A2aCall implements User {
     return this.context.caller.name;
   }
 
+  /** More is waiting for the reader than may wait: it is given what is here, as long as it reads on. */
+  readonly tooSlow = (): void => this.#full.abort();
+
   /**
    * Resolves when the reader has taken what was written; the SDK itself would pile up everything in memory.
    * @throws MeshError when the reader takes nothing for long
@@ -46,7 +52,7 @@ export class A2aCall implements User {
     if (this.#outlet.writableNeedDrain !== true) return;
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.context.signal]);
-    const late = sleep(READ_ON_WITHIN_MS, 'late' as const, { signal });
+    const late = this.#late(signal);
     try {
       if ((await Promise.race([once(this.#outlet, 'drain', { signal }), late])) !== 'late') return;
     } catch (error) {
@@ -58,6 +64,17 @@ export class A2aCall implements User {
     }
     this.#outlet.destroy?.();
     throw new MeshError('resource_exhausted', 'SLOW_READER', 'the reader takes nothing; subscribe to the task again');
+  }
+
+  /** Resolves when the reader has had its time. */
+  async #late(signal: AbortSignal): Promise<'late'> {
+    const patience = AbortSignal.any([signal, this.#full.signal]);
+    try {
+      if (!patience.aborted) return await sleep(READ_ON_WITHIN_MS, 'late' as const, { signal: patience });
+    } catch (error) {
+      if (signal.aborted) throw error;
+    }
+    return sleep(READ_ON_WITHIN_MS_WHEN_FULL, 'late' as const, { signal });
   }
 }
 

@@ -130,6 +130,9 @@ const endings: Readonly<Record<string, string>> = {
   shell: 'sh',
 };
 
+/** Id and name of the artifact that is the answer. */
+export const ANSWER_ARTIFACT = 'answer';
+
 /** The answer with where it is from, the code as a file, the review with its findings. */
 export function artifactsOf({ answer, citations, code, review }: Result): Artifact[] {
   const artifacts: Artifact[] = [];
@@ -139,7 +142,7 @@ export function artifactsOf({ answer, citations, code, review }: Result): Artifa
   };
   if (answer !== '') {
     const sources = citations.length === 0 ? [] : [dataPart({ citations })];
-    add('answer', 'The answer, and the passages it rests on.', [textPart(answer), ...sources]);
+    add(ANSWER_ARTIFACT, 'The answer, and the passages it rests on.', [textPart(answer), ...sources]);
   }
   if (code !== undefined) {
     const file = `code.${endings[code.language] ?? code.language}`;

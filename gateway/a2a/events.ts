@@ -2,7 +2,8 @@
  * What happens in a task, as events of A2A (specification, sections 3.1.2 and 4.2). Owns: which fact becomes which
  * event. Does not own: reading facts (`core/watch.ts`), or where events go.
  *
- * Invariant: the same fact gives the same events, in every stream and in every push notification.
+ * Invariant: the same fact gives the same events, in every stream and in every push notification; a stream that has sent
+ * the answer as it was written leaves that out at the end (`answer-text.ts`).
  */
 import type { Message, StreamResponse } from '@a2a-js/sdk';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';

@@ -15,6 +15,7 @@ import { readTraceparent } from '../core/requests.ts';
 import type { CallRules } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';
 import { toServiceError } from '../grpc/status.ts';
+import { a2aDescriptors } from './descriptors.ts';
 import type { A2aSdk } from './sdk.ts';
 
 /** Of A2A 1.0; true for a stream of answers. */
@@ -59,7 +60,7 @@ export function a2aGrpc(load: () => Promise<A2aSdk>, rules: CallRules): FurtherS
       });
     };
   }
-  return { name: A2A_SERVICE, definition, implementation };
+  return { name: A2A_SERVICE, definition, implementation, descriptors: a2aDescriptors };
 }
 
 function serialized(sdk: A2aSdk | null, name: string, value: unknown): Buffer {

@@ -34,6 +34,7 @@ import { isEnded } from '../../schemas/events/task-view.ts';
 import { MeshError, unknownTask } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { isSettled, type Submission, type TaskNow } from '../core/tasks.ts';
+import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
 import { contextIdOf, taskOf } from './convert.ts';
 import { malformed, toA2aError } from './errors.ts';
@@ -237,15 +238,15 @@ export class A2aHandler implements A2ARequestHandler {
     return this.#mesh.tasks.get(now.view.taskId, context);
   }
 
-  /** The task as it is, then what happens to it, until it ends or the caller leaves. */
+  /** The task as it is, then what happens to it and its answer as it is written, until it ends or the caller leaves. */
   async *#followed(now: TaskNow, call: A2aCall): AsyncGenerator<StreamResponse, void, undefined> {
     try {
       yield snapshotOf(now.view);
       if (isEnded(now.view.status)) return;
-      const order = { correlationId: now.view.taskId, cursor: now.cursor };
-      for await (const item of this.#mesh.watches.watch(order, call.context)) {
-        if (item.kind !== 'fact') continue;
-        for (const event of eventsOf(item)) {
+      const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: true };
+      const answer = new AnswerText({ taskId: now.view.taskId, contextId: contextIdOf(now.view) });
+      for await (const item of this.#mesh.watches.watch(order, call.context, call.tooSlow)) {
+        for (const event of item.kind === 'token' ? answer.chunk(item.token) : answer.after(eventsOf(item))) {
           await call.drained();
           yield event;
         }

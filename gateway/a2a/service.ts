@@ -20,6 +20,8 @@ export interface A2aPorts {
   readonly card: Omit<CardFacts, 'workflows'>;
   /** Hosts to which push notifications may go although their address is private. */
   readonly pushAllowHosts: readonly string[];
+  /** Of this gateway in leases; read when the service is started. */
+  readonly holder: () => string;
 }
 
 export interface A2aService {
@@ -27,10 +29,10 @@ export interface A2aService {
   stop(): Promise<void>;
 }
 
-export function startA2a({ mesh, bus, catalog, log, card, pushAllowHosts }: A2aPorts): A2aService {
+export function startA2a({ mesh, bus, catalog, log, card, pushAllowHosts, holder }: A2aPorts): A2aService {
   const addresses = new PushAddresses(pushAllowHosts);
   const store = new PushStore(bus);
-  const sender = new PushSender({ mesh, store, addresses, log });
+  const sender = new PushSender({ mesh, store, addresses, log, leases: bus.leases, holder: holder() });
   const push = new PushConfigs(store, sender, addresses);
   const handler = new A2aHandler({
     mesh,

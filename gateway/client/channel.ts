@@ -61,6 +61,7 @@ export class Channel {
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.keepalive_time_ms': 30_000,
       'grpc.keepalive_timeout_ms': 10_000,
+      'grpc.enable_channelz': 0,
     });
   }
 

@@ -7,6 +7,7 @@ import { isCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Fact, TaskView } from '../../schemas/events/task-view.ts';
 import { type Caller, isAdmin, seesAll } from './callers.ts';
 import { invalidField, MeshError, unknownTask } from './errors.ts';
+import { expired } from './recall.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 
 export function maySee(caller: Caller, view: TaskView): boolean {
@@ -24,7 +25,7 @@ export function checkId(correlationId: string, field = 'correlation_id'): void {
 
 /**
  * The feed of a task that is in the log and that the caller may see; with `steer` also change.
- * @throws MeshError
+ * @throws MeshError; TASK_EXPIRED when the task is known, but its facts have left the log
  */
 export async function openTask(
   feeds: TaskFeeds,
@@ -35,7 +36,8 @@ export async function openTask(
   checkId(correlationId);
   const feed = await feeds.open(correlationId, options.onFact === undefined ? {} : { onFact: options.onFact });
   try {
-    if (!feed.isKnown || !maySee(caller, feed.view)) throw unknownTask(correlationId);
+    if (!feed.isKnown) throw await absent(feeds, correlationId, caller);
+    if (!maySee(caller, feed.view)) throw unknownTask(correlationId);
     if (options.steer === true && !maySteer(caller, feed.view)) {
       throw new MeshError(
         'permission_denied',
@@ -48,4 +50,10 @@ export async function openTask(
     feed.close();
     throw error;
   }
+}
+
+/** What a caller is told of a task of which the log holds nothing. */
+export async function absent(feeds: TaskFeeds, correlationId: string, caller: Caller): Promise<MeshError> {
+  const kept = await feeds.recall(correlationId);
+  return kept !== null && maySee(caller, kept) ? expired(kept) : unknownTask(correlationId);
 }

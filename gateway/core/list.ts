@@ -1,5 +1,5 @@
 /**
- * The list of tasks. Owns: pages and filters. Does not own: the order (`task-index.ts`).
+ * The list of tasks. Owns: pages and filters. Does not own: the order (`task-order.ts`).
  *
  * A page token is the place in the order of change where the next page begins: a task that changes meanwhile moves to
  * the front and is not missed by somebody who begins again.
@@ -9,7 +9,8 @@ import { seesAll } from './callers.ts';
 import { cursorAt, seqOfCursor } from './cursor.ts';
 import type { CallContext } from './ports.ts';
 import type { TaskFeeds } from './task-feed.ts';
-import type { IndexEntry, TaskIndex, TaskSummary } from './task-index.ts';
+import type { TaskIndex, TaskSummary } from './task-index.ts';
+import type { OrderEntry, TaskOrder } from './task-order.ts';
 
 const PAGE_SIZE_DEFAULT = 50;
 /** Tasks looked at for one page; then the page is short and the caller asks for the next one. */
@@ -36,8 +37,14 @@ export interface TaskPage {
   readonly nextPageToken: string | null;
 }
 
+interface ListPorts {
+  readonly feeds: TaskFeeds;
+  readonly index: TaskIndex;
+  readonly order: TaskOrder;
+}
+
 export async function listTasks(
-  { feeds, index }: { readonly feeds: TaskFeeds; readonly index: TaskIndex },
+  { feeds, index, order: tasksInOrder }: ListPorts,
   order: ListOrder,
   { caller }: CallContext,
 ): Promise<TaskPage> {
@@ -45,7 +52,7 @@ export async function listTasks(
   const beforeSeq = seqOfCursor(order.pageToken ?? '', mark, 'page_token') || Number.MAX_SAFE_INTEGER;
   const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
   const fits = filterOf(order, seesAll(caller) ? null : caller.name);
-  const entries = await index.latest(beforeSeq);
+  const entries = await tasksInOrder.latest(beforeSeq);
   const tasks: TaskSummary[] = [];
   let at = 0;
   while (at < Math.min(entries.length, LOOKED_AT_MAX) && tasks.length < pageSize) {
@@ -60,7 +67,7 @@ export async function listTasks(
   return { tasks, nextPageToken: nextPage(entries, at, mark) };
 }
 
-function nextPage(entries: readonly IndexEntry[], at: number, mark: string): string | null {
+function nextPage(entries: readonly OrderEntry[], at: number, mark: string): string | null {
   const last = entries[at - 1];
   return at < entries.length && last !== undefined ? cursorAt(mark, last.seq) : null;
 }

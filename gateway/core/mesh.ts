@@ -15,7 +15,9 @@ import { Messages } from './messages.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { TaskFeeds } from './task-feed.ts';
 import { TaskIndex } from './task-index.ts';
+import { TaskOrder } from './task-order.ts';
 import { Tasks } from './tasks.ts';
+import { Traced } from './tracing.ts';
 import { Watches } from './watch.ts';
 
 export type ObservationMode = 'debug' | 'shipping';
@@ -42,24 +44,34 @@ const MODE_KEY = 'OBS_MODE';
 export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
   const { bus } = ports;
   const tail = await FactTail.open(bus, ports.log);
-  const feeds = new TaskFeeds(bus, tail);
-  const index = new TaskIndex(bus, tail, feeds);
+  const order = new TaskOrder(bus, tail);
+  const feeds = new TaskFeeds(bus, tail, order);
+  const index = new TaskIndex(feeds);
+  const traced = new Traced(ports.tracing);
+  const ofNoTask = (): null => null;
+  tail.onBreak = () => {
+    order.reset();
+    index.reset();
+  };
   return {
     tasks: new Tasks(ports, feeds),
     messages: new Messages(ports, feeds),
     watches: new Watches(ports, feeds),
-    list: (order, context) => listTasks({ feeds, index }, order, context),
-    search: async ({ query, limit }, { signal }) => {
-      const knowledge = await ports.knowledge();
-      return knowledge.search(query, { signal, ...(limit === undefined ? {} : { limit }) });
-    },
+    list: (wanted, context) =>
+      traced.call('list', context, ofNoTask, () => listTasks({ feeds, index, order }, wanted, context)),
+    search: ({ query, limit }, context) =>
+      traced.call('search', context, ofNoTask, async () => {
+        const knowledge = await ports.knowledge();
+        return knowledge.search(query, { signal: context.signal, ...(limit === undefined ? {} : { limit }) });
+      }),
     registry: () => livingServices(bus),
-    setMode: async (mode, { caller }) => {
-      if (!isAdmin(caller)) {
-        throw new MeshError('permission_denied', 'NOT_ADMIN', 'only an admin may switch the mode');
-      }
-      await bus.kv('config').put(MODE_KEY, mode);
-    },
+    setMode: (mode, context) =>
+      traced.call('set_mode', context, ofNoTask, async () => {
+        if (!isAdmin(context.caller)) {
+          throw new MeshError('permission_denied', 'NOT_ADMIN', 'only an admin may switch the mode');
+        }
+        await bus.kv('config').put(MODE_KEY, mode);
+      }),
     stop: () => tail.stop(),
   };
 }

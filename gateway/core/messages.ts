@@ -12,6 +12,7 @@ import { invalidField, MeshError } from './errors.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { isNamed, publishMessage } from './requests.ts';
 import type { TaskFeeds } from './task-feed.ts';
+import { Traced } from './tracing.ts';
 
 /** A message as the log holds it. */
 export interface SaidMessage {
@@ -35,25 +36,41 @@ function notRelayed(): MeshError {
   return new MeshError('unavailable', 'NOT_TAKEN_YET', message, { retryAfterMs: RETRY_AFTER_MS });
 }
 
+export interface SendOrder {
+  readonly correlationId: string;
+  readonly recipientRole: string;
+  readonly parts: readonly Part[];
+  readonly messageId?: string;
+}
+
+export interface ListMessagesOrder {
+  readonly correlationId: string;
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+}
+
 export class Messages {
   readonly #ports: GatewayPorts;
   readonly #feeds: TaskFeeds;
+  readonly #traced: Traced;
 
   constructor(ports: GatewayPorts, feeds: TaskFeeds) {
     this.#ports = ports;
     this.#feeds = feeds;
+    this.#traced = new Traced(ports.tracing);
   }
 
   /** Answers when the orchestrator has relayed it. With the same message id it is the same message. */
-  async send(
-    order: {
-      readonly correlationId: string;
-      readonly recipientRole: string;
-      readonly parts: readonly Part[];
-      readonly messageId?: string;
-    },
-    context: CallContext,
-  ): Promise<SaidMessage> {
+  send(order: SendOrder, context: CallContext): Promise<SaidMessage> {
+    return this.#traced.call(
+      'send_message',
+      context,
+      () => order.correlationId,
+      () => this.#send(order, context),
+    );
+  }
+
+  async #send(order: SendOrder, context: CallContext): Promise<SaidMessage> {
     const { correlationId, recipientRole } = order;
     const { messageRoles } = await this.#ports.catalog();
     if (!messageRoles.has(recipientRole)) {
@@ -95,10 +112,16 @@ export class Messages {
     }
   }
 
-  async list(
-    order: { readonly correlationId: string; readonly pageSize?: number; readonly pageToken?: string },
-    context: CallContext,
-  ): Promise<SaidMessages> {
+  list(order: ListMessagesOrder, context: CallContext): Promise<SaidMessages> {
+    return this.#traced.call(
+      'list_messages',
+      context,
+      () => order.correlationId,
+      () => this.#list(order, context),
+    );
+  }
+
+  async #list(order: ListMessagesOrder, context: CallContext): Promise<SaidMessages> {
     const afterSeq = seqOfCursor(order.pageToken ?? '', this.#feeds.mark, 'page_token');
     const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
     const messages: SaidMessage[] = [];

@@ -5,6 +5,7 @@ import type { Bus } from '../../bus/port.ts';
 import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { Caller } from './callers.ts';
 import type { Patience } from './task-feed.ts';
+import type { CallTracing } from './tracing.ts';
 
 /** What exists in this mesh, for checking requests before they are written to the log. */
 export interface Catalog {
@@ -28,6 +29,8 @@ export interface GatewayPorts {
   /** Read at its first use. */
   readonly catalog: () => Promise<Catalog>;
   readonly log: GatewayLog;
+  /** Absent: nobody collects spans. */
+  readonly tracing?: CallTracing;
 }
 
 /** A call as a binding hands it over. */

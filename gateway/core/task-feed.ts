@@ -13,7 +13,9 @@ import { emptyView, type Fact, nextView, type TaskView } from '../../schemas/eve
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
+import { recall } from './recall.ts';
 import { Slots } from './slots.ts';
+import type { TaskOrder } from './task-order.ts';
 
 /** Reads of old facts at a time: each is a consumer in the log server. */
 const HISTORY_READS_AT_ONCE = 32;
@@ -35,16 +37,23 @@ export interface Patience {
 export class TaskFeeds {
   readonly #bus: Bus;
   readonly #tail: FactTail;
+  readonly #order: TaskOrder;
   readonly #history = new Slots(HISTORY_READS_AT_ONCE);
 
-  constructor(bus: Bus, tail: FactTail) {
+  constructor(bus: Bus, tail: FactTail, order: TaskOrder) {
     this.#bus = bus;
     this.#tail = tail;
+    this.#order = order;
   }
 
   /** The mark of the log for cursors. @throws BusError while the log is away */
   get mark(): string {
     return this.#tail.mark;
+  }
+
+  /** A task of which the log holds nothing any more, as its keeper remembers it. @throws BusError */
+  recall(correlationId: string): Promise<TaskView | null> {
+    return recall(this.#bus, correlationId);
   }
 
   /** For a watcher that has heard all that this feed has. */
@@ -67,7 +76,9 @@ export class TaskFeeds {
       onBreak: (error) => feed.fail(toMeshError(error)),
     });
     try {
-      if (options.isNew !== true) await this.#readHistory(correlationId, feed);
+      // Asked after listening: what the order does not know by now, the tail brings.
+      const known = options.isNew === true ? false : this.#order.knows(correlationId);
+      if (known !== false) await this.#readHistory(correlationId, feed, known);
       feed.goLive();
       return feed;
     } catch (error) {
@@ -76,9 +87,9 @@ export class TaskFeeds {
     }
   }
 
-  async #readHistory(correlationId: string, feed: TaskFeed): Promise<void> {
+  async #readHistory(correlationId: string, feed: TaskFeed, known: boolean | null): Promise<void> {
     const filter = factSubject(correlationId);
-    if ((await this.#bus.getLast(filter)) === null) return;
+    if (known === null && (await this.#bus.getLast(filter)) === null) return;
     await this.#history.run(async () => {
       const reader = await this.#bus.read({ filter, fromSeq: 1, onMessage: (message) => feed.offer(message) });
       try {

@@ -1,14 +1,10 @@
 /**
- * Which tasks there are, the latest change first. Owns: the order, kept up by the tail, and a cache of how tasks look in
- * a list. Does not own: anything that could be lost; both are read from the log at the first list after a start.
- *
- * Invariant: the order holds the last sequence of every task that the log holds, or nothing at all.
+ * How tasks look in a list. Owns: a cache of summaries. Does not own: the order of the list (`task-order.ts`), or anything
+ * that could be lost; summaries are read from the log.
  */
-import type { Bus } from '../../bus/port.ts';
-import { FACT_FILTER, parseSubject } from '../../schemas/events/subjects.ts';
 import type { TaskView } from '../../schemas/events/task-view.ts';
-import type { FactTail } from './fact-tail.ts';
 import type { TaskFeeds } from './task-feed.ts';
+import type { OrderEntry } from './task-order.ts';
 
 /** About a kilobyte each. */
 const SUMMARIES_MAX = 5000;
@@ -31,42 +27,21 @@ export interface TaskSummary {
   readonly updatedAtMs: number;
 }
 
-export interface IndexEntry {
-  readonly correlationId: string;
-  readonly seq: number;
-}
-
 export class TaskIndex {
-  readonly #bus: Bus;
   readonly #feeds: TaskFeeds;
-  /** Insertion order is order of change, the oldest first; null until the first list. */
-  #order: Map<string, number> | null = null;
-  #building: Promise<Map<string, number>> | null = null;
-  /** What the tail brings while the order is being read. */
-  #movedMeanwhile: Map<string, number> | null = null;
   readonly #summaries = new Map<string, { readonly seq: number; readonly summary: TaskSummary }>();
 
-  constructor(bus: Bus, tail: FactTail, feeds: TaskFeeds) {
-    this.#bus = bus;
+  constructor(feeds: TaskFeeds) {
     this.#feeds = feeds;
-    tail.onFact = (correlationId, { seq }) => this.#moved(correlationId, seq);
-    tail.onBreak = () => {
-      this.#order = null;
-      this.#movedMeanwhile = null;
-      this.#summaries.clear();
-    };
   }
 
-  /** The latest change first, of those that changed before a sequence. @throws BusError */
-  async latest(beforeSeq: number): Promise<IndexEntry[]> {
-    const order = this.#order ?? (await this.#build());
-    const entries: IndexEntry[] = [];
-    for (const [correlationId, seq] of order) if (seq < beforeSeq) entries.push({ correlationId, seq });
-    return entries.reverse();
+  /** The log is another one. */
+  reset(): void {
+    this.#summaries.clear();
   }
 
   /** How a task looks in a list; null when it has left the log. @throws BusError */
-  async summary({ correlationId, seq }: IndexEntry): Promise<TaskSummary | null> {
+  async summary({ correlationId, seq }: OrderEntry): Promise<TaskSummary | null> {
     const cached = this.#summaries.get(correlationId);
     if (cached !== undefined && cached.seq >= seq) return cached.summary;
     const feed = await this.#feeds.open(correlationId);
@@ -80,38 +55,6 @@ export class TaskIndex {
       this.#summaries.delete(oldest);
     }
     return summary;
-  }
-
-  #moved(correlationId: string, seq: number): void {
-    for (const order of [this.#order, this.#movedMeanwhile]) {
-      order?.delete(correlationId);
-      order?.set(correlationId, seq);
-    }
-  }
-
-  #build(): Promise<Map<string, number>> {
-    this.#building ??= this.#readOrder().finally(() => {
-      this.#building = null;
-      this.#movedMeanwhile = null;
-    });
-    return this.#building;
-  }
-
-  async #readOrder(): Promise<Map<string, number>> {
-    const moved = new Map<string, number>();
-    this.#movedMeanwhile = moved;
-    const order = new Map<string, number>();
-    for (const { subject, seq } of await this.#bus.readLast(FACT_FILTER)) {
-      const parsed = parseSubject(subject);
-      if (parsed.kind === 'fact') order.set(parsed.correlationId, seq);
-    }
-    for (const [correlationId, seq] of moved) {
-      order.delete(correlationId);
-      order.set(correlationId, seq);
-    }
-    // When the log broke off meanwhile, this order is of another log than the next list's.
-    if (this.#movedMeanwhile === moved) this.#order = order;
-    return order;
   }
 }
 

@@ -11,11 +11,12 @@ import type { Conversation, TaskSubmittedData } from '../../schemas/events/gener
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
-import { invalidField, MeshError } from './errors.ts';
+import { invalidField, MeshError, unknownTask } from './errors.ts';
 import { forkOf } from './fork.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { checkData, isNamed, publishRequest } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { Traced } from './tracing.ts';
 
 export interface Submission {
   readonly prompt: string;
@@ -26,6 +27,14 @@ export interface Submission {
   readonly timeLimitMs?: number;
   /** The A2A message it comes in. */
   readonly conversation?: Conversation;
+}
+
+export interface ForkOrder {
+  readonly correlationId: string;
+  /** Counted from 1. */
+  readonly hop: number;
+  readonly prompt?: string;
+  readonly newCorrelationId?: string;
 }
 
 /** A task as it is now, and where in the log that is. */
@@ -39,6 +48,8 @@ export interface TaskNow {
 /** A mesh that works takes a request in milliseconds; what is not taken by then may still be taken later. */
 const TAKEN_WITHIN_MS = 20_000;
 const RETRY_AFTER_MS = 1000;
+/** After it the keeper of tasks is asked whether it knows the task from before. */
+const SILENCE_MS = 500;
 
 /** True when nothing more happens without a person. */
 export function isSettled(view: TaskView): boolean {
@@ -49,44 +60,61 @@ function isAccepted(view: TaskView): boolean {
   return view.startedAtMs > 0;
 }
 
+/** The task of a call: of the answer, else as the caller named it. */
+function idIn(named: string | undefined): (answer: TaskNow | null) => string | null {
+  return (answer) => answer?.view.taskId ?? named ?? null;
+}
+
 export class Tasks {
   readonly #ports: GatewayPorts;
   readonly #feeds: TaskFeeds;
+  readonly #traced: Traced;
 
   constructor(ports: GatewayPorts, feeds: TaskFeeds) {
     this.#ports = ports;
     this.#feeds = feeds;
+    this.#traced = new Traced(ports.tracing);
   }
 
   /**
    * Answers when the task has ended or asks a person.
-   * @param onId told the id of the task as soon as it is known
+   * @param onId told the id of the task at once, when it was made here
    */
   async run(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#begun(submission, context, onId, async (feed) => {
-      await this.#taken(feed, isAccepted, context);
-      await feed.until(isSettled, context);
-    });
+    return this.#traced.call('run', context, idIn(submission.correlationId), () =>
+      this.#begun(submission, context, onId, isSettled),
+    );
   }
 
   /** Answers when the mesh has the task on disk. */
   async submit(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#begun(submission, context, onId, async (feed) => {
-      await this.#taken(feed, isAccepted, context);
-    });
+    return this.#traced.call('submit', context, idIn(submission.correlationId), () =>
+      this.#begun(submission, context, onId, isAccepted),
+    );
   }
 
-  async get(correlationId: string, context: CallContext): Promise<TaskNow> {
-    const feed = await openTask(this.#feeds, correlationId, context.caller);
-    try {
-      return this.#now(feed);
-    } finally {
-      feed.close();
-    }
+  /** Also a task whose facts have left the log, with what is kept of it. */
+  get(correlationId: string, context: CallContext): Promise<TaskNow> {
+    return this.#traced.call('get', context, idIn(correlationId), () => this.#get(correlationId, context));
+  }
+
+  async #get(correlationId: string, context: CallContext): Promise<TaskNow> {
+    checkId(correlationId);
+    const feed = await this.#feeds.open(correlationId);
+    feed.close();
+    const now = feed.isKnown ? this.#now(feed) : await this.#kept(feed);
+    if (now === null || !maySee(context.caller, now.view)) throw unknownTask(correlationId);
+    return now;
   }
 
   /** Stops a task; one that has ended stays as it is. `view.status` tells which. */
-  async cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
+  cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
+    return this.#traced.call('cancel', context, idIn(correlationId), () =>
+      this.#cancel(correlationId, reason, context),
+    );
+  }
+
+  async #cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
     const feed = await openTask(this.#feeds, correlationId, context.caller, { steer: true });
     try {
       if (!isEnded(feed.view.status)) {
@@ -105,7 +133,18 @@ export class Tasks {
    * Answers the open question. The same answer again, after it was taken, changes nothing.
    * @param messageId of the A2A message that it comes in
    */
-  async respond(correlationId: string, text: string, context: CallContext, messageId?: string): Promise<TaskNow> {
+  respond(correlationId: string, text: string, context: CallContext, messageId?: string): Promise<TaskNow> {
+    return this.#traced.call('respond', context, idIn(correlationId), () =>
+      this.#respond(correlationId, text, context, messageId),
+    );
+  }
+
+  async #respond(
+    correlationId: string,
+    text: string,
+    context: CallContext,
+    messageId: string | undefined,
+  ): Promise<TaskNow> {
     let asked = { id: '', seq: 0 };
     let taken = { text: '', seq: 0 };
     const feed = await openTask(this.#feeds, correlationId, context.caller, {
@@ -134,18 +173,16 @@ export class Tasks {
   }
 
   /** Runs a task again from one of its hops, as a new task; answers when the mesh has that on disk. */
-  async fork(
-    order: {
-      readonly correlationId: string;
-      /** Counted from 1. */
-      readonly hop: number;
-      readonly prompt?: string;
-      readonly newCorrelationId?: string;
-    },
+  fork(order: ForkOrder, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
+    return this.#traced.call('fork', context, idIn(order.newCorrelationId), () => this.#fork(order, context, onId));
+  }
+
+  async #fork(
+    order: ForkOrder,
     context: CallContext,
-    onId?: (correlationId: string) => void,
+    onId: ((correlationId: string) => void) | undefined,
   ): Promise<TaskNow> {
-    const source = await this.get(order.correlationId, context);
+    const source = await this.#get(order.correlationId, context);
     const { fork, workflow } = await forkOf(this.#ports.bus, source.view, order.hop);
     const data: TaskSubmittedData = {
       prompt: order.prompt ?? source.view.prompt,
@@ -154,16 +191,14 @@ export class Tasks {
       fork,
     };
     const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };
-    return this.#submitted(task, context, onId, async (feed) => {
-      await this.#taken(feed, isAccepted, context);
-    });
+    return this.#submitted(task, context, onId, isAccepted);
   }
 
   async #begun(
     { prompt, workflow, correlationId, timeLimitMs, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
-    wait: (feed: TaskFeed) => Promise<void>,
+    isEnough: (view: TaskView) => boolean,
   ): Promise<TaskNow> {
     if (workflow !== undefined) await this.#checkWorkflow(workflow);
     const data: TaskSubmittedData = {
@@ -173,7 +208,7 @@ export class Tasks {
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
       ...(conversation === undefined ? {} : { conversation }),
     };
-    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, wait);
+    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, isEnough);
   }
 
   /** Attaches to the task when the log knows it, submits it when not, and waits. */
@@ -181,7 +216,7 @@ export class Tasks {
     task: { readonly id: string | undefined; readonly idField: string; readonly data: TaskSubmittedData },
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
-    wait: (feed: TaskFeed) => Promise<void>,
+    isEnough: (view: TaskView) => boolean,
   ): Promise<TaskNow> {
     const { data } = task;
     if (task.id !== undefined) checkId(task.id, task.idField);
@@ -190,18 +225,44 @@ export class Tasks {
     const feed = await this.#feeds.open(correlationId, { isNew: task.id === undefined });
     try {
       if (feed.isKnown) checkSame(feed.view, data, context);
-      onId?.(correlationId);
+      // Who chose the id has it already, and does not wait for being told.
+      if (task.id === undefined) onId?.(correlationId);
       if (!feed.isKnown) {
         const request = { name: 'task.submitted', data, discriminator: '' } as const;
         await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
+        const kept = await this.#keptInstead(feed, context);
+        if (kept !== null) checkSame(kept.view, data, context);
+        if (kept !== null && isEnough(kept.view)) return kept;
+        if (kept === null) await this.#taken(feed, isAccepted, context);
       }
-      await wait(feed);
+      await feed.until(isEnough, context);
       // Somebody else may have taken the id between our look and our submission.
       checkSame(feed.view, data, context);
       return this.#now(feed);
     } finally {
       feed.close();
     }
+  }
+
+  /**
+   * A submission that nothing says a word about for a while may be of a task that ran once and has left the log: the
+   * orchestrator knows its id, does nothing twice, and does not tell again what it told then.
+   */
+  async #keptInstead(feed: TaskFeed, context: CallContext): Promise<TaskNow | null> {
+    const silence = new MeshError('unavailable', 'SILENCE', 'nothing was heard of the task yet');
+    try {
+      await feed.until(() => feed.isKnown, context, { ms: SILENCE_MS, error: () => silence });
+      return null;
+    } catch (error) {
+      if (error !== silence) throw error;
+    }
+    const kept = await this.#kept(feed);
+    return feed.isKnown ? null : kept;
+  }
+
+  async #kept(feed: TaskFeed): Promise<TaskNow | null> {
+    const view = await this.#feeds.recall(feed.correlationId);
+    return view === null ? null : { view, cursor: this.#feeds.cursorOf(feed), traceparent: null };
   }
 
   async #checkWorkflow(workflow: string): Promise<void> {

@@ -7,11 +7,12 @@
  */
 import { tokenSubject } from '../../schemas/events/subjects.ts';
 import { type Fact, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
-import { checkId, maySee } from './access.ts';
+import { absent, checkId, maySee } from './access.ts';
 import { cursorAt, seqOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { Traced } from './tracing.ts';
 import { WatchQueue } from './watch-queue.ts';
 
 export interface WatchOrder {
@@ -25,6 +26,10 @@ export interface TokenItem {
   readonly attempt: number;
   readonly number: number;
   readonly text: string;
+  /** What is written: `answer`, `code`, `review`; empty when the writer did not say. */
+  readonly purpose: string;
+  /** The generation, unique in the task together with the attempt. */
+  readonly requestId: string;
 }
 
 export type WatchItem =
@@ -74,10 +79,16 @@ export class Watches {
           })
         : () => undefined;
     const opened = this.#follow(order.correlationId, tell, queue, context);
+    const ended = new Traced(this.#ports.tracing).begin('watch', context);
+    let failure: MeshError | null = null;
     try {
       if (context.signal.aborted) leave();
       yield* queue;
+    } catch (thrown) {
+      failure = toMeshError(thrown);
+      throw thrown;
     } finally {
+      ended(order.correlationId, failure);
       endTokens();
       context.signal.removeEventListener('abort', leave);
       queue.close();
@@ -94,7 +105,7 @@ export class Watches {
   ): Promise<TaskFeed | null> {
     try {
       const feed = await this.#feeds.open(correlationId, { onFact });
-      if (!feed.isKnown) queue.fail(unknownTask(correlationId));
+      if (!feed.isKnown) queue.fail(await absent(this.#feeds, correlationId, context.caller));
       else feed.until((view) => isEnded(view.status), { signal: context.signal, deadlineMs: null }).catch(queue.fail);
       return feed;
     } catch (error) {
@@ -109,9 +120,10 @@ function readToken(data: Uint8Array): TokenItem | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
     if (typeof value !== 'object' || value === null) return null;
-    const { attempt, number, text } = value as Record<string, unknown>;
+    const { attempt, number, text, purpose = '', requestId = '' } = value as Record<string, unknown>;
     if (typeof attempt !== 'number' || typeof number !== 'number' || typeof text !== 'string') return null;
-    return { attempt, number, text };
+    if (typeof purpose !== 'string' || typeof requestId !== 'string') return null;
+    return { attempt, number, text, purpose, requestId };
   } catch {
     return null;
   }

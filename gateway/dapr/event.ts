@@ -2,19 +2,34 @@
  * A CloudEvent as Dapr delivers it. Owns: reading it, and the task in its data. Does not own: what becomes of it
  * (`app.ts`). Data is what `nats pub mesh.tasks` takes: a text, or `{"prompt": …}`.
  */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
 import { z } from 'zod';
+import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
 import { MeshError } from '../core/errors.ts';
 import type { Submission } from '../core/tasks.ts';
 
+let compiled: ValidateFunction | null = null;
+
+/** By the schema that CloudEvents publishes; compiled for the first event, a start does not wait for it. */
+function cloudEventCheck(): ValidateFunction {
+  if (compiled === null) {
+    const ajv = new Ajv({ allowUnionTypes: true });
+    addFormats.default(ajv);
+    compiled = ajv.compile(schema);
+  }
+  return compiled;
+}
+
+/** What is read of an event, and its bounds here. */
 const eventForm = z.object({
   specversion: z.literal('1.0'),
-  id: z.string().min(1).max(1024),
-  source: z.string().min(1).max(1024),
-  type: z.string().min(1),
-  datacontenttype: z.string().optional(),
+  id: z.string().max(1024),
+  source: z.string().max(1024),
+  type: z.string(),
   traceparent: z.string().optional(),
   data: z.unknown().optional(),
-  data_base64: z.string().optional(),
+  data_base64: z.string().nullish(),
 });
 
 export type DaprEvent = z.output<typeof eventForm>;
@@ -39,10 +54,17 @@ export function parseDaprEvent(text: string): ParsedEvent {
   } catch {
     return { ok: false, reason: 'is not JSON' };
   }
+  const isCloudEvent = cloudEventCheck();
+  if (!isCloudEvent(value)) return { ok: false, reason: `is no CloudEvent: ${explain(isCloudEvent.errors)}` };
   const parsed = eventForm.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
   const [issue] = parsed.error.issues;
   return { ok: false, reason: `is no CloudEvent: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim() };
+}
+
+function explain(errors: ErrorObject[] | null | undefined): string {
+  const { instancePath = '', message = '' } = errors?.[0] ?? {};
+  return `${instancePath.slice(1)} ${message}`.trim();
 }
 
 /** True for what the mesh itself has written to its log. */
@@ -65,7 +87,7 @@ export function submissionOf(event: DaprEvent): Submission {
 
 /** Dapr puts JSON that it does not know as such into a string or into base64. */
 function dataOf({ data, data_base64: encoded }: DaprEvent): unknown {
-  const value = encoded === undefined ? data : Buffer.from(encoded, 'base64').toString('utf8');
+  const value = encoded === undefined || encoded === null ? data : Buffer.from(encoded, 'base64').toString('utf8');
   if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return value;
   try {
     return JSON.parse(value);

@@ -95,7 +95,11 @@ async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
   const caller = identify(call, rules.callers);
   const leave = await rules.admission.enter(caller);
   const gone = new AbortController();
-  call.on('cancelled', () => gone.abort());
+  let isOver = false;
+  // The library says so at the end of every call as well, when nobody waits any more.
+  call.on('cancelled', () => {
+    if (!isOver) gone.abort();
+  });
   if (call.cancelled) gone.abort();
   const announce = (correlationId: string): void => {
     const initial = new Metadata();
@@ -108,7 +112,11 @@ async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
     deadlineMs: deadlineOf(call),
     traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
   };
-  return { context, announce, trailers: new Metadata(), leave };
+  const over = (): void => {
+    isOver = true;
+    leave();
+  };
+  return { context, announce, trailers: new Metadata(), leave: over };
 }
 
 /** An error for the caller; what nobody foresaw is logged with its cause. */

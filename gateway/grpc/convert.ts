@@ -216,8 +216,10 @@ export function watchResponse(item: WatchItem): WatchResponse {
   switch (item.kind) {
     case 'fact':
       return create(WatchResponseSchema, { item: { case: 'fact', value: factOf(item.fact, item.view) }, cursor });
-    case 'token':
-      return create(WatchResponseSchema, { item: { case: 'token', value: item.token }, cursor });
+    case 'token': {
+      const { attempt, number, text } = item.token;
+      return create(WatchResponseSchema, { item: { case: 'token', value: { attempt, number, text } }, cursor });
+    }
     default:
       throw new Error(`unhandled item: ${String(item satisfies never)}`);
   }

@@ -45,6 +45,8 @@ export interface FurtherService {
   readonly name: string;
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
+  /** Every file that describes it, serialised, by name: for reflection. */
+  readonly descriptors: () => ReadonlyMap<string, Buffer>;
 }
 
 export interface GrpcServer {
@@ -80,6 +82,8 @@ function options({ keepaliveMs }: ServerSettings): ServerOptions {
     'grpc.keepalive_time_ms': keepaliveMs,
     'grpc.keepalive_timeout_ms': Math.min(KEEPALIVE_TIMEOUT_MS, keepaliveMs),
     'grpc.max_connection_idle_ms': IDLE_MS,
+    // Bookkeeping of every call and message for a service that is not offered here.
+    'grpc.enable_channelz': 0,
   };
 }
 
@@ -97,11 +101,14 @@ function descriptorsOf(file: DescFile, found: Map<string, Buffer>): void {
 }
 
 /** The library takes services as proto-loader makes them, and reads nothing of them but the descriptors. */
-function reflection(): ReflectionService {
+function reflection(further: readonly FurtherService[]): ReflectionService {
   const described = healthService.Check?.requestType;
   if (described === undefined) throw new Error('the health service describes nothing');
   const files = new Map<string, Buffer>();
   for (const service of [MeshService, Health]) descriptorsOf(service.file, files);
+  for (const [name, bytes] of further.flatMap(({ descriptors }) => [...descriptors()])) {
+    if (!files.has(name)) files.set(name, bytes);
+  }
   return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
 }
 
@@ -118,7 +125,7 @@ export async function startServer(
   const names = ['', MeshService.typeName, ...further.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
-  reflection().addToServer(server);
+  reflection(further).addToServer(server);
   const port = await bind(server, settings);
   return {
     port,

@@ -458,6 +458,10 @@ export interface HopRequestedData {
    * Time the role has, milliseconds.
    */
   timeoutMs: number;
+  /**
+   * True when a person wants a deed done again of which nobody knows whether it was done.
+   */
+  repeat?: boolean;
   input: HopInput;
 }
 /**

@@ -69,6 +69,20 @@ export function tokenSubject(correlationId: string): string {
   return `mesh.tokens.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
 }
 
+/** Asks the keeper of a task for what it remembers; core NATS. */
+export function recallSubject(correlationId: string): string {
+  return `${RECALL_PREFIX}${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
+}
+
+const RECALL_PREFIX = 'mesh.recall.';
+export const RECALL_FILTER = `${RECALL_PREFIX}*`;
+
+/** The task that is asked for; null for a subject of another form. */
+export function recalledId(subject: string): string | null {
+  const id = subject.startsWith(RECALL_PREFIX) ? subject.slice(RECALL_PREFIX.length) : '';
+  return isCorrelationId(id) ? id : null;
+}
+
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;
 }

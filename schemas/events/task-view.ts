@@ -206,11 +206,11 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
       };
     }
     case 'dev.agentmesh.task.completed.v1':
-      return { status: 'completed', ...ended(view, event.data.result) };
+      return { status: 'completed', ...viewOfResult(view, event.data.result) };
     case 'dev.agentmesh.task.failed.v1':
-      return { status: 'failed', ...ended(view, event.data.result) };
+      return { status: 'failed', ...viewOfResult(view, event.data.result) };
     case 'dev.agentmesh.task.cancelled.v1':
-      return { status: 'cancelled', ...ended(view, event.data.result) };
+      return { status: 'cancelled', ...viewOfResult(view, event.data.result) };
     default:
       return {};
   }
@@ -239,7 +239,7 @@ function messageView(event: MeshEvent<'agent.message'>, atMs: number): MessageVi
 }
 
 /** The result is the whole truth about a task that ended: it replaces what was gathered on the way. */
-function ended(view: TaskView, result: Result): Partial<TaskView> {
+export function viewOfResult(view: TaskView, result: Result): Partial<TaskView> {
   return {
     question: null,
     result,

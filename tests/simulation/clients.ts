@@ -5,18 +5,20 @@
 import { createMemoryBus, type MemoryBus, type MemoryLog } from '../../bus/memory-bus.ts';
 import { BusError, type PublishRequest } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import type { TaskSubmittedData } from '../../schemas/events/generated.ts';
 import type { Catalog } from './catalog.ts';
 import type { History, Stored } from './history.ts';
 import { makePoison } from './poison.ts';
 import type { Random } from './random.ts';
 import type { Report } from './report.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { Disturbance, Submission, Workload } from './workload.ts';
+import type { Disturbance, Fork, Submission, Workload } from './workload.ts';
 
 /** Marks what a client sent, so that the checks find it in the log. */
 export const SENT_AS = 'sim-sent-as';
 export const POISON = 'sim-poison';
 
+const FORKED_FROM = '00000000-0000-4000-8000-000000000000';
 const RETRY_MS = 300;
 /** A person who was not heard says it again. */
 const ASK_AGAIN_MS = 6000;
@@ -53,9 +55,10 @@ export class Clients {
   }
 
   start(): void {
-    const { workload } = this.#options;
+    const { workload, report } = this.#options;
     for (const [index, submission] of workload.submissions.entries()) {
       this.#do(submission.atMs, async () => {
+        if (submission.fork !== null) report.count('client fork');
         await this.#send(submit(submission));
         this.#acknowledged.add(index);
       });
@@ -178,10 +181,28 @@ function optional<K extends string, V>(key: K, value: V | null): { [key in K]?: 
   return value === null ? {} : ({ [key]: value } as { [key in K]: V });
 }
 
+/** The task it runs again is in no log: all that counts of it goes along. */
+function forkOf({ step, remainingLoops, code }: Fork): NonNullable<TaskSubmittedData['fork']> {
+  const made = {
+    language: 'typescript',
+    text: 'export const answer = 42;',
+    attempt: 1,
+    explanation: '',
+    citations: [],
+  };
+  return {
+    ...{ origin: { correlationId: FORKED_FROM, hop: 1 }, step, remainingLoops },
+    artifacts: code ? { code: made } : {},
+  };
+}
+
 function submit(submission: Submission): PublishRequest {
-  const { form, prompt, correlationId, workflow, deadlineMs } = submission;
+  const { form, prompt, correlationId, workflow, deadlineMs, fork } = submission;
   const headers = { [SENT_AS]: 'submission' };
-  const data = { prompt, ...optional('workflow', workflow), ...optional('deadlineMs', deadlineMs) };
+  const data = {
+    ...{ prompt, ...optional('workflow', workflow), ...optional('deadlineMs', deadlineMs) },
+    ...optional('fork', fork === null ? null : forkOf(fork)),
+  };
   switch (form) {
     case 'text':
       return { subject: 'mesh.tasks', body: prompt, headers };

@@ -186,8 +186,8 @@ export class HostProcess {
       scheduler,
       onError: uncaught,
       afterwards: this.#around.afterwards,
+      onSend: (request) => this.#around.onSend(this, request),
       onPublish: (request) => {
-        this.#around.onSend(this, request);
         if (report.trace) this.#note(`publish ${request.subject} ${request.msgId} ${typeNameIn(request.body)}`);
         return plan.atPublish(this.name);
       },

@@ -23,6 +23,8 @@ export interface SimulatedBusOptions {
   readonly gate: Gate;
   readonly scheduler: Scheduler;
   readonly onError: (error: unknown) => void;
+  /** The process sends: what follows is the network's doing, also when the process is dead by then. */
+  readonly onSend: (request: PublishRequest) => void;
   readonly onPublish: (request: PublishRequest) => PublishFault | null;
   /** Sends on a connection that outlives the process: what the network had already. */
   readonly afterwards: (request: PublishRequest) => void;
@@ -111,7 +113,11 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   return {
     ensureTopology: () => call(() => inner.ensureTopology()),
     streamInfo: (stream) => call(() => inner.streamInfo(stream)),
-    publish: (request) => call(() => publishNow(request)),
+    publish: (request) =>
+      gate.call(() => {
+        options.onSend(request);
+        return network.call(() => publishNow(request));
+      }),
     read,
     readLast: (filter, stream) => call(() => inner.readLast(filter, stream)),
     getLast: (subject, stream) => call(() => inner.getLast(subject, stream)),

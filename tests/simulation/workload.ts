@@ -14,6 +14,16 @@ export interface Submission {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly deadlineMs: number | null;
+  /** Begins in the middle, as if it ran another task again; null: at the beginning. */
+  readonly fork: Fork | null;
+}
+
+export interface Fork {
+  /** A step of the workflow, or none that it has. */
+  readonly step: string;
+  readonly remainingLoops: number;
+  /** The other task had made some code by then. */
+  readonly code: boolean;
 }
 
 /** Further deeds about the n-th submission, or about none. */
@@ -36,17 +46,25 @@ function uuid(random: Random): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
 
+function fork(random: Random, steps: readonly string[]): Fork {
+  const step = random.chance(0.9) ? random.pick(steps) : 'no-such-step';
+  return { step, remainingLoops: random.int(0, 3), code: random.chance(0.5) };
+}
+
 function submission(random: Random, catalog: Catalog, withinMs: number): Submission {
   const form = random.pick(['text', 'json', 'json', 'event'] as const);
   const wishes = [...catalog.workflows.keys(), ...catalog.workflows.keys(), 'no-such-workflow'];
   const named = form === 'event' || (form === 'json' && random.chance(0.8));
+  const workflow = form === 'text' || random.chance(0.2) ? null : random.pick(wishes);
+  const steps = catalog.workflows.get(workflow ?? '')?.steps.map(({ step }) => step);
   return {
     atMs: random.int(0, withinMs),
     correlationId: named ? uuid(random) : null,
     form,
     prompt: `prompt ${random.int(0, 1_000_000)}`,
-    workflow: form === 'text' || random.chance(0.2) ? null : random.pick(wishes),
+    workflow,
     deadlineMs: form !== 'text' && random.chance(0.25) ? random.skewed(1000, 60_000) : null,
+    fork: named && steps && random.chance(0.25) ? fork(random, steps) : null,
   };
 }
 

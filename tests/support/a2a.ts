@@ -3,6 +3,7 @@
  * own: the gateway (`gateway.ts`).
  */
 import {
+  type Artifact,
   type Message,
   Role,
   type SendMessageRequest,
@@ -108,4 +109,16 @@ export async function readStream(
     if (isLast(event)) break;
   }
   return events;
+}
+
+/** Artifacts as a client has them that follows the rules: `append` adds parts, everything else replaces. */
+export function collectArtifacts(events: readonly StreamResponse[]): Map<string, Artifact> {
+  const found = new Map<string, Artifact>();
+  for (const { payload } of events) {
+    if (payload?.$case !== 'artifactUpdate' || payload.value.artifact === undefined) continue;
+    const { artifact, append } = payload.value;
+    const before = append ? (found.get(artifact.artifactId)?.parts ?? []) : [];
+    found.set(artifact.artifactId, { ...artifact, parts: [...before, ...artifact.parts] });
+  }
+  return found;
 }

@@ -46,7 +46,9 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         queueMax: llm.queueMax,
       },
       async (request, { correlationId, attempt, signal, heartbeat, span }) => {
-        const context = { signal, heartbeat, onText: showText(correlationId, attempt) };
+        const { purpose, requestId } = request;
+        const onText = showText(correlationId, { attempt, purpose, requestId });
+        const context = { signal, heartbeat, onText };
         const { engine } = llm;
         const generate = async (chosen: LlmEngine): Promise<HopOutput> => {
           span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });

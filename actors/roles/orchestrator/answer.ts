@@ -2,7 +2,7 @@
  * The text that a caller gets. Owns: putting the artifacts of a task into words. Does not own: the artifacts.
  */
 import type { Citation, Finding } from '../../../schemas/events/generated.ts';
-import type { TaskContext } from './task.ts';
+import type { TaskContext } from './context.ts';
 
 export function composeAnswer(context: TaskContext): { text: string; citations: Citation[] } {
   const { answer, code, review } = context.artifacts;

@@ -12,6 +12,18 @@ import type { ErrorInfo, Route, RouteNext } from '../../../schemas/events/genera
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
 import type { Workflow } from '../../workflows/index.ts';
 import { errorOf } from '../hop.ts';
+import {
+  currentStep,
+  emptyReconsideringTask,
+  emptyRepeatingTask,
+  emptyTask,
+  HOPS_MAX,
+  loopsOf,
+  type Reconsidered,
+  remainingLoops,
+  rolesAhead,
+  type TaskContext,
+} from './context.ts';
 import * as task from './task.ts';
 
 /** Time a task may take when nobody says otherwise, waiting for people not counted. */
@@ -39,40 +51,37 @@ type TaskEvent = Incoming<
 >;
 
 /** Hops and loops of the envelope: as the task counts them, not as the sender saw them. */
-const place = (context: task.TaskContext) => ({ hop: context.hop, loops: task.remainingLoops(context) });
+const place = (context: TaskContext) => ({ hop: context.hop, loops: remainingLoops(context) });
 
 /** The host stamps every event it hands over, XState's own too, with the log's time. */
 const timeOf = (event: object): number => ('atMs' in event && typeof event.atMs === 'number' ? event.atMs : 0);
 
-const isReplyTo = (context: task.TaskContext, event: Incoming<'hop.replied'>): boolean => {
-  const { step, role } = task.currentStep(context);
+const isReplyTo = (context: TaskContext, event: Incoming<'hop.replied'>): boolean => {
+  const { step, role } = currentStep(context);
   const { data, sender, hop } = event;
   return sender === role && hop === context.hop && data.step === step && data.attempt === context.attempt;
 };
 
-const hopRequest = (context: task.TaskContext): Outgoing => {
-  const { step, role, timeoutMs } = task.currentStep(context);
-  return out(
-    'hop.requested',
-    role,
-    { step, attempt: context.attempt, timeoutMs, input: task.hopInput(context) },
-    place(context),
-  );
+const hopRequest = (context: TaskContext): Outgoing => {
+  const { step, role, timeoutMs } = currentStep(context);
+  const { attempt, repeat } = context;
+  const asked = { step, attempt, timeoutMs, input: task.hopInput(context), ...(repeat ? { repeat } : {}) };
+  return out('hop.requested', role, asked, place(context));
 };
-const hopStarted = (context: task.TaskContext): Outgoing => {
-  const { step, role } = task.currentStep(context);
+const hopStarted = (context: TaskContext): Outgoing => {
+  const { step, role } = currentStep(context);
   return out('hop.started', WATCHERS, { index: context.hop, role, step, attempt: context.attempt }, place(context));
 };
-const hopFinished = (context: task.TaskContext): Outgoing => {
+const hopFinished = (context: TaskContext): Outgoing => {
   const hop = context.hops.at(-1);
   if (!hop) throw new Error('no hop has finished');
   return out('hop.finished', WATCHERS, { hop, ...(context.error ? { error: context.error } : {}) }, place(context));
 };
-const hopCancelled = (context: task.TaskContext, reason: string): Outgoing => {
-  const { step, role } = task.currentStep(context);
+const hopCancelled = (context: TaskContext, reason: string): Outgoing => {
+  const { step, role } = currentStep(context);
   return out('hop.cancelled', role, { step, attempt: context.attempt, reason }, place(context));
 };
-const question = (context: task.TaskContext): Outgoing => {
+const question = (context: TaskContext): Outgoing => {
   const { text, reason, choices } = context.question ?? { text: '', reason: 'approval', choices: [] };
   return out(
     'task.input.required',
@@ -81,14 +90,14 @@ const question = (context: task.TaskContext): Outgoing => {
     { ...place(context), awaited: true },
   );
 };
-const ending = (name: 'task.completed' | 'task.failed' | 'task.cancelled', context: task.TaskContext): Outgoing =>
+const ending = (name: 'task.completed' | 'task.failed' | 'task.cancelled', context: TaskContext): Outgoing =>
   out(name, WATCHERS, { result: task.resultOf(context) }, { ...place(context), awaited: true });
 
-const loopAdvanced = (before: task.TaskContext, after: task.TaskContext): Outgoing | null => {
+const loopAdvanced = (before: TaskContext, after: TaskContext): Outgoing | null => {
   const next = task.loopMove(before, after);
   const review = after.artifacts.review;
   if (next === null || !review) return null;
-  const data = { loops: task.loopsOf(after), verdict: review.verdict, next, findings: task.errorsIn(review) };
+  const data = { loops: loopsOf(after), verdict: review.verdict, next, findings: task.errorsIn(review) };
   return out('loop.advanced', WATCHERS, data, place(after));
 };
 
@@ -98,22 +107,22 @@ const cancelError = (reason: string | undefined): ErrorInfo => ({
   retryable: false,
 });
 
-const situation = (context: task.TaskContext): RouteInput => {
+const situation = (context: TaskContext): RouteInput => {
   const { prompt, wish } = context;
-  const remainingHops = task.HOPS_MAX - context.hop;
+  const remainingHops = HOPS_MAX - context.hop;
   if (!context.reconsiders) return { prompt, wish, remainingHops };
   const { workflow } = context;
   return {
     ...{ prompt, wish, remainingHops, phase: context.occasion ?? 'start' },
-    remainingLoops: workflow === null ? null : task.remainingLoops(context),
+    remainingLoops: workflow === null ? null : remainingLoops(context),
     current: workflow?.name ?? null,
-    ahead: workflow === null ? [] : task.rolesAhead(context),
+    ahead: workflow === null ? [] : rolesAhead(context),
     review: context.seen ?? null,
   };
 };
 
 /** A task of release 1 says neither phase nor what comes next. */
-const taskRouted = (before: task.TaskContext, after: task.TaskContext, said: task.Reconsidered): Outgoing => {
+const taskRouted = (before: TaskContext, after: TaskContext, said: Reconsidered): Outgoing => {
   const { route, workflow, next } = said;
   const steps = workflow.steps.map(({ step, role }) => ({ step, role }));
   const when = before.reconsiders ? { phase: before.occasion ?? ('start' as const), next } : {};
@@ -121,10 +130,10 @@ const taskRouted = (before: task.TaskContext, after: task.TaskContext, said: tas
 };
 
 /** The router is asked again, not for the first time. */
-const onTheWay = ({ occasion = null }: task.TaskContext): boolean => occasion !== null;
+const onTheWay = ({ occasion = null }: TaskContext): boolean => occasion !== null;
 
 /** When the router fails on the way, the task does what it would have done without asking, and says so. */
-const unasked = (context: task.TaskContext, error: ErrorInfo): task.Reconsidered => {
+const unasked = (context: TaskContext, error: ErrorInfo): Reconsidered => {
   const { workflow } = context;
   if (workflow === null) throw new Error('a task without a workflow has nothing to reconsider');
   const route = {
@@ -135,7 +144,7 @@ const unasked = (context: task.TaskContext, error: ErrorInfo): task.Reconsidered
 };
 
 /** What is taken of an answer: a workflow that the task may not change to is one that it stays with. */
-const heeded = (context: task.TaskContext, { route, workflow, next = 'begin' }: RouteOutput): task.Reconsidered => {
+const heeded = (context: TaskContext, { route, workflow, next = 'begin' }: RouteOutput): Reconsidered => {
   const own = context.workflow;
   if (own === null) return { route, workflow, next: 'begin' };
   const said = { route, workflow, next };
@@ -146,21 +155,21 @@ const heeded = (context: task.TaskContext, { route, workflow, next = 'begin' }: 
 
 /** What guards and parameters are given, where the configuration alone does not tell. */
 interface Here {
-  readonly context: task.TaskContext;
+  readonly context: TaskContext;
 }
 
 /** @param beginning the context before anything has happened; it says whether tasks ask the router again */
-const machineFor = (beginning: task.TaskContext) =>
+const machineFor = (beginning: TaskContext) =>
   setup({
     types: {
-      context: {} as task.TaskContext,
+      context: {} as TaskContext,
       events: {} as TaskEvent,
       emitted: {} as Outgoing,
     },
     actors: { route: effectLogic<RouteInput, RouteOutput>() },
     delays: {
       deadline: ({ context }) => context.deadlineMs ?? DEADLINE_MS,
-      hopTimeout: ({ context }) => task.currentStep(context).timeoutMs,
+      hopTimeout: ({ context }) => currentStep(context).timeoutMs,
       answerWithin: ANSWER_WITHIN_MS,
     },
     actions: {
@@ -375,7 +384,8 @@ export const role: RoleDefinition = {
   service: 'agents',
   startsOn: ['task.submitted'],
   versions: [
-    { since: 1, machine: machineFor(task.emptyTask) },
-    { since: 2, machine: machineFor(task.emptyReconsideringTask) },
+    { since: 1, machine: machineFor(emptyTask) },
+    { since: 2, machine: machineFor(emptyReconsideringTask) },
+    { since: 3, machine: machineFor(emptyRepeatingTask) },
   ],
 };

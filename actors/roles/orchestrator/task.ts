@@ -8,28 +8,30 @@
  *    end it earlier, never later.
  * 3. A task leaves its workflow for another one at most once, and never for one that goes round.
  */
-
-import type { ReviewSeen, RoutePhase } from '../../../router/port.ts';
 import type {
-  CodeArtifact,
   ErrorInfo,
   HopInput,
   HopOutput,
   HopRecord,
   HopRepliedData,
-  Loops,
   Message,
   Result,
   Review,
   Route,
-  RouteNext,
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
-import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
+import type { Workflow } from '../../workflows/index.ts';
 import { composeAnswer } from './answer.ts';
+import {
+  currentStep,
+  HOPS_MAX,
+  loopsOf,
+  type Question,
+  type Reconsidered,
+  remainingLoops,
+  type TaskContext,
+} from './context.ts';
 
-/** A build with both cycles takes seven; room for retries. */
-export const HOPS_MAX = 12;
 /** Messages kept in a task; more are still relayed. */
 const MESSAGES_MAX = 64;
 /**
@@ -38,111 +40,6 @@ const MESSAGES_MAX = 64;
  */
 const MESSAGES_MAX_BYTES = 262_144;
 const ATTEMPTS_DEFAULT = 2;
-
-export type Artifacts = Omit<HopInput, 'prompt'> & Pick<HopOutput, 'answer'>;
-
-export interface Question {
-  readonly reason: 'outcome_unknown' | 'approval';
-  readonly text: string;
-  readonly choices: readonly string[];
-}
-
-/** What is to be done next; the machine's states follow it. */
-export type Next = 'hop' | 'ask' | 'reconsider' | 'completed' | 'failed';
-
-/** Why the router is asked once more. */
-export type Occasion = Exclude<RoutePhase, 'start'>;
-
-/** What the router said on such an occasion. */
-export interface Reconsidered {
-  readonly route: Route;
-  readonly workflow: Workflow;
-  readonly next: RouteNext;
-}
-
-export interface TaskContext {
-  readonly prompt: string;
-  readonly wish: string | null;
-  readonly caller: string | null;
-  readonly deadlineMs: number | null;
-  /** Where to begin and with what, in a task that runs another again; a task of an older release has no such field. */
-  readonly fork?: TaskSubmittedData['fork'];
-  readonly route: Route | null;
-  readonly workflow: Workflow | null;
-  /** Index of the step at work. */
-  readonly at: number;
-  /** Attempt at this step, from 1. */
-  readonly attempt: number;
-  /** Hops started. */
-  readonly hop: number;
-  readonly hopStartedAtMs: number;
-  /** A hop is at work. */
-  readonly busy: boolean;
-  readonly loopsUsed: number;
-  readonly hops: readonly HopRecord[];
-  readonly messages: readonly Message[];
-  readonly artifacts: Artifacts;
-  readonly best: { readonly code: CodeArtifact; readonly review: Review; readonly errors: number } | null;
-  readonly engine: string;
-  /** The steps that a person has approved. */
-  readonly approved: readonly string[];
-  readonly question: Question | null;
-  readonly error: ErrorInfo | null;
-  readonly next: Next;
-  readonly outcome: Result['outcome'];
-  /** The router is asked again on its way; absent in tasks of release 1, which is asked once. */
-  readonly reconsiders?: boolean;
-  /** Set while `next` is `reconsider`. */
-  readonly occasion?: Occasion | null;
-  /** Errors of the last review and the fewest before it, while the router is asked whether to go round. */
-  readonly seen?: ReviewSeen | null;
-  /** It has left its first workflow for another. */
-  readonly rerouted?: boolean;
-}
-
-export const emptyTask: TaskContext = {
-  ...{ prompt: '', wish: null, caller: null, deadlineMs: null, route: null, workflow: null },
-  ...{
-    at: 0,
-    attempt: 1,
-    hop: 0,
-    hopStartedAtMs: 0,
-    busy: false,
-    loopsUsed: 0,
-    hops: [],
-    messages: [],
-    artifacts: {},
-    best: null,
-  },
-  ...{ engine: '', approved: [], question: null, error: null, next: 'hop', outcome: 'answered' },
-};
-
-/** Tasks that ask the router again. */
-export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: true };
-
-export function currentStep(context: TaskContext): WorkflowStep {
-  const step = context.workflow?.steps[context.at];
-  if (!step) throw new RangeError(`no step ${context.at} in ${context.workflow?.name ?? 'no workflow'}`);
-  return step;
-}
-
-export function loopsOf(context: TaskContext): Loops {
-  return { used: context.loopsUsed, max: context.workflow?.loop?.maxCycles ?? 0 };
-}
-
-export function remainingLoops(context: TaskContext): number {
-  const { used, max } = loopsOf(context);
-  return max - used;
-}
-
-/** Roles of the steps that are still to come, of a loop those of one round. */
-export function rolesAhead(context: TaskContext): string[] {
-  const steps = context.workflow?.steps ?? [];
-  const loop = context.occasion === 'after_review' ? context.workflow?.loop : undefined;
-  const from = loop ? steps.findIndex(({ step }) => step === loop.revise) : context.at;
-  const to = loop ? context.at + 1 : steps.length;
-  return [...new Set(steps.slice(Math.max(0, from), to).map(({ role }) => role))];
-}
 
 /** The task with its route; the workflow is copied in, so that it stays what it was (S11). */
 export function routed(context: TaskContext, route: Route, workflow: Workflow): TaskContext {
@@ -223,8 +120,16 @@ function recordOf(
 /** Takes a role's reply in. */
 export function replied(context: TaskContext, reply: HopRepliedData, atMs: number): TaskContext {
   const { output, error } = reply;
+  const { repeat } = context;
   const record = recordOf(context, reply.status, output, error, atMs);
-  const noted: TaskContext = { ...context, busy: false, hops: [...context.hops, record], error: error ?? null };
+  const hops = [...context.hops, record];
+  const noted: TaskContext = {
+    ...context,
+    busy: false,
+    hops,
+    error: error ?? null,
+    ...(repeat ? { repeat: false } : {}),
+  };
   switch (reply.status) {
     case 'completed':
       return output
@@ -277,7 +182,8 @@ function advanced(context: TaskContext, output: HopOutput): TaskContext {
 /** After the review step of a loop: on, round again, or out with the best attempt. */
 function reviewed(context: TaskContext, revise: string): TaskContext {
   const { code, review } = context.artifacts;
-  if (!code || !review) return fail(context, noReview());
+  if (!review) return fail(context, noReview());
+  if (!code) return fail(context, noCode());
   const errors = errorsIn(review);
   const best = context.best === null || errors < context.best.errors ? { code, review, errors } : context.best;
   const kept = { ...context, best };
@@ -338,18 +244,23 @@ function noReview(): ErrorInfo {
   return { code: 'no_review', message: 'the review step made no review', retryable: false };
 }
 
+/** A task that begins at its review has what it was given, which may be no code. */
+function noCode(): ErrorInfo {
+  return { code: 'no_code', message: 'the review step had no code to review', retryable: false };
+}
+
 export function errorsIn(review: Review): number {
   return review.findings.filter(({ severity }) => severity === 'error').length;
 }
 
 /**
- * Whether the loop moved, and how; null when the step at work is not the loop's review, or the router is to be asked
- * before it moves.
+ * Whether the loop moved, and how; null when the step at work is not the loop's review, when it had no code to review,
+ * or when the router is to be asked before it moves.
  */
 export function loopMove(before: TaskContext, after: TaskContext): 'revise' | 'accepted' | 'exhausted' | null {
   const loop = before.workflow?.loop;
   if (!loop || currentStep(before).step !== loop.review || after.hops.at(-1)?.status !== 'completed') return null;
-  if (after.next === 'reconsider') return null;
+  if (after.next === 'reconsider' || !after.artifacts.code) return null;
   if (after.loopsUsed > before.loopsUsed) return 'revise';
   return after.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
 }
@@ -375,10 +286,15 @@ export function answered(context: TaskContext, text: string): TaskContext {
       message: 'a person stopped the task after an unknown outcome',
       retryable: false,
     });
-  if (word === 'retry')
-    return context.hop < HOPS_MAX ? { ...going, attempt: context.attempt + 1, next: 'hop' } : fail(going, limitError());
+  if (word === 'retry') return context.hop < HOPS_MAX ? repeated(going) : fail(going, limitError());
   const tool = { name: currentStep(context).step, arguments: {}, result: text };
   return advanced(going, { engine: 'person', summary: `a person said: ${text}`.slice(0, 1000), tool });
+}
+
+/** The same step once more, whatever may have been done. */
+function repeated(context: TaskContext): TaskContext {
+  const next = again(context);
+  return context.tellsRepeats ? { ...next, repeat: true } : next;
 }
 
 export function messageNoted(context: TaskContext, message: Message): TaskContext {

@@ -1,12 +1,15 @@
 /**
  * Chooses a tool and runs it. Owns: choosing before running, so that a crash between the two runs nothing twice, asking
- * a model where words alone choose nothing, and remembering a deed that may not be repeated over the attempts at its
- * step. Does not own: the tools, or whether a model is configured.
+ * a model where words alone choose nothing, and remembering the deeds that may not be repeated for as long as the task
+ * lives. Does not own: the tools, or whether a model is configured.
  *
  *   idle → choosing → running → idle
  *             └→ asking → checking → running
  *
  * What a model says is only a proposal: it runs when the tool itself takes the arguments, and otherwise the hop fails.
+ *
+ * A deed is done again only when it certainly failed, or when a request says that a person wants it (S6). A request may
+ * come again for other reasons: its time was up, or the orchestrator lost both its stores and begins the task anew.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 import type {
@@ -44,7 +47,7 @@ export interface ToolRun extends ToolChoice {
   readonly deed: string;
 }
 
-/** A tool that may not be repeated was begun; `output` is what it made, or null while nobody knows. */
+/** A tool that may not be repeated was begun; `output` is what it made, or null when nobody knows. */
 interface Deed {
   readonly step: string;
   readonly loops: number;
@@ -55,7 +58,10 @@ interface ToolsContext extends HopContext {
   /** Review loops left when the hop was requested: tells the rounds of a loop apart. */
   readonly loops: number;
   readonly choice: ToolChoice | null;
+  /** The last one begun. */
   readonly deed: Deed | null;
+  /** Those begun before it, without what they made; absent in tasks before release 3. */
+  readonly earlier?: readonly Deed[];
   // Snapshots from before a model could be asked have none of the following.
   /** The hop at work; tells a model's late reply to an earlier one apart. */
   readonly hop?: number;
@@ -129,189 +135,216 @@ function proposed(context: ToolsContext): ToolProposal {
   return context.proposal;
 }
 
+/** The deed that is begun with a choice; null when the tool may be repeated. */
 function deedOf(context: ToolsContext, choice: ToolChoice | null, output: HopOutput | null): Deed | null {
   return choice?.fence === 'once' ? { step: requestOf(context).step, loops: context.loops, output } : null;
 }
 
-/** The same step of the same round is asked for again: its hop was given up before the reply arrived. */
-function isAboutDeed({ deed }: ToolsContext, { data, loops }: Incoming<'hop.requested'>): boolean {
-  return deed !== null && deed.step === data.step && deed.loops === loops;
+/** The deed that a request asks for, if it was begun before: the same step of the same round. */
+function deedAskedFor({ deed, earlier = [] }: ToolsContext, { data, loops }: Incoming<'hop.requested'>): Deed | null {
+  const begun = deed === null ? earlier : [deed, ...earlier];
+  return begun.find((one) => one.step === data.step && one.loops === loops) ?? null;
+}
+
+/** Deeds begun before another one, which has the place of the last. */
+function earlierThan({ step, loops }: Deed, { deed, earlier = [] }: ToolsContext): readonly Deed[] {
+  const before = deed === null ? earlier : [...earlier, { ...deed, output: null }];
+  return before.filter((one) => one.step !== step || one.loops !== loops);
 }
 
 /** What became of the deed: its result again, or that nobody knows (S6). */
-function tellDeed({ deed }: ToolsContext, request: HopRequestedData): Outgoing {
+function tellDeed(deed: Deed | null, request: HopRequestedData): Outgoing {
   if (deed?.output) return completed({ request }, deed.output);
-  const message = 'its time was up while it ran, and it may not be repeated';
+  const message = 'it was begun before, and it may not be repeated';
   return failed({ request }, { code: 'outcome_unknown', message, retryable: false });
 }
 
-const machine = setup({
-  types: { context: {} as ToolsContext, events: {} as HopEvents | Incoming<'llm.replied'>, emitted: {} as Outgoing },
-  delays: { chooseWithin: CHOOSE_WITHIN_MS },
-  actors: {
-    choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
-    check: effectLogic<ToolProposal, ToolChoice>(),
-    run: effectLogic<ToolRun, { result: string }>(),
-  },
-  actions: {
-    /** A tool that may not be repeated counts as begun from here. */
-    take: assign(({ context }, choice: ToolChoice | ToolQuestion) =>
-      'offers' in choice ? {} : { choice, deed: deedOf(context, choice, null) },
-    ),
-  },
-}).createMachine({
-  id: 'tools',
-  context: idle,
-  initial: 'idle',
-  on: {
-    'hop.requested': [
-      {
-        guard: ({ context, event }) => isAboutDeed(context, event),
-        target: '.idle',
-        actions: [
-          emit(({ context, event }) => tellDeed(context, event.data)),
-          // Once it was told that nobody knows, a further attempt is what a person wants.
-          assign(({ context }) => ({ ...idle, deed: context.deed?.output ? context.deed : null })),
-        ],
-      },
-      {
-        target: '.choosing',
-        reenter: true,
-        actions: assign(({ event }) => ({ ...idle, request: event.data, loops: event.loops, hop: event.hop })),
-      },
-    ],
-  },
-  states: {
-    idle: {},
-    choosing: {
-      invoke: {
-        id: 'choose',
-        src: 'choose',
-        input: ({ context }) => ({ prompt: requestOf(context).input.prompt }),
-        onDone: [
-          {
-            guard: ({ event }) => 'offers' in event.output,
-            target: 'asking',
-            actions: enqueueActions(({ context, event, enqueue }) => {
-              if (!('offers' in event.output)) return;
-              enqueue.emit(ask(context, event.output.offers));
-              enqueue.assign({ unfit: event.output.unfit });
-            }),
-          },
-          { target: 'running', actions: { type: 'take', params: ({ event }) => event.output } },
-        ],
-        onError: {
-          target: 'idle',
-          actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idle)],
-        },
-      },
-      on: {
-        'hop.cancelled': {
-          guard: ({ context, event }) => isForHop(context, event),
-          target: 'idle',
-          actions: assign(idle),
-        },
-      },
+/** @param remembers deeds are kept for as long as the task lives, and done again only when a person is said to want it */
+function machineFor({ remembers }: { readonly remembers: boolean }) {
+  /** Between hops. */
+  const resting = ({ deed, earlier = [] }: ToolsContext): ToolsContext =>
+    remembers ? { ...idle, deed, earlier } : idle;
+  return setup({
+    types: { context: {} as ToolsContext, events: {} as HopEvents | Incoming<'llm.replied'>, emitted: {} as Outgoing },
+    delays: { chooseWithin: CHOOSE_WITHIN_MS },
+    actors: {
+      choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
+      check: effectLogic<ToolProposal, ToolChoice>(),
+      run: effectLogic<ToolRun, { result: string }>(),
     },
-    asking: {
-      after: {
-        chooseWithin: {
-          target: 'idle',
+    actions: {
+      /** A tool that may not be repeated counts as begun from here. */
+      take: assign(({ context }, choice: ToolChoice | ToolQuestion) => {
+        if ('offers' in choice) return {};
+        const deed = deedOf(context, choice, null);
+        if (!remembers) return { choice, deed };
+        return deed === null ? { choice } : { choice, deed, earlier: earlierThan(deed, context) };
+      }),
+      rest: assign(({ context }) => resting(context)),
+    },
+  }).createMachine({
+    id: 'tools',
+    context: idle,
+    initial: 'idle',
+    on: {
+      'hop.requested': [
+        {
+          guard: ({ context, event }) => event.data.repeat !== true && deedAskedFor(context, event) !== null,
+          target: '.idle',
           actions: [
-            emit(({ context }) => {
-              const { step, attempt } = requestOf(context);
-              return out('hop.cancelled', 'llm', { step, attempt, reason: 'choosing a tool took too long' });
-            }),
-            emit(({ context }) => unchosen(context, `it did not answer within ${CHOOSE_WITHIN_MS / 1000} s.`)),
-            assign(idle),
+            emit(({ context, event }) => tellDeed(deedAskedFor(context, event), event.data)),
+            // Before release 3 no request said that a person wants it: the next one after this was taken for it.
+            assign(({ context }) =>
+              remembers ? resting(context) : { ...idle, deed: context.deed?.output ? context.deed : null },
+            ),
           ],
         },
-      },
-      on: {
-        'llm.replied': [
-          {
-            guard: ({ context, event }) => isAnswer(context, event) && proposalIn(event.data) !== null,
-            target: 'checking',
-            actions: assign(({ event }) => ({
-              proposal: proposalIn(event.data),
-              chosenBy: event.data.output?.engine ?? null,
-            })),
-          },
-          {
-            guard: ({ context, event }) => isAnswer(context, event),
+        {
+          target: '.choosing',
+          reenter: true,
+          actions: assign(({ context, event }) => ({
+            ...resting(context),
+            ...{ request: event.data, loops: event.loops, hop: event.hop },
+          })),
+        },
+      ],
+    },
+    states: {
+      idle: {},
+      choosing: {
+        invoke: {
+          id: 'choose',
+          src: 'choose',
+          input: ({ context }) => ({ prompt: requestOf(context).input.prompt }),
+          onDone: [
+            {
+              guard: ({ event }) => 'offers' in event.output,
+              target: 'asking',
+              actions: enqueueActions(({ context, event, enqueue }) => {
+                if (!('offers' in event.output)) return;
+                enqueue.emit(ask(context, event.output.offers));
+                enqueue.assign({ unfit: event.output.unfit });
+              }),
+            },
+            { target: 'running', actions: { type: 'take', params: ({ event }) => event.output } },
+          ],
+          onError: {
             target: 'idle',
-            actions: [emit(({ context, event }) => unchosen(context, whyNone(event.data))), assign(idle)],
+            actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), 'rest'],
           },
-        ],
-        'hop.cancelled': {
-          guard: ({ context, event }) => isForHop(context, event),
-          target: 'idle',
-          actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idle)],
+        },
+        on: {
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: 'rest',
+          },
+        },
+      },
+      asking: {
+        after: {
+          chooseWithin: {
+            target: 'idle',
+            actions: [
+              emit(({ context }) => {
+                const { step, attempt } = requestOf(context);
+                return out('hop.cancelled', 'llm', { step, attempt, reason: 'choosing a tool took too long' });
+              }),
+              emit(({ context }) => unchosen(context, `it did not answer within ${CHOOSE_WITHIN_MS / 1000} s.`)),
+              'rest',
+            ],
+          },
+        },
+        on: {
+          'llm.replied': [
+            {
+              guard: ({ context, event }) => isAnswer(context, event) && proposalIn(event.data) !== null,
+              target: 'checking',
+              actions: assign(({ event }) => ({
+                proposal: proposalIn(event.data),
+                chosenBy: event.data.output?.engine ?? null,
+              })),
+            },
+            {
+              guard: ({ context, event }) => isAnswer(context, event),
+              target: 'idle',
+              actions: [emit(({ context, event }) => unchosen(context, whyNone(event.data))), 'rest'],
+            },
+          ],
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), 'rest'],
+          },
+        },
+      },
+      checking: {
+        invoke: {
+          id: 'check',
+          src: 'check',
+          input: ({ context }) => proposed(context),
+          onDone: { target: 'running', actions: { type: 'take', params: ({ event }) => event.output } },
+          onError: {
+            target: 'idle',
+            actions: [emit(({ context, event }) => unchosen(context, refused(context, errorOf(event.error)))), 'rest'],
+          },
+        },
+        on: {
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: 'rest',
+          },
+        },
+      },
+      running: {
+        invoke: {
+          id: 'run',
+          src: 'run',
+          input: ({ context }) => ({ ...chosen(context), deed: `${requestOf(context).step}/${context.loops}` }),
+          onDone: {
+            target: 'idle',
+            actions: [
+              emit(({ context, event }) => completed(context, outputOf(context, event.output.result))),
+              assign(({ context, event }) => {
+                const deed = deedOf(context, context.choice, outputOf(context, event.output.result));
+                return deed === null ? resting(context) : { ...resting(context), deed };
+              }),
+            ],
+          },
+          onError: {
+            target: 'idle',
+            actions: [
+              emit(({ context, event }) => {
+                const error = errorOf(event.error);
+                return failed(context, { ...error, message: `${chosen(context).name}: ${error.message}` });
+              }),
+              // What certainly failed was not done.
+              assign(({ context, event }) => {
+                const undone = errorOf(event.error).code !== 'outcome_unknown' && context.choice?.fence === 'once';
+                return undone ? { ...resting(context), deed: null } : resting(context);
+              }),
+            ],
+          },
+        },
+        on: {
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: assign(({ context }) => ({ ...idle, deed: context.deed })),
+          },
         },
       },
     },
-    checking: {
-      invoke: {
-        id: 'check',
-        src: 'check',
-        input: ({ context }) => proposed(context),
-        onDone: { target: 'running', actions: { type: 'take', params: ({ event }) => event.output } },
-        onError: {
-          target: 'idle',
-          actions: [
-            emit(({ context, event }) => unchosen(context, refused(context, errorOf(event.error)))),
-            assign(idle),
-          ],
-        },
-      },
-      on: {
-        'hop.cancelled': {
-          guard: ({ context, event }) => isForHop(context, event),
-          target: 'idle',
-          actions: assign(idle),
-        },
-      },
-    },
-    running: {
-      invoke: {
-        id: 'run',
-        src: 'run',
-        input: ({ context }) => ({ ...chosen(context), deed: `${requestOf(context).step}/${context.loops}` }),
-        onDone: {
-          target: 'idle',
-          actions: [
-            emit(({ context, event }) => completed(context, outputOf(context, event.output.result))),
-            assign(({ context, event }) => {
-              const output = outputOf(context, event.output.result);
-              return { ...idle, deed: deedOf(context, context.choice, output) };
-            }),
-          ],
-        },
-        onError: {
-          target: 'idle',
-          actions: [
-            emit(({ context, event }) => {
-              const error = errorOf(event.error);
-              return failed(context, { ...error, message: `${chosen(context).name}: ${error.message}` });
-            }),
-            assign(idle),
-          ],
-        },
-      },
-      on: {
-        'hop.cancelled': {
-          guard: ({ context, event }) => isForHop(context, event),
-          target: 'idle',
-          actions: assign(({ context }) => ({ ...idle, deed: context.deed })),
-        },
-      },
-    },
-  },
-});
+  });
+}
 
 export const role: RoleDefinition = {
   name: 'tools',
   service: 'tools',
   startsOn: ['hop.requested'],
-  versions: [{ since: 1, machine }],
+  versions: [
+    { since: 1, machine: machineFor({ remembers: false }) },
+    { since: 3, machine: machineFor({ remembers: true }) },
+  ],
 };

@@ -2,6 +2,7 @@
  * Push notification configs as callers handle them (specification, sections 3.1.7 to 3.1.10). Owns: checking and
  * bounding them. Does not own: keeping (`store.ts`) or sending (`sender.ts`), or who may see the task.
  */
+import { randomUUID } from 'node:crypto';
 import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
 import type { A2AError } from '@a2a-js/sdk/errors';
 import { contentHash } from '../../../schemas/events/ids.ts';
@@ -43,12 +44,9 @@ export class PushConfigs {
     if (known === null) await this.#checkRoom(config.taskId);
     // The same config again (a message that is repeated) goes on where it was.
     const isSame = known !== null && JSON.stringify(known.config) === JSON.stringify(config);
-    const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false };
-    if (!isSame) {
-      await this.#sender.end(config.taskId, config.id);
-      await this.#store.put(entry);
-    }
-    this.#sender.begin(entry);
+    const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false, nonce: randomUUID() };
+    // Whichever gateway does the telling hears of it from the store.
+    if (!isSame) await this.#store.put(entry);
     return configOf(entry);
   }
 

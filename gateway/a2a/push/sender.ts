@@ -1,19 +1,21 @@
 /**
  * Telling callers what happens to their tasks. Owns: following the tasks that have a config, the order, sending again and
- * giving up. Does not own: one request (`post.ts`), or keeping configs (`store.ts`).
+ * giving up. Does not own: one request (`post.ts`), keeping configs (`store.ts`), or which gateway tells (`duty.ts`).
  *
  * Invariants:
  * 1. Every event of a task is tried, in order, until it is delivered, refused, or tried as often as allowed; only then is
  *    the cursor of the config moved. A gateway that is killed in between tells an event twice, never not at all.
- * 2. After a config was deleted nothing more is sent to it.
+ * 2. Before each request the log server has said that this gateway has the duty, and that the config is still there.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamResponse } from '@a2a-js/sdk';
-import { toMeshError } from '../../core/errors.ts';
+import type { LeaseStore } from '../../../bus/port.ts';
+import { MeshError, toMeshError } from '../../core/errors.ts';
 import type { Mesh } from '../../core/mesh.ts';
 import type { CallContext, GatewayLog } from '../../core/ports.ts';
 import { eventsOf } from '../events.ts';
 import type { PushAddresses } from './address.ts';
+import { PushDuty } from './duty.ts';
 import { post } from './post.ts';
 import { configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
 
@@ -35,26 +37,77 @@ export interface SenderPorts {
   readonly store: PushStore;
   readonly addresses: PushAddresses;
   readonly log: GatewayLog;
+  readonly leases: LeaseStore;
+  /** Of this gateway, in leases. */
+  readonly holder: string;
 }
 
 /** What a receiver that is gone, or the stop, means to the work in progress. */
 class StoppedError extends Error {}
 
+interface Telling {
+  readonly nonce: string;
+  readonly ended: AbortController;
+  readonly work: Promise<void>;
+}
+
 export class PushSender {
   readonly #ports: SenderPorts;
-  readonly #receivers = new Map<string, { readonly ended: AbortController; readonly work: Promise<void> }>();
+  readonly #receivers = new Map<string, Telling>();
   readonly #stopped = new AbortController();
+  readonly #duty: PushDuty;
+  #onDuty = false;
+  #unwatch: () => void = () => undefined;
+  /** What is begun and ended follows the changes in their order. */
+  #changes: Promise<void> = Promise.resolve();
 
   constructor(ports: SenderPorts) {
     this.#ports = ports;
+    const { leases, holder, log } = ports;
+    this.#duty = new PushDuty({
+      ...{ leases, holder, log },
+      onGained: () => {
+        this.#onDuty = true;
+        this.#then(() => this.#resume());
+      },
+      onLost: () => {
+        this.#onDuty = false;
+        for (const { ended } of this.#receivers.values()) ended.abort();
+      },
+    });
   }
 
-  /** Goes on with every config that the store has; tried again until the store can be read. */
+  /** Follows the configs, and tells whenever it has the duty; tried again until the store can be read. */
   async start(): Promise<void> {
+    await this.#persist(async () => {
+      this.#unwatch = await this.#ports.store.watch((key) => this.#then(() => this.#changed(key)));
+    });
+    if (this.#stopped.signal.aborted) this.#unwatch();
+    else this.#duty.start();
+  }
+
+  /** Resolves when nothing is sent or stored for it by this gateway any more. */
+  async end(taskId: string, id: string): Promise<void> {
+    await this.#end(keyOf(taskId, id));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#unwatch();
+    for (const { ended } of this.#receivers.values()) ended.abort();
+    await Promise.all([...this.#receivers.values()].map(({ work }) => work));
+    await this.#duty.stop();
+  }
+
+  #then(change: () => Promise<void>): void {
+    this.#changes = this.#changes.then(() => this.#persist(change));
+  }
+
+  /** Until it works, or the stop. */
+  async #persist(work: () => Promise<void>): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       try {
-        for (const entry of await this.#ports.store.all()) this.begin(entry);
-        return;
+        return await work();
       } catch (error) {
         this.#ports.log.warn({ error: String(error) }, 'the push notification configs cannot be read; trying again');
         await sleep(FOLLOW_PAUSE_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
@@ -62,11 +115,35 @@ export class PushSender {
     }
   }
 
-  /** Tells this receiver from its cursor on, unless it is being told already. */
-  begin(entry: PushEntry): void {
-    const { taskId, id } = entry.config;
-    const key = keyOf(taskId, id);
-    if (entry.done || this.#stopped.signal.aborted || this.#receivers.has(key)) return;
+  async #resume(): Promise<void> {
+    for (const entry of await this.#ports.store.all())
+      await this.#follow(keyOf(entry.config.taskId, entry.config.id), entry);
+  }
+
+  async #changed(key: string): Promise<void> {
+    if (!this.#onDuty) return;
+    await this.#follow(key, await this.#ports.store.find(key));
+  }
+
+  async #follow(key: string, entry: PushEntry | null): Promise<void> {
+    const isFollowed = entry !== null && this.#receivers.get(key)?.nonce === entry.nonce;
+    if (isFollowed && this.#receivers.get(key)?.ended.signal.aborted === false) return;
+    const wasFollowed = this.#receivers.has(key);
+    await this.#end(key);
+    // Until its end the work before may have told more.
+    const now = wasFollowed && entry !== null ? await this.#ports.store.find(key) : entry;
+    if (now !== null) this.#begin(key, now);
+  }
+
+  async #end(key: string): Promise<void> {
+    const receiver = this.#receivers.get(key);
+    receiver?.ended.abort();
+    await receiver?.work;
+  }
+
+  #begin(key: string, entry: PushEntry): void {
+    const { taskId } = entry.config;
+    if (entry.done || !this.#onDuty || this.#stopped.signal.aborted) return;
     if (this.#receivers.size >= RECEIVERS_MAX) {
       this.#ports.log.error({ taskId, receivers: RECEIVERS_MAX }, 'too many push notification configs at once');
       return;
@@ -78,20 +155,7 @@ export class PushSender {
           this.#ports.log.error({ taskId, error: String(error) }, 'push notifications of a task ended unexpectedly');
       })
       .finally(() => this.#receivers.delete(key));
-    this.#receivers.set(key, { ended, work });
-  }
-
-  /** Resolves when nothing is sent or stored for it any more. */
-  async end(taskId: string, id: string): Promise<void> {
-    const receiver = this.#receivers.get(keyOf(taskId, id));
-    receiver?.ended.abort();
-    await receiver?.work;
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    for (const { ended } of this.#receivers.values()) ended.abort();
-    await Promise.all([...this.#receivers.values()].map(({ work }) => work));
+    this.#receivers.set(key, { nonce: entry.nonce, ended, work });
   }
 
   async #tell(from: PushEntry, signal: AbortSignal): Promise<void> {
@@ -109,16 +173,16 @@ export class PushSender {
           const givenUp = missed >= MISSED_MAX;
           if (givenUp) log.warn({ taskId, url: entry.config.url }, 'the receiver of push notifications is given up');
           entry = { ...entry, cursor: item.cursor, done: givenUp };
-          await store.put(entry);
+          await store.advance(entry);
           if (givenUp) return;
         }
-        return await store.put({ ...entry, done: true });
+        return await store.advance({ ...entry, done: true });
       } catch (thrown) {
         if (signal.aborted || thrown instanceof StoppedError) throw new StoppedError();
         const error = toMeshError(thrown);
         if (error.code === 'internal') throw thrown;
         if (error.code === 'not_found' && ++unknown > UNKNOWN_TASK_TRIES_MAX)
-          return await store.put({ ...entry, done: true });
+          return await store.advance({ ...entry, done: true });
         log.debug({ taskId, error: error.message }, 'a task with push notifications cannot be followed now');
       }
       await this.#pause(FOLLOW_PAUSE_MS, signal);
@@ -130,11 +194,14 @@ export class PushSender {
     const { store, addresses, log } = this.#ports;
     const { taskId, id, url } = entry.config;
     for (let attempt = 1; ; attempt++) {
-      // Another gateway may have been told to delete it.
-      if ((await store.get(taskId, id)) === null) throw new StoppedError();
+      const [mayTell, stored] = await Promise.all([this.#duty.confirm(), store.get(taskId, id)]);
+      // Another gateway may have been told to delete it, or to replace it.
+      if (stored?.nonce !== entry.nonce) throw new StoppedError();
+      if (!mayTell) throw new MeshError('unavailable', 'NOT_ON_DUTY', 'another gateway may be telling');
       const delivery = await post(configOf(entry), event, addresses, signal);
-      if (signal.aborted) throw new StoppedError();
+      // Also when the end came meanwhile: what is not noted as told is told again.
       if (delivery.kind === 'delivered') return true;
+      if (signal.aborted) throw new StoppedError();
       const isLast = delivery.kind === 'refused' || attempt >= TRIES_MAX;
       log.warn({ taskId, url, attempt, reason: delivery.reason, isLast }, 'a push notification was not taken');
       if (isLast) return false;

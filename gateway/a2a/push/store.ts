@@ -1,8 +1,9 @@
 /**
  * Push notification configs where they survive: KV `mesh-push`. Owns: their form and keys. Does not own: what is sent.
  *
- * Each entry carries the cursor of the last fact that was told, so that a gateway that starts tells what is due from
- * there. The entry lives as long as the log keeps the task.
+ * Beside each config lies how far its receiver was told, so that a gateway that starts tells what is due from there.
+ * Whoever takes a caller's order writes the config, and the one gateway that tells writes the progress: two keys, so that
+ * neither overwrites the other. Both live as long as the log keeps the task.
  */
 import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
 import { z } from 'zod';
@@ -23,7 +24,14 @@ const entryForm = z.object({
   cursor: z.string(),
   /** Nothing more is told: the task has ended, or the receiver is given up. */
   done: z.boolean(),
+  /** Another one for every order: the progress of the config before does not count for the next. */
+  nonce: z.string().default(''),
 });
+
+const progressForm = entryForm.pick({ cursor: true, done: true, nonce: true });
+type Progress = z.output<typeof progressForm>;
+
+const PROGRESS = '.at';
 
 export type PushEntry = z.output<typeof entryForm>;
 
@@ -34,22 +42,47 @@ export class PushStore {
     this.#bucket = bus.kv('push');
   }
 
-  async get(taskId: string, id: string): Promise<PushEntry | null> {
-    const found = await this.#bucket.get(keyOf(taskId, id));
-    return found === null ? null : parse(found.value);
+  get(taskId: string, id: string): Promise<PushEntry | null> {
+    return this.find(keyOf(taskId, id));
   }
 
+  /** Stores an order. */
   async put(entry: PushEntry): Promise<void> {
     await this.#bucket.put(keyOf(entry.config.taskId, entry.config.id), JSON.stringify(entry));
   }
 
+  /** Stores how far the receiver was told. */
+  async advance({ config, cursor, done, nonce }: PushEntry): Promise<void> {
+    const progress: Progress = { cursor, done, nonce };
+    await this.#bucket.put(keyOf(config.taskId, config.id) + PROGRESS, JSON.stringify(progress));
+  }
+
   async delete(taskId: string, id: string): Promise<void> {
-    await this.#bucket.delete(keyOf(taskId, id));
+    const key = keyOf(taskId, id);
+    await this.#bucket.delete(key);
+    await this.#bucket.delete(key + PROGRESS);
   }
 
   async all(): Promise<PushEntry[]> {
-    const entries = await this.#bucket.entries();
-    return entries.map(({ value }) => parse(value)).filter((entry) => entry !== null);
+    const values = new Map((await this.#bucket.entries()).map(({ key, value }) => [key, value]));
+    return [...values]
+      .filter(([key]) => !key.endsWith(PROGRESS))
+      .map(([key, value]) => merged(value, values.get(key + PROGRESS)))
+      .filter((entry) => entry !== null);
+  }
+
+  /** Calls back with the key of every config that is put or deleted from now on, by whichever gateway. */
+  watch(onChange: (key: string) => void): Promise<() => void> {
+    return this.#bucket.watch((key) => {
+      if (!key.endsWith(PROGRESS)) onChange(key);
+    });
+  }
+
+  /** By the key of `watch`. */
+  async find(key: string): Promise<PushEntry | null> {
+    const stored = await this.#bucket.get(key);
+    if (stored === null) return null;
+    return merged(stored.value, (await this.#bucket.get(key + PROGRESS))?.value);
   }
 }
 
@@ -64,10 +97,15 @@ export function keyOf(taskId: string, id: string): string {
 }
 
 /** Null for what another release wrote. */
-function parse(text: string): PushEntry | null {
+function merged(order: string, progress: string | undefined): PushEntry | null {
+  const entry = parse(entryForm, order);
+  const told = progress === undefined ? null : parse(progressForm, progress);
+  return entry !== null && told?.nonce === entry.nonce ? { ...entry, ...told } : entry;
+}
+
+function parse<T>(form: z.ZodType<T>, text: string): T | null {
   try {
-    const parsed = entryForm.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
+    return form.safeParse(JSON.parse(text)).data ?? null;
   } catch {
     return null;
   }

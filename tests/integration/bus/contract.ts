@@ -351,6 +351,8 @@ function testReading(open: Open, harness: Harness): void {
       expect(last[1]?.header('reason')).toBe('r');
       expect((await bus.readLast(third)).map(textOf)).toEqual(['3']);
       expect(await bus.readLast('mesh.in.>')).toEqual([]);
+      const places = await bus.readLast('mesh.events.*', 'log', { bare: true });
+      expect(places.map(({ seq, subject }) => [seq, subject])).toEqual(last.map(({ seq, subject }) => [seq, subject]));
     });
 
     test('getLast gives the last message of one subject, and null where there is none', async () => {

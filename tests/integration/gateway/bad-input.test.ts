@@ -3,17 +3,15 @@
  * stays where it was.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { type DescMethod, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MeshCallError } from '../../../gateway/client/errors.ts';
-import { newCorrelationId, outputEventId } from '../../../schemas/events/ids.ts';
-import { factSubject } from '../../../schemas/events/subjects.ts';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { within } from '../../support/changes.ts';
+import { flood, residentMb } from '../../support/flood.ts';
 import { useGateway } from '../../support/gateway.ts';
-import type { Mesh } from '../../support/mesh.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 import { ReflectedClient } from './reflected.ts';
 
@@ -22,12 +20,6 @@ const MIB = 1_048_576;
 const SERVICE = 'mesh.v1.MeshService';
 const id = newCorrelationId();
 const prompt = 'hello';
-
-/** Resident memory of a process, MiB. */
-function residentMb(pid: number): number {
-  const [, kb] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kb) / 1024;
-}
 
 /** Numbers that look random and are the same at every run. */
 function dice(seed: number): (below: number) => number {
@@ -268,20 +260,4 @@ async function slowWatcher(address: string, watch: DescMethod, correlationId: st
       return ended;
     },
   };
-}
-
-/** Tells many large facts of a task: more than a watcher may leave untaken. */
-async function flood(mesh: Mesh, correlationId: string, batches: number, size: number): Promise<void> {
-  const [started] = mesh.watch.facts(correlationId).filter(({ name }) => name === 'hop.started');
-  if (started === undefined) throw new Error('the task has no hop yet');
-  const note = 'x'.repeat(480);
-  for (let batch = 0; batch < batches; batch += 1) {
-    const facts = Array.from({ length: size }, (_one, at) => ({
-      ...started.event,
-      id: outputEventId(correlationId, 'tools', 1_000_000 + batch, at),
-      type: 'dev.agentmesh.hop.progress.v1',
-      data: { role: 'tools', effect: 'call', note },
-    }));
-    await Promise.all(facts.map((fact) => mesh.publish(factSubject(correlationId), JSON.stringify(fact))));
-  }
 }

@@ -1,13 +1,19 @@
 /**
  * The Dapr app channel on a real mesh: events as a Dapr sidecar sends them, and what it is answered.
  */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CloudEvent, HTTP } from 'cloudevents';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { daprdPath, Sidecar } from '../../support/daprd.ts';
 import { useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
+const TOPIC = 'mesh.tasks';
 const gateway = useGateway('dapr', { env: { MESH_DAPR_PUBSUB: 'orders' } });
 
 /** What Dapr makes of what somebody publishes. */
@@ -110,3 +116,79 @@ describe('Dapr as a caller', () => {
     await expect.poll(() => post(sent), { timeout: LIMIT_MS }).toEqual({ status: 'SUCCESS' });
   });
 });
+
+const folder = mkdtempSync(join(tmpdir(), 'mesh-dapr-callers-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const token = 'token-of-the-sidecar';
+const callers = join(folder, 'callers.json');
+const tokenSha256 = createHash('sha256').update(token).digest('hex');
+writeFileSync(callers, JSON.stringify({ callers: [{ name: 'orders', tokenSha256 }] }), { mode: 0o600 });
+
+/** A real Dapr sidecar beside the gateway, where there is one (tests/fixtures/daprd): what it publishes is a task. */
+const daprd = daprdPath();
+if (daprd !== null) {
+  describe('beside a Dapr sidecar', () => {
+    const gateway = useGateway('dapr-sidecar', {
+      services: ['agents', 'llm', 'gateway'],
+      env: { MESH_DAPR_PUBSUB: 'orders', MESH_GATEWAY_CALLERS: callers },
+    });
+    let sidecar: Sidecar;
+    beforeAll(async () => {
+      const { port } = new URL(gateway().http);
+      sidecar = await Sidecar.start(daprd, port, 'orders', { APP_API_TOKEN: token });
+    });
+    afterAll(() => sidecar?.close());
+
+    const accepted = (prompt: string) =>
+      gateway()
+        .mesh.watch.facts()
+        .flatMap(({ event: { type, data, correlationid } }) =>
+          type === 'dev.agentmesh.task.accepted.v1' && data.prompt === prompt
+            ? [{ correlationid, caller: data.caller }]
+            : [],
+        );
+
+    test('it subscribes to the topic of the mesh', () => {
+      expect(sidecar.lines.join('\n')).toMatch(/app is subscribed to the following topics: .*mesh\.tasks/);
+    });
+
+    test.each([
+      ['a text', 'text/plain', (prompt: string) => prompt],
+      ['an object', 'application/json', (prompt: string) => JSON.stringify({ prompt, workflow: 'direct' })],
+      [
+        'an event of the caller',
+        'application/cloudevents+json',
+        (prompt: string) =>
+          JSON.stringify({ specversion: '1.0', id: 'order-1', source: 'shop', type: 'order', data: { prompt } }),
+      ],
+    ])('what it publishes is one task of the caller whose token it has: %s', async (what, type, body) => {
+      const prompt = `${answerPrompt} Published as ${what}`;
+      expect(await sidecar.publish('orders', TOPIC, body(prompt), type)).toBe(204);
+      await expect.poll(() => accepted(prompt), { timeout: LIMIT_MS }).toHaveLength(1);
+      const [task] = accepted(prompt);
+      expect(task?.caller).toBe('orders');
+      await gateway().mesh.watch.result(task?.correlationid ?? '', LIMIT_MS);
+    });
+
+    test('S5: an event that is delivered twice is one task', async () => {
+      const prompt = `${answerPrompt} Delivered twice`;
+      const event = { specversion: '1.0', id: 'order-2', source: 'shop', type: 'order', data: { prompt } };
+      for (let time = 0; time < 2; time++) {
+        await sidecar.publish('orders', TOPIC, JSON.stringify(event), 'application/cloudevents+json');
+      }
+      const last = `${answerPrompt} After it`;
+      await sidecar.publish('orders', TOPIC, last, 'text/plain');
+      await expect.poll(() => accepted(last), { timeout: LIMIT_MS }).toHaveLength(1);
+      await expect.poll(() => accepted(prompt), { timeout: LIMIT_MS }).toHaveLength(1);
+    });
+
+    test('what is no task is dropped, and the next one is taken', async () => {
+      await sidecar.publish('orders', TOPIC, JSON.stringify({ question: 'none' }), 'application/json');
+      const line = ({ msg }: { readonly msg?: string }) => msg === 'an event from Dapr was not taken';
+      await gateway().mesh.service('gateway').line(line, LIMIT_MS, 'the dropped event');
+      const next = `${answerPrompt} After what was dropped`;
+      await sidecar.publish('orders', TOPIC, next, 'text/plain');
+      await expect.poll(() => accepted(next), { timeout: LIMIT_MS }).toHaveLength(1);
+    });
+  });
+}

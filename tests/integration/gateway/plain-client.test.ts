@@ -16,6 +16,7 @@ import { ReflectedClient } from './reflected.ts';
 
 const SERVICE = 'mesh.v1.MeshService';
 const HEALTH = 'grpc.health.v1.Health';
+const A2A = 'lf.a2a.v1.A2AService';
 const execute = promisify(execFile);
 
 function grpcurlPath(): string | null {
@@ -32,11 +33,11 @@ describe('a client without our code', () => {
   afterAll(() => client.close());
 
   test('lists the services and checks the health of each', async () => {
-    expect((await client.services()).sort()).toEqual([HEALTH, SERVICE]);
+    expect((await client.services()).sort()).toEqual([HEALTH, A2A, SERVICE]);
     const { method } = await client.learn(HEALTH);
     const check = method.check;
     if (check === undefined) throw new Error('no Check in the health service');
-    for (const service of ['', SERVICE]) {
+    for (const service of ['', SERVICE, A2A]) {
       expect((await client.call(check, { service })).messages).toEqual([{ status: 'SERVING' }]);
     }
     expect((await client.call(check, { service: 'mesh.v9.Nothing' })).error?.code).toBe(5);
@@ -82,6 +83,17 @@ describe('a client without our code', () => {
     ]);
   });
 
+  test('learns the A2A service and sends a message', async () => {
+    const { method } = await client.learn(A2A);
+    if (method.sendMessage === undefined) throw new Error('no SendMessage');
+    const metadata = new Metadata();
+    metadata.set('a2a-version', '1.0');
+    const message = { messageId: newCorrelationId(), role: 'ROLE_USER', parts: [{ text: answerPrompt }] };
+    const { messages, error } = await client.call(method.sendMessage, { message }, metadata);
+    expect(error).toBeNull();
+    expect(messages).toMatchObject([{ task: { status: { state: 'TASK_STATE_COMPLETED' } } }]);
+  });
+
   const grpcurl = grpcurlPath();
   if (grpcurl !== null) {
     const call = async (...args: string[]): Promise<string> =>
@@ -89,7 +101,8 @@ describe('a client without our code', () => {
 
     test('grpcurl lists, describes, checks health, runs and watches', async () => {
       const { address } = gateway();
-      expect(await call(address, 'list')).toBe(`${HEALTH}\n${SERVICE}\n`);
+      expect(await call(address, 'list')).toBe(`${HEALTH}\n${A2A}\n${SERVICE}\n`);
+      expect(await call(address, 'describe', `${A2A}.SendMessage`)).toContain('.lf.a2a.v1.SendMessageRequest');
       expect(await call(address, 'describe', `${SERVICE}.Run`)).toContain('.mesh.v1.RunRequest');
       expect(await call(address, `${HEALTH}/Check`)).toContain('SERVING');
       const run = await call('-d', JSON.stringify({ prompt: answerPrompt }), address, `${SERVICE}/Run`);

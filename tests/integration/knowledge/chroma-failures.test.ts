@@ -1,4 +1,6 @@
 /** A Chroma server that is killed, frozen, emptied or shared: the words answer meanwhile, and nothing stays wrong. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { ChromaClient } from 'chromadb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Breakers, createBreakers } from '../../../actors/breakers.ts';
@@ -21,7 +23,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-function zoo(files: Readonly<Record<string, string>> = ZOO, source = 'this-machine') {
+function zoo(files: Readonly<Record<string, string>> = ZOO, source = 'this-machine', url = server.url) {
   return workspace(
     {
       name: 'Chroma',
@@ -31,7 +33,7 @@ function zoo(files: Readonly<Record<string, string>> = ZOO, source = 'this-machi
         openKnowledgeBase({
           path: database,
           embedder: null,
-          chroma: { url: server.url, source },
+          chroma: { url, source },
           guard: breakers.run.bind(breakers),
         }),
     },
@@ -62,6 +64,26 @@ async function storedPaths(): Promise<string[]> {
   }
   return [...paths].sort();
 }
+
+it('another server at its address is named as what it is', async () => {
+  const other = createServer((_request, response) => {
+    response.writeHead(500, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: { message: 'no such model' } }));
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = other.address() as AddressInfo;
+    const { project, open } = zoo(ZOO, 'this-machine', `http://127.0.0.1:${port}`);
+    const base = open();
+    await base.index([project]);
+    const { problem } = await base.search('striped zebra');
+    expect(problem).toBe(
+      `Chroma at http://127.0.0.1:${port} refused in a form that is not Chroma’s: is it another server’s address?`,
+    );
+  } finally {
+    await new Promise((resolve) => other.close(resolve));
+  }
+});
 
 describe('Chroma goes away', () => {
   it('is answered for by the words, opens the breaker, and is used again when it is back', async () => {

@@ -6,7 +6,8 @@ import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Run } from '../simulate.ts';
 import { TaskModel } from './task-model.ts';
 
-export function checkFacts({ history, report, catalog }: Run): void {
+export function checkFacts({ history, report, catalog, workload }: Run): void {
+  const forks = new Map(workload.submissions.map(({ correlationId, fork }) => [correlationId, fork]));
   const seen = new Set<string>();
   const models = new Map<string, TaskModel>();
   const said = new Map<string, MeshEvent[]>();
@@ -14,7 +15,7 @@ export function checkFacts({ history, report, catalog }: Run): void {
     if (!event || seen.has(event.id)) continue;
     seen.add(event.id);
     const task = event.correlationid;
-    const model = models.get(task) ?? new TaskModel(catalog.workflows);
+    const model = models.get(task) ?? new TaskModel(catalog.workflows, forks.get(task) ?? null);
     models.set(task, model);
     said.set(task, [...(said.get(task) ?? []), event]);
     const problem = model.take(event);

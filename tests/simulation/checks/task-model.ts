@@ -4,6 +4,7 @@
  */
 import type { Workflow } from '../../../actors/workflows/index.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
+import type { Fork } from '../workload.ts';
 
 /** Hops of a task; the blueprint's number, not the code's. */
 const HOPS_MAX = 12;
@@ -32,6 +33,7 @@ const yes: ReadonlySet<string> = new Set(['yes', 'y', 'ok', 'approve', 'approved
 
 export class TaskModel {
   readonly #workflows: ReadonlyMap<string, Workflow>;
+  readonly #fork: Fork | null;
   #workflow: Workflow | null = null;
   #expected: Expected | null = null;
   #hops = 0;
@@ -39,8 +41,10 @@ export class TaskModel {
   #rerouted = false;
   readonly #approved = new Set<string>();
 
-  constructor(workflows: ReadonlyMap<string, Workflow>) {
+  /** @param fork where the task was to begin, when it was not at the beginning */
+  constructor(workflows: ReadonlyMap<string, Workflow>, fork: Fork | null = null) {
     this.#workflows = workflows;
+    this.#fork = fork;
   }
 
   get over(): boolean {
@@ -91,7 +95,7 @@ export class TaskModel {
     switch (expected.kind) {
       case 'route':
         if (data.phase !== 'start' || data.next !== 'begin') return `begins by ${data.phase}, ${data.next}`;
-        return this.#begin(data.route.decision);
+        return this.#begin(data.route.decision) ?? this.#skip();
       case 'reviewed':
         return this.#decideLoop(data, expected.at);
       case 'reconsider':
@@ -105,6 +109,17 @@ export class TaskModel {
     this.#workflow = this.#workflows.get(decision) ?? null;
     if (!this.#workflow) return `is routed to ${decision}, which is no workflow`;
     this.#enter(0);
+    return null;
+  }
+
+  /** A fork begins at its step, with the loops that it has left; where there is no such step, it fails. */
+  #skip(): string | null {
+    if (this.#fork === null) return null;
+    const { step, remainingLoops } = this.#fork;
+    const at = this.#workflow?.steps.findIndex((one) => one.step === step) ?? -1;
+    this.#loops = Math.max(0, (this.#workflow?.loop?.maxCycles ?? 0) - remainingLoops);
+    if (at === -1) this.#expected = { kind: 'fail' };
+    else this.#enter(at);
     return null;
   }
 

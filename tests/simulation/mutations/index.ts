@@ -81,8 +81,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'begin-while-folding',
     breaks: 'S6: effects run whose results are further on in the log',
-    file: 'actors/runtime/host.ts',
-    find: 'if (!reading.isLevel(role.name)) return;',
+    file: 'actors/runtime/receiver.ts',
+    find: 'if (!options.isLevel(role.name)) return;',
     replace: '',
   },
   {
@@ -96,8 +96,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'pass-poison-over',
     breaks: 'S9: what cannot be accepted is dropped in silence',
-    file: 'actors/runtime/host.ts',
-    find: "record(quarantineRow(name, message, code, reason), '', true);",
+    file: 'actors/runtime/receiver.ts',
+    find: "outputs.record(quarantineRow(name, message, code, reason), '', true);",
     replace: 'quarantineRow(name, message, code, reason);',
   },
   {

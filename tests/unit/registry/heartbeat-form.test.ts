@@ -6,7 +6,7 @@ import type { EffectStats } from '../../../actors/runtime/effect-queues.ts';
 import { parseHeartbeat } from '../../../bus/registry.ts';
 
 const stats = {
-  ...{ instances: 3, effectsRunning: 2, effectsQueued: 4, unacknowledged: 0, applied: 9, duplicates: 0 },
+  ...{ instances: 3, timers: 0, effectsRunning: 2, effectsQueued: 4, unacknowledged: 0, applied: 9, duplicates: 0 },
   ...{ quarantined: 0, partitions: { tools: 8 }, cursorLag: 17, effects: [] as EffectStats[] },
 };
 const facts: HeartbeatFacts = {

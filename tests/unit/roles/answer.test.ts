@@ -1,7 +1,7 @@
 /** The text a caller gets, from what a task has made. */
 import { describe, expect, test } from 'vitest';
 import { composeAnswer } from '../../../actors/roles/orchestrator/answer.ts';
-import { emptyTask, type TaskContext } from '../../../actors/roles/orchestrator/task.ts';
+import { emptyTask, type TaskContext } from '../../../actors/roles/orchestrator/context.ts';
 import { answered, codeOf, reviewOf, toolRan } from './support/samples.ts';
 
 const of = (more: Partial<TaskContext>) => composeAnswer({ ...emptyTask, ...more });

@@ -1,6 +1,6 @@
 /** Hops that fail, come too late or never: retries, time-outs and the limits of a task (S8). */
 import { describe, expect, test } from 'vitest';
-import { HOPS_MAX } from '../../../actors/roles/orchestrator/task.ts';
+import { HOPS_MAX } from '../../../actors/roles/orchestrator/context.ts';
 import type { Workflow } from '../../../actors/workflows/index.ts';
 import { elapsed } from './support/given.ts';
 import { answered, coded, retrieved, reviewed } from './support/samples.ts';

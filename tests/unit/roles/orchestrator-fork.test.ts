@@ -43,6 +43,12 @@ describe('a fork', () => {
     expect(resultOf(story)).toMatchObject({ outcome: 'accepted', engine: 'openai:one' });
   });
 
+  test('at the review without any code fails, and no loop has moved', () => {
+    const story = underWay(workflow('build'), fork({ step: 'review' }));
+    story.when(completes(reviewed(2))).thenExpect({ sent: ['hop.finished > watchers', 'task.failed > watchers'] });
+    expect(resultOf(story)).toMatchObject({ outcome: 'failed', error: { code: 'no_code' } });
+  });
+
   test('from the first step is the whole task again', () => {
     const story = underWay(workflow('build'), fork({ step: 'retrieve' }));
     story.when(completes(retrieved), completes(coded(1)), completes(reviewed(0)));

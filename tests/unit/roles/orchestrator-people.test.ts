@@ -91,6 +91,21 @@ describe('an unknown outcome', () => {
     story.when(mayHaveHappened()).thenExpect({ state: 'asking' });
   });
 
+  test('S6: the role is told that it is a person who wants it, and no other hop is', () => {
+    const story = underWay(workflow('tool'), {}, 3);
+    expect(story.sent('hop.requested').repeat).toBeUndefined();
+    story.when(mayHaveHappened(), answers('retry'));
+    expect(story.sent('hop.requested')).toMatchObject({ attempt: 2, repeat: true });
+    story.when(mayHaveHappened(), answers('done'));
+    expect(story.sent('hop.requested')).toMatchObject({ step: 'respond' });
+    expect(story.sent('hop.requested').repeat).toBeUndefined();
+  });
+
+  test('S11: tasks before release 3 say it to no role', () => {
+    const story = asked().when(answers('retry'));
+    expect(story.sent('hop.requested')).not.toHaveProperty('repeat');
+  });
+
   test('S6: "abort" stops the task', () => {
     const story = asked().when(answers('abort')).thenExpect({ state: 'failed' });
     expect(resultOf(story).error).toMatchObject({ code: 'aborted' });

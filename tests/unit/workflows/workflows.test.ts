@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadRoleDefinitions } from '../../../actors/roles/index.ts';
-import { HOPS_MAX } from '../../../actors/roles/orchestrator/task.ts';
+import { HOPS_MAX } from '../../../actors/roles/orchestrator/context.ts';
 import { checkWorkflow, loadWorkflows, WorkflowError } from '../../../actors/workflows/index.ts';
 
 const roles = new Set((await loadRoleDefinitions()).map(({ name }) => name));

@@ -39,6 +39,8 @@ export interface Expectation {
 
 export class Story {
   readonly role: RoleDefinition;
+  /** The generation of machines that its events begin a task on. */
+  readonly release: number;
   instance: Instance | null = null;
   atMs = START_MS;
   /** Of the last `when`. */
@@ -47,8 +49,9 @@ export class Story {
   /** Of the whole story. */
   readonly sentEver: Output[] = [];
 
-  constructor(role: RoleDefinition) {
+  constructor(role: RoleDefinition, release: number) {
     this.role = role;
+    this.release = release;
     for (const { machine } of role.versions) watch(machine);
   }
 
@@ -137,9 +140,9 @@ function stateOf(instance: Instance | null): string {
   return 'none';
 }
 
-export function given(role: RoleDefinition): Story {
-  if (!machineFor(role, 1)) throw new Error(`${role.name} has no machine`);
-  return new Story(role);
+export function given(role: RoleDefinition, release = 1): Story {
+  if (!machineFor(role, release)) throw new Error(`${role.name} has no machine`);
+  return new Story(role, release);
 }
 
 let serial = 0;
@@ -148,7 +151,8 @@ let serial = 0;
 export function received<N extends EventName>(name: N, data: DataByName[N], options: EventOptions = {}): Moment {
   return (story) => {
     serial += 1;
-    return { event: eventOf(name, data, { id: idOf(`${name}/${serial}`), to: story.role.name, ...options }) };
+    const { role, release } = story;
+    return { event: eventOf(name, data, { id: idOf(`${name}/${serial}`), to: role.name, release, ...options }) };
   };
 }
 

@@ -2,7 +2,7 @@
  * What happens to a task in random histories: replies of every kind to whatever hop is at work, people who answer, and
  * callers who cancel. Owns: the orchestrator's speech and the routes it may be given.
  */
-import type { TaskContext } from '../../../../actors/roles/orchestrator/task.ts';
+import type { TaskContext } from '../../../../actors/roles/orchestrator/context.ts';
 import type { Outcome } from '../../../../actors/runtime/settlement.ts';
 import type { Instance } from '../../../../actors/runtime/step.ts';
 import type { Workflow } from '../../../../actors/workflows/index.ts';

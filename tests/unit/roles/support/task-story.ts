@@ -1,8 +1,9 @@
 /**
  * Moments in the life of a task, as the orchestrator meets them. Owns: replies that fit the hop at work.
  */
+
+import { currentStep, type TaskContext } from '../../../../actors/roles/orchestrator/context.ts';
 import { role } from '../../../../actors/roles/orchestrator/machine.ts';
-import { currentStep, type TaskContext } from '../../../../actors/roles/orchestrator/task.ts';
 import type { Workflow } from '../../../../actors/workflows/index.ts';
 import type {
   ErrorInfo,
@@ -25,8 +26,8 @@ export function taskOf(story: Story): TaskContext {
   return context;
 }
 
-export function submitted(more: Partial<TaskSubmittedData> = {}, release = 1): Moment {
-  return received('task.submitted', { prompt: PROMPT, ...more }, { from: 'ingress', hop: 0, release });
+export function submitted(more: Partial<TaskSubmittedData> = {}): Moment {
+  return received('task.submitted', { prompt: PROMPT, ...more }, { from: 'ingress', hop: 0 });
 }
 
 export function routed(workflow: Workflow): Moment {
@@ -34,13 +35,8 @@ export function routed(workflow: Workflow): Moment {
 }
 
 /** A task at its first hop, or at its first question. */
-export function underWay(workflow: Workflow, more: Partial<TaskSubmittedData> = {}): Story {
-  return given(role).when(submitted(more), routed(workflow));
-}
-
-/** The same of a task that asks the router again on its way. */
-export function reconsidering(workflow: Workflow, more: Partial<TaskSubmittedData> = {}): Story {
-  return given(role).when(submitted(more, 2), routed(workflow));
+export function underWay(workflow: Workflow, more: Partial<TaskSubmittedData> = {}, release = 1): Story {
+  return given(role, release).when(submitted(more), routed(workflow));
 }
 
 /** The router's answer on the way. */

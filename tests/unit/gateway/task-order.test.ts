@@ -1,0 +1,70 @@
+/** What the gateway knows of the log without asking it: it must never say of a task in the log that it is unknown. */
+import { describe, expect, test, vi } from 'vitest';
+import { FactTail } from '../../../gateway/core/fact-tail.ts';
+import { openMesh } from '../../../gateway/core/mesh.ts';
+import { TaskOrder } from '../../../gateway/core/task-order.ts';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { factSubject } from '../../../schemas/events/subjects.ts';
+import { as, local, memoryMesh } from './log.ts';
+
+async function opened() {
+  const memory = await memoryMesh();
+  const old = newCorrelationId();
+  await memory.accept(old, 'from before');
+  const tail = await FactTail.open(memory.bus, memory.ports.log);
+  return { memory, old, order: new TaskOrder(memory.bus, tail) };
+}
+
+describe('knows', () => {
+  test('nothing until the log was read; then every task of before and since, and no other', async () => {
+    const { memory, old, order } = await opened();
+    const since = newCorrelationId();
+    expect(order.knows(old)).toBeNull();
+    await memory.accept(since, 'new');
+    await order.latest(Number.MAX_SAFE_INTEGER);
+    expect([order.knows(old), order.knows(since), order.knows(newCorrelationId())]).toEqual([true, true, false]);
+  });
+
+  test('asking begins the reading, without a list', async () => {
+    const { old, order } = await opened();
+    await expect.poll(() => order.knows(old)).toBe(true);
+  });
+
+  test('S10: of another log it knows nothing', async () => {
+    const { old, order } = await opened();
+    await order.latest(Number.MAX_SAFE_INTEGER);
+    order.reset();
+    expect(order.knows(old)).toBeNull();
+  });
+
+  test('S8: a task that has left the log is forgotten', async () => {
+    const { memory, old, order } = await opened();
+    await order.latest(Number.MAX_SAFE_INTEGER);
+    const young = newCorrelationId();
+    memory.log.expire('log', (await memory.bus.streamInfo()).lastSeq + 1);
+    for (let count = 0; count < 10_000; count += 1) {
+      await memory.bus.publish({ subject: factSubject(young), body: `fact ${count}` });
+    }
+    await expect.poll(() => order.knows(old)).toBe(false);
+    expect(order.knows(young)).toBe(true);
+  });
+});
+
+describe('a call with an id that is not in the log', () => {
+  test('S5: costs no question to the log, and a second one at the same time attaches to it', async () => {
+    const memory = await memoryMesh();
+    const asked = vi.spyOn(memory.bus, 'getLast');
+    const mesh = await openMesh(memory.ports);
+    await mesh.list({}, as(local));
+    const correlationId = newCorrelationId();
+    const order = { prompt: 'hello', correlationId };
+    const runs = [mesh.tasks.run(order, as(local)), mesh.tasks.run(order, as(local))];
+    await memory.accept(correlationId, 'hello');
+    await memory.complete(correlationId, 'there');
+    const answers = await Promise.all(runs);
+    expect(answers.map(({ view }) => view.result?.answer)).toEqual(['there', 'there']);
+    expect(asked).not.toHaveBeenCalled();
+    const again = await mesh.tasks.run(order, as(local));
+    expect(again.view.result?.answer).toBe('there');
+  });
+});

@@ -219,9 +219,9 @@ const table = {
     'grpc://127.0.0.1:50071',
   ],
   ROUTER_CONFIDENCE_THRESHOLD: [
-    z.coerce.number().min(0).max(1).default(0.8),
+    z.coerce.number().min(0).max(1).default(0.94),
     'Below this confidence, 0 to 1, the router takes the fallback workflow. Live: `mesh router set threshold 0.6`.',
-    '0.8',
+    '0.94',
   ],
   ROUTER_TIMEOUT_MS: [
     count(1, 60_000, 250),

@@ -13,8 +13,9 @@ const CHUNK_BYTES = 1 << 20;
 const STRING_BYTES_MAX = 16 << 20;
 /** Vocabularies have up to some hundred thousand entries, merges as well. */
 const ARRAY_ITEMS_MAX = 4_000_000;
-/** Longer arrays are walked over and not kept. */
-const ARRAY_KEPT_MAX = 256;
+/** Longer arrays are walked over and not kept: of texts, and of numbers, which may be the weights of a router's head. */
+const TEXTS_KEPT_MAX = 256;
+const NUMBERS_KEPT_MAX = 8192;
 const ARRAY_DEPTH_MAX = 4;
 const DIMENSIONS_MAX = 8;
 
@@ -116,16 +117,39 @@ export class HeaderReader {
     const type = await this.uint32();
     const length = await this.count(ARRAY_ITEMS_MAX, 'items');
     const size = SIZES.get(type);
-    if (length > ARRAY_KEPT_MAX && size !== undefined) {
+    const kept = length <= (size === undefined ? TEXTS_KEPT_MAX : NUMBERS_KEPT_MAX);
+    if (!kept && size !== undefined) {
       await this.#skip(size * length);
+      return { array: length };
+    }
+    if (!kept && type === STRING) {
+      for (let left = length; left > 0; left -= 1) {
+        left -= this.#skipStrings(left);
+        if (left > 0) await this.#skip(await this.count(STRING_BYTES_MAX, 'bytes of text'));
+      }
       return { array: length };
     }
     const items: MetadataValue[] = [];
     for (let i = 0; i < length; i += 1) {
       const item = await this.#valueOf(type, depth);
-      if (length <= ARRAY_KEPT_MAX) items.push(item);
+      if (kept) items.push(item);
     }
-    return length <= ARRAY_KEPT_MAX ? items : { array: length };
+    return kept ? items : { array: length };
+  }
+
+  /**
+   * Walks over at most so many strings, as long as they lie in the buffer in full; returns how many. A vocabulary has
+   * tens of thousands: a promise for each would keep the process busy for a tenth of a second.
+   */
+  #skipStrings(most: number): number {
+    let skipped = 0;
+    while (skipped < most && this.#at + 8 <= this.#buffer.length) {
+      const length = this.#buffer.readBigUInt64LE(this.#at);
+      if (BigInt(this.#at + 8) + length > BigInt(this.#buffer.length)) break;
+      this.#at += 8 + Number(length);
+      skipped += 1;
+    }
+    return skipped;
   }
 
   async #skip(length: number): Promise<void> {

@@ -2,14 +2,15 @@
  * A GGUF in this process. Owns: opening it with the prompt that its metadata asks for, one context for all decisions,
  * and their order. Does not own: the prompts, the time limit, what happens when it fails.
  */
+import type { LlamaModel } from 'node-llama-cpp';
 import { readGgufInfo } from '../../models/gguf.ts';
 import { loadLlama, type ModelLog } from '../../models/llama.ts';
 import type { RouteEngine, RouteOption, Weighing } from '../port.ts';
 import { RouteEngineError } from '../port.ts';
+import { createEmbeddingHeadPrompt } from './embedding-head.ts';
 import { createInstructPrompt } from './instruct.ts';
 import { type ModelFormat, modelFormat } from './model-format.ts';
 import { OneAtATime, QueueFull } from './one-at-a-time.ts';
-import { createRouteTokenPrompt } from './route-token.ts';
 
 export interface EmbeddedOptions {
   readonly path: string;
@@ -29,8 +30,8 @@ export interface EmbeddedEngine extends RouteEngine {
 /** More would be answered long after anybody waited. */
 const WAITING_MAX = 64;
 const WARM_UP = 'Hello?';
-/** Beside the query: BOS and the route token. */
-const ROUTE_TOKEN_EXTRA = 8;
+/** Beside the query: what opens and closes it, and one that the context keeps free. */
+const EMBEDDING_EXTRA = 8;
 /** Beside the query: instructions, routes with their tags, and the answer. */
 const INSTRUCT_EXTRA = 2048;
 
@@ -40,14 +41,8 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
   const format = modelFormat(info);
   const llama = await loadLlama({ log });
   const model = await llama.loadModel({ modelPath: path });
-  const contextSize = format.maxTokens + (format.kind === 'instruct' ? INSTRUCT_EXTRA : ROUTE_TOKEN_EXTRA);
   try {
-    const context = await model.createContext({ contextSize, threads, batchSize: Math.min(512, contextSize) });
-    const sequence = context.getSequence();
-    const weigh =
-      format.kind === 'route-token'
-        ? asRouteToken(createRouteTokenPrompt(model, format), sequence)
-        : asInstruct(await createInstructPrompt(model, options, format.maxTokens), sequence);
+    const weigh = await weighing(model, format, { options, threads });
     // The first evaluation reads the weights in, and shows that there is one; nobody should have to wait for it.
     await weigh(WARM_UP, [], new AbortController().signal);
     const queue = new OneAtATime(WAITING_MAX);
@@ -69,13 +64,24 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
 }
 
 type Weigh = RouteEngine['weigh'];
-type Sequence = Parameters<ReturnType<typeof createRouteTokenPrompt>['weigh']>[1];
 
-function asRouteToken(prompt: ReturnType<typeof createRouteTokenPrompt>, sequence: Sequence): Weigh {
-  return (query) => prompt.weigh(query, sequence);
-}
-
-function asInstruct(prompt: Awaited<ReturnType<typeof createInstructPrompt>>, sequence: Sequence): Weigh {
+/** With the one context that all decisions share. */
+async function weighing(
+  model: LlamaModel,
+  format: ModelFormat,
+  { options, threads }: Pick<EmbeddedOptions, 'options' | 'threads'>,
+): Promise<Weigh> {
+  if (format.kind === 'embedding-head') {
+    const prompt = createEmbeddingHeadPrompt(model, format);
+    const contextSize = format.maxTokens + EMBEDDING_EXTRA;
+    // A model that looks both ways needs the whole query in one batch.
+    const context = await model.createEmbeddingContext({ contextSize, threads, batchSize: contextSize });
+    return (query) => prompt.weigh(query, context);
+  }
+  const contextSize = format.maxTokens + INSTRUCT_EXTRA;
+  const context = await model.createContext({ contextSize, threads, batchSize: Math.min(512, contextSize) });
+  const sequence = context.getSequence();
+  const prompt = await createInstructPrompt(model, options, format.maxTokens);
   return (query, roles, signal) => prompt.weigh(query, roles, sequence, signal);
 }
 

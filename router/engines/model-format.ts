@@ -12,10 +12,14 @@ const PREFIX = 'agentmesh.router.';
 
 export type ModelFormat =
   | {
-      readonly kind: 'route-token';
+      readonly kind: 'embedding-head';
       readonly routes: readonly string[];
       readonly temperature: number;
       readonly maxTokens: number;
+      /** A row of the vectors' width for each route, one after the other. */
+      readonly weights: readonly number[];
+      /** One for each route. */
+      readonly biases: readonly number[];
     }
   | { readonly kind: 'instruct'; readonly maxTokens: number };
 
@@ -35,15 +39,24 @@ export function modelFormat({ path, metadata }: Pick<GgufInfo, 'path' | 'metadat
   if (typeof maxTokens !== 'number' || !Number.isInteger(maxTokens) || maxTokens < 2 || maxTokens > MAX_TOKENS_LIMIT)
     return wrong('max_tokens', `is no whole number from 2 to ${MAX_TOKENS_LIMIT}`);
   if (format === undefined) return { kind: 'instruct', maxTokens };
-  if (format !== 'route-token-v1') return wrong('format', `is ${String(format)}; route-token-v1 is supported`);
+  if (format !== 'embedding-head-v1') return wrong('format', `is ${String(format)}; embedding-head-v1 is supported`);
   const routes = read('routes');
   if (!isTexts(routes) || routes.length < 2 || new Set(routes).size < routes.length)
     return wrong('routes', 'is no list of two or more different names');
   const temperature = read('temperature') ?? 1;
   if (typeof temperature !== 'number' || !(temperature > 0)) return wrong('temperature', 'is no number above 0');
-  return { kind: 'route-token', routes, temperature, maxTokens };
+  const weights = read('head.weights');
+  if (!isNumbers(weights) || weights.length === 0) return wrong('head.weights', 'is no list of finite numbers');
+  const biases = read('head.biases');
+  if (!isNumbers(biases) || biases.length !== routes.length)
+    return wrong('head.biases', `is no list of ${routes.length} finite numbers, one for each route`);
+  return { kind: 'embedding-head', routes, temperature, maxTokens, weights, biases };
 }
 
 function isTexts(value: MetadataValue | undefined): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isNumbers(value: MetadataValue | undefined): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'number' && Number.isFinite(item));
 }

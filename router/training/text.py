@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 ROUTES = ("answer", "build", "review", "tool", "direct")
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
@@ -52,6 +54,18 @@ def read_tsv(path: Path) -> list[Example]:
     return examples
 
 
+def read_labelled(path: Path) -> list[Example]:
+    """The queries of a labelled file, or of a bank, whose name begins with its route."""
+    if path.suffix == ".tsv":
+        return read_tsv(path)
+    return [Example(path.stem.split("-")[0], line) for line in read_lines(path)]
+
+
+def labels_of(examples: list[Example]) -> torch.Tensor:
+    """Routes as indices."""
+    return torch.tensor([ROUTES.index(example.route) for example in examples])
+
+
 def cut(tokens: list[int], longest: int) -> list[int]:
     """Keeps the head and the tail of a long query: a request stands before or after what was pasted, not inside it.
 
@@ -59,5 +73,5 @@ def cut(tokens: list[int], longest: int) -> list[int]:
     """
     if len(tokens) <= longest:
         return tokens
-    head = longest // 2
-    return tokens[:head] + tokens[len(tokens) - (longest - head) :]
+    tail = longest // 2
+    return tokens[: longest - tail] + tokens[len(tokens) - tail :]

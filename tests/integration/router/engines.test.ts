@@ -60,7 +60,7 @@ async function embedded(path: string): Promise<EmbeddedEngine> {
   return toClose(await openEmbeddedEngine({ path, options: OPTIONS, threads: 1, log }));
 }
 
-describe('a model of the format route-token-v1', { timeout: LIMIT_MS }, () => {
+describe('a model of the format embedding-head-v1', { timeout: LIMIT_MS }, () => {
   test.each(WORKFLOWS)('decides for %s', async (route) => {
     const engine = await embedded(modelOf({ routes: { ...even, [route]: STRONG } }));
     const decision = await decideWith(engine)('whatever it is', { timeoutMs: LIMIT_MS });
@@ -70,7 +70,7 @@ describe('a model of the format route-token-v1', { timeout: LIMIT_MS }, () => {
 
   test('weighs the same query the same, whatever came between', async () => {
     const engine = await embedded(modelOf());
-    expect(engine.format).toBe('route-token');
+    expect(engine.format).toBe('embedding-head');
     const once = [];
     for (const query of QUERIES) once.push(await engine.weigh(query, [], signal));
     const again = await Promise.all(QUERIES.toReversed().map((query) => engine.weigh(query, [], signal)));
@@ -83,14 +83,14 @@ describe('a model of the format route-token-v1', { timeout: LIMIT_MS }, () => {
 
   test('special tokens in a query are text', async () => {
     const engine = await embedded(modelOf());
-    const [plain, special] = [await engine.weigh('x', [], signal), await engine.weigh('x<|route|>', [], signal)];
+    const [plain, special] = [await engine.weigh('x', [], signal), await engine.weigh('x<|im_end|>', [], signal)];
     expect(special.probabilities).not.toEqual(plain.probabilities);
   });
 
   test('S8: of a long query head and tail are seen, and nothing else', async () => {
     const engine = await embedded(modelOf({ maxTokens: 30 }));
     const weigh = async (middle: string) =>
-      (await engine.weigh(`${'a'.repeat(25)}${middle}${'z'.repeat(15)}`, [], signal)).probabilities;
+      (await engine.weigh(`${'a'.repeat(20)}${middle}${'z'.repeat(20)}`, [], signal)).probabilities;
     const short = await weigh('');
     expect(await weigh('b'.repeat(5000))).toEqual(short);
     expect(await weigh('x'.repeat(250_000))).toEqual(short);
@@ -151,8 +151,19 @@ describe('a model that is none', { timeout: LIMIT_MS }, () => {
     ['is something else', () => brokenModel.foreign(join(folder, 'foreign.gguf')), /is not a GGUF model/],
     ['is cut off', () => brokenModel.truncated(join(folder, 'cut.gguf')), /of the \d+ bytes that its header announces/],
     ['only llama.cpp finds wrong', () => brokenModel.corrupt(join(folder, 'corrupt.gguf')), /Failed to load model/],
-    ['wants another prompt', () => modelOf({ format: 'route-token-v9' }), /route-token-v1 is supported/],
-    ['lacks its tokens', () => modelOf({ withoutTokens: true }), /no control token <\|route\|>/],
+    ['wants another prompt', () => modelOf({ format: 'embedding-head-v9' }), /embedding-head-v1 is supported/],
+    ['lacks its head', () => modelOf({ withoutHead: true }), /head\.weights is no list of finite numbers/],
+    [
+      'has a head for another model',
+      () => modelOf({ headWidth: 32 }),
+      /head has 160 weights; 5 routes by vectors of 64/,
+    ],
+    ['knows one route', () => modelOf({ routes: { build: 0 } }), /routes is no list of two or more/],
+    [
+      'has a head that is no number',
+      () => modelOf({ routes: { ...even, build: Number.NaN } }),
+      /head\.biases is no list/,
+    ],
   ])('because it %s leaves the rules, and says why', async (_what, make, why) => {
     const { decision, problem } = await asked(make());
     expect(decision).toMatchObject({ decision: 'build', engine: 'rules', fallback: false });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { livingServices } from '../../../bus/registry.ts';
+import { readSettings } from '../../../config/settings.ts';
 import type { TaskRoutedData } from '../../../schemas/events/generated.ts';
 import type { Mesh } from '../../support/mesh.ts';
 import { useMesh } from '../../support/mesh.ts';
@@ -21,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Says `tool` to everything, surely, but not as surely as can be. */
 const toolModel = writeTinyModel(join(folder, 'tool.gguf'), {
-  router: { routes: { answer: 0, build: 0, direct: 0, review: 0, tool: 20 }, temperature: 5 },
+  router: { routes: { answer: 0, build: 0, direct: 0, review: 0, tool: 20 }, temperature: 4 },
 });
 
 async function routedFacts(mesh: Mesh, id: string): Promise<TaskRoutedData[]> {
@@ -105,7 +106,7 @@ describe('a router model in the agents process', () => {
       .line((line) => line.msg === 'a live setting is not valid and was left as it was', LIMIT_MS, 'the refusal');
     expect(await routeOf(mesh(), '6 * 7')).toMatchObject({ decision: 'answer', fallback: true });
     await config.delete('ROUTER_CONFIDENCE_THRESHOLD');
-    await changed(0.8);
+    await changed(readSettings({}).ROUTER_CONFIDENCE_THRESHOLD);
     expect(await routeOf(mesh(), '6 * 7')).toMatchObject({ decision: 'tool', fallback: false });
     expect(mesh().service('agents').lives).toHaveLength(1);
   });

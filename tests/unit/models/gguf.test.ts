@@ -41,7 +41,38 @@ describe('a sound file', () => {
   test('of long lists only the length is kept', async () => {
     const info = await readGgufInfo(writeTinyModel(at('plain.gguf')));
     expect(info.metadata.get('tokenizer.ggml.tokens')).toEqual({ array: 356 });
-    expect(info.metadata.get('tokenizer.ggml.scores')).toEqual({ array: 356 });
+    // The head of a router model is a list of some thousand numbers.
+    expect(info.metadata.get('tokenizer.ggml.scores')).toHaveLength(356);
+  });
+
+  test('what stands after a vocabulary of megabytes is found, wherever a read of the file ends', async () => {
+    const path = at('vocabulary.gguf');
+    const text = (value: string) => {
+      const bytes = Buffer.from(value);
+      return Buffer.concat([number(bytes.length), bytes]);
+    };
+    const number = (value: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64LE(BigInt(value));
+      return bytes;
+    };
+    const kind = (value: number) => Buffer.from([value, 0, 0, 0]);
+    const words = Array.from({ length: 60_000 }, (_, index) => text(`word ${index} `.repeat(1 + (index % 7))));
+    const long = text('x'.repeat(3_000_000));
+    writeFileSync(
+      path,
+      Buffer.concat([
+        ...[Buffer.from('GGUF'), kind(3), number(1), number(3)],
+        ...[text('general.architecture'), kind(8), text('llama')],
+        ...[text('tokens'), kind(9), kind(8), number(words.length + 2), ...words, long, text('last')],
+        ...[text('general.name'), kind(8), text('found')],
+        ...[text('t'), kind(1), number(32), kind(0), number(0), Buffer.alloc(256)],
+      ]),
+    );
+    const info = await readGgufInfo(path);
+    expect(info.metadata.get('tokens')).toEqual({ array: words.length + 2 });
+    expect(info.name).toBe('found');
+    expect(info.tensors).toMatchObject([{ name: 't', dimensions: [32] }]);
   });
 
   test('the same seed makes the same file, another seed another one', () => {

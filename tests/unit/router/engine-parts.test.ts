@@ -1,11 +1,13 @@
 /** The small parts that engines are made of, without any model. */
 import { describe, expect, test } from 'vitest';
-import { headAndTail } from '../../../router/engines/head-and-tail.ts';
+import { weighed } from '../../../router/engines/embedding-head.ts';
+import { headAndTail, headAndTailOf } from '../../../router/engines/head-and-tail.ts';
 import { createLazyEngine } from '../../../router/engines/lazy.ts';
 import { ModelFormatError, modelFormat } from '../../../router/engines/model-format.ts';
 import { OneAtATime, QueueFull } from '../../../router/engines/one-at-a-time.ts';
 import { RouteMass } from '../../../router/engines/route-mass.ts';
 import { createRulesEngine } from '../../../router/engines/rules.ts';
+import { RouteEngineError } from '../../../router/port.ts';
 import { saying } from './support/deciding.ts';
 
 const { signal } = new AbortController();
@@ -18,36 +20,48 @@ describe('the cut of a long query', () => {
   });
 
   test.each([
-    [9, [0, 1, 2, 3, 4, 5, 7, 8, 9]],
-    [4, [0, 1, 2, 9]],
+    [9, [0, 1, 2, 3, 4, 6, 7, 8, 9]],
+    [4, [0, 1, 8, 9]],
     [3, [0, 1, 9]],
-    [2, [0, 1]],
-  ])('of %i the last third is the tail', (max, kept) => {
+    [2, [0, 9]],
+  ])('of %i the last half is the tail', (max, kept) => {
     expect(headAndTail(tokens, max)).toEqual(kept);
+    expect(headAndTailOf(tokens.join(''), max)).toBe(kept.join(''));
   });
 });
 
 describe('the format of a model', () => {
-  const read = (entries: Record<string, string | number | readonly string[]>) =>
+  const read = (entries: Record<string, string | number | readonly string[] | readonly number[]>) =>
     modelFormat({
       path: 'm.gguf',
       metadata: new Map(Object.entries(entries).map(([key, value]) => [`agentmesh.router.${key}`, value])),
     });
-  const whole = { format: 'route-token-v1', routes: ['a', 'b'], temperature: 1.5, max_tokens: 100 };
+  const head = { 'head.weights': [1, 2, 3, 4], 'head.biases': [0, 1] };
+  const whole = { format: 'embedding-head-v1', routes: ['a', 'b'], temperature: 1.5, max_tokens: 100, ...head };
 
   test('is in the metadata; a model without it is an instruct model', () => {
-    expect(read(whole)).toEqual({ kind: 'route-token', routes: ['a', 'b'], temperature: 1.5, maxTokens: 100 });
+    expect(read(whole)).toEqual({
+      ...{ kind: 'embedding-head', routes: ['a', 'b'], temperature: 1.5, maxTokens: 100 },
+      ...{ weights: [1, 2, 3, 4], biases: [0, 1] },
+    });
     expect(read({})).toEqual({ kind: 'instruct', maxTokens: 384 });
-    expect(read({ format: 'route-token-v1', routes: ['a', 'b'] })).toMatchObject({ temperature: 1, maxTokens: 384 });
+    const { temperature: _, max_tokens: __, ...bare } = whole;
+    expect(read(bare)).toMatchObject({ temperature: 1, maxTokens: 384 });
   });
 
   test.each([
-    ['format', 'route-token-v9'],
+    ['format', 'embedding-head-v9'],
+    ['format', 'route-token-v1'],
     ['routes', ['a']],
     ['routes', ['a', 'a']],
     ['routes', 'a,b'],
     ['temperature', 0],
     ['temperature', Number.NaN],
+    ['head.weights', []],
+    ['head.weights', 'none'],
+    ['head.weights', [1, Number.NaN]],
+    ['head.biases', [0]],
+    ['head.biases', [0, Number.POSITIVE_INFINITY]],
     ['max_tokens', 1],
     ['max_tokens', 2.5],
     ['max_tokens', 1_000_000],
@@ -55,6 +69,29 @@ describe('the format of a model', () => {
     const asked = () => read({ ...whole, [key]: value });
     expect(asked).toThrow(ModelFormatError);
     expect(asked).toThrow(`m.gguf: its agentmesh.router.${key}`);
+  });
+});
+
+describe('the head over a vector', () => {
+  const head = { routes: ['a', 'b'], temperature: 1, weights: [1, 0, 0, 1], biases: [0, 0] };
+
+  test('is linear in the direction, not in the length', () => {
+    const { probabilities } = weighed([3, 4], head);
+    expect(probabilities.b).toBeCloseTo(1 / (1 + Math.exp(0.6 - 0.8)), 10);
+    expect(weighed([30, 40], head).probabilities.a).toBeCloseTo(probabilities.a ?? 0, 10);
+  });
+
+  test('adds its biases, and the temperature divides all', () => {
+    const { probabilities } = weighed([3, 4], { ...head, biases: [1, 0], temperature: 2 });
+    expect(probabilities.a).toBeCloseTo(1 / (1 + Math.exp((0.8 - 1.6) / 2)), 10);
+  });
+
+  test.each([
+    ['is zero', [0, 0]],
+    ['has a number that is none', [1, Number.NaN]],
+    ['is too short', []],
+  ])('of a vector that %s says nothing', (_what, vector) => {
+    expect(() => weighed(vector, head)).toThrow(RouteEngineError);
   });
 });
 

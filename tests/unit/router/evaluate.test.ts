@@ -58,9 +58,9 @@ describe('the labelled files of the project', () => {
   });
 });
 
-test('no query of the acceptance set stands in the data of the training', () => {
+test.each(['test.tsv', 'unseen.tsv'])('no query of %s stands in the data of the training', (name) => {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/\W+/g, ' ').trim();
-  const text = readFileSync(join(projectRoot, 'router', 'samples', 'test.tsv'), 'utf8');
+  const text = readFileSync(join(projectRoot, 'router', 'samples', name), 'utf8');
   const held = new Set(parseSamples(text, WORKFLOWS).map(({ query }) => plain(query)));
   const folder = join(projectRoot, 'router', 'training', 'data');
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -10,7 +10,7 @@ import { type EventName, parseEvent, typeOf, validateData } from '../schemas/eve
 import type { DataByName } from '../schemas/events/generated.ts';
 import { ingressEventId } from '../schemas/events/ids.ts';
 import { FACT_FILTER, factSubject, INGRESS_SUBJECT, parseSubject } from '../schemas/events/subjects.ts';
-import type { Fact } from '../schemas/events/task-view.ts';
+import { type Fact, factFrom } from '../schemas/events/task-view.ts';
 import { CliError } from './errors.ts';
 import { matchId, wholeId } from './task-id.ts';
 
@@ -67,7 +67,7 @@ export async function submit<N extends Submitted>(
 /** A stored message as a fact; null when it is none (another release wrote it, say). */
 function factOf(message: StoredMessage): Fact | null {
   const parsed = parseEvent(message.data);
-  return parsed.ok ? { event: parsed.value, seq: message.seq, atMs: message.atMs } : null;
+  return parsed.ok ? factFrom(parsed.value, message) : null;
 }
 
 /** All stored facts of a task, in order. */

@@ -66,7 +66,7 @@ export const services: readonly ServiceRow[] = [
     threads: () => GATEWAY_POOL_THREADS,
     niceness: 0,
     colour: 'green',
-    what: 'gRPC',
+    what: 'gRPC, A2A',
   },
 ];
 

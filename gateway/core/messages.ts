@@ -82,7 +82,7 @@ export class Messages {
     let release = 1;
     const feed = await openTask(this.#feeds, correlationId, context.caller, {
       steer: true,
-      onFact: ({ event, seq, atMs }) => {
+      onFact: ({ event, seq, storedAtMs: atMs }) => {
         release = event.release;
         if (isNamed(event, 'agent.message') && event.data.messageId === messageId) said = { event, seq, atMs };
       },
@@ -126,7 +126,7 @@ export class Messages {
     const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
     const messages: SaidMessage[] = [];
     const feed = await openTask(this.#feeds, order.correlationId, context.caller, {
-      onFact: ({ event, seq, atMs }) => {
+      onFact: ({ event, seq, storedAtMs: atMs }) => {
         const wanted = seq > afterSeq && messages.length <= pageSize && isNamed(event, 'agent.message');
         if (wanted) messages.push({ event, seq, atMs });
       },

@@ -9,7 +9,7 @@
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import { parseEvent } from '../../schemas/events/envelope.ts';
 import { factSubject } from '../../schemas/events/subjects.ts';
-import { emptyView, type Fact, nextView, type TaskView } from '../../schemas/events/task-view.ts';
+import { emptyView, type Fact, factFrom, nextView, type TaskView } from '../../schemas/events/task-view.ts';
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
@@ -157,7 +157,7 @@ export class TaskFeed {
     // Another release wrote it, or nobody of ours: it tells nothing about this task.
     if (!parsed.ok) return;
     this.#lastSeq = message.seq;
-    const fact: Fact = { event: parsed.value, seq: message.seq, atMs: message.atMs };
+    const fact = factFrom(parsed.value, message);
     const { id, traceparent, correlationid } = fact.event;
     if (correlationid !== this.correlationId || this.#seenIds.has(id)) return;
     this.#seenIds.add(id);

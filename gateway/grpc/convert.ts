@@ -193,7 +193,7 @@ export function summaryOf(summary: CoreSummary): TaskSummary {
   });
 }
 
-function factOf({ event, atMs }: Fact, view: TaskView): WireFact {
+function factOf({ event, storedAtMs: atMs }: Fact, view: TaskView): WireFact {
   return create(FactSchema, {
     id: event.id,
     type: event.type,

@@ -28,8 +28,14 @@ export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed'
 export interface Fact {
   readonly event: MeshEvent;
   readonly seq: number;
-  /** When the server stored it, milliseconds since the epoch. */
+  /** When it happened, milliseconds since the epoch. */
   readonly atMs: number;
+  /** When the log got it: it waits for the commit that it rests on, and comes again to a log that was lost. */
+  readonly storedAtMs: number;
+}
+
+export function factFrom(event: MeshEvent, stored: { readonly seq: number; readonly atMs: number }): Fact {
+  return { event, seq: stored.seq, atMs: Date.parse(event.time), storedAtMs: stored.atMs };
 }
 
 export interface HopView {
@@ -159,7 +165,7 @@ export function nextView(view: TaskView, fact: Fact): TaskView {
   const next: TaskView = {
     ...view,
     startedAtMs: view.startedAtMs === 0 ? fact.atMs : view.startedAtMs,
-    updatedAtMs: Math.max(view.updatedAtMs, fact.atMs),
+    updatedAtMs: Math.max(view.updatedAtMs, fact.storedAtMs),
   };
   return isEnded(view.status) ? next : { ...next, ...change(next, fact) };
 }

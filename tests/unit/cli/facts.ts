@@ -42,7 +42,8 @@ export function fact<N extends EventName>(n: number, name: N, data: DataByName[N
   };
   const valid = validateEvent(event);
   if (!valid.ok) throw new Error(`${name}: ${valid.rejection.reason}`);
-  return { event: valid.value satisfies MeshEvent, seq: n, atMs: startMs + n * 10 };
+  const atMs = startMs + n * 10;
+  return { event: valid.value satisfies MeshEvent, seq: n, atMs, storedAtMs: atMs };
 }
 
 const route = {

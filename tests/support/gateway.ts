@@ -3,7 +3,7 @@
  * (`mesh.ts`).
  */
 import { afterAll } from 'vitest';
-import { createMeshClient, type MeshClient } from '../../gateway/client/index.ts';
+import { createMeshClient, MeshCallError, type MeshClient } from '../../gateway/client/index.ts';
 import { type Mesh, type MeshOptions, useMesh } from './mesh.ts';
 import { freePort } from './nats-server.ts';
 
@@ -37,4 +37,15 @@ export function useGateway(name: string, options: MeshOptions = {}): () => Gatew
     client ??= createMeshClient({ address });
     return { mesh: mesh(), address, http: `http://127.0.0.1:${httpPort}`, client };
   };
+}
+
+/** What a call that must fail fails with. */
+export async function failure(call: Promise<unknown>): Promise<MeshCallError> {
+  try {
+    await call;
+  } catch (thrown) {
+    if (thrown instanceof MeshCallError) return thrown;
+    throw thrown;
+  }
+  throw new Error('the call did not fail');
 }

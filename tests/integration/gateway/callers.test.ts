@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createMeshClient, MeshCallError, type MeshClient, Mode, TaskState } from '../../../gateway/client/index.ts';
+import { createMeshClient, type MeshClient, Mode, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
-import { useGateway } from '../../support/gateway.ts';
+import { failure, useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
 const LIMIT_MS = 30_000;
@@ -29,16 +29,6 @@ function callersFile(): string {
   ];
   writeFileSync(path, JSON.stringify({ callers }), { mode: 0o600 });
   return path;
-}
-
-async function failure(call: Promise<unknown>): Promise<MeshCallError> {
-  try {
-    await call;
-  } catch (thrown) {
-    if (thrown instanceof MeshCallError) return thrown;
-    throw thrown;
-  }
-  throw new Error('the call did not fail');
 }
 
 describe('callers with tokens', () => {

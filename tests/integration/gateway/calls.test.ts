@@ -2,22 +2,12 @@
  * Every call of the gateway on a real mesh: what it answers, that it is done once, and what it leaves in the log.
  */
 import { describe, expect, test } from 'vitest';
-import { MeshCallError, Mode, type Task, TaskState } from '../../../gateway/client/index.ts';
+import { Mode, type Task, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
-import { useGateway } from '../../support/gateway.ts';
+import { failure, useGateway } from '../../support/gateway.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
 const LIMIT_MS = 30_000;
-
-async function failure(call: Promise<unknown>): Promise<MeshCallError> {
-  try {
-    await call;
-  } catch (thrown) {
-    if (thrown instanceof MeshCallError) return thrown;
-    throw thrown;
-  }
-  throw new Error('the call did not fail');
-}
 
 describe('the calls of the gateway', () => {
   const gateway = useGateway('gateway-calls');

@@ -3,11 +3,11 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import Database from 'better-sqlite3';
 import { connect as connectNats, nanos } from 'nats';
 import { describe, expect, test } from 'vitest';
-import { createMeshClient, MeshCallError, TaskState } from '../../../gateway/client/index.ts';
+import { createMeshClient, TaskState } from '../../../gateway/client/index.ts';
 import { correlationIdOfMessage, newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject, STREAM } from '../../../schemas/events/subjects.ts';
 import { artifactText, asTask, connect, message, request } from '../../support/a2a.ts';
-import { useGateway } from '../../support/gateway.ts';
+import { failure, useGateway } from '../../support/gateway.ts';
 import type { Mesh } from '../../support/mesh.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
@@ -27,16 +27,6 @@ async function expire(mesh: Mesh, ids: readonly string[]): Promise<void> {
   } finally {
     await connection.close();
   }
-}
-
-async function failure(call: Promise<unknown>): Promise<MeshCallError> {
-  try {
-    await call;
-  } catch (thrown) {
-    if (thrown instanceof MeshCallError) return thrown;
-    throw thrown;
-  }
-  throw new Error('the call did not fail');
 }
 
 describe('an id that is older than the log', () => {

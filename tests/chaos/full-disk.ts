@@ -16,6 +16,17 @@ export interface FullDisk {
   unmount(): void;
 }
 
+/** Leaves no room on the disk of a folder. @param filler the file that takes it */
+export function fillUp(folder: string, filler: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  try {
+    writeFileSync(filler, Buffer.alloc(bavail * bsize));
+  } catch (error) {
+    // Somebody else wrote meanwhile: it is full all the same.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  }
+}
+
 export function mountFullDisk(): FullDisk | null {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-disk-'));
   const filler = join(folder, 'filler');
@@ -28,15 +39,7 @@ export function mountFullDisk(): FullDisk | null {
   }
   return {
     folder,
-    fill() {
-      const { bavail, bsize } = statfsSync(folder);
-      try {
-        writeFileSync(filler, Buffer.alloc(Number(bavail) * Number(bsize)));
-      } catch (error) {
-        // Somebody else wrote meanwhile: it is full all the same.
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
-      }
-    },
+    fill: () => fillUp(folder, filler),
     empty: () => rmSync(filler, { force: true }),
     unmount() {
       execFileSync('umount', ['-l', folder]);

@@ -3,10 +3,11 @@
  * (2: settings and disk, 3: something it needs cannot be reached).
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { fillUp } from '../../chaos/full-disk.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { freePort } from '../../support/nats-server.ts';
 import type { Environment, ServiceProcess } from '../../support/service-process.ts';
@@ -94,8 +95,7 @@ describe('a start that must be refused', () => {
       tools.configure({ CHECKPOINT_DB_PATH: join(disk, 'agents.db') });
       await tools.start();
       const filler = join(disk, 'filler');
-      const { bavail, bsize } = statfsSync(disk);
-      writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      fillUp(disk, filler);
       const lives = tools.ended;
       counter.hold('/full');
       const id = await mesh().submit(counter.prompt('http_post', '/full'));

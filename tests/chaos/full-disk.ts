@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const SIZE_MIB = 256;
+/** Some ten thousand tasks, and what is set aside of one ledger. */
+const SIZE_MIB = 512;
 
 export interface FullDisk {
   readonly folder: string;

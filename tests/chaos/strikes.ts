@@ -3,7 +3,8 @@
  *
  * A strike is over when everything that it hit has been started again; the next one does not wait until it is ready.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mesh } from '../support/mesh.ts';
 import type { ServiceName } from '../support/service-process.ts';
@@ -35,6 +36,11 @@ const FULL_MS = 1500;
 
 function ledgerFiles(path: string): string[] {
   return ['', '-wal', '-shm'].map((suffix) => path + suffix).filter((file) => existsSync(file));
+}
+
+/** What services have set aside of earlier ones is kept for people; here it would fill the small disk. */
+function removeSetAside(folder: string): void {
+  for (const file of readdirSync(folder)) if (file.includes('.aside-')) rmSync(join(folder, file));
 }
 
 async function killAll({ mesh }: Target): Promise<void> {
@@ -95,6 +101,7 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
     async strike({ mesh, random, ledger }) {
       const name = random.pick(services);
       await mesh.service(name).down();
+      removeSetAside(dirname(ledger(name)));
       for (const file of ledgerFiles(ledger(name))) writeFileSync(file, random.bytes(8192));
       await mesh.service(name).start();
       return { kills: 1 };

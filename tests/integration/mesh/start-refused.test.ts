@@ -95,7 +95,7 @@ describe('a start that must be refused', () => {
       tools.configure({ CHECKPOINT_DB_PATH: join(disk, 'agents.db') });
       await tools.start();
       const filler = join(disk, 'filler');
-      fillUp(disk, filler);
+      fillUp(filler);
       const lives = tools.ended;
       counter.hold('/full');
       const id = await mesh().submit(counter.prompt('http_post', '/full'));

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { FatalError } from '../errors.ts';
 import type { EffectRow, EffectState, TimerRow } from '../step.ts';
+import { idBytes, uuidOf } from './id-bytes.ts';
 import { connect, lockLedger, prepareLedger } from './open-database.ts';
 import { unpackBlock } from './packing.ts';
 import type { Ledger, LedgerCondition, LoadedInstance, OutboxRow, StoredInstance } from './port.ts';
@@ -90,15 +91,6 @@ const INSTANCE_COLUMNS = `id, role, correlation_id AS correlationId, part AS par
   transition_index AS transitionIndex, hop, loops, traceparent, done, updated_at_ms AS updatedAtMs, snapshot`;
 const OUTBOX_COLUMNS = 'n, instance, event_id AS eventId, subject, msg_id AS msgId, body';
 
-function bytesOf(uuid: string): Buffer {
-  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
-}
-
-function uuidOf(bytes: Buffer): string {
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
 function prepareReads(db: Database.Database, condition: LedgerCondition) {
   const one = db.prepare(`SELECT ${INSTANCE_COLUMNS} FROM instances WHERE role = ? AND correlation_id = ?`);
   const open = db.prepare(`SELECT ${INSTANCE_COLUMNS} FROM instances WHERE done = 0 AND correlation_id IN (
@@ -134,7 +126,7 @@ function prepareReads(db: Database.Database, condition: LedgerCondition) {
       const row = one.get(role, correlationId) as InstanceRecord | undefined;
       return row ? loaded(row) : null;
     },
-    hasEnded: (role: string, correlationId: string): boolean => ended.get(bytesOf(correlationId), role) !== undefined,
+    hasEnded: (role: string, correlationId: string): boolean => ended.get(idBytes(correlationId), role) !== undefined,
     open: (): LoadedInstance[] => (open.all() as InstanceRecord[]).map(loaded),
     cursors: (): ReadonlyMap<string, number> =>
       new Map((db.prepare('SELECT channel, seq FROM cursors').raw().all() as [string, number][]).values()),

@@ -3,6 +3,7 @@
  * write transaction. Does not own: what is in a batch, or when it comes.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { idBytes } from './id-bytes.ts';
 import { connect } from './open-database.ts';
 import { type AckedRow, BLOCK_ROWS, packBlock } from './packing.ts';
 import type { LedgerBatch } from './port.ts';
@@ -42,10 +43,6 @@ const setMeta = db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO 
 
 /** Packing takes part of a millisecond a block; a commit must not wait long for it. */
 const BLOCKS_PER_COMMIT = 4;
-
-function idBytes(uuid: string): Buffer {
-  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
-}
 
 /** Packs the oldest outputs, if the log has acknowledged all of them; else a later commit tries again. */
 function packOldest(): boolean {

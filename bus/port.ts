@@ -7,11 +7,12 @@
  * 1. `read` delivers every stored message that matches, once, in stream order, across reconnects (S1).
  * 2. `publish` resolves only after the server has acknowledged the message (PubAck, S4).
  * 3. A message whose `msgId` the stream has seen within its duplicate window is not stored again.
- * 4. A lease has one holder; its fence grows with every change of holder and never repeats (S7).
+ * 4. Of two publishes to one subject that expect the same last sequence one is stored (J4).
+ * 5. A lease has one holder; its fence grows with every change of holder and never repeats (S7).
  */
 
-/** `log` is the stream MESH, `quarantine` the stream MESH_QUARANTINE. */
-export type StreamName = 'log' | 'quarantine';
+/** `log` is the stream MESH, `quarantine` the stream MESH_QUARANTINE, `checkpoints` the stream MESH_CHECKPOINTS. */
+export type StreamName = 'log' | 'quarantine' | 'checkpoints';
 
 export interface StoredMessage {
   /** Sequence in its stream, from 1, never reused in the life of the stream. */
@@ -30,6 +31,12 @@ export interface PublishRequest {
   /** Sent as `Nats-Msg-Id`. */
   readonly msgId?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Stored only when the last message of this subject has this sequence (0: there is none), else refused with
+   * `conflict`. Sent as `Nats-Expected-Last-Subject-Sequence`; a message whose `msgId` is known is a duplicate before
+   * it is a conflict.
+   */
+  readonly expectLastSeq?: number;
 }
 
 export interface PubAck {
@@ -126,6 +133,8 @@ export interface Bus {
   getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null>;
   /** One message by its sequence, or null when it is gone. */
   get(seq: number, stream?: StreamName): Promise<StoredMessage | null>;
+  /** Deletes the messages of one subject before a sequence. */
+  purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void>;
   /** Core NATS: not stored, no acknowledgement. */
   publishVolatile(subject: string, body: string): void;
   subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void;
@@ -155,6 +164,8 @@ export type BusErrorCode =
   | 'unavailable'
   /** The server refused for good: payload too large, no permission, wrong subject. */
   | 'refused'
+  /** Somebody else has written to the subject since (`expectLastSeq`). */
+  | 'conflict'
   /** The server is a version known to lose data, or too old. */
   | 'unsupported_server'
   | 'closed';

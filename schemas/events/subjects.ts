@@ -4,6 +4,7 @@
 
 export const STREAM = 'MESH';
 export const QUARANTINE_STREAM = 'MESH_QUARANTINE';
+export const CHECKPOINT_STREAM = 'MESH_CHECKPOINTS';
 export const INGRESS_SUBJECT = 'mesh.tasks';
 
 /** Fixed: partitions are written into subjects and ledgers, so changing the number needs a new stream. */
@@ -82,6 +83,20 @@ export function recalledId(subject: string): string | null {
   const id = subject.startsWith(RECALL_PREFIX) ? subject.slice(RECALL_PREFIX.length) : '';
   return isCorrelationId(id) ? id : null;
 }
+
+/** The journal of a partition of a service's tasks: what its actors were told, in order. */
+export function journalSubject(service: string, partition: number): string {
+  return `mesh.journal.${checked(service, ROLE, 'service')}.${partition}`;
+}
+
+export const JOURNAL_FILTER = 'mesh.journal.*.*';
+
+/** What a partition of a service's tasks was at its checkpoints. */
+export function checkpointSubject(service: string, partition: number): string {
+  return `mesh.checkpoint.${checked(service, ROLE, 'service')}.${partition}`;
+}
+
+export const CHECKPOINT_FILTER = 'mesh.checkpoint.*.*';
 
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;

@@ -1,63 +1,68 @@
 /**
- * The durable memory of a host. Owns: what is remembered. Does not own: how; `sqlite-ledger.ts` is the real one,
- * tests bring a simulated disk.
+ * The durable memory of a host. Owns: what is remembered. Does not own: how; `sqlite-ledger.ts` is the real one, tests
+ * bring a simulated disk.
+ *
+ * It holds the journal of each partition (records, in order, with the very bytes that the log has), and what shortens
+ * folding it: the state of open tasks at the partition's last checkpoint, and which tasks have ended.
  *
  * Invariants:
- * 1. A batch is committed whole or not at all, and is durable when `commit` resolves (S3).
+ * 1. A batch is committed whole or not at all, and is durable when `commit` resolves (J1).
  * 2. Batches are committed in the order of the calls.
  * 3. Reads see committed batches only.
+ * 4. A record that is stored is never changed; its number is used again only after `setAside`.
  */
-import type { EffectRow, TimerRow } from '../step.ts';
 
-export interface StoredInstance {
-  /** Row number, given by the host. */
-  readonly id: number;
-  readonly role: string;
-  readonly correlationId: string;
+/** One record of a partition's journal. */
+export interface StoredRecord {
   readonly partition: number;
-  readonly release: number;
-  readonly machineSince: number;
-  readonly transitionIndex: number;
-  readonly hop: number;
-  readonly loops: number;
-  readonly traceparent: string;
-  readonly done: boolean;
-  readonly updatedAtMs: number;
-  /** JSON of XState's persisted snapshot. */
-  readonly snapshot: string;
-}
-
-export interface LoadedInstance {
-  readonly stored: StoredInstance;
-  readonly seen: ReadonlyMap<string, string>;
-  readonly effects: readonly EffectRow[];
-  readonly timers: readonly TimerRow[];
-}
-
-export interface OutboxRow {
-  /** Order of sending in this ledger. */
+  /** From 1, without gaps. */
   readonly n: number;
-  /** Row of the instance that said it; 0 for the ingress. */
-  readonly instance: number;
-  readonly eventId: string;
-  readonly subject: string;
-  readonly msgId: string;
-  /** The CloudEvent as sent. */
+  /** A JSON array of CloudEvents, UTF-8: the bytes that the log has too. */
+  readonly body: Uint8Array;
+}
+
+/** Where a record is in the log. */
+export interface LoggedRecord {
+  readonly partition: number;
+  readonly n: number;
+  readonly seq: number;
+}
+
+/** The actors of an open task as they were at a checkpoint. */
+export interface TaskSnapshot {
+  readonly task: string;
+  /** JSON (`snapshot.ts`). */
   readonly body: string;
 }
 
+/** A task of which nothing is left to do: what comes for it came before, or comes too late (S5, for ever). */
+export interface EndedTask {
+  readonly task: string;
+  /** The records that speak of it are among these. */
+  readonly firstN: number;
+  readonly lastN: number;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/** What a partition was after a record: with the snapshots of earlier checkpoints it is the whole state. */
+export interface Checkpoint {
+  readonly partition: number;
+  readonly n: number;
+  /** Open tasks that have changed since the last checkpoint. */
+  readonly tasks: readonly TaskSnapshot[];
+  /** Tasks that have ended since then; their snapshots go. */
+  readonly ended: readonly EndedTask[];
+}
+
 export interface LedgerBatch {
-  readonly instances: readonly StoredInstance[];
-  readonly inbox: readonly { instance: number; eventId: string; digest: string }[];
-  /** With the sequence under which the log has stored it already, or null. */
-  readonly outbox: readonly (OutboxRow & { readonly seq: number | null })[];
-  /** Outputs that the log has stored, with their sequence there. */
-  readonly acked: readonly { n: number; seq: number }[];
-  /** A null row deletes. */
-  readonly effects: readonly { instance: number; effect: string; row: EffectRow | null }[];
-  readonly timers: readonly { instance: number; timer: string; row: TimerRow | null }[];
-  readonly cursors: readonly { channel: string; seq: number }[];
-  readonly meta: readonly { key: string; value: string }[];
+  /** In order; those of one partition without gaps. */
+  readonly records: readonly StoredRecord[];
+  readonly logged: readonly LoggedRecord[];
+  readonly checkpoints: readonly Checkpoint[];
+  /** How often an effect was found begun after a crash, by its key; 0 deletes. */
+  readonly begun: readonly { readonly key: string; readonly crashes: number }[];
+  readonly meta: readonly { readonly key: string; readonly value: string }[];
 }
 
 /** What a ledger was found to be when it was opened. */
@@ -69,30 +74,35 @@ export type LedgerCondition =
 
 export interface Ledger {
   readonly condition: LedgerCondition;
+  /** A UUID given at its making: who writes the journal. A copy of the file has the same. */
+  readonly id: string;
   /** @throws FatalError when the disk refuses: nothing of the batch is stored */
   commit(batch: LedgerBatch): Promise<void>;
-  load(role: string, correlationId: string): LoadedInstance | null;
-  /** True for an actor that was done and has been pruned: what comes for it came before, or comes too late (S5). */
-  hasEnded(role: string, correlationId: string): boolean;
-  /**
-   * The actors of tasks at work, oldest first: those with an effect or a timer, and the others of their tasks. An actor
-   * that has neither is only reached by an event, and loaded then; so a start does not grow with what has been done.
-   */
-  open(): LoadedInstance[];
-  cursors(): ReadonlyMap<string, number>;
+  /** The newest record of a partition, with its place in the log when that is known. */
+  lastRecord(partition: number): (StoredRecord & { readonly seq: number | null }) | null;
+  /** One record, or null when it was never there or has been pruned. */
+  record(partition: number, n: number): (StoredRecord & { readonly seq: number | null }) | null;
+  /** Records of a partition from `fromN` on, in order. */
+  records(partition: number, fromN: number): Iterable<StoredRecord & { readonly seq: number | null }>;
+  /** Number of the record that the partition's snapshots reach to; 0 when there was no checkpoint. */
+  checkpointed(partition: number): number;
+  /** Snapshots of the partition's open tasks. */
+  tasks(partition: number): Iterable<TaskSnapshot>;
+  task(partition: number, task: string): TaskSnapshot | null;
+  ended(partition: number, task: string): EndedTask | null;
+  /** Effects found begun after a crash, with how often. */
+  begun(): ReadonlyMap<string, number>;
   meta(key: string): string | null;
-  /** Outputs the log has not acknowledged, in order. */
-  unacked(): OutboxRow[];
-  /** Outputs that the log acknowledged after that sequence, in order: what a truncated log has lost. */
-  ackedAfter(seq: number): OutboxRow[];
-  /** Largest row numbers in use. */
-  highest(): { instance: number; outbox: number };
   /**
-   * Deletes instances that nothing happened to since `beforeMs` and nothing waits in, and outputs that the log no longer
-   * holds (sequences before `beforeSeq`). Of those that were done it is remembered that they were. Returns how many
-   * instances went.
+   * Takes the records of a partition from `fromN` on out of the journal and keeps them apart; where the checkpoint is
+   * later than that, all snapshots and ended tasks of the partition go too. Returns how many records went.
    */
-  prune(beforeMs: number, beforeSeq: number): Promise<number>;
+  setAside(partition: number, fromN: number): Promise<number>;
+  /**
+   * Deletes records up to each partition's checkpoint that the log has no more (`seq` before `beforeSeq`). Returns how
+   * many went.
+   */
+  prune(beforeSeq: number): Promise<number>;
   /** A consistent copy, made while the ledger is in use. */
   backup(path: string): Promise<void>;
   /** Checkpoints the write-ahead log and closes. */

@@ -3,110 +3,154 @@
  * does, or what its result means.
  *
  * Invariants:
- * 1. An effect that may not be repeated begins only when the log and the disk know that it does, and only while this
- *    host is proven to own the partition (S6, S7).
- * 2. Found begun after a crash, such an effect is settled as `unknown`; it never runs again by itself (S6).
+ * 1. An effect that leaves a trace outside begins only when both stores have what it rests on; one that may not be
+ *    repeated, only when both have the word that it begins, which the log takes from the partition's owner alone (J2, J4).
+ * 2. Found begun after a crash, such an effect is settled as `unknown`; it never runs again by itself (S6, J5).
  * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
  * 4. What is refused at a cap has not begun, whatever its fence is; it is refused a few times and then fails, so neither
  *    the queue nor the waiting grows without bound (S8). What had begun before a crash is never refused.
+ * 5. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
+ *    no attempt: only failures count, and ends of the process in the middle of one (S9).
  */
 import { hash } from 'node:crypto';
-import { parseJson } from '../../schemas/events/envelope.ts';
+import { type MeshEvent, parseJson } from '../../schemas/events/envelope.ts';
+import type { ErrorInfo } from '../../schemas/events/generated.ts';
+import { type Actor, type EffectRow, keyOf } from './actor.ts';
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { createEffectQueues, type EffectStats } from './effect-queues.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
-import type { Instances, Slot } from './instances.ts';
+import type { RuntimeLimits } from './limits.ts';
 import type { AttemptFacts, Clock, RuntimeLog, Tracing } from './ports.ts';
-import type { EffectContext, EffectHandler, Fence } from './role.ts';
-import { EFFECT_RESULT_MAX_BYTES, type Outcome } from './settlement.ts';
-import { type EffectRow, keyOf } from './step.ts';
+import type { EffectContext, EffectHandler, Fence, Role } from './role.ts';
+import {
+  EFFECT_RESULT_MAX_BYTES,
+  effectFinished,
+  effectRetried,
+  effectStarted,
+  effectWithdrawn,
+  type Outcome,
+} from './settlement.ts';
 
-/** Pause before a second attempt, doubled for each further one up to the maximum, milliseconds. */
-const BACKOFF_FIRST_MS = 200;
-const BACKOFF_MAX_MS = 10_000;
-/** With its jitter. */
-const PAUSE_MAX_MS = BACKOFF_MAX_MS * 1.25;
-/** An effect that was running at this many crashes of its process more than its attempts is taken to cause them. */
-const CRASHES_MAX = 5;
-/** How often an effect is refused at a cap before it fails: with the pauses between, after about six seconds. */
-const REFUSALS_MAX = 5;
 /** Refusals come in crowds; of one effect's, one in this time is logged. */
 const REFUSAL_LOG_EVERY_MS = 5000;
 /** Progress facts of one effect, at most one in this time. */
 const PROGRESS_EVERY_MS = 1000;
 
+/** The actor whose effect it is. */
+export interface EffectOwner {
+  readonly partition: number;
+  readonly task: string;
+  readonly role: Role;
+}
+
 export interface Effects {
-  /** Begins an effect, or goes on with one found in the ledger. */
-  begin(slot: Slot, row: EffectRow): void;
+  /**
+   * Begins an effect, or goes on with one that was found pending.
+   *
+   * @param n record in which it was armed
+   */
+  begin(owner: EffectOwner, row: EffectRow, n: number): void;
   /** Aborts the running attempt, forgets a queued one. */
-  end(slot: Slot, row: EffectRow): void;
+  end(owner: EffectOwner, row: EffectRow): void;
+  /** Aborts and forgets all of a partition: another host has it. */
+  drop(partition: number): void;
   readonly running: number;
   readonly queued: number;
   stats(): EffectStats[];
+  /** To be called before a commit: what has been running until then is remembered, in case it takes the process along. */
+  markBegun(): void;
   /** Resolves when no effect that may not be repeated is running, or after `limitMs`; no new one begins. */
-  onceEnded(limitMs: number): Promise<void>;
-  /** Aborts everything without settling it: the rows stay for the next start. */
+  close(limitMs: number): Promise<void>;
+  /** Aborts everything without settling it: it is pending at the next start. */
   stop(): void;
 }
 
 export interface EffectsOptions {
-  clock: Clock;
-  log: RuntimeLog;
-  instances: Instances;
-  /** Publishes `effect.finished`. */
-  settle: (slot: Slot, row: EffectRow, outcome: Outcome) => void;
-  /** Publishes `effect.started`; resolves true when log and disk have it and the lease was confirmed after that. */
-  announce: (slot: Slot, row: EffectRow, attempt: number) => Promise<boolean>;
-  progress: (slot: Slot, row: EffectRow, note: string) => void;
-  /** True when nobody can say any more whether this effect has begun before. */
-  mayHaveBegun: (slot: Slot, row: EffectRow) => boolean;
-  tracing: Tracing;
+  readonly clock: Clock;
+  readonly log: RuntimeLog;
+  readonly limits: RuntimeLimits;
+  /** Ends of the process in the middle of an effect, by its key, as the ledger remembers them. */
+  readonly crashes: ReadonlyMap<string, number>;
+  /** Every effect waits for the record that armed it. */
+  readonly waitsForCommit: boolean;
+  actorOf(owner: EffectOwner): Actor | null;
+  /** True when nobody can say any more whether an effect of the task has begun before. */
+  isDoubtful(owner: EffectOwner): boolean;
+  /** Makes the event an input of the actor; returns its record's number, or null when the partition is gone. */
+  enter(owner: EffectOwner, event: MeshEvent): number | null;
+  /** Calls back when both stores have the record; never when the partition is lost before. */
+  whenTold(partition: number, n: number, callback: () => void): void;
+  /** Remembered with the next commit: how often the process ended in the middle of it, should it end now. */
+  begun(key: string, crashes: number): void;
+  hurry(): void;
+  progress(owner: EffectOwner, row: EffectRow, note: string): void;
+  readonly tracing: Tracing;
   /** Why no effect may begin now that has not begun yet, or null: the process is near a cap of its own. */
-  admission: () => string | null;
-  at: AtCrashPoint;
+  admission(): string | null;
+  readonly at: AtCrashPoint;
 }
 
 interface Job {
-  readonly slot: Slot;
+  readonly owner: EffectOwner;
+  /** Of its queue: of the role and the effect. */
   readonly role: string;
+  readonly src: string;
+  readonly key: string;
   readonly effect: string;
   readonly armedVersion: number;
-  readonly src: string;
   readonly handler: EffectHandler;
   attempt?: Attempt;
   cancelWait?: () => void;
   ended: boolean;
+  /** Its beginning was said, and it has not run. */
+  announced: boolean;
+  /** The ledger knows that it runs. */
+  marked: boolean;
   wantedAtMs: number;
   refusals: number;
 }
 
-/** Deterministic jitter of ±25 %, from the key and the attempt. */
-function backoffMs(key: string, attempt: number): number {
-  const base = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
-  const random = Number.parseInt(hash('sha256', `${key}/${attempt}`, 'hex').slice(0, 8), 16) / 0xffffffff;
-  return Math.round(base * (0.75 + random / 2));
-}
-
 export function createEffects(options: EffectsOptions): Effects {
-  const { clock, instances } = options;
+  const { clock, limits } = options;
   const jobs = new Map<string, Job>();
+  const running = new Set<Job>();
   const onceRunning = new Set<Promise<unknown>>();
   let stopped = false;
   let closing = false;
 
-  const rowOf = (job: Job): EffectRow | undefined => {
-    const row = job.slot.instance.effects.get(job.effect);
-    return row?.armedVersion === job.armedVersion ? row : undefined;
+  const found = (job: Job): { actor: Actor; row: EffectRow } | null => {
+    const actor = options.actorOf(job.owner);
+    const row = actor?.effects.get(job.effect);
+    return actor && row?.armedVersion === job.armedVersion ? { actor, row } : null;
+  };
+  const forget = (job: Job): void => {
+    jobs.delete(job.key);
+    running.delete(job);
+    if (job.marked) options.begun(job.key, 0);
+    job.marked = false;
   };
   const finish = (job: Job, outcome: Outcome): void => {
-    const row = rowOf(job);
-    jobs.delete(jobKey(job.slot, job));
-    if (!row || row.state === 'settled' || job.ended || stopped) return;
+    const now = found(job);
+    const wasEnded = job.ended;
+    forget(job);
+    if (!now || wasEnded || stopped) return;
     job.ended = true;
-    options.settle(job.slot, row, limited(outcome));
+    options.enter(job.owner, effectFinished(now.actor, now.row, limited(outcome), clock.now()));
   };
-  const retryOrFail = (job: Job, row: EffectRow, fence: string, thrown: unknown): void => {
+  const retry = (job: Job, error: ErrorInfo): void => {
+    const now = found(job);
+    if (!now || job.ended || stopped) return;
+    const attempt = now.row.failures + 1;
+    const pauseMs = backoffMs(job.key, attempt, limits);
+    job.wantedAtMs = clock.elapsed();
+    running.delete(job);
+    options.enter(job.owner, effectRetried(now.actor, now.row, error, clock.now()));
+    const what = { effect: job.effect, attempt, pauseMs, error: error.message };
+    options.log.info(what, 'effect failed; trying again');
+    job.cancelWait = clock.after(pauseMs, () => enqueue(job));
+  };
+  const failed = (job: Job, fence: Fence, thrown: unknown): void => {
     const error = toErrorInfo(thrown);
     if (fence === 'once') {
       // Only an EffectError is a statement that nothing happened; anything else may have come after the deed.
@@ -114,74 +158,83 @@ export function createEffects(options: EffectsOptions): Effects {
       finish(job, certain ? { status: 'failed', error } : unknownOutcome(error.message));
       return;
     }
-    if (!error.retryable || row.attempt >= job.handler.attemptsMax) {
-      finish(job, { status: 'failed', error });
-      return;
-    }
-    const pauseMs = backoffMs(keyOf(job.slot.instance, row), row.attempt);
-    job.wantedAtMs = clock.now();
-    instances.updateEffect(job.slot, { ...row, state: 'pending', notBeforeMs: job.wantedAtMs + pauseMs });
-    options.log.info(
-      { effect: row.effect, attempt: row.attempt, pauseMs, error: error.message },
-      'effect failed; trying again',
-    );
-    job.cancelWait = clock.after(pauseMs, () => enqueue(job));
+    const attempts = (found(job)?.row.failures ?? 0) + 1;
+    if (!error.retryable || attempts >= job.handler.attemptsMax) finish(job, { status: 'failed', error });
+    else retry(job, error);
   };
 
+  /** Why it is settled without being run, or null. */
+  const obstacle = (job: Job, row: EffectRow, fence: Fence | Outcome): Outcome | null => {
+    if (typeof fence !== 'string') return fence;
+    if ((options.crashes.get(job.key) ?? 0) >= limits.crashesMax) {
+      const message = `its process ended ${limits.crashesMax} times while it ran`;
+      return { status: 'failed', error: { code: 'crashed_repeatedly', message, retryable: false } };
+    }
+    if (fence !== 'once') return null;
+    if (row.started) return unknownOutcome('it had begun when its process ended, and may not be repeated');
+    if (options.isDoubtful(job.owner))
+      return unknownOutcome('what was said of it was lost since; it may have been done before');
+    return null;
+  };
+  /** Its turn in the queue has come. */
   const start = async (job: Job): Promise<void> => {
-    const row = rowOf(job);
-    if (!row || job.ended || stopped || closing) return;
-    const attempt = row.attempt + 1;
-    if (row.attempt >= job.handler.attemptsMax + CRASHES_MAX) {
-      const message = `its process ended ${CRASHES_MAX} times while it ran`;
-      finish(job, { status: 'failed', error: { code: 'crashed_repeatedly', message, retryable: false } });
+    const now = found(job);
+    if (!now || job.ended || stopped || closing) return;
+    const fence = fenceOf(job.handler, now.row.input);
+    const settled = obstacle(job, now.row, fence);
+    if (settled !== null || typeof fence !== 'string') {
+      if (settled !== null) finish(job, settled);
       return;
     }
-    const fence = fenceOf(job.handler, row.input);
-    if (typeof fence !== 'string') {
-      finish(job, fence);
-      return;
-    }
-    if (fence === 'once' && row.started) {
-      finish(job, unknownOutcome('it had begun when its process ended, and may not be repeated'));
-      return;
-    }
-    if (fence === 'once' && options.mayHaveBegun(job.slot, row)) {
-      finish(job, unknownOutcome('what the log said of it was lost since; it may have been done before'));
-      return;
-    }
-    instances.updateEffect(job.slot, { ...row, state: 'running', attempt, notBeforeMs: 0 });
-    if (fence === 'once' && !(await options.announce(job.slot, row, attempt))) {
-      // The log says that it began, so whoever owns the task now may not begin it either.
-      finish(job, unknownOutcome('it was to begin when its host no longer owned the task'));
-      return;
-    }
-    if (job.ended || stopped) return;
-    if (fence === 'once') options.at('effect-announced');
-    const span = options.tracing.attempt(factsOf(job, row, fence, attempt));
-    const beganMs = clock.now();
-    job.attempt = attemptOf(job, attempt, span);
+    if (fence === 'once' && !(await announced(job, now))) return;
+    if (job.ended || stopped || (closing && fence !== 'once')) return;
+    await run(job, fence);
+  };
+  /** Says that it begins, and waits until both stores have that. */
+  const announced = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }): Promise<boolean> => {
+    const n = options.enter(job.owner, effectStarted(actor, row, clock.now()));
+    if (n === null) return Promise.resolve(false);
+    job.announced = true;
+    options.hurry();
+    return new Promise((resolve) => {
+      options.whenTold(job.owner.partition, n, () => {
+        // A stop has taken the word back.
+        const goesOn = job.announced && !job.ended && !stopped;
+        job.announced = false;
+        if (goesOn) options.at('effect-announced');
+        resolve(goesOn);
+      });
+      job.cancelWait = () => resolve(false);
+    });
+  };
+  const run = async (job: Job, fence: Fence): Promise<void> => {
+    const now = found(job);
+    if (!now) return;
+    const span = options.tracing.attempt(factsOf(job, now, fence));
+    const beganMs = clock.elapsed();
+    running.add(job);
+    job.attempt = attemptOf(job, now, span);
     options.at('effect-begun');
     if (fence === 'once') track(job.attempt.ended);
     const ending = await job.attempt.ended;
     options.at('effect-done');
+    running.delete(job);
     span.end(ending.kind, ending.kind === 'failed' ? ending.error : null);
     if (ending.kind !== 'cancelled')
-      queues.ended(job, clock.now() - beganMs, ending.kind === 'failed' ? toErrorInfo(ending.error).message : null);
-    const latest = rowOf(job);
-    if (latest) conclude(job, latest, fence, ending);
+      queues.ended(job, clock.elapsed() - beganMs, ending.kind === 'failed' ? toErrorInfo(ending.error).message : null);
+    conclude(job, fence, ending);
   };
   const track = (ended: Promise<unknown>): void => {
     onceRunning.add(ended);
     void ended.then(() => onceRunning.delete(ended));
   };
-  const conclude = (job: Job, row: EffectRow, fence: string, ending: Ending): void => {
+  const conclude = (job: Job, fence: Fence, ending: Ending): void => {
     switch (ending.kind) {
       case 'done':
         finish(job, { status: 'done', output: ending.output ?? null });
         return;
       case 'failed':
-        retryOrFail(job, row, fence, ending.error);
+        failed(job, fence, ending.error);
         return;
       case 'cancelled':
         return;
@@ -189,36 +242,35 @@ export function createEffects(options: EffectsOptions): Effects {
         throw new Error(`unknown ending ${JSON.stringify(ending satisfies never)}`);
     }
   };
-  const factsOf = (job: Job, row: EffectRow, fence: string, attempt: number): AttemptFacts => {
-    const { role, src, refusals, slot } = job;
-    const { correlationId, hop, loops, traceparent } = slot.instance;
-    const waitedMs = Math.max(0, clock.now() - job.wantedAtMs);
+  const factsOf = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }, fence: string): AttemptFacts => {
+    const { role, src, key, refusals } = job;
+    const { correlationId, hop, loops, traceparent } = actor;
+    const attempt = fence === 'refused' ? row.failures : row.failures + 1;
+    const waitedMs = Math.round(clock.elapsed() - job.wantedAtMs);
     return {
-      ...{ role, src, key: keyOf(slot.instance, row), fence, attempt, correlationId, hop, loops, traceparent },
+      ...{ role, src, key, fence, attempt, correlationId, hop, loops, traceparent },
       ...{ waitedMs, refusals, queued: queues.waiting },
     };
   };
-  const attemptOf = (job: Job, attempt: number, span: EffectContext['span']): Attempt => {
-    const { slot, handler } = job;
-    const row = slot.instance.effects.get(job.effect);
-    if (!row) throw new Error(`no row of ${job.effect}`);
-    let lastNoteMs = 0;
+  const attemptOf = (
+    job: Job,
+    { row }: { row: EffectRow },
+    span: EffectContext['span'],
+  ): Attempt => {
+    let lastNoteMs = Number.NEGATIVE_INFINITY;
     return beginAttempt({
-      handler,
+      handler: job.handler,
       clock,
       input: row.input,
       context: {
-        key: keyOf(slot.instance, row),
-        attempt,
-        correlationId: slot.instance.correlationId,
-        log: options.log,
-        span,
+        ...{ key: job.key, attempt: row.failures + 1, correlationId: job.owner.task },
+        ...{ log: options.log, span },
       },
       onHeartbeat: (note) => {
-        const nowMs = clock.now();
+        const nowMs = clock.elapsed();
         if (note === '' || nowMs - lastNoteMs < PROGRESS_EVERY_MS) return;
         lastNoteMs = nowMs;
-        options.progress(slot, row, note);
+        options.progress(job.owner, row, note);
       },
     });
   };
@@ -227,62 +279,73 @@ export function createEffects(options: EffectsOptions): Effects {
   const lastRefusals = new Map<string, number>();
   /** Why it may not wait its turn now, or null. What has begun before was admitted then. */
   const refusalOf = (job: Job, row: EffectRow): string | null => {
-    if (row.attempt > 0 || row.started) return null;
+    if (row.failures > 0 || row.started || options.crashes.has(job.key)) return null;
     if (queues.isFull(job)) return `${job.handler.queueMax} wait already`;
     return options.admission();
   };
-  const refuse = (job: Job, row: EffectRow, reason: string): void => {
+  const refuse = (job: Job, now: { actor: Actor; row: EffectRow }, reason: string): void => {
     const name = `${job.role}/${job.src}`;
     job.refusals += 1;
     queues.refused(job);
-    const nowMs = clock.now();
+    const nowMs = clock.elapsed();
     if (nowMs - (lastRefusals.get(name) ?? Number.NEGATIVE_INFINITY) >= REFUSAL_LOG_EVERY_MS) {
       lastRefusals.set(name, nowMs);
       options.log.warn({ effect: name, reason, waiting: queues.waiting }, 'overloaded: effects are refused');
     }
-    if (job.refusals <= REFUSALS_MAX) {
-      const pauseMs = backoffMs(keyOf(job.slot.instance, row), job.refusals);
-      job.cancelWait = clock.after(pauseMs, () => enqueue(job));
+    if (job.refusals <= limits.refusalsMax) {
+      job.cancelWait = clock.after(backoffMs(job.key, job.refusals, limits), () => enqueue(job));
       return;
     }
     const error = new EffectError('overloaded', `${name} takes no more work: ${reason}`, { retryable: true });
-    options.tracing.attempt(factsOf(job, row, 'refused', row.attempt)).end('failed', error);
+    options.tracing.attempt(factsOf(job, now, 'refused')).end('failed', error);
     finish(job, { status: 'failed', error: toErrorInfo(error) });
   };
   const enqueue = (job: Job): void => {
-    const row = rowOf(job);
-    if (!row || job.ended || stopped) return;
-    const reason = refusalOf(job, row);
+    const now = found(job);
+    if (!now || job.ended || stopped) return;
+    const reason = refusalOf(job, now.row);
     if (reason === null) queues.add(job);
-    else refuse(job, row, reason);
+    else refuse(job, now, reason);
+  };
+  const cancel = (job: Job): void => {
+    job.ended = true;
+    job.cancelWait?.();
+    job.attempt?.cancel();
+    queues.remove(job);
+    forget(job);
+  };
+  const withdraw = (job: Job): void => {
+    const now = found(job);
+    job.announced = false;
+    if (now) options.enter(job.owner, effectWithdrawn(now.actor, now.row, clock.now()));
+    job.cancelWait?.();
   };
 
   return {
-    begin(slot, row) {
-      if (row.state === 'settled' || jobs.has(jobKey(slot, row))) return;
-      const handler = slot.role.effects[row.src];
+    begin(owner, row, n) {
+      const key = keyOf({ correlationId: owner.task, role: owner.role.name }, row);
+      if (stopped || jobs.has(key)) return;
       const { effect, armedVersion, src } = row;
+      const handler = owner.role.effects[src] ?? missing(owner.role.name, src);
       const job: Job = {
-        ...{ slot, role: slot.role.name, effect, armedVersion, src },
-        handler: handler ?? missing(slot.role.name, src),
-        ended: false,
-        wantedAtMs: clock.now(),
-        refusals: 0,
+        ...{ owner, role: owner.role.name, src, key, effect, armedVersion, handler },
+        ...{ ended: false, announced: false, marked: false, wantedAtMs: clock.elapsed(), refusals: 0 },
       };
-      jobs.set(jobKey(slot, row), job);
-      // No pause is longer, so what is left of a longer one is a clock that was set back.
-      const waitMs = Math.min(row.notBeforeMs - clock.now(), PAUSE_MAX_MS);
-      if (waitMs > 0) job.cancelWait = clock.after(waitMs, () => enqueue(job));
-      else enqueue(job);
+      jobs.set(key, job);
+      const leavesTrace = fenceOf(handler, row.input) !== 'pure';
+      if (!leavesTrace && !options.waitsForCommit) {
+        enqueue(job);
+        return;
+      }
+      options.hurry();
+      options.whenTold(owner.partition, n, () => enqueue(job));
     },
-    end(slot, row) {
-      const job = jobs.get(jobKey(slot, row));
-      if (!job) return;
-      jobs.delete(jobKey(slot, row));
-      job.ended = true;
-      job.cancelWait?.();
-      job.attempt?.cancel();
-      queues.remove(job);
+    end(owner, row) {
+      const job = jobs.get(keyOf({ correlationId: owner.task, role: owner.role.name }, row));
+      if (job?.armedVersion === row.armedVersion) cancel(job);
+    },
+    drop(partition) {
+      for (const job of [...jobs.values()]) if (job.owner.partition === partition) cancel(job);
     },
     get running() {
       return queues.running;
@@ -291,29 +354,36 @@ export function createEffects(options: EffectsOptions): Effects {
       return queues.waiting;
     },
     stats: () => queues.stats(),
-    async onceEnded(limitMs) {
+    markBegun() {
+      for (const job of running) {
+        if (job.marked) continue;
+        job.marked = true;
+        options.begun(job.key, (options.crashes.get(job.key) ?? 0) + 1);
+      }
+    },
+    async close(limitMs) {
       closing = true;
+      for (const job of jobs.values()) if (job.announced) withdraw(job);
       if (onceRunning.size === 0) return;
-      let cancel = (): void => undefined;
+      let endLimit = (): void => undefined;
       const limit = new Promise<void>((resolve) => {
-        cancel = clock.after(limitMs, resolve);
+        endLimit = clock.after(limitMs, resolve);
       });
       await Promise.race([Promise.all(onceRunning), limit]);
-      cancel();
+      endLimit();
     },
     stop() {
       stopped = true;
-      for (const job of jobs.values()) {
-        job.cancelWait?.();
-        job.attempt?.cancel();
-      }
-      jobs.clear();
+      for (const job of [...jobs.values()]) cancel(job);
     },
   };
 }
 
-function jobKey(slot: Slot, row: { effect: string; armedVersion: number }): string {
-  return `${slot.id}/${row.effect}/${row.armedVersion}`;
+/** Deterministic jitter of ±25 %, from the key and the attempt. */
+function backoffMs(key: string, attempt: number, { backoffFirstMs, backoffMaxMs }: RuntimeLimits): number {
+  const base = Math.min(backoffMaxMs, backoffFirstMs * 2 ** (attempt - 1));
+  const random = Number.parseInt(hash('sha256', `${key}/${attempt}`, 'hex').slice(0, 8), 16) / 0xffffffff;
+  return Math.round(base * (0.75 + random / 2));
 }
 
 /** Abort reasons are EffectErrors too, but say nothing about what the effect did. */
@@ -335,7 +405,10 @@ function fenceOf(handler: EffectHandler, input: unknown): Fence | Outcome {
   }
 }
 
-/** A result has to pass as the data of an event: JSON, not too large, not too deep, without forbidden keys (S8, S9). */
+/**
+ * A result has to pass as the data of an event: JSON, not too large, not too deep, without forbidden keys (S8, S9). What
+ * passes is what JSON makes of it, so that a machine is told now what it will be told when it is folded again.
+ */
 function limited(outcome: Outcome): Outcome {
   if (outcome.status !== 'done') return outcome;
   const failed = (code: string, message: string): Outcome => ({
@@ -348,12 +421,14 @@ function limited(outcome: Outcome): Outcome {
   } catch (error) {
     return failed('result_not_json', `the result is not JSON: ${toErrorInfo(error).message}`);
   }
-  const bytes = Buffer.byteLength(text);
+  const bytes = text.length * 3 <= EFFECT_RESULT_MAX_BYTES ? text.length : Buffer.byteLength(text);
   if (bytes > EFFECT_RESULT_MAX_BYTES)
     return failed('result_too_large', `the result has ${bytes} bytes; the limit is ${EFFECT_RESULT_MAX_BYTES}`);
   // As deep as it will be in the event that carries it.
   const passes = parseJson(`{"data":{"output":${text}}}`);
-  return passes.ok ? outcome : failed('result_not_allowed', `the result cannot be sent: ${passes.rejection.reason}`);
+  if (!passes.ok) return failed('result_not_allowed', `the result cannot be sent: ${passes.rejection.reason}`);
+  const { data } = passes.value as { data: { output: unknown } };
+  return { status: 'done', output: data.output };
 }
 
 /** A machine that invokes what its role does not have: the effect fails, visibly, in the task. */

@@ -124,8 +124,8 @@ interface PersistedChild {
   readonly snapshot: { readonly status: string };
 }
 
-/** JSON of a snapshot. Inputs of running effects are left out: the effect's row has them. */
-export function freeze(machine: AnyStateMachine, snapshot: AnyMachineSnapshot): string {
+/** A snapshot as JSON can hold it. Inputs of running effects are left out: the effect's row has them. */
+export function freeze(machine: AnyStateMachine, snapshot: AnyMachineSnapshot): object {
   const persisted = machine.getPersistedSnapshot(snapshot) as Snapshot<unknown> & {
     children: Record<string, PersistedChild>;
   };
@@ -135,13 +135,13 @@ export function freeze(machine: AnyStateMachine, snapshot: AnyMachineSnapshot): 
       { ...child, snapshot: { status: child.snapshot.status } },
     ]),
   );
-  return JSON.stringify({ ...persisted, children });
+  return { ...persisted, children };
 }
 
-/** A snapshot from its JSON. @throws MachineError when this machine does not know its state */
-export function thaw(machine: AnyStateMachine, json: string): AnyMachineSnapshot {
+/** A snapshot from what `freeze` gave. @throws MachineError when this machine does not know its state */
+export function thaw(machine: AnyStateMachine, frozen: unknown): AnyMachineSnapshot {
   try {
-    const snapshot = createActor(machine, { snapshot: JSON.parse(json) as Snapshot<unknown> }).getSnapshot();
+    const snapshot = createActor(machine, { snapshot: frozen as Snapshot<unknown> }).getSnapshot();
     return checked(snapshot);
   } catch (error) {
     throw new MachineError('the machine cannot load this snapshot', { cause: error });

@@ -6,8 +6,12 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some beginning; only grows, whatever is done to the clock. */
+  elapsed(): number;
   /** Calls back once after `ms`; the returned function cancels. Long waits are allowed. */
   after(ms: number, callback: () => void): () => void;
+  /** Calls back when what is happening now is over, promises that are settled included. */
+  soon(callback: () => void): void;
 }
 
 /** Structured logging, as pino has it. */
@@ -64,6 +68,8 @@ const TIMEOUT_MAX_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
+  soon: (callback) => void setImmediate(callback),
   after(ms, callback) {
     let handle: NodeJS.Timeout;
     const wait = (left: number): void => {

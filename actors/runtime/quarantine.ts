@@ -1,67 +1,66 @@
 /**
- * What could not be accepted. Owns: the form in which it is kept. Does not own: the judgement. A quarantined message is
- * an output like any other: written to the outbox in the same commit as the cursor that passes it (S9), then sent.
+ * What could not be accepted. Owns: the form in which it is kept. Does not own: the judgement, or sending. A message in
+ * quarantine is an input of the journal like any other, so it is sent from there, once (S9).
  */
-import type { PublishRequest, StoredMessage } from '../../bus/port.ts';
+import type { StoredMessage } from '../../bus/port.ts';
 import { quarantineSubject } from '../../schemas/events/subjects.ts';
-import type { OutboxRow } from './ledger/port.ts';
+import type { Quarantined } from './record.ts';
+import type { Refused } from './task.ts';
 
 /** Larger messages keep only their beginning here; the whole is in the log under its origin sequence. */
 const KEPT_MAX_BYTES = 65_536;
-const PREFIX = 'mesh.quarantine.';
-
-interface Kept {
-  readonly headers: Record<string, string>;
-  readonly base64: string;
-}
 
 /** Header values are printable ASCII on one line. */
 function headerText(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500);
 }
 
-function quarantineEventId(role: string, originSeq: number | string): string {
-  return `q.${role}.${originSeq}`;
-}
-
-export function quarantineRow(
-  role: string,
-  message: StoredMessage,
-  code: string,
-  reason: string,
-): Omit<OutboxRow, 'n'> {
-  const truncated = message.data.byteLength > KEPT_MAX_BYTES;
-  const kept: Kept = {
-    headers: {
-      'mesh-code': headerText(code),
-      'mesh-reason': headerText(reason),
-      'mesh-origin-subject': headerText(message.subject),
-      'mesh-origin-seq': String(message.seq),
-      'mesh-truncated': String(truncated),
-    },
-    base64: Buffer.from(message.data.subarray(0, KEPT_MAX_BYTES)).toString('base64'),
-  };
-  const eventId = quarantineEventId(role, message.seq);
+/** @param lane the role whose inbox it was in, or the ingress */
+export function quarantined(lane: string, message: StoredMessage, code: string, reason: string): Quarantined {
+  const { subject, seq, atMs, data } = message;
   return {
-    instance: 0,
-    eventId,
-    subject: quarantineSubject(role),
-    msgId: `${eventId}.${message.atMs}`,
-    body: JSON.stringify(kept),
+    ...{ lane, subject, seq, storedAtMs: atMs, code, reason: reason.slice(0, 500) },
+    base64: Buffer.from(data.subarray(0, KEPT_MAX_BYTES)).toString('base64'),
+    truncated: data.byteLength > KEPT_MAX_BYTES,
   };
 }
 
-export function isQuarantine(row: Pick<OutboxRow, 'subject'>): boolean {
-  return row.subject.startsWith(PREFIX);
+export interface QuarantineForm {
+  readonly subject: string;
+  readonly body: string;
+  readonly encoding: 'text' | 'base64';
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** The message as sent: the raw bytes, the reason in headers. */
-export function quarantineWireForm(row: OutboxRow): PublishRequest {
-  const { headers, base64 } = JSON.parse(row.body) as Kept;
-  return { subject: row.subject, body: Buffer.from(base64, 'base64'), msgId: row.msgId, headers };
+export function quarantineForm(message: Quarantined): QuarantineForm {
+  return {
+    subject: quarantineSubject(message.lane),
+    body: message.base64,
+    encoding: 'base64',
+    headers: {
+      'mesh-code': headerText(message.code),
+      'mesh-reason': headerText(message.reason),
+      'mesh-origin-subject': headerText(message.subject),
+      'mesh-origin-seq': String(message.seq),
+      'mesh-truncated': String(message.truncated),
+    },
+  };
 }
 
-/** The id under which a message of the quarantine stream was sent. */
-export function quarantinedEventId(message: StoredMessage): string {
-  return quarantineEventId(message.subject.slice(PREFIX.length), message.header('mesh-origin-seq'));
+/** The same for what an actor of this host said and another could not take; it has no place in the log. */
+export function refusedForm({ role, event, code, reason }: Refused): QuarantineForm {
+  return {
+    subject: quarantineSubject(role),
+    body: JSON.stringify(event),
+    encoding: 'text',
+    headers: {
+      'content-type': 'application/cloudevents+json',
+      'mesh-code': headerText(code),
+      'mesh-reason': headerText(reason),
+      'mesh-origin-subject': `mesh.in.${role}`,
+      'mesh-origin-seq': '0',
+      'mesh-truncated': 'false',
+    },
+  };
 }

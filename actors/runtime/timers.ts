@@ -1,55 +1,91 @@
 /**
- * Waits for deadlines. Owns: one clock callback per armed timer. Does not own: the rows; a deadline is the row's, so it
- * is the same after a restart (S1: firing only publishes an event).
+ * Waits for limits of time. Owns: one callback per armed timer, and what time it is in a partition. Does not own: the
+ * rows.
+ *
+ * A partition has a clock of its own, which counts the time in which some host had it: it begins where the journal's last
+ * record says that it was, and goes on by this host's steady clock. So a limit measures time in which the mesh was up,
+ * on one clock: no wall clock is asked, whoever moves it, and none of two hosts is compared with another's (J6).
  */
-
-import type { Slot } from './instances.ts';
+import type { TimerRow } from './actor.ts';
 import type { Clock } from './ports.ts';
-import type { TimerRow } from './step.ts';
+
+/** Whose limit it is. */
+export interface TimerOwner {
+  readonly partition: number;
+  readonly task: string;
+  readonly role: string;
+}
 
 export interface Timers {
-  /** Makes the waits equal to the slot's rows: arms new ones, forgets those that are gone. */
-  sync(slot: Slot): void;
-  forget(slot: Slot): void;
-  /** Deadlines that are waited for. */
+  /** The partition has been up for so long. */
+  open(partition: number, upMs: number): void;
+  /** How long the partition has been up, whole milliseconds. */
+  upMs(partition: number): number;
+  /** Makes the waits of an actor equal to its rows. */
+  sync(owner: TimerOwner, rows: ReadonlyMap<string, TimerRow>): void;
+  /** Forgets a partition with all its waits. */
+  close(partition: number): void;
+  /** True when something is waited for in the partition. */
+  waits(partition: number): boolean;
+  /** Limits that are waited for. */
   readonly size: number;
   stop(): void;
 }
 
-export function createTimers(clock: Clock, onDue: (slot: Slot, row: TimerRow) => void): Timers {
-  const armed = new Map<number, Map<string, { row: TimerRow; cancel: () => void }>>();
+interface Wait {
+  readonly row: TimerRow;
+  readonly cancel: () => void;
+}
 
-  const forget = (slot: Slot): void => {
-    for (const { cancel } of armed.get(slot.id)?.values() ?? []) cancel();
-    armed.delete(slot.id);
+interface Part {
+  /** Reading of the steady clock when the partition's clock was at nought. */
+  readonly beganMs: number;
+  /** By actor, then by timer. */
+  readonly waits: Map<string, Map<string, Wait>>;
+}
+
+export function createTimers(clock: Clock, onDue: (owner: TimerOwner, row: TimerRow) => void): Timers {
+  const parts = new Map<number, Part>();
+  const partOf = (partition: number): Part => {
+    const part = parts.get(partition);
+    if (!part) throw new Error(`partition ${partition} is not open`);
+    return part;
+  };
+  const upMs = (partition: number): number => Math.floor(clock.elapsed() - partOf(partition).beganMs);
+  const close = (partition: number): void => {
+    for (const waits of parts.get(partition)?.waits.values() ?? []) for (const { cancel } of waits.values()) cancel();
+    parts.delete(partition);
   };
   return {
-    forget,
-    sync(slot) {
-      const rows = slot.instance.timers;
-      const waits = armed.get(slot.id);
-      if (rows.size === 0) {
-        if (waits) forget(slot);
-        return;
-      }
-      const mine = waits ?? new Map<string, { row: TimerRow; cancel: () => void }>();
-      armed.set(slot.id, mine);
-      for (const [id, { row, cancel }] of mine) {
+    open: (partition, up) => void parts.set(partition, { beganMs: clock.elapsed() - up, waits: new Map() }),
+    upMs,
+    sync(owner, rows) {
+      const { waits } = partOf(owner.partition);
+      const key = `${owner.task}/${owner.role}`;
+      const mine = waits.get(key);
+      if (rows.size === 0 && !mine) return;
+      const kept = mine ?? new Map<string, Wait>();
+      for (const [id, { row, cancel }] of kept) {
         if (rows.get(id)?.armedVersion === row.armedVersion) continue;
         cancel();
-        mine.delete(id);
+        kept.delete(id);
       }
       for (const [id, row] of rows) {
-        if (mine.has(id)) continue;
-        mine.set(id, { row, cancel: clock.after(row.dueAtMs - clock.now(), () => onDue(slot, row)) });
+        if (kept.has(id)) continue;
+        kept.set(id, { row, cancel: clock.after(row.dueUpMs - upMs(owner.partition), () => onDue(owner, row)) });
       }
+      if (kept.size === 0) waits.delete(key);
+      else waits.set(key, kept);
     },
+    close,
+    waits: (partition) => (parts.get(partition)?.waits.size ?? 0) > 0,
     get size() {
-      return [...armed.values()].reduce((sum, waits) => sum + waits.size, 0);
+      let sum = 0;
+      for (const { waits } of parts.values()) for (const { size } of waits.values()) sum += size;
+      return sum;
     },
     stop() {
-      for (const waits of armed.values()) for (const { cancel } of waits.values()) cancel();
-      armed.clear();
+      for (const partition of [...parts.keys()]) close(partition);
     },
   };
 }

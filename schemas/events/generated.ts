@@ -37,7 +37,9 @@ export interface AllSchemas {
   envelope?: Envelope;
   'agent.message'?: AgentMessageData;
   'effect.finished'?: EffectFinishedData;
+  'effect.retried'?: EffectRetriedData;
   'effect.started'?: EffectStartedData;
+  'effect.withdrawn'?: EffectWithdrawnData;
   'hop.cancelled'?: HopCancelledData;
   'hop.finished'?: HopFinishedData;
   'hop.progress'?: HopProgressData;
@@ -202,6 +204,28 @@ export interface ErrorInfo {
   retryable: boolean;
 }
 /**
+ * An attempt of an effect failed in passing; there will be another.
+ */
+export interface EffectRetriedData {
+  /**
+   * The idempotency key.
+   */
+  key: string;
+  /**
+   * The invoke's id.
+   */
+  effect: string;
+  /**
+   * Transition index that started the effect.
+   */
+  armedVersion: number;
+  /**
+   * Attempts that have failed so far.
+   */
+  attempt: number;
+  error: ErrorInfo;
+}
+/**
  * An effect that may not be repeated is about to run.
  */
 export interface EffectStartedData {
@@ -214,6 +238,23 @@ export interface EffectStartedData {
    */
   effect: string;
   attempt: number;
+}
+/**
+ * An effect that was said to begin has not: its host stopped in order before it ran.
+ */
+export interface EffectWithdrawnData {
+  /**
+   * The idempotency key.
+   */
+  key: string;
+  /**
+   * The invoke's id.
+   */
+  effect: string;
+  /**
+   * Transition index that started the effect.
+   */
+  armedVersion: number;
 }
 /**
  * The orchestrator no longer wants the step; a running effect is aborted.
@@ -792,7 +833,9 @@ export interface TimerFiredData {
 export interface DataByName {
   'agent.message': AgentMessageData;
   'effect.finished': EffectFinishedData;
+  'effect.retried': EffectRetriedData;
   'effect.started': EffectStartedData;
+  'effect.withdrawn': EffectWithdrawnData;
   'hop.cancelled': HopCancelledData;
   'hop.finished': HopFinishedData;
   'hop.progress': HopProgressData;
@@ -818,7 +861,9 @@ export interface DataByName {
 export const eventNames = [
   'agent.message',
   'effect.finished',
+  'effect.retried',
   'effect.started',
+  'effect.withdrawn',
   'hop.cancelled',
   'hop.finished',
   'hop.progress',

@@ -43,6 +43,8 @@ export interface EndedTask {
   readonly lastN: number;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
+  /** Content digests of the events that came from elsewhere, by id: tells a repetition from a contradiction. */
+  readonly seen: Readonly<Record<string, string>>;
 }
 
 /** What a partition was after a record: with the snapshots of earlier checkpoints it is the whole state. */
@@ -53,6 +55,8 @@ export interface Checkpoint {
   readonly tasks: readonly TaskSnapshot[];
   /** Tasks that have ended since then; their snapshots go. */
   readonly ended: readonly EndedTask[];
+  /** JSON: what follows from records up to `n` and was not known to be in the log. */
+  readonly unsent: string;
 }
 
 export interface LedgerBatch {
@@ -90,6 +94,10 @@ export interface Ledger {
   tasks(partition: number): Iterable<TaskSnapshot>;
   task(partition: number, task: string): TaskSnapshot | null;
   ended(partition: number, task: string): EndedTask | null;
+  /** The whole of the partition's last checkpoint, as of one moment; null when there was none. */
+  checkpoint(partition: number): Checkpoint | null;
+  /** `unsent` of the partition's last checkpoint; `[]` when there was none. */
+  unsent(partition: number): string;
   /** Effects found begun after a crash, with how often. */
   begun(): ReadonlyMap<string, number>;
   meta(key: string): string | null;

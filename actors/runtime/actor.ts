@@ -1,26 +1,21 @@
 /**
- * One event applied to one actor: the heart of the runtime, and a pure function. Owns: what an event means for an
- * instance: its next state, what it sends, which effects and timers begin and end. Does not own: time, storage,
- * publishing, or the order of events.
+ * One event applied to one actor: the heart of the runtime, and a pure function. Owns: what an event means for an actor:
+ * its next state, what it says, which effects and timers begin and end. Does not own: time, storage, sending, the order
+ * of events, or other actors of the task (`task.ts`).
  *
  * Invariants:
- * 1. The same instance and event give the same result, to the byte (S2); ids come from the transition's index.
- * 2. An id seen before is ignored when its content is the same and rejected when it is not (S5).
+ * 1. The same actor and event give the same result, to the byte (S2); ids come from the transition's index.
+ * 2. An id seen before is ignored when its content is the same and rejected when it is not (S5). Only what comes from
+ *    another host is looked up: what actors of one host say to each other is derived, and cannot come twice.
  * 3. A settled effect or a disarmed timer changes nothing when its event comes late: first result wins (S6).
- * 4. The instance passed in is not changed.
+ * 4. The actor passed in is not changed.
  */
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
-import { contentDigest, type EventName, type MeshEvent, nameOf, typeOf } from '../../schemas/events/envelope.ts';
+import { type EventName, type MeshEvent, nameOf, typeOf } from '../../schemas/events/envelope.ts';
 import type { EffectFinishedData, ErrorInfo } from '../../schemas/events/generated.ts';
 import { effectKey, outputEventId, spanIdOf } from '../../schemas/events/ids.ts';
-import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
 import { begin, type Command, type Decision, decide } from './interpreter.ts';
-import { machineFor, type Outgoing, type RoleDefinition, WATCHERS } from './role.ts';
-
-/** Outputs of one transition; more means a machine that loops. */
-const OUTPUTS_MAX = 64;
-
-export type EffectState = 'pending' | 'running' | 'settled';
+import { machineFor, type Outgoing, type RoleDefinition } from './role.ts';
 
 export interface EffectRow {
   /** The invoke's id. */
@@ -29,28 +24,24 @@ export interface EffectRow {
   /** Transition index that started it. */
   readonly armedVersion: number;
   readonly input: unknown;
-  /** `settled`: its result is in the outbox, not yet read back. */
-  readonly state: EffectState;
-  /** Attempts begun. */
-  readonly attempt: number;
-  /** Not before this time, milliseconds since the epoch; 0 is at once. */
-  readonly notBeforeMs: number;
-  /** For effects that may not be repeated: the log knows that it began. */
+  /** Attempts that have failed. */
+  readonly failures: number;
+  /** It may not be repeated, and its beginning was announced. */
   readonly started: boolean;
 }
 
 export interface TimerRow {
   readonly timer: string;
   readonly armedVersion: number;
-  readonly dueAtMs: number;
+  /** On the clock of the partition (`LoggedEvent.upMs`). */
+  readonly dueUpMs: number;
   readonly event: EventObject;
 }
 
-/** An actor: the machine of one role for one task. */
-export interface Instance {
+/** The machine of one role for one task. */
+export interface Actor {
   readonly role: string;
   readonly correlationId: string;
-  /** The release the task was accepted under. */
   readonly release: number;
   /** `since` of the machine it runs on (S11). */
   readonly machineSince: number;
@@ -62,30 +53,34 @@ export interface Instance {
   readonly loops: number;
   readonly traceparent: string;
   readonly done: boolean;
-  /** Content digests of the events seen, by id. */
+  /** Content digests of the events from elsewhere, by id. */
   readonly seen: ReadonlyMap<string, string>;
   readonly effects: ReadonlyMap<string, EffectRow>;
   readonly timers: ReadonlyMap<string, TimerRow>;
 }
 
-/** An event with what the log knows about it. */
+/** An event at its place in time. */
 export interface LoggedEvent {
   readonly event: MeshEvent;
+  /** When it was applied, milliseconds since the epoch, by the host's clock: shown, never compared. */
   readonly atMs: number;
+  /** How long its partition has been up until then, milliseconds: what limits are measured by (J6). */
+  readonly upMs: number;
+  /** Of its content, when it comes from another host. */
+  readonly digest: string | null;
 }
 
 export interface Output {
-  readonly subject: string;
+  /** The role that is told it, which may relay it; or `watchers`. */
+  readonly to: string;
   readonly event: MeshEvent;
-  /** Facts leave the mesh, so they wait for the commit they rest on (S4). */
-  readonly leaves: boolean;
-  /** Somebody waits for it, so that commit is made at once. */
+  /** Somebody waits for it, so its record is made at once. */
   readonly awaited: boolean;
 }
 
 export interface Applied {
   readonly kind: 'applied';
-  readonly instance: Instance;
+  readonly actor: Actor;
   readonly outputs: readonly Output[];
   readonly startedEffects: readonly EffectRow[];
   /** Effects that ended or are no longer wanted; a running one is aborted. */
@@ -96,33 +91,52 @@ export type StepResult =
   | Applied
   /** Nothing changes, and that is right: a repetition, or a late settlement. */
   | { readonly kind: 'ignored'; readonly reason: 'duplicate' | 'late' }
-  | { readonly kind: 'rejected'; readonly code: string; readonly reason: string };
+  | Rejected;
 
-function rejected(code: string, reason: string): StepResult {
+export interface Rejected {
+  readonly kind: 'rejected';
+  readonly code: string;
+  readonly reason: string;
+}
+
+export function rejected(code: string, reason: string): Rejected {
   return { kind: 'rejected', code, reason };
 }
 
-/** @param instance null when this role has none for the task yet */
-export function step(role: RoleDefinition, instance: Instance | null, logged: LoggedEvent): StepResult {
+/** @param actor null when this role has none for the task yet */
+export function step(
+  role: RoleDefinition,
+  actor: Actor | null,
+  logged: LoggedEvent,
+  limits: { readonly outputsMax: number },
+): StepResult {
   try {
-    return instance ? next(instance, logged) : first(role, logged);
+    const result = actor ? next(actor, logged) : first(role, logged);
+    if (result.kind === 'applied' && result.outputs.length > limits.outputsMax)
+      return rejected('machine_failed', `more than ${limits.outputsMax} outputs in one transition`);
+    return result;
   } catch (error) {
     return rejected('machine_failed', error instanceof Error ? error.message : String(error));
   }
 }
 
-function next(instance: Instance, logged: LoggedEvent): StepResult {
-  const { event } = logged;
+function next(actor: Actor, logged: LoggedEvent): StepResult {
+  const { event, digest } = logged;
   const name = nameOf(event.type);
-  const digest = contentDigest(event);
-  const seen = instance.seen.get(event.id);
-  if (seen === digest) return { kind: 'ignored', reason: 'duplicate' };
   if (name !== null && isSettlement(name)) {
-    if (event.senderrole !== instance.role) return rejected('foreign_settlement', `${name} from ${event.senderrole}`);
-    return settle(instance, logged, digest);
+    if (event.senderrole !== actor.role || digest !== null)
+      return rejected('foreign_settlement', `${name} from ${event.senderrole}`);
+    return settle(actor, logged);
   }
-  if (seen !== undefined) return rejected('conflicting_duplicate', `id ${event.id} was seen before with other content`);
-  return apply(instance, logged, digest, machineEvent(logged));
+  const known = digest === null ? null : repetition(actor.seen.get(event.id), digest, event.id);
+  return known ?? apply(actor, logged, machineEvent(logged));
+}
+
+/** What is to be said about an event whose id may have been seen before; null when it is new. */
+export function repetition(seen: string | undefined, digest: string, id: string): StepResult | null {
+  if (seen === undefined) return null;
+  if (seen === digest) return { kind: 'ignored', reason: 'duplicate' };
+  return rejected('conflicting_duplicate', `id ${id} was seen before with other content`);
 }
 
 function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
@@ -134,21 +148,31 @@ function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
   const version = machineFor(role, event.release);
   if (!version) return rejected('unknown_release', `no machine of ${role.name} for release ${event.release}`);
   const decision = begin(version.machine);
-  const beginning = fold(newInstance(role, event, version, decision), decision, logged);
-  return merge(beginning, apply(beginning.instance, logged, contentDigest(event), machineEvent(logged)));
+  const beginning = fold(newActor(role, event, version, decision), decision, logged);
+  return merge(beginning, apply(beginning.actor, logged, machineEvent(logged)));
 }
+
+const settlements = [
+  'effect.finished',
+  'effect.started',
+  'effect.retried',
+  'effect.withdrawn',
+  'timer.fired',
+] as const satisfies readonly EventName[];
+export type SettlementName = (typeof settlements)[number];
+const settlementNames: ReadonlySet<EventName> = new Set(settlements);
 
 /** Said by a host about the effects and timers of its own actor. */
-export function isSettlement(name: EventName): name is 'effect.finished' | 'effect.started' | 'timer.fired' {
-  return name === 'effect.finished' || name === 'effect.started' || name === 'timer.fired';
+export function isSettlement(name: EventName): name is SettlementName {
+  return settlementNames.has(name);
 }
 
-function newInstance(
+function newActor(
   role: RoleDefinition,
   event: MeshEvent,
   version: { since: number; machine: AnyStateMachine },
   decision: Decision,
-): Instance {
+): Actor {
   return {
     role: role.name,
     correlationId: event.correlationid,
@@ -182,32 +206,41 @@ function machineEvent({ event, atMs }: LoggedEvent): EventObject {
 }
 
 /** Results of effects and timers: they concern a row, and only through it the machine. */
-function settle(instance: Instance, logged: LoggedEvent, digest: string): StepResult {
-  const { event } = logged;
+function settle(actor: Actor, logged: LoggedEvent): StepResult {
+  const { event, atMs } = logged;
   switch (event.type) {
     case 'dev.agentmesh.timer.fired.v1': {
       const { timer: id, armedVersion } = event.data;
-      const timer = instance.timers.get(id);
+      const timer = actor.timers.get(id);
       if (timer?.armedVersion !== armedVersion) return { kind: 'ignored', reason: 'late' };
-      const fired = { ...timer.event, atMs: logged.atMs };
-      return apply({ ...instance, timers: without(instance.timers, id) }, logged, digest, fired);
+      return apply({ ...actor, timers: without(actor.timers, id) }, logged, { ...timer.event, atMs });
     }
-    case 'dev.agentmesh.effect.started.v1': {
-      const row = instance.effects.get(event.data.effect);
-      if (!row || keyOf(instance, row) !== event.data.key) return { kind: 'ignored', reason: 'late' };
-      const effects = new Map(instance.effects).set(row.effect, { ...row, started: true });
-      return unchanged({ ...instance, effects, seen: new Map(instance.seen).set(event.id, digest) });
-    }
+    case 'dev.agentmesh.effect.started.v1':
+      return settleRow(actor, event.data, (row) => ({ ...row, started: true }));
+    case 'dev.agentmesh.effect.withdrawn.v1':
+      return settleRow(actor, event.data, (row) => ({ ...row, started: false }));
+    case 'dev.agentmesh.effect.retried.v1':
+      return settleRow(actor, event.data, (row) => ({ ...row, failures: event.data.attempt }));
     case 'dev.agentmesh.effect.finished.v1': {
-      const row = instance.effects.get(event.data.effect);
+      const row = actor.effects.get(event.data.effect);
       if (row?.armedVersion !== event.data.armedVersion) return { kind: 'ignored', reason: 'late' };
-      const settled = { ...instance, effects: without(instance.effects, row.effect) };
-      const result = apply(settled, logged, digest, effectEvent(event.data, logged.atMs));
+      const settled = { ...actor, effects: without(actor.effects, row.effect) };
+      const result = apply(settled, logged, effectEvent(event.data, atMs));
       return { ...result, endedEffects: [...result.endedEffects, row] };
     }
     default:
       throw new Error(`not a settlement: ${event.type}`);
   }
+}
+
+function settleRow(
+  actor: Actor,
+  about: { readonly effect: string; readonly key: string },
+  change: (row: EffectRow) => EffectRow,
+): StepResult {
+  const row = actor.effects.get(about.effect);
+  if (!row || keyOf(actor, row) !== about.key) return { kind: 'ignored', reason: 'late' };
+  return unchanged({ ...actor, effects: new Map(actor.effects).set(row.effect, change(row)) });
 }
 
 function effectEvent(data: EffectFinishedData, atMs: number): EventObject {
@@ -221,35 +254,35 @@ function effectEvent(data: EffectFinishedData, atMs: number): EventObject {
   return failed;
 }
 
-function apply(instance: Instance, logged: LoggedEvent, digest: string, event: EventObject): Applied {
-  const { event: cause } = logged;
-  const counted: Instance = {
-    ...instance,
-    transitionIndex: instance.transitionIndex + 1,
-    seen: new Map(instance.seen).set(cause.id, digest),
-    ...placeOf(instance, cause),
+function apply(actor: Actor, logged: LoggedEvent, event: EventObject): Applied {
+  const { event: cause, digest } = logged;
+  const counted: Actor = {
+    ...actor,
+    transitionIndex: actor.transitionIndex + 1,
+    seen: digest === null ? actor.seen : new Map(actor.seen).set(cause.id, digest),
+    ...placeOf(actor, cause),
   };
-  if (instance.done) return unchanged(counted);
-  return fold(counted, decide(instance.machine, instance.snapshot, event), logged);
+  if (actor.done) return unchanged(counted);
+  return fold(counted, decide(actor.machine, actor.snapshot, event), logged);
 }
 
 /**
  * Hops only count up: an event of an earlier hop that comes late must not date what is said about the present one.
  * What a host says about its own actor carries no news of hops.
  */
-function placeOf(instance: Instance, cause: MeshEvent): Pick<Instance, 'hop' | 'loops'> {
-  const newer = cause.senderrole !== instance.role && cause.hopindex >= instance.hop;
-  return newer ? { hop: cause.hopindex, loops: cause.remainingloops } : { hop: instance.hop, loops: instance.loops };
+function placeOf(actor: Actor, cause: MeshEvent): Pick<Actor, 'hop' | 'loops'> {
+  const newer = cause.senderrole !== actor.role && cause.hopindex >= actor.hop;
+  return newer ? { hop: cause.hopindex, loops: cause.remainingloops } : { hop: actor.hop, loops: actor.loops };
 }
 
-function unchanged(instance: Instance): Applied {
-  return { kind: 'applied', instance, outputs: [], startedEffects: [], endedEffects: [] };
+function unchanged(actor: Actor): Applied {
+  return { kind: 'applied', actor, outputs: [], startedEffects: [], endedEffects: [] };
 }
 
-/** Carries a machine's commands out on the instance's rows. */
-function fold(instance: Instance, decision: Decision, logged: LoggedEvent): Applied {
-  const effects = new Map(instance.effects);
-  const timers = new Map(instance.timers);
+/** Carries a machine's commands out on the actor's rows. */
+function fold(actor: Actor, decision: Decision, logged: LoggedEvent): Applied {
+  const effects = new Map(actor.effects);
+  const timers = new Map(actor.timers);
   const outputs: Output[] = [];
   const startedEffects: EffectRow[] = [];
   const endedEffects: EffectRow[] = [];
@@ -260,11 +293,11 @@ function fold(instance: Instance, decision: Decision, logged: LoggedEvent): Appl
   const carryOut = (command: Command): void => {
     switch (command.kind) {
       case 'send':
-        outputs.push(output(instance, logged, command.outgoing, outputs.length));
+        outputs.push(output(actor, logged, command.outgoing, outputs.length));
         return;
       case 'start-effect': {
         endEffect(command.effect);
-        const row = pendingEffect(command, instance.transitionIndex);
+        const row = pendingEffect(command, actor.transitionIndex);
         effects.set(command.effect, row);
         startedEffects.push(row);
         return;
@@ -274,7 +307,7 @@ function fold(instance: Instance, decision: Decision, logged: LoggedEvent): Appl
         return;
       case 'arm-timer': {
         const { timer, event, delayMs } = command;
-        timers.set(timer, { timer, event, armedVersion: instance.transitionIndex, dueAtMs: logged.atMs + delayMs });
+        timers.set(timer, { timer, event, armedVersion: actor.transitionIndex, dueUpMs: logged.upMs + delayMs });
         return;
       }
       case 'disarm-timer':
@@ -290,10 +323,9 @@ function fold(instance: Instance, decision: Decision, logged: LoggedEvent): Appl
     for (const id of [...effects.keys()]) endEffect(id);
     timers.clear();
   }
-  if (outputs.length > OUTPUTS_MAX) throw new RangeError(`more than ${OUTPUTS_MAX} outputs in one transition`);
   return {
     kind: 'applied',
-    instance: { ...instance, snapshot: decision.snapshot, done, effects, timers },
+    actor: { ...actor, snapshot: decision.snapshot, done, effects, timers },
     outputs,
     startedEffects: startedEffects.filter((row) => effects.get(row.effect) === row),
     endedEffects,
@@ -302,21 +334,12 @@ function fold(instance: Instance, decision: Decision, logged: LoggedEvent): Appl
 
 function pendingEffect(command: Command & { kind: 'start-effect' }, armedVersion: number): EffectRow {
   const { effect, src, input } = command;
-  return {
-    effect,
-    src,
-    input: input ?? null,
-    armedVersion,
-    state: 'pending',
-    attempt: 0,
-    notBeforeMs: 0,
-    started: false,
-  };
+  return { effect, src, input: input ?? null, armedVersion, failures: 0, started: false };
 }
 
-function output(instance: Instance, { event: cause, atMs }: LoggedEvent, outgoing: Outgoing, index: number): Output {
-  const { correlationId, role } = instance;
-  const id = outputEventId(correlationId, role, instance.transitionIndex, index);
+function output(actor: Actor, { event: cause, atMs }: LoggedEvent, outgoing: Outgoing, index: number): Output {
+  const { correlationId, role } = actor;
+  const id = outputEventId(correlationId, role, actor.transitionIndex, index);
   const event = {
     specversion: '1.0',
     id,
@@ -327,17 +350,15 @@ function output(instance: Instance, { event: cause, atMs }: LoggedEvent, outgoin
     datacontenttype: 'application/json',
     correlationid: correlationId,
     causationid: cause.id,
-    hopindex: outgoing.hop ?? instance.hop,
-    remainingloops: outgoing.loops ?? instance.loops,
+    hopindex: outgoing.hop ?? actor.hop,
+    remainingloops: outgoing.loops ?? actor.loops,
     senderrole: outgoing.relay?.from ?? role,
     recipientrole: outgoing.relay?.to ?? outgoing.to,
-    release: instance.release,
-    traceparent: childOf(instance.traceparent, id),
+    release: actor.release,
+    traceparent: childOf(actor.traceparent, id),
     data: outgoing.data,
   } as MeshEvent;
-  const leaves = outgoing.to === WATCHERS;
-  const subject = leaves ? factSubject(correlationId) : inboxSubject(outgoing.via ?? outgoing.to, correlationId);
-  return { subject, event, leaves, awaited: outgoing.awaited ?? false };
+  return { to: outgoing.via ?? outgoing.to, event, awaited: outgoing.awaited ?? false };
 }
 
 /** The same trace with this event as the span's parent (W3C Trace Context, section 3.2). */
@@ -345,12 +366,12 @@ export function childOf(traceparent: string, eventId: string): string {
   return `${traceparent.slice(0, 36)}${spanIdOf(eventId)}${traceparent.slice(52)}`;
 }
 
-/** The idempotency key of an instance's effect. */
+/** The idempotency key of an actor's effect. */
 export function keyOf(
-  instance: Pick<Instance, 'correlationId' | 'role'>,
+  actor: Pick<Actor, 'correlationId' | 'role'>,
   row: Pick<EffectRow, 'effect' | 'armedVersion'>,
 ): string {
-  return effectKey(instance.correlationId, instance.role, row.effect, row.armedVersion);
+  return effectKey(actor.correlationId, actor.role, row.effect, row.armedVersion);
 }
 
 function without<K, V>(map: ReadonlyMap<K, V>, key: K): Map<K, V> {
@@ -359,12 +380,12 @@ function without<K, V>(map: ReadonlyMap<K, V>, key: K): Map<K, V> {
   return copy;
 }
 
-/** Beginning and first event of an instance, as one step. */
+/** Beginning and first event of an actor, as one step. */
 function merge(beginning: Applied, first: Applied): Applied {
   const started = [...beginning.startedEffects, ...first.startedEffects];
   return {
     ...first,
     outputs: [...beginning.outputs, ...first.outputs],
-    startedEffects: started.filter((row) => first.instance.effects.get(row.effect) === row),
+    startedEffects: started.filter((row) => first.actor.effects.get(row.effect) === row),
   };
 }

@@ -1,0 +1,408 @@
+/**
+ * Group commit into two stores. Owns: gathering the inputs of each partition into records, writing each record to the
+ * ledger and to the log side by side, and telling when it is in both. Does not own: what an input means, or what waits
+ * for a record.
+ *
+ * Invariants:
+ * 1. What is added in one turn of the event loop is in one record, unless a limit of its size divides it (J1).
+ * 2. The records of a partition are numbered without gaps, and each store gets them in that order.
+ * 3. A record is told when both stores have it, after the ones before it (J2).
+ * 4. The log takes a record only after the one that its writer knows as the last (J4): a writer that is not the last one
+ *    any more learns it here, and nothing of it is told from then on.
+ * 5. The ledger may be ahead of a log that is slow or away, by a limited number of records; then nothing more is sealed.
+ */
+import { type Bus, BusError } from '../../bus/port.ts';
+import { journalSubject } from '../../schemas/events/subjects.ts';
+import type { AtCrashPoint } from './crash-points.ts';
+import { FatalError } from './errors.ts';
+import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from './ledger/port.ts';
+import type { RuntimeLimits } from './limits.ts';
+import type { Clock } from './ports.ts';
+import { decodeHead, type Entry, encodeRecord, type RecordHead } from './record.ts';
+
+/** CloudEvents JSON format, section 4; NATS protocol binding. */
+export const BATCH_CONTENT_TYPE = 'application/cloudevents-batch+json';
+
+/** The end of a partition's journal, where it is written on. */
+export interface JournalEnd {
+  readonly n: number;
+  readonly id: string;
+  /** Of the last record in the log; 0 when there is none. */
+  readonly seq: number;
+}
+
+export interface Journal {
+  /** Begins to write on after this record. */
+  open(partition: number, end: JournalEnd): void;
+  /** Nothing more is written or told of it; what was not told is not there. */
+  close(partition: number): void;
+  isOpen(partition: number): boolean;
+  /** Returns the number of the record that it will be in. */
+  add(partition: number, entry: Entry): number;
+  /** A record although there may be nothing to record. */
+  say(partition: number, word?: RecordHead['word']): number;
+  /** Number of the record that what is added now will be in. */
+  current(partition: number): number;
+  /** Number of the last record that both stores have. */
+  told(partition: number): number;
+  /** Calls back when that record is told; never when the partition is closed before. */
+  whenTold(partition: number, n: number, callback: () => void): void;
+  /** Commits without waiting for the window. */
+  hurry(): void;
+  /** Go into the ledger with the next records. */
+  begun(key: string, crashes: number): void;
+  meta(key: string, value: string): void;
+  /** True when so much waits for the log that nothing new may be taken in. */
+  readonly isFull: boolean;
+  /** Calls back once when it is not full any more. */
+  onRoom(callback: () => void): void;
+  /** Records that are not told yet, those not yet made included. */
+  readonly untold: number;
+  /** Resolves when all that was added is in the ledger. */
+  flushed(): Promise<void>;
+  stop(): void;
+}
+
+export interface JournalOptions {
+  readonly service: string;
+  readonly ledger: Pick<Ledger, 'commit'>;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly limits: RuntimeLimits;
+  readonly at: AtCrashPoint;
+  /** What a record says of itself, but for its place among the others. */
+  readonly headOf: (partition: number, n: number, previous: string) => RecordHead;
+  /** A record was made: what is said because of it rests on it. */
+  readonly onSealed: (partition: number, n: number, id: string) => void;
+  readonly onTold: (partition: number, n: number) => void;
+  /** Another one has written: the head of what stands in the log now, or null when the log has lost its end. */
+  readonly onRefused: (partition: number, other: RecordHead | null) => void;
+  /** Called before each commit. */
+  readonly beforeCommit: () => void;
+  /** Called when the records of a commit are made: the checkpoints that go into the ledger with them. */
+  readonly checkpoints: () => Checkpoint[];
+  readonly onFatal: (error: FatalError) => void;
+}
+
+interface Written {
+  readonly n: number;
+  readonly id: string;
+  readonly body: Uint8Array;
+}
+
+interface Pending {
+  readonly entries: Entry[];
+  /** Characters of the entries, roughly. */
+  size: number;
+}
+
+interface Lane {
+  readonly partition: number;
+  readonly subject: string;
+  /** Last record made. */
+  n: number;
+  id: string;
+  /** What the next records will hold; the last of them is still open. */
+  pending: Pending[];
+  word: RecordHead['word'] | 'time' | undefined;
+  inLedger: number;
+  inLog: number;
+  /** Of its last record in the log. */
+  seq: number;
+  /** Made, and not yet in the log, in order. */
+  toLog: Written[];
+  sending: boolean;
+  sentAtMs: number;
+  told: number;
+  waiting: { readonly n: number; readonly callback: () => void }[];
+}
+
+export function createJournal(options: JournalOptions): Journal {
+  const { service, ledger, bus, clock, limits, at } = options;
+  const lanes = new Map<number, Lane>();
+  let logged: LoggedRecord[] = [];
+  let begun = new Map<string, number>();
+  let meta = new Map<string, string>();
+  let committing = false;
+  let hurried = false;
+  let scheduled = false;
+  let stopped = false;
+  let cancelWindow: (() => void) | undefined;
+  let cancelPatience: (() => void) | undefined;
+  let cancelResend: (() => void) | undefined;
+  let flushWaiters: (() => void)[] = [];
+  let roomWaiters: (() => void)[] = [];
+
+  const laneOf = (partition: number): Lane => {
+    const lane = lanes.get(partition);
+    if (!lane) throw new Error(`partition ${partition} is not open`);
+    return lane;
+  };
+  const hasWork = (): boolean => {
+    for (const { pending, word } of lanes.values()) if (pending.length > 0 || word !== undefined) return true;
+    return begun.size > 0 || meta.size > 0;
+  };
+  const ahead = (): number => {
+    let sum = 0;
+    for (const { toLog } of lanes.values()) sum += toLog.length;
+    return sum;
+  };
+  /** The log is behind, and not for so long that the ledger goes on without it. */
+  const waitsForLog = (): boolean => {
+    const oldest = Math.min(...[...lanes.values()].filter(({ toLog }) => toLog.length > 0).map((lane) => lane.sentAtMs));
+    const leftMs = oldest + limits.logPatienceMs - clock.elapsed();
+    if (leftMs <= 0 || oldest === Number.POSITIVE_INFINITY) return false;
+    cancelPatience ??= clock.after(leftMs, () => {
+      cancelPatience = undefined;
+      schedule();
+    });
+    return true;
+  };
+  const schedule = (): void => {
+    if (committing || stopped || !hasWork()) return;
+    if (hurried) {
+      if (scheduled) return;
+      scheduled = true;
+      clock.soon(() => {
+        scheduled = false;
+        flush();
+      });
+    } else cancelWindow ??= clock.after(limits.commitWindowMs, flush);
+  };
+
+  const sealLane = (lane: Lane, records: StoredRecord[]): void => {
+    const { partition } = lane;
+    while (lane.pending.length > 0 || lane.word !== undefined) {
+      const entries = lane.pending.shift()?.entries ?? [];
+      const isLast = lane.pending.length === 0;
+      const head = options.headOf(partition, lane.n + 1, lane.id);
+      const word = isLast ? lane.word : undefined;
+      if (isLast) lane.word = undefined;
+      const body = encodeRecord(word === undefined || word === 'time' ? head : { ...head, word }, entries, bus.maxPayloadBytes);
+      lane.n += 1;
+      lane.id = head.id;
+      records.push({ partition, n: lane.n, body });
+      if (lane.toLog.length === 0) lane.sentAtMs = clock.elapsed();
+      lane.toLog.push({ n: lane.n, id: head.id, body });
+      options.onSealed(partition, lane.n, head.id);
+    }
+  };
+  const flush = (): void => {
+    cancelWindow?.();
+    cancelWindow = undefined;
+    if (committing || stopped) return;
+    options.beforeCommit();
+    if (!hasWork() || isFull() || waitsForLog()) return;
+    hurried = false;
+    const records: StoredRecord[] = [];
+    for (const lane of lanes.values()) sealLane(lane, records);
+    const batch: LedgerBatch = {
+      records,
+      logged,
+      checkpoints: options.checkpoints(),
+      begun: [...begun].map(([key, crashes]) => ({ key, crashes })),
+      meta: [...meta].map(([key, value]) => ({ key, value })),
+    };
+    logged = [];
+    begun = new Map();
+    meta = new Map();
+    committing = true;
+    at('before-commit');
+    ledger.commit(batch).then(
+      () => {
+        committing = false;
+        at('in-ledger');
+        for (const { partition, n } of records) settle(partition, (lane) => (lane.inLedger = Math.max(lane.inLedger, n)));
+        for (const resolve of flushWaiters.splice(0)) resolve();
+        schedule();
+      },
+      (error: unknown) => {
+        if (stopped) return;
+        stopped = true;
+        options.onFatal(error instanceof FatalError ? error : new FatalError(String(error), { cause: error }));
+      },
+    );
+    for (const lane of lanes.values()) transmit(lane);
+  };
+
+  /** Notes how far a store is, and tells what both have. */
+  const settle = (partition: number, note: (lane: Lane) => void): void => {
+    const lane = lanes.get(partition);
+    if (!lane) return;
+    note(lane);
+    const told = Math.min(lane.inLedger, lane.inLog);
+    if (told <= lane.told) return;
+    lane.told = told;
+    at('after-commit');
+    const ready = lane.waiting.filter(({ n }) => n <= told);
+    if (ready.length > 0) lane.waiting = lane.waiting.filter(({ n }) => n > told);
+    options.onTold(partition, told);
+    for (const { callback } of ready) callback();
+  };
+
+  const transmit = (lane: Lane): void => {
+    const [record] = lane.toLog;
+    if (!record || lane.sending || stopped) return;
+    lane.sending = true;
+    bus
+      .publish({
+        subject: lane.subject,
+        body: record.body,
+        msgId: `${service}.${lane.partition}.${record.id}`,
+        headers: { 'content-type': BATCH_CONTENT_TYPE },
+        expectLastSeq: lane.seq,
+      })
+      .then(
+        ({ seq }) => {
+          if (lanes.get(lane.partition) === lane) stored(lane, record, seq);
+        },
+        (error: unknown) => {
+          lane.sending = false;
+          if (lanes.get(lane.partition) === lane && !stopped) failed(lane, record, error);
+        },
+      );
+  };
+  const stored = (lane: Lane, record: Written, seq: number): void => {
+    lane.sending = false;
+    lane.seq = seq;
+    lane.toLog.shift();
+    lane.sentAtMs = clock.elapsed();
+    logged.push({ partition: lane.partition, n: record.n, seq });
+    at('in-log');
+    settle(lane.partition, () => (lane.inLog = record.n));
+    if (lanes.get(lane.partition) !== lane) return;
+    transmit(lane);
+    if (!isFull()) for (const callback of roomWaiters.splice(0)) callback();
+    schedule();
+  };
+  const failed = (lane: Lane, record: Written, error: unknown): void => {
+    if (!(error instanceof BusError)) {
+      options.onFatal(new FatalError(`the journal cannot be written: ${String(error)}`, { cause: error }));
+      return;
+    }
+    if (error.code === 'closed') return;
+    if (error.code === 'conflict') {
+      refused(lane, record).catch((thrown: unknown) => failed(lane, record, thrown));
+      return;
+    }
+    if (!error.retryable) {
+      const message = `the log refused a record: ${error.message}`;
+      options.onFatal(new FatalError(message, { exitCode: 3, cause: error }));
+      return;
+    }
+    cancelResend ??= clock.after(limits.resendMs, resend);
+  };
+  /** Its acknowledgement may have been lost; or another one has written. */
+  const refused = async (lane: Lane, record: Written): Promise<void> => {
+    const last = await bus.getLast(lane.subject);
+    if (lanes.get(lane.partition) !== lane || stopped) return;
+    const head = last === null ? null : decodeHead(last.data);
+    if (last !== null && head?.id === record.id) stored(lane, record, last.seq);
+    else options.onRefused(lane.partition, head !== null && head.n >= record.n - 1 ? head : null);
+  };
+  const resend = (): void => {
+    cancelResend?.();
+    cancelResend = undefined;
+    for (const lane of lanes.values()) transmit(lane);
+  };
+  const isFull = (): boolean => ahead() >= limits.recordsAheadMax;
+  const forgetConnection = bus.onConnection((connected) => {
+    if (connected) resend();
+  });
+
+  return {
+    open(partition, end) {
+      lanes.set(partition, {
+        ...{ partition, subject: journalSubject(service, partition), n: end.n, id: end.id, seq: end.seq },
+        ...{ pending: [], word: undefined, inLedger: end.n, inLog: end.n, told: end.n },
+        ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },
+      });
+    },
+    close: (partition) => void lanes.delete(partition),
+    isOpen: (partition) => lanes.has(partition),
+    add(partition, entry) {
+      const lane = laneOf(partition);
+      addTo(lane, entry, limits);
+      schedule();
+      return numberOf(lane);
+    },
+    say(partition, word) {
+      const lane = laneOf(partition);
+      lane.word = word ?? lane.word ?? 'time';
+      schedule();
+      return numberOf(lane);
+    },
+    current: (partition) => numberOf(laneOf(partition)),
+    told: (partition) => lanes.get(partition)?.told ?? 0,
+    whenTold(partition, n, callback) {
+      const lane = lanes.get(partition);
+      if (!lane) return;
+      if (lane.told >= n) callback();
+      else lane.waiting.push({ n, callback });
+    },
+    hurry() {
+      hurried = true;
+      schedule();
+    },
+    begun: (key, crashes) => void begun.set(key, crashes),
+    meta(key, value) {
+      meta.set(key, value);
+      schedule();
+    },
+    get isFull() {
+      return isFull();
+    },
+    onRoom: (callback) => void roomWaiters.push(callback),
+    get untold() {
+      let sum = 0;
+      for (const { n, told, pending, word } of lanes.values())
+        sum += n - told + Math.max(pending.length, word === undefined ? 0 : 1);
+      return sum;
+    },
+    async flushed() {
+      while ((hasWork() || committing) && !stopped) {
+        hurried = true;
+        schedule();
+        await new Promise<void>((resolve) => flushWaiters.push(resolve));
+      }
+    },
+    stop() {
+      stopped = true;
+      cancelWindow?.();
+      cancelPatience?.();
+      cancelResend?.();
+      forgetConnection();
+      roomWaiters = [];
+      for (const resolve of flushWaiters.splice(0)) resolve();
+    },
+  };
+}
+
+/** Number of the record that is still open. */
+function numberOf(lane: Lane): number {
+  return lane.n + Math.max(1, lane.pending.length);
+}
+
+/** A record that would become too large is closed, and the entry begins the next one. */
+function addTo(lane: Lane, entry: Entry, limits: RuntimeLimits): void {
+  const size = sizeOf(entry);
+  const open = lane.pending.at(-1);
+  const fits = open && open.size + size <= limits.recordBytesMax && open.entries.length < limits.recordInputsMax;
+  if (fits) {
+    open.entries.push(entry);
+    open.size += size;
+  } else lane.pending.push({ entries: [entry], size });
+}
+
+/** Characters of what is large in an input: its texts. Short fields do not matter against the limit. */
+function sizeOf({ input }: Entry): number {
+  return input.kind === 'event' ? textsIn(input.event.data) : input.message.base64.length;
+}
+
+function textsIn(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  let sum = 0;
+  for (const item of Object.values(value)) sum += textsIn(item);
+  return sum + 64;
+}

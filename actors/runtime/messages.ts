@@ -1,0 +1,112 @@
+/**
+ * What leaves a host because of a record, as messages. Owns: their form, their order and the ids by which they are known
+ * again. Does not own: sending (`sender.ts`).
+ *
+ * Invariant: the same record gives the same messages under the same ids, whenever and wherever it is folded (J1). So
+ * there is no outbox: what may not have arrived is derived and sent again.
+ */
+import type { PublishRequest } from '../../bus/port.ts';
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
+import { BATCH_CONTENT_TYPE } from './journal.ts';
+import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
+import type { Quarantined } from './record.ts';
+import type { TaskStep } from './task.ts';
+
+/** CloudEvents NATS protocol binding, section 3.2: structured mode. */
+const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
+/** Which journal a message rests on, and where in it (`<record>.<message>`): who finds it knows what came before it. */
+export const JOURNAL_HEADER = 'mesh-journal';
+export const RECORD_HEADER = 'mesh-record';
+/** Header of an event that a log had once and was given again after it had lost it. */
+export const AGAIN_HEADER = 'mesh-published-again';
+/** Room for the headers: the log's limit counts them too, and for what a record adds to an event that it holds. */
+export const ENVELOPE_MAX_BYTES = 4096;
+
+export interface Message extends Omit<PublishRequest, 'body'> {
+  readonly msgId: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Of the body; `base64` for what may be no text. */
+  readonly encoding: 'text' | 'base64';
+  /** `request`: an event for a role elsewhere, which may be answered. */
+  readonly kind: 'facts' | 'request' | 'quarantine';
+  readonly task: string;
+  /** For a request, the role that is asked. */
+  readonly to: string;
+}
+
+/** What follows from the inputs of one record, in order. */
+export class RecordMessages {
+  readonly #facts = new Map<string, string[]>();
+  readonly #others: Omit<Message, 'msgId'>[] = [];
+
+  /** @param texts the JSON of what leaves, where it is known already */
+  add({ said, refused }: TaskStep, texts?: ReadonlyMap<MeshEvent, string>): void {
+    for (const { way, to, event } of said) {
+      if (way === 'host') continue;
+      const body = texts?.get(event) ?? JSON.stringify(event);
+      const task = event.correlationid;
+      if (way === 'fact') {
+        const facts = this.#facts.get(task);
+        if (facts) facts.push(body);
+        else this.#facts.set(task, [body]);
+      } else {
+        const headers = { 'content-type': EVENT_CONTENT_TYPE, traceparent: event.traceparent };
+        this.#others.push({ kind: 'request', subject: inboxSubject(to, task), body, encoding: 'text', headers, task, to });
+      }
+    }
+    for (const one of refused) this.#quarantine(refusedForm(one), one.event.correlationid);
+  }
+
+  quarantine(message: Quarantined): void {
+    this.#quarantine(quarantineForm(message), '');
+  }
+
+  #quarantine(form: QuarantineForm, task: string): void {
+    this.#others.push({ kind: 'quarantine', ...form, task, to: '' });
+  }
+
+  /** @param maxBytes of one message */
+  messages(journal: string, n: number, recordId: string, maxBytes: number): Message[] {
+    const all: Message[] = [];
+    const push = (message: Omit<Message, 'msgId'>): void => {
+      const headers = { ...message.headers, [JOURNAL_HEADER]: journal, [RECORD_HEADER]: `${n}.${all.length}` };
+      all.push({ ...message, headers, msgId: `${journal}.${recordId}.${all.length}` });
+    };
+    for (const [task, facts] of this.#facts) {
+      for (const part of parts(facts, maxBytes)) {
+        const single = part.length === 1;
+        const body = single ? (part[0] as string) : `[${part.join(',\n')}]`;
+        const headers = { 'content-type': single ? EVENT_CONTENT_TYPE : BATCH_CONTENT_TYPE };
+        push({ kind: 'facts', subject: factSubject(task), body, encoding: 'text', headers, task, to: '' });
+      }
+    }
+    for (const message of this.#others) push(message);
+    return all;
+  }
+}
+
+/** As the bus takes it. */
+export function requestOf({ subject, body, encoding, msgId, headers }: Message): PublishRequest {
+  return { subject, body: encoding === 'text' ? body : Buffer.from(body, 'base64'), msgId, headers };
+}
+
+/** Facts of one task, as few messages as their size allows. */
+function parts(facts: readonly string[], maxBytes: number): string[][] {
+  const divided: string[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const fact of facts) {
+    const size = Buffer.byteLength(fact) + 2;
+    if (bytes + size > maxBytes || (divided.at(-1)?.length ?? 0) >= FACTS_MAX) {
+      divided.push([]);
+      bytes = 2;
+    }
+    divided.at(-1)?.push(fact);
+    bytes += size;
+  }
+  return divided;
+}
+
+/** Facts in one message: readers refuse longer batches. */
+const FACTS_MAX = 100;

@@ -1,0 +1,253 @@
+/**
+ * The partitions that this host has. Owns: opening and closing each, and what each knows of itself: its tasks, how far
+ * it has read, what is said because of records that are being made, when its next checkpoint is due. Does not own: what
+ * is done with an input (`inputs.ts`).
+ *
+ * Invariants:
+ * 1. A partition is open after its journal was folded and says that this host writes it now; nothing is applied before.
+ * 2. A partition that is lost is forgotten whole, in one turn: its tasks, effects, limits of time, and what was not told.
+ */
+import { BusError } from '../../bus/port.ts';
+import type { CheckpointLog } from './checkpoint-log.ts';
+import { FatalError } from './errors.ts';
+import type { HostContext } from './host.ts';
+import type { JournalEnd } from './journal.ts';
+import type { Checkpoint } from './ledger/port.ts';
+import { RecordMessages } from './messages.ts';
+import { RECORD_VERSION, type RecordHead } from './record.ts';
+import { agree, foldPartition, type RecoveryOptions } from './recovery.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Between two tries to open a partition that another host is writing, or while the log is away, milliseconds. */
+const TRY_AGAIN_MS = 100;
+
+export interface Partition {
+  readonly number: number;
+  readonly tasks: Tasks;
+  /** By lane: the furthest message that was dealt with. */
+  readonly read: Map<string, number>;
+  /** What is said because of records that are not made yet, by their number. */
+  readonly saying: Map<number, RecordMessages>;
+  recordsSinceCheckpoint: number;
+  /** On the steady clock. */
+  activeAtMs: number;
+  wantsCheckpoint: boolean;
+  /** Taken, and in the ledger only. */
+  readonly checkpoints: Checkpoint[];
+}
+
+export interface Partitions {
+  get(partition: number): Partition | undefined;
+  all(): Iterable<Partition>;
+  readonly size: number;
+  /** Opens what was gained; resolves when all of it is open, or lost again. */
+  gained(partitions: readonly number[]): Promise<void>;
+  lost(partitions: readonly number[]): void;
+  /** The broker refused a record of this partition. */
+  refused(partition: number, other: RecordHead | null): void;
+  /** What a record says of itself. */
+  headOf(partition: number, n: number, previous: string): RecordHead;
+  /** A record was made. */
+  sealed(partition: number, n: number, id: string): void;
+  /** Both stores have a record. */
+  told(partition: number, n: number): void;
+  /** Checkpoints that are due. */
+  checkpoints(): Checkpoint[];
+  /** To be called now and then: time has passed. */
+  look(): void;
+  /** Everything read so far was read from a log that has lost something. */
+  readAnew(): void;
+  stop(): void;
+}
+
+export interface PartitionsOptions extends HostContext {
+  readonly recovery: RecoveryOptions;
+  readonly checkpointLog: CheckpointLog;
+  /** The log has lost something since the ledger last knew it. */
+  readonly logLost: () => boolean;
+  readonly onOpened: (partition: Partition) => void;
+  readonly onClosed: (partition: number) => void;
+}
+
+export function createPartitions(options: PartitionsOptions): Partitions {
+  const { journal, sender, timers, clock, log, ledger, limits, witness, process: self } = options;
+  const open = new Map<number, Partition>();
+  /** Wanted, by the number of the try: a partition that was lost meanwhile is not opened. */
+  const wanted = new Map<number, number>();
+  const claims = new Map<number, (granted: boolean) => void>();
+  /** Places in the log of partitions that are being opened: their claim tells them too. */
+  const opening = new Map<number, Map<string, number>>();
+  let tries = 0;
+  let stopped = false;
+  const established = (partition: number): boolean => open.has(partition);
+
+  const close = (partition: number): void => {
+    wanted.delete(partition);
+    claims.get(partition)?.(false);
+    claims.delete(partition);
+    journal.close(partition);
+    sender.close(partition);
+    if (open.delete(partition)) options.onClosed(partition);
+    timers.close(partition);
+  };
+  /** Says in the journal that this host writes it from now on. */
+  const claim = (partition: number, end: JournalEnd): Promise<boolean> => {
+    journal.open(partition, end);
+    const n = journal.say(partition, 'claimed');
+    journal.hurry();
+    return new Promise((resolve) => {
+      claims.set(partition, resolve);
+      journal.whenTold(partition, n, () => resolve(true));
+    });
+  };
+  const tryToOpen = async (partition: number, isWanted: () => boolean): Promise<boolean> => {
+    const end = await agree(options.recovery, partition);
+    if (!isWanted()) return true;
+    const everything = options.logLost() || end.logLacked;
+    timers.open(partition, Math.max(end.head?.upMs ?? 0, Number(ledger.meta(upKey(partition)) ?? 0)));
+    sender.open(partition, end.head?.sent ?? 0);
+    const read = readBefore(end.head, everything);
+    opening.set(partition, read);
+    const granted = await claim(partition, { n: end.n, id: end.head?.id ?? '', seq: end.seq });
+    claims.delete(partition);
+    opening.delete(partition);
+    if (!isWanted()) return true;
+    if (!granted) return false;
+    const folded = await foldPartition(options.recovery, partition, end.head, everything);
+    if (!isWanted()) return true;
+    timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)));
+    for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
+    sender.release(partition, journal.told(partition));
+    const part: Partition = {
+      ...{ number: partition, tasks: folded.tasks, read, saying: new Map(), activeAtMs: clock.elapsed() },
+      ...{ recordsSinceCheckpoint: folded.records, wantsCheckpoint: false, checkpoints: [] },
+    };
+    open.set(partition, part);
+    options.onOpened(part);
+    return true;
+  };
+
+  const readBefore = (head: RecordHead | null, everything: boolean): Map<string, number> => {
+    if (head === null || everything || head.log !== witness.stream.identity) return new Map();
+    return new Map(Object.entries(head.read));
+  };
+  const openOne = async (partition: number): Promise<void> => {
+    tries += 1;
+    const mine = tries;
+    wanted.set(partition, mine);
+    const isWanted = (): boolean => wanted.get(partition) === mine && !stopped;
+    while (isWanted()) {
+      try {
+        if (await tryToOpen(partition, isWanted)) return;
+      } catch (error) {
+        if (!isWanted()) return;
+        const passing = error instanceof BusError && (error.retryable || error.code === 'conflict');
+        if (!passing) throw error;
+        log.debug({ partition, error: error.message }, 'a partition could not be opened; trying again');
+      }
+      journal.close(partition);
+      await new Promise<void>((resolve) => clock.after(TRY_AGAIN_MS, resolve));
+    }
+  };
+  const takeCheckpoint = (part: Partition): Checkpoint => {
+    const n = journal.current(part.number) - 1;
+    part.recordsSinceCheckpoint = 0;
+    part.wantsCheckpoint = false;
+    // What the last checkpoint took is stored by now: one commit is under way at a time.
+    part.tasks.forget(limits.idleTasksMax);
+    const checkpoint = { ...part.tasks.checkpoint(n), unsent: JSON.stringify(sender.unsent(part.number, n)) };
+    part.checkpoints.push(checkpoint);
+    return checkpoint;
+  };
+  const isDue = ({ recordsSinceCheckpoint, tasks, wantsCheckpoint }: Partition): boolean =>
+    wantsCheckpoint || recordsSinceCheckpoint >= limits.checkpointRecords || tasks.changed >= limits.checkpointTasks;
+
+  return {
+    get: (partition) => open.get(partition),
+    all: () => open.values(),
+    get size() {
+      return open.size;
+    },
+    async gained(partitions) {
+      await Promise.all(partitions.map(openOne));
+    },
+    lost(partitions) {
+      for (const partition of partitions) close(partition);
+    },
+    refused(partition, other) {
+      if (!established(partition)) {
+        // It was written meanwhile: by a process that has ended, or by one that has the lease now.
+        claims.get(partition)?.(false);
+        return;
+      }
+      if (other === null) {
+        options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
+        return;
+      }
+      if (other.ledger === ledger.id && other.process !== self) {
+        options.onFatal(new FatalError(twinText(other), { exitCode: 2 }));
+        return;
+      }
+      log.warn({ partition, host: other.host }, 'another host writes this partition now; what was not told is dropped');
+      options.ownership.gaveUp(partition);
+      close(partition);
+    },
+    headOf(partition, n, previous) {
+      const read = open.get(partition)?.read ?? opening.get(partition) ?? [];
+      return {
+        ...{ version: RECORD_VERSION, service: options.service, partition, n, id: `${self}.${n}`, previous },
+        ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
+        ...{ log: witness.stream.identity, read: Object.fromEntries(read), tail: witness.tail },
+        ...{ quarantined: sender.quarantined, sent: sender.sent(partition) },
+      };
+    },
+    sealed(partition, n, id) {
+      const part = open.get(partition);
+      if (!part) return;
+      part.recordsSinceCheckpoint += 1;
+      const saying = part.saying.get(n);
+      part.saying.delete(n);
+      if (saying)
+        sender.add(partition, n, saying.messages(`${options.service}.${partition}`, n, id, options.bus.maxPayloadBytes));
+    },
+    told(partition, n) {
+      sender.release(partition, n);
+      const part = open.get(partition);
+      while (part?.checkpoints[0] && part.checkpoints[0].n <= n) {
+        const checkpoint = part.checkpoints.shift() as Checkpoint;
+        options.checkpointLog.write(checkpoint).catch((error: unknown) => {
+          log.debug({ partition, error: String(error) }, 'a checkpoint did not reach the log; the next one will');
+        });
+      }
+    },
+    checkpoints: () => [...open.values()].filter(isDue).map(takeCheckpoint),
+    look() {
+      const nowMs = clock.elapsed();
+      for (const part of open.values()) {
+        const silentMs = nowMs - part.activeAtMs;
+        if (silentMs >= limits.timeMarkMs && timers.waits(part.number))
+          journal.meta(upKey(part.number), String(timers.upMs(part.number)));
+        if (silentMs >= limits.checkpointIdleMs && part.recordsSinceCheckpoint > 0) {
+          part.wantsCheckpoint = true;
+          journal.say(part.number);
+        }
+      }
+    },
+    readAnew() {
+      for (const { read } of open.values()) read.clear();
+    },
+    stop() {
+      stopped = true;
+      wanted.clear();
+      for (const resolve of claims.values()) resolve(false);
+    },
+  };
+}
+
+function upKey(partition: number): string {
+  return `up.${partition}`;
+}
+
+function twinText({ host, process }: RecordHead): string {
+  return `another process (${host}, ${process}) has the identity of this ledger and has taken its tasks over: two must not run with one. If the ledger was copied, delete the copy's file: it is made anew from the log.`;
+}

@@ -1,0 +1,257 @@
+/**
+ * The form of a record: what one commit adds to a partition's journal. Owns: writing and reading it. Does not own: when
+ * one is made, or where it is stored; its bytes are the same in the ledger and in the log (J1).
+ *
+ * A record is a CloudEvents batch (JSON array, CloudEvents JSON format section 4), so whoever reads the log with `nats`
+ * sees what happened:
+ *
+ *   [ the record itself, then in the order of what happened: each input, followed by what actors of this host said to
+ *     each other because of it ]
+ *
+ * Only the inputs are read back. What they caused is derived from them again; it is written for people and tools, and a
+ * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>"}`.
+ */
+import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
+import { FatalError } from './errors.ts';
+
+/** Raised when a record of this release could not be read by an older one. */
+export const RECORD_VERSION = 1;
+
+const RECORD_TYPE = 'dev.agentmesh.journal.record.v1';
+const QUARANTINED_TYPE = 'dev.agentmesh.message.quarantined.v1';
+/** A shorter text is written again: the reference would be as long. */
+const REFERRED_MIN_CHARACTERS = 200;
+/** Room for headers: the server's limit counts them too. */
+const HEADERS_MAX_BYTES = 1024;
+
+/** Where an input came from in the log. */
+export interface Place {
+  /** The role whose inbox it was in, or the ingress. */
+  readonly lane: string;
+  readonly seq: number;
+}
+
+/** An event that an actor is told from outside. */
+export interface EventInput {
+  readonly kind: 'event';
+  /** Whose actor is told. */
+  readonly role: string;
+  readonly event: MeshEvent;
+  readonly atMs: number;
+  readonly upMs: number;
+  readonly place: Place | null;
+  /** The log had it once, lost it, and was given it again (J5). */
+  readonly again: boolean;
+}
+
+/** A message that could not be accepted (S9). */
+export interface QuarantinedInput {
+  readonly kind: 'quarantined';
+  readonly message: Quarantined;
+  readonly atMs: number;
+  readonly upMs: number;
+  readonly place: Place;
+}
+
+export interface Quarantined {
+  readonly lane: string;
+  readonly subject: string;
+  readonly seq: number;
+  readonly storedAtMs: number;
+  readonly code: string;
+  readonly reason: string;
+  /** The message as it was, base64; only its beginning when it was large. */
+  readonly base64: string;
+  readonly truncated: boolean;
+}
+
+export type Input = EventInput | QuarantinedInput;
+
+/** What a record says of itself. */
+export interface RecordHead {
+  readonly version: number;
+  readonly service: string;
+  readonly partition: number;
+  /** From 1, without gaps. */
+  readonly n: number;
+  /** Unlike any other record's: `<process>.<n>`. */
+  readonly id: string;
+  /** Id of the record before it; empty for the first one. */
+  readonly previous: string;
+  /** Id of the ledger of the host that wrote it. */
+  readonly ledger: string;
+  /** Of the process that wrote it: tells two with one ledger apart (J4). */
+  readonly process: string;
+  /** What that process calls itself, for people. */
+  readonly host: string;
+  /** When it was made, milliseconds since the epoch, by that host's clock. */
+  readonly atMs: number;
+  /** How long the partition has been up until then, milliseconds. */
+  readonly upMs: number;
+  /** Which log the places below are places of. */
+  readonly log: string;
+  /** By lane: everything for this partition up to there has been dealt with. */
+  readonly read: Readonly<Record<string, number>>;
+  /** The furthest message that the host had met, as `<seq>@<time>`; empty when none. */
+  readonly tail: string;
+  /** What the host had last put into quarantine, as `<seq>@<id>`; empty when nothing. */
+  readonly quarantined: string;
+  /** Everything that left because of records up to this one is in the log. */
+  readonly sent: number;
+  /** A word of its own: the partition has a new owner, or its owner stops in order. */
+  readonly word?: 'claimed' | 'stopped';
+}
+
+export interface Entry {
+  readonly input: Input;
+  /** What actors of this host said to each other because of it. */
+  readonly caused: readonly MeshEvent[];
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** @param maxBytes what a server takes as one message */
+export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxBytes = PAYLOAD_MAX_BYTES): Uint8Array {
+  const whole = textOf(head, entries, true);
+  const limit = maxBytes - HEADERS_MAX_BYTES;
+  if (whole.length <= limit) {
+    const bytes = encoder.encode(whole);
+    if (bytes.byteLength <= limit) return bytes;
+  }
+  // What was caused can be derived: only its envelopes are told then.
+  return encoder.encode(textOf(head, entries, false));
+}
+
+function textOf(head: RecordHead, entries: readonly Entry[], withCaused: boolean): string {
+  const texts = new Map<string, string>();
+  const parts = [headText(head)];
+  for (const { input, caused } of entries) {
+    parts.push(inputText(input, head.upMs));
+    if (input.kind === 'event') remember(input.event.data, input.event.id, texts);
+    for (const event of caused) {
+      const data = withCaused ? referring(event.data, event.id, texts) : undefined;
+      parts.push(`{"entry":"caused",${JSON.stringify({ ...event, data }).slice(1)}`);
+    }
+  }
+  return `[${parts.join(',\n')}]`;
+}
+
+function headText(head: RecordHead): string {
+  const { service, partition, id, atMs, ...data } = head;
+  return JSON.stringify({
+    specversion: '1.0',
+    id,
+    source: `/mesh/${service}`,
+    type: RECORD_TYPE,
+    subject: `${service}.${partition}`,
+    time: new Date(atMs).toISOString(),
+    datacontenttype: 'application/json',
+    entry: 'record',
+    data: { service, partition, ...data },
+  });
+}
+
+/** Extension attributes of an input: where it came from, and when it was applied. */
+function inputText(input: Input, upMs: number): string {
+  const { atMs, place } = input;
+  const attributes = {
+    entry: 'input',
+    appliedat: new Date(atMs).toISOString(),
+    // Of the partition's clock, before or after the record's own reading of it.
+    offsetms: Math.round(input.upMs - upMs),
+    ...(place === null ? {} : { lane: place.lane, logseq: String(place.seq) }),
+  };
+  if (input.kind === 'event') {
+    const all = { ...attributes, actor: input.role, ...(input.again ? { again: true } : {}) };
+    return `${JSON.stringify(all).slice(0, -1)},${JSON.stringify(input.event).slice(1)}`;
+  }
+  const { message } = input;
+  return JSON.stringify({
+    ...attributes,
+    specversion: '1.0',
+    id: `q.${message.lane}.${message.seq}`,
+    source: `/mesh/${message.lane}`,
+    type: QUARANTINED_TYPE,
+    datacontenttype: 'application/json',
+    data: message,
+  });
+}
+
+/** The data of an event with long texts that were written before replaced by where they stand. */
+function referring(value: unknown, id: string, texts: Map<string, string>): unknown {
+  if (typeof value === 'string') {
+    if (value.length < REFERRED_MIN_CHARACTERS) return value;
+    const where = texts.get(value);
+    if (where !== undefined) return { $ref: `#${where}` };
+    texts.set(value, id);
+    return value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => referring(item, id, texts));
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) copy[key] = referring(item, id, texts);
+  return copy;
+}
+
+function remember(value: unknown, id: string, texts: Map<string, string>): void {
+  if (typeof value === 'string') {
+    if (value.length >= REFERRED_MIN_CHARACTERS && !texts.has(value)) texts.set(value, id);
+  } else if (Array.isArray(value)) for (const item of value) remember(item, id, texts);
+  else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) remember(item, id, texts);
+}
+
+interface StoredEntry extends Record<string, unknown> {
+  readonly entry: string;
+}
+
+export interface DecodedRecord {
+  readonly head: RecordHead;
+  readonly inputs: readonly Input[];
+}
+
+/** @throws FatalError exit code 2 for what a newer release wrote; 1 for what is no record */
+export function decodeRecord(bytes: Uint8Array): DecodedRecord {
+  const entries = entriesOf(bytes);
+  const head = headOf(entries[0]);
+  const inputs: Input[] = [];
+  for (const entry of entries) if (entry.entry === 'input') inputs.push(inputOf(entry, head.upMs));
+  return { head, inputs };
+}
+
+/** What a record says of itself, without the inputs. @throws FatalError */
+export function decodeHead(bytes: Uint8Array): RecordHead {
+  return headOf(entriesOf(bytes)[0]);
+}
+
+function entriesOf(bytes: Uint8Array): StoredEntry[] {
+  const value: unknown = JSON.parse(decoder.decode(bytes));
+  if (!Array.isArray(value)) throw new FatalError('the journal holds something that is no record');
+  return value as StoredEntry[];
+}
+
+function headOf(entry: StoredEntry | undefined): RecordHead {
+  if (entry?.type !== RECORD_TYPE) throw new FatalError('the journal holds something that is no record');
+  const data = entry.data as Omit<RecordHead, 'id' | 'atMs'>;
+  if (data.version > RECORD_VERSION) {
+    const versions = `form ${data.version}, this release reads up to ${RECORD_VERSION}`;
+    throw new FatalError(`a newer release wrote the journal (${versions}): upgrade Agent Mesh`, { exitCode: 2 });
+  }
+  return { ...data, id: String(entry.id), atMs: Date.parse(String(entry.time)) };
+}
+
+function inputOf(entry: StoredEntry, baseMs: number): Input {
+  const { entry: _entry, appliedat, offsetms, lane, logseq, actor, again, ...event } = entry;
+  const when = { atMs: Date.parse(String(appliedat)), upMs: baseMs + Number(offsetms) };
+  const place = typeof lane === 'string' ? { lane, seq: Number(logseq) } : null;
+  if (event.type === QUARANTINED_TYPE && place)
+    return { kind: 'quarantined', message: event.data as Quarantined, ...when, place };
+  return {
+    kind: 'event',
+    role: String(actor),
+    event: event as unknown as MeshEvent,
+    ...when,
+    place,
+    again: again === true,
+  };
+}

@@ -1,0 +1,320 @@
+/**
+ * Opening a partition: the one way for every reason (a start, a takeover, a lost ledger, a lost log, all of these at
+ * once). Owns: making the two stores agree, and folding the journal. Does not own: what is done with what comes of it.
+ *
+ *   compare ──► copy what one store lacks ──► say that we write now (the fence) ──► fold ──► what was not sent, what runs
+ *
+ * Invariants:
+ * 1. A record that only one store has is copied to the other, unless the log has another one at its place: then the log
+ *    is right, since it let one host write at a time, and the ledger's end, on which nothing outside rests, is set aside
+ *    and said (J3).
+ * 2. Nothing is derived twice with different results: results are in the records (J3).
+ * 3. A log that has lost something is given what it lacks, and each request in it carries a mark: whoever is asked cannot
+ *    know whether it was asked before (J5). A request that was answered is not asked again.
+ */
+import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
+import { journalSubject } from '../../schemas/events/subjects.ts';
+import { readCheckpoint } from './checkpoint-log.ts';
+import { FatalError } from './errors.ts';
+import { BATCH_CONTENT_TYPE } from './journal.ts';
+import type { Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
+import type { RuntimeLimits } from './limits.ts';
+import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RecordMessages, RECORD_HEADER } from './messages.ts';
+import type { Clock, RuntimeLog } from './ports.ts';
+import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
+import type { RolesByName } from './task.ts';
+import type { Unsent } from './sender.ts';
+import { createTasks, nothingStored, type Tasks } from './tasks.ts';
+
+/** Records copied in one commit. */
+const COPIED_AT_ONCE = 64;
+/** Records folded in one turn of the event loop. */
+const FOLDED_AT_ONCE = 16;
+/** Questions to the log that are under way at a time. */
+const ASKED_AT_ONCE = 64;
+
+export interface RecoveryOptions {
+  readonly service: string;
+  readonly roles: RolesByName;
+  readonly limits: RuntimeLimits;
+  readonly ledger: Ledger;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: RuntimeLog;
+}
+
+/** The last record that both stores have. */
+export interface AgreedEnd {
+  readonly n: number;
+  readonly head: RecordHead | null;
+  readonly seq: number;
+  /** The log lacked records that it had once: it has lost something. */
+  readonly logLacked: boolean;
+}
+
+export interface Folded {
+  readonly tasks: Tasks;
+  /** What may not have arrived, in order, by record. */
+  readonly unsent: readonly Unsent[];
+  /** How long the partition has been up. */
+  readonly upMs: number;
+  /** Records since the last checkpoint. */
+  readonly records: number;
+}
+
+interface Place {
+  readonly partition: number;
+  readonly subject: string;
+}
+
+const nothing: LedgerBatch = { records: [], logged: [], checkpoints: [], begun: [], meta: [] };
+
+/** Makes ledger and log agree on the journal of a partition. @throws BusError `conflict` when another host writes it */
+export async function agree(options: RecoveryOptions, partition: number): Promise<AgreedEnd> {
+  const { ledger, bus, log } = options;
+  const place = { partition, subject: journalSubject(options.service, partition) };
+  const inLog = await bus.getLast(place.subject);
+  const logHead = inLog === null ? null : decodeHead(inLog.data);
+  const fork = await findFork(options, place, logHead, inLog);
+  if (fork !== null) {
+    const count = await ledger.setAside(partition, fork);
+    const what = { partition, from: fork, records: count };
+    log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
+  }
+  const last = ledger.lastRecord(partition);
+  const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
+  if (nLog > nLedger) {
+    await copyToLedger(options, place, nLedger);
+    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
+  }
+  if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
+  const seq = await copyToLog(options, place, nLog, inLog?.seq ?? 0);
+  const head = last === null ? null : decodeHead(last.body);
+  const lacked = ledger.record(partition, nLog + 1);
+  return { n: nLedger, head, seq, logLacked: lacked !== null && lacked.seq !== null };
+}
+
+/** The first record of the ledger that the log has otherwise; null when there is none. */
+async function findFork(
+  options: RecoveryOptions,
+  place: Place,
+  logHead: RecordHead | null,
+  inLog: StoredMessage | null,
+): Promise<number | null> {
+  const { ledger } = options;
+  const { partition } = place;
+  const nLedger = ledger.lastRecord(partition)?.n ?? 0;
+  if (logHead === null || inLog === null || nLedger === 0) return null;
+  const n = Math.min(nLedger, logHead.n);
+  const mine = ledger.record(partition, n);
+  if (mine === null) return null;
+  if (logHead.n === n && decodeHead(mine.body).id === logHead.id) return null;
+  let fork: number | null = null;
+  // The rare case: the log is ahead, or says something else. Both are read side by side.
+  await readJournal(options, place, knownSeq(ledger, partition, n), (head) => {
+    const own = fork === null && head.n <= nLedger ? ledger.record(partition, head.n) : null;
+    if (own !== null && decodeHead(own.body).id !== head.id) fork = head.n;
+  });
+  return fork;
+}
+
+/** A place in the log at or before record `n`; 1 when none is known. */
+function knownSeq(ledger: Ledger, partition: number, n: number): number {
+  return ledger.record(partition, n)?.seq ?? 1;
+}
+
+async function readJournal(
+  { bus }: RecoveryOptions,
+  { subject }: Place,
+  fromSeq: number,
+  onRecord: (head: RecordHead, message: StoredMessage) => void,
+): Promise<void> {
+  let problem: unknown = null;
+  const reader = await bus.read({
+    filter: subject,
+    fromSeq,
+    onMessage(message) {
+      try {
+        onRecord(decodeHead(message.data), message);
+      } catch (error) {
+        problem ??= error;
+      }
+    },
+  });
+  await reader.caughtUp;
+  await reader.stop();
+  if (problem !== null) throw problem;
+}
+
+/** What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. */
+async function copyToLedger(options: RecoveryOptions, place: Place, after: number): Promise<void> {
+  const { ledger, log, service } = options;
+  const { partition } = place;
+  let missing: { record: StoredRecord; seq: number }[] = [];
+  await readJournal(options, place, after === 0 ? 1 : knownSeq(ledger, partition, after), (head, message) => {
+    if (head.n > after) missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
+  });
+  const checkpoint = after === 0 ? await readCheckpoint(options.bus, service, partition) : null;
+  if (checkpoint !== null) {
+    await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+    missing = missing.filter(({ record }) => record.n > checkpoint.n);
+  }
+  const expected = Math.max(after, checkpoint?.n ?? 0) + 1;
+  const first = missing[0]?.record.n ?? expected;
+  if (first !== expected) {
+    const what = { service, partition, from: expected, to: first - 1 };
+    log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
+  }
+  for (let at = 0; at < missing.length; at += COPIED_AT_ONCE) {
+    const part = missing.slice(at, at + COPIED_AT_ONCE);
+    const logged = part.map(({ record, seq }) => ({ partition, n: record.n, seq }));
+    await ledger.commit({ ...nothing, records: part.map(({ record }) => record), logged });
+  }
+}
+
+/** Returns where the last one is. */
+async function copyToLog(options: RecoveryOptions, place: Place, after: number, lastSeq: number): Promise<number> {
+  const { ledger, bus, service } = options;
+  let seq = lastSeq;
+  for (const { partition, n, body } of ledger.records(place.partition, after + 1)) {
+    const { id } = decodeHead(body);
+    const ack = await bus.publish({
+      ...{ subject: place.subject, body, msgId: `${service}.${partition}.${id}`, expectLastSeq: seq },
+      headers: { 'content-type': BATCH_CONTENT_TYPE },
+    });
+    // A log that was cut may still know the id of what it has lost.
+    if (ack.duplicate && ack.seq <= seq) throw new BusError('unavailable', `record ${n} was not stored again yet`);
+    seq = ack.seq;
+    await ledger.commit({ ...nothing, logged: [{ partition, n, seq }] });
+  }
+  return seq;
+}
+
+/**
+ * Folds the journal after the ledger's checkpoint.
+ *
+ * @param everything the log has lost something: what it lacks is found from the first record on
+ * @throws FatalError exit code 2, naming the tasks, when this release cannot go on with them
+ */
+export async function foldPartition(
+  options: RecoveryOptions,
+  partition: number,
+  end: RecordHead | null,
+  everything: boolean,
+): Promise<Folded> {
+  const { ledger, clock } = options;
+  const from = ledger.checkpointed(partition);
+  const tasks = createTasks({ ...options, partition });
+  const sent = everything ? 0 : (end?.sent ?? 0);
+  const stored = JSON.parse(ledger.unsent(partition)) as Unsent[];
+  const unsent = stored.filter(({ n }) => n > sent);
+  let upMs = end?.upMs ?? 0;
+  let count = 0;
+  for (const { body } of ledger.records(partition, from + 1)) {
+    const record = decodeRecord(body);
+    const messages = foldRecord(options, tasks, record);
+    upMs = Math.max(upMs, ...record.inputs.map((input) => input.upMs));
+    if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
+    count += 1;
+    if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
+  }
+  const all = everything ? await messagesOfAll(options, partition, tasks) : unsent;
+  return { tasks, unsent: await missingOf(options, all), upMs, records: count };
+}
+
+/** Applies the inputs of a record and returns what follows from them for others. */
+function foldRecord(options: RecoveryOptions, tasks: Tasks, { head, inputs }: DecodedRecord): Message[] {
+  const following = new RecordMessages();
+  for (const input of inputs) {
+    if (input.kind === 'quarantined') {
+      following.quarantine(input.message);
+      continue;
+    }
+    const result = tasks.weigh(input);
+    if (result.kind === 'applied') {
+      tasks.apply(input, result, head.n);
+      following.add(result);
+    } else if (result.kind === 'rejected') {
+      const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
+      throw new FatalError(
+        `record ${head.n} of ${head.service}.${head.partition} cannot be applied by this release: ${what}: ${result.reason}. Bring the machines back that it was written with.`,
+        { exitCode: 2 },
+      );
+    }
+  }
+  return following.messages(`${head.service}.${head.partition}`, head.n, head.id, options.bus.maxPayloadBytes);
+}
+
+/** From the first record that the ledger still has: for a log that has lost what was in it. */
+async function messagesOfAll(options: RecoveryOptions, partition: number, now: Tasks): Promise<Unsent[]> {
+  const { ledger, clock } = options;
+  const tasks = createTasks({ ...options, partition, ledger: nothingStored });
+  const all: Unsent[] = [];
+  /** Requests that were answered: whoever answered is not asked again. */
+  const unwanted = new Set<Message>();
+  const open = new Map<string, Message[]>();
+  let count = 0;
+  for (const { body } of ledger.records(partition, 1)) {
+    const record = decodeRecord(body);
+    const answered: Message[] = [];
+    for (const input of record.inputs) {
+      if (input.kind !== 'event' || input.place === null) continue;
+      const key = `${input.event.correlationid} ${input.event.senderrole}`;
+      answered.push(...(open.get(key) ?? []));
+      open.delete(key);
+    }
+    for (const message of answered) unwanted.add(message);
+    const messages = foldLeniently(options, tasks, record);
+    for (const message of messages) {
+      if (message.kind !== 'request') continue;
+      const key = `${message.task} ${message.to}`;
+      open.set(key, [...(open.get(key) ?? []), message]);
+    }
+    all.push({ n: record.head.n, messages });
+    count += 1;
+    if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
+  }
+  const isWanted = (message: Message): boolean =>
+    message.kind !== 'request' || (!unwanted.has(message) && !now.hasEnded(message.task));
+  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(marked) }));
+}
+
+function marked(message: Message): Message {
+  return message.kind === 'request' ? { ...message, headers: { ...message.headers, [AGAIN_HEADER]: '1' } } : message;
+}
+
+/** What a pruned journal no longer explains is passed over: it has left the log by age as well. */
+function foldLeniently(options: RecoveryOptions, tasks: Tasks, record: DecodedRecord): Message[] {
+  const known = record.inputs.filter(
+    (input) => input.kind === 'quarantined' || tasks.weigh(input).kind !== 'rejected',
+  );
+  return foldRecord(options, tasks, { ...record, inputs: known });
+}
+
+/** Without what the log has: the last message of each subject says up to which record it has them. */
+async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Promise<Unsent[]> {
+  const subjects = [
+    ...new Set(all.flatMap(({ messages }) => messages.filter(({ kind }) => kind !== 'quarantine').map(({ subject }) => subject))),
+  ];
+  const has = new Map<string, string>();
+  for (let at = 0; at < subjects.length; at += ASKED_AT_ONCE) {
+    const part = subjects.slice(at, at + ASKED_AT_ONCE);
+    const found = await Promise.all(part.map((subject) => options.bus.getLast(subject)));
+    for (const [index, message] of found.entries()) {
+      if (message === null) continue;
+      has.set(`${part[index]} ${message.header(JOURNAL_HEADER)}`, message.header(RECORD_HEADER));
+    }
+  }
+  const isMissing = ({ subject, headers }: Message): boolean => {
+    const place = has.get(`${subject} ${headers[JOURNAL_HEADER]}`);
+    return place === undefined || isBefore(place, headers[RECORD_HEADER] ?? '');
+  };
+  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isMissing) }));
+}
+
+/** Places are `<record>.<message of the record>`. */
+function isBefore(one: string, other: string): boolean {
+  const [n = 0, k = 0] = one.split('.').map(Number);
+  const [m = 0, l = 0] = other.split('.').map(Number);
+  return n < m || (n === m && k < l);
+}

@@ -1,0 +1,106 @@
+/**
+ * The state of a task's actors as it is stored at a checkpoint. Owns: its form, and reading it back. Does not own: when
+ * it is taken, or where it is kept.
+ *
+ * What is read back stays as it is until the first event comes: a start with thousands of waiting tasks reads what runs
+ * and what is waited for, and wakes no machine.
+ */
+import type { Actor, EffectRow, TimerRow } from './actor.ts';
+import { FatalError } from './errors.ts';
+import { freeze, thaw } from './interpreter.ts';
+import type { TaskSnapshot } from './ledger/port.ts';
+import type { RoleDefinition } from './role.ts';
+import type { Actors, RolesByName } from './task.ts';
+
+/** Raised when a snapshot of this release could not be read by an older one. */
+export const SNAPSHOT_VERSION = 1;
+
+/** What is remembered of a task beside its actors. */
+export interface TaskFacts {
+  /** Record that it began in, and the last one that speaks of it. */
+  readonly firstN: number;
+  readonly lastN: number;
+  /** When something happened to it for the last time, milliseconds since the epoch. */
+  readonly updatedAtMs: number;
+  /** A word of it came again to a log that had lost it: nobody can say which of its deeds were done (J5). */
+  readonly doubtful: boolean;
+}
+
+interface FrozenActor
+  extends Omit<Actor, 'machine' | 'snapshot' | 'seen' | 'effects' | 'timers' | 'correlationId' | 'role'> {
+  readonly snapshot: unknown;
+  readonly seen: readonly (readonly [string, string])[];
+  readonly effects: readonly EffectRow[];
+  readonly timers: readonly TimerRow[];
+}
+
+interface FrozenTask extends TaskFacts {
+  readonly version: number;
+  readonly actors: Readonly<Record<string, FrozenActor>>;
+}
+
+export function freezeTask(task: string, actors: Actors, facts: TaskFacts): TaskSnapshot {
+  const frozen: Record<string, FrozenActor> = {};
+  for (const [role, actor] of actors) {
+    const { machine, snapshot, seen, effects, timers, correlationId: _id, role: _role, ...rest } = actor;
+    frozen[role] = {
+      ...rest,
+      snapshot: freeze(machine, snapshot),
+      seen: [...seen],
+      effects: [...effects.values()],
+      timers: [...timers.values()],
+    };
+  }
+  const { firstN, lastN, updatedAtMs, doubtful } = facts;
+  const body: FrozenTask = { version: SNAPSHOT_VERSION, firstN, lastN, updatedAtMs, doubtful, actors: frozen };
+  return { task, body: JSON.stringify(body) };
+}
+
+/** A stored task: what runs in it and what it waits for can be asked without waking its machines. */
+export interface StoredTask extends TaskFacts {
+  readonly task: string;
+  readonly rows: readonly {
+    readonly role: string;
+    readonly effects: readonly EffectRow[];
+    readonly timers: readonly TimerRow[];
+  }[];
+  /** What each machine is, and where: two with the same word can both be loaded, or neither. */
+  readonly machines: readonly { readonly role: string; readonly since: number; readonly place: string }[];
+  /** @throws FatalError exit code 2 when no machine can load it */
+  wake(roles: RolesByName): Actors;
+}
+
+export function readTask({ task, body }: TaskSnapshot): StoredTask {
+  const frozen = JSON.parse(body) as FrozenTask;
+  if (frozen.version > SNAPSHOT_VERSION)
+    throw new FatalError(`a newer release wrote the state of task ${task}: upgrade Agent Mesh`, { exitCode: 2 });
+  const { firstN, lastN, updatedAtMs, doubtful } = frozen;
+  const actors = Object.entries(frozen.actors);
+  return {
+    ...{ task, firstN, lastN, updatedAtMs, doubtful },
+    rows: actors.map(([role, { effects, timers }]) => ({ role, effects, timers })),
+    machines: actors.map(([role, { machineSince, snapshot }]) => ({ role, since: machineSince, place: placeOf(snapshot) })),
+    wake: (roles) => new Map(actors.map(([role, actor]) => [role, wakeActor(task, roles.get(role), role, actor)])),
+  };
+}
+
+function placeOf(snapshot: unknown): string {
+  const value = typeof snapshot === 'object' && snapshot !== null && 'value' in snapshot ? snapshot.value : null;
+  return JSON.stringify(value);
+}
+
+function wakeActor(task: string, role: RoleDefinition | undefined, name: string, frozen: FrozenActor): Actor {
+  const version = role?.versions.find(({ since }) => since === frozen.machineSince);
+  if (!version)
+    throw new FatalError(`task ${task}: no machine of ${name} since release ${frozen.machineSince}`, { exitCode: 2 });
+  return {
+    ...frozen,
+    role: name,
+    correlationId: task,
+    machine: version.machine,
+    snapshot: thaw(version.machine, frozen.snapshot),
+    seen: new Map(frozen.seen),
+    effects: new Map(frozen.effects.map((row) => [row.effect, row])),
+    timers: new Map(frozen.timers.map((row) => [row.timer, row])),
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * Which log this is, and whether it still holds what it held (S10). Owns: the one judgement of that, at a start and
+ * whenever a reader is opened or the connection was lost, and keeping back what arrives until there is one. Does not own:
+ * reading, or what is done about a log that has lost something.
+ *
+ * A log is known by its identity and by the furthest message that was met in it. Without this, a host that was connected,
+ * or suspended in the middle of its start, would read on in a new log, or in one whose end was lost and written again, at
+ * the place where it was in the old one.
+ */
+import { type Bus, BusError, type StoredMessage, type StreamInfo } from '../../bus/port.ts';
+import { FatalError } from './errors.ts';
+import type { Clock } from './ports.ts';
+
+/** Between two questions while the log does not answer, milliseconds. */
+const ASK_AGAIN_MS = 100;
+
+/** `same`: it holds all that it held. `cut`: it has lost its end. `new`: it was made anew. */
+export type Verdict = 'same' | 'cut' | 'new';
+
+/** What a host knew of the log when it wrote a record. */
+export interface Memory {
+  readonly log: string;
+  readonly tail: string;
+  readonly quarantined: string;
+}
+
+export interface Witness {
+  /** Looks at the log and holds it against what was known of it. To be called once, at the start. @throws BusError */
+  judge(known: readonly Memory[], idOfQuarantined: (message: StoredMessage) => string): Promise<Verdict>;
+  /** As it was at the start. */
+  readonly stream: StreamInfo;
+  /** The furthest message that was met, as `<seq>@<time>`. */
+  readonly tail: string;
+  /** Opens a reader; what it delivers is kept back until the log was asked. @throws FatalError, BusError */
+  during<T>(open: () => Promise<T>): Promise<T>;
+  /** To be called for each message when it arrives, before it is applied. */
+  arrived(message: StoredMessage): void;
+  /** Runs the task now, or when it is certain, in the order of the calls; never when the log is not the same. */
+  whenCertain(task: () => void): void;
+  stop(): void;
+}
+
+export interface WitnessOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly onFatal: (error: FatalError) => void;
+}
+
+export function tailOf({ seq, atMs }: Pick<StoredMessage, 'seq' | 'atMs'>): string {
+  return `${seq}@${atMs}`;
+}
+
+/** Sequence of a mark; 0 when there is none. */
+export function seqOf(mark: string): number {
+  return Number(mark.split('@', 1)[0]);
+}
+
+export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness {
+  let stream: StreamInfo | null = null;
+  let tail = '';
+  /** Reasons not to be certain that have no answer yet. */
+  let doubts = 0;
+  let kept: (() => void)[] = [];
+  /** Losses of the connection, counted; null while it is there and was asked about. */
+  let lost: number | null = null;
+  let losses = 0;
+  let cancel: (() => void) | undefined;
+  let stopped = false;
+
+  const settle = (): void => {
+    doubts -= 1;
+    while (doubts === 0 && kept.length > 0) kept.shift()?.();
+  };
+  const holds = async (mark: string, found: StreamInfo): Promise<boolean> => {
+    const seq = seqOf(mark);
+    if (seq === 0 || seq < found.firstSeq) return true;
+    if (seq > found.lastSeq) return false;
+    const message = await bus.get(seq);
+    return message === null || tailOf(message) === mark;
+  };
+  const ask = async (): Promise<void> => {
+    const mark = tail;
+    const found = await bus.streamInfo();
+    if (found.identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
+    if (!(await holds(mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+  };
+  const askAgain = (): void => {
+    const about = lost;
+    ask().then(
+      () => {
+        // Lost again meanwhile: the answer may be older than that.
+        if (stopped || about !== lost) return;
+        lost = null;
+        settle();
+      },
+      (error: unknown) => {
+        if (stopped || about !== lost) return;
+        if (error instanceof BusError && error.retryable) cancel = clock.after(ASK_AGAIN_MS, askAgain);
+        else
+          onFatal(error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }));
+      },
+    );
+  };
+  const forget = bus.onConnection((connected) => {
+    if (stream === null) return;
+    if (connected) {
+      if (lost !== null) askAgain();
+      return;
+    }
+    cancel?.();
+    if (lost === null) doubts += 1;
+    losses += 1;
+    lost = losses;
+  });
+  const keepsQuarantined = async (
+    known: readonly Memory[],
+    idOfQuarantined: (message: StoredMessage) => string,
+  ): Promise<boolean> => {
+    const mark = furthest(known.map(({ quarantined }) => quarantined));
+    const seq = seqOf(mark);
+    if (seq === 0) return true;
+    // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
+    const { lastSeq } = await bus.streamInfo('quarantine');
+    if (seq > lastSeq) return false;
+    const message = await bus.get(seq, 'quarantine');
+    return message === null || `${seq}@${idOfQuarantined(message)}` === mark;
+  };
+
+  return {
+    async judge(known, idOfQuarantined) {
+      const found = await bus.streamInfo();
+      stream = found;
+      if (known.some(({ log }) => log !== found.identity)) return 'new';
+      const mark = furthest(known.map((one) => one.tail));
+      if (!(await holds(mark, found)) || !(await keepsQuarantined(known, idOfQuarantined))) return 'cut';
+      if (seqOf(mark) > seqOf(tail)) tail = mark;
+      return 'same';
+    },
+    get stream() {
+      if (stream === null) throw new Error('the log has not been judged');
+      return stream;
+    },
+    get tail() {
+      return tail;
+    },
+    async during(open) {
+      doubts += 1;
+      const opened = await open();
+      await ask();
+      settle();
+      return opened;
+    },
+    arrived(message) {
+      if (message.seq > seqOf(tail)) tail = tailOf(message);
+    },
+    whenCertain(task) {
+      if (doubts === 0) task();
+      else kept.push(task);
+    },
+    stop() {
+      stopped = true;
+      kept = [];
+      cancel?.();
+      forget();
+    },
+  };
+}
+
+function furthest(marks: readonly string[]): string {
+  let best = '';
+  for (const mark of marks) if (seqOf(mark) > seqOf(best)) best = mark;
+  return best;
+}

@@ -5,6 +5,7 @@
  * Invariants:
  * 1. Making the topology twice, or from many processes at once, ends in the same streams.
  * 2. What an operator set beyond the fields below (replicas, placement) is kept.
+ * 3. Nothing is made or changed when the log is of another format (`log-format.ts`).
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import {
@@ -14,17 +15,29 @@ import {
   jetstream,
   RetentionPolicy,
   StorageType,
+  StoreCompression,
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from 'nats';
 import { nanos } from 'nats';
-import { QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
-import { bucketOf, DUPLICATE_WINDOW_MS, LEASE_BUCKET, STREAM_SUBJECTS, TELEMETRY_STREAM } from './layout.ts';
+import { CHECKPOINT_STREAM, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import {
+  bucketOf,
+  DUPLICATE_WINDOW_MS,
+  LEASE_BUCKET,
+  LOG_DESCRIPTION,
+  STREAM_SUBJECTS,
+  TELEMETRY_STREAM,
+} from './layout.ts';
+import { assertReadable } from './log-format.ts';
+import { isAtLeast } from './server-version.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 
 /** A host that was away for a long weekend still finds everything it has to fold. */
 const LOG_MAX_AGE_MS = 7 * DAY_MS;
+/** A checkpoint outlives the journal it stands for; whoever writes a newer one purges it. */
+const CHECKPOINT_MAX_AGE_MS = 0;
 /** What was set aside is looked at by people, who take longer than machines. */
 const QUARANTINE_MAX_AGE_MS = 30 * DAY_MS;
 /** Spans are for looking at what just happened. */
@@ -38,15 +51,32 @@ const PUSH_TTL_MS = LOG_MAX_AGE_MS;
 /** So that `nats kv history` shows what a setting was before. */
 const CONFIG_HISTORY = 10;
 
+/** What grows; a journal of text is a third of its size under S2. */
+const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
+const COMPRESSES_FROM = [2, 10, 0] as const;
+
 type OwnedConfig = Pick<StreamConfig, 'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'allow_direct'> &
-  Partial<Pick<StreamConfig, 'max_bytes'>>;
+  Partial<Pick<StreamConfig, 'max_bytes' | 'description'>>;
 
 /** Fields that every supported server (2.9.10 on) understands; `allow_direct` is one of them. */
 function ownedConfigs(): OwnedConfig[] {
   const window = { duplicate_window: nanos(DUPLICATE_WINDOW_MS), allow_direct: true };
   const subjects = (name: string) => [...(STREAM_SUBJECTS[name] ?? [])];
   return [
-    { name: STREAM, subjects: subjects(STREAM), max_age: nanos(LOG_MAX_AGE_MS), ...window },
+    {
+      name: STREAM,
+      description: LOG_DESCRIPTION,
+      subjects: subjects(STREAM),
+      max_age: nanos(LOG_MAX_AGE_MS),
+      ...window,
+    },
+    {
+      name: CHECKPOINT_STREAM,
+      description: LOG_DESCRIPTION,
+      subjects: subjects(CHECKPOINT_STREAM),
+      max_age: nanos(CHECKPOINT_MAX_AGE_MS),
+      ...window,
+    },
     {
       name: QUARANTINE_STREAM,
       subjects: subjects(QUARANTINE_STREAM),
@@ -102,13 +132,40 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     present.max_age !== owned.max_age ||
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
-    (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes)
+    (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
+    (owned.description !== undefined && present.description !== owned.description)
   );
 }
 
-async function ensureStream(jsm: JetStreamManager, owned: OwnedConfig): Promise<void> {
-  const info = (await existing(jsm, owned.name)) ?? (await addOrJoin(jsm, owned));
-  if (differs(info.config, owned)) await jsm.streams.update(owned.name, { ...info.config, ...owned });
+async function ensureStream(
+  jsm: JetStreamManager,
+  owned: OwnedConfig,
+  present: StreamInfo | null,
+): Promise<StreamInfo> {
+  const info = present ?? (await addOrJoin(jsm, owned));
+  // Somebody else may have made it since.
+  assertReadable(owned, info);
+  return differs(info.config, owned) ? jsm.streams.update(owned.name, { ...info.config, ...owned }) : info;
+}
+
+/** Worth an attempt, but not a start that fails: what a server does not take, it stores as before. */
+async function compress(jsm: JetStreamManager, { config }: StreamInfo): Promise<void> {
+  if (config.compression === StoreCompression.S2) return;
+  try {
+    await jsm.streams.update(config.name, { ...config, compression: StoreCompression.S2 });
+  } catch (thrown) {
+    if (!(thrown instanceof JetStreamApiError)) throw thrown;
+  }
+}
+
+async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Promise<void> {
+  const wanted = await Promise.all(
+    ownedConfigs().map(async (owned) => ({ owned, present: await existing(jsm, owned.name) })),
+  );
+  for (const { owned, present } of wanted) if (present !== null) assertReadable(owned, present);
+  const made = await Promise.all(wanted.map(({ owned, present }) => ensureStream(jsm, owned, present)));
+  if (!isAtLeast(serverVersion, COMPRESSES_FROM)) return;
+  await Promise.all(made.filter(({ config }) => COMPRESSED.has(config.name)).map((info) => compress(jsm, info)));
 }
 
 /** Leases have no time to live: a forgotten lease would start its fences anew. */
@@ -122,6 +179,8 @@ async function ensureBuckets(nc: NatsConnection): Promise<void> {
   ]);
 }
 
+/** The streams first: a log that is refused leaves no bucket behind. */
 export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
-  await Promise.all([...ownedConfigs().map((owned) => ensureStream(jsm, owned)), ensureBuckets(nc)]);
+  await ensureStreams(jsm, nc.info?.version ?? '');
+  await ensureBuckets(nc);
 }

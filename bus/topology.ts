@@ -51,7 +51,7 @@ const PUSH_TTL_MS = LOG_MAX_AGE_MS;
 /** So that `nats kv history` shows what a setting was before. */
 const CONFIG_HISTORY = 10;
 
-/** What grows; a journal of text is a third of its size under S2. */
+/** What grows, and is mostly text. */
 const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
 const COMPRESSES_FROM = [2, 10, 0] as const;
 
@@ -109,16 +109,23 @@ async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo
   }
 }
 
-async function addOrJoin(jsm: JetStreamManager, config: OwnedConfig): Promise<StreamInfo> {
+/** Makes the stream, or finds that somebody else was faster. Only a store that is made compressed compresses at once. */
+async function addOrJoin(
+  jsm: JetStreamManager,
+  config: OwnedConfig,
+  compression?: StoreCompression,
+): Promise<StreamInfo> {
   try {
     return await jsm.streams.add({
       ...config,
+      ...(compression === undefined ? {} : { compression }),
       storage: StorageType.File,
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
     });
   } catch (thrown) {
     if (isApiError(thrown, STREAM_NAME_IN_USE)) return jsm.streams.info(config.name);
+    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config);
     throw thrown;
   }
 }
@@ -137,20 +144,11 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
   );
 }
 
-async function ensureStream(
-  jsm: JetStreamManager,
-  owned: OwnedConfig,
-  present: StreamInfo | null,
-): Promise<StreamInfo> {
-  const info = present ?? (await addOrJoin(jsm, owned));
-  // Somebody else may have made it since.
-  assertReadable(owned, info);
-  return differs(info.config, owned) ? jsm.streams.update(owned.name, { ...info.config, ...owned }) : info;
-}
-
-/** Worth an attempt, but not a start that fails: what a server does not take, it stores as before. */
-async function compress(jsm: JetStreamManager, { config }: StreamInfo): Promise<void> {
-  if (config.compression === StoreCompression.S2) return;
+/**
+ * A stream that is there and not compressed: the server compresses what it stores after its next start. What it does not
+ * take, it stores as before; that is no reason not to start.
+ */
+async function compress(jsm: JetStreamManager, config: StreamConfig): Promise<void> {
   try {
     await jsm.streams.update(config.name, { ...config, compression: StoreCompression.S2 });
   } catch (thrown) {
@@ -158,14 +156,35 @@ async function compress(jsm: JetStreamManager, { config }: StreamInfo): Promise<
   }
 }
 
+async function ensureStream(jsm: JetStreamManager, { owned, present, compression }: WantedStream): Promise<void> {
+  const info = present ?? (await addOrJoin(jsm, owned, compression));
+  // Somebody else may have made it since.
+  assertReadable(owned, info);
+  const { config } = differs(info.config, owned)
+    ? await jsm.streams.update(owned.name, { ...info.config, ...owned })
+    : info;
+  if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
+}
+
+interface WantedStream {
+  readonly owned: OwnedConfig;
+  readonly present: StreamInfo | null;
+  readonly compression: StoreCompression | undefined;
+}
+
 async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Promise<void> {
+  const compresses = isAtLeast(serverVersion, COMPRESSES_FROM);
   const wanted = await Promise.all(
-    ownedConfigs().map(async (owned) => ({ owned, present: await existing(jsm, owned.name) })),
+    ownedConfigs().map(
+      async (owned): Promise<WantedStream> => ({
+        owned,
+        present: await existing(jsm, owned.name),
+        compression: compresses && COMPRESSED.has(owned.name) ? StoreCompression.S2 : undefined,
+      }),
+    ),
   );
   for (const { owned, present } of wanted) if (present !== null) assertReadable(owned, present);
-  const made = await Promise.all(wanted.map(({ owned, present }) => ensureStream(jsm, owned, present)));
-  if (!isAtLeast(serverVersion, COMPRESSES_FROM)) return;
-  await Promise.all(made.filter(({ config }) => COMPRESSED.has(config.name)).map((info) => compress(jsm, info)));
+  await Promise.all(wanted.map((stream) => ensureStream(jsm, stream)));
 }
 
 /** Leases have no time to live: a forgotten lease would start its fences anew. */

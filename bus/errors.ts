@@ -8,14 +8,6 @@ import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from 'nats';
 import { BusError } from './port.ts';
 
-/** The revision a compare-and-set write relied on is no longer the last one. */
-export class RevisionConflict extends BusError {
-  constructor(message: string) {
-    super('refused', message);
-    this.name = 'RevisionConflict';
-  }
-}
-
 /** The stream behind a name does not exist (any more). */
 export class StreamMissing extends BusError {
   constructor(message: string, options?: ErrorOptions) {
@@ -42,7 +34,7 @@ export function busErrorFromApi(error: ApiError, what: string): BusError {
   switch (error.errCode) {
     case JetStreamApiCodes.StreamWrongLastSequence:
     case JetStreamApiCodes.StreamWrongLastSequenceUnknown:
-      return new RevisionConflict(message);
+      return new BusError('conflict', message);
     case JetStreamApiCodes.StreamNotFound:
       return new StreamMissing(message);
     case STREAM_STORE_FAILED:

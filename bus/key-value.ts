@@ -10,7 +10,6 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import type { Connection } from './connection.ts';
-import { RevisionConflict } from './errors.ts';
 import { readLastPerSubject } from './last-per-subject.ts';
 import { assertKey, bucketStream, bucketSubject } from './layout.ts';
 import type { RevisionedEntry, RevisionedStore } from './leases.ts';
@@ -110,7 +109,7 @@ export class JetStreamBucket implements KeyValue, RevisionedStore {
     try {
       return (await this.#acks.publish(this.#subject(key), Buffer.from(value), expected)).seq;
     } catch (thrown) {
-      if (thrown instanceof RevisionConflict) return null;
+      if (thrown instanceof BusError && thrown.code === 'conflict') return null;
       throw thrown;
     }
   }

@@ -3,7 +3,16 @@
  * key of a bucket may look like. Does not own: limits and making them (`topology.ts`), or the names of subjects
  * (`schemas/events/subjects.ts`).
  */
-import { FACT_FILTER, INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import {
+  CHECKPOINT_FILTER,
+  CHECKPOINT_STREAM,
+  FACT_FILTER,
+  INGRESS_SUBJECT,
+  inboxFilter,
+  JOURNAL_FILTER,
+  QUARANTINE_STREAM,
+  STREAM,
+} from '../schemas/events/subjects.ts';
 import type { BucketName, StreamName } from './port.ts';
 import { BusError } from './port.ts';
 import { matchesFilter } from './subject-filter.ts';
@@ -15,14 +24,26 @@ const MINUTE_MS = 60_000;
 /** Covers an outbox that publishes again after a crash, a restart of the server included; S5 covers what is later. */
 export const DUPLICATE_WINDOW_MS = 10 * MINUTE_MS;
 
+/** Another number when what an earlier release wrote into the log can't be read any more. */
+export const LOG_FORMAT = 2;
+/** Description of the streams that hold the log; what it says is what `log-format.ts` goes by. */
+export const LOG_DESCRIPTION = `Agent Mesh log, format ${LOG_FORMAT}`;
+
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
-  [STREAM]: [INGRESS_SUBJECT, inboxFilter(), FACT_FILTER],
+  [STREAM]: [INGRESS_SUBJECT, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
+  [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER],
   [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
 };
 
+const STREAMS: Readonly<Record<StreamName, string>> = {
+  log: STREAM,
+  quarantine: QUARANTINE_STREAM,
+  checkpoints: CHECKPOINT_STREAM,
+};
+
 export function streamOf(name: StreamName = 'log'): string {
-  return name === 'log' ? STREAM : QUARANTINE_STREAM;
+  return STREAMS[name];
 }
 
 /** The stream that stores what is published to a literal subject, or null when none does. */

@@ -27,7 +27,7 @@ import type {
   StreamName,
 } from './port.ts';
 import { BusError } from './port.ts';
-import { isFilter, isLiteralSubject, matchesFilter } from './subject-filter.ts';
+import { isExpectation, isFilter, isLiteralSubject, isSequence, matchesFilter } from './subject-filter.ts';
 import { surface } from './surface.ts';
 
 export type { MemoryLog, MemoryLogOptions } from './memory-log.ts';
@@ -48,6 +48,7 @@ export interface MemoryBus extends Bus {
 const LEASE_TTL_MS_DEFAULT = 5000;
 const DELETED = 'kv-operation';
 const NO_HEADERS: ReadonlyMap<string, string> = new Map();
+const NO_CONDITIONS = { msgId: null, expectLastSeq: null };
 const decoder = new TextDecoder();
 
 export function createMemoryBus(log: MemoryLog, options: MemoryBusOptions = {}): MemoryBus {
@@ -103,6 +104,10 @@ class InMemoryBus implements MemoryBus {
     if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
     const stream = streamStoring(subject);
     if (stream === null) throw new BusError('refused', `no stream stores ${subject}`);
+    const { expectLastSeq } = request;
+    if (expectLastSeq !== undefined && !isExpectation(expectLastSeq)) {
+      throw new BusError('refused', `publish to ${subject}: not a last sequence to expect: ${expectLastSeq}`);
+    }
     const write = writeOf(request);
     if (write.data.length > this.maxPayloadBytes) {
       const sizes = `${write.data.length} bytes, the server takes ${this.maxPayloadBytes}`;
@@ -140,8 +145,16 @@ class InMemoryBus implements MemoryBus {
   }
 
   async get(seq: number, stream?: StreamName): Promise<StoredMessage | null> {
-    if (!Number.isSafeInteger(seq) || seq < 1) throw new BusError('refused', `not a sequence: ${seq}`);
+    if (!isSequence(seq)) throw new BusError('refused', `not a sequence: ${seq}`);
     return this.#connection.call(`get message ${seq}`, () => this.#server.stream(streamOf(stream)).get(seq));
+  }
+
+  async purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void> {
+    if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
+    if (!isSequence(beforeSeq)) throw new BusError('refused', `not a sequence: ${beforeSeq}`);
+    return this.#connection.call(`purge ${subject}`, () =>
+      this.#server.stream(streamOf(stream)).purge(subject, beforeSeq),
+    );
   }
 
   publishVolatile(subject: string, body: string): void {
@@ -305,13 +318,13 @@ class MemoryBucket implements KeyValue, RevisionedStore {
     return this.#connection.call(`put ${key}`, () => {
       const stream = this.#connection.server.stream(this.#stream);
       if ((stream.last(subject)?.seq ?? 0) !== revision) return null;
-      return stream.append({ subject, data: Buffer.from(value), headers: NO_HEADERS, msgId: null }).seq;
+      return stream.append({ ...NO_CONDITIONS, subject, data: Buffer.from(value), headers: NO_HEADERS }).seq;
     });
   }
 
   async #write(key: string, value: string, headers: ReadonlyMap<string, string>): Promise<number> {
     const subject = this.#subject(key);
-    const write = { subject, data: Buffer.from(value), headers, msgId: null };
+    const write = { ...NO_CONDITIONS, subject, data: Buffer.from(value), headers };
     const ack = await this.#connection.call(`put ${key}`, () =>
       this.#connection.server.stream(this.#stream).append(write),
     );
@@ -337,5 +350,6 @@ function writeOf(request: PublishRequest): Write {
   const data = typeof request.body === 'string' ? Buffer.from(request.body) : Buffer.from(request.body);
   const headers = new Map<string, string>();
   for (const name in request.headers) headers.set(name.toLowerCase(), request.headers[name] ?? '');
-  return { subject: request.subject, data, headers, msgId: request.msgId ?? null };
+  const { subject, msgId = null, expectLastSeq = null } = request;
+  return { subject, data, headers, msgId, expectLastSeq };
 }

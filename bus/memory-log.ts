@@ -7,7 +7,7 @@
  *    power loss.
  * 2. Nothing is delivered while a caller is still inside its call: every delivery is a task handed to `defer`.
  */
-import { QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import { CHECKPOINT_STREAM, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
 import { bucketOf, bucketStream, DUPLICATE_WINDOW_MS, LEASE_BUCKET, streamOf, TELEMETRY_STREAM } from './layout.ts';
 import type { PubAck, StoredMessage, StreamInfo, StreamName } from './port.ts';
 import { BusError } from './port.ts';
@@ -19,6 +19,11 @@ export interface MemoryLogOptions {
   /** Runs a task later; whoever controls it controls the interleaving of all connections. */
   readonly defer?: (task: () => void) => void;
   readonly maxPayloadBytes?: number;
+  /**
+   * A message whose id is known and whose expectation is wrong is a duplicate, as nats-server up to 2.11 has it; absent
+   * it is a conflict, as from 2.12 on.
+   */
+  readonly duplicateBeforeConflict?: boolean;
 }
 
 /** What a test sees of the server. */
@@ -48,6 +53,8 @@ export interface Write {
   readonly data: Uint8Array;
   readonly headers: ReadonlyMap<string, string>;
   readonly msgId: string | null;
+  /** Last sequence of the subject, 0 for none; null expects nothing. */
+  readonly expectLastSeq: number | null;
 }
 
 /** Hears of every message stored, and with null of every loss. */
@@ -73,11 +80,18 @@ class MemoryMessage implements StoredMessage {
   }
 }
 
+interface StreamRules {
+  readonly now: () => number;
+  /** A bucket keeps one message per subject. */
+  readonly keepsLastOnly: boolean;
+  readonly duplicateBeforeConflict: boolean;
+}
+
 export class MemoryStream {
   readonly identity: string;
   readonly name: string;
-  /** A bucket keeps one message per subject. */
   readonly #keepsLastOnly: boolean;
+  readonly #duplicateBeforeConflict: boolean;
   readonly #now: () => number;
   readonly #messages = new Map<number, StoredMessage>();
   readonly #lastOfSubject = new Map<string, number>();
@@ -87,11 +101,12 @@ export class MemoryStream {
   #firstSeq = 1;
   #lastSeq = 0;
 
-  constructor(name: string, identity: string, now: () => number, keepsLastOnly: boolean) {
+  constructor(name: string, identity: string, rules: StreamRules) {
     this.name = name;
     this.identity = identity;
-    this.#now = now;
-    this.#keepsLastOnly = keepsLastOnly;
+    this.#now = rules.now;
+    this.#keepsLastOnly = rules.keepsLastOnly;
+    this.#duplicateBeforeConflict = rules.duplicateBeforeConflict;
   }
 
   get lastSeq(): number {
@@ -106,7 +121,9 @@ export class MemoryStream {
     const atMs = this.#now();
     this.#forgetOldIds(atMs);
     const seen = write.msgId === null ? undefined : this.#seenIds.get(write.msgId);
+    if (!this.#duplicateBeforeConflict) this.#assertExpected(write);
     if (seen !== undefined) return { seq: seen.seq, duplicate: true };
+    this.#assertExpected(write);
     this.#lastSeq += 1;
     const seq = this.#lastSeq;
     const earlier = this.#lastOfSubject.get(write.subject);
@@ -156,6 +173,7 @@ export class MemoryStream {
     for (const seq of [...this.#messages.keys()]) if (seq > lastSeq) this.#messages.delete(seq);
     for (const [id, seen] of [...this.#seenIds]) if (seen.seq > lastSeq) this.#seenIds.delete(id);
     this.#lastSeq = Math.min(this.#lastSeq, lastSeq);
+    this.#firstSeq = Math.min(this.#firstSeq, this.#lastSeq + 1);
     this.#lastOfSubject.clear();
     for (const message of this.#messages.values()) this.#lastOfSubject.set(message.subject, message.seq);
     this.#notify(null);
@@ -166,6 +184,17 @@ export class MemoryStream {
     this.#firstSeq = Math.min(Math.max(this.#firstSeq, firstSeq), this.#lastSeq + 1);
   }
 
+  /** Deletes the messages of one subject before a sequence. */
+  purge(subject: string, beforeSeq: number): void {
+    for (const [seq, message] of this.#messages) {
+      if (seq >= beforeSeq) break;
+      if (message.subject === subject) this.#messages.delete(seq);
+    }
+    // Inserted in the order of their sequences, so the oldest one left is in front.
+    const [oldest = this.#lastSeq + 1] = this.#messages.keys();
+    this.#firstSeq = oldest;
+  }
+
   /** Tells that something was stored or lost; returns the function that ends it. */
   listen(listener: StreamListener): () => void {
     this.#listeners.add(listener);
@@ -174,6 +203,13 @@ export class MemoryStream {
 
   notifyGone(): void {
     this.#notify(null);
+  }
+
+  #assertExpected({ subject, expectLastSeq }: Write): void {
+    if (expectLastSeq === null) return;
+    const lastSeq = this.last(subject)?.seq ?? 0;
+    if (lastSeq === expectLastSeq) return;
+    throw new BusError('conflict', `publish to ${subject}: the last sequence is ${lastSeq}, not ${expectLastSeq}`);
   }
 
   #notify(stored: StoredMessage | null): void {
@@ -203,6 +239,7 @@ export class MemoryServer implements MemoryLog {
   readonly now: () => number;
   readonly defer: (task: () => void) => void;
   readonly maxPayloadBytes: number;
+  readonly #duplicateBeforeConflict: boolean;
   readonly connections = new Set<ServerListener>();
   readonly subscribers = new Set<VolatileSubscriber>();
   readonly #streams = new Map<string, MemoryStream>();
@@ -215,6 +252,7 @@ export class MemoryServer implements MemoryLog {
     this.now = options.now ?? Date.now;
     this.defer = options.defer ?? ((task) => void setImmediate(task));
     this.maxPayloadBytes = options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES_DEFAULT;
+    this.#duplicateBeforeConflict = options.duplicateBeforeConflict ?? false;
   }
 
   get up(): boolean {
@@ -222,7 +260,9 @@ export class MemoryServer implements MemoryLog {
   }
 
   ensureTopology(): void {
-    for (const name of [STREAM, QUARANTINE_STREAM, TELEMETRY_STREAM]) this.#ensureStream(name, false);
+    for (const name of [STREAM, CHECKPOINT_STREAM, QUARANTINE_STREAM, TELEMETRY_STREAM]) {
+      this.#ensureStream(name, false);
+    }
     for (const bucket of [bucketOf('config'), bucketOf('registry'), bucketOf('push'), LEASE_BUCKET]) {
       this.#ensureStream(bucketStream(bucket), true);
     }
@@ -290,7 +330,8 @@ export class MemoryServer implements MemoryLog {
     if (this.#streams.has(name)) return;
     this.#identities += 1;
     const identity = `${new Date(this.now()).toISOString()}#${this.#identities}`;
-    this.#streams.set(name, new MemoryStream(name, identity, this.now, keepsLastOnly));
+    const rules = { now: this.now, keepsLastOnly, duplicateBeforeConflict: this.#duplicateBeforeConflict };
+    this.#streams.set(name, new MemoryStream(name, identity, rules));
     for (const callback of this.#awaited.get(name) ?? []) this.defer(callback);
     this.#awaited.delete(name);
   }

@@ -3,7 +3,8 @@
  * the order of closing. Does not own: the parts (`connection.ts`, `pub-acks.ts`, `reader.ts`, `leases.ts`,
  * `key-value.ts`, `topology.ts`).
  *
- * Works from nats-server 2.9.10 on: one filter per consumer, no metadata, no compression, no time to live per message.
+ * Works from nats-server 2.9.10 on: one filter per consumer, no metadata, no time to live per message; compression only
+ * where the server has it.
  */
 import type { JetStreamManager, MsgRequest, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -33,7 +34,7 @@ import { BusError } from './port.ts';
 import { PubAcks } from './pub-acks.ts';
 import { openReader } from './reader.ts';
 import { assertSupportedServer } from './server-version.ts';
-import { isFilter, isLiteralSubject } from './subject-filter.ts';
+import { isExpectation, isFilter, isLiteralSubject, isSequence } from './subject-filter.ts';
 import { surface } from './surface.ts';
 import { ensureTopology } from './topology.ts';
 
@@ -53,6 +54,7 @@ const CLOSE_LIMIT_MS = 3000;
 const HEADER_BLOCK_OVERHEAD_BYTES = 12;
 const HEADER_LINE_OVERHEAD_BYTES = 4;
 const MSG_ID = 'Nats-Msg-Id';
+const EXPECTED_LAST_SEQ = 'Nats-Expected-Last-Subject-Sequence';
 const NO_RESPONDERS = 503;
 
 /** Connects once, quickly or not at all; from then on the connection is restored whenever it is lost. */
@@ -125,6 +127,10 @@ class NatsBus implements Bus {
     const { subject } = request;
     if (!isLiteralSubject(subject)) return refuse(`not a subject: ${JSON.stringify(subject.slice(0, 200))}`);
     if (streamStoring(subject) === null) return refuse(`no stream stores ${subject}`);
+    const { expectLastSeq } = request;
+    if (expectLastSeq !== undefined && !isExpectation(expectLastSeq)) {
+      return refuse(`publish to ${subject}: not a last sequence to expect: ${expectLastSeq}`);
+    }
     const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
     const sizeBytes = body.length + headerBytes(request);
     if (sizeBytes > this.maxPayloadBytes) {
@@ -181,7 +187,7 @@ class NatsBus implements Bus {
   }
 
   async get(seq: number, stream?: StreamName): Promise<StoredMessage | null> {
-    if (!Number.isSafeInteger(seq) || seq < 1) throw new BusError('refused', `not a sequence: ${seq}`);
+    if (!isSequence(seq)) throw new BusError('refused', `not a sequence: ${seq}`);
     return this.#getOne(stream, { seq }, `get message ${seq}`);
   }
 
@@ -190,6 +196,18 @@ class NatsBus implements Bus {
     if (stored === null) return null;
     const place = { seq: stored.seq, subject: stored.subject, atMs: stored.time.getTime() };
     return new LogMessage(place, stored.data, { headers: stored.header });
+  }
+
+  async purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void> {
+    if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
+    if (!isSequence(beforeSeq)) throw new BusError('refused', `not a sequence: ${beforeSeq}`);
+    const name = streamOf(stream);
+    await this.#connection.guard<unknown>(`purge ${subject}`, () =>
+      // Nothing lies before 1, and a server that is asked for that purges everything.
+      beforeSeq === 1
+        ? this.#jsm.streams.info(name)
+        : this.#jsm.streams.purge(name, { filter: subject, seq: beforeSeq }),
+    );
   }
 
   /** What cannot be sent now is dropped: whoever needs it kept publishes it. */
@@ -293,6 +311,9 @@ function refuse(reason: string): Promise<never> {
 function headerBytes(request: PublishRequest): number {
   let bytes = 0;
   if (request.msgId !== undefined) bytes += MSG_ID.length + request.msgId.length + HEADER_LINE_OVERHEAD_BYTES;
+  if (request.expectLastSeq !== undefined) {
+    bytes += EXPECTED_LAST_SEQ.length + String(request.expectLastSeq).length + HEADER_LINE_OVERHEAD_BYTES;
+  }
   for (const name in request.headers) {
     bytes += name.length + (request.headers[name]?.length ?? 0) + HEADER_LINE_OVERHEAD_BYTES;
   }
@@ -300,9 +321,11 @@ function headerBytes(request: PublishRequest): number {
 }
 
 function headersOf(request: PublishRequest): MsgHdrs | undefined {
-  if (request.msgId === undefined && request.headers === undefined) return undefined;
+  const { msgId, expectLastSeq } = request;
+  if (msgId === undefined && expectLastSeq === undefined && request.headers === undefined) return undefined;
   const block = headers();
-  if (request.msgId !== undefined) block.append(MSG_ID, request.msgId);
+  if (msgId !== undefined) block.append(MSG_ID, msgId);
+  if (expectLastSeq !== undefined) block.append(EXPECTED_LAST_SEQ, String(expectLastSeq));
   for (const name in request.headers) block.append(name.toLowerCase(), request.headers[name] ?? '');
   return block;
 }

@@ -33,8 +33,11 @@ export interface PublishRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * Stored only when the last message of this subject has this sequence (0: there is none), else refused with
-   * `conflict`. Sent as `Nats-Expected-Last-Subject-Sequence`; a message whose `msgId` is known is a duplicate before
-   * it is a conflict.
+   * `conflict`. Sent as `Nats-Expected-Last-Subject-Sequence`.
+   *
+   * A message whose `msgId` is known is never stored again, but whether it is a duplicate or a conflict when its
+   * expectation no longer holds is the server's choice: nats-server up to 2.11 looks at the id first, from 2.12 on at
+   * the expectation. So a conflict after a repeated publish may be with one's own first try: look at the subject.
    */
   readonly expectLastSeq?: number;
 }
@@ -133,7 +136,12 @@ export interface Bus {
   getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null>;
   /** One message by its sequence, or null when it is gone. */
   get(seq: number, stream?: StreamName): Promise<StoredMessage | null>;
-  /** Deletes the messages of one subject before a sequence. */
+  /**
+   * Deletes the messages of one subject before a sequence; that one and later ones stay, and what a subject that is
+   * emptied expects as its last sequence is 0 again. On nats-server 2.9 a reader of the same stream that lags behind
+   * and whose filter is wider than the subject may be moved past messages of other subjects: read such a stream subject
+   * by subject.
+   */
   purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void>;
   /** Core NATS: not stored, no acknowledgement. */
   publishVolatile(subject: string, body: string): void;

@@ -24,6 +24,12 @@ function isBefore(one: Version, other: Version): boolean {
   return false;
 }
 
+/** Whether a server is this version or newer; one that cannot be read is not. */
+export function isAtLeast(versionText: string, floor: Version): boolean {
+  const version = parseVersion(versionText);
+  return version !== null && !isBefore(version, floor);
+}
+
 /** Throws `unsupported_server` with what to do about it. */
 export function assertSupportedServer(versionText: string): void {
   const version = parseVersion(versionText);

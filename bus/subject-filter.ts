@@ -1,6 +1,6 @@
 /**
- * What a NATS subject and a filter may look like. Owns: the check that a subject carries no wildcard, space or empty
- * token, and matching a subject against a filter. Does not own: the names of subjects (`schemas/events/subjects.ts`).
+ * What a NATS subject, a filter and a sequence may look like. Owns: the check that a subject carries no wildcard, space
+ * or empty token, and matching a subject against a filter. Does not own: the names of subjects (`schemas/events/subjects.ts`).
  *
  * Invariant: nothing that came from outside reaches the server as a subject before `isLiteralSubject` said yes, so no
  * name can widen a subscription or a key into others'.
@@ -22,6 +22,16 @@ export function isFilter(filter: string): boolean {
     if (token === '>') return index === tokens.length - 1;
     return token === '*' || !/[*>]/.test(token);
   });
+}
+
+/** The place of a message in its stream. */
+export function isSequence(seq: number): boolean {
+  return Number.isSafeInteger(seq) && seq >= 1;
+}
+
+/** The last place a publish may expect: a sequence, or 0 for none. */
+export function isExpectation(seq: number): boolean {
+  return seq === 0 || isSequence(seq);
 }
 
 function hasEmptyToken(subject: string): boolean {

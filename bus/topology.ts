@@ -5,6 +5,7 @@
  * Invariants:
  * 1. Making the topology twice, or from many processes at once, ends in the same streams.
  * 2. What an operator set beyond the fields below (replicas, placement) is kept.
+ * 3. Nothing is made or changed when the log is of another format (`log-format.ts`).
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import {
@@ -14,17 +15,29 @@ import {
   jetstream,
   RetentionPolicy,
   StorageType,
+  StoreCompression,
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from 'nats';
 import { nanos } from 'nats';
-import { QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
-import { bucketOf, DUPLICATE_WINDOW_MS, LEASE_BUCKET, STREAM_SUBJECTS, TELEMETRY_STREAM } from './layout.ts';
+import { CHECKPOINT_STREAM, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import {
+  bucketOf,
+  DUPLICATE_WINDOW_MS,
+  LEASE_BUCKET,
+  LOG_DESCRIPTION,
+  STREAM_SUBJECTS,
+  TELEMETRY_STREAM,
+} from './layout.ts';
+import { assertReadable } from './log-format.ts';
+import { isAtLeast } from './server-version.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 
 /** A host that was away for a long weekend still finds everything it has to fold. */
 const LOG_MAX_AGE_MS = 7 * DAY_MS;
+/** A checkpoint outlives the journal it stands for; whoever writes a newer one purges it. */
+const CHECKPOINT_MAX_AGE_MS = 0;
 /** What was set aside is looked at by people, who take longer than machines. */
 const QUARANTINE_MAX_AGE_MS = 30 * DAY_MS;
 /** Spans are for looking at what just happened. */
@@ -38,15 +51,32 @@ const PUSH_TTL_MS = LOG_MAX_AGE_MS;
 /** So that `nats kv history` shows what a setting was before. */
 const CONFIG_HISTORY = 10;
 
+/** What grows, and is mostly text. */
+const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
+const COMPRESSES_FROM = [2, 10, 0] as const;
+
 type OwnedConfig = Pick<StreamConfig, 'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'allow_direct'> &
-  Partial<Pick<StreamConfig, 'max_bytes'>>;
+  Partial<Pick<StreamConfig, 'max_bytes' | 'description'>>;
 
 /** Fields that every supported server (2.9.10 on) understands; `allow_direct` is one of them. */
 function ownedConfigs(): OwnedConfig[] {
   const window = { duplicate_window: nanos(DUPLICATE_WINDOW_MS), allow_direct: true };
   const subjects = (name: string) => [...(STREAM_SUBJECTS[name] ?? [])];
   return [
-    { name: STREAM, subjects: subjects(STREAM), max_age: nanos(LOG_MAX_AGE_MS), ...window },
+    {
+      name: STREAM,
+      description: LOG_DESCRIPTION,
+      subjects: subjects(STREAM),
+      max_age: nanos(LOG_MAX_AGE_MS),
+      ...window,
+    },
+    {
+      name: CHECKPOINT_STREAM,
+      description: LOG_DESCRIPTION,
+      subjects: subjects(CHECKPOINT_STREAM),
+      max_age: nanos(CHECKPOINT_MAX_AGE_MS),
+      ...window,
+    },
     {
       name: QUARANTINE_STREAM,
       subjects: subjects(QUARANTINE_STREAM),
@@ -79,16 +109,23 @@ async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo
   }
 }
 
-async function addOrJoin(jsm: JetStreamManager, config: OwnedConfig): Promise<StreamInfo> {
+/** Makes the stream, or finds that somebody else was faster. Only a store that is made compressed compresses at once. */
+async function addOrJoin(
+  jsm: JetStreamManager,
+  config: OwnedConfig,
+  compression?: StoreCompression,
+): Promise<StreamInfo> {
   try {
     return await jsm.streams.add({
       ...config,
+      ...(compression === undefined ? {} : { compression }),
       storage: StorageType.File,
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
     });
   } catch (thrown) {
     if (isApiError(thrown, STREAM_NAME_IN_USE)) return jsm.streams.info(config.name);
+    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config);
     throw thrown;
   }
 }
@@ -102,13 +139,52 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     present.max_age !== owned.max_age ||
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
-    (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes)
+    (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
+    (owned.description !== undefined && present.description !== owned.description)
   );
 }
 
-async function ensureStream(jsm: JetStreamManager, owned: OwnedConfig): Promise<void> {
-  const info = (await existing(jsm, owned.name)) ?? (await addOrJoin(jsm, owned));
-  if (differs(info.config, owned)) await jsm.streams.update(owned.name, { ...info.config, ...owned });
+/**
+ * A stream that is there and not compressed: the server compresses what it stores after its next start. What it does not
+ * take, it stores as before; that is no reason not to start.
+ */
+async function compress(jsm: JetStreamManager, config: StreamConfig): Promise<void> {
+  try {
+    await jsm.streams.update(config.name, { ...config, compression: StoreCompression.S2 });
+  } catch (thrown) {
+    if (!(thrown instanceof JetStreamApiError)) throw thrown;
+  }
+}
+
+async function ensureStream(jsm: JetStreamManager, { owned, present, compression }: WantedStream): Promise<void> {
+  const info = present ?? (await addOrJoin(jsm, owned, compression));
+  // Somebody else may have made it since.
+  assertReadable(owned, info);
+  const { config } = differs(info.config, owned)
+    ? await jsm.streams.update(owned.name, { ...info.config, ...owned })
+    : info;
+  if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
+}
+
+interface WantedStream {
+  readonly owned: OwnedConfig;
+  readonly present: StreamInfo | null;
+  readonly compression: StoreCompression | undefined;
+}
+
+async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Promise<void> {
+  const compresses = isAtLeast(serverVersion, COMPRESSES_FROM);
+  const wanted = await Promise.all(
+    ownedConfigs().map(
+      async (owned): Promise<WantedStream> => ({
+        owned,
+        present: await existing(jsm, owned.name),
+        compression: compresses && COMPRESSED.has(owned.name) ? StoreCompression.S2 : undefined,
+      }),
+    ),
+  );
+  for (const { owned, present } of wanted) if (present !== null) assertReadable(owned, present);
+  await Promise.all(wanted.map((stream) => ensureStream(jsm, stream)));
 }
 
 /** Leases have no time to live: a forgotten lease would start its fences anew. */
@@ -122,6 +198,8 @@ async function ensureBuckets(nc: NatsConnection): Promise<void> {
   ]);
 }
 
+/** The streams first: a log that is refused leaves no bucket behind. */
 export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
-  await Promise.all([...ownedConfigs().map((owned) => ensureStream(jsm, owned)), ensureBuckets(nc)]);
+  await ensureStreams(jsm, nc.info?.version ?? '');
+  await ensureBuckets(nc);
 }

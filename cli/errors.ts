@@ -60,6 +60,7 @@ function busFailure(error: BusError): Failure {
     case 'closed':
       return { exitCode: 3, message: error.message, expected: true };
     case 'refused':
+    case 'conflict':
       return { exitCode: 1, message: error.message, expected: true };
     default:
       throw new Error(`unhandled bus error code: ${String(error.code satisfies never)}`);

@@ -82,6 +82,8 @@ function fromBus(error: BusError): MeshError {
       return new MeshError('invalid_argument', 'LOG_REFUSED', `the log refuses this: ${error.message}`, {
         cause: error,
       });
+    case 'conflict':
+      return new MeshError('internal', 'LOG_CONFLICT', error.message, { cause: error });
     case 'unsupported_server':
       return new MeshError('internal', 'UNSUPPORTED_SERVER', error.message, { cause: error });
     default:

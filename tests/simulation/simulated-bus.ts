@@ -122,6 +122,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     readLast: (filter, stream) => call(() => inner.readLast(filter, stream)),
     getLast: (subject, stream) => call(() => inner.getLast(subject, stream)),
     get: (seq, stream) => call(() => inner.get(seq, stream)),
+    purge: (subject, beforeSeq, stream) => call(() => inner.purge(subject, beforeSeq, stream)),
     publishVolatile: (subject, body) => gate.pass(() => network.pass(() => inner.publishVolatile(subject, body))),
     subscribeVolatile: (subject, onMessage) =>
       inner.subscribeVolatile(subject, (on, data) => come(() => onMessage(on, data))),

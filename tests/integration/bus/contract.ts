@@ -7,76 +7,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Bus, PubAck, PublishRequest, Reader, ReadRequest, StoredMessage } from '../../../bus/port.ts';
+import type { Bus, PubAck, PublishRequest, Reader, StoredMessage } from '../../../bus/port.ts';
 import { BusError } from '../../../bus/port.ts';
-
-export interface BusHarness {
-  connect(name: string, options?: { leaseTtlMs?: number }): Promise<Bus>;
-  /** The server dies without a word. */
-  kill(): Promise<void>;
-  /** The server is back with what it had stored. */
-  start(): Promise<void>;
-  /** All streams and buckets are gone; the server runs. */
-  wipe(): Promise<void>;
-  /** What is stored during the action is lost again by a crash, as unsynced writes are when the power goes. */
-  powerLossAfter(action: () => Promise<void>): Promise<void>;
-  stop(): Promise<void>;
-}
+import type { BusHarness, Harness, Open } from './contract-support.ts';
+import { collect, connected, DEADLINE_MS, failure, ownSubject, textOf, until } from './contract-support.ts';
+import { testFence } from './fence-contract.ts';
 
 const LEASE_TTL_MS = 300;
-const DEADLINE_MS = 20_000;
-const POLL_MS = 5;
-
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-export async function failure(promise: Promise<unknown>): Promise<BusError> {
-  const outcome = await promise.then(
-    () => new Error('it did not fail'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(outcome instanceof BusError)) throw outcome;
-  return outcome;
-}
-
-export function textOf(message: StoredMessage): string {
-  return new TextDecoder().decode(message.data);
-}
-
-/** A subject of the log nobody else uses. */
-function ownSubject(): string {
-  return `mesh.events.${randomUUID()}`;
-}
-
-interface Collected {
-  readonly reader: Reader;
-  readonly messages: StoredMessage[];
-  readonly errors: BusError[];
-}
-
-async function collect(bus: Bus, request: Pick<ReadRequest, 'filter' | 'fromSeq' | 'stream'>): Promise<Collected> {
-  const messages: StoredMessage[] = [];
-  const errors: BusError[] = [];
-  const reader = await bus.read({
-    ...request,
-    onMessage: (message) => messages.push(message),
-    onError: (error) => errors.push(error),
-  });
-  return { reader, messages, errors };
-}
-
-function connected(bus: Bus): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const unlisten = bus.onConnection((isUp) => {
-    if (isUp) resolve();
-  });
-  return promise.then(unlisten);
-}
 
 /**
  * Publishes all, a window at a time, and publishes again what was not acknowledged, in the same order. Returns how often
@@ -125,6 +62,7 @@ export function testBusContract(label: string, startHarness: () => Promise<BusHa
     };
 
     testPublishing(open);
+    testFence(open, () => harness);
     testReading(open, () => harness);
     testFaults(open, () => harness);
     testLeases(open, () => harness);
@@ -133,9 +71,6 @@ export function testBusContract(label: string, startHarness: () => Promise<BusHa
     testClosing(open, () => harness);
   });
 }
-
-type Open = (name?: string, options?: { leaseTtlMs?: number }) => Promise<Bus>;
-type Harness = () => BusHarness;
 
 function testPublishing(open: Open): void {
   describe('publishing', () => {

@@ -10,14 +10,20 @@ import { connect } from 'nats';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
+import { isAtLeast } from '../../../bus/server-version.ts';
 import type { NatsServer, NatsServerOptions } from '../../support/nats-server.ts';
 import { findNatsServer, freePort, startNatsServer } from '../../support/nats-server.ts';
-import type { BusHarness } from './contract.ts';
-import { failure, testBusContract, textOf, until } from './contract.ts';
+import { testBusContract } from './contract.ts';
+import type { BusHarness } from './contract-support.ts';
+import { failure, textOf, until } from './contract-support.ts';
 
 async function natsHarness(binary: string): Promise<BusHarness> {
   const server = await startNatsServer({ binary });
+  const nc = await connect({ servers: server.url });
+  const version = nc.info?.version ?? '';
+  await nc.close();
   return {
+    repeated: isAtLeast(version, [2, 12, 0]) ? 'conflict' : 'duplicate',
     connect: (name, options) => connectBus({ url: server.url, name, ...options }),
     kill: () => server.kill(),
     start: () => server.start(),
@@ -46,8 +52,10 @@ async function deleteStreams(server: NatsServer): Promise<void> {
 
 testBusContract('nats-bus on the installed nats-server', () => natsHarness(findNatsServer()));
 
+const binaries = [['installed', findNatsServer()]];
 const current = process.env.MESH_NATS_SERVER_CURRENT;
 if (current !== undefined && current !== '') {
+  binaries.push(['current', current]);
   testBusContract('nats-bus on a current nats-server', () => natsHarness(current));
 }
 
@@ -164,19 +172,90 @@ describe('nats-bus', () => {
     const nc = await connect({ servers: server.url });
     cleanups.push(() => nc.close());
     const jsm = await jetstreamManager(nc);
-    await jsm.streams.add({ name: 'MESH', subjects: ['mesh.tasks'], max_msgs: 1_000_000 });
+    const description = 'Agent Mesh log, format 2';
+    await jsm.streams.add({ name: 'MESH', description, subjects: ['mesh.tasks'], max_msgs: 1_000_000 });
     nc.publish('mesh.tasks', 'early');
     await nc.flush();
     const bus = await open(server.url);
     await bus.ensureTopology();
     const { config } = await jsm.streams.info('MESH');
-    expect(config.subjects).toEqual(['mesh.tasks', 'mesh.in.>', 'mesh.events.*']);
+    expect(config.subjects).toEqual(['mesh.tasks', 'mesh.in.>', 'mesh.events.*', 'mesh.journal.*.*']);
     expect(config.max_msgs).toBe(1_000_000);
     expect(config.allow_direct).toBe(true);
     const [stored] = await bus.readLast('mesh.tasks');
     expect(stored && textOf(stored)).toBe('early');
     expect(stored?.header('traceparent')).toBe('');
   });
+
+  const manage = async (url: string) => {
+    const nc = await connect({ servers: url });
+    cleanups.push(() => nc.close());
+    return { nc, jsm: await jetstreamManager(nc) };
+  };
+
+  test.each([
+    ['without a description', {}, /^the stream MESH holds 1 messages of an earlier Agent Mesh .*names no format/],
+    ['of another description', { description: 'our log' }, /names no format.*delete the stream MESH.*nats\/.*ledger\//],
+    ['of an older format', { description: 'Agent Mesh log, format 1' }, /is of format 1, this one reads format 2/],
+    ['of a newer format', { description: 'Agent Mesh log, format 3' }, /newer Agent Mesh \(log format 3.*: upgrade$/],
+  ])('a log %s is refused and left as it was', async (_, described, reason) => {
+    const server = await startServer();
+    const { nc, jsm } = await manage(server.url);
+    await jsm.streams.add({ name: 'MESH', subjects: ['mesh.tasks'], ...described });
+    nc.publish('mesh.tasks', 'early');
+    await nc.flush();
+    const before = await jsm.streams.info('MESH');
+    const bus = await open(server.url);
+    const error = await failure(bus.ensureTopology());
+    expect(error.code).toBe('refused');
+    expect(error.message).toMatch(reason);
+    expect((await jsm.streams.info('MESH')).config).toEqual(before.config);
+    expect(await jsm.streams.names().next()).toEqual(['MESH']);
+  });
+
+  test('an empty log of an older format is taken over, one of a newer is refused', async () => {
+    const server = await startServer();
+    const { nc, jsm } = await manage(server.url);
+    await jsm.streams.add({ name: 'MESH', subjects: ['mesh.tasks'] });
+    nc.publish('mesh.tasks', 'long gone');
+    await nc.flush();
+    await jsm.streams.purge('MESH');
+    await (await open(server.url)).ensureTopology();
+    expect((await jsm.streams.info('MESH')).config.description).toBe('Agent Mesh log, format 2');
+    await jsm.streams.update('MESH', { description: 'Agent Mesh log, format 3' });
+    expect((await failure((await open(server.url)).ensureTopology())).message).toMatch(/upgrade/);
+  });
+
+  test('what an operator writes around the format does not hide it', async () => {
+    const server = await startServer();
+    const { jsm } = await manage(server.url);
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    await bus.publish({ subject: 'mesh.tasks', body: 'x' });
+    await jsm.streams.update('MESH', { description: 'Production: Agent Mesh log, format 2 (do not touch)' });
+    await bus.ensureTopology();
+    expect((await bus.streamInfo()).lastSeq).toBe(1);
+  });
+
+  test.each(binaries)(
+    'checkpoints never age; log and checkpoints are compressed where the server can: %s',
+    async (_, binary) => {
+      const server = await startServer({ binary });
+      const { jsm } = await manage(server.url);
+      // As a server without compression leaves them: there, and not compressed.
+      const description = 'Agent Mesh log, format 2';
+      await jsm.streams.add({ name: 'MESH', description, subjects: ['mesh.tasks'] });
+      const bus = await open(server.url);
+      await bus.ensureTopology();
+      await bus.ensureTopology();
+      const [log, checkpoints] = [await jsm.streams.info('MESH'), await jsm.streams.info('MESH_CHECKPOINTS')];
+      expect(checkpoints.config).toMatchObject({ max_age: 0, storage: 'file', allow_direct: true, description });
+      expect(checkpoints.config.duplicate_window).toBe(log.config.duplicate_window);
+      const compression = isAtLeast(bus.serverVersion, [2, 10, 0]) ? 's2' : undefined;
+      expect([log.config.compression, checkpoints.config.compression]).toEqual([compression, compression]);
+      expect((await jsm.streams.info('MESH_TELEMETRY')).config.compression ?? 'none').toBe('none');
+    },
+  );
 
   test('a server that hangs: a publish fails at its deadline, and tried again it is stored once', async () => {
     const server = await startServer();

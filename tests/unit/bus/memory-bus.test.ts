@@ -3,12 +3,14 @@ import { describe, expect, test } from 'vitest';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import type { BusError } from '../../../bus/port.ts';
-import type { BusHarness } from '../../integration/bus/contract.ts';
-import { failure, testBusContract, textOf, until } from '../../integration/bus/contract.ts';
+import { testBusContract } from '../../integration/bus/contract.ts';
+import type { BusHarness } from '../../integration/bus/contract-support.ts';
+import { failure, textOf, until } from '../../integration/bus/contract-support.ts';
 
-async function memoryHarness(): Promise<BusHarness> {
-  const log: MemoryLog = createMemoryLog();
+async function memoryHarness(duplicateBeforeConflict: boolean): Promise<BusHarness> {
+  const log: MemoryLog = createMemoryLog({ duplicateBeforeConflict });
   return {
+    repeated: duplicateBeforeConflict ? 'duplicate' : 'conflict',
     connect: async (_, options) => createMemoryBus(log, options),
     kill: async () => log.goDown(),
     start: async () => log.comeUp(),
@@ -26,7 +28,8 @@ async function memoryHarness(): Promise<BusHarness> {
   };
 }
 
-testBusContract('memory-bus', memoryHarness);
+testBusContract('memory-bus', () => memoryHarness(false));
+testBusContract('memory-bus, a duplicate before it is a conflict', () => memoryHarness(true));
 
 /** Runs deferred tasks one by one, when told to. */
 function stepper() {

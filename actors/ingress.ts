@@ -18,7 +18,7 @@ import {
   validateData,
 } from '../schemas/events/envelope.ts';
 import { correlationIdFromLog, ingressEventId, traceparentFor } from '../schemas/events/ids.ts';
-import { INGRESS_SUBJECT, inboxSubject, isCorrelationId } from '../schemas/events/subjects.ts';
+import { INGRESS_SUBJECT, isCorrelationId } from '../schemas/events/subjects.ts';
 import { RELEASE } from './release.ts';
 import type { Ingress } from './runtime/receiver.ts';
 
@@ -144,6 +144,7 @@ function envelope(submission: Submission, message: StoredMessage, correlationId:
 export const ingress: Ingress = {
   name: 'ingress',
   filter: INGRESS_SUBJECT,
+  role: 'orchestrator',
   translate(message, streamIdentity) {
     const understood = understand(message);
     if (!understood.ok) return understood;
@@ -161,12 +162,6 @@ export const ingress: Ingress = {
     const data = validateData(submission.name, submission.data);
     if (!data.ok) return data;
     const correlationId = named ?? correlationIdFromLog(streamIdentity, message.seq);
-    return {
-      ok: true,
-      value: {
-        subject: inboxSubject('orchestrator', correlationId),
-        event: envelope(submission, message, correlationId),
-      },
-    };
+    return { ok: true, value: envelope(submission, message, correlationId) };
   },
 };

@@ -90,8 +90,13 @@ export interface Applied {
 export type StepResult =
   | Applied
   /** Nothing changes, and that is right: a repetition, or a late settlement. */
-  | { readonly kind: 'ignored'; readonly reason: 'duplicate' | 'late' }
+  | Ignored
   | Rejected;
+
+export interface Ignored {
+  readonly kind: 'ignored';
+  readonly reason: 'duplicate' | 'late';
+}
 
 export interface Rejected {
   readonly kind: 'rejected';
@@ -133,7 +138,7 @@ function next(actor: Actor, logged: LoggedEvent): StepResult {
 }
 
 /** What is to be said about an event whose id may have been seen before; null when it is new. */
-export function repetition(seen: string | undefined, digest: string, id: string): StepResult | null {
+export function repetition(seen: string | undefined, digest: string, id: string): Ignored | Rejected | null {
   if (seen === undefined) return null;
   if (seen === digest) return { kind: 'ignored', reason: 'duplicate' };
   return rejected('conflicting_duplicate', `id ${id} was seen before with other content`);
@@ -213,7 +218,8 @@ function settle(actor: Actor, logged: LoggedEvent): StepResult {
       const { timer: id, armedVersion } = event.data;
       const timer = actor.timers.get(id);
       if (timer?.armedVersion !== armedVersion) return { kind: 'ignored', reason: 'late' };
-      return apply({ ...actor, timers: without(actor.timers, id) }, logged, { ...timer.event, atMs });
+      const fired = { ...timer.event, atMs };
+      return apply({ ...actor, timers: without(actor.timers, id) }, logged, fired);
     }
     case 'dev.agentmesh.effect.started.v1':
       return settleRow(actor, event.data, (row) => ({ ...row, started: true }));

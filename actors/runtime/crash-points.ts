@@ -5,13 +5,17 @@
 export type CrashPoint =
   /** Event in hand, nothing done: it must be read again. */
   | 'event-read'
-  /** Applied in memory, outputs on their way, nothing stored: the same ids must be derived again. */
+  /** Applied in memory, nothing recorded: nobody may have been told. */
   | 'event-applied'
-  /** The batch is sealed: nothing of it may be half stored. */
+  /** The record is made, and in neither store: nothing of it may be half there. */
   | 'before-commit'
-  /** Stored, facts not sent: they must leave at the next start. */
+  /** The ledger has the record, the log may not: it is copied, or set aside when the log has another one. */
+  | 'in-ledger'
+  /** The log has the record, the ledger may not: it is copied. */
+  | 'in-log'
+  /** Both have it, what rests on it is not sent: it must leave at the next start. */
   | 'after-commit'
-  /** In the outbox or not even that, not sent: it must be sent, once. */
+  /** Not sent: it must be sent, once. */
   | 'before-publish'
   /** In the log, the acknowledgement not recorded: sending again must not count twice. */
   | 'after-publish'

@@ -252,11 +252,7 @@ export function createEffects(options: EffectsOptions): Effects {
       ...{ waitedMs, refusals, queued: queues.waiting },
     };
   };
-  const attemptOf = (
-    job: Job,
-    { row }: { row: EffectRow },
-    span: EffectContext['span'],
-  ): Attempt => {
+  const attemptOf = (job: Job, { row }: { row: EffectRow }, span: EffectContext['span']): Attempt => {
     let lastNoteMs = Number.NEGATIVE_INFINITY;
     return beginAttempt({
       handler: job.handler,

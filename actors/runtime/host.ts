@@ -10,9 +10,9 @@
  *    record, send, say so in the journal, release the leases, close the ledger.
  */
 import { randomUUID } from 'node:crypto';
-import { type Bus, BusError } from '../../bus/port.ts';
+import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { factSubject, inboxFilter, partitionOf } from '../../schemas/events/subjects.ts';
+import { factSubject, inboxFilter, PARTITIONS, partitionOf } from '../../schemas/events/subjects.ts';
 import { createCheckpointLog } from './checkpoint-log.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import type { EffectStats } from './effect-queues.ts';
@@ -27,14 +27,15 @@ import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
 import { preflight } from './preflight.ts';
-import { ingressLane, type Ingress, type LaneOf, roleLane } from './receiver.ts';
-import { knownBefore, openedLedgers, recallEnded } from './recall.ts';
+import { recallEnded } from './recall.ts';
+import { type Ingress, ingressLane, type LaneOf, roleLane } from './receiver.ts';
+import { decodeHead } from './record.ts';
 import type { Role } from './role.ts';
 import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, type Witness } from './witness.ts';
+import { createWitness, seqOf, type Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */
@@ -117,4 +118,275 @@ export interface HostContext extends Omit<HostOptions, 'limits' | 'at' | 'proces
   readonly effects: Effects;
   readonly ownership: Ownership;
   readonly witness: Witness;
+}
+
+export function createHost(options: HostOptions): Host {
+  const { bus, ledger, clock, log, service } = options;
+  const roles = new Map(options.roles.map((role) => [role.name, role]));
+  const limits: RuntimeLimits = { ...defaultLimits, ...options.limits };
+  const at: AtCrashPoint = options.at ?? (() => undefined);
+  const self = options.process ?? randomUUID();
+  let stopping = false;
+  let ended = false;
+  let logLost = false;
+
+  // While stopping, too: a stop that waits for a disk that refuses would wait for ever.
+  const fatal = (error: unknown): void => {
+    if (ended) return;
+    ended = true;
+    stopping = true;
+    options.onFatal(asFatal(error));
+  };
+  const witness = createWitness({ bus, clock, onFatal: fatal });
+  const sender = createSender({ bus, clock, log, limits, at, onFatal: fatal });
+  const journal: Journal = createJournal({
+    ...{ service, ledger, bus, clock, limits, at },
+    headOf: (record) => partitions.headOf(record),
+    onSealed: (partition, n, id) => partitions.sealed(partition, n, id),
+    onTold: (partition, n) => partitions.told(partition, n),
+    onRefused: (partition, other) => partitions.refused(partition, other),
+    beforeCommit: () => effects.markBegun(),
+    checkpoints: () => partitions.checkpoints(),
+    onFatal: fatal,
+  });
+  const timers: Timers = createTimers(clock, (owner, row) => {
+    at('timer-due');
+    const actor = partitions.get(owner.partition)?.tasks.actor(owner.task, owner.role);
+    if (actor) inputs.settlement(owner, timerFired(actor, row, clock.now()));
+  });
+  const effects: Effects = createEffects({
+    ...{ clock, log, limits, at },
+    crashes: ledger.begun(),
+    waitsForCommit: options.commitMode === 'hop',
+    tracing: options.tracing ?? untraced,
+    admission: options.admission ?? (() => null),
+    actorOf: ({ partition, task, role }) => partitions.get(partition)?.tasks.actor(task, role.name) ?? null,
+    isDoubtful: ({ partition, task }) => partitions.get(partition)?.tasks.find(task)?.doubtful ?? false,
+    enter: ({ partition, role }, event) => inputs.settlement({ partition, role: role.name }, event),
+    whenTold: (partition, n, callback) => journal.whenTold(partition, n, callback),
+    begun: (key, crashes) => journal.begun(key, crashes),
+    hurry: () => journal.hurry(),
+    progress({ partition, task, role }, row, note) {
+      const part = partitions.get(partition);
+      const known = part?.tasks.find(task);
+      const actor = known?.actors.get(role.name);
+      // Nobody is told of a task before both stores know it.
+      if (!known || !actor || known.firstN > journal.told(partition)) return;
+      say(progress(actor, row, note, clock.now()));
+    },
+  });
+  const say = (event: MeshEvent): void => {
+    const headers = { 'content-type': 'application/cloudevents+json', traceparent: event.traceparent };
+    bus
+      .publish({ subject: factSubject(event.correlationid), body: JSON.stringify(event), msgId: event.id, headers })
+      .catch((error: unknown) => log.debug({ error: String(error) }, 'progress was not published'));
+  };
+  const ownership: Ownership = createOwnership({
+    ...{ leases: bus.leases, clock, log, service, holder: ledger.id },
+    onGained: (gained) => opening.push(open(gained)),
+    onLost(lost) {
+      log.warn({ partitions: lost }, 'another host has taken these partitions');
+      partitions.lost(lost);
+    },
+    onBeat: () => partitions.look(),
+  });
+  const shared = { ...options, limits, at, process: self, journal, sender, timers, effects, ownership, witness };
+  const context: HostContext = { ...shared, onFatal: fatal };
+  const partitions: Partitions = createPartitions({
+    ...context,
+    recovery: { service, roles, limits, ledger, bus, clock, log },
+    checkpointLog: createCheckpointLog({ service, bus, ledger, process: self, told: journal.told }),
+    logLost: () => logLost,
+    onOpened(part) {
+      inputs.resume(part);
+      if (lanesOpen) lanes.reopen();
+    },
+    onClosed: (partition) => effects.drop(partition),
+  });
+  const inputs: Inputs = createInputs({ ...context, rolesByName: roles, partitions: () => partitions });
+  /** What was gained is being opened. */
+  const opening: Promise<void>[] = [];
+  let lanesOpen = false;
+  const open = async (gained: readonly number[]): Promise<void> => {
+    try {
+      await partitions.gained(gained);
+    } catch (error) {
+      fatal(error);
+    }
+  };
+  const sources: LaneOf[] = options.roles.map(({ name }) => roleLane(name, bus.maxPayloadBytes));
+  if (options.ingress) sources.push(ingressLane(options.ingress, () => witness.stream.identity, bus.maxPayloadBytes));
+  const filterOf = ({ name }: LaneOf): string =>
+    name === options.ingress?.name ? options.ingress.filter : inboxFilter(name);
+  const lanes: Lanes = createLanes({
+    ...{ bus, witness, onFatal: fatal },
+    lanes: sources.map((source) => ({
+      name: source.name,
+      filter: filterOf(source),
+      deliver: (message) => deliver(source, message),
+      readFrom: () => readFrom(source.name),
+    })),
+  });
+  const readFrom = (lane: string): number | null => {
+    let from: number | null = null;
+    for (const { read } of partitions.all())
+      from = Math.min(from ?? Number.POSITIVE_INFINITY, (read.get(lane) ?? 0) + 1);
+    return from;
+  };
+  const deliver = (source: LaneOf, message: StoredMessage): void => {
+    at('event-read');
+    const part = partitions.get(source.partitionOf(message));
+    if (part && message.seq > (part.read.get(source.name) ?? 0)) inputs.message(part, source, message);
+    // What comes later in this lane comes for all partitions, so none of them has anything left before it.
+    for (const { read } of partitions.all()) {
+      if (message.seq > (read.get(source.name) ?? 0)) read.set(source.name, message.seq);
+    }
+    throttle();
+  };
+  /** More than this waits for the log: reading pauses until it has caught up. */
+  const throttle = (): void => {
+    if (stopping || paused || !(sender.isFull || journal.isFull)) return;
+    paused = true;
+    lanes.pause();
+    const resume = (): void => {
+      if (sender.isFull || journal.isFull) return wait();
+      paused = false;
+      if (!stopping) lanes.resume();
+    };
+    const wait = (): void => (journal.isFull ? journal : sender).onRoom(resume);
+    wait();
+  };
+  let paused = false;
+
+  const start = async (): Promise<void> => {
+    preflight(roles, storedTasks(ledger));
+    logLost = await judge({ ledger, witness, log });
+    await ownership.start();
+    await Promise.all(opening);
+    if (stopping) return;
+    lanesOpen = true;
+    lanes.open();
+    await lanes.caughtUp();
+    log.info({ instances: instances(), partitions: partitions.size }, 'caught up with the log');
+  };
+  const instances = (): number => {
+    let sum = 0;
+    for (const { tasks } of partitions.all()) sum += tasks.size;
+    return sum;
+  };
+  const stop = async (): Promise<void> => {
+    await lanes.stop();
+    await effects.close(limits.stopOnceMs);
+    effects.stop();
+    await within(journal.flushed(), limits.stopDrainMs, clock);
+    await sender.drained(limits.stopDrainMs);
+    const told = [...partitions.all()].map(async (part) => {
+      part.wantsCheckpoint = true;
+      const n = journal.say(part.number, 'stopped');
+      await new Promise<void>((resolve) => journal.whenTold(part.number, n, resolve));
+    });
+    await within(journal.flushed(), limits.stopDrainMs, clock);
+    await within(Promise.all(told), limits.stopDrainMs, clock);
+    ownership.end();
+    partitions.stop();
+    timers.stop();
+    witness.stop();
+    journal.stop();
+    sender.stop();
+    await within(ownership.release(), limits.stopDrainMs, clock);
+    await ledger.close();
+  };
+
+  return {
+    async start() {
+      try {
+        await start();
+      } catch (error) {
+        // A stop ends the readers that the start waits for.
+        if (stopping) return;
+        ended = true;
+        stopping = true;
+        throw asFatal(error);
+      }
+    },
+    async stop() {
+      stopping = true;
+      await stop();
+    },
+    recall(role, correlationId) {
+      const part = partitions.get(partitionOf(correlationId));
+      if (!roles.has(role) || !part) return 'elsewhere';
+      const task = part.tasks.find(correlationId);
+      const known = task ?? recallEnded({ ledger, roles, limits, partition: part.number }, correlationId);
+      const actor = known?.actors.get(role);
+      if (known && actor) {
+        const { value, context } = actor.snapshot;
+        return { snapshot: { value, context }, updatedAtMs: known.updatedAtMs };
+      }
+      return part.tasks.hasEnded(correlationId) ? 'ended' : null;
+    },
+    stats: () => ({
+      instances: instances(),
+      effectsRunning: effects.running,
+      effectsQueued: effects.queued,
+      effects: effects.stats(),
+      timers: timers.size,
+      cursorLag: lanes.lag(),
+      unacknowledged: sender.waiting + journal.untold,
+      ...inputs.counts,
+      partitions: Object.fromEntries([...roles.keys()].map((name) => [name, partitions.size])),
+    }),
+  };
+}
+
+/** What a ledger knows of the log is held against the log; what is lost is said. Returns whether the log has lost something. */
+async function judge({
+  ledger,
+  witness,
+  log,
+}: {
+  ledger: Ledger;
+  witness: Witness;
+  log: RuntimeLog;
+}): Promise<boolean> {
+  if (ledger.condition.kind === 'set_aside') {
+    const { movedTo, reason } = ledger.condition;
+    log.warn({ movedTo, reason }, 'the ledger was unreadable and was set aside; it is made anew from the log');
+  }
+  const ends = partitionNumbers.flatMap((partition) => {
+    const last = ledger.lastRecord(partition);
+    return last === null ? [] : [{ head: decodeHead(last.body), seq: last.seq ?? 0 }];
+  });
+  const verdict = await witness.judge(ends.map(({ head }) => head));
+  const { firstSeq, lastSeq } = witness.stream;
+  if (verdict === 'new')
+    log.error({ lastSeq }, 'the log is a new one: the journal is published again; submissions not yet read are lost');
+  if (verdict === 'cut') log.error({ lastSeq }, 'the log has lost its end: what it lacks is published again');
+  const furthest = Math.max(0, ...ends.map(({ head, seq }) => Math.max(seq, seqOf(head.tail))));
+  if (verdict === 'same' && furthest > 0 && firstSeq > furthest + 1) {
+    log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
+  }
+  return verdict !== 'same';
+}
+
+const partitionNumbers = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+
+function* storedTasks(ledger: Ledger) {
+  for (const partition of partitionNumbers) for (const task of ledger.tasks(partition)) yield readTask(task);
+}
+
+function asFatal(error: unknown): FatalError {
+  if (error instanceof FatalError) return error;
+  const exitCode = error instanceof BusError ? 3 : 1;
+  return new FatalError(error instanceof Error ? error.message : String(error), { exitCode, cause: error });
+}
+
+/** Resolves when the promise does, or after `limitMs`. */
+async function within(promise: Promise<unknown>, limitMs: number, clock: Clock): Promise<void> {
+  let cancel = (): void => undefined;
+  const limit = new Promise<void>((resolve) => {
+    cancel = clock.after(limitMs, resolve);
+  });
+  await Promise.race([promise, limit]);
+  cancel();
 }

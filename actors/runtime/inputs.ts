@@ -16,8 +16,8 @@ import type { HostContext } from './host.ts';
 import { RecordMessages } from './messages.ts';
 import type { Partition, Partitions } from './partitions.ts';
 import { quarantined } from './quarantine.ts';
-import type { EventInput, Place, Quarantined, QuarantinedInput } from './record.ts';
 import { eventMaxBytes, type LaneOf } from './receiver.ts';
+import type { EventInput, Place, Quarantined, QuarantinedInput } from './record.ts';
 import type { Role } from './role.ts';
 import type { Actors, TaskStep } from './task.ts';
 
@@ -40,11 +40,17 @@ export interface InputsOptions extends HostContext {
 }
 
 export function createInputs(options: InputsOptions): Inputs {
-  const { journal, timers, effects, clock, log, limits, at } = options;
+  const { journal, timers, effects, clock, log, at } = options;
   const counts = { applied: 0, duplicates: 0, quarantined: 0 };
   const maxBytes = eventMaxBytes(options.bus.maxPayloadBytes);
 
-  const inputOf = (part: Partition, role: string, event: MeshEvent, place: Place | null, again: boolean): EventInput => {
+  const inputOf = (
+    part: Partition,
+    role: string,
+    event: MeshEvent,
+    place: Place | null,
+    again: boolean,
+  ): EventInput => {
     return { kind: 'event', role, event, place, again, atMs: clock.now(), upMs: timers.upMs(part.number) };
   };
   const saying = (part: Partition, n: number): RecordMessages => {
@@ -75,7 +81,12 @@ export function createInputs(options: InputsOptions): Inputs {
     }
     return { texts };
   };
-  const carryOut = (part: Partition, input: EventInput, result: TaskStep, texts: ReadonlyMap<MeshEvent, string>): number => {
+  const carryOut = (
+    part: Partition,
+    input: EventInput,
+    result: TaskStep,
+    texts: ReadonlyMap<MeshEvent, string>,
+  ): number => {
     const caused = result.said.filter(({ way }) => way === 'host').map(({ event }) => event);
     const n = journal.add(part.number, { input, caused });
     const before = part.tasks.find(input.event.correlationid)?.actors;
@@ -166,7 +177,9 @@ interface Refusal {
 }
 
 /** `n` is the number of the record, null when nothing has changed. */
-type Entered = { readonly n: number | null; readonly refused?: undefined } | { readonly n?: undefined; readonly refused: Refusal };
+type Entered =
+  | { readonly n: number | null; readonly refused?: undefined }
+  | { readonly n?: undefined; readonly refused: Refusal };
 
 interface Rows {
   readonly role: string;

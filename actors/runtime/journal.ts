@@ -63,6 +63,17 @@ export interface Journal {
   stop(): void;
 }
 
+/** A record that is being made. */
+export interface RecordPlace {
+  readonly partition: number;
+  readonly n: number;
+  /** Id of the record before it. */
+  readonly previous: string;
+  readonly entries: readonly Entry[];
+  /** False when more of what was added is in the next one. */
+  readonly isLast: boolean;
+}
+
 export interface JournalOptions {
   readonly service: string;
   readonly ledger: Pick<Ledger, 'commit'>;
@@ -71,7 +82,7 @@ export interface JournalOptions {
   readonly limits: RuntimeLimits;
   readonly at: AtCrashPoint;
   /** What a record says of itself, but for its place among the others. */
-  readonly headOf: (partition: number, n: number, previous: string) => RecordHead;
+  readonly headOf: (record: RecordPlace) => RecordHead;
   /** A record was made: what is said because of it rests on it. */
   readonly onSealed: (partition: number, n: number, id: string) => void;
   readonly onTold: (partition: number, n: number) => void;
@@ -130,7 +141,7 @@ export function createJournal(options: JournalOptions): Journal {
   let cancelWindow: (() => void) | undefined;
   let cancelPatience: (() => void) | undefined;
   let cancelResend: (() => void) | undefined;
-  let flushWaiters: (() => void)[] = [];
+  const flushWaiters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
 
   const laneOf = (partition: number): Lane => {
@@ -149,7 +160,9 @@ export function createJournal(options: JournalOptions): Journal {
   };
   /** The log is behind, and not for so long that the ledger goes on without it. */
   const waitsForLog = (): boolean => {
-    const oldest = Math.min(...[...lanes.values()].filter(({ toLog }) => toLog.length > 0).map((lane) => lane.sentAtMs));
+    const oldest = Math.min(
+      ...[...lanes.values()].filter(({ toLog }) => toLog.length > 0).map((lane) => lane.sentAtMs),
+    );
     const leftMs = oldest + limits.logPatienceMs - clock.elapsed();
     if (leftMs <= 0 || oldest === Number.POSITIVE_INFINITY) return false;
     cancelPatience ??= clock.after(leftMs, () => {
@@ -175,10 +188,14 @@ export function createJournal(options: JournalOptions): Journal {
     while (lane.pending.length > 0 || lane.word !== undefined) {
       const entries = lane.pending.shift()?.entries ?? [];
       const isLast = lane.pending.length === 0;
-      const head = options.headOf(partition, lane.n + 1, lane.id);
+      const head = options.headOf({ partition, n: lane.n + 1, previous: lane.id, entries, isLast });
       const word = isLast ? lane.word : undefined;
       if (isLast) lane.word = undefined;
-      const body = encodeRecord(word === undefined || word === 'time' ? head : { ...head, word }, entries, bus.maxPayloadBytes);
+      const body = encodeRecord(
+        word === undefined || word === 'time' ? head : { ...head, word },
+        entries,
+        bus.maxPayloadBytes,
+      );
       lane.n += 1;
       lane.id = head.id;
       records.push({ partition, n: lane.n, body });
@@ -212,7 +229,8 @@ export function createJournal(options: JournalOptions): Journal {
       () => {
         committing = false;
         at('in-ledger');
-        for (const { partition, n } of records) settle(partition, (lane) => (lane.inLedger = Math.max(lane.inLedger, n)));
+        for (const { partition, n } of records)
+          settle(partition, (lane) => (lane.inLedger = Math.max(lane.inLedger, n)));
         for (const resolve of flushWaiters.splice(0)) resolve();
         schedule();
       },

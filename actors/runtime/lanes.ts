@@ -145,7 +145,10 @@ export function createLanes(options: LanesOptions): Lanes {
     for (const pair of wanted)
       openLane(pair).catch((error: unknown) => {
         if (pair.lane.state === 'stopped') return;
-        fatal(pair.lane, error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }));
+        fatal(
+          pair.lane,
+          error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }),
+        );
       });
   };
   return {

@@ -18,6 +18,11 @@ const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
 /** Which journal a message rests on, and where in it (`<record>.<message>`): who finds it knows what came before it. */
 export const JOURNAL_HEADER = 'mesh-journal';
 export const RECORD_HEADER = 'mesh-record';
+/** What a message in quarantine is known again by. */
+export function placeMark(seq: number, journal: string, record: string): string {
+  return `${seq}@${journal}/${record}`;
+}
+
 /** Header of an event that a log had once and was given again after it had lost it. */
 export const AGAIN_HEADER = 'mesh-published-again';
 /** Room for the headers: the log's limit counts them too, and for what a record adds to an event that it holds. */
@@ -53,7 +58,15 @@ export class RecordMessages {
         else this.#facts.set(task, [body]);
       } else {
         const headers = { 'content-type': EVENT_CONTENT_TYPE, traceparent: event.traceparent };
-        this.#others.push({ kind: 'request', subject: inboxSubject(to, task), body, encoding: 'text', headers, task, to });
+        this.#others.push({
+          kind: 'request',
+          subject: inboxSubject(to, task),
+          body,
+          encoding: 'text',
+          headers,
+          task,
+          to,
+        });
       }
     }
     for (const one of refused) this.#quarantine(refusedForm(one), one.event.correlationid);

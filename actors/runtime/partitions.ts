@@ -11,10 +11,10 @@ import { BusError } from '../../bus/port.ts';
 import type { CheckpointLog } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
 import type { HostContext } from './host.ts';
-import type { JournalEnd } from './journal.ts';
+import type { JournalEnd, RecordPlace } from './journal.ts';
 import type { Checkpoint } from './ledger/port.ts';
-import { RecordMessages } from './messages.ts';
-import { RECORD_VERSION, type RecordHead } from './record.ts';
+import type { RecordMessages } from './messages.ts';
+import { type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
 import { agree, foldPartition, type RecoveryOptions } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -26,6 +26,8 @@ export interface Partition {
   readonly tasks: Tasks;
   /** By lane: the furthest message that was dealt with. */
   readonly read: Map<string, number>;
+  /** The same, as the last record tells it. */
+  readonly readInRecords: Map<string, number>;
   /** What is said because of records that are not made yet, by their number. */
   readonly saying: Map<number, RecordMessages>;
   recordsSinceCheckpoint: number;
@@ -46,7 +48,7 @@ export interface Partitions {
   /** The broker refused a record of this partition. */
   refused(partition: number, other: RecordHead | null): void;
   /** What a record says of itself. */
-  headOf(partition: number, n: number, previous: string): RecordHead;
+  headOf(record: RecordPlace): RecordHead;
   /** A record was made. */
   sealed(partition: number, n: number, id: string): void;
   /** Both stores have a record. */
@@ -119,7 +121,14 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
     sender.release(partition, journal.told(partition));
     const part: Partition = {
-      ...{ number: partition, tasks: folded.tasks, read, saying: new Map(), activeAtMs: clock.elapsed() },
+      ...{
+        number: partition,
+        tasks: folded.tasks,
+        read,
+        readInRecords: new Map(read),
+        saying: new Map(),
+        activeAtMs: clock.elapsed(),
+      },
       ...{ recordsSinceCheckpoint: folded.records, wantsCheckpoint: false, checkpoints: [] },
     };
     open.set(partition, part);
@@ -192,8 +201,10 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       options.ownership.gaveUp(partition);
       close(partition);
     },
-    headOf(partition, n, previous) {
-      const read = open.get(partition)?.read ?? opening.get(partition) ?? [];
+    headOf({ partition, n, previous, entries, isLast }) {
+      const part = open.get(partition);
+      if (part) noteRead(part, entries, isLast);
+      const read = part?.readInRecords ?? opening.get(partition) ?? [];
       return {
         ...{ version: RECORD_VERSION, service: options.service, partition, n, id: `${self}.${n}`, previous },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
@@ -208,7 +219,11 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       const saying = part.saying.get(n);
       part.saying.delete(n);
       if (saying)
-        sender.add(partition, n, saying.messages(`${options.service}.${partition}`, n, id, options.bus.maxPayloadBytes));
+        sender.add(
+          partition,
+          n,
+          saying.messages(`${options.service}.${partition}`, n, id, options.bus.maxPayloadBytes),
+        );
     },
     told(partition, n) {
       sender.release(partition, n);
@@ -242,6 +257,12 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       for (const resolve of claims.values()) resolve(false);
     },
   };
+}
+
+/** What was dealt with when the record ends: of inputs that are in the next one nothing is told yet. */
+function noteRead({ read, readInRecords }: Partition, entries: readonly Entry[], isLast: boolean): void {
+  for (const { input } of entries) if (input.place) readInRecords.set(input.place.lane, input.place.seq);
+  if (isLast) for (const [lane, seq] of read) readInRecords.set(lane, seq);
 }
 
 function upKey(partition: number): string {

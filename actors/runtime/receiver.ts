@@ -10,8 +10,8 @@ import type { StoredMessage } from '../../bus/port.ts';
 import { type MeshEvent, PAYLOAD_MAX_BYTES, type Parsed, parseEvent } from '../../schemas/events/envelope.ts';
 import { PARTITIONS, parseSubject, partitionOf } from '../../schemas/events/subjects.ts';
 import { AGAIN_HEADER, ENVELOPE_MAX_BYTES } from './messages.ts';
-import { type Quarantined } from './record.ts';
 import { quarantined } from './quarantine.ts';
+import type { Quarantined } from './record.ts';
 
 /** Turns messages from outside into events for an actor. */
 export interface Ingress {

@@ -198,7 +198,8 @@ function remember(value: unknown, id: string, texts: Map<string, string>): void 
   if (typeof value === 'string') {
     if (value.length >= REFERRED_MIN_CHARACTERS && !texts.has(value)) texts.set(value, id);
   } else if (Array.isArray(value)) for (const item of value) remember(item, id, texts);
-  else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) remember(item, id, texts);
+  else if (typeof value === 'object' && value !== null)
+    for (const item of Object.values(value)) remember(item, id, texts);
 }
 
 interface StoredEntry extends Record<string, unknown> {

@@ -19,11 +19,11 @@ import { FatalError } from './errors.ts';
 import { BATCH_CONTENT_TYPE } from './journal.ts';
 import type { Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RecordMessages, RECORD_HEADER } from './messages.ts';
+import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RECORD_HEADER, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
-import type { RolesByName } from './task.ts';
 import type { Unsent } from './sender.ts';
+import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
 
 /** Records copied in one commit. */
@@ -88,6 +88,10 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
   }
   if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
+  const { firstSeq } = await bus.streamInfo();
+  if (inLog === null && last !== null && last.seq !== null && last.seq < firstSeq)
+    // Nothing was said for so long that the log has dropped it by age.
+    return { n: nLedger, head: decodeHead(last.body), seq: 0, logLacked: false };
   const seq = await copyToLog(options, place, nLog, inLog?.seq ?? 0);
   const head = last === null ? null : decodeHead(last.body);
   const lacked = ledger.record(partition, nLog + 1);
@@ -285,16 +289,16 @@ function marked(message: Message): Message {
 
 /** What a pruned journal no longer explains is passed over: it has left the log by age as well. */
 function foldLeniently(options: RecoveryOptions, tasks: Tasks, record: DecodedRecord): Message[] {
-  const known = record.inputs.filter(
-    (input) => input.kind === 'quarantined' || tasks.weigh(input).kind !== 'rejected',
-  );
+  const known = record.inputs.filter((input) => input.kind === 'quarantined' || tasks.weigh(input).kind !== 'rejected');
   return foldRecord(options, tasks, { ...record, inputs: known });
 }
 
 /** Without what the log has: the last message of each subject says up to which record it has them. */
 async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Promise<Unsent[]> {
   const subjects = [
-    ...new Set(all.flatMap(({ messages }) => messages.filter(({ kind }) => kind !== 'quarantine').map(({ subject }) => subject))),
+    ...new Set(
+      all.flatMap(({ messages }) => messages.filter(({ kind }) => kind !== 'quarantine').map(({ subject }) => subject)),
+    ),
   ];
   const has = new Map<string, string>();
   for (let at = 0; at < subjects.length; at += ASKED_AT_ONCE) {

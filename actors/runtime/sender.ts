@@ -12,7 +12,7 @@ import { type Bus, BusError } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { type Message, requestOf } from './messages.ts';
+import { JOURNAL_HEADER, type Message, placeMark, RECORD_HEADER, requestOf } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 
 export interface Sender {
@@ -27,7 +27,7 @@ export interface Sender {
   unsent(partition: number, n: number): Unsent[];
   /** Up to which record everything is in the log. */
   sent(partition: number): number;
-  /** The last message that the quarantine has taken, as `<seq>@<id>`; empty when none. */
+  /** The last message that the quarantine has taken, as `placeMark` writes it; empty when none. */
   readonly quarantined: string;
   /** Messages that the log does not have yet. */
   readonly waiting: number;
@@ -112,7 +112,8 @@ export function createSender(options: SenderOptions): Sender {
     bus.publish(requestOf(message)).then(
       ({ seq }) => {
         options.at('after-publish');
-        if (message.kind === 'quarantine') quarantined = `${seq}@${message.msgId}`;
+        if (message.kind === 'quarantine')
+          quarantined = placeMark(seq, message.headers[JOURNAL_HEADER] ?? '', message.headers[RECORD_HEADER] ?? '');
         settled(entry);
         next(message.subject);
       },

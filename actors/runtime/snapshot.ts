@@ -79,7 +79,11 @@ export function readTask({ task, body }: TaskSnapshot): StoredTask {
   return {
     ...{ task, firstN, lastN, updatedAtMs, doubtful },
     rows: actors.map(([role, { effects, timers }]) => ({ role, effects, timers })),
-    machines: actors.map(([role, { machineSince, snapshot }]) => ({ role, since: machineSince, place: placeOf(snapshot) })),
+    machines: actors.map(([role, { machineSince, snapshot }]) => ({
+      role,
+      since: machineSince,
+      place: placeOf(snapshot),
+    })),
     wake: (roles) => new Map(actors.map(([role, actor]) => [role, wakeActor(task, roles.get(role), role, actor)])),
   };
 }

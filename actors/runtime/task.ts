@@ -10,7 +10,7 @@
  * 3. What an actor cannot take of another's words is set aside with its reason, and the rest goes on (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { type Actor, type EffectRow, type LoggedEvent, type Rejected, rejected, step } from './actor.ts';
+import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected, step } from './actor.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { type RoleDefinition, WATCHERS } from './role.ts';
 
@@ -49,7 +49,7 @@ export interface TaskStep {
   readonly ended: readonly EffectOf[];
 }
 
-export type TaskResult = TaskStep | { readonly kind: 'ignored'; readonly reason: 'duplicate' | 'late' } | Rejected;
+export type TaskResult = TaskStep | Ignored | Rejected;
 
 export type RolesByName = ReadonlyMap<string, RoleDefinition>;
 
@@ -90,8 +90,7 @@ export function applyToTask(
     const role = roles.get(to) as RoleDefinition;
     const result = step(role, changed.get(to) ?? null, { ...input.logged, event, digest: null }, limits);
     if (result.kind === 'applied') take(to, result);
-    else if (result.kind === 'rejected')
-      refused.push({ role: to, event, code: result.code, reason: result.reason });
+    else if (result.kind === 'rejected') refused.push({ role: to, event, code: result.code, reason: result.reason });
   }
   const isWanted = ({ role, row }: EffectOf): boolean => changed.get(role)?.effects.get(row.effect) === row;
   return { kind: 'applied', actors: changed, said, refused, started: started.filter(isWanted), ended };

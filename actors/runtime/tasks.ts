@@ -9,9 +9,8 @@
  * 2. A task is forgotten in memory only when it is stored as it is, or ended.
  * 3. An event for a task that has ended is a repetition, whenever it comes (S5).
  */
-import { contentDigest } from '../../schemas/events/envelope.ts';
+import { contentDigest, nameOf } from '../../schemas/events/envelope.ts';
 import { type Actor, isSettlement, repetition } from './actor.ts';
-import { nameOf } from '../../schemas/events/envelope.ts';
 import type { Checkpoint, EndedTask, Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { EventInput } from './record.ts';
@@ -44,7 +43,7 @@ export interface Tasks {
   /** How many open tasks have changed since the last checkpoint. */
   readonly changed: number;
   /** What the ledger is to remember after record `n`; from now on it counts as stored. */
-  checkpoint(n: number): Checkpoint;
+  checkpoint(n: number): Omit<Checkpoint, 'unsent'>;
   /** Forgets in memory what is stored and has nothing to do, beyond so many. */
   forget(idleMax: number): void;
   readonly size: number;
@@ -69,6 +68,8 @@ export function digestOf({ event, place }: EventInput): string | null {
   return place === null || (name !== null && isSettlement(name)) ? null : contentDigest(event);
 }
 
+const late = { kind: 'ignored', reason: 'late' } as const;
+
 export function createTasks({ partition, roles, limits, ledger }: TasksOptions): Tasks {
   const live = new Map<string, LiveTask>();
   /** Changed since the last checkpoint, and still open. */
@@ -78,8 +79,7 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
   /** Taken into a checkpoint that may not be stored yet: the ledger does not know them for a moment. */
   let storing = new Map<string, EndedTask>();
 
-  const endedTask = (id: string): EndedTask | null =>
-    ended.get(id) ?? storing.get(id) ?? ledger.ended(partition, id);
+  const endedTask = (id: string): EndedTask | null => ended.get(id) ?? storing.get(id) ?? ledger.ended(partition, id);
   const find = (id: string): LiveTask | null => {
     const known = live.get(id);
     if (known) return known;
@@ -102,17 +102,30 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
       if (task === null) {
         const over = endedTask(id);
         if (over !== null) {
-          const again = digest === null ? null : repetition(over.seen[input.event.id], digest, input.event.id);
-          return again ?? { kind: 'ignored', reason: 'late' };
+          const { id: eventId } = input.event;
+          return (digest === null ? null : repetition(over.seen[eventId], digest, eventId)) ?? late;
         }
       }
       const { event, atMs, upMs } = input;
-      return applyToTask(roles, task?.actors ?? new Map(), { role: input.role, logged: { event, atMs, upMs, digest } }, limits);
+      return applyToTask(
+        roles,
+        task?.actors ?? new Map(),
+        { role: input.role, logged: { event, atMs, upMs, digest } },
+        limits,
+      );
     },
     apply(input, result, n) {
       const id = input.event.correlationid;
       const { actors } = result;
-      const task: LiveTask = live.get(id) ?? { id, partition, actors, firstN: n, lastN: n, updatedAtMs: 0, doubtful: false };
+      const task: LiveTask = live.get(id) ?? {
+        id,
+        partition,
+        actors,
+        firstN: n,
+        lastN: n,
+        updatedAtMs: 0,
+        doubtful: false,
+      };
       task.actors = actors;
       task.lastN = n;
       task.updatedAtMs = input.atMs;

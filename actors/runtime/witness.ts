@@ -9,6 +9,7 @@
  */
 import { type Bus, BusError, type StoredMessage, type StreamInfo } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
+import { JOURNAL_HEADER, placeMark, RECORD_HEADER } from './messages.ts';
 import type { Clock } from './ports.ts';
 
 /** Between two questions while the log does not answer, milliseconds. */
@@ -26,7 +27,7 @@ export interface Memory {
 
 export interface Witness {
   /** Looks at the log and holds it against what was known of it. To be called once, at the start. @throws BusError */
-  judge(known: readonly Memory[], idOfQuarantined: (message: StoredMessage) => string): Promise<Verdict>;
+  judge(known: readonly Memory[]): Promise<Verdict>;
   /** As it was at the start. */
   readonly stream: StreamInfo;
   /** The furthest message that was met, as `<seq>@<time>`. */
@@ -112,10 +113,7 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
     losses += 1;
     lost = losses;
   });
-  const keepsQuarantined = async (
-    known: readonly Memory[],
-    idOfQuarantined: (message: StoredMessage) => string,
-  ): Promise<boolean> => {
+  const keepsQuarantined = async (known: readonly Memory[]): Promise<boolean> => {
     const mark = furthest(known.map(({ quarantined }) => quarantined));
     const seq = seqOf(mark);
     if (seq === 0) return true;
@@ -123,16 +121,16 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
     const { lastSeq } = await bus.streamInfo('quarantine');
     if (seq > lastSeq) return false;
     const message = await bus.get(seq, 'quarantine');
-    return message === null || `${seq}@${idOfQuarantined(message)}` === mark;
+    return message === null || placeMark(seq, message.header(JOURNAL_HEADER), message.header(RECORD_HEADER)) === mark;
   };
 
   return {
-    async judge(known, idOfQuarantined) {
+    async judge(known) {
       const found = await bus.streamInfo();
       stream = found;
       if (known.some(({ log }) => log !== found.identity)) return 'new';
       const mark = furthest(known.map((one) => one.tail));
-      if (!(await holds(mark, found)) || !(await keepsQuarantined(known, idOfQuarantined))) return 'cut';
+      if (!(await holds(mark, found)) || !(await keepsQuarantined(known))) return 'cut';
       if (seqOf(mark) > seqOf(tail)) tail = mark;
       return 'same';
     },

@@ -2,7 +2,13 @@
  * A mesh in memory for the tests of the gateway's core: the log, and an orchestrator that says what a test tells it to.
  * Owns: writing facts as the mesh would. Does not own: the core.
  */
-import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../bus/memory-bus.ts';
+import {
+  createMemoryBus,
+  createMemoryLog,
+  type MemoryBus,
+  type MemoryLog,
+  type MemoryLogOptions,
+} from '../../../bus/memory-bus.ts';
 import type { Caller } from '../../../gateway/core/callers.ts';
 import type { CallContext, GatewayPorts } from '../../../gateway/core/ports.ts';
 import {
@@ -30,8 +36,8 @@ export interface MemoryMesh {
 
 const END = 99;
 
-export async function memoryMesh(): Promise<MemoryMesh> {
-  const log = createMemoryLog();
+export async function memoryMesh(options: MemoryLogOptions = {}): Promise<MemoryMesh> {
+  const log = createMemoryLog(options);
   const bus = createMemoryBus(log);
   await bus.ensureTopology();
   const silent = (): void => undefined;

@@ -111,7 +111,7 @@ describe('S8: limits', () => {
 
   test('of depth: an event may be as deep in a batch as alone', () => {
     const nested = (depth: number): string =>
-      JSON.stringify({ ...progress, data: JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) });
+      JSON.stringify({ ...progress, data: JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) });
     for (const depth of [NESTING_MAX, NESTING_MAX + 1]) {
       const alone = refusal(nested(depth)).split(':')[0];
       expect(alone).toBe(depth === NESTING_MAX ? 'invalid_data' : 'too_deep');

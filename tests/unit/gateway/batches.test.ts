@@ -4,12 +4,16 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FactTail } from '../../../gateway/core/fact-tail.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
+import { TaskFeeds } from '../../../gateway/core/task-feed.ts';
+import { TaskOrder } from '../../../gateway/core/task-order.ts';
 import type { WatchItem } from '../../../gateway/core/watch.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Message } from '../../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
+import { isEnded } from '../../../schemas/events/task-view.ts';
 import { as, factEvent, local, type MemoryMesh, memoryMesh, resultOf } from './log.ts';
 
 const task = newCorrelationId();
@@ -155,11 +159,18 @@ describe('a cursor', () => {
 describe('what one commit told', () => {
   test('is not taken apart for who waits: a question that was answered in it is no question', async () => {
     const memory = await written([[started]]);
-    const mesh = await openMesh(memory.ports);
-    const running = mesh.tasks.run({ prompt: 'hello', correlationId: task }, as(local));
+    const tail = await FactTail.open(memory.bus, memory.ports.log);
+    const feed = await new TaskFeeds(memory.bus, tail, new TaskOrder(memory.bus, tail)).open(task);
+    const seen: string[] = [];
+    const end = feed.until(({ status }) => {
+      seen.push(status);
+      return isEnded(status);
+    }, as(local));
     await memory.tellAll(task, [onTheWay[3](20), onTheWay[4](21)]);
     await memory.tellAll(task, [ended]);
-    expect((await running).view.status).toBe('completed');
+    await end;
+    expect(seen).toEqual(['accepted', 'running', 'completed']);
+    await tail.stop();
   });
 
   test('S5: an answer that was taken in the message of its question is not given twice', async () => {

@@ -3,8 +3,9 @@
  * that was refused, and stopping on Ctrl-C. Does not own: submitting, or how facts look.
  */
 import type { Bus, Reader } from '../bus/port.ts';
+import type { Fact } from '../schemas/events/fact.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
-import { emptyView, type Fact, foldTask, isEnded, type TaskView } from '../schemas/events/task-view.ts';
+import { emptyView, foldTask, isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { followFacts } from './mesh-client.ts';
 
 export type Followed =
@@ -18,7 +19,7 @@ export type Followed =
 export interface FollowOptions {
   readonly bus: Bus;
   readonly taskId: string;
-  /** Called for every fact, with the view after it. */
+  /** Called for every fact up to the one that ends the task, with the view after it. */
   readonly onFact: (fact: Fact, view: TaskView) => void;
   /** Ends the following. */
   readonly signal: AbortSignal;
@@ -33,20 +34,23 @@ export async function followTask(options: FollowOptions): Promise<Followed> {
   try {
     return await new Promise<Followed>((resolve, reject) => {
       let live = false;
+      // After a whole message: what a commit told together is not taken apart.
       const settle = (): void => {
         // An old question may have been answered further on in the log: only the latest fact counts.
         if (isEnded(view.status) || (live && view.status === 'input_required')) resolve({ kind: 'settled', view });
       };
-      const onFact = (fact: Fact): void => {
-        const next = foldTask(view, fact);
-        if (next === view) return;
-        view = next;
-        options.onFact(fact, view);
+      const onFacts = (facts: readonly Fact[]): void => {
+        for (const fact of facts) {
+          const next = isEnded(view.status) ? view : foldTask(view, fact);
+          if (next === view) continue;
+          view = next;
+          options.onFact(fact, view);
+        }
         settle();
       };
       signal.addEventListener('abort', () => resolve({ kind: 'left', view }), { once: true });
       if (signal.aborted) resolve({ kind: 'left', view });
-      const opened = followFacts(bus, factSubject(taskId), 1, onFact, reject).then((reader) => {
+      const opened = followFacts(bus, factSubject(taskId), 1, onFacts, reject).then((reader) => {
         readers.push(reader);
         return reader.caughtUp.then(() => {
           live = true;

@@ -10,9 +10,10 @@ import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { parseEvent } from '../schemas/events/envelope.ts';
+import { BEGINNING } from '../schemas/events/fact.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
 import { inboxSubject } from '../schemas/events/subjects.ts';
-import { emptyView, type Fact, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
+import { emptyView, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
 import { CliError, toFailure } from './errors.ts';
 import { followTask } from './follow-task.ts';
 import { readFacts, submit, waitForFact } from './mesh-client.ts';
@@ -91,9 +92,16 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
       const view = await known(up, id);
       if (view.status !== 'input_required')
         throw new DoorError(`Task ${id} asks nothing: its status is ${view.status}.`);
-      const last = lastSeq(await readFacts(up, view.taskId));
-      await said(() => submit(up, view.taskId, 'task.input.provided', { text }, `${view.taskId}/${last}/${text}`));
-      await waitForFact(up, view.taskId, last, ({ event }) => event.type === 'dev.agentmesh.task.input.accepted.v1');
+      const facts = await readFacts(up, view.taskId);
+      // The question is part of the event's id: the same answer to a later question of the task is another event.
+      const asked = facts.findLast(({ event }) => event.type === 'dev.agentmesh.task.input.required.v1');
+      await said(() => submit(up, view.taskId, 'task.input.provided', { text }, `${asked?.event.id ?? ''}/${text}`));
+      await waitForFact(
+        up,
+        view.taskId,
+        asked ?? BEGINNING,
+        ({ event }) => event.type === 'dev.agentmesh.task.input.accepted.v1',
+      );
       return reportOf(await followed(up, view.taskId, waiting, undefined));
     },
     async cancel(id, waiting) {
@@ -142,10 +150,6 @@ async function known(bus: Bus, id: string): Promise<TaskView> {
   const facts = await readFacts(bus, taskId);
   if (facts.length === 0) throw new DoorError(`There is no task ${taskId}.`);
   return foldAll(taskId, facts);
-}
-
-function lastSeq(facts: readonly Fact[]): number {
-  return facts.at(-1)?.seq ?? 0;
 }
 
 async function submitted(bus: Bus, task: TaskRequest, caller: string, waiting: Waiting): Promise<TaskView> {

@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus, PubAck, Reader, StoredMessage } from '../bus/port.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
-import { type EventName, parseEvent, typeOf, validateData } from '../schemas/events/envelope.ts';
+import { EVENT_CONTENT_TYPE, type EventName, typeOf, validateData } from '../schemas/events/envelope.ts';
+import { type Fact, factsIn, isAfter, type Place } from '../schemas/events/fact.ts';
 import type { DataByName } from '../schemas/events/generated.ts';
 import { ingressEventId } from '../schemas/events/ids.ts';
 import { FACT_FILTER, factSubject, INGRESS_SUBJECT, parseSubject } from '../schemas/events/subjects.ts';
-import { type Fact, factFrom } from '../schemas/events/task-view.ts';
 import { CliError } from './errors.ts';
 import { matchId, wholeId } from './task-id.ts';
 
@@ -60,57 +60,56 @@ export async function submit<N extends Submitted>(
   return bus.publish({
     subject: INGRESS_SUBJECT,
     body: JSON.stringify(event),
-    headers: { 'content-type': 'application/cloudevents+json' },
+    headers: { 'content-type': EVENT_CONTENT_TYPE },
   });
-}
-
-/** A stored message as a fact; null when it is none (another release wrote it, say). */
-function factOf(message: StoredMessage): Fact | null {
-  const parsed = parseEvent(message.data);
-  return parsed.ok ? factFrom(parsed.value, message) : null;
 }
 
 /** All stored facts of a task, in order. */
 export async function readFacts(bus: Bus, taskId: string): Promise<Fact[]> {
   const facts: Fact[] = [];
-  const reader = await followFacts(bus, factSubject(taskId), 1, (fact) => facts.push(fact));
+  const reader = await followFacts(bus, factSubject(taskId), 1, (some) => facts.push(...some));
   await caughtUp(reader);
   await reader.stop();
   return facts;
 }
 
-/** Calls back for every stored fact from a sequence on, and for every later one. */
+/**
+ * Calls back with the facts of every stored message from a sequence on, and of every later one: those of one commit
+ * together, in the order of happening.
+ */
 export async function followFacts(
   bus: Bus,
   filter: string,
   fromSeq: number,
-  onFact: (fact: Fact) => void,
+  onFacts: (facts: readonly Fact[]) => void,
   onError: (error: Error) => void = () => undefined,
 ): Promise<Reader> {
   return bus.read({
     filter,
     fromSeq,
     onMessage: (message) => {
-      const fact = factOf(message);
-      if (fact !== null) onFact(fact);
+      const facts = factsIn(message);
+      if (facts.length > 0) onFacts(facts);
     },
     onError,
   });
 }
 
-/** The first fact after a sequence that is wanted; null when none comes in time. */
+/** The first fact after a place that is wanted; null when none comes in time. */
 export async function waitForFact(
   bus: Bus,
   taskId: string,
-  afterSeq: number,
+  after: Place,
   wanted: (fact: Fact) => boolean,
 ): Promise<Fact | null> {
   const { promise, resolve, reject } = Promise.withResolvers<Fact | null>();
   const timer = setTimeout(() => resolve(null), TAKEN_TIMEOUT_MS);
-  const onFact = (fact: Fact): void => {
-    if (wanted(fact)) resolve(fact);
+  const onFacts = (facts: readonly Fact[]): void => {
+    const found = facts.find((fact) => isAfter(fact, after) && wanted(fact));
+    if (found !== undefined) resolve(found);
   };
-  const reader = await followFacts(bus, factSubject(taskId), afterSeq + 1, onFact, reject);
+  // From the message of that place: it may hold more facts after it.
+  const reader = await followFacts(bus, factSubject(taskId), after.seq, onFacts, reject);
   try {
     return await promise;
   } finally {
@@ -132,15 +131,15 @@ async function caughtUp(reader: Reader): Promise<void> {
   }
 }
 
-/** The last fact of every task in the log, the newest first. */
-export async function lastFacts(bus: Bus): Promise<StoredMessage[]> {
+/** The message with the last facts of every task in the log, the newest first. */
+export async function lastMessages(bus: Bus): Promise<StoredMessage[]> {
   return (await bus.readLast(FACT_FILTER)).sort((a, b) => b.seq - a.seq);
 }
 
 async function resolveTaskId(bus: Bus, text: string): Promise<string> {
   const whole = wholeId(text);
   if (whole !== null) return whole;
-  const known = (await lastFacts(bus)).map((message) => {
+  const known = (await lastMessages(bus)).map((message) => {
     const subject = parseSubject(message.subject);
     return subject.kind === 'fact' ? subject.correlationId : '';
   });

@@ -3,6 +3,7 @@
  * orchestrator does.
  */
 import type { Command } from 'commander';
+import { BEGINNING } from '../../schemas/events/fact.ts';
 import { foldAll, isEnd, isEnded } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
@@ -31,7 +32,7 @@ async function cancel(id: string, reason: string | undefined): Promise<void> {
     if (isEnded(before.status)) return print(`Task ${shortId(taskId)} has ended already: ${before.status}.`);
     const data = reason === undefined ? {} : { reason };
     await submit(bus, taskId, 'task.cancel.requested', data, reason ?? '');
-    const end = await waitForFact(bus, taskId, facts.at(-1)?.seq ?? 0, ({ event }) => isEnd(event));
+    const end = await waitForFact(bus, taskId, facts.at(-1) ?? BEGINNING, ({ event }) => isEnd(event));
     if (end === null)
       throw new CliError(3, 'the request is in the log, but nothing has taken it yet; see `mesh status`');
     print(`Task ${shortId(taskId)}: ${foldAll(taskId, [...facts, end]).status}.`);

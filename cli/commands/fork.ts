@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { MeshError } from '../../gateway/core/errors.ts';
 import { forkOf } from '../../gateway/core/fork.ts';
+import { BEGINNING } from '../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';
 import { foldAll } from '../../schemas/events/task-view.ts';
@@ -50,7 +51,7 @@ async function fork(id: string, options: ForkOptions): Promise<void> {
     const { prompt } = foldAll(task.taskId, task.facts);
     const data = { prompt: options.prompt ?? prompt, caller: 'mesh fork', ...(await beginning(task, options.hop)) };
     await submit(task.bus, newId, 'task.submitted', data, '');
-    const accepted = await waitForFact(task.bus, newId, 0, () => true);
+    const accepted = await waitForFact(task.bus, newId, BEGINNING, () => true);
     if (accepted === null) {
       throw new CliError(3, 'the request is in the log, but nothing has taken it yet; see `mesh status`');
     }

@@ -3,7 +3,8 @@
  * orchestrator decides.
  */
 import type { Command } from 'commander';
-import { type Fact, foldAll, isEnd } from '../../schemas/events/task-view.ts';
+import { BEGINNING, type Fact } from '../../schemas/events/fact.ts';
+import { foldAll, isEnd } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { submit, waitForFact, withTask } from '../mesh-client.ts';
@@ -33,7 +34,7 @@ async function respond(id: string, text: string): Promise<void> {
     const asked = facts.findLast(({ event }) => event.type === 'dev.agentmesh.task.input.required.v1');
     const answer = text.trim();
     await submit(bus, taskId, 'task.input.provided', { text: answer }, `${asked?.event.id ?? ''}/${answer}`);
-    const taken = await waitForFact(bus, taskId, asked?.seq ?? 0, isTaken);
+    const taken = await waitForFact(bus, taskId, asked ?? BEGINNING, isTaken);
     if (taken === null)
       throw new CliError(3, 'the answer is in the log, but nothing has taken it yet; see `mesh status`');
     print(`Answer taken. Follow the task with \`mesh watch ${shortId(taskId)}\`.`);

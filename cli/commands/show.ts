@@ -2,7 +2,8 @@
  * `mesh show ID`. Owns: the whole trail of one task. Does not own: the words of a fact (task-text.ts).
  */
 import type { Command } from 'commander';
-import { type Fact, foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
+import type { Fact } from '../../schemas/events/fact.ts';
+import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { withTask } from '../mesh-client.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
@@ -52,8 +53,8 @@ function unique(facts: readonly Fact[]): Fact[] {
   });
 }
 
-function eventJson({ event, seq, atMs }: Fact, view: TaskView): object {
-  return { seq, at: new Date(atMs).toISOString(), offsetMs: atMs - view.startedAtMs, event };
+function eventJson({ event, seq, index, atMs }: Fact, view: TaskView): object {
+  return { seq, index, at: new Date(atMs).toISOString(), offsetMs: atMs - view.startedAtMs, event };
 }
 
 function trailLine({ event, atMs }: Fact, view: TaskView, paint: Paint): string {

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { parseSubject } from '../../schemas/events/subjects.ts';
 import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
-import { lastFacts, readFacts, withBus } from '../mesh-client.ts';
+import { lastMessages, readFacts, withBus } from '../mesh-client.ts';
 import { shortId, statusText } from '../task-text.ts';
 import { columns, duration, oneLine, out, painter, plural, print, printJson, table } from '../terminal.ts';
 
@@ -30,7 +30,7 @@ export function command(): Command {
 
 async function tasks(limit: number, json: boolean): Promise<void> {
   const { views, total } = await withBus(settingsNow(), async (bus) => {
-    const last = await lastFacts(bus);
+    const last = await lastMessages(bus);
     const views: TaskView[] = [];
     for (const message of last.slice(0, limit)) {
       const subject = parseSubject(message.subject);

@@ -3,8 +3,9 @@
  */
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
+import type { Fact } from '../../schemas/events/fact.ts';
 import { FACT_FILTER } from '../../schemas/events/subjects.ts';
-import { emptyView, type Fact, foldTask, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { emptyView, foldTask, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { followTask } from '../follow-task.ts';
@@ -56,7 +57,7 @@ async function watchAll(bus: Bus, signal: AbortSignal, json: boolean): Promise<v
   const { lastSeq } = await bus.streamInfo();
   if (out.isTTY && !json) note('Watching all tasks; Ctrl-C ends it.');
   const views = new Map<string, TaskView>();
-  const onFact = (fact: Fact): void => {
+  const told = (fact: Fact): void => {
     const taskId = fact.event.correlationid;
     const before = views.get(taskId) ?? emptyView(taskId);
     const view = foldTask(before, fact);
@@ -66,6 +67,6 @@ async function watchAll(bus: Bus, signal: AbortSignal, json: boolean): Promise<v
   };
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
-    followFacts(bus, FACT_FILTER, lastSeq + 1, onFact, reject).catch(reject);
+    followFacts(bus, FACT_FILTER, lastSeq + 1, (facts) => facts.forEach(told), reject).catch(reject);
   });
 }

@@ -5,7 +5,8 @@
  * One reader for everybody: a consumer per call would cost the log server a round trip at the begin and the end of every
  * call, and hundreds of them at a time.
  *
- * Invariant: a listener hears every fact of its task that is stored after `listen` returned, in order, or `onBreak`.
+ * Invariant: a listener hears every message of facts of its task that is stored after `listen` returned, in order, or
+ * `onBreak`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bus, BusError, type Reader, type StoredMessage } from '../../bus/port.ts';
@@ -32,8 +33,8 @@ export class FactTail {
   readonly #stopped = new AbortController();
   #reader: Reader | null = null;
   #mark: string | null = null;
-  /** Told of every fact, with its task. */
-  onFact: (correlationId: string, message: StoredMessage) => void = () => undefined;
+  /** Told of every message of facts, with its task. */
+  onFacts: (correlationId: string, message: StoredMessage) => void = () => undefined;
   /** Told when the log is another one than before. */
   onBreak: () => void = () => undefined;
 
@@ -90,7 +91,7 @@ export class FactTail {
   #heard(message: StoredMessage): void {
     const subject = parseSubject(message.subject);
     if (subject.kind !== 'fact') return;
-    this.onFact(subject.correlationId, message);
+    this.onFacts(subject.correlationId, message);
     const listeners = this.#listeners.get(subject.correlationId);
     if (listeners !== undefined) for (const listener of [...listeners]) listener.onMessage(message);
   }

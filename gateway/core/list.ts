@@ -2,11 +2,12 @@
  * The list of tasks. Owns: pages and filters. Does not own: the order (`task-order.ts`).
  *
  * A page token is the place in the order of change where the next page begins: a task that changes meanwhile moves to
- * the front and is not missed by somebody who begins again.
+ * the front and is not missed by somebody who begins again. No two tasks share a message of facts, so that its sequence is
+ * a place of one task.
  */
 import type { TaskStatus } from '../../schemas/events/task-view.ts';
 import { seesAll } from './callers.ts';
-import { cursorAt, seqOfCursor } from './cursor.ts';
+import { cursorAt, placeOfCursor } from './cursor.ts';
 import type { CallContext } from './ports.ts';
 import type { TaskFeeds } from './task-feed.ts';
 import type { TaskIndex, TaskSummary } from './task-index.ts';
@@ -49,7 +50,7 @@ export async function listTasks(
   { caller }: CallContext,
 ): Promise<TaskPage> {
   const { mark } = feeds;
-  const beforeSeq = seqOfCursor(order.pageToken ?? '', mark, 'page_token') || Number.MAX_SAFE_INTEGER;
+  const beforeSeq = placeOfCursor(order.pageToken ?? '', mark, 'page_token').seq || Number.MAX_SAFE_INTEGER;
   const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
   const fits = filterOf(order, seesAll(caller) ? null : caller.name);
   const entries = await tasksInOrder.latest(beforeSeq);
@@ -69,7 +70,7 @@ export async function listTasks(
 
 function nextPage(entries: readonly OrderEntry[], at: number, mark: string): string | null {
   const last = entries[at - 1];
-  return at < entries.length && last !== undefined ? cursorAt(mark, last.seq) : null;
+  return at < entries.length && last !== undefined ? cursorAt(mark, { seq: last.seq, index: 0 }) : null;
 }
 
 function isBefore({ updatedAtMs }: TaskSummary, updatedAfterMs: number | undefined): boolean {

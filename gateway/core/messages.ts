@@ -3,11 +3,12 @@
  * orchestrator does.
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { isAfter, type Place } from '../../schemas/events/fact.ts';
 import type { Message, Part } from '../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
 import { openTask } from './access.ts';
-import { cursorAt, seqOfCursor } from './cursor.ts';
+import { cursorAt, placeOfCursor } from './cursor.ts';
 import { invalidField, MeshError } from './errors.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import { isNamed, publishMessage } from './requests.ts';
@@ -17,7 +18,6 @@ import { Traced } from './tracing.ts';
 /** A message as the log holds it. */
 export interface SaidMessage {
   readonly event: MeshEvent<'agent.message'>;
-  readonly seq: number;
   readonly atMs: number;
 }
 
@@ -82,9 +82,9 @@ export class Messages {
     let release = 1;
     const feed = await openTask(this.#feeds, correlationId, context.caller, {
       steer: true,
-      onFact: ({ event, seq, storedAtMs: atMs }) => {
+      onFact: ({ event, storedAtMs: atMs }) => {
         release = event.release;
-        if (isNamed(event, 'agent.message') && event.data.messageId === messageId) said = { event, seq, atMs };
+        if (isNamed(event, 'agent.message') && event.data.messageId === messageId) said = { event, atMs };
       },
     });
     const read = (): SaidMessage | null => said;
@@ -122,19 +122,21 @@ export class Messages {
   }
 
   async #list(order: ListMessagesOrder, context: CallContext): Promise<SaidMessages> {
-    const afterSeq = seqOfCursor(order.pageToken ?? '', this.#feeds.mark, 'page_token');
+    const after = placeOfCursor(order.pageToken ?? '', this.#feeds.mark, 'page_token');
     const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
-    const messages: SaidMessage[] = [];
+    const said: { readonly message: SaidMessage; readonly place: Place }[] = [];
     const feed = await openTask(this.#feeds, order.correlationId, context.caller, {
-      onFact: ({ event, seq, storedAtMs: atMs }) => {
-        const wanted = seq > afterSeq && messages.length <= pageSize && isNamed(event, 'agent.message');
-        if (wanted) messages.push({ event, seq, atMs });
+      onFact: (fact) => {
+        const { event, storedAtMs: atMs } = fact;
+        const wanted = isAfter(fact, after) && said.length <= pageSize && isNamed(event, 'agent.message');
+        if (wanted) said.push({ message: { event, atMs }, place: fact });
       },
     });
     feed.close();
-    const page = messages.slice(0, pageSize);
+    const page = said.slice(0, pageSize);
     const last = page.at(-1);
-    const isMore = messages.length > page.length && last !== undefined;
-    return { messages: page, nextPageToken: isMore ? cursorAt(this.#feeds.mark, last.seq) : null };
+    const isMore = said.length > page.length && last !== undefined;
+    const nextPageToken = isMore ? cursorAt(this.#feeds.mark, last.place) : null;
+    return { messages: page.map(({ message }) => message), nextPageToken };
   }
 }

@@ -5,6 +5,7 @@
 import type { Bus } from '../../bus/port.ts';
 import {
   canonicalJson,
+  EVENT_CONTENT_TYPE,
   type EventName,
   type MeshEvent,
   messageId,
@@ -21,7 +22,7 @@ import { invalidField } from './errors.ts';
 const GATEWAY_ROLE = 'gateway';
 const SOURCE = `/mesh/${GATEWAY_ROLE}`;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-const HEADERS = { 'content-type': 'application/cloudevents+json' };
+const HEADERS = { 'content-type': EVENT_CONTENT_TYPE };
 
 export type RequestName = 'task.submitted' | 'task.cancel.requested' | 'task.input.provided';
 

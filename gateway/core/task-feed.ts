@@ -4,12 +4,13 @@
  *
  * Invariants:
  * 1. `onFact` is called once per fact (by event id), in the order of the log.
- * 2. A wait settles: the state, the caller's deadline, the caller's leaving, or the log breaking off.
+ * 2. Who waits sees the task as it is after a whole message: what a commit told together is not taken apart.
+ * 3. A wait settles: the state, the caller's deadline, the caller's leaving, or the log breaking off.
  */
 import type { Bus, StoredMessage } from '../../bus/port.ts';
-import { parseEvent } from '../../schemas/events/envelope.ts';
+import { BEGINNING, type Fact, factsIn, type Place } from '../../schemas/events/fact.ts';
 import { factSubject } from '../../schemas/events/subjects.ts';
-import { emptyView, type Fact, factFrom, nextView, type TaskView } from '../../schemas/events/task-view.ts';
+import { emptyView, nextView, type TaskView } from '../../schemas/events/task-view.ts';
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
@@ -58,7 +59,7 @@ export class TaskFeeds {
 
   /** For a watcher that has heard all that this feed has. */
   cursorOf(feed: TaskFeed): string {
-    return cursorAt(this.#tail.mark, feed.lastSeq);
+    return cursorAt(this.#tail.mark, feed.lastPlace);
   }
 
   /**
@@ -110,7 +111,7 @@ export class TaskFeed {
   /** What the tail brings while history is being read. */
   #held: StoredMessage[] | null = [];
   readonly #seenIds = new Set<string>();
-  #lastSeq = 0;
+  #lastPlace = BEGINNING;
   #view: TaskView;
   #traceparent: string | null = null;
   #failure: MeshError | null = null;
@@ -127,12 +128,12 @@ export class TaskFeed {
 
   /** True when the log holds anything about the task. */
   get isKnown(): boolean {
-    return this.#lastSeq > 0;
+    return this.#lastPlace.seq > 0;
   }
 
-  /** Sequence of the last fact; 0 when there is none. */
-  get lastSeq(): number {
-    return this.#lastSeq;
+  /** Place of the last fact; the beginning when there is none. */
+  get lastPlace(): Place {
+    return this.#lastPlace;
   }
 
   /** W3C Trace Context of the task; null before its first fact. */
@@ -152,19 +153,21 @@ export class TaskFeed {
   }
 
   offer(message: StoredMessage): void {
-    if (message.seq <= this.#lastSeq) return;
-    const parsed = parseEvent(message.data);
-    // Another release wrote it, or nobody of ours: it tells nothing about this task.
-    if (!parsed.ok) return;
-    this.#lastSeq = message.seq;
-    const fact = factFrom(parsed.value, message);
+    if (message.seq <= this.#lastPlace.seq) return;
+    // What another release wrote, or nobody of ours, tells nothing about this task.
+    const facts = factsIn(message);
+    for (const fact of facts) this.#heard(fact);
+    if (facts.length > 0) this.#tell();
+  }
+
+  #heard(fact: Fact): void {
+    this.#lastPlace = { seq: fact.seq, index: fact.index };
     const { id, traceparent, correlationid } = fact.event;
     if (correlationid !== this.correlationId || this.#seenIds.has(id)) return;
     this.#seenIds.add(id);
     this.#traceparent ??= traceparent;
     this.#view = nextView(this.#view, fact);
     this.#onFact(fact, this.#view);
-    this.#tell();
   }
 
   fail(error: MeshError): void {

@@ -49,7 +49,7 @@ export class TaskIndex {
     if (!feed.isKnown) return null;
     const summary = summaryOf(feed.view);
     this.#summaries.delete(correlationId);
-    this.#summaries.set(correlationId, { seq: feed.lastSeq, summary });
+    this.#summaries.set(correlationId, { seq: feed.lastPlace.seq, summary });
     for (const oldest of this.#summaries.keys()) {
       if (this.#summaries.size <= SUMMARIES_MAX) break;
       this.#summaries.delete(oldest);

@@ -10,12 +10,12 @@ import type { FactTail } from './fact-tail.ts';
 
 export interface OrderEntry {
   readonly correlationId: string;
-  /** Of its last fact. */
+  /** Of the message with its last fact. */
   readonly seq: number;
 }
 
-/** After so many facts the tasks that have left the log are forgotten: about a hundred bytes each. */
-const FORGET_AFTER_FACTS = 10_000;
+/** After so many messages of facts the tasks that have left the log are forgotten: about a hundred bytes each. */
+const FORGET_AFTER_MESSAGES = 10_000;
 /** A log that could not be read in time is not asked for everything again at once. */
 const BUILD_PAUSE_MS = 10_000;
 
@@ -31,7 +31,7 @@ export class TaskOrder {
 
   constructor(bus: Bus, tail: FactTail) {
     this.#bus = bus;
-    tail.onFact = (correlationId, { seq }) => this.#moved(correlationId, seq);
+    tail.onFacts = (correlationId, { seq }) => this.#moved(correlationId, seq);
   }
 
   /** The log is another one. */
@@ -70,7 +70,7 @@ export class TaskOrder {
       order?.set(correlationId, seq);
     }
     this.#heardSinceForgetting += 1;
-    if (this.#order === null || this.#heardSinceForgetting < FORGET_AFTER_FACTS) return;
+    if (this.#order === null || this.#heardSinceForgetting < FORGET_AFTER_MESSAGES) return;
     this.#heardSinceForgetting = 0;
     void this.#forget(this.#order);
   }
@@ -84,7 +84,7 @@ export class TaskOrder {
         order.delete(correlationId);
       }
     } catch (error) {
-      // They are forgotten after as many facts again; until then they only take room.
+      // They are forgotten after as many messages again; until then they only take room.
       if (!(error instanceof BusError)) throw error;
     }
   }

@@ -7,6 +7,7 @@
  *    what it may write again has the same id.
  * 2. Nothing is told before the log told it.
  */
+import { BEGINNING, isAfter } from '../../schemas/events/fact.ts';
 import type { Conversation, TaskSubmittedData } from '../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
@@ -145,18 +146,19 @@ export class Tasks {
     context: CallContext,
     messageId: string | undefined,
   ): Promise<TaskNow> {
-    let asked = { id: '', seq: 0 };
-    let taken = { text: '', seq: 0 };
+    let asked = { id: '', place: BEGINNING };
+    let taken = { text: '', place: BEGINNING };
     const feed = await openTask(this.#feeds, correlationId, context.caller, {
       steer: true,
-      onFact: ({ event, seq }) => {
-        if (isNamed(event, 'task.input.required')) asked = { id: event.id, seq };
-        if (isNamed(event, 'task.input.accepted')) taken = { text: event.data.text, seq };
+      onFact: (fact) => {
+        const { event } = fact;
+        if (isNamed(event, 'task.input.required')) asked = { id: event.id, place: fact };
+        if (isNamed(event, 'task.input.accepted')) taken = { text: event.data.text, place: fact };
       },
     });
     try {
-      const isRepeated = feed.view.question === null && taken.seq > asked.seq && taken.text === text;
-      if (isRepeated) return this.#now(feed);
+      const isTaken = isAfter(taken.place, asked.place) && taken.text === text;
+      if (feed.view.question === null && isTaken) return this.#now(feed);
       if (feed.view.question === null) {
         throw new MeshError('failed_precondition', 'NOTHING_ASKED', `the task asks nothing; it is ${feed.view.status}`);
       }
@@ -165,7 +167,7 @@ export class Tasks {
       const data = { text, ...(messageId === undefined ? {} : { messageId }) };
       const request = { name: 'task.input.provided', data, discriminator: `${question.id}/${text}` } as const;
       await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
-      await this.#taken(feed, (view) => taken.seq > question.seq || isEnded(view.status), context);
+      await this.#taken(feed, (view) => isAfter(taken.place, question.place) || isEnded(view.status), context);
       return this.#now(feed);
     } finally {
       feed.close();

@@ -5,10 +5,11 @@
  * A watcher that is slower than its task is not waited for and not remembered without end: its queue is bounded, and
  * when it is full the stream ends with an error from which the watcher goes on by its cursor.
  */
+import { type Fact, isAfter } from '../../schemas/events/fact.ts';
 import { tokenSubject } from '../../schemas/events/subjects.ts';
-import { type Fact, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
-import { cursorAt, seqOfCursor } from './cursor.ts';
+import { cursorAt, placeOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
@@ -58,15 +59,15 @@ export class Watches {
   ): AsyncGenerator<WatchItem, void, undefined> {
     checkId(order.correlationId);
     const { mark } = this.#feeds;
-    const afterSeq = seqOfCursor(order.cursor ?? '', mark);
+    const after = placeOfCursor(order.cursor ?? '', mark);
     const queue = new WatchQueue<WatchItem>(onFail);
     const leave = (): void => queue.fail(new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left'));
     context.signal.addEventListener('abort', leave, { once: true });
-    let cursor = cursorAt(mark, afterSeq);
+    let cursor = cursorAt(mark, after);
     const tell = (fact: Fact, view: TaskView): void => {
       if (!maySee(context.caller, view)) queue.fail(unknownTask(order.correlationId));
-      if (fact.seq > afterSeq) {
-        cursor = cursorAt(mark, fact.seq);
+      if (isAfter(fact, after)) {
+        cursor = cursorAt(mark, fact);
         queue.push({ kind: 'fact', fact, view, cursor }, JSON.stringify(fact.event.data).length);
       }
       if (isEnded(view.status)) queue.end();

@@ -4,8 +4,9 @@
 import { create, fromJson, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { timestampFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Heartbeat } from '../../bus/registry.ts';
+import type { Fact } from '../../schemas/events/fact.ts';
 import type { Part as MeshPart, Message, Passage, Result } from '../../schemas/events/generated.ts';
-import type { Fact, HopView, MessageView, TaskStatus, TaskView } from '../../schemas/events/task-view.ts';
+import type { HopView, MessageView, TaskStatus, TaskView } from '../../schemas/events/task-view.ts';
 import { invalidField } from '../core/errors.ts';
 import type { SaidMessage } from '../core/messages.ts';
 import type { TaskSummary as CoreSummary } from '../core/task-index.ts';
@@ -207,7 +208,7 @@ function factOf({ event, storedAtMs: atMs }: Fact, view: TaskView): WireFact {
     traceparent: event.traceparent,
     data: asJson(event.data),
     state: states[view.status],
-    ...(event.type === MESSAGE_TYPE ? { message: messageOf({ event, atMs, seq: 0 }) } : {}),
+    ...(event.type === MESSAGE_TYPE ? { message: messageOf({ event, atMs }) } : {}),
   });
 }
 

@@ -1,10 +1,11 @@
 /**
- * The event as the mesh knows it: a CloudEvents 1.0 envelope whose `data` fits its type. Owns: types, naming, parsing
- * with limits, serialising. Does not own: where an event goes.
+ * The event as the mesh knows it: a CloudEvents 1.0 envelope whose `data` fits its type, alone or several in a batch.
+ * Owns: types, naming, parsing with limits, serialising. Does not own: where an event goes.
  *
  * Invariants:
- * 1. `parseEvent` never throws and never returns an event that its schema does not allow (S9).
- * 2. Two events are the same when id and `contentDigest` are.
+ * 1. `parseEvent` and `parseEvents` never throw and never return an event that its schema does not allow (S9).
+ * 2. An event is accepted in a batch when it is accepted alone, and the other way round.
+ * 3. Two events are the same when id and `contentDigest` are.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -23,6 +24,13 @@ export type MeshEvent<N extends EventName = EventName> = {
 export const PAYLOAD_MAX_BYTES = 1_048_576;
 /** Deeper JSON than this is nobody's prompt; the limit keeps validation and canonical hashing cheap. */
 export const NESTING_MAX = 32;
+/** More than the facts of any commit; half of what a watcher may have waiting, so that one batch never cuts it off. */
+export const BATCH_EVENTS_MAX = 1024;
+
+/** One event in the structured form of CloudEvents. */
+export const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
+/** A JSON array of events: the batch form of CloudEvents. */
+export const BATCH_CONTENT_TYPE = 'application/cloudevents-batch+json';
 
 const TYPE_PREFIX = 'dev.agentmesh.';
 const VERSION_SUFFIX = '.v1';
@@ -120,16 +128,23 @@ export function decodeText(bytes: Uint8Array): Parsed<string> {
   }
 }
 
-/** JSON within the limits of size, depth and keys. */
-export function parseJson(text: string): Parsed<unknown> {
-  let value: unknown;
+function parseText(text: string): Parsed<unknown> {
   try {
-    value = JSON.parse(text);
+    return { ok: true, value: JSON.parse(text) };
   } catch (error) {
     return reject('not_json', `not JSON: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300));
   }
-  const problem = structureProblem(value, 0, suspicious.test(text));
+}
+
+function withinLimits(value: unknown, checkKeys: boolean): Parsed<unknown> {
+  const problem = structureProblem(value, 0, checkKeys);
   return problem ? { ok: false, rejection: problem } : { ok: true, value };
+}
+
+/** JSON within the limits of size, depth and keys. */
+export function parseJson(text: string): Parsed<unknown> {
+  const json = parseText(text);
+  return json.ok ? withinLimits(json.value, suspicious.test(text)) : json;
 }
 
 /** An event of the mesh, whole: envelope, type and data. */
@@ -157,6 +172,93 @@ export function parseEvent(bytes: Uint8Array): Parsed<MeshEvent> {
   if (!text.ok) return text;
   const json = parseJson(text.value);
   return json.ok ? validateEvent(json.value) : json;
+}
+
+/**
+ * Each event of a message in its order, judged by itself; an event alone is a batch of one. Rejected as a whole is what
+ * is no message of events at all.
+ */
+export function parseEach(bytes: Uint8Array): Parsed<Parsed<MeshEvent>[]> {
+  const text = decodeText(bytes);
+  if (!text.ok) return text;
+  const json = parseText(text.value);
+  if (!json.ok) return json;
+  const items: unknown[] = Array.isArray(json.value) ? json.value : [json.value];
+  if (items.length === 0) return reject('invalid_envelope', 'a batch without events');
+  if (items.length > BATCH_EVENTS_MAX) {
+    return reject('too_large', `a batch of ${items.length} events; the limit is ${BATCH_EVENTS_MAX}`);
+  }
+  const checkKeys = suspicious.test(text.value);
+  const each = items.map((item): Parsed<MeshEvent> => {
+    const limited = withinLimits(item, checkKeys);
+    return limited.ok ? validateEvent(limited.value) : limited;
+  });
+  return { ok: true, value: each };
+}
+
+/** All events of a message, in their order: one as an object, or a batch as an array. */
+export function parseEvents(bytes: Uint8Array): Parsed<MeshEvent[]> {
+  const each = parseEach(bytes);
+  if (!each.ok) return each;
+  const events: MeshEvent[] = [];
+  for (const [at, parsed] of each.value.entries()) {
+    if (parsed.ok) {
+      events.push(parsed.value);
+      continue;
+    }
+    const { code, reason } = parsed.rejection;
+    const which = each.value.length === 1 ? '' : `event ${at + 1} of ${each.value.length}: `;
+    return reject(code, `${which}${reason}`.slice(0, 500));
+  }
+  return { ok: true, value: events };
+}
+
+/** Events as they are stored in one message. */
+export interface EventMessage {
+  readonly body: string;
+  readonly contentType: typeof EVENT_CONTENT_TYPE | typeof BATCH_CONTENT_TYPE;
+}
+
+function messageOf(texts: readonly string[]): EventMessage {
+  const [only] = texts;
+  return texts.length === 1 && only !== undefined
+    ? { body: only, contentType: EVENT_CONTENT_TYPE }
+    : { body: `[${texts.join(',')}]`, contentType: BATCH_CONTENT_TYPE };
+}
+
+/**
+ * Facts as one message, in the order of happening.
+ * @throws RangeError for none at all, and for more than one message may hold: `factMessages` divides them
+ */
+export function serializeFacts(events: readonly MeshEvent[]): EventMessage {
+  const [message, second] = factMessages(events);
+  if (message === undefined) throw new RangeError('there is no message without facts');
+  if (second !== undefined) throw new RangeError(`${events.length} facts are more than one message may hold`);
+  return message;
+}
+
+/**
+ * Facts as few messages as the limits allow, in the order of happening; the same facts are always divided in the same way.
+ * A fact that is too large by itself has a message of its own, which the log refuses.
+ */
+export function factMessages(events: readonly MeshEvent[], bytesMax: number = PAYLOAD_MAX_BYTES): EventMessage[] {
+  const messages: EventMessage[] = [];
+  let texts: string[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const text = JSON.stringify(event);
+    // One bracket or comma before each, and the last bracket.
+    const more = Buffer.byteLength(text) + 1;
+    if (texts.length > 0 && (texts.length === BATCH_EVENTS_MAX || bytes + more + 1 > bytesMax)) {
+      messages.push(messageOf(texts));
+      texts = [];
+      bytes = 0;
+    }
+    texts.push(text);
+    bytes += more;
+  }
+  if (texts.length > 0) messages.push(messageOf(texts));
+  return messages;
 }
 
 /**

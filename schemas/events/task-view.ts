@@ -8,6 +8,7 @@
  * 3. A log whose beginning has expired still gives a view, with what is left.
  */
 import type { MeshEvent } from './envelope.ts';
+import type { Fact } from './fact.ts';
 import type {
   Conversation,
   ErrorInfo,
@@ -23,20 +24,6 @@ import type {
 } from './generated.ts';
 
 export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
-
-/** A public fact as the log stored it. */
-export interface Fact {
-  readonly event: MeshEvent;
-  readonly seq: number;
-  /** When it happened, milliseconds since the epoch. */
-  readonly atMs: number;
-  /** When the log got it: it waits for the commit that it rests on, and comes again to a log that was lost. */
-  readonly storedAtMs: number;
-}
-
-export function factFrom(event: MeshEvent, stored: { readonly seq: number; readonly atMs: number }): Fact {
-  return { event, seq: stored.seq, atMs: Date.parse(event.time), storedAtMs: stored.atMs };
-}
 
 export interface HopView {
   readonly index: number;

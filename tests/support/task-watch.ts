@@ -17,6 +17,8 @@ export interface Fact {
   readonly name: EventName;
   readonly event: MeshEvent;
   readonly seq: number;
+  /** In its message. */
+  readonly index: number;
 }
 
 export interface Quarantined {
@@ -48,15 +50,14 @@ export class TaskWatch {
     this.#factsOf.clear();
     this.#quarantined = [];
     bus.subscribeVolatile(FACT_FILTER, (_subject, data) => {
-      const { id, correlationid } = JSON.parse(Buffer.from(data).toString('utf8')) as MeshEvent;
-      this.#sendings.push({ id, task: correlationid });
+      for (const { id, correlationid } of eventsIn(data)) this.#sendings.push({ id, task: correlationid });
     });
     // The end of a log that a test wipes is no news to its reader.
     const onError = (error: BusError): void => {
       if (!(error instanceof BusError)) throw error;
     };
     await Promise.all([
-      bus.read({ filter: FACT_FILTER, fromSeq: 1, onMessage: (message) => this.#fact(message), onError }),
+      bus.read({ filter: FACT_FILTER, fromSeq: 1, onMessage: (message) => this.#stored(message), onError }),
       bus.read({
         stream: 'quarantine',
         filter: 'mesh.quarantine.*',
@@ -142,15 +143,16 @@ export class TaskWatch {
     );
   }
 
-  #fact(message: StoredMessage): void {
-    const event = JSON.parse(Buffer.from(message.data).toString('utf8')) as MeshEvent;
-    const name = nameOf(event.type);
-    if (name === null) throw new Error(`a fact of unknown type: ${event.type}`);
-    const fact = { name, event, seq: message.seq };
-    this.#facts.push(fact);
-    const known = this.#factsOf.get(event.correlationid);
-    if (known) known.push(fact);
-    else this.#factsOf.set(event.correlationid, [fact]);
+  #stored({ data, seq }: StoredMessage): void {
+    for (const [index, event] of eventsIn(data).entries()) {
+      const name = nameOf(event.type);
+      if (name === null) throw new Error(`a fact of unknown type: ${event.type}`);
+      const fact = { name, event, seq, index };
+      this.#facts.push(fact);
+      const known = this.#factsOf.get(event.correlationid);
+      if (known) known.push(fact);
+      else this.#factsOf.set(event.correlationid, [fact]);
+    }
     this.#changes.tell();
   }
 
@@ -166,6 +168,12 @@ export class TaskWatch {
     });
     this.#changes.tell();
   }
+}
+
+/** One event, or a batch of them. */
+function eventsIn(data: Uint8Array): MeshEvent[] {
+  const value = JSON.parse(Buffer.from(data).toString('utf8')) as MeshEvent | MeshEvent[];
+  return Array.isArray(value) ? value : [value];
 }
 
 function endedBy({ name, event }: Fact): Ended {

@@ -1,5 +1,6 @@
 /** Two gateways on one log: callers are told of each event by one of them, and by the other when that one dies (S7). */
 import { afterAll, describe, expect, test } from 'vitest';
+import { factsIn } from '../../../schemas/events/fact.ts';
 import { correlationIdOfMessage } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { asTask, connect, message, request } from '../../support/a2a.ts';
@@ -47,14 +48,22 @@ async function begun({ http }: Door, path: string): Promise<string> {
   return task.id;
 }
 
+/** Of the newest fact, as a cursor has it. */
+async function lastPlace(id: string): Promise<string> {
+  const message = await gateway().mesh.bus.getLast(factSubject(id));
+  const fact = message === null ? undefined : factsIn(message).at(-1);
+  if (fact === undefined) return 'none';
+  return fact.index === 0 ? `${fact.seq}` : `${fact.seq}-${fact.index}`;
+}
+
 /** Resolves when everything that has happened to the tasks was told, and is noted as told. */
 async function quiet(ids: readonly string[]): Promise<void> {
   const { bus } = gateway().mesh;
   const due = async (): Promise<string[]> => {
     const notes = await bus.kv('push').entries();
-    const last = await Promise.all(ids.map(async (id) => ({ id, seq: (await bus.getLast(factSubject(id)))?.seq })));
-    const isTold = ({ id, seq }: { id: string; seq: number | undefined }) =>
-      notes.some(({ key, value }) => key.startsWith(id) && key.endsWith('.at') && value.includes(`-${seq}"`));
+    const last = await Promise.all(ids.map(async (id) => ({ id, place: await lastPlace(id) })));
+    const isTold = ({ id, place }: { id: string; place: string }) =>
+      notes.some(({ key, value }) => key.startsWith(id) && key.endsWith('.at') && value.includes(`-${place}"`));
     return last.filter((one) => !isTold(one)).map(({ id }) => id);
   };
   await expect.poll(due, { timeout: LIMIT_MS, interval: 100 }).toEqual([]);

@@ -1,9 +1,8 @@
 /** Facts for the tests of this folder: complete, valid events, built from their short name and data. */
-
 import { type EventName, type MeshEvent, typeOf, validateEvent } from '../../../schemas/events/envelope.ts';
+import type { Fact } from '../../../schemas/events/fact.ts';
 import type { DataByName, HopRecord, Result } from '../../../schemas/events/generated.ts';
 import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
-import type { Fact } from '../../../schemas/events/task-view.ts';
 
 export const taskId = '6f1c2d3e-0000-4000-8000-000000000001';
 export const startMs = 1_700_000_000_000;
@@ -43,7 +42,7 @@ export function fact<N extends EventName>(n: number, name: N, data: DataByName[N
   const valid = validateEvent(event);
   if (!valid.ok) throw new Error(`${name}: ${valid.rejection.reason}`);
   const atMs = startMs + n * 10;
-  return { event: valid.value satisfies MeshEvent, seq: n, atMs, storedAtMs: atMs };
+  return { event: valid.value satisfies MeshEvent, seq: n, index: 0, atMs, storedAtMs: atMs };
 }
 
 const route = {

@@ -7,9 +7,10 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Admission } from '../../../gateway/core/admission.ts';
 import { byCertificate, onlyLocal, readCallers } from '../../../gateway/core/callers.ts';
-import { cursorAt, logMark, seqOfCursor } from '../../../gateway/core/cursor.ts';
+import { cursorAt, logMark, placeOfCursor } from '../../../gateway/core/cursor.ts';
 import { Slots } from '../../../gateway/core/slots.ts';
 import { exposureProblem } from '../../../gateway/exposure.ts';
+import { BEGINNING } from '../../../schemas/events/fact.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-gateway-unit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -113,23 +114,29 @@ describe('admission', () => {
 });
 
 describe('cursors', () => {
-  test('say the sequence in their own log, and the beginning in another', () => {
+  test('say the place in their own log, and the beginning in another', () => {
     const [mine, other] = [logMark('2026-01-01T00:00:00Z'), logMark('2026-01-02T00:00:00Z')];
     fc.assert(
-      fc.property(fc.nat(), (seq) => {
-        expect(seqOfCursor(cursorAt(mine, seq), mine)).toBe(seq);
-        expect(seqOfCursor(cursorAt(mine, seq), other)).toBe(0);
+      fc.property(fc.record({ seq: fc.nat(), index: fc.nat(2000) }), (place) => {
+        expect(placeOfCursor(cursorAt(mine, place), mine)).toEqual(place);
+        expect(placeOfCursor(cursorAt(mine, place), other)).toEqual(BEGINNING);
       }),
     );
-    expect(seqOfCursor('', mine)).toBe(0);
+    expect(placeOfCursor('', mine)).toEqual(BEGINNING);
   });
 
-  test.each(['7', 'x-7', 'abcdef01-', 'abcdef01--7', 'ABCDEF01-7', 'abcdef01-7.5', 'abcdef01-9999999999999999'])(
-    '%s is none',
-    (cursor) => {
-      expect(() => seqOfCursor(cursor, 'abcdef01')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
-    },
-  );
+  test('of the time when a message held one fact, they say that fact', () => {
+    expect(placeOfCursor('abcdef01-7', 'abcdef01')).toEqual({ seq: 7, index: 0 });
+    expect(cursorAt('abcdef01', { seq: 7, index: 0 })).toBe('abcdef01-7');
+    expect(cursorAt('abcdef01', { seq: 7, index: 3 })).toBe('abcdef01-7-3');
+  });
+
+  test.each([
+    ...['7', 'x-7', 'abcdef01-', 'abcdef01--7', 'ABCDEF01-7', 'abcdef01-7.5', 'abcdef01-9999999999999999'],
+    ...['abcdef01-7-', 'abcdef01-7-0', 'abcdef01-7-01', 'abcdef01-7-x', 'abcdef01-7-1-1', 'abcdef01-7-9999999'],
+  ])('%s is none', (cursor) => {
+    expect(() => placeOfCursor(cursor, 'abcdef01')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  });
 });
 
 describe('slots', () => {

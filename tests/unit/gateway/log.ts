@@ -2,10 +2,22 @@
  * A mesh in memory for the tests of the gateway's core: the log, and an orchestrator that says what a test tells it to.
  * Owns: writing facts as the mesh would. Does not own: the core.
  */
-import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../bus/memory-bus.ts';
+import {
+  createMemoryBus,
+  createMemoryLog,
+  type MemoryBus,
+  type MemoryLog,
+  type MemoryLogOptions,
+} from '../../../bus/memory-bus.ts';
 import type { Caller } from '../../../gateway/core/callers.ts';
 import type { CallContext, GatewayPorts } from '../../../gateway/core/ports.ts';
-import { type EventName, type MeshEvent, typeOf, validateEvent } from '../../../schemas/events/envelope.ts';
+import {
+  type EventName,
+  type MeshEvent,
+  serializeFacts,
+  typeOf,
+  validateEvent,
+} from '../../../schemas/events/envelope.ts';
 import type { DataByName, Result } from '../../../schemas/events/generated.ts';
 import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
@@ -16,14 +28,16 @@ export interface MemoryMesh {
   readonly ports: GatewayPorts;
   /** Stores a fact of a task; the n-th of one task has a number of its own. */
   tell<N extends EventName>(task: string, number: number, name: N, data: DataByName[N]): Promise<void>;
+  /** Stores facts of a task in one message. */
+  tellAll(task: string, facts: readonly MeshEvent[]): Promise<void>;
   accept(task: string, prompt: string, caller?: string): Promise<void>;
   complete(task: string, answer: string): Promise<void>;
 }
 
 const END = 99;
 
-export async function memoryMesh(): Promise<MemoryMesh> {
-  const log = createMemoryLog();
+export async function memoryMesh(options: MemoryLogOptions = {}): Promise<MemoryMesh> {
+  const log = createMemoryLog(options);
   const bus = createMemoryBus(log);
   await bus.ensureTopology();
   const silent = (): void => undefined;
@@ -40,31 +54,36 @@ export async function memoryMesh(): Promise<MemoryMesh> {
       }),
     log: { debug: silent, info: silent, warn: silent, error: silent },
   };
-  const tell: MemoryMesh['tell'] = async (task, number, name, data) => {
-    const event = factEvent(task, number, name, data);
-    await bus.publish({ subject: factSubject(task), body: JSON.stringify(event) });
+  const tellAll: MemoryMesh['tellAll'] = async (task, facts) => {
+    const { body, contentType } = serializeFacts(facts);
+    await bus.publish({ subject: factSubject(task), body, headers: { 'content-type': contentType } });
   };
+  const tell: MemoryMesh['tell'] = (task, number, name, data) => tellAll(task, [factEvent(task, number, name, data)]);
   return {
     log,
     bus,
     ports,
     tell,
+    tellAll,
     accept: (task, prompt, caller = 'local') => tell(task, 1, 'task.accepted', { prompt, caller }),
-    complete: (task, answer) => tell(task, END, 'task.completed', { result: { ...emptyResult, answer } }),
+    complete: (task, answer) => tell(task, END, 'task.completed', { result: resultOf(answer) }),
   };
 }
 
-const emptyResult: Result = {
-  outcome: 'answered',
-  answer: '',
-  engine: 'test',
-  citations: [],
-  hops: [],
-  messages: [],
-  loops: { used: 0, max: 0 },
-};
+export function resultOf(answer: string): Result {
+  return {
+    outcome: 'answered',
+    answer,
+    engine: 'test',
+    citations: [],
+    hops: [],
+    messages: [],
+    loops: { used: 0, max: 0 },
+  };
+}
 
-function factEvent<N extends EventName>(task: string, number: number, name: N, data: DataByName[N]): MeshEvent {
+/** The n-th fact of a task. */
+export function factEvent<N extends EventName>(task: string, number: number, name: N, data: DataByName[N]): MeshEvent {
   const id = outputEventId(task, 'orchestrator', number, 0);
   const valid = validateEvent({
     specversion: '1.0',

@@ -10,10 +10,10 @@ import { PARTITIONS } from '../../schemas/events/subjects.ts';
 const ID_KEY = 'ledger-id';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export type DiskRecord = StoredRecord & { readonly seq: number | null };
+type DiskRecord = StoredRecord & { readonly seq: number | null };
 
 /** What a ledger has of one partition. What is in the maps is never changed, only replaced, so a copy may share it. */
-export class DiskPartition {
+class DiskPartition {
   /** By number, which is the order of insertion too. */
   readonly records = new Map<number, DiskRecord>();
   /** Bodies by task. */

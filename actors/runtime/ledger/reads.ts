@@ -15,7 +15,7 @@ type RecordRow = StoredBody & { readonly n: number; readonly seq: number };
 type SnapshotRow = StoredBody & { readonly task: Buffer };
 type EndedRow = Omit<EndedTask, 'task'>;
 
-export type LedgerReads = Pick<
+type LedgerReads = Pick<
   Ledger,
   'lastRecord' | 'record' | 'records' | 'checkpointed' | 'tasks' | 'task' | 'ended' | 'begun' | 'meta'
 >;

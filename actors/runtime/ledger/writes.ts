@@ -19,7 +19,7 @@ interface End {
   checkpoint: number;
 }
 
-export interface Writes {
+interface Writes {
   /** To be called in a transaction. @throws Error, after which the transaction must be rolled back */
   apply(batch: LedgerBatch): void;
   /** What was applied was rolled back. */

@@ -1,140 +1,187 @@
 /**
- * What a simulated disk holds: the tables of a ledger as plain maps. Owns: what a batch does to them, and the reads of
- * the ledger's port. Does not own: when a batch becomes durable (`disk.ts`).
+ * What a simulated disk holds: a ledger as plain maps. Owns: what a batch does to it, and which batch is refused. Does not
+ * own: when a batch becomes durable (`disk.ts`).
  *
  * It is written from the port's words, not from the SQLite code; one contract suite holds both to them.
  */
-import type { LedgerBatch, LoadedInstance, OutboxRow, StoredInstance } from '../../actors/runtime/ledger/port.ts';
-import type { EffectRow, TimerRow } from '../../actors/runtime/step.ts';
+import type { EndedTask, LedgerBatch, StoredRecord } from '../../actors/runtime/ledger/port.ts';
+import { PARTITIONS } from '../../schemas/events/subjects.ts';
 
-interface Sent {
-  readonly row: OutboxRow;
-  seq: number | null;
-}
+const ID_KEY = 'ledger-id';
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-type Nested<V> = Map<number, Map<string, V>>;
+type DiskRecord = StoredRecord & { readonly seq: number | null };
 
-function inner<V>(table: Nested<V>, instance: number): Map<string, V> {
-  let rows = table.get(instance);
-  if (!rows) {
-    rows = new Map();
-    table.set(instance, rows);
+/** What a ledger has of one partition. What is in the maps is never changed, only replaced, so a copy may share it. */
+class DiskPartition {
+  /** By number, which is the order of insertion too. */
+  readonly records = new Map<number, DiskRecord>();
+  /** Bodies by task. */
+  readonly snapshots = new Map<string, string>();
+  readonly ended = new Map<string, EndedTask>();
+  checkpointed = 0;
+  /** Number of the newest record; 0 when there is none. */
+  newest = 0;
+
+  get last(): DiskRecord | null {
+    return this.records.get(this.newest) ?? null;
   }
-  return rows;
+
+  copy(): DiskPartition {
+    const copy = new DiskPartition();
+    for (const [n, record] of this.records) copy.records.set(n, record);
+    for (const [task, body] of this.snapshots) copy.snapshots.set(task, body);
+    for (const [task, row] of this.ended) copy.ended.set(task, row);
+    copy.checkpointed = this.checkpointed;
+    copy.newest = this.newest;
+    return copy;
+  }
 }
 
 export class DiskTables {
-  readonly instances = new Map<number, StoredInstance>();
-  readonly outbox = new Map<number, Sent>();
-  readonly cursors = new Map<string, number>();
+  readonly id: string;
   readonly meta = new Map<string, string>();
-  /** Ids of everything in the outbox, for asking whether an output is remembered. */
-  readonly outboxIds = new Set<string>();
-  readonly #ids = new Map<string, number>();
-  readonly #ended = new Set<string>();
-  readonly #inbox: Nested<string> = new Map();
-  /** Kept as text, as a disk does: what does not survive JSON does not survive here. */
-  readonly #effects: Nested<string> = new Map();
-  readonly #timers: Nested<string> = new Map();
+  readonly begun = new Map<string, number>();
+  /** Records that were taken out of their journals, oldest first. */
+  readonly setAsideRecords: DiskRecord[] = [];
+  #partitions = Array.from({ length: PARTITIONS }, () => new DiskPartition());
+
+  constructor(id: string) {
+    this.id = id;
+    this.meta.set(ID_KEY, id);
+  }
+
+  get partitions(): readonly DiskPartition[] {
+    return this.#partitions;
+  }
+
+  /** @throws RangeError when there is no such partition */
+  partition(partition: number): DiskPartition {
+    const found = this.#partitions[partition];
+    if (!found) throw new RangeError(`there is no partition ${partition}`);
+    return found;
+  }
+
+  /** Nothing was ever committed. */
+  get isEmpty(): boolean {
+    const unused = ({ records, checkpointed }: DiskPartition) => records.size === 0 && checkpointed === 0;
+    const apart = this.setAsideRecords.length + this.begun.size;
+    return this.meta.size === 1 && apart === 0 && this.#partitions.every(unused);
+  }
 
   /** Why the batch cannot be stored, or null. */
   refusal(batch: LedgerBatch): string | null {
-    for (const { id, role, correlationId } of batch.instances) {
-      const other = this.#ids.get(`${role}/${correlationId}`);
-      if (other !== undefined && other !== id) return `two rows of ${role} for ${correlationId}: ${other} and ${id}`;
+    const strange = [...batch.records, ...batch.logged, ...batch.checkpoints].find(
+      ({ partition }) => this.#partitions[partition] === undefined,
+    );
+    if (strange) return `there is no partition ${strange.partition}`;
+    if (batch.logged.some(({ seq }) => !isNumber(seq))) return 'a place in the log that cannot be';
+    if (batch.meta.some(({ key }) => key === ID_KEY)) return 'the id of a ledger stays as it is';
+    for (const [partition] of this.#partitions.entries()) {
+      const reason = this.#gap(partition, batch) ?? this.#wrongCheckpoint(partition, batch);
+      if (reason !== null) return reason;
     }
-    for (const { n } of batch.outbox) if (this.outbox.has(n)) return `output ${n} is there already`;
     return null;
   }
 
-  apply(batch: LedgerBatch): void {
-    for (const row of batch.instances) this.#storeInstance(row);
-    for (const { instance, eventId, digest } of batch.inbox) inner(this.#inbox, instance).set(eventId, digest);
-    for (const { seq, ...row } of batch.outbox) {
-      this.outbox.set(row.n, { row, seq });
-      this.outboxIds.add(row.eventId);
+  /** Returns 0, as a commit does. */
+  apply(batch: LedgerBatch): number {
+    for (const { partition, n, body } of batch.records) {
+      const journal = this.partition(partition);
+      journal.records.set(n, { partition, n, body: new Uint8Array(body), seq: null });
+      journal.newest = n;
     }
-    for (const { n, seq } of batch.acked) {
-      const sent = this.outbox.get(n);
-      if (sent) sent.seq = seq;
+    for (const { partition, n, seq } of batch.logged) {
+      const { records } = this.partition(partition);
+      const record = records.get(n);
+      if (record) records.set(n, { ...record, seq });
     }
-    for (const { instance, effect, row } of batch.effects) put(inner(this.#effects, instance), effect, row);
-    for (const { instance, timer, row } of batch.timers) put(inner(this.#timers, instance), timer, row);
-    for (const { channel, seq } of batch.cursors) this.cursors.set(channel, seq);
+    for (const { partition, n, tasks, ended } of batch.checkpoints) {
+      const journal = this.partition(partition);
+      journal.checkpointed = n;
+      for (const { task, body } of tasks) journal.snapshots.set(task, body);
+      for (const row of ended) {
+        journal.ended.set(row.task, row);
+        journal.snapshots.delete(row.task);
+      }
+    }
+    for (const { key, crashes } of batch.begun) {
+      if (crashes === 0) this.begun.delete(key);
+      else this.begun.set(key, crashes);
+    }
     for (const { key, value } of batch.meta) this.meta.set(key, value);
+    return 0;
   }
 
-  load(role: string, correlationId: string): LoadedInstance | null {
-    const stored = this.instances.get(this.#ids.get(`${role}/${correlationId}`) ?? 0);
-    return stored ? this.loaded(stored) : null;
-  }
-
-  hasEnded(role: string, correlationId: string): boolean {
-    return this.#ended.has(`${role}/${correlationId}`);
-  }
-
-  loaded(stored: StoredInstance): LoadedInstance {
-    return {
-      stored,
-      seen: new Map(this.#inbox.get(stored.id)),
-      effects: [...(this.#effects.get(stored.id)?.values() ?? [])].map((text) => JSON.parse(text) as EffectRow),
-      timers: [...(this.#timers.get(stored.id)?.values() ?? [])].map((text) => JSON.parse(text) as TimerRow),
-    };
-  }
-
-  /** The actors of tasks that have something running or waiting. */
-  atWork(): LoadedInstance[] {
-    const busy = this.all().filter(({ effects, timers }) => effects.length + timers.length > 0);
-    const tasks = new Set(busy.map(({ stored }) => stored.correlationId));
-    return this.all().filter(({ stored }) => !stored.done && tasks.has(stored.correlationId));
-  }
-
-  all(): LoadedInstance[] {
-    return [...this.instances.values()].sort((a, b) => a.id - b.id).map((stored) => this.loaded(stored));
-  }
-
-  sent(wanted: (seq: number | null) => boolean): OutboxRow[] {
-    const rows = [...this.outbox.values()].filter(({ seq }) => wanted(seq)).map(({ row }) => row);
-    return rows.sort((a, b) => a.n - b.n);
-  }
-
-  prune(beforeMs: number, beforeSeq: number): number {
-    const waiting = new Set(this.sent((seq) => seq === null).map(({ instance }) => instance));
-    let gone = 0;
-    for (const { id, role, correlationId, updatedAtMs, done } of [...this.instances.values()]) {
-      if (updatedAtMs >= beforeMs || waiting.has(id) || this.#atWork(id)) continue;
-      this.instances.delete(id);
-      if (done) this.#ended.add(`${role}/${correlationId}`);
-      this.#ids.delete(`${role}/${correlationId}`);
-      for (const table of [this.#inbox, this.#effects, this.#timers]) table.delete(id);
-      gone += 1;
+  setAside(partition: number, fromN: number): number {
+    const journal = this.partition(partition);
+    const gone = [...journal.records.values()].filter(({ n }) => n >= fromN);
+    for (const record of gone) {
+      journal.records.delete(record.n);
+      this.setAsideRecords.push(record);
     }
-    for (const [n, { seq }] of this.outbox) if (seq !== null && seq < beforeSeq) this.outbox.delete(n);
+    journal.newest = [...journal.records.keys()].at(-1) ?? 0;
+    if (journal.checkpointed >= fromN) {
+      journal.checkpointed = 0;
+      journal.snapshots.clear();
+      journal.ended.clear();
+    }
+    return gone.length;
+  }
+
+  prune(beforeSeq: number): number {
+    let gone = 0;
+    for (const { records, checkpointed, newest } of this.#partitions) {
+      for (const { n, seq } of records.values()) {
+        // The newest stays: it says which number is next.
+        if (n > checkpointed || n === newest || seq === null || seq >= beforeSeq) continue;
+        records.delete(n);
+        gone += 1;
+      }
+    }
     return gone;
   }
 
-  #atWork(id: number): boolean {
-    return (this.#effects.get(id)?.size ?? 0) + (this.#timers.get(id)?.size ?? 0) > 0;
+  copy(): DiskTables {
+    const copy = new DiskTables(this.id);
+    for (const [key, value] of this.meta) copy.meta.set(key, value);
+    for (const [key, crashes] of this.begun) copy.begun.set(key, crashes);
+    copy.setAsideRecords.push(...this.setAsideRecords);
+    copy.#partitions = this.#partitions.map((partition) => partition.copy());
+    return copy;
   }
 
-  /** What has an effect or a timer, and the other actors of those tasks. */
-  open(): LoadedInstance[] {
-    const tasks = new Set(
-      [...this.instances.values()].filter(({ id }) => this.#atWork(id)).map((row) => row.correlationId),
-    );
-    return this.all().filter(({ stored }) => !stored.done && tasks.has(stored.correlationId));
+  /** A journal has no gap, save before what a checkpoint covers. */
+  #gap(partition: number, batch: LedgerBatch): string | null {
+    const numbers = batch.records.filter((record) => record.partition === partition).map(({ n }) => n);
+    const [first] = numbers;
+    if (first === undefined) return null;
+    const hole = numbers.find((n, at) => n !== first + at);
+    if (hole !== undefined) return `record ${hole} of partition ${partition} does not follow the one before`;
+    const { newest, checkpointed } = this.partition(partition);
+    const end = Math.max(newest, checkpointed);
+    const covered = Math.max(0, ...checkpointsOf(batch, partition));
+    if (isNumber(first) && (first === end + 1 || (first > end && covered >= first - 1))) return null;
+    return `record ${first} of partition ${partition} does not follow ${end}`;
   }
 
-  #storeInstance(row: StoredInstance): void {
-    const known = this.instances.get(row.id);
-    const { transitionIndex, hop, loops, done, updatedAtMs, snapshot } = row;
-    // What an instance began as stays as it was.
-    this.instances.set(row.id, known ? { ...known, transitionIndex, hop, loops, done, updatedAtMs, snapshot } : row);
-    this.#ids.set(`${row.role}/${row.correlationId}`, row.id);
+  #wrongCheckpoint(partition: number, batch: LedgerBatch): string | null {
+    let last = this.partition(partition).checkpointed;
+    for (const n of checkpointsOf(batch, partition)) {
+      if (!isNumber(n) || n < last) return `checkpoint ${n} of partition ${partition} is before ${last}`;
+      last = n;
+    }
+    const tasks = batch.checkpoints.flatMap((checkpoint) => [...checkpoint.tasks, ...checkpoint.ended]);
+    const nameless = tasks.find(({ task }) => !UUID.test(task));
+    return nameless ? `${nameless.task} is not the id of a task` : null;
   }
 }
 
-function put(rows: Map<string, string>, key: string, row: object | null): void {
-  if (row === null) rows.delete(key);
-  else rows.set(key, JSON.stringify(row));
+function checkpointsOf(batch: LedgerBatch, partition: number): number[] {
+  return batch.checkpoints.filter((checkpoint) => checkpoint.partition === partition).map(({ n }) => n);
+}
+
+/** Of a record, or of a place in the log. */
+function isNumber(n: number): boolean {
+  return Number.isSafeInteger(n) && n > 0;
 }

@@ -1,6 +1,6 @@
 /**
  * A simulated disk with one ledger on it. Owns: when a commit is written and when it is synced, what a killed process
- * and what a lost power supply leave behind, losing the file. Does not own: the tables.
+ * and what a lost power supply leave behind, losing the file, and putting back an older one. Does not own: the tables.
  *
  *   commit() → queued → written → synced → the process is told
  *
@@ -20,18 +20,47 @@ export interface DiskSpeed {
   onSynced?(batch: LedgerBatch): void;
 }
 
-interface Commit {
-  readonly batch: LedgerBatch;
+/** A ledger's file as it was, its id included. */
+export interface DiskCopy {
+  readonly tables: DiskTables;
+}
+
+/** What a process does to the tables. */
+interface Work {
+  /** Asked when it is its turn: why it cannot be done, or null. */
+  readonly refusal: (tables: DiskTables) => string | null;
+  readonly apply: (tables: DiskTables) => number;
+  readonly synced?: () => void;
+}
+
+/** Such work on its way to the disk. */
+interface Change extends Work {
+  readonly use: Use;
   written: boolean;
-  readonly resolve: () => void;
+  readonly resolve: (value: number) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** One process' use of the file: after a refusal nothing more is stored for it. */
+interface Use {
+  broken: FatalError | undefined;
+  closed: boolean;
+}
+
+/** Files made in a simulation, whose ids must be the same with the same seed. */
+const made = new WeakMap<Scheduler, number>();
+
+function nextId(scheduler: Scheduler): string {
+  const count = (made.get(scheduler) ?? 0) + 1;
+  made.set(scheduler, count);
+  return `1ed9e400-0000-4000-8000-${count.toString(16).padStart(12, '0')}`;
 }
 
 export class Disk {
   readonly #scheduler: Scheduler;
   readonly #speed: DiskSpeed;
-  #tables = new DiskTables();
-  #commits: Commit[] = [];
+  #tables: DiskTables;
+  #changes: Change[] = [];
   #busy = false;
   /** Grows when a process ends: what was under way for it is not told to the next. */
   #generation = 0;
@@ -41,6 +70,7 @@ export class Disk {
   constructor(scheduler: Scheduler, speed: DiskSpeed) {
     this.#scheduler = scheduler;
     this.#speed = speed;
+    this.#tables = new DiskTables(nextId(scheduler));
   }
 
   /** What is synced. */
@@ -51,15 +81,27 @@ export class Disk {
   /** The process that had it open is gone. */
   crash(how: 'kill' | 'power'): void {
     this.#generation += 1;
-    const written = this.#commits.filter((commit) => commit.written && how === 'kill');
-    for (const { batch } of written) this.#tables.apply(batch);
-    this.#commits = [];
+    const written = this.#changes.filter((change) => change.written && how === 'kill');
+    for (const { apply } of written) apply(this.#tables);
+    this.#changes = [];
     this.#busy = false;
   }
 
+  /** Nobody has it open. */
   lose(how: 'deleted' | 'corrupt'): void {
-    this.#tables = new DiskTables();
+    this.#tables = new DiskTables(nextId(this.#scheduler));
     this.#setAside = how === 'corrupt';
+  }
+
+  /** What is synced, to be put back later. */
+  copy(): DiskCopy {
+    return { tables: this.#tables.copy() };
+  }
+
+  /** The file is as it was when the copy was made. Nobody has it open. */
+  restore(copy: DiskCopy): void {
+    this.#tables = copy.tables.copy();
+    this.#setAside = false;
   }
 
   /** Opens the ledger for a new life. */
@@ -67,65 +109,111 @@ export class Disk {
     const tables = this.#tables;
     const condition = this.#condition(tables);
     this.#setAside = false;
+    const use: Use = { broken: undefined, closed: false };
     const generation = this.#generation;
-    let broken: FatalError | undefined;
+    const change = (work: Work): Promise<number> => {
+      if (use.closed || generation !== this.#generation) return Promise.reject(new FatalError('the ledger is closed'));
+      return use.broken ? Promise.reject(use.broken) : this.#change(use, work);
+    };
     return {
       condition,
-      commit: (batch) => {
-        if (broken || generation !== this.#generation) return Promise.reject(broken ?? new FatalError('closed'));
-        const reason = this.#speed.refuses() ? 'no space left' : tables.refusal(batch);
-        if (reason === null) return this.#commit(batch);
-        broken = new FatalError(`the ledger refused a commit: ${reason}`, { exitCode: 2 });
-        return Promise.reject(broken);
+      id: tables.id,
+      commit: async (batch) => {
+        const full = this.#speed.refuses();
+        await change({
+          refusal: (now) => (full ? 'no space left' : now.refusal(batch)),
+          apply: (now) => now.apply(batch),
+          synced: () => this.#speed.onSynced?.(batch),
+        });
+        this.commits += 1;
       },
-      load: (role, correlationId) => tables.load(role, correlationId),
-      hasEnded: (role, correlationId) => tables.hasEnded(role, correlationId),
-      open: () => tables.open(),
-      cursors: () => new Map(tables.cursors),
-      meta: (key) => tables.meta.get(key) ?? null,
-      unacked: () => tables.sent((seq) => seq === null),
-      ackedAfter: (after) => tables.sent((seq) => seq !== null && seq > after),
-      highest: () => ({
-        instance: Math.max(0, ...tables.instances.keys()),
-        outbox: Math.max(0, ...tables.outbox.keys()),
-      }),
-      prune: async (beforeMs, beforeSeq) => tables.prune(beforeMs, beforeSeq),
-      backup: () => Promise.reject(new Error('a simulated disk makes no backups')),
-      close: async () => undefined,
+      setAside: (partition, fromN) =>
+        change({
+          refusal: (now) => (now.partitions[partition] && fromN >= 1 ? null : 'there is no such record'),
+          apply: (now) => now.setAside(partition, fromN),
+        }),
+      prune: (beforeSeq) => change({ refusal: () => null, apply: (now) => now.prune(beforeSeq) }),
+      ...readsOf(tables),
+      backup: () => Promise.reject(new Error('a simulated disk makes no backups; copy it')),
+      close: async () => {
+        const idle = !this.#busy || use.broken || use.closed || generation !== this.#generation;
+        const last = idle ? undefined : this.#change(use, { refusal: () => null, apply: () => 0 });
+        use.closed = true;
+        await last;
+      },
     };
   }
 
   #condition(tables: DiskTables): LedgerCondition {
     if (this.#setAside) return { kind: 'set_aside', movedTo: 'aside', reason: 'malformed' };
-    return tables.cursors.size === 0 ? { kind: 'new' } : { kind: 'intact' };
+    return tables.isEmpty ? { kind: 'new' } : { kind: 'intact' };
   }
 
-  #commit(batch: LedgerBatch): Promise<void> {
-    this.commits += 1;
+  #change(use: Use, work: Work): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#commits.push({ batch, written: false, resolve, reject });
+      this.#changes.push({ ...work, use, written: false, resolve, reject });
       if (!this.#busy) this.#next();
     });
   }
 
   #next(): void {
-    const [commit] = this.#commits;
-    this.#busy = commit !== undefined;
-    if (!commit) return;
+    const [change] = this.#changes;
+    this.#busy = change !== undefined;
+    if (!change) return;
+    const { use } = change;
+    const reason = use.broken ? null : change.refusal(this.#tables);
+    if (reason !== null) use.broken = new FatalError(`the ledger refused a commit: ${reason}`, { exitCode: 2 });
+    if (use.broken) {
+      this.#changes.shift();
+      change.reject(use.broken);
+      this.#next();
+      return;
+    }
+    this.#write(change);
+  }
+
+  #write(change: Change): void {
     const generation = this.#generation;
     const later = (ms: number, task: () => void) =>
       this.#scheduler.after(ms, () => {
         if (generation === this.#generation) task();
       });
     later(this.#speed.writeMs(), () => {
-      commit.written = true;
+      change.written = true;
       later(this.#speed.syncMs(), () => {
-        this.#commits.shift();
-        this.#tables.apply(commit.batch);
-        this.#speed.onSynced?.(commit.batch);
-        later(0, commit.resolve);
+        this.#changes.shift();
+        const value = change.apply(this.#tables);
+        change.synced?.();
+        later(0, () => change.resolve(value));
         this.#next();
       });
     });
   }
+}
+
+type Reads = Pick<
+  Ledger,
+  'lastRecord' | 'record' | 'records' | 'checkpointed' | 'tasks' | 'task' | 'ended' | 'begun' | 'meta'
+>;
+
+function readsOf(tables: DiskTables): Reads {
+  return {
+    lastRecord: (partition) => tables.partition(partition).last,
+    record: (partition, n) => tables.partition(partition).records.get(n) ?? null,
+    *records(partition, fromN) {
+      for (const record of tables.partition(partition).records.values()) if (record.n >= fromN) yield record;
+    },
+    checkpointed: (partition) => tables.partition(partition).checkpointed,
+    tasks: (partition) =>
+      [...tables.partition(partition).snapshots]
+        .map(([task, body]) => ({ task, body }))
+        .sort((a, b) => (a.task < b.task ? -1 : 1)),
+    task(partition, task) {
+      const body = tables.partition(partition).snapshots.get(task);
+      return body === undefined ? null : { task, body };
+    },
+    ended: (partition, task) => tables.partition(partition).ended.get(task) ?? null,
+    begun: () => new Map(tables.begun),
+    meta: (key) => tables.meta.get(key) ?? null,
+  };
 }

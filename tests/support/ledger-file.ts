@@ -1,56 +1,90 @@
 /**
- * A ledger's file as a test looks at it, from outside of the process that owns it. Owns: reading instances in a form
- * that compares, and damaging files. Does not own: the tables (`actors/runtime/ledger/schema.ts`).
+ * A ledger's file as a test looks at it, from outside of the process that owns it. Owns: reading journals, snapshots and
+ * ended tasks in a form that compares, and damaging files. Does not own: the tables (`actors/runtime/ledger/schema.ts`).
  */
 import { hash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { canonicalJson } from '../../schemas/events/envelope.ts';
+import { unpackBody } from '../../actors/runtime/ledger/body-forms.ts';
+import { uuidOf } from '../../actors/runtime/ledger/id-bytes.ts';
+import type { EndedTask } from '../../actors/runtime/ledger/port.ts';
 
-export interface LedgerInstance {
-  readonly role: string;
-  readonly correlationId: string;
-  readonly transitionIndex: number;
-  readonly done: number;
-  /** XState's persisted snapshot. */
-  readonly snapshot: { readonly value: unknown; readonly status: string };
+export interface JournalRecord {
+  readonly partition: number;
+  readonly n: number;
+  /** Where the log has it, when the ledger knows. */
+  readonly seq: number | null;
+  /** The CloudEvents of its body. */
+  readonly events: readonly unknown[];
 }
 
-function instancesIn(path: string): LedgerInstance[] {
+export interface OpenTask {
+  readonly partition: number;
+  readonly task: string;
+  /** Its actors at the partition's last checkpoint that it had changed before. */
+  readonly state: unknown;
+}
+
+interface Body {
+  readonly form: number;
+  readonly body: Buffer;
+}
+
+function rowsOf<Row>(path: string, select: string): Row[] {
   const db = new Database(path, { readonly: true });
   try {
-    const rows = db
-      .prepare<[], Omit<LedgerInstance, 'snapshot'> & { snapshot: string }>(
-        `SELECT role, correlation_id AS correlationId, transition_index AS transitionIndex, done, snapshot
-         FROM instances ORDER BY role, correlation_id`,
-      )
-      .all();
-    return rows.map((row) => ({ ...row, snapshot: JSON.parse(row.snapshot) as LedgerInstance['snapshot'] }));
+    return db.prepare<[], Row>(select).all();
   } finally {
     db.close();
   }
 }
 
-/** The state of every actor in these ledgers, as one number: equal when every actor is where it was. */
+function decoded(row: Body): unknown {
+  return JSON.parse(Buffer.from(unpackBody(row)).toString('utf8'));
+}
+
+/** The records of a partition, or of all, in order. */
+export function journal(path: string, partition?: number): JournalRecord[] {
+  const rows = rowsOf<Omit<JournalRecord, 'events'> & Body>(path, 'SELECT * FROM records ORDER BY partition, n');
+  return rows
+    .filter((row) => partition === undefined || row.partition === partition)
+    .map((row) => ({ partition: row.partition, n: row.n, seq: row.seq, events: decoded(row) as unknown[] }));
+}
+
+/** Open tasks as the checkpoints have them. */
+export function snapshots(path: string): OpenTask[] {
+  const select = 'SELECT partition, task, form, body FROM snapshots ORDER BY partition, task';
+  return rowsOf<{ partition: number; task: Buffer } & Body>(path, select).map((row) => ({
+    partition: row.partition,
+    task: uuidOf(row.task),
+    state: decoded(row),
+  }));
+}
+
+/** Tasks that had ended by the checkpoints. */
+export function endedTasks(path: string): (EndedTask & { readonly partition: number })[] {
+  const select =
+    'SELECT partition, task, first_n AS firstN, last_n AS lastN, at_ms AS atMs FROM ended ORDER BY partition, task';
+  const rows = rowsOf<Omit<EndedTask, 'task'> & { partition: number; task: Buffer }>(path, select);
+  return rows.map((row) => ({ ...row, task: uuidOf(row.task) }));
+}
+
+/**
+ * The journals of these ledgers as one number: equal when every record is what it was, from which every actor's state
+ * follows (J1). Where the log has the records is left out.
+ */
 export function stateHash(paths: readonly string[]): string {
-  return hash('sha256', canonicalJson(paths.map(instancesIn)), 'hex');
-}
-
-/** `role:state` of everything that is under way, such as `orchestrator:working.hop`. */
-export function statesUnderWay(path: string): string[] {
-  return instancesIn(path)
-    .filter(({ done }) => done === 0)
-    .map(({ role, snapshot }) => `${role}:${stateName(snapshot.value)}`);
-}
-
-function stateName(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value)
-    .map(([parent, child]) => `${parent}.${stateName(child)}`)
-    .join('+');
+  const select = 'SELECT partition, n, form, body FROM records ORDER BY partition, n';
+  const journals = paths.map((path) =>
+    rowsOf<{ partition: number; n: number } & Body>(path, select).map((row) => [
+      row.partition,
+      row.n,
+      hash('sha256', unpackBody(row), 'hex'),
+    ]),
+  );
+  return hash('sha256', JSON.stringify(journals), 'hex');
 }
 
 export const damages = {
@@ -65,7 +99,7 @@ export const damages = {
     const db = new Database(path);
     db.pragma('wal_checkpoint(TRUNCATE)');
     db.close();
-    await truncate(path, 4096 * 3);
+    await truncate(path, (await stat(path)).size >> 1);
   },
   /** The write-ahead log is there, the database is not. */
   async walOnly(path: string): Promise<void> {

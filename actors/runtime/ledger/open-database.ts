@@ -1,16 +1,22 @@
 /**
- * Opens a ledger's file so that it is sound and durable. Owns: pragmas, integrity check, setting aside, and the lock
- * that keeps a second process out. Does not own: tables' contents.
+ * Opens a ledger's file so that it is sound and durable. Owns: pragmas, the version, the integrity check, setting aside,
+ * the ledger's id, and the lock that keeps a second process out. Does not own: tables' contents.
+ *
+ * A file that cannot be read is set aside, since the log has what it had. One that another release wrote is sound: it is
+ * left as it is, and the process ends.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { FatalError } from '../errors.ts';
 import type { LedgerCondition } from './port.ts';
-import { LEDGER_SCHEMA, LEDGER_VERSION } from './schema.ts';
+import { ID_KEY, LEDGER_SCHEMA, LEDGER_VERSION, PAGE_BYTES } from './schema.ts';
 
 /** How long a connection waits for another's lock, milliseconds; a commit takes one or two. */
 const BUSY_TIMEOUT_MS = 5000;
+/** The write-ahead log is moved into the database when it has grown to this, and cut back to it when it grew further. */
+const WAL_BYTES = 1024 * 1024;
 
 function diskProblem(error: unknown, path: string): FatalError {
   const reason = error instanceof Error ? error.message : String(error);
@@ -24,10 +30,19 @@ function diskProblem(error: unknown, path: string): FatalError {
 export function connect(path: string, options: { readonly: boolean }): Database.Database {
   const db = new Database(path, { readonly: options.readonly, timeout: BUSY_TIMEOUT_MS });
   if (options.readonly) return db;
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  if (db.pragma('synchronous', { simple: true }) !== 2) throw new FatalError(`${path}: synchronous=FULL was refused`);
-  return db;
+  try {
+    // Heard only by a file that has no page yet.
+    db.pragma(`page_size = ${PAGE_BYTES}`);
+    db.pragma('journal_mode = WAL');
+    db.pragma(`wal_autocheckpoint = ${WAL_BYTES / PAGE_BYTES}`);
+    db.pragma(`journal_size_limit = ${WAL_BYTES}`);
+    db.pragma('synchronous = FULL');
+    if (db.pragma('synchronous', { simple: true }) !== 2) throw new FatalError(`${path}: synchronous=FULL was refused`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /**
@@ -51,17 +66,38 @@ export function lockLedger(path: string): Database.Database {
   }
 }
 
-function soundness(path: string): string | null {
+/** @throws FatalError exit code 2 when the file is sound, and not a ledger of this version */
+function checkVersion(db: Database.Database, path: string): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  const refuse = (sentence: string): never => {
+    throw new FatalError(sentence, { exitCode: 2 });
+  };
+  if (version > LEDGER_VERSION) {
+    refuse(
+      `the ledger ${path} was written by a newer release (version ${version}, this one writes ${LEDGER_VERSION}); upgrade Agent Mesh`,
+    );
+  }
+  if (version !== 0 && version < LEDGER_VERSION) {
+    refuse(
+      `the ledger ${path} was written by an older release (version ${version}, this one writes ${LEDGER_VERSION}), and there is no ` +
+        'migration; move the file away (with its -wal and -shm), or run the older release until its tasks have ended',
+    );
+  }
+  const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+  if (version === 0 && tables !== 0)
+    refuse(`${path} is the database of another program; move it away or set CHECKPOINT_DB_PATH`);
+}
+
+/** Why the file cannot be read, or null. @throws FatalError */
+function unsoundness(path: string): string | null {
   let db: Database.Database | undefined;
   try {
     db = connect(path, { readonly: false });
+    checkVersion(db, path);
     const result = db.pragma('quick_check(1)', { simple: true });
-    if (result !== 'ok') return String(result);
-    const version = db.pragma('user_version', { simple: true });
-    return version === LEDGER_VERSION || version === 0
-      ? null
-      : `ledger version ${version}, this release writes ${LEDGER_VERSION}`;
+    return result === 'ok' ? null : String(result);
   } catch (error) {
+    if (error instanceof FatalError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return error instanceof Error ? error.message : code;
     throw diskProblem(error, path);
@@ -78,26 +114,44 @@ function setAside(path: string): string {
   return movedTo;
 }
 
-/** Checks the file, sets it aside when it is not sound (S10), and makes the tables. @throws FatalError */
-export function prepareLedger(path: string): LedgerCondition {
+/** The tables, all of them or none, so that a file is a ledger from its first commit on. Says whether it holds nothing. */
+function prepareTables(path: string): { id: string; empty: boolean } {
+  const db = connect(path, { readonly: false });
+  try {
+    db.transaction(() => {
+      db.exec(LEDGER_SCHEMA);
+      db.pragma(`user_version = ${LEDGER_VERSION}`);
+      db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO NOTHING').run(ID_KEY, randomUUID());
+    }).immediate();
+    const id = String(db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(ID_KEY));
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[];
+    const used = tables.some((table) =>
+      db.prepare(`SELECT 1 FROM ${table} ${table === 'meta' ? `WHERE key <> '${ID_KEY}'` : ''} LIMIT 1`).get(),
+    );
+    return { id, empty: !used };
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Checks the file, sets it aside when it cannot be read (S10), and makes the tables.
+ * @throws FatalError exit code 2 when the disk refuses, or another release or program wrote the file
+ */
+export function prepareLedger(path: string): { condition: LedgerCondition; id: string } {
   try {
     mkdirSync(dirname(path), { recursive: true });
   } catch (error) {
     throw diskProblem(error, path);
   }
-  let condition: LedgerCondition = existsSync(path) ? { kind: 'intact' } : { kind: 'new' };
-  const orphanedWal = condition.kind === 'new' && existsSync(`${path}-wal`);
-  const reason =
-    condition.kind === 'intact' ? soundness(path) : orphanedWal ? 'a write-ahead log without its database' : null;
-  if (reason !== null) condition = { kind: 'set_aside', movedTo: setAside(path), reason };
+  const present = existsSync(path);
+  const orphanedWal = !present && existsSync(`${path}-wal`) ? 'a write-ahead log without its database' : null;
+  const reason = present ? unsoundness(path) : orphanedWal;
   try {
-    const db = connect(path, { readonly: false });
-    db.exec(LEDGER_SCHEMA);
-    db.pragma(`user_version = ${LEDGER_VERSION}`);
-    const empty = db.prepare('SELECT NOT EXISTS (SELECT 1 FROM cursors) AS empty').get() as { empty: number };
-    if (condition.kind === 'intact' && empty.empty === 1) condition = { kind: 'new' };
-    db.close();
-    return condition;
+    const movedTo = reason === null ? null : setAside(path);
+    const { id, empty } = prepareTables(path);
+    if (reason !== null && movedTo !== null) return { condition: { kind: 'set_aside', movedTo, reason }, id };
+    return { condition: { kind: empty ? 'new' : 'intact' }, id };
   } catch (error) {
     throw diskProblem(error, path);
   }

@@ -1,72 +1,87 @@
 /**
  * The tables of a ledger. Owns: their form and its version. Does not own: who writes them.
+ *
+ * Version 1 was the first core's: instances, inbox, outbox, effects and timers. Version 2 holds a journal.
  */
+import { PARTITIONS } from '../../../schemas/events/subjects.ts';
 
-/** Raised with every change of the tables; a ledger of another version is set aside and folded again from the log. */
-export const LEDGER_VERSION = 1;
+/** Raised with every change of the tables. */
+export const LEDGER_VERSION = 2;
+
+/** Where a ledger's id is in `meta`. */
+export const ID_KEY = 'ledger-id';
+
+/**
+ * Bytes. Small pages suit commits of one small record to each of some tables, and ended tasks, whose ids are spread over
+ * their table: the write-ahead log gets whole pages (docs/decisions/0075).
+ */
+export const PAGE_BYTES = 1024;
+
+/**
+ * A place in the log is stored as a number that always takes eight bytes: a row that keeps its length is changed in
+ * place, and the pages that a long body spills to are not written again when its place becomes known.
+ */
+export const SEQ_BASE = 2 ** 48;
+
+export function storedSeq(seq: number | null): number {
+  return SEQ_BASE + (seq ?? 0);
+}
+
+export function loadedSeq(stored: number): number | null {
+  return stored === SEQ_BASE ? null : stored - SEQ_BASE;
+}
+
+export const partitions: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+
+/** A journal has a table of its own, to which rows are only ever appended: its pages are full, and `n` is its key. */
+export function recordsTable(partition: number): string {
+  return `records_${partition}`;
+}
 
 export const LEDGER_SCHEMA = `
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS cursors (channel TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS instances (
-  id INTEGER PRIMARY KEY,
-  role TEXT NOT NULL,
-  correlation_id TEXT NOT NULL,
-  part INTEGER NOT NULL,
-  release INTEGER NOT NULL,
-  machine_since INTEGER NOT NULL,
-  transition_index INTEGER NOT NULL,
-  hop INTEGER NOT NULL,
-  loops INTEGER NOT NULL,
-  traceparent TEXT NOT NULL,
-  done INTEGER NOT NULL,
-  updated_at_ms INTEGER NOT NULL,
-  snapshot TEXT NOT NULL,
-  UNIQUE (correlation_id, role)
-) STRICT;
--- Ids and digests are 16 bytes each, so this small-rowed table may go without rowid.
-CREATE TABLE IF NOT EXISTS inbox (
-  instance INTEGER NOT NULL,
-  event_id BLOB NOT NULL,
-  digest BLOB NOT NULL,
-  PRIMARY KEY (instance, event_id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outbox (
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+${partitions
+  .map(
+    (partition) => `CREATE TABLE IF NOT EXISTS ${recordsTable(partition)} (
   n INTEGER PRIMARY KEY,
-  instance INTEGER NOT NULL,
-  event_id TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  msg_id TEXT NOT NULL,
-  body TEXT NOT NULL,
-  acked_seq INTEGER
+  seq INTEGER NOT NULL,
+  form INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;`,
+  )
+  .join('\n')}
+-- For people and tests; the ledger itself asks the journal that it means.
+CREATE VIEW IF NOT EXISTS records AS
+${partitions
+  .map(
+    (partition) =>
+      `SELECT ${partition} AS partition, n, nullif(seq - ${SEQ_BASE}, 0) AS seq, form, body FROM ${recordsTable(partition)}`,
+  )
+  .join(' UNION ALL\n')};
+CREATE TABLE IF NOT EXISTS set_aside (
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  partition INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  form INTEGER NOT NULL,
+  body BLOB NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (n) WHERE acked_seq IS NULL;
--- Actors that were done and have been pruned: all that is remembered of them, for ever.
-CREATE TABLE IF NOT EXISTS ended (
-  correlation_id BLOB NOT NULL,
-  role TEXT NOT NULL,
-  PRIMARY KEY (correlation_id, role)
+CREATE TABLE IF NOT EXISTS checkpoints (partition INTEGER PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS snapshots (
+  partition INTEGER NOT NULL,
+  task BLOB NOT NULL CHECK (length(task) = 16),
+  form INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (partition, task)
 ) STRICT, WITHOUT ROWID;
--- Acknowledged outputs, packed (packing.ts).
-CREATE TABLE IF NOT EXISTS outbox_blocks (first_n INTEGER PRIMARY KEY, last_n INTEGER NOT NULL, max_seq INTEGER NOT NULL, rows BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS effects (
-  instance INTEGER NOT NULL,
-  effect TEXT NOT NULL,
-  src TEXT NOT NULL,
-  armed_version INTEGER NOT NULL,
-  input TEXT NOT NULL,
-  state TEXT NOT NULL,
-  attempt INTEGER NOT NULL,
-  not_before_ms INTEGER NOT NULL,
-  started INTEGER NOT NULL,
-  PRIMARY KEY (instance, effect)
-) STRICT;
-CREATE TABLE IF NOT EXISTS timers (
-  instance INTEGER NOT NULL,
-  timer TEXT NOT NULL,
-  armed_version INTEGER NOT NULL,
-  due_at_ms INTEGER NOT NULL,
-  event TEXT NOT NULL,
-  PRIMARY KEY (instance, timer)
-) STRICT;
+CREATE TABLE IF NOT EXISTS ended (
+  partition INTEGER NOT NULL,
+  task BLOB NOT NULL CHECK (length(task) = 16),
+  first_n INTEGER NOT NULL,
+  last_n INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (partition, task)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (key TEXT PRIMARY KEY, crashes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;

@@ -1,146 +1,154 @@
 /**
- * The ledger's one writing connection, in a thread of its own, so that fsync never stops the event loop. Owns: the
- * write transaction. Does not own: what is in a batch, or when it comes.
+ * The ledger's one writing connection, in a thread of its own, so that fsync never stops the event loop. Owns: the order
+ * of commands, and the transactions. Does not own: what a batch does to the tables (`writes.ts`), or when it comes.
+ *
+ * Invariants:
+ * 1. Commands that write are carried out in the order in which they came; backups and prunes go on beside them.
+ * 2. Batches that wait together share a transaction, and its fsync. When one of them is refused, those before it are
+ *    stored and none after it.
+ * 3. After a refused batch nothing is written any more: what follows may rest on it.
  */
-import { parentPort, workerData } from 'node:worker_threads';
-import { idBytes } from './id-bytes.ts';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { connect } from './open-database.ts';
-import { type AckedRow, BLOCK_ROWS, packBlock } from './packing.ts';
 import type { LedgerBatch } from './port.ts';
+import { prepareWrites } from './writes.ts';
 
 export type LedgerCommand =
   | { id: number; kind: 'commit'; batch: LedgerBatch }
-  | { id: number; kind: 'prune'; beforeMs: number; beforeSeq: number }
+  | { id: number; kind: 'set_aside'; partition: number; fromN: number }
+  | { id: number; kind: 'prune'; beforeSeq: number }
   | { id: number; kind: 'backup'; path: string }
   | { id: number; kind: 'close' };
 
 export type LedgerReply = { id: number; value: number } | { id: number; error: { message: string; code: string } };
 
-const db = connect((workerData as { path: string }).path, { readonly: false });
+type Commit = Extract<LedgerCommand, { kind: 'commit' }>;
 
-const upsertInstance = db.prepare(`
-  INSERT INTO instances VALUES (@id, @role, @correlationId, @partition, @release, @machineSince, @transitionIndex, @hop,
-    @loops, @traceparent, @done, @updatedAtMs, @snapshot)
-  ON CONFLICT (id) DO UPDATE SET transition_index = excluded.transition_index, hop = excluded.hop, loops = excluded.loops,
-    done = excluded.done, updated_at_ms = excluded.updated_at_ms, snapshot = excluded.snapshot`);
-const insertInbox = db.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?)');
-const insertOutbox = db.prepare('INSERT INTO outbox VALUES (@n, @instance, @eventId, @subject, @msgId, @body, @seq)');
-const setAcked = db.prepare('UPDATE outbox SET acked_seq = ? WHERE n = ?');
-const oldest = db.prepare(`SELECT n, instance, event_id AS eventId, subject, msg_id AS msgId, body, acked_seq AS seq
-  FROM outbox ORDER BY n LIMIT ?`);
-const insertBlock = db.prepare('INSERT INTO outbox_blocks VALUES (?, ?, ?, ?)');
-const deleteOutbox = db.prepare('DELETE FROM outbox WHERE n <= ?');
-/** Outputs not yet packed. */
-let loose = db.prepare('SELECT count(*) FROM outbox').pluck().get() as number;
-const upsertEffect = db.prepare('INSERT OR REPLACE INTO effects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-const deleteEffect = db.prepare('DELETE FROM effects WHERE instance = ? AND effect = ?');
-const upsertTimer = db.prepare('INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)');
-const deleteTimer = db.prepare('DELETE FROM timers WHERE instance = ? AND timer = ?');
-const setCursor = db.prepare(
-  'INSERT INTO cursors VALUES (?, ?) ON CONFLICT (channel) DO UPDATE SET seq = excluded.seq',
-);
-const setMeta = db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value');
+/** Batches in one transaction: so many wait only when the disk is slow, and then one fsync for all is what helps. */
+const GROUP_MAX = 64;
 
-/** Packing takes part of a millisecond a block; a commit must not wait long for it. */
-const BLOCKS_PER_COMMIT = 4;
+function start(port: MessagePort): void {
+  const db = connect((workerData as { path: string }).path, { readonly: false });
+  const writes = prepareWrites(db);
+  const together = db.transaction((commits: readonly Commit[]) => {
+    for (const { batch } of commits) writes.apply(batch);
+  });
+  /** Backups and prunes that are under way. */
+  const beside = new Set<Promise<void>>();
+  let refused: unknown;
 
-/** Packs the oldest outputs, if the log has acknowledged all of them; else a later commit tries again. */
-function packOldest(): boolean {
-  const rows = oldest.all(BLOCK_ROWS) as (Omit<AckedRow, 'seq'> & { seq: number | null })[];
-  const acked = rows.filter((row): row is AckedRow => row.seq !== null);
-  const [first] = acked;
-  const last = acked.at(-1);
-  if (!first || !last || acked.length < rows.length) return false;
-  insertBlock.run(first.n, last.n, Math.max(...acked.map(({ seq }) => seq)), packBlock(acked));
-  deleteOutbox.run(last.n);
-  loose -= acked.length;
-  return true;
-}
+  const reply = (id: number, value: number): void => port.postMessage({ id, value } satisfies LedgerReply);
+  const refuse = (id: number, error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    port.postMessage({ id, error: { message, code } } satisfies LedgerReply);
+  };
 
-const commit = db.transaction((batch: LedgerBatch): number => {
-  for (const row of batch.instances) upsertInstance.run({ ...row, done: row.done ? 1 : 0 });
-  for (const { instance, eventId, digest } of batch.inbox)
-    insertInbox.run(instance, idBytes(eventId), Buffer.from(digest, 'hex'));
-  for (const row of batch.outbox) insertOutbox.run(row);
-  for (const { n, seq } of batch.acked) setAcked.run(seq, n);
-  for (const { instance, effect, row } of batch.effects) {
-    if (row === null) deleteEffect.run(instance, effect);
-    else {
-      const { src, armedVersion, input, state, attempt, notBeforeMs, started } = row;
-      upsertEffect.run(
-        instance,
-        effect,
-        src,
-        armedVersion,
-        JSON.stringify(input),
-        state,
-        attempt,
-        notBeforeMs,
-        started ? 1 : 0,
-      );
+  const write = (id: number, work: () => number): void => {
+    if (refused !== undefined) {
+      refuse(id, refused);
+      return;
     }
-  }
-  for (const { instance, timer, row } of batch.timers) {
-    if (row === null) deleteTimer.run(instance, timer);
-    else upsertTimer.run(instance, timer, row.armedVersion, row.dueAtMs, JSON.stringify(row.event));
-  }
-  for (const { channel, seq } of batch.cursors) setCursor.run(channel, seq);
-  for (const { key, value } of batch.meta) setMeta.run(key, value);
-  loose += batch.outbox.length;
-  for (let blocks = 0; blocks < BLOCKS_PER_COMMIT && loose >= 2 * BLOCK_ROWS; blocks += 1) if (!packOldest()) break;
-  return 0;
-});
+    try {
+      reply(id, work());
+    } catch (error) {
+      refused = error;
+      refuse(id, error);
+    }
+  };
 
-const prune = db.transaction((beforeMs: number, beforeSeq: number): number => {
-  const waiting = 'SELECT instance FROM effects UNION SELECT instance FROM timers';
-  const finished = `SELECT id FROM instances WHERE updated_at_ms < ? AND id NOT IN (${waiting})`;
-  const unsent = 'SELECT instance FROM outbox WHERE acked_seq IS NULL';
-  const gone = db.prepare(`${finished} AND id NOT IN (${unsent})`).pluck().all(beforeMs) as number[];
-  for (const table of ['inbox', 'effects', 'timers']) {
-    const remove = db.prepare(`DELETE FROM ${table} WHERE instance = ?`);
-    for (const id of gone) remove.run(id);
-  }
-  const ended = db.prepare('SELECT role, correlation_id AS correlationId FROM instances WHERE id = ? AND done = 1');
-  const insertEnded = db.prepare('INSERT OR IGNORE INTO ended VALUES (?, ?)');
-  const remove = db.prepare('DELETE FROM instances WHERE id = ?');
-  for (const id of gone) {
-    const row = ended.get(id) as { role: string; correlationId: string } | undefined;
-    if (row) insertEnded.run(idBytes(row.correlationId), row.role);
-    remove.run(id);
-  }
-  db.prepare('DELETE FROM outbox WHERE acked_seq < ?').run(beforeSeq);
-  db.prepare('DELETE FROM outbox_blocks WHERE max_seq < ?').run(beforeSeq);
-  loose = db.prepare('SELECT count(*) FROM outbox').pluck().get() as number;
-  return gone.length;
-});
+  const commit = (commits: readonly Commit[]): void => {
+    try {
+      if (refused === undefined && commits.length > 1) {
+        together.immediate(commits);
+        for (const { id } of commits) reply(id, 0);
+        return;
+      }
+    } catch {
+      // One of them was at fault: each on its own finds out which, and what it says is told.
+      writes.forget();
+    }
+    for (const one of commits) {
+      write(one.id, () => {
+        together.immediate([one]);
+        return 0;
+      });
+    }
+  };
 
-async function carryOut(command: LedgerCommand): Promise<number> {
-  switch (command.kind) {
-    case 'commit':
-      return commit.immediate(command.batch);
-    case 'prune':
-      return prune.immediate(command.beforeMs, command.beforeSeq);
-    case 'backup':
-      await db.backup(command.path);
-      return 0;
-    case 'close':
+  const prune = async (beforeSeq: number): Promise<number> => {
+    let gone = 0;
+    for (const count of writes.prune(beforeSeq)) {
+      gone += count;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (refused !== undefined) throw refused;
+    }
+    return gone;
+  };
+
+  const goOnBeside = (id: number, work: Promise<number>): void => {
+    const over: Promise<void> = work.then(
+      (value) => reply(id, value),
+      (error: unknown) => refuse(id, error),
+    );
+    beside.add(over);
+    void over.then(() => beside.delete(over));
+  };
+
+  const close = async (id: number): Promise<void> => {
+    await Promise.all(beside);
+    try {
       db.pragma('wal_checkpoint(TRUNCATE)');
       db.close();
-      return 0;
-    default:
-      throw new Error(`unknown command ${JSON.stringify(command satisfies never)}`);
-  }
+      reply(id, 0);
+    } catch (error) {
+      refuse(id, error);
+    }
+  };
+
+  const carryOut = (command: Exclude<LedgerCommand, Commit>): void => {
+    switch (command.kind) {
+      case 'set_aside':
+        write(command.id, () => writes.setAside(command.partition, command.fromN));
+        return;
+      case 'prune':
+        goOnBeside(command.id, prune(command.beforeSeq));
+        return;
+      case 'backup':
+        goOnBeside(
+          command.id,
+          db.backup(command.path).then(() => 0),
+        );
+        return;
+      case 'close':
+        void close(command.id);
+        return;
+      default:
+        throw new Error(`unknown command ${JSON.stringify(command satisfies never)}`);
+    }
+  };
+
+  port.on('message', (first: LedgerCommand) => {
+    let group: Commit[] = [];
+    const flush = (): void => {
+      if (group.length > 0) commit(group);
+      group = [];
+    };
+    for (let next: LedgerCommand | undefined = first; next; next = waiting(port)) {
+      if (next.kind === 'commit') group.push(next);
+      else {
+        flush();
+        carryOut(next);
+      }
+      if (group.length === GROUP_MAX) flush();
+    }
+    flush();
+  });
+}
+
+function waiting(port: MessagePort): LedgerCommand | undefined {
+  return receiveMessageOnPort(port)?.message as LedgerCommand | undefined;
 }
 
 if (!parentPort) throw new Error('worker.ts runs as a worker thread');
-const port = parentPort;
-port.on('message', (command: LedgerCommand) => {
-  carryOut(command).then(
-    (value) => port.postMessage({ id: command.id, value } satisfies LedgerReply),
-    (error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      port.postMessage({ id: command.id, error: { message, code } } satisfies LedgerReply);
-    },
-  );
-});
+start(parentPort);

@@ -7,9 +7,6 @@ import type { Bus } from '../bus/port.ts';
 import type { Ledger } from './runtime/ledger/port.ts';
 import type { RuntimeLog } from './runtime/ports.ts';
 
-/** Finished work is kept as long as the log keeps its events. */
-const KEPT_MS = 7 * 86_400_000;
-
 export interface BackupOptions {
   ledger: Ledger;
   path: string;
@@ -23,7 +20,7 @@ export function startBackups({ ledger, path, bus, log, everyMs }: BackupOptions)
   let under: Promise<void> = Promise.resolve();
   const copy = async (): Promise<void> => {
     const { firstSeq } = await bus.streamInfo();
-    const pruned = await ledger.prune(Date.now() - KEPT_MS, firstSeq);
+    const pruned = await ledger.prune(firstSeq);
     await ledger.backup(`${path}.backup`);
     log.debug({ pruned }, 'ledger backed up');
   };

@@ -106,6 +106,7 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
   const presence = await createPresence({ service, name, settings, bus, log, roles, parts: own, breakers, onOver });
   const host = createHost({
     name,
+    service,
     roles,
     ...(service === 'agents' ? { ingress } : {}),
     bus,

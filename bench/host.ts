@@ -57,6 +57,7 @@ const roles = await loadRoles('agents', ports, [
 ]);
 const host = createHost({
   name: 'bench',
+  service: 'agents',
   roles: roles.filter(({ name }) => name === 'orchestrator' || name === 'echo'),
   ingress,
   bus,

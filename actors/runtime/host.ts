@@ -11,7 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
-import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { EVENT_CONTENT_TYPE, type MeshEvent } from '../../schemas/events/envelope.ts';
 import { factSubject, inboxFilter, PARTITIONS, partitionOf } from '../../schemas/events/subjects.ts';
 import { createCheckpointLog } from './checkpoint-log.ts';
 import type { AtCrashPoint } from './crash-points.ts';
@@ -176,7 +176,7 @@ export function createHost(options: HostOptions): Host {
     },
   });
   const say = (event: MeshEvent): void => {
-    const headers = { 'content-type': 'application/cloudevents+json', traceparent: event.traceparent };
+    const headers = { 'content-type': EVENT_CONTENT_TYPE, traceparent: event.traceparent };
     bus
       .publish({ subject: factSubject(event.correlationid), body: JSON.stringify(event), msgId: event.id, headers })
       .catch((error: unknown) => log.debug({ error: String(error) }, 'progress was not published'));
@@ -249,7 +249,10 @@ export function createHost(options: HostOptions): Host {
     paused = true;
     lanes.pause();
     const resume = (): void => {
-      if (sender.isFull || journal.isFull) return wait();
+      if (sender.isFull || journal.isFull) {
+        wait();
+        return;
+      }
       paused = false;
       if (!stopping) lanes.resume();
     };

@@ -12,6 +12,7 @@
  * 5. The ledger may be ahead of a log that is slow or away, by a limited number of records; then nothing more is sealed.
  */
 import { type Bus, BusError } from '../../bus/port.ts';
+import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
@@ -19,9 +20,6 @@ import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock } from './ports.ts';
 import { decodeHead, type Entry, encodeRecord, type RecordHead } from './record.ts';
-
-/** CloudEvents JSON format, section 4; NATS protocol binding. */
-export const BATCH_CONTENT_TYPE = 'application/cloudevents-batch+json';
 
 /** The end of a partition's journal, where it is written on. */
 export interface JournalEnd {

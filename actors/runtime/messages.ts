@@ -6,15 +6,12 @@
  * there is no outbox: what may not have arrived is derived and sent again.
  */
 import type { PublishRequest } from '../../bus/port.ts';
-import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent } from '../../schemas/events/envelope.ts';
 import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
-import { BATCH_CONTENT_TYPE } from './journal.ts';
 import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
 import type { Quarantined } from './record.ts';
 import type { TaskStep } from './task.ts';
 
-/** CloudEvents NATS protocol binding, section 3.2: structured mode. */
-const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
 /** Which journal a message rests on, and where in it (`<record>.<message>`): who finds it knows what came before it. */
 export const JOURNAL_HEADER = 'mesh-journal';
 export const RECORD_HEADER = 'mesh-record';

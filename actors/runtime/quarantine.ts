@@ -3,6 +3,7 @@
  * quarantine is an input of the journal like any other, so it is sent from there, once (S9).
  */
 import type { StoredMessage } from '../../bus/port.ts';
+import { EVENT_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { quarantineSubject } from '../../schemas/events/subjects.ts';
 import type { Quarantined } from './record.ts';
 import type { Refused } from './task.ts';
@@ -55,7 +56,7 @@ export function refusedForm({ role, event, code, reason }: Refused): QuarantineF
     body: JSON.stringify(event),
     encoding: 'text',
     headers: {
-      'content-type': 'application/cloudevents+json',
+      'content-type': EVENT_CONTENT_TYPE,
       'mesh-code': headerText(code),
       'mesh-reason': headerText(reason),
       'mesh-origin-subject': `mesh.in.${role}`,

@@ -13,10 +13,10 @@
  *    know whether it was asked before (J5). A request that was answered is not asked again.
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
+import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
-import { BATCH_CONTENT_TYPE } from './journal.ts';
 import type { Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RECORD_HEADER, RecordMessages } from './messages.ts';
@@ -77,7 +77,8 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const logHead = inLog === null ? null : decodeHead(inLog.data);
   const fork = await findFork(options, place, logHead, inLog);
   if (fork !== null) {
-    const count = await ledger.setAside(partition, fork);
+    // What a checkpoint made of a record that is not there any more cannot be undone: all is read from the log then.
+    const count = await ledger.setAside(partition, ledger.checkpointed(partition) >= fork ? 1 : fork);
     const what = { partition, from: fork, records: count };
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
@@ -168,6 +169,8 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
   if (first !== expected) {
     const what = { service, partition, from: expected, to: first - 1 };
     log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
+    const begins = { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
+    await ledger.commit({ ...nothing, checkpoints: [begins] });
   }
   for (let at = 0; at < missing.length; at += COPIED_AT_ONCE) {
     const part = missing.slice(at, at + COPIED_AT_ONCE);

@@ -20,6 +20,7 @@ class DiskPartition {
   readonly snapshots = new Map<string, string>();
   readonly ended = new Map<string, EndedTask>();
   checkpointed = 0;
+  unsent = '[]';
   /** Number of the newest record; 0 when there is none. */
   newest = 0;
 
@@ -33,6 +34,7 @@ class DiskPartition {
     for (const [task, body] of this.snapshots) copy.snapshots.set(task, body);
     for (const [task, row] of this.ended) copy.ended.set(task, row);
     copy.checkpointed = this.checkpointed;
+    copy.unsent = this.unsent;
     copy.newest = this.newest;
     return copy;
   }
@@ -96,9 +98,10 @@ export class DiskTables {
       const record = records.get(n);
       if (record) records.set(n, { ...record, seq });
     }
-    for (const { partition, n, tasks, ended } of batch.checkpoints) {
+    for (const { partition, n, tasks, ended, unsent } of batch.checkpoints) {
       const journal = this.partition(partition);
       journal.checkpointed = n;
+      journal.unsent = unsent;
       for (const { task, body } of tasks) journal.snapshots.set(task, body);
       for (const row of ended) {
         journal.ended.set(row.task, row);
@@ -123,6 +126,7 @@ export class DiskTables {
     journal.newest = [...journal.records.keys()].at(-1) ?? 0;
     if (journal.checkpointed >= fromN) {
       journal.checkpointed = 0;
+      journal.unsent = '[]';
       journal.snapshots.clear();
       journal.ended.clear();
     }

@@ -193,7 +193,17 @@ export class Disk {
 
 type Reads = Pick<
   Ledger,
-  'lastRecord' | 'record' | 'records' | 'checkpointed' | 'tasks' | 'task' | 'ended' | 'begun' | 'meta'
+  | 'lastRecord'
+  | 'record'
+  | 'records'
+  | 'checkpointed'
+  | 'checkpoint'
+  | 'unsent'
+  | 'tasks'
+  | 'task'
+  | 'ended'
+  | 'begun'
+  | 'meta'
 >;
 
 function readsOf(tables: DiskTables): Reads {
@@ -204,6 +214,13 @@ function readsOf(tables: DiskTables): Reads {
       for (const record of tables.partition(partition).records.values()) if (record.n >= fromN) yield record;
     },
     checkpointed: (partition) => tables.partition(partition).checkpointed,
+    checkpoint(partition) {
+      const { checkpointed, snapshots, ended, unsent } = tables.partition(partition);
+      if (checkpointed === 0) return null;
+      const tasks = [...snapshots].map(([task, body]) => ({ task, body }));
+      return { partition, n: checkpointed, tasks, ended: [...ended.values()], unsent };
+    },
+    unsent: (partition) => tables.partition(partition).unsent,
     tasks: (partition) =>
       [...tables.partition(partition).snapshots]
         .map(([task, body]) => ({ task, body }))

@@ -7,18 +7,31 @@
 import type Database from 'better-sqlite3';
 import { type StoredBody, unpackBody } from './body-forms.ts';
 import { idBytes, uuidOf } from './id-bytes.ts';
-import type { EndedTask, Ledger, StoredRecord, TaskSnapshot } from './port.ts';
+import type { Checkpoint, EndedTask, Ledger, StoredRecord, TaskSnapshot } from './port.ts';
 import { loadedSeq, partitions, recordsTable } from './schema.ts';
 
 type PlacedRecord = StoredRecord & { readonly seq: number | null };
 type RecordRow = StoredBody & { readonly n: number; readonly seq: number };
 type SnapshotRow = StoredBody & { readonly task: Buffer };
-type EndedRow = Omit<EndedTask, 'task'>;
+type EndedRow = Omit<EndedTask, 'task' | 'seen'> & { readonly seen: string };
+type NamedEndedRow = EndedRow & { readonly task: Buffer };
 
 type LedgerReads = Pick<
   Ledger,
-  'lastRecord' | 'record' | 'records' | 'checkpointed' | 'tasks' | 'task' | 'ended' | 'begun' | 'meta'
+  | 'lastRecord'
+  | 'record'
+  | 'records'
+  | 'checkpointed'
+  | 'checkpoint'
+  | 'unsent'
+  | 'tasks'
+  | 'task'
+  | 'ended'
+  | 'begun'
+  | 'meta'
 >;
+
+const ENDED = 'first_n AS firstN, last_n AS lastN, at_ms AS atMs, seen';
 
 export function prepareReads(db: Database.Database): LedgerReads {
   const journals = partitions.map((partition) => {
@@ -48,9 +61,27 @@ export function prepareReads(db: Database.Database): LedgerReads {
   const taskAfter = db.prepare<[number, Buffer], SnapshotRow>(
     'SELECT task, form, body FROM snapshots WHERE partition = ? AND task > ? ORDER BY task LIMIT 1',
   );
-  const ended = db.prepare<[number, Buffer], EndedRow>(
-    'SELECT first_n AS firstN, last_n AS lastN, at_ms AS atMs FROM ended WHERE partition = ? AND task = ?',
-  );
+  const ended = db.prepare<[number, Buffer], EndedRow>(`SELECT ${ENDED} FROM ended WHERE partition = ? AND task = ?`);
+  const allEnded = db.prepare<[number], NamedEndedRow>(`SELECT task, ${ENDED} FROM ended WHERE partition = ?`);
+  const allTasks = db.prepare<[number], SnapshotRow>('SELECT task, form, body FROM snapshots WHERE partition = ?');
+  const unsentAt = db.prepare<[number], StoredBody>('SELECT form, unsent AS body FROM checkpoints WHERE partition = ?');
+  const unsent = (partition: number): string => {
+    const row = unsentAt.get(partition);
+    return row ? Buffer.from(unpackBody(row)).toString('utf8') : '[]';
+  };
+  const endedTask = (task: string, { firstN, lastN, atMs, seen }: EndedRow): EndedTask => {
+    return { task, firstN, lastN, atMs, seen: JSON.parse(seen) as EndedTask['seen'] };
+  };
+  /** In one transaction: what is read belongs together. */
+  const whole = db.transaction((partition: number): Checkpoint | null => {
+    const n = checkpointed.get(partition);
+    if (n === undefined) return null;
+    return {
+      ...{ partition, n, unsent: unsent(partition) },
+      tasks: allTasks.all(partition).map(snapshot),
+      ended: allEnded.all(partition).map((row) => endedTask(uuidOf(row.task), row)),
+    };
+  });
   const begun = db.prepare<[], [string, number]>('SELECT key, crashes FROM begun').raw();
   const meta = db.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
 
@@ -68,6 +99,8 @@ export function prepareReads(db: Database.Database): LedgerReads {
       for (let row = from.get(fromN); row; row = from.get(row.n + 1)) yield placed(partition, row);
     },
     checkpointed: (partition) => checkpointed.get(partition) ?? 0,
+    checkpoint: (partition) => whole(partition),
+    unsent,
     *tasks(partition) {
       for (let row = taskAfter.get(partition, Buffer.alloc(0)); row; row = taskAfter.get(partition, row.task))
         yield snapshot(row);
@@ -78,7 +111,7 @@ export function prepareReads(db: Database.Database): LedgerReads {
     },
     ended(partition, task) {
       const row = ended.get(partition, idBytes(task));
-      return row ? { task, ...row } : null;
+      return row ? endedTask(task, row) : null;
     },
     begun: () => new Map(begun.all()),
     meta: (key) => meta.get(key) ?? null,

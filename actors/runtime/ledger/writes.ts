@@ -126,21 +126,22 @@ function journalStatements(db: Database.Database, table: string) {
 }
 
 function checkpointWriter(db: Database.Database): (checkpoint: Checkpoint) => void {
-  const setCheckpoint = db.prepare('INSERT OR REPLACE INTO checkpoints VALUES (?, ?)');
+  const setCheckpoint = db.prepare('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)');
   const setSnapshot = db.prepare('INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)');
   const deleteSnapshot = db.prepare('DELETE FROM snapshots WHERE partition = ? AND task = ?');
-  const setEnded = db.prepare('INSERT OR REPLACE INTO ended VALUES (?, ?, ?, ?, ?)');
-  return ({ partition, n, tasks, ended }) => {
+  const setEnded = db.prepare('INSERT OR REPLACE INTO ended VALUES (?, ?, ?, ?, ?, ?)');
+  return ({ partition, n, tasks, ended, unsent }) => {
     for (const { task, body } of sorted(tasks)) {
       const packed = packBody(Buffer.from(body));
       setSnapshot.run(partition, idBytes(task), packed.form, packed.body);
     }
-    for (const { task, firstN, lastN, atMs } of sorted(ended)) {
+    for (const { task, firstN, lastN, atMs, seen } of sorted(ended)) {
       const id = idBytes(task);
-      setEnded.run(partition, id, firstN, lastN, atMs);
+      setEnded.run(partition, id, firstN, lastN, atMs, JSON.stringify(seen));
       deleteSnapshot.run(partition, id);
     }
-    setCheckpoint.run(partition, n);
+    const left = packBody(Buffer.from(unsent));
+    setCheckpoint.run(partition, n, left.form, left.body);
   };
 }
 

@@ -54,6 +54,7 @@ function start(port: MessagePort): void {
     } catch (error) {
       refused = error;
       refuse(id, error);
+      writes.forget();
     }
   };
 
@@ -77,6 +78,7 @@ function start(port: MessagePort): void {
   };
 
   const prune = async (beforeSeq: number): Promise<number> => {
+    if (refused !== undefined) throw refused;
     let gone = 0;
     for (const count of writes.prune(beforeSeq)) {
       gone += count;

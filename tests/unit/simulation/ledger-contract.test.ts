@@ -336,6 +336,19 @@ describe.each(kinds)('a ledger $kind', ({ make }) => {
     expect(ledger.lastRecord(2)?.n).toBe(6);
   });
 
+  test('J1: prune does not rest on a checkpoint that was refused', async () => {
+    const place = make();
+    const ledger = await place.open();
+    const records = [record(1, 1), record(1, 2), record(1, 3)];
+    const logged = records.map(({ partition, n }) => ({ partition, n, seq: n }));
+    await place.settled(ledger.commit(batch({ records, logged })));
+    const wrong = batch({ checkpoints: [at(1, 3)], meta: [{ key: 'ledger-id', value: 'mine' }] });
+    const outcomes = await place.settled(Promise.allSettled([ledger.commit(wrong), ledger.prune(1000)]));
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await ledger.close();
+    expect([...(await open(place)).records(1, 1)].map(({ n }) => n)).toEqual([1, 2, 3]);
+  });
+
   test('refuses what is asked after it was closed, and finishes what was asked before', async () => {
     const place = make();
     const ledger = await place.open();

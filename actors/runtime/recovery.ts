@@ -17,7 +17,7 @@ import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
-import type { Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
+import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RECORD_HEADER, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
@@ -153,30 +153,40 @@ async function readJournal(
 
 /** What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. */
 async function copyToLedger(options: RecoveryOptions, place: Place, after: number): Promise<void> {
-  const { ledger, log, service } = options;
+  const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
   await readJournal(options, place, after === 0 ? 1 : knownSeq(ledger, partition, after), (head, message) => {
     if (head.n > after) missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
-  const checkpoint = after === 0 ? await readCheckpoint(options.bus, service, partition) : null;
-  if (checkpoint !== null) {
-    await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
-    missing = missing.filter(({ record }) => record.n > checkpoint.n);
-  }
-  const expected = Math.max(after, checkpoint?.n ?? 0) + 1;
-  const first = missing[0]?.record.n ?? expected;
-  if (first !== expected) {
-    const what = { service, partition, from: expected, to: first - 1 };
-    log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
-    const begins = { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
-    await ledger.commit({ ...nothing, checkpoints: [begins] });
+  const first = missing[0]?.record.n ?? after + 1;
+  const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, after, first);
+  if (base !== null) {
+    // What this ledger had of the partition is older than that, and its snapshots are of tasks that may have ended.
+    if (after > 0) await ledger.setAside(partition, 1);
+    await ledger.commit({ ...nothing, checkpoints: [base] });
+    missing = missing.filter(({ record }) => record.n > base.n);
   }
   for (let at = 0; at < missing.length; at += COPIED_AT_ONCE) {
     const part = missing.slice(at, at + COPIED_AT_ONCE);
     const logged = part.map(({ record, seq }) => ({ partition, n: record.n, seq }));
     await ledger.commit({ ...nothing, records: part.map(({ record }) => record), logged });
   }
+}
+
+/** What records from `first` on are folded onto: the log's checkpoint, or nothing, which is a loss that is said. */
+async function baseOf(
+  { bus, service, log }: RecoveryOptions,
+  partition: number,
+  after: number,
+  first: number,
+): Promise<Checkpoint | null> {
+  const checkpoint = await readCheckpoint(bus, service, partition);
+  if (checkpoint !== null && checkpoint.n > after && checkpoint.n >= first - 1) return checkpoint;
+  if (first === after + 1) return null;
+  const what = { service, partition, from: after + 1, to: first - 1 };
+  log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
+  return { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
 }
 
 /** Returns where the last one is. */

@@ -16,7 +16,8 @@ export function taskId(number: number): string {
 }
 
 export function endedTask(number: number, firstN: number, lastN: number): EndedTask {
-  return { task: taskId(number), firstN, lastN, atMs: 1_767_225_600_000 + number };
+  const seen = { [`event-${number}`]: 'a'.repeat(32), [`event-${number}-${lastN}`]: 'b'.repeat(32) };
+  return { task: taskId(number), firstN, lastN, atMs: 1_767_225_600_000 + number, seen };
 }
 
 export function text(body: Uint8Array | undefined): string | undefined {

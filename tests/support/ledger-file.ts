@@ -66,9 +66,12 @@ export function snapshots(path: string): OpenTask[] {
 /** Tasks that had ended by the checkpoints. */
 export function endedTasks(path: string): (EndedTask & { readonly partition: number })[] {
   const select =
-    'SELECT partition, task, first_n AS firstN, last_n AS lastN, at_ms AS atMs FROM ended ORDER BY partition, task';
-  const rows = rowsOf<Omit<EndedTask, 'task'> & { partition: number; task: Buffer }>(path, select);
-  return rows.map((row) => ({ ...row, task: uuidOf(row.task) }));
+    'SELECT partition, task, first_n AS firstN, last_n AS lastN, at_ms AS atMs, seen FROM ended ORDER BY partition, task';
+  const rows = rowsOf<Omit<EndedTask, 'task' | 'seen'> & { partition: number; task: Buffer; seen: string }>(
+    path,
+    select,
+  );
+  return rows.map((row) => ({ ...row, task: uuidOf(row.task), seen: JSON.parse(row.seen) as EndedTask['seen'] }));
 }
 
 /**

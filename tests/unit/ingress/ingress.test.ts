@@ -4,7 +4,7 @@ import { ingress } from '../../../actors/ingress.ts';
 import { RELEASE } from '../../../actors/release.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
 import { contentDigest, type MeshEvent, validateEvent } from '../../../schemas/events/envelope.ts';
-import { inboxSubject, isCorrelationId } from '../../../schemas/events/subjects.ts';
+import { isCorrelationId } from '../../../schemas/events/subjects.ts';
 import { START_MS, TASK, TRACE } from '../runtime/support/events.ts';
 
 const IDENTITY = '2026-03-01T00:00:00Z';
@@ -17,7 +17,7 @@ function stored(data: string | Uint8Array, headers: Headers = {}, seq = 17): Sto
   };
 }
 
-function admit(data: string | Uint8Array, headers?: Headers, seq?: number): { subject: string; event: MeshEvent } {
+function admit(data: string | Uint8Array, headers?: Headers, seq?: number): MeshEvent {
   const result = ingress.translate(stored(data, headers, seq), IDENTITY);
   if (!result.ok) throw new Error(`${result.rejection.code}: ${result.rejection.reason}`);
   return result.value;
@@ -68,15 +68,14 @@ describe('accepted', () => {
       { prompt: 'Write a debounce function' },
     ],
   ])('%s', (_what, text, data) => {
-    const { subject, event } = admit(text);
+    const event = admit(text);
     expect(event.data).toEqual(data);
     expect(event.type).toBe('dev.agentmesh.task.submitted.v1');
-    expect(subject).toBe(inboxSubject('orchestrator', event.correlationid));
     expect(validateEvent(event)).toEqual({ ok: true, value: event });
   });
 
   test('the envelope is the mesh’s own', () => {
-    expect(admit('hello').event).toMatchObject({
+    expect(admit('hello')).toMatchObject({
       ...{ source: '/mesh/ingress', senderrole: 'ingress', recipientrole: 'orchestrator', release: RELEASE },
       ...{ hopindex: 0, remainingloops: 0, causationid: 'mesh.tasks/17', time: new Date(START_MS).toISOString() },
     });
@@ -84,7 +83,7 @@ describe('accepted', () => {
 
   test.each(['task.cancel.requested', 'task.input.provided'] as const)('%s with its task', (name) => {
     const data = name === 'task.input.provided' ? { text: 'yes' } : { reason: 'enough' };
-    const { event } = admit(cloudEvent({ correlationid: TASK, data }, name));
+    const event = admit(cloudEvent({ correlationid: TASK, data }, name));
     expect(event).toMatchObject({ type: `dev.agentmesh.${name}.v1`, correlationid: TASK, data });
   });
 });
@@ -97,14 +96,14 @@ describe('the task’s id', () => {
     ['correlationid of a CloudEvent', cloudEvent({ correlationid: TASK }), {}],
     ['a header', 'hi', { correlationid: TASK }],
   ])('%s names it', (_what, text, headers) => {
-    expect(admit(text, headers).event.correlationid).toBe(TASK);
+    expect(admit(text, headers).correlationid).toBe(TASK);
   });
 
   test('S5: without one it follows from the place in the log', () => {
-    const { event } = admit('hello');
+    const event = admit('hello');
     expect(isCorrelationId(event.correlationid)).toBe(true);
-    expect(admit('hello').event.correlationid).toBe(event.correlationid);
-    expect(admit('hello', {}, 18).event.correlationid).not.toBe(event.correlationid);
+    expect(admit('hello').correlationid).toBe(event.correlationid);
+    expect(admit('hello', {}, 18).correlationid).not.toBe(event.correlationid);
   });
 });
 
@@ -118,33 +117,33 @@ describe('the same again', () => {
 
   test('S5: submitted twice under one id it is the same event, wherever it is stored', () => {
     const text = `{"id":"${TASK}","prompt":"hi"}`;
-    const [one, other] = [admit(text, {}, 17).event, admit(text, {}, 99).event];
+    const [one, other] = [admit(text, {}, 17), admit(text, {}, 99)];
     expect(other.id).toBe(one.id);
     expect(contentDigest(other)).toBe(contentDigest(one));
   });
 
   test('S5: and whatever form it is sent in', () => {
-    const bare = admit(`{"id":"${TASK}","prompt":"hi"}`).event;
-    const event = admit(cloudEvent({ correlationid: TASK, data: { prompt: 'hi' } })).event;
+    const bare = admit(`{"id":"${TASK}","prompt":"hi"}`);
+    const event = admit(cloudEvent({ correlationid: TASK, data: { prompt: 'hi' } }));
     expect([event.id, contentDigest(event)]).toEqual([bare.id, contentDigest(bare)]);
   });
 
   test('S5: and in whatever order its fields are written', () => {
-    const one = admit(`{"id":"${TASK}","prompt":"hi","caller":"me","workflow":"build"}`).event;
-    const other = admit(`{"workflow":"build","caller":"me","prompt":"hi","id":"${TASK}"}`).event;
+    const one = admit(`{"id":"${TASK}","prompt":"hi","caller":"me","workflow":"build"}`);
+    const other = admit(`{"workflow":"build","caller":"me","prompt":"hi","id":"${TASK}"}`);
     expect([other.id, contentDigest(other)]).toEqual([one.id, contentDigest(one)]);
   });
 
   test('S5: another prompt under the same id has the same id and another content', () => {
-    const one = admit(`{"id":"${TASK}","prompt":"hi"}`).event;
-    const other = admit(`{"id":"${TASK}","prompt":"ho"}`).event;
+    const one = admit(`{"id":"${TASK}","prompt":"hi"}`);
+    const other = admit(`{"id":"${TASK}","prompt":"ho"}`);
     expect(other.id).toBe(one.id);
     expect(contentDigest(other)).not.toBe(contentDigest(one));
   });
 
   test('S5: two answers to questions of one task are two events; one sent twice is one', () => {
     const answer = (id: string) =>
-      admit(cloudEvent({ id, correlationid: TASK, data: { text: 'yes' } }, 'task.input.provided'), {}, 40).event.id;
+      admit(cloudEvent({ id, correlationid: TASK, data: { text: 'yes' } }, 'task.input.provided'), {}, 40).id;
     expect(answer('a')).toBe(answer('a'));
     expect(answer('a')).not.toBe(answer('b'));
   });
@@ -160,13 +159,13 @@ describe('the trace', () => {
       { traceparent: TRACE.replace('4bf9', '0000') },
     ],
   ])('%s is kept', (_what, text, headers) => {
-    expect(admit(text, headers).event.traceparent).toBe(TRACE);
+    expect(admit(text, headers).traceparent).toBe(TRACE);
   });
 
   test.each(['', 'garbage', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, TRACE.toUpperCase(), `${TRACE}-extra`])(
     '%j is replaced by the task’s own',
     (traceparent) => {
-      const { event } = admit('hello', { traceparent });
+      const event = admit('hello', { traceparent });
       expect(event.traceparent.slice(3, 35)).toBe(event.correlationid.replaceAll('-', ''));
     },
   );

@@ -85,7 +85,7 @@ describe('failures', () => {
 describe('time', () => {
   test('S8: a hop without a reply is cancelled and tried again', () => {
     const story = underWay(oneStep({}));
-    expect(story.timer('hopTimeout').dueAtMs).toBe(story.atMs + 5000);
+    expect(story.timer('hopTimeout').dueUpMs).toBe(story.upMs + 5000);
     story.when(elapsed('hopTimeout')).thenExpect({
       state: 'working.hop',
       sent: [
@@ -123,14 +123,14 @@ describe('time', () => {
 
   test('S8: the deadline runs from the submission, over all hops', () => {
     const story = underWay(workflow('build'), { deadlineMs: 60_000 });
-    const { dueAtMs } = story.timer('deadline');
+    const { dueUpMs } = story.timer('deadline');
     story.when(completes(retrieved), completes(coded(1)));
-    expect(story.timer('deadline').dueAtMs).toBe(dueAtMs);
+    expect(story.timer('deadline').dueUpMs).toBe(dueUpMs);
   });
 
   test('S8: ten minutes when nobody says', () => {
     const story = underWay(workflow('direct'));
-    expect(story.timer('deadline').dueAtMs - story.atMs).toBe(600_000 - 1000);
+    expect(story.timer('deadline').dueUpMs - story.upMs).toBe(600_000 - 1000);
     story.when(elapsed('deadline'));
     expect(resultOf(story).error?.message).toBe('not finished within 600000 ms');
   });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { HOPS_MAX } from '../../../actors/roles/orchestrator/context.ts';
 import { role } from '../../../actors/roles/orchestrator/machine.ts';
-import type { Output } from '../../../actors/runtime/step.ts';
+import type { Output } from '../../../actors/runtime/actor.ts';
 import { nameOf } from '../../../schemas/events/envelope.ts';
 import { choices, historyOf } from '../runtime/support/histories.ts';
 import { runLog } from '../runtime/support/log-run.ts';
@@ -37,7 +37,7 @@ test('S8: never more hops than a task may have, each with its own number', () =>
 
 test('S8: never more loops than the workflow allows, and none is left over or owed', () => {
   property((outputs, log) => {
-    const context = contextOf(runLog(role, log).instance);
+    const context = contextOf(runLog(role, log).actor);
     const max = context?.workflow?.loop?.maxCycles ?? 0;
     expect(context?.loopsUsed ?? 0).toBeLessThanOrEqual(max);
     const left = named(outputs, 'hop.requested').map(({ event }) => event.remainingloops);

@@ -13,7 +13,7 @@ describe('approval', () => {
     expect(story.sent('task.input.required')).toEqual({
       ...{ question: 'May the step pay (tools) run?', reason: 'approval', choices: ['yes', 'no'] },
     });
-    expect(story.outputs.at(-1)).toMatchObject({ awaited: true, leaves: true });
+    expect(story.outputs.at(-1)).toMatchObject({ awaited: true, to: 'watchers' });
     expect(story.sentEver.some(({ event }) => event.type.includes('hop.requested'))).toBe(false);
   });
 
@@ -37,7 +37,7 @@ describe('approval', () => {
 
   test('S8: nobody answers for five days', () => {
     const story = asked();
-    expect(story.timer('answerWithin').dueAtMs - story.atMs).toBe(5 * 86_400_000);
+    expect(story.timer('answerWithin').dueUpMs - story.upMs).toBe(5 * 86_400_000);
     story.when(elapsed('answerWithin')).thenExpect({ state: 'failed', sent: ['task.failed > watchers'] });
     expect(resultOf(story).error).toMatchObject({ code: 'no_answer' });
   });
@@ -45,7 +45,7 @@ describe('approval', () => {
   test('waiting for people does not count against the deadline', () => {
     const story = asked().thenExpect({ timers: ['answerWithin'] });
     story.when(answers('yes')).thenExpect({ timers: ['deadline', 'hopTimeout'] });
-    expect(story.timer('deadline').dueAtMs - story.atMs).toBe(600_000);
+    expect(story.timer('deadline').dueUpMs - story.upMs).toBe(600_000);
   });
 
   test('the note is for the approved step, not for those after it', () => {

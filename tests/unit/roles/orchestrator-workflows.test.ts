@@ -34,7 +34,7 @@ describe('the beginning', () => {
       timers: ['deadline'],
     });
     expect(story.sent('task.accepted')).toEqual({ prompt: PROMPT, workflow: 'build', caller: 'mesh run' });
-    expect(story.outputs[0]).toMatchObject({ leaves: true, awaited: true });
+    expect(story.outputs[0]).toMatchObject({ to: 'watchers', awaited: true });
     expect(story.effect('route').input).toEqual({ prompt: PROMPT, wish: 'build', remainingHops: 12 });
   });
 
@@ -133,7 +133,7 @@ describe('to the end', () => {
 
   test('S4: the result is awaited: its commit does not wait for the window', () => {
     const story = underWay(workflow('direct')).when(completes(answered));
-    expect(story.outputs.at(-1)).toMatchObject({ leaves: true, awaited: true });
+    expect(story.outputs.at(-1)).toMatchObject({ to: 'watchers', awaited: true });
     expect(story.outputs.slice(0, -1).some(({ awaited }) => awaited)).toBe(false);
   });
 

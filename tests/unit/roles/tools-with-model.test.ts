@@ -140,7 +140,7 @@ describe.each([1, 3])('tools of release %i', (release) => {
     const fromThen = (story: Story): Story => {
       const { snapshot } = story.living;
       const { request: atWork, loops, choice: made, deed } = snapshot.context as Record<string, unknown>;
-      story.instance = {
+      story.actor = {
         ...story.living,
         snapshot: { ...snapshot, context: { request: atWork, loops, choice: made, deed } },
       };

@@ -95,7 +95,7 @@ describe('a revision', () => {
       .when(revise)
       .when(writes('4.code.1', { output: coded(2) }, 4));
     story.thenExpect({ state: 'idle', sent: ['agent.message > reviewer', 'hop.replied > orchestrator'] });
-    expect(story.outputs[0]?.subject).toMatch(/^mesh\.in\.orchestrator\./);
+    expect(story.outputs[0]?.to).toBe('orchestrator');
     const { parts, messageId, role } = story.sent('agent.message');
     expect(parts).toEqual([
       { text: 'Attempt 2: The function, attempt 2.' },

@@ -1,7 +1,7 @@
 /** Effects that are cancelled, queue, or are found running at a start. */
 import { describe, expect, test } from 'vitest';
 import { EffectError } from '../../../actors/runtime/errors.ts';
-import { openBench, run } from './support/effects-bench.ts';
+import { KEY, openBench, run } from './support/effects-bench.ts';
 import { settled } from './support/fake-clock.ts';
 
 const passing = () => new EffectError('unavailable', 'try later', { retryable: true });
@@ -10,7 +10,7 @@ describe('cancel', () => {
   test('aborts what runs; nothing is settled and nothing left waiting', async () => {
     const bench = openBench({ heartbeatMs: 500 });
     bench.begin();
-    bench.effects.end(bench.slot, bench.row());
+    bench.effects.end(bench.owner, bench.row());
     await settled();
     expect(run(bench).context.signal.aborted).toBe(true);
     run(bench).succeed('nobody wants it');
@@ -23,20 +23,18 @@ describe('cancel', () => {
     bench.begin();
     run(bench).fail(passing());
     await settled();
-    bench.effects.end(bench.slot, bench.row());
+    bench.effects.end(bench.owner, bench.row());
     await bench.clock.advance(60_000);
     expect([bench.runs.length, bench.settled]).toEqual([1, []]);
   });
 
   test('forgets what queues', async () => {
     const bench = openBench({ concurrencyMax: 1 });
-    const waiting = bench.another(2);
-    const row = waiting.instance.effects.get('fetch');
-    if (!row) throw new Error('no row');
+    const { owner, row } = bench.another(2);
     bench.begin();
-    bench.effects.begin(waiting, row);
+    bench.effects.begin(owner, row, 1);
     expect([bench.effects.running, bench.effects.queued]).toEqual([1, 1]);
-    bench.effects.end(waiting, row);
+    bench.effects.end(owner, row);
     run(bench).succeed(1);
     await settled();
     expect([bench.runs.length, bench.effects.running, bench.effects.queued]).toEqual([1, 0, 0]);
@@ -45,7 +43,7 @@ describe('cancel', () => {
   test('S6: the row of another start is another effect', async () => {
     const bench = openBench();
     bench.begin();
-    bench.effects.end(bench.slot, { ...bench.row(), armedVersion: 99 });
+    bench.effects.end(bench.owner, { ...bench.row(), armedVersion: 99 });
     run(bench).succeed(1);
     await settled();
     expect(bench.settled).toHaveLength(1);
@@ -57,17 +55,16 @@ describe('cancel', () => {
     bench.effects.stop();
     await settled();
     expect(run(bench).context.signal.aborted).toBe(true);
-    expect([bench.settled, bench.clock.waits, bench.row().state]).toEqual([[], [], 'running']);
+    expect([bench.entered, bench.clock.waits, bench.row().failures]).toEqual([[], [], 0]);
   });
 });
 
 describe('queues', () => {
   test('S8: no more at once than the handler allows, the others in order', async () => {
     const bench = openBench({ concurrencyMax: 2 });
-    const slots = [1, 2, 3, 4].map((id) => bench.another(id));
-    for (const slot of slots) {
-      const row = slot.instance.effects.get('fetch');
-      if (row) bench.effects.begin(slot, row);
+    for (const nth of [1, 2, 3, 4]) {
+      const { owner, row } = bench.another(nth);
+      bench.effects.begin(owner, row, 1);
     }
     expect([bench.effects.running, bench.effects.queued]).toEqual([2, 2]);
     run(bench, 2).succeed(1);
@@ -78,27 +75,71 @@ describe('queues', () => {
 
   test('an effect that pauses leaves its place to others', async () => {
     const bench = openBench({ concurrencyMax: 1 });
-    const other = bench.another(2);
-    const row = other.instance.effects.get('fetch');
-    if (!row) throw new Error('no row');
+    const { owner, row } = bench.another(2);
     bench.begin();
-    bench.effects.begin(other, row);
+    bench.effects.begin(owner, row, 1);
     run(bench).fail(passing());
     await settled();
     expect(bench.runs).toHaveLength(2);
   });
 });
 
-describe('an effect found running at a start', () => {
-  test('S4: is run again when it may be, counting its attempts on', async () => {
-    const bench = openBench();
-    bench.begin({ state: 'running', attempt: 1 });
-    expect(run(bench).context.attempt).toBe(2);
+describe('a partition that is lost', () => {
+  test('S7: takes its effects along, running, queued and announced', async () => {
+    const bench = openBench({ concurrencyMax: 1 });
+    const { owner, row } = bench.another(2);
+    bench.begin();
+    bench.effects.begin(owner, row, 1);
+    bench.effects.drop(0);
+    expect(run(bench).context.signal.aborted).toBe(true);
+    run(bench).succeed(1);
+    await settled();
+    expect([bench.runs.length, bench.settled, bench.effects.running, bench.effects.queued]).toEqual([1, [], 0, 0]);
   });
 
-  test('S8: is given up when it has ended its process five times more than it may fail', async () => {
-    const bench = openBench({ attemptsMax: 3 });
-    bench.begin({ state: 'running', attempt: 8 });
+  test('S7: others go on', async () => {
+    const bench = openBench();
+    bench.begin();
+    bench.effects.drop(5);
+    run(bench).succeed(1);
+    await settled();
+    expect(bench.settled).toEqual([{ status: 'done', output: 1 }]);
+  });
+});
+
+describe('an effect in the middle of which the process ended', () => {
+  test('S9: is remembered with the next commit, and forgotten when it has ended', async () => {
+    const bench = openBench();
+    bench.begin();
+    expect(bench.remembered).toEqual([]);
+    bench.effects.markBegun();
+    bench.effects.markBegun();
+    expect(bench.remembered).toEqual([`${KEY} 1`]);
+    run(bench).succeed(1);
+    await settled();
+    expect(bench.remembered).toEqual([`${KEY} 1`, `${KEY} 0`]);
+  });
+
+  test('S9: one that ends before a commit leaves nothing to remember', async () => {
+    const bench = openBench();
+    bench.begin();
+    run(bench).succeed(1);
+    await settled();
+    bench.effects.markBegun();
+    expect(bench.remembered).toEqual([]);
+  });
+
+  test('S9: is run again when it may be, and the ends are counted', () => {
+    const bench = openBench({ crashes: new Map([[KEY, 2]]) });
+    bench.begin();
+    expect(bench.runs).toHaveLength(1);
+    bench.effects.markBegun();
+    expect(bench.remembered).toEqual([`${KEY} 3`]);
+  });
+
+  test('S8: is given up when it has ended its process as often as it may', async () => {
+    const bench = openBench({ crashes: new Map([[KEY, 3]]), limits: { crashesMax: 3 } });
+    bench.begin();
     await settled();
     expect(bench.runs).toHaveLength(0);
     expect(bench.settled).toMatchObject([
@@ -106,9 +147,9 @@ describe('an effect found running at a start', () => {
     ]);
   });
 
-  test('S8: one crash less and it may try', () => {
-    const bench = openBench({ attemptsMax: 3 });
-    bench.begin({ state: 'running', attempt: 7 });
+  test('S8: one end less and it may try', () => {
+    const bench = openBench({ crashes: new Map([[KEY, 2]]), limits: { crashesMax: 3 } });
+    bench.begin();
     expect(bench.runs).toHaveLength(1);
   });
 });

@@ -8,11 +8,9 @@ import { settled } from './support/fake-clock.ts';
 const REFUSED_FOR_MS = 10_000;
 
 function beginAnother(bench: Bench, nth: number) {
-  const slot = bench.another(nth);
-  const row = slot.instance.effects.get('fetch');
-  if (!row) throw new Error('no row');
-  bench.effects.begin(slot, row);
-  return { slot, row };
+  const work = bench.another(nth);
+  bench.effects.begin(work.owner, work.row, 1);
+  return work;
 }
 
 describe('at a cap of its host, an effect', () => {
@@ -63,13 +61,13 @@ describe('at a cap of its host, an effect', () => {
     bench.begin();
     await bench.clock.advance(REFUSED_FOR_MS);
     expect(bench.settled).toMatchObject([{ status: 'failed', error: { code: 'overloaded', retryable: true } }]);
-    expect(bench.announced).toEqual([]);
+    expect(bench.entered).toEqual(['effect.finished']);
   });
 
   test('S6: that had begun before a crash is never refused', async () => {
     const bench = openBench();
     bench.full = 'memory 500 of 512 MiB';
-    bench.begin({ state: 'running', attempt: 1 });
+    bench.begin({ failures: 1 });
     expect(bench.runs).toHaveLength(1);
     run(bench).fail(new EffectError('unavailable', 'later', { retryable: true }));
     await bench.clock.advance(1000);
@@ -79,8 +77,8 @@ describe('at a cap of its host, an effect', () => {
   test('one that is no longer wanted makes room in the queue', async () => {
     const bench = openBench({ concurrencyMax: 1, queueMax: 1 });
     bench.begin();
-    const { slot, row } = beginAnother(bench, 2);
-    bench.effects.end(slot, row);
+    const { owner, row } = beginAnother(bench, 2);
+    bench.effects.end(owner, row);
     expect(bench.effects.queued).toBe(0);
     beginAnother(bench, 3);
     expect(bench.effects.stats()).toMatchObject([{ waiting: 1, refusals: 0 }]);
@@ -90,7 +88,7 @@ describe('at a cap of its host, an effect', () => {
     const bench = openBench();
     bench.full = 'full';
     bench.begin();
-    bench.effects.end(bench.slot, bench.row());
+    bench.effects.end(bench.owner, bench.row());
     bench.full = null;
     await bench.clock.advance(REFUSED_FOR_MS);
     expect(bench.runs).toEqual([]);
@@ -98,12 +96,17 @@ describe('at a cap of its host, an effect', () => {
   });
 });
 
-test('S8: a clock that was set back makes no pause longer than the longest there is', async () => {
+test('J6: a clock that is set does not move the pause before another attempt', async () => {
   const bench = openBench();
-  const halfAnHourMs = 1_800_000;
-  bench.begin({ attempt: 1, notBeforeMs: bench.clock.now() + halfAnHourMs });
-  await bench.clock.advance(12_500);
-  expect(bench.runs).toHaveLength(1);
+  bench.begin();
+  run(bench).fail(new EffectError('unavailable', 'later', { retryable: true }));
+  await settled();
+  bench.clock.set(0);
+  const [pause = 0] = bench.clock.waits;
+  expect(pause).toBeLessThanOrEqual(250);
+  await bench.clock.advance(pause);
+  expect(bench.runs).toHaveLength(2);
+  expect(bench.spans[1]?.facts.waitedMs).toBe(pause);
 });
 
 describe('a trace of an effect', () => {
@@ -135,7 +138,7 @@ describe('a trace of an effect', () => {
   test('says that an attempt was cancelled', async () => {
     const bench = openBench();
     bench.begin();
-    bench.effects.end(bench.slot, bench.row());
+    bench.effects.end(bench.owner, bench.row());
     await settled();
     expect(bench.spans).toMatchObject([{ ended: { outcome: 'cancelled', error: null } }]);
   });

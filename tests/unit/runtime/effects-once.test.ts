@@ -8,37 +8,46 @@ const once = (more = {}) => openBench({ fence: 'once', ...more });
 const UNKNOWN = [{ status: 'unknown', error: { code: 'outcome_unknown', retryable: false } }];
 
 describe('before it runs', () => {
-  test('S6: log and disk know of it first', async () => {
-    const bench = once();
-    let allow = (_owned: boolean): void => undefined;
-    bench.owned = new Promise((resolve) => {
-      allow = resolve;
-    });
+  test('J2: what it rests on and that it begins are in both stores first', async () => {
+    const bench = once({ holdsBack: true });
     bench.begin();
     await settled();
-    expect(bench.announced).toEqual([1]);
+    expect([bench.entered, bench.hurries > 0]).toEqual([[], true]);
+    bench.tell(1);
+    await settled();
+    expect(bench.entered).toEqual(['effect.started']);
     expect(bench.runs).toHaveLength(0);
-    allow(true);
+    bench.tell(2);
     await settled();
     expect(bench.runs).toHaveLength(1);
     expect(bench.points).toEqual(['effect-announced', 'effect-begun']);
   });
 
-  test('S7: without the lease it does not run', async () => {
+  test('J4: when another host has the partition it does not run', async () => {
     const bench = once();
-    bench.owned = Promise.resolve(false);
+    bench.lost = true;
     bench.begin();
     await settled();
-    expect(bench.runs).toHaveLength(0);
-    expect(bench.settled.map(({ status }) => status)).not.toContain('done');
+    expect([bench.runs.length, bench.settled]).toEqual([0, []]);
   });
 
-  test('S6: in a task whose log and ledger were lost it does not run; a repeatable one does', async () => {
+  test('J4: when the partition is lost while it is announced it does not run', async () => {
+    const bench = once({ holdsBack: true });
+    bench.begin();
+    bench.tell(1);
+    await settled();
+    bench.effects.drop(0);
+    bench.tell(2);
+    await settled();
+    expect([bench.runs.length, bench.effects.running]).toEqual([0, 0]);
+  });
+
+  test('J5: in a task of which words were lost it does not run; a repeatable one does', async () => {
     const bench = once();
     bench.doubtful = true;
     bench.begin();
     await settled();
-    expect([bench.runs.length, bench.announced.length]).toEqual([0, 0]);
+    expect([bench.runs.length, bench.entered]).toEqual([0, ['effect.finished']]);
     expect(bench.settled).toMatchObject(UNKNOWN);
     const keyed = openBench({ fence: 'keyed' });
     keyed.doubtful = true;
@@ -47,27 +56,52 @@ describe('before it runs', () => {
     expect(keyed.runs).toHaveLength(1);
   });
 
-  test('cancelled while it is announced it does not run', async () => {
-    const bench = once();
+  test('cancelled while it is announced it does not run, and leaves its place to others', async () => {
+    const bench = once({ holdsBack: true, concurrencyMax: 1 });
+    const { owner, row } = bench.another(2);
     bench.begin();
-    bench.effects.end(bench.slot, bench.row());
+    bench.effects.begin(owner, row, 1);
+    bench.tell(1);
     await settled();
-    expect([bench.runs.length, bench.settled]).toEqual([0, []]);
+    bench.effects.end(bench.owner, bench.row());
+    bench.tell(99);
+    await settled();
+    expect(bench.runs.map(({ context }) => context.correlationId)).toEqual([owner.task]);
   });
 
   test('S6: the fence may depend on the input', async () => {
     const bench = openBench({ fence: (input) => ((input as { step: string }).step === 'carry' ? 'once' : 'pure') });
     bench.begin();
     await settled();
-    expect(bench.announced).toEqual([1]);
+    expect(bench.entered).toEqual(['effect.started']);
   });
 
-  test.each(['pure', 'keyed'] as const)('a %s effect is not announced', async (fence) => {
-    const bench = openBench({ fence });
+  test('J2: a keyed effect waits for what it rests on, and is not announced', async () => {
+    const bench = openBench({ fence: 'keyed', holdsBack: true });
+    bench.begin({}, 4);
+    bench.tell(3);
+    await settled();
+    expect([bench.runs.length, bench.hurries > 0]).toEqual([0, true]);
+    bench.tell(4);
+    await settled();
+    expect([bench.runs.length, bench.entered]).toEqual([1, []]);
+  });
+
+  test('J2: a pure effect runs ahead, and is not announced', async () => {
+    const bench = openBench({ holdsBack: true });
     bench.begin();
     await settled();
-    expect(bench.announced).toEqual([]);
-    expect(bench.points).toEqual(['effect-begun']);
+    expect([bench.runs.length, bench.entered, bench.points]).toEqual([1, [], ['effect-begun']]);
+  });
+
+  test('J2: a pure one waits too where every hop is to be committed', async () => {
+    const bench = openBench({ holdsBack: true, waitsForCommit: true });
+    bench.begin();
+    await settled();
+    expect(bench.runs).toHaveLength(0);
+    bench.tell(1);
+    await settled();
+    expect(bench.runs).toHaveLength(1);
   });
 });
 
@@ -129,26 +163,72 @@ describe('how it ends', () => {
 });
 
 describe('found at a start', () => {
-  test('S6: begun, it is unknown and does not run', async () => {
+  test('J5: begun, it is unknown and does not run', async () => {
     const bench = once();
-    bench.begin({ state: 'running', attempt: 1, started: true });
+    bench.begin({ started: true });
     await settled();
     expect(bench.settled).toMatchObject(UNKNOWN);
-    expect([bench.runs.length, bench.announced]).toEqual([0, []]);
+    expect([bench.runs.length, bench.entered]).toEqual([0, ['effect.finished']]);
   });
 
-  test('S6: not begun as far as the log knows, it is announced and runs', async () => {
+  test('S6: not begun as far as the journal knows, it is announced and runs', async () => {
     const bench = once();
-    bench.begin({ state: 'running', attempt: 1, started: false });
+    bench.begin({ started: false });
     await settled();
-    expect(bench.announced).toEqual([2]);
+    expect(bench.entered).toEqual(['effect.started']);
     expect(bench.runs).toHaveLength(1);
   });
+});
 
-  test('S6: settled, nothing is done: its result is on its way', async () => {
-    const bench = once();
-    bench.begin({ state: 'settled', attempt: 1, started: true });
+describe('a stop in order', () => {
+  test('S9: takes back what was announced and has not run, so that nobody has to be asked', async () => {
+    const bench = once({ holdsBack: true });
+    bench.begin();
+    bench.tell(1);
     await settled();
-    expect([bench.settled, bench.runs.length]).toEqual([[], 0]);
+    expect(bench.row().started).toBe(true);
+    await bench.effects.close(1000);
+    expect(bench.entered).toEqual(['effect.started', 'effect.withdrawn']);
+    expect(bench.row()).toMatchObject({ started: false, failures: 0 });
+    bench.tell(99);
+    await settled();
+    expect([bench.runs.length, bench.settled]).toEqual([0, []]);
+  });
+
+  test('S9: waits for one that runs, and records how it ended', async () => {
+    const bench = once();
+    bench.begin();
+    await settled();
+    let closed = false;
+    const closing = bench.effects.close(5000).then(() => {
+      closed = true;
+    });
+    await bench.clock.advance(4000);
+    expect(closed).toBe(false);
+    run(bench).succeed('receipt 20417');
+    await closing;
+    await settled();
+    expect(bench.settled).toEqual([{ status: 'done', output: 'receipt 20417' }]);
+    expect(bench.entered).not.toContain('effect.withdrawn');
+  });
+
+  test('S8: but not for ever', async () => {
+    const bench = once({ timeoutMs: 60_000 });
+    bench.begin();
+    await settled();
+    const closing = bench.effects.close(5000);
+    await bench.clock.advance(5000);
+    await closing;
+    bench.effects.stop();
+    await settled();
+    expect([run(bench).context.signal.aborted, bench.settled]).toEqual([true, []]);
+  });
+
+  test('S9: begins no other', async () => {
+    const bench = once();
+    await bench.effects.close(1000);
+    bench.begin();
+    await settled();
+    expect([bench.runs.length, bench.entered]).toEqual([0, []]);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { EffectError } from '../../../actors/runtime/errors.ts';
 import { EFFECT_RESULT_MAX_BYTES } from '../../../actors/runtime/settlement.ts';
-import { openBench, run } from './support/effects-bench.ts';
+import { KEY, openBench, run } from './support/effects-bench.ts';
 import { settled } from './support/fake-clock.ts';
 
 const passing = () => new EffectError('unavailable', 'try later', { retryable: true });
@@ -11,14 +11,12 @@ describe('an effect', () => {
   test('S6: runs with its key and attempt, and is settled once with its result', async () => {
     const bench = openBench();
     bench.begin();
-    expect(bench.row()).toMatchObject({ state: 'running', attempt: 1 });
     const { input, context, succeed } = run(bench);
     expect(input).toEqual({ step: 'carry' });
     expect(context).toMatchObject({ key: '7c9e6679-7425-40de-944b-e07fc1f90001/courier/fetch/1', attempt: 1 });
     succeed({ parcel: 1 });
     await settled();
     expect(bench.settled).toEqual([{ status: 'done', output: { parcel: 1 } }]);
-    expect(bench.row().state).toBe('settled');
     expect(bench.clock.waits).toEqual([]);
     expect(bench.effects.running).toBe(0);
   });
@@ -33,11 +31,13 @@ describe('an effect', () => {
   test('S6: begun twice it runs once, and settled it does not run at all', async () => {
     const bench = openBench();
     bench.begin();
-    bench.begin({ state: 'running', attempt: 1 });
+    bench.begin();
     expect(bench.runs).toHaveLength(1);
+    const { owner, row } = bench.another(1);
     run(bench).succeed(1);
     await settled();
-    bench.begin({ state: 'settled' });
+    bench.effects.begin(owner, row, 1);
+    await settled();
     expect(bench.runs).toHaveLength(1);
     expect(bench.settled).toHaveLength(1);
   });
@@ -113,9 +113,16 @@ describe('failures', () => {
       await bench.clock.advance(1000);
     }
     expect(bench.runs).toHaveLength(3);
+    expect(bench.entered).toEqual(['effect.retried', 'effect.retried', 'effect.finished']);
     expect(bench.settled).toEqual([
       { status: 'failed', error: { code: 'unavailable', message: 'try later', retryable: true } },
     ]);
+  });
+
+  test('S6: a run of which the process died is no failure: only failures use attempts up', async () => {
+    const bench = openBench({ crashes: new Map([[KEY, 3]]) });
+    bench.begin();
+    expect(run(bench).context.attempt).toBe(1);
   });
 
   test('S6: every attempt has the same key', async () => {
@@ -162,21 +169,15 @@ describe('back-off', () => {
   /** Pauses after each of the first failures of a task's effect. */
   const pauses = async (task: number): Promise<number[]> => {
     const bench = openBench({ attemptsMax: 9 });
-    const slot = bench.another(task);
-    const row = slot.instance.effects.get('fetch');
-    if (!row) throw new Error('no row');
-    bench.effects.begin(slot, row);
+    const { owner, row } = bench.another(task);
+    bench.effects.begin(owner, row, 1);
     const made: number[] = [];
     for (let attempt = 1; attempt <= 8; attempt += 1) {
       run(bench, attempt).fail(passing());
       await settled();
       const [wait = -1] = bench.clock.waits;
       made.push(wait);
-      expect(slot.instance.effects.get('fetch')).toMatchObject({
-        state: 'pending',
-        attempt,
-        notBeforeMs: bench.clock.now() + wait,
-      });
+      expect(bench.another(task).row.failures).toBe(attempt);
       await bench.clock.advance(wait);
     }
     return made;
@@ -198,13 +199,9 @@ describe('back-off', () => {
     expect(await pauses(1)).not.toEqual(await pauses(2));
   });
 
-  test('S4: a pause goes on after a restart for what is left of it', async () => {
+  test('S4: after a restart the next attempt is made at once, and counts on', async () => {
     const bench = openBench();
-    bench.begin({ state: 'pending', attempt: 1, notBeforeMs: bench.clock.now() + 150 });
-    expect(bench.clock.waits).toEqual([150]);
-    await bench.clock.advance(149);
-    expect(bench.runs).toHaveLength(0);
-    await bench.clock.advance(1);
+    bench.begin({ failures: 1 });
     expect(run(bench).context.attempt).toBe(2);
   });
 });

@@ -48,7 +48,13 @@ const content = batch({
   records: Array.from({ length: 200 }, (_, at) => record(1, at + 1, JSON.stringify([{ at, said: 'x'.repeat(300) }]))),
   logged: [{ partition: 1, n: 1, seq: 12 }],
   checkpoints: [
-    { partition: 1, n: 2, tasks: [{ task: taskId(1), body: '{"open":true}' }], ended: [endedTask(2, 1, 2)] },
+    {
+      partition: 1,
+      n: 2,
+      tasks: [{ task: taskId(1), body: '{"open":true}' }],
+      ended: [endedTask(2, 1, 2)],
+      unsent: '[]',
+    },
   ],
 });
 

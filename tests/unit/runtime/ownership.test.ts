@@ -18,15 +18,18 @@ async function openLog(clock: FakeClock): Promise<MemoryLog> {
 function openHost(log: MemoryLog, clock: FakeClock, holder: string, wrap = (leases: LeaseStore) => leases) {
   const bus = createMemoryBus(log, { now: () => clock.now(), leaseTtlMs: TTL_MS });
   const told: string[] = [];
-  const tell = (what: string) => (role: string, partitions: readonly number[]) =>
-    void told.push(`${what} ${role} ${[...partitions].sort().join('')}`);
+  const tell = (what: string) => (partitions: readonly number[]) =>
+    void told.push(`${what} ${[...partitions].sort().join('')}`);
+  let beats = 0;
   const ownership = createOwnership({
-    ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), holder },
-    roles: [{ name: 'coder' }, { name: 'ingress', partitions: 1 }],
+    ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), service: 'agents', holder },
     ...{ onGained: tell('gained'), onLost: tell('lost') },
+    onBeat() {
+      beats += 1;
+    },
   });
-  const owned = () => [...ownership.partitionsOf('coder')].sort();
-  return { bus, ownership, told, owned };
+  const owned = () => [...ownership.partitions].sort();
+  return { bus, ownership, told, owned, beats: () => beats };
 }
 
 describe('one host', () => {
@@ -34,22 +37,10 @@ describe('one host', () => {
     const clock = createFakeClock();
     const { ownership, told, owned } = openHost(await openLog(clock), clock, 'one');
     await ownership.start();
-    expect(told.sort()).toEqual(['gained coder 01234567', 'gained ingress 0']);
+    expect(told).toEqual(['gained 01234567']);
     expect(owned()).toEqual(ALL);
-    expect([...ownership.partitionsOf('ingress')]).toEqual([0]);
-    expect(await ownership.confirm('coder', 3)).toBe(true);
     await clock.advance(10 * TTL_MS);
-    expect(told).toHaveLength(2);
-  });
-
-  test('what nobody claimed is not owned', async () => {
-    const clock = createFakeClock();
-    const { ownership } = openHost(await openLog(clock), clock, 'one');
-    expect(await ownership.confirm('coder', 3)).toBe(false);
-    await ownership.start();
-    expect(ownership.partitionsOf('nobody').size).toBe(0);
-    expect(await ownership.confirm('nobody', 0)).toBe(false);
-    expect(await ownership.confirm('ingress', 5)).toBe(false);
+    expect(told).toHaveLength(1);
   });
 
   test('beats three times in a time to live, and stops beating when it stops', async () => {
@@ -66,7 +57,7 @@ describe('one host', () => {
     await ownership.start();
     await clock.advance(TTL_MS);
     expect(beats).toBe(4);
-    await ownership.stop();
+    ownership.end();
     await clock.advance(10 * TTL_MS);
     expect(beats).toBe(4);
     expect(clock.waits).toEqual([]);
@@ -83,7 +74,6 @@ describe('two hosts', () => {
     await clock.advance(10 * TTL_MS);
     expect(one.owned()).toEqual(ALL);
     expect(other.owned()).toEqual([]);
-    expect(await other.ownership.confirm('coder', 0)).toBe(false);
   });
 
   test('S7: both at once, they share without overlap', async () => {
@@ -102,8 +92,7 @@ describe('two hosts', () => {
     await other.ownership.start();
     one.bus.disconnect();
     await clock.advance(2 * TTL_MS + 1000);
-    expect(other.told.sort()).toEqual(['gained coder 01234567', 'gained ingress 0']);
-    expect(await other.ownership.confirm('coder', 0)).toBe(true);
+    expect(other.told).toEqual(['gained 01234567']);
   });
 
   test('S7: what was released is taken at the next beat', async () => {
@@ -112,7 +101,8 @@ describe('two hosts', () => {
     const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
     await one.ownership.start();
     await other.ownership.start();
-    await one.ownership.stop();
+    one.ownership.end();
+    await one.ownership.release();
     await clock.advance(TTL_MS / 3);
     expect(other.owned()).toEqual(ALL);
   });
@@ -129,10 +119,33 @@ describe('two hosts', () => {
     one.bus.reconnect();
     await clock.advance(TTL_MS / 3);
     expect(one.owned()).toEqual([]);
-    expect(one.told.slice(-2).sort()).toEqual(['lost coder 01234567', 'lost ingress 0']);
-    expect(await one.ownership.confirm('coder', 0)).toBe(false);
+    expect(one.told.at(-1)).toBe('lost 01234567');
     expect(other.owned()).toEqual(ALL);
   });
+});
+
+describe('a partition that another host has written to', () => {
+  test('J4: is given up, and gained anew only by a claim that is granted', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const one = openHost(log, clock, 'one');
+    await one.ownership.start();
+    one.ownership.gaveUp(3);
+    expect(one.owned()).toEqual(ALL.filter((partition) => partition !== 3));
+    await clock.advance(TTL_MS / 3);
+    expect(one.told).toEqual(['gained 01234567', 'gained 3']);
+  });
+});
+
+test('time is noticed at each beat that the server took, and at no other', async () => {
+  const clock = createFakeClock();
+  const { bus, ownership, beats } = openHost(await openLog(clock), clock, 'one');
+  await ownership.start();
+  await clock.advance(TTL_MS);
+  expect(beats()).toBe(3);
+  bus.disconnect();
+  await clock.advance(TTL_MS);
+  expect(beats()).toBe(3);
 });
 
 describe('a beat that is under way for longer than a lease lives', () => {
@@ -199,16 +212,6 @@ describe('a host that comes back', () => {
     expect(again.owned()).toEqual(ALL);
   });
 
-  test('S7: its former self can confirm nothing', async () => {
-    const clock = createFakeClock();
-    const log = await openLog(clock);
-    const before = openHost(log, clock, 'one');
-    await before.ownership.start();
-    await clock.advance(1);
-    await openHost(log, clock, 'one').ownership.start();
-    expect(await before.ownership.confirm('coder', 0)).toBe(false);
-  });
-
   test('S7: an outage shorter than the time to live loses nothing and tells nothing', async () => {
     const clock = createFakeClock();
     const { bus, ownership, told, owned } = openHost(await openLog(clock), clock, 'one');
@@ -218,8 +221,7 @@ describe('a host that comes back', () => {
     bus.reconnect();
     await clock.advance(TTL_MS);
     expect(owned()).toEqual(ALL);
-    expect(told).toHaveLength(2);
-    expect(await ownership.confirm('coder', 0)).toBe(true);
+    expect(told).toHaveLength(1);
   });
 });
 
@@ -233,7 +235,7 @@ describe('a claim that fails', () => {
         ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
         ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
         claim: (key, holder) => {
-          if (key !== 'coder.5' || left === 0) return leases.claim(key, holder);
+          if (key !== 'agents.5' || left === 0) return leases.claim(key, holder);
           left -= 1;
           return Promise.reject(new BusError('unavailable', 'the connection was lost'));
         },
@@ -258,11 +260,12 @@ describe('a claim that fails', () => {
     });
     await second.ownership.start();
     broken = 1;
-    await first.ownership.stop();
+    first.ownership.end();
+    await first.ownership.release();
     await clock.advance(TTL_MS / 3);
-    expect(second.told.sort()).toEqual(['gained coder 0123467', 'gained ingress 0']);
+    expect(second.told).toEqual(['gained 0123467']);
     await clock.advance(TTL_MS / 3);
-    expect(second.told.at(-1)).toBe('gained coder 5');
+    expect(second.told.at(-1)).toBe('gained 5');
     expect(second.owned()).toEqual(ALL);
     await settled();
   });

@@ -80,6 +80,8 @@ function reads(ledger: Ledger): unknown {
       some: [...ledger.records(partition, 3)].map(({ n }) => n),
       third: readable(ledger.record(partition, 3)),
       checkpointed: ledger.checkpointed(partition),
+      checkpoint: inOrder(ledger.checkpoint(partition)),
+      unsent: ledger.unsent(partition),
       tasks: [...ledger.tasks(partition)],
       each: taskNumbers.map((number) => ledger.task(partition, taskId(number))),
       ended: taskNumbers.map((number) => ledger.ended(partition, taskId(number))),
@@ -244,6 +246,30 @@ describe.each(kinds)('a ledger $kind', ({ make }) => {
     expect([...ledger.tasks(2)]).toEqual([]);
   });
 
+  test('J7: the whole of the last checkpoint can be had, with what was left unsent', async () => {
+    const place = make();
+    const ledger = await open(place);
+    expect([ledger.checkpoint(3), ledger.unsent(3)]).toEqual([null, '[]']);
+    const records = [record(3, 1), record(3, 2), record(3, 3)];
+    const snapshot = (number: number, body: string) => ({ task: taskId(number), body });
+    const unsent = JSON.stringify([{ n: 1, messages: [{ said: 'ü'.repeat(3000) }] }]);
+    const first = { ...at(3, 1), tasks: [snapshot(1, '{}'), snapshot(2, '{}'), snapshot(3, '{}')], unsent };
+    await place.settled(ledger.commit(batch({ records, checkpoints: [first] })));
+    expect(ledger.unsent(3)).toBe(unsent);
+    expect(inOrder(ledger.checkpoint(3))).toEqual(first);
+    const second = { ...at(3, 3), tasks: [snapshot(2, '{"s":2}')], ended: [endedTask(1, 1, 3)] };
+    await place.settled(ledger.commit(batch({ checkpoints: [second] })));
+    expect(ledger.unsent(3)).toBe('[]');
+    expect(inOrder(ledger.checkpoint(3))).toEqual({
+      ...at(3, 3),
+      tasks: [snapshot(2, '{"s":2}'), snapshot(3, '{}')],
+      ended: [endedTask(1, 1, 3)],
+    });
+    expect(ledger.checkpoint(2)).toBeNull();
+    await place.settled(ledger.setAside(3, 3));
+    expect([ledger.checkpoint(3), ledger.unsent(3)]).toEqual([null, '[]']);
+  });
+
   test('remembers effects found begun, until they are taken back, and what it is told', async () => {
     const place = make();
     const ledger = await open(place);
@@ -363,8 +389,16 @@ describe.each(kinds)('a ledger $kind', ({ make }) => {
   });
 });
 
+/** Nobody promises in which order a checkpoint names its tasks. */
+function inOrder(checkpoint: Checkpoint | null): Checkpoint | null {
+  if (checkpoint === null) return null;
+  const byTask = <T extends { readonly task: string }>(rows: readonly T[]): T[] =>
+    rows.toSorted((one, other) => (one.task < other.task ? -1 : 1));
+  return { ...checkpoint, tasks: byTask(checkpoint.tasks), ended: byTask(checkpoint.ended) };
+}
+
 function at(partition: number, n: number): Checkpoint {
-  return { partition, n, tasks: [], ended: [] };
+  return { partition, n, tasks: [], ended: [], unsent: '[]' };
 }
 
 /** What a history of a ledger is made of. Numbers are filled in so that most moves are possible ones. */
@@ -395,7 +429,8 @@ function perform(ledger: Ledger, { what, partition, number, task, value }: Move)
   const logged = [{ partition, n: number, seq: number + 1 }];
   const checkpoint = (n: number): Checkpoint => {
     const tasks = [{ task: taskId(task), body: JSON.stringify({ value }) }];
-    return { partition, n, tasks, ended: number % 3 === 0 ? [endedTask((task % 4) + 1, 1, n)] : [] };
+    const ended = number % 3 === 0 ? [endedTask((task % 4) + 1, 1, n)] : [];
+    return { partition, n, tasks, ended, unsent: JSON.stringify([value]) };
   };
   switch (what) {
     case 'record':

@@ -1,23 +1,24 @@
 /**
- * Given, when, then for one role's machine. Owns: applying events to an instance through `step`, and saying what is
+ * Given, when, then for one role's machine. Owns: applying events to an actor through `step`, and saying what is
  * expected. Does not own: any role.
  *
  * Every event a machine sends is checked on the way: it must fit its schema (S9).
  */
 import { expect } from 'vitest';
-import { machineFor, type RoleDefinition } from '../../../../actors/runtime/role.ts';
-import { effectFinished, effectStarted, type Outcome, timerFired } from '../../../../actors/runtime/settlement.ts';
 import {
+  type Actor,
   type EffectRow,
-  type Instance,
   type Output,
   type StepResult,
   step,
   type TimerRow,
-} from '../../../../actors/runtime/step.ts';
+} from '../../../../actors/runtime/actor.ts';
+import { defaultLimits } from '../../../../actors/runtime/limits.ts';
+import { machineFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
+import { effectFinished, effectStarted, type Outcome, timerFired } from '../../../../actors/runtime/settlement.ts';
 import { type EventName, type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../../../schemas/events/generated.ts';
-import { type EventOptions, eventOf, idOf, START_MS } from '../../runtime/support/events.ts';
+import { type EventOptions, eventOf, idOf, loggedAt, START_MS } from '../../runtime/support/events.ts';
 import { watch } from './transitions.ts';
 
 /** Milliseconds of log time between two events that do not say. */
@@ -41,7 +42,7 @@ export class Story {
   readonly role: RoleDefinition;
   /** The generation of machines that its events begin a task on. */
   readonly release: number;
-  instance: Instance | null = null;
+  actor: Actor | null = null;
   atMs = START_MS;
   /** Of the last `when`. */
   outputs: Output[] = [];
@@ -67,12 +68,12 @@ export class Story {
   }
 
   thenExpect(expected: Expectation): this {
-    const { instance } = this;
+    const { actor } = this;
     if (expected.sent) expect(this.outputs.map(labelOf)).toEqual(expected.sent);
-    if (expected.state !== undefined) expect(stateOf(instance)).toBe(expected.state);
-    if (expected.effects) expect([...(instance?.effects.keys() ?? [])]).toEqual(expected.effects);
+    if (expected.state !== undefined) expect(stateOf(actor)).toBe(expected.state);
+    if (expected.effects) expect([...(actor?.effects.keys() ?? [])]).toEqual(expected.effects);
     if (expected.timers) {
-      const ids = [...(instance?.timers.keys() ?? [])];
+      const ids = [...(actor?.timers.keys() ?? [])];
       expect(ids.map((id) => expected.timers?.find((part) => id.startsWith(`xstate.after.${part}.`)) ?? id)).toEqual(
         expected.timers,
       );
@@ -92,30 +93,35 @@ export class Story {
   }
 
   effect(id: string): EffectRow {
-    const row = this.instance?.effects.get(id);
-    if (!row) throw new Error(`no effect ${id}; there are ${[...(this.instance?.effects.keys() ?? [])].join(', ')}`);
+    const row = this.actor?.effects.get(id);
+    if (!row) throw new Error(`no effect ${id}; there are ${[...(this.actor?.effects.keys() ?? [])].join(', ')}`);
     return row;
   }
 
   /** The timer of a named delay. */
   timer(delay: string): TimerRow {
-    const row = [...(this.instance?.timers.values() ?? [])].find(({ timer }) =>
+    const row = [...(this.actor?.timers.values() ?? [])].find(({ timer }) =>
       timer.startsWith(`xstate.after.${delay}.`),
     );
-    if (!row) throw new Error(`no timer ${delay}; there are ${[...(this.instance?.timers.keys() ?? [])].join(', ')}`);
+    if (!row) throw new Error(`no timer ${delay}; there are ${[...(this.actor?.timers.keys() ?? [])].join(', ')}`);
     return row;
   }
 
-  get living(): Instance {
-    if (!this.instance) throw new Error('nothing has begun');
-    return this.instance;
+  /** How long the partition has been up. */
+  get upMs(): number {
+    return this.atMs - START_MS;
+  }
+
+  get living(): Actor {
+    if (!this.actor) throw new Error('nothing has begun');
+    return this.actor;
   }
 
   #apply(event: MeshEvent): void {
-    const result = step(this.role, this.instance, { event, atMs: this.atMs });
+    const result = step(this.role, this.actor, loggedAt(event, this.atMs), defaultLimits);
     this.results.push(result);
     if (result.kind !== 'applied') return;
-    this.instance = result.instance;
+    this.actor = result.actor;
     for (const output of result.outputs) {
       expect(validateEvent(output.event)).toMatchObject({ ok: true });
       this.outputs.push(output);
@@ -125,13 +131,13 @@ export class Story {
 }
 
 /** What and to whom: a fact is for watchers, whomever its envelope names. */
-function labelOf({ event, leaves }: Output): string {
-  return `${nameOf(event.type)} > ${leaves ? 'watchers' : event.recipientrole}`;
+function labelOf({ event, to }: Output): string {
+  return `${nameOf(event.type)} > ${to === WATCHERS ? WATCHERS : event.recipientrole}`;
 }
 
-function stateOf(instance: Instance | null): string {
+function stateOf(actor: Actor | null): string {
   const parts: string[] = [];
-  for (let value: unknown = instance?.snapshot.value; value !== undefined; ) {
+  for (let value: unknown = actor?.snapshot.value; value !== undefined; ) {
     if (typeof value === 'string') return [...parts, value].join('.');
     const [key, inner] = Object.entries(value as Record<string, unknown>)[0] ?? [];
     parts.push(key ?? '');
@@ -180,13 +186,14 @@ function finished(effect: string, outcome: Outcome): Moment {
 
 /** The log knows that an effect that may not be repeated has begun. */
 export function begun(effect: string): Moment {
-  return (story) => ({ event: effectStarted(story.living, story.effect(effect), 1, story.atMs) });
+  return (story) => ({ event: effectStarted(story.living, story.effect(effect), story.atMs) });
 }
 
 /** The timer of a named delay reaches its deadline, and the log's time with it. */
 export function elapsed(delay: string): Moment {
   return (story) => {
     const row = story.timer(delay);
-    return { event: timerFired(story.living, row, row.dueAtMs), atMs: row.dueAtMs };
+    const atMs = START_MS + row.dueUpMs;
+    return { event: timerFired(story.living, row, atMs), atMs };
   };
 }

@@ -3,8 +3,8 @@
  * callers who cancel. Owns: the orchestrator's speech and the routes it may be given.
  */
 import type { TaskContext } from '../../../../actors/roles/orchestrator/context.ts';
+import type { Actor } from '../../../../actors/runtime/actor.ts';
 import type { Outcome } from '../../../../actors/runtime/settlement.ts';
-import type { Instance } from '../../../../actors/runtime/step.ts';
 import type { Workflow } from '../../../../actors/workflows/index.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import type { HopOutput, HopRepliedData, Route } from '../../../../schemas/events/generated.ts';
@@ -15,8 +15,8 @@ import { approvalWorkflow, builtin, eagerWorkflow } from './workflows.ts';
 
 const routes: readonly Workflow[] = [...builtin.values(), approvalWorkflow, eagerWorkflow];
 
-export function contextOf(instance: Instance | null): TaskContext | null {
-  return instance ? (instance.snapshot.context as TaskContext) : null;
+export function contextOf(actor: Actor | null): TaskContext | null {
+  return actor ? (actor.snapshot.context as TaskContext) : null;
 }
 
 export function routeTo(workflow: Workflow): { route: Route; workflow: Workflow } {
@@ -39,8 +39,8 @@ function outputOf(role: string, { pick, detail }: Choice): HopOutput {
   }
 }
 
-function replyTo(instance: Instance | null, choice: Choice): { data: HopRepliedData; from: string; hop: number } {
-  const context = contextOf(instance);
+function replyTo(actor: Actor | null, choice: Choice): { data: HopRepliedData; from: string; hop: number } {
+  const context = contextOf(actor);
   const step = context?.workflow?.steps[context.at];
   const { pick, detail } = choice;
   const place = { step: step?.step ?? 'respond', attempt: context?.attempt ?? 1 };
@@ -58,23 +58,23 @@ const WORDS = ['yes', 'no', 'done', 'retry', 'abort', 'receipt 20417'];
 /** @param release the generation of machines that the task begins on */
 export const orchestratorSpeech =
   (release: number): Speech =>
-  (instance, choice, nth): MeshEvent => {
+  (actor, choice, nth): MeshEvent => {
     const { kind, pick, detail } = choice;
     const id = idOf(`task/${nth}`);
     const outside = { id, from: 'ingress', to: 'orchestrator', hop: 0 };
-    if (!instance) {
+    if (!actor) {
       const deadline = detail % 3 === 0 ? { deadlineMs: 1000 + detail } : {};
       return eventOf('task.submitted', { prompt: `Do ${pick}`, ...deadline }, { ...outside, release });
     }
     if (kind % 97 === 0) return eventOf('task.cancel.requested', { reason: 'not needed' }, outside);
-    if (contextOf(instance)?.question || kind % 31 === 0) {
+    if (contextOf(actor)?.question || kind % 31 === 0) {
       return eventOf('task.input.provided', { text: WORDS[pick % WORDS.length] ?? 'yes' }, outside);
     }
     if (kind % 10 === 3) {
       const message = { messageId: `m${nth}`, role: 'ROLE_AGENT' as const, parts: [{ text: 'look at line 2' }] };
       return eventOf('agent.message', message, { id, from: 'reviewer', to: 'coder', hop: detail % 12 });
     }
-    const { data, from, hop } = replyTo(instance, choice);
+    const { data, from, hop } = replyTo(actor, choice);
     return eventOf('hop.replied', data, { id, from, to: 'orchestrator', hop });
   };
 

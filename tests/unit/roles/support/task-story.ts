@@ -21,7 +21,7 @@ import { contextOf, routeTo } from './task-life.ts';
 export const PROMPT = 'Write a debounce function in TypeScript';
 
 export function taskOf(story: Story): TaskContext {
-  const context = contextOf(story.instance);
+  const context = contextOf(story.actor);
   if (!context) throw new Error('no task has begun');
   return context;
 }

@@ -3,13 +3,13 @@
  * stored event to its actor, and answering effects from a table. Does not own: storage, time, or the roles.
  */
 import { ingress } from '../../../../actors/ingress.ts';
+import { type Actor, type EffectRow, type Output, step } from '../../../../actors/runtime/actor.ts';
+import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { effectFinished, type Outcome } from '../../../../actors/runtime/settlement.ts';
-import { type EffectRow, type Instance, step } from '../../../../actors/runtime/step.ts';
 import type { StoredMessage } from '../../../../bus/port.ts';
 import { type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
-import { parseSubject } from '../../../../schemas/events/subjects.ts';
-import { START_MS } from '../../runtime/support/events.ts';
+import { loggedAt, START_MS } from '../../runtime/support/events.ts';
 
 /** Log time between two stored events. */
 const PACE_MS = 20;
@@ -18,22 +18,19 @@ const EVENTS_MAX = 2000;
 
 export type Effects = (role: string, row: EffectRow) => Outcome;
 
-interface Stored {
-  readonly subject: string;
-  readonly event: MeshEvent;
-}
+type Stored = Pick<Output, 'to' | 'event'>;
 
 export class World {
   /** Everything stored so far, in order. */
   readonly log: Stored[] = [];
   readonly refused: { code: string; reason: string }[] = [];
-  readonly #actors = new Map<string, { role: RoleDefinition; instance: Instance | null }>();
+  readonly #actors = new Map<string, { role: RoleDefinition; actor: Actor | null }>();
   readonly #effects: Effects;
   readonly #waiting: Stored[] = [];
   #pausedMs = 0;
 
   constructor(roles: readonly RoleDefinition[], effects: Effects) {
-    for (const role of roles) this.#actors.set(role.name, { role, instance: null });
+    for (const role of roles) this.#actors.set(role.name, { role, actor: null });
     this.#effects = effects;
   }
 
@@ -45,7 +42,7 @@ export class World {
     };
     const translated = ingress.translate(message, 'world');
     if (!translated.ok) throw new Error(translated.rejection.reason);
-    this.#waiting.push(translated.value);
+    this.#waiting.push({ to: ingress.role, event: translated.value });
   }
 
   /** Delivers until nothing is left. @param pick which of the waiting events comes next */
@@ -68,25 +65,24 @@ export class World {
     const valid = validateEvent(stored.event);
     if (!valid.ok) throw new Error(`${stored.event.type}: ${valid.rejection.reason}`);
     this.log.push(stored);
-    const address = parseSubject(stored.subject);
-    const actor = address.kind === 'inbox' ? this.#actors.get(address.role) : undefined;
-    if (!actor) return;
-    const result = step(actor.role, actor.instance, { event: stored.event, atMs: this.#nowMs });
+    const told = this.#actors.get(stored.to);
+    if (!told) return;
+    const result = step(told.role, told.actor, loggedAt(stored.event, this.#nowMs), defaultLimits);
     if (result.kind === 'rejected') this.refused.push(result);
     if (result.kind !== 'applied') return;
-    actor.instance = result.instance;
+    told.actor = result.actor;
     this.#waiting.push(...result.outputs);
     for (const row of result.startedEffects) {
-      const outcome = this.#effects(actor.role.name, row);
-      const event = effectFinished(result.instance, row, outcome, this.#nowMs);
-      this.#waiting.push({ subject: stored.subject, event });
+      const outcome = this.#effects(told.role.name, row);
+      const event = effectFinished(result.actor, row, outcome, this.#nowMs);
+      this.#waiting.push({ to: stored.to, event });
     }
   }
 
-  actor(role: string): Instance {
-    const instance = this.#actors.get(role)?.instance;
-    if (!instance) throw new Error(`${role} has no actor`);
-    return instance;
+  actor(role: string): Actor {
+    const actor = this.#actors.get(role)?.actor;
+    if (!actor) throw new Error(`${role} has no actor`);
+    return actor;
   }
 
   /** The events of a name, in the order they were stored. */

@@ -5,7 +5,7 @@ import type { Outcome } from '../../../../actors/runtime/settlement.ts';
 import { eventOf, idOf } from './events.ts';
 import type { Choice, Outcomes, Speech } from './histories.ts';
 
-export const courierSpeech: Speech = (_instance, { kind, pick, detail }, nth) => {
+export const courierSpeech: Speech = (_actor, { kind, pick, detail }, nth) => {
   const options = { id: idOf(`courier/${nth}`), hop: 1 + (detail % 5), loops: detail % 3 };
   switch (kind % 4) {
     case 0:

@@ -1,16 +1,17 @@
 /**
- * Effects on a fake clock, around one courier that waits for `fetch`. Owns: a handler that a test steers, and what the
- * effects said. Does not own: the log, the ledger or the lease; `announce` answers as the test wants.
+ * Effects on a fake clock, around couriers that wait for `fetch`. Owns: a handler that a test steers, actors that are
+ * told what becomes of it, and when a record is in both stores. Does not own: the journal; a record here is a number.
  */
+import { type Actor, type EffectRow, step } from '../../../../actors/runtime/actor.ts';
 import type { CrashPoint } from '../../../../actors/runtime/crash-points.ts';
-import { createEffects, type Effects } from '../../../../actors/runtime/effects.ts';
-import type { Instances, Slot } from '../../../../actors/runtime/instances.ts';
+import { createEffects, type EffectOwner, type Effects } from '../../../../actors/runtime/effects.ts';
+import { defaultLimits, type RuntimeLimits } from '../../../../actors/runtime/limits.ts';
 import type { AttemptFacts } from '../../../../actors/runtime/ports.ts';
 import type { EffectContext, EffectHandler, Role } from '../../../../actors/runtime/role.ts';
-import type { Outcome } from '../../../../actors/runtime/settlement.ts';
-import { type EffectRow, step } from '../../../../actors/runtime/step.ts';
+import { type MeshEvent, nameOf } from '../../../../schemas/events/envelope.ts';
+import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { courier } from './courier.ts';
-import { eventOf, START_MS } from './events.ts';
+import { eventOf, loggedAt } from './events.ts';
 import { createFakeClock, createSilentLog, type FakeClock } from './fake-clock.ts';
 import { applied } from './log-run.ts';
 
@@ -28,85 +29,161 @@ export interface SeenSpan {
   ended: { readonly outcome: string; readonly error: unknown } | null;
 }
 
+export interface Settled {
+  readonly status: 'done' | 'failed' | 'unknown';
+  readonly output?: unknown;
+  readonly error?: ErrorInfo;
+}
+
+export interface Work {
+  readonly owner: EffectOwner;
+  readonly row: EffectRow;
+}
+
 export interface Bench {
   readonly clock: FakeClock;
   readonly effects: Effects;
-  readonly slot: Slot;
+  readonly owner: EffectOwner;
   /** Runs so far, in order. */
   readonly runs: Held[];
-  readonly settled: Outcome[];
-  readonly announced: number[];
+  readonly settled: Settled[];
+  /** What the actors were told, by name, in order. */
+  readonly entered: string[];
   readonly notes: string[];
   readonly points: CrashPoint[];
   /** Spans begun, with what they were told and how they ended. */
   readonly spans: SeenSpan[];
-  /** What the lease says when an effect is announced. */
-  owned: Promise<boolean>;
-  /** The log and the ledger of the task were both lost. */
+  /** What is to be remembered of the process' ends, in order: `<key> <crashes>`. */
+  readonly remembered: string[];
+  /** Both stores have the records up to this one. */
+  told: number;
+  tell(n: number): void;
+  /** Nobody can say what was said of the tasks before. */
   doubtful: boolean;
+  /** Another host has the partition. */
+  lost: boolean;
   /** Why the process takes nothing new now. */
   full: string | null;
+  /** How often a commit was asked for at once. */
+  hurries: number;
+  /** Of the first task, as it is now. */
   row(): EffectRow;
-  begin(row?: Partial<EffectRow>): void;
-  /** Another task of the same role. */
-  another(nth: number): Slot;
+  /** Begins the effect of the first task. */
+  begin(change?: Partial<EffectRow>, n?: number): void;
+  /** Another task of the same role, with its effect. */
+  another(nth: number): Work;
 }
 
-export function openBench(options: Partial<EffectHandler> = {}): Bench {
+export interface BenchOptions extends Partial<EffectHandler> {
+  readonly crashes?: ReadonlyMap<string, number>;
+  readonly waitsForCommit?: boolean;
+  readonly limits?: Partial<RuntimeLimits>;
+  /** Nothing is told until the test says so; the record that armed the effect is the first one. */
+  readonly holdsBack?: boolean;
+}
+
+function taskOf(nth: number): string {
+  return `7c9e6679-7425-40de-944b-e07fc1f9${String(nth).padStart(4, '0')}`;
+}
+
+/** The key of the first task's effect. */
+export const KEY = `${taskOf(1)}/courier/fetch/1`;
+
+/** Couriers that carry something, and what they are told. */
+class Couriers {
+  readonly role: Role;
+  readonly #actors = new Map<string, Actor>();
+
+  constructor(role: Role) {
+    this.role = role;
+  }
+
+  find({ task }: EffectOwner): Actor | null {
+    return this.#actors.get(task) ?? null;
+  }
+
+  work(nth: number): Work {
+    const owner = { partition: 0, task: taskOf(nth), role: this.role };
+    if (!this.find(owner)) {
+      const asked = { step: 'carry', attempt: 1, timeoutMs: 1000, input: { prompt: 'Carry it' } };
+      this.tell(owner, eventOf('hop.requested', asked, { correlationId: owner.task }));
+    }
+    return { owner, row: this.row(owner) };
+  }
+
+  row(owner: EffectOwner): EffectRow {
+    const found = this.find(owner)?.effects.get('fetch');
+    if (!found) throw new Error('no row');
+    return found;
+  }
+
+  tell(owner: EffectOwner, event: MeshEvent): boolean {
+    const result = step(this.role, this.find(owner), loggedAt(event), defaultLimits);
+    if (result.kind === 'ignored') return false;
+    this.#actors.set(owner.task, applied(result).actor);
+    return true;
+  }
+
+  change(owner: EffectOwner, row: EffectRow): void {
+    const actor = this.find(owner);
+    if (actor) this.#actors.set(owner.task, { ...actor, effects: new Map(actor.effects).set(row.effect, row) });
+  }
+}
+
+export function openBench(options: BenchOptions = {}): Bench {
+  const { crashes = new Map(), waitsForCommit = false, limits, holdsBack = false, ...handling } = options;
   const runs: Held[] = [];
   const handler: EffectHandler = {
     ...{ fence: 'pure', attemptsMax: 3, timeoutMs: 10_000, concurrencyMax: 8, queueMax: 1000 },
     run: (input, context) =>
       new Promise((resolve, reject) => runs.push({ input, context, succeed: resolve, fail: reject })),
-    ...options,
+    ...handling,
   };
-  const role: Role = { ...courier, effects: { fetch: handler } };
-  const slotOf = (id: number): Slot => {
-    const asked = { step: 'carry', attempt: 1, timeoutMs: 1000, input: { prompt: 'Carry it' } };
-    const correlationId = `7c9e6679-7425-40de-944b-e07fc1f9${String(id).padStart(4, '0')}`;
-    const event = eventOf('hop.requested', asked, { correlationId });
-    const { instance } = applied(step(role, null, { event, atMs: START_MS }));
-    return { id, role, partition: 0, instance, batch: 0 };
-  };
-  const slot = slotOf(1);
+  const couriers = new Couriers({ ...courier, effects: { fetch: handler } });
+  const { owner } = couriers.work(1);
   const clock = createFakeClock();
-  const bench = {
-    settled: [] as Outcome[],
-    announced: [] as number[],
-    notes: [] as string[],
-    points: [] as CrashPoint[],
-    spans: [] as SeenSpan[],
-  };
-  const replace = (at: Slot, row: EffectRow): void => {
-    at.instance = { ...at.instance, effects: new Map(at.instance.effects).set(row.effect, row) };
-  };
-  const row = (): EffectRow => {
-    const found = slot.instance.effects.get('fetch');
-    if (!found) throw new Error('no row');
-    return found;
-  };
-  const opened: Bench = {
-    ...bench,
-    ...{ clock, slot, runs, row },
-    owned: Promise.resolve(true),
-    doubtful: false,
-    full: null,
+  let n = 1;
+  let waiting: { n: number; callback: () => void }[] = [];
+  const bench: Bench = {
+    ...{ clock, owner, runs, settled: [], entered: [], notes: [], points: [], spans: [], remembered: [] },
+    ...{ told: holdsBack ? 0 : Number.POSITIVE_INFINITY, doubtful: false, lost: false, full: null, hurries: 0 },
+    row: () => couriers.row(owner),
+    another: (nth) => couriers.work(nth),
+    tell(upTo) {
+      bench.told = upTo;
+      const ready = waiting.filter((one) => one.n <= upTo);
+      waiting = waiting.filter((one) => one.n > upTo);
+      for (const { callback } of ready) callback();
+    },
+    begin(change = {}, armedIn = 1) {
+      couriers.change(owner, { ...couriers.row(owner), ...change });
+      bench.effects.begin(owner, couriers.row(owner), armedIn);
+    },
     effects: createEffects({
-      clock,
-      log: createSilentLog(),
-      instances: { updateEffect: replace } as Pick<Instances, 'updateEffect'> as Instances,
-      settle: (at, settledRow, outcome) => {
-        replace(at, { ...settledRow, state: 'settled' });
-        bench.settled.push(outcome);
+      ...{ clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits }, crashes, waitsForCommit },
+      actorOf: (at) => couriers.find(at),
+      isDoubtful: () => bench.doubtful,
+      enter(at, event) {
+        if (bench.lost || !couriers.tell(at, event)) return null;
+        bench.entered.push(nameOf(event.type) ?? event.type);
+        if (event.type === 'dev.agentmesh.effect.finished.v1') {
+          const { key: _key, effect: _effect, armedVersion: _version, ...outcome } = event.data;
+          bench.settled.push(outcome);
+        }
+        n += 1;
+        return n;
       },
-      announce: (_slot, _row, attempt) => {
-        bench.announced.push(attempt);
-        return opened.owned;
+      whenTold(_partition, wanted, callback) {
+        if (wanted <= bench.told) callback();
+        else waiting.push({ n: wanted, callback });
       },
-      mayHaveBegun: () => opened.doubtful,
-      progress: (_slot, _row, note) => void bench.notes.push(note),
+      begun: (key, count) => void bench.remembered.push(`${key} ${count}`),
+      hurry() {
+        bench.hurries += 1;
+      },
+      progress: (_owner, _row, note) => void bench.notes.push(note),
       at: (point) => void bench.points.push(point),
-      admission: () => opened.full,
+      admission: () => bench.full,
       tracing: {
         attempt(facts) {
           const span: SeenSpan = { facts, attributes: {}, ended: null };
@@ -120,13 +197,8 @@ export function openBench(options: Partial<EffectHandler> = {}): Bench {
         },
       },
     }),
-    begin(change = {}) {
-      replace(slot, { ...row(), ...change });
-      opened.effects.begin(slot, row());
-    },
-    another: slotOf,
   };
-  return opened;
+  return bench;
 }
 
 /** The nth run, from 1. */

@@ -3,7 +3,8 @@
  * what happens with them.
  */
 import { hash } from 'node:crypto';
-import { type EventName, type MeshEvent, typeOf } from '../../../../schemas/events/envelope.ts';
+import { isSettlement, type LoggedEvent } from '../../../../actors/runtime/actor.ts';
+import { contentDigest, type EventName, type MeshEvent, nameOf, typeOf } from '../../../../schemas/events/envelope.ts';
 import type { DataByName } from '../../../../schemas/events/generated.ts';
 
 export const TASK = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
@@ -48,4 +49,11 @@ export function eventOf<N extends EventName>(name: N, data: DataByName[N], optio
     traceparent: TRACE,
     data,
   } as MeshEvent;
+}
+
+/** An event at its place in time, as a host that has been up since the beginning of the test applies it. */
+export function loggedAt(event: MeshEvent, atMs = START_MS): LoggedEvent {
+  const name = nameOf(event.type);
+  const digest = name !== null && isSettlement(name) ? null : contentDigest(event);
+  return { event, atMs, upMs: atMs - START_MS, digest };
 }

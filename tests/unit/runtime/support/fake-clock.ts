@@ -7,6 +7,8 @@ import type { Clock, RuntimeLog } from '../../../../actors/runtime/ports.ts';
 export interface FakeClock extends Clock {
   /** Moves time on, calling back all that falls due, each at its own time, and lets promises settle in between. */
   advance(ms: number): Promise<void>;
+  /** Somebody sets what it shows; waits and `elapsed` do not notice. */
+  set(ms: number): void;
   /** Delays until each waiting callback, ascending. */
   readonly waits: readonly number[];
 }
@@ -21,10 +23,16 @@ export async function settled(): Promise<void> {
 
 export function createFakeClock(startMs = 1_000_000): FakeClock {
   let nowMs = startMs;
+  let offsetMs = 0;
   let waiting: { dueMs: number; callback: () => void }[] = [];
   const next = () => waiting.toSorted((one, other) => one.dueMs - other.dueMs)[0];
   return {
-    now: () => nowMs,
+    now: () => nowMs + offsetMs,
+    elapsed: () => nowMs,
+    soon: (callback) => void setImmediate(callback),
+    set(ms) {
+      offsetMs = ms - nowMs;
+    },
     after(ms, callback) {
       const entry = { dueMs: nowMs + Math.max(0, ms), callback };
       waiting.push(entry);

@@ -3,11 +3,19 @@
  * that moment, or deliberately do not. Does not own: any property.
  */
 import fc from 'fast-check';
+import { type Actor, type EffectRow, type LoggedEvent, step } from '../../../../actors/runtime/actor.ts';
+import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
-import { effectFinished, effectStarted, type Outcome, timerFired } from '../../../../actors/runtime/settlement.ts';
-import { type Instance, type LoggedEvent, step } from '../../../../actors/runtime/step.ts';
+import {
+  effectFinished,
+  effectRetried,
+  effectStarted,
+  effectWithdrawn,
+  type Outcome,
+  timerFired,
+} from '../../../../actors/runtime/settlement.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
-import { START_MS } from './events.ts';
+import { loggedAt, START_MS } from './events.ts';
 
 /** One random choice: what kind of thing happens, and numbers to make it of. */
 export interface Choice {
@@ -25,7 +33,7 @@ export const choices = (maxLength: number): fc.Arbitrary<Choice[]> =>
   });
 
 /** What other actors may say to this one, by the random choice. */
-export type Speech = (instance: Instance | null, choice: Choice, nth: number) => MeshEvent;
+export type Speech = (actor: Actor | null, choice: Choice, nth: number) => MeshEvent;
 /** What an effect may come to. */
 export type Outcomes = (src: string, choice: Choice) => Outcome;
 
@@ -42,39 +50,51 @@ export function historyOf(
   outcomes: Outcomes,
 ): LoggedEvent[] {
   const log: LoggedEvent[] = [];
-  const past: Instance[] = [];
-  let instance: Instance | null = null;
+  const past: Actor[] = [];
+  let actor: Actor | null = null;
   let atMs = START_MS;
   for (const [index, choice] of made.entries()) {
     atMs += choice.pauseMs;
-    const event = settlementOf(instance, past, choice, outcomes, atMs) ?? speech(instance, choice, index);
-    const logged = { event, atMs };
+    const event = settlementOf(actor, past, choice, outcomes, atMs) ?? speech(actor, choice, index);
+    const logged = loggedAt(event, atMs);
     log.push(logged);
-    const result = step(role, instance, logged);
+    const result = step(role, actor, logged, defaultLimits);
     if (result.kind !== 'applied') continue;
-    instance = result.instance;
-    past.push(instance);
+    actor = result.actor;
+    past.push(actor);
   }
   return log;
 }
 
 function settlementOf(
-  instance: Instance | null,
-  past: readonly Instance[],
+  actor: Actor | null,
+  past: readonly Actor[],
   { kind, pick, detail, pauseMs }: Choice,
   outcomes: Outcomes,
   atMs: number,
 ): MeshEvent | null {
   const weight = kind % 10;
-  if (!instance || weight < 4) return null;
+  if (!actor || weight < 4) return null;
   // One in ten settles what was open at some earlier time: most of those come late.
-  const then = weight === 9 ? (nth(past, detail) ?? instance) : instance;
+  const then = weight === 9 ? (nth(past, detail) ?? actor) : actor;
   const row = nth(then.effects.values(), pick);
   const timer = nth(then.timers.values(), pick);
   const choice = { kind, pick, detail, pauseMs };
-  if (row && weight === 4) return effectStarted(then, row, 1, atMs);
+  if (row && weight === 4) return aside(then, row, detail, atMs);
   if (row && weight < 9) return effectFinished(then, row, outcomes(row.src, choice), atMs);
   return timer ? timerFired(then, timer, atMs) : null;
+}
+
+/** What is said of an effect before its end. */
+function aside(actor: Actor, row: EffectRow, detail: number, atMs: number): MeshEvent {
+  switch (detail % 3) {
+    case 0:
+      return effectStarted(actor, row, atMs);
+    case 1:
+      return effectWithdrawn(actor, row, atMs);
+    default:
+      return effectRetried(actor, row, { code: 'unavailable', message: 'try later', retryable: true }, atMs);
+  }
 }
 
 /** The log with some of the events that were applied stored a second time, anywhere later. */
@@ -90,7 +110,7 @@ export function withDuplicates(
     const from = result.indexOf(original);
     const at = from + 1 + (detail % (result.length - from));
     // Stored later, as a repetition is; what follows keeps its own time.
-    result.splice(at, 0, { event: { ...original.event, causationid: 'sent again' }, atMs: original.atMs + 1 });
+    result.splice(at, 0, loggedAt({ ...original.event, causationid: 'sent again' }, original.atMs + 1));
   }
   return result;
 }

@@ -1,41 +1,43 @@
 /**
- * Folds a log over one actor, as a host does. Owns: applying events in order, and what an instance is as plain data.
+ * Folds a log over one actor, as a host does. Owns: applying events in order, and what an actor is as plain data.
  */
-import { freeze, thaw } from '../../../../actors/runtime/interpreter.ts';
-import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
+
 import {
+  type Actor,
   type Applied,
-  type Instance,
   type LoggedEvent,
   type Output,
   type StepResult,
   step,
-} from '../../../../actors/runtime/step.ts';
+} from '../../../../actors/runtime/actor.ts';
+import { freeze, thaw } from '../../../../actors/runtime/interpreter.ts';
+import { defaultLimits } from '../../../../actors/runtime/limits.ts';
+import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
 
 export interface Run {
-  readonly instance: Instance | null;
+  readonly actor: Actor | null;
   readonly results: readonly StepResult[];
   readonly outputs: readonly Output[];
 }
 
-export function runLog(role: RoleDefinition, log: readonly LoggedEvent[], from: Instance | null = null): Run {
-  let instance = from;
+export function runLog(role: RoleDefinition, log: readonly LoggedEvent[], from: Actor | null = null): Run {
+  let actor = from;
   const results: StepResult[] = [];
   const outputs: Output[] = [];
   for (const logged of log) {
-    const result = step(role, instance, logged);
+    const result = step(role, actor, logged, defaultLimits);
     results.push(result);
     if (result.kind !== 'applied') continue;
-    instance = result.instance;
+    actor = result.actor;
     outputs.push(...result.outputs);
   }
-  return { instance, results, outputs };
+  return { actor, results, outputs };
 }
 
-/** All that a ledger would store of an instance, as text. */
-export function dataOf(instance: Instance | null): string {
-  if (!instance) return 'none';
-  const { machine, snapshot, seen, effects, timers, ...fields } = instance;
+/** All that a ledger would store of an actor, as text. */
+export function dataOf(actor: Actor | null): string {
+  if (!actor) return 'none';
+  const { machine, snapshot, seen, effects, timers, ...fields } = actor;
   return JSON.stringify({
     ...fields,
     snapshot: freeze(machine, snapshot),
@@ -45,33 +47,33 @@ export function dataOf(instance: Instance | null): string {
   });
 }
 
-/** The instance after a crash: only what a ledger stores is left of it. */
-export function crashed(instance: Instance | null): Instance | null {
-  if (!instance) return null;
+/** The actor after a crash: only what a ledger stores is left of it. */
+export function crashed(actor: Actor | null): Actor | null {
+  if (!actor) return null;
   const copy = <V>(map: ReadonlyMap<string, V>) => new Map(JSON.parse(JSON.stringify([...map])) as [string, V][]);
   return {
-    ...instance,
-    snapshot: thaw(instance.machine, freeze(instance.machine, instance.snapshot)),
-    seen: copy(instance.seen),
-    effects: copy(instance.effects),
-    timers: copy(instance.timers),
+    ...actor,
+    snapshot: thaw(actor.machine, freeze(actor.machine, actor.snapshot)),
+    seen: copy(actor.seen),
+    effects: copy(actor.effects),
+    timers: copy(actor.timers),
   };
 }
 
-/** Makes every part of an instance that is data unchangeable: a write to it throws. */
-export function frozen(instance: Instance | null): Instance | null {
-  if (!instance) return null;
+/** Makes every part of an actor that is data unchangeable: a write to it throws. */
+export function frozen(actor: Actor | null): Actor | null {
+  if (!actor) return null;
   const forbid = () => {
-    throw new Error('the instance passed in was changed');
+    throw new Error('the actor passed in was changed');
   };
   const sealed = <V>(map: ReadonlyMap<string, V>): ReadonlyMap<string, V> => {
     for (const value of map.values()) deepFreeze(value);
     return Object.assign(new Map(map), { set: forbid, delete: forbid, clear: forbid });
   };
-  deepFreeze(instance.snapshot.context);
-  deepFreeze(instance.snapshot.value);
-  const { seen, effects, timers } = instance;
-  return Object.freeze({ ...instance, seen: sealed(seen), effects: sealed(effects), timers: sealed(timers) });
+  deepFreeze(actor.snapshot.context);
+  deepFreeze(actor.snapshot.value);
+  const { seen, effects, timers } = actor;
+  return Object.freeze({ ...actor, seen: sealed(seen), effects: sealed(effects), timers: sealed(timers) });
 }
 
 function deepFreeze(value: unknown): void {

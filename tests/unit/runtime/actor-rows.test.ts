@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { begun, done, elapsed, failed, given, received, type Story, unknown } from '../roles/support/given.ts';
 import { CARRY_MS, courier, LATE_MS, NUDGE_MS, PARCELS_MAX } from './support/courier.ts';
-import { START_MS } from './support/events.ts';
 
 const request = { step: 'carry', attempt: 1, timeoutMs: 1000, input: { prompt: 'Carry it' } };
 const asked = received('hop.requested', request);
@@ -16,8 +15,8 @@ describe('effects', () => {
       .when(asked)
       .thenExpect({ state: 'carrying.fetching', effects: ['fetch'] });
     const row = {
-      ...{ effect: 'fetch', src: 'fetch', armedVersion: 1, input: { step: 'carry' }, state: 'pending' },
-      ...{ attempt: 0, notBeforeMs: 0, started: false },
+      ...{ effect: 'fetch', src: 'fetch', armedVersion: 1, input: { step: 'carry' } },
+      ...{ failures: 0, started: false },
     };
     expect(story.effect('fetch')).toEqual(row);
     expect(started(story)).toEqual([row]);
@@ -96,9 +95,9 @@ describe('timers', () => {
     const story = given(courier)
       .when(asked)
       .thenExpect({ timers: ['carry', 'nudge'] });
-    const storedMs = START_MS + 1000;
-    expect(story.timer('carry')).toMatchObject({ armedVersion: 1, dueAtMs: storedMs + CARRY_MS });
-    expect(story.timer('nudge')).toMatchObject({ armedVersion: 1, dueAtMs: storedMs + NUDGE_MS });
+    const upMs = 1000;
+    expect(story.timer('carry')).toMatchObject({ armedVersion: 1, dueUpMs: upMs + CARRY_MS });
+    expect(story.timer('nudge')).toMatchObject({ armedVersion: 1, dueUpMs: upMs + NUDGE_MS });
   });
 
   test('S1: firing removes the row and acts once', () => {
@@ -112,9 +111,9 @@ describe('timers', () => {
 
   test('S1: the inner timer goes with its state, the outer one keeps its deadline', () => {
     const story = given(courier).when(asked);
-    const { dueAtMs } = story.timer('carry');
+    const { dueUpMs } = story.timer('carry');
     story.when(done('fetch', 'parcel')).thenExpect({ timers: ['carry'] });
-    expect(story.timer('carry').dueAtMs).toBe(dueAtMs);
+    expect(story.timer('carry').dueUpMs).toBe(dueUpMs);
     expect(story.timer('carry').armedVersion).toBe(1);
   });
 
@@ -122,7 +121,7 @@ describe('timers', () => {
     const story = given(courier).when(asked);
     const old = elapsed('carry')(story);
     story.when(asked);
-    expect(story.timer('carry')).toMatchObject({ armedVersion: 2, dueAtMs: START_MS + 2000 + CARRY_MS });
+    expect(story.timer('carry')).toMatchObject({ armedVersion: 2, dueUpMs: 2000 + CARRY_MS });
     story.when(() => ({ event: old.event }));
     expect(story.results).toEqual([{ kind: 'ignored', reason: 'late' }]);
   });
@@ -131,7 +130,7 @@ describe('timers', () => {
     const story = given(courier).when(asked, done('fetch', 'parcel')).when(elapsed('carry'));
     story.thenExpect({ state: 'late', sent: ['hop.replied > orchestrator'], effects: [], timers: ['late'] });
     expect(ended(story).map(({ effect }) => effect)).toContain('sign');
-    expect(story.timer('late').dueAtMs).toBe(story.atMs + LATE_MS);
+    expect(story.timer('late').dueUpMs).toBe(story.upMs + LATE_MS);
     story.when(elapsed('late')).thenExpect({ state: 'idle', timers: [] });
   });
 });

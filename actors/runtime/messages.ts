@@ -77,7 +77,7 @@ export class RecordMessages {
     this.#others.push({ kind: 'quarantine', ...form, task, to: '' });
   }
 
-  /** @param maxBytes of one message */
+  /** @param maxBytes of one message, as a server counts it: with its headers */
   messages(journal: string, n: number, recordId: string, maxBytes: number): Message[] {
     const all: Message[] = [];
     const push = (message: Omit<Message, 'msgId'>): void => {
@@ -85,7 +85,7 @@ export class RecordMessages {
       all.push({ ...message, headers, msgId: `${journal}.${recordId}.${all.length}` });
     };
     for (const [task, facts] of this.#facts) {
-      for (const part of parts(facts, maxBytes)) {
+      for (const part of parts(facts, maxBytes - ENVELOPE_MAX_BYTES)) {
         const single = part.length === 1;
         const body = single ? (part[0] as string) : `[${part.join(',\n')}]`;
         const headers = { 'content-type': single ? EVENT_CONTENT_TYPE : BATCH_CONTENT_TYPE };

@@ -113,24 +113,25 @@ const decoder = new TextDecoder();
 
 /** @param maxBytes what a server takes as one message */
 export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxBytes = PAYLOAD_MAX_BYTES): Uint8Array {
-  const whole = textOf(head, entries, true);
   const limit = maxBytes - HEADERS_MAX_BYTES;
-  if (whole.length <= limit) {
-    const bytes = encoder.encode(whole);
+  // What was caused can be derived: only its envelopes are told then, or nothing of it.
+  for (const caused of ['whole', 'envelopes'] as const) {
+    const text = textOf(head, entries, caused);
+    if (text.length > limit) continue;
+    const bytes = encoder.encode(text);
     if (bytes.byteLength <= limit) return bytes;
   }
-  // What was caused can be derived: only its envelopes are told then.
-  return encoder.encode(textOf(head, entries, false));
+  return encoder.encode(textOf(head, entries, 'nothing'));
 }
 
-function textOf(head: RecordHead, entries: readonly Entry[], withCaused: boolean): string {
+function textOf(head: RecordHead, entries: readonly Entry[], told: 'whole' | 'envelopes' | 'nothing'): string {
   const texts = new Map<string, string>();
   const parts = [headText(head)];
   for (const { input, caused } of entries) {
     parts.push(inputText(input, head.upMs));
     if (input.kind === 'event') remember(input.event.data, input.event.id, texts);
-    for (const event of caused) {
-      const data = withCaused ? referring(event.data, event.id, texts) : undefined;
+    for (const event of told === 'nothing' ? [] : caused) {
+      const data = told === 'whole' ? referring(event.data, event.id, texts) : undefined;
       parts.push(`{"entry":"caused",${JSON.stringify({ ...event, data }).slice(1)}`);
     }
   }

@@ -81,7 +81,7 @@ describe('snapshots', () => {
   });
 
   test('S8: the input of a running effect is in its row, not in the snapshot too', () => {
-    expect(freeze(machine, begin(machine).snapshot)).not.toContain('long long');
+    expect(JSON.stringify(freeze(machine, begin(machine).snapshot))).not.toContain('long long');
   });
 
   test('S4: a thawed snapshot goes on like the one it was', () => {
@@ -94,9 +94,9 @@ describe('snapshots', () => {
   });
 
   test.each([
-    ['a state that is gone', '{"status":"active","value":"resting","historyValue":{},"context":{},"children":{}}'],
-    ['no JSON', '{"status":'],
-  ])('S11: %s cannot be loaded', (_what, text) => {
-    expect(() => thaw(machine, text)).toThrow(MachineError);
+    ['a state that is gone', { status: 'active', value: 'resting', historyValue: {}, context: {}, children: {} }],
+    ['a text', '{"status":'],
+  ])('S11: %s cannot be loaded', (_what, stored) => {
+    expect(() => thaw(machine, stored)).toThrow(MachineError);
   });
 });

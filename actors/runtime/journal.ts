@@ -101,7 +101,7 @@ interface Written {
 
 interface Pending {
   readonly entries: Entry[];
-  /** Characters of the entries, roughly. */
+  /** Bytes of the inputs. */
   size: number;
 }
 
@@ -288,7 +288,7 @@ export function createJournal(options: JournalOptions): Journal {
     settle(lane.partition, () => (lane.inLog = record.n));
     if (lanes.get(lane.partition) !== lane) return;
     transmit(lane);
-    if (!isFull()) for (const callback of roomWaiters.splice(0)) callback();
+    makeRoom();
     schedule();
   };
   const failed = (lane: Lane, record: Written, error: unknown): void => {
@@ -322,6 +322,9 @@ export function createJournal(options: JournalOptions): Journal {
     for (const lane of lanes.values()) transmit(lane);
   };
   const isFull = (): boolean => ahead() >= limits.recordsAheadMax;
+  const makeRoom = (): void => {
+    if (!isFull()) for (const callback of roomWaiters.splice(0)) callback();
+  };
   const forgetConnection = bus.onConnection((connected) => {
     if (connected) resend();
   });
@@ -334,7 +337,10 @@ export function createJournal(options: JournalOptions): Journal {
         ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },
       });
     },
-    close: (partition) => void lanes.delete(partition),
+    close(partition) {
+      lanes.delete(partition);
+      makeRoom();
+    },
     isOpen: (partition) => lanes.has(partition),
     add(partition, entry) {
       const lane = laneOf(partition);
@@ -394,6 +400,9 @@ export function createJournal(options: JournalOptions): Journal {
   };
 }
 
+/** What a record says of an input beside the event: where it came from, and when it was applied. */
+const ATTRIBUTES_BYTES = 256;
+
 /** Number of the record that is still open. */
 function numberOf(lane: Lane): number {
   return lane.n + Math.max(1, lane.pending.length);
@@ -410,15 +419,8 @@ function addTo(lane: Lane, entry: Entry, limits: RuntimeLimits): void {
   } else lane.pending.push({ entries: [entry], size });
 }
 
-/** Characters of what is large in an input: its texts. Short fields do not matter against the limit. */
+/** Bytes of an input as the record has it: a letter may take several, and a thousand envelopes are large too. */
 function sizeOf({ input }: Entry): number {
-  return input.kind === 'event' ? textsIn(input.event.data) : input.message.base64.length;
-}
-
-function textsIn(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 8;
-  let sum = 0;
-  for (const item of Object.values(value)) sum += textsIn(item);
-  return sum + 64;
+  const text = JSON.stringify(input.kind === 'event' ? input.event : input.message);
+  return ATTRIBUTES_BYTES + Buffer.byteLength(text);
 }

@@ -88,15 +88,18 @@ export function createSender(options: SenderOptions): Sender {
     const first = lane.missing.keys().next();
     lane.sent = first.done ? lane.released : Math.min(lane.released, first.value - 1);
   };
+  const gone = (count: number): void => {
+    waiting -= count;
+    if (waiting <= limits.sendingMax / 4) for (const callback of roomWaiters.splice(0)) callback();
+    if (waiting === 0) for (const callback of drainWaiters.splice(0)) callback();
+  };
   const settled = (entry: Waiting): void => {
     const { lane, n, message } = entry;
     const missing = lane.missing.get(n);
     missing?.delete(message);
     if (missing?.size === 0) lane.missing.delete(n);
     advance(lane);
-    waiting -= 1;
-    if (waiting <= limits.sendingMax / 4) for (const callback of roomWaiters.splice(0)) callback();
-    if (waiting === 0) for (const callback of drainWaiters.splice(0)) callback();
+    gone(1);
   };
   const next = (subject: string): void => {
     const line = lines.get(subject);
@@ -160,8 +163,8 @@ export function createSender(options: SenderOptions): Sender {
       const lane = lanes.get(partition);
       if (!lane) return;
       // What was released rests on records that are in the log, and goes on its way whoever owns the partition.
-      waiting -= lane.held.length;
       lanes.delete(partition);
+      gone(lane.held.length);
     },
     add(partition, n, messages) {
       const lane = lanes.get(partition);

@@ -37,9 +37,9 @@ export function runLog(role: RoleDefinition, log: readonly LoggedEvent[], from: 
 /** All that a ledger would store of an actor, as text. */
 export function dataOf(actor: Actor | null): string {
   if (!actor) return 'none';
-  const { machine, snapshot, seen, effects, timers, ...fields } = actor;
+  const { machine, snapshot, seen, effects, timers, role, correlationId, ...fields } = actor;
   return JSON.stringify({
-    ...fields,
+    ...{ role, correlationId, ...fields },
     snapshot: freeze(machine, snapshot),
     seen: [...seen],
     effects: [...effects],

@@ -102,8 +102,10 @@ export function createLanes(options: LanesOptions): Lanes {
     if (lane.state === 'stopped') return;
     lane.state = 'opening';
     lane.level = false;
-    await close(lane);
+    const closed = close(lane);
+    // Taken before the wait: whoever opens meanwhile opens another generation.
     const { generation } = lane;
+    await closed;
     const isCurrent = (): boolean => lane.state === 'opening' && lane.generation === generation;
     if (!isCurrent()) return;
     const fromSeq = source.readFrom();

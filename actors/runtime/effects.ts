@@ -124,11 +124,15 @@ export function createEffects(options: EffectsOptions): Effects {
     const row = actor?.effects.get(job.effect);
     return actor && row?.armedVersion === job.armedVersion ? { actor, row } : null;
   };
+  /** It does not run any more: an end of the process would not be its doing. */
+  const unmark = (job: Job, crashes: number): void => {
+    if (job.marked) options.begun(job.key, crashes);
+    job.marked = false;
+  };
   const forget = (job: Job): void => {
     jobs.delete(job.key);
     running.delete(job);
-    if (job.marked) options.begun(job.key, 0);
-    job.marked = false;
+    unmark(job, 0);
   };
   const finish = (job: Job, outcome: Outcome): void => {
     const now = found(job);
@@ -145,6 +149,7 @@ export function createEffects(options: EffectsOptions): Effects {
     const pauseMs = backoffMs(job.key, attempt, limits);
     job.wantedAtMs = clock.elapsed();
     running.delete(job);
+    unmark(job, options.crashes.get(job.key) ?? 0);
     options.enter(job.owner, effectRetried(now.actor, now.row, error, clock.now()));
     const what = { effect: job.effect, attempt, pauseMs, error: error.message };
     options.log.info(what, 'effect failed; trying again');

@@ -129,6 +129,18 @@ describe('an effect in the middle of which the process ended', () => {
     expect(bench.remembered).toEqual([]);
   });
 
+  test('S9: one that pauses before another attempt is not in the middle of it', async () => {
+    const bench = openBench({ crashes: new Map([[KEY, 2]]) });
+    bench.begin();
+    bench.effects.markBegun();
+    run(bench).fail(passing());
+    await settled();
+    expect(bench.remembered).toEqual([`${KEY} 3`, `${KEY} 2`]);
+    await bench.clock.advance(1000);
+    bench.effects.markBegun();
+    expect(bench.remembered.at(-1)).toBe(`${KEY} 3`);
+  });
+
   test('S9: is run again when it may be, and the ends are counted', () => {
     const bench = openBench({ crashes: new Map([[KEY, 2]]) });
     bench.begin();

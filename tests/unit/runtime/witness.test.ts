@@ -1,0 +1,238 @@
+/** Which log this is, and whether it still holds what it held (S10). On the bus in memory. */
+import { describe, expect, test } from 'vitest';
+import type { FatalError } from '../../../actors/runtime/errors.ts';
+import { createWitness, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
+import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
+import { type Bus, BusError } from '../../../bus/port.ts';
+import { bent } from './support/bent-bus.ts';
+import { createFakeClock, settled } from './support/fake-clock.ts';
+
+async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
+  const clock = createFakeClock();
+  const log = createMemoryLog({ now: () => clock.now() });
+  const bus = createMemoryBus(log);
+  await bus.ensureTopology();
+  const fatal: string[] = [];
+  const done: string[] = [];
+  const onFatal = ({ message }: FatalError): void => void fatal.push(message);
+  const witness = createWitness({ bus: bent(bus, changes(bus)), clock, onFatal });
+  /** Something is stored, and met. */
+  const read = async (text: string): Promise<string> => {
+    const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
+    const message = await bus.get(seq);
+    if (!message) throw new Error('not stored');
+    witness.arrived(message);
+    return tailOf(message);
+  };
+  /** Something is applied, or kept back. */
+  const apply = (what: string): void => witness.whenCertain(() => void done.push(what));
+  const memory = async (more: Partial<Memory> = {}): Promise<Memory> => {
+    return { log: (await bus.streamInfo()).identity, tail: '', quarantined: '', ...more };
+  };
+  return { log, bus, clock, witness, fatal, done, read, apply, memory };
+}
+
+type Opened = Awaited<ReturnType<typeof open>>;
+
+/** A host that has judged its log. */
+async function judged(changes?: (bus: MemoryBus) => Partial<Bus>): Promise<Opened> {
+  const opened = await open(changes);
+  await opened.witness.judge([]);
+  return opened;
+}
+
+/** The log loses all its messages, and somebody writes on. */
+async function cut({ log, clock }: Opened, texts: readonly string[]): Promise<void> {
+  log.truncate('log', 0);
+  await clock.advance(1);
+  const writer = createMemoryBus(log);
+  for (const body of texts) await writer.publish({ subject: 'mesh.tasks', body });
+}
+
+describe('the verdict at a start', () => {
+  test('of a log of which nothing is known: the same', async () => {
+    const { witness } = await open();
+    expect(await witness.judge([])).toBe('same');
+    expect(witness.stream.lastSeq).toBe(0);
+  });
+
+  test('before it, nothing can be said of the log', async () => {
+    const { witness } = await open();
+    expect(() => witness.stream).toThrow('has not been judged');
+  });
+
+  test('of one that holds the furthest message: the same, and it is known from then on', async () => {
+    const { witness, read, memory } = await open();
+    const [first, second] = [await read('one'), await read('two')];
+    expect(await witness.judge([await memory({ tail: second }), await memory({ tail: first })])).toBe('same');
+    expect(witness.tail).toBe(second);
+  });
+
+  test('of one that is not the one of any memory: new', async () => {
+    const { witness, memory } = await open();
+    expect(await witness.judge([await memory(), await memory({ log: 'another' })])).toBe('new');
+  });
+
+  test.each([
+    ['lost its end', []],
+    ['lost its end and was written on', ['other one', 'other two', 'other three']],
+  ])('of one that has %s: cut', async (_what, texts) => {
+    const opened = await open();
+    await opened.read('one');
+    const tail = await opened.read('two');
+    await cut(opened, texts);
+    expect(await opened.witness.judge([await opened.memory({ tail })])).toBe('cut');
+  });
+
+  test('of one that has dropped it by age: the same', async () => {
+    const { witness, log, read, memory } = await open();
+    const tail = await read('one');
+    await read('two');
+    log.expire('log', 2);
+    expect(await witness.judge([await memory({ tail })])).toBe('same');
+  });
+
+  test('of one whose quarantine has lost its end, or has something else there: cut', async () => {
+    const { witness, bus, log, memory } = await open();
+    const subject = 'mesh.quarantine.courier';
+    const headers = { 'mesh-journal': 'tests.0', 'mesh-record': '4.0' };
+    await bus.publish({ subject, body: 'x', headers });
+    expect(await witness.judge([await memory({ quarantined: '1@tests.0/4.0' })])).toBe('same');
+    expect(await witness.judge([await memory({ quarantined: '1@tests.0/5.0' })])).toBe('cut');
+    expect(await witness.judge([await memory({ quarantined: '2@tests.0/4.1' })])).toBe('cut');
+    log.expire('quarantine', 2);
+    expect(await witness.judge([await memory({ quarantined: '1@tests.0/5.0' })])).toBe('same');
+  });
+});
+
+test('a mark is a sequence and a time; none is nought', () => {
+  expect([seqOf(''), seqOf('17@1000'), tailOf({ seq: 17, atMs: 1000 })]).toEqual([0, 17, '17@1000']);
+});
+
+describe('a reader that is opened', () => {
+  test('what it delivers is kept back until the log was asked, and applied in order', async () => {
+    const { apply, done, witness } = await judged();
+    apply('zero');
+    const opened = witness.during(async () => {
+      apply('one');
+      apply('two');
+      return 'reader';
+    });
+    expect(done).toEqual(['zero']);
+    expect(await opened).toBe('reader');
+    expect(done).toEqual(['zero', 'one', 'two']);
+  });
+
+  test('S10: on a log that was made anew meanwhile it is an error, and nothing is applied', async () => {
+    const { apply, done, witness, log, bus } = await judged();
+    log.wipe();
+    await bus.ensureTopology();
+    const opened = witness.during(async () => apply('one'));
+    await expect(opened).rejects.toMatchObject({ message: 'the log was made anew', exitCode: 3 });
+    expect(done).toEqual([]);
+  });
+
+  test('S10: on a log that has lost what was met it is one too', async () => {
+    const opened = await judged();
+    await opened.read('one');
+    await cut(opened, ['other']);
+    await expect(opened.witness.during(async () => opened.apply('one'))).rejects.toMatchObject({
+      message: 'the log has lost its end',
+      exitCode: 3,
+    });
+    expect(opened.done).toEqual([]);
+  });
+
+  test('one that is opened beside another: what either delivers waits for both', async () => {
+    const { apply, done, witness } = await judged();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const slow = witness.during(() => promise);
+    await witness.during(async () => apply('one'));
+    expect(done).toEqual([]);
+    resolve();
+    await slow;
+    expect(done).toEqual(['one']);
+  });
+});
+
+describe('a connection that was lost', () => {
+  test('what arrives after it waits for the answer, and is applied in order', async () => {
+    const { bus, read, apply, done, fatal } = await judged();
+    await read('one');
+    bus.disconnect();
+    apply('two');
+    expect(done).toEqual([]);
+    bus.reconnect();
+    apply('three');
+    await settled();
+    expect([done, fatal]).toEqual([['two', 'three'], []]);
+  });
+
+  test.each([
+    ['has lost its end', []],
+    ['has lost its end and was written on', ['other one', 'other two']],
+  ])('S10: a log that %s ends the host before anything of it is applied', async (_what, texts) => {
+    const opened = await judged();
+    await opened.read('one');
+    await opened.read('two');
+    opened.bus.disconnect();
+    await cut(opened, texts);
+    opened.bus.reconnect();
+    opened.apply('three');
+    await settled();
+    expect([opened.fatal, opened.done]).toEqual([['the log has lost its end'], []]);
+  });
+
+  test('S10: one that was made anew does too', async () => {
+    const { bus, log, apply, done, fatal } = await judged();
+    bus.disconnect();
+    log.wipe();
+    await createMemoryBus(log).ensureTopology();
+    bus.reconnect();
+    apply('one');
+    await settled();
+    expect([fatal, done]).toEqual([['the log was made anew'], []]);
+  });
+
+  test('an answer that does not come is asked for again', async () => {
+    let failures = 0;
+    const { bus, clock, apply, done, fatal } = await judged((inner) => ({
+      streamInfo: (stream) => {
+        if (failures === 0) return inner.streamInfo(stream);
+        failures -= 1;
+        return Promise.reject(new BusError('unavailable', 'no leader'));
+      },
+    }));
+    failures = 2;
+    bus.disconnect();
+    bus.reconnect();
+    apply('two');
+    await clock.advance(100);
+    expect(done).toEqual([]);
+    await clock.advance(100);
+    expect([done, fatal]).toEqual([['two'], []]);
+  });
+
+  test('lost again while it was asked about, the later answer counts', async () => {
+    const { bus, apply, done, fatal } = await judged();
+    bus.disconnect();
+    bus.reconnect();
+    bus.disconnect();
+    apply('two');
+    await settled();
+    expect(done).toEqual([]);
+    bus.reconnect();
+    await settled();
+    expect([done, fatal]).toEqual([['two'], []]);
+  });
+
+  test('after a stop nothing is applied any more, and nobody is told', async () => {
+    const { bus, witness, apply, done, fatal, clock } = await judged();
+    bus.disconnect();
+    apply('two');
+    witness.stop();
+    bus.reconnect();
+    await clock.advance(1000);
+    expect([done, fatal]).toEqual([[], []]);
+  });
+});

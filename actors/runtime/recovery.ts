@@ -229,7 +229,7 @@ export async function foldPartition(
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
-    const messages = foldRecord(options, tasks, record);
+    const messages = foldRecord(options, tasks, record, false);
     upMs = Math.max(upMs, ...record.inputs.map((input) => input.upMs));
     if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
     count += 1;
@@ -239,8 +239,17 @@ export async function foldPartition(
   return { tasks, unsent: await missingOf(options, all), upMs, records: count };
 }
 
-/** Applies the inputs of a record and returns what follows from them for others. */
-function foldRecord(options: RecoveryOptions, tasks: Tasks, { head, inputs }: DecodedRecord): Message[] {
+/**
+ * Applies the inputs of a record and returns what follows from them for others.
+ *
+ * @param leniently what a pruned journal no longer explains is passed over: it has left the log by age as well
+ */
+function foldRecord(
+  options: RecoveryOptions,
+  tasks: Tasks,
+  { head, inputs }: DecodedRecord,
+  leniently: boolean,
+): Message[] {
   const following = new RecordMessages();
   for (const input of inputs) {
     if (input.kind === 'quarantined') {
@@ -251,7 +260,7 @@ function foldRecord(options: RecoveryOptions, tasks: Tasks, { head, inputs }: De
     if (result.kind === 'applied') {
       tasks.apply(input, result, head.n);
       following.add(result);
-    } else if (result.kind === 'rejected') {
+    } else if (result.kind === 'rejected' && !leniently) {
       const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
       throw new FatalError(
         `record ${head.n} of ${head.service}.${head.partition} cannot be applied by this release: ${what}: ${result.reason}. Bring the machines back that it was written with.`,
@@ -281,7 +290,7 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
       open.delete(key);
     }
     for (const message of answered) unwanted.add(message);
-    const messages = foldLeniently(options, tasks, record);
+    const messages = foldRecord(options, tasks, record, true);
     for (const message of messages) {
       if (message.kind !== 'request') continue;
       const key = `${message.task} ${message.to}`;
@@ -298,12 +307,6 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
 
 function marked(message: Message): Message {
   return message.kind === 'request' ? { ...message, headers: { ...message.headers, [AGAIN_HEADER]: '1' } } : message;
-}
-
-/** What a pruned journal no longer explains is passed over: it has left the log by age as well. */
-function foldLeniently(options: RecoveryOptions, tasks: Tasks, record: DecodedRecord): Message[] {
-  const known = record.inputs.filter((input) => input.kind === 'quarantined' || tasks.weigh(input).kind !== 'rejected');
-  return foldRecord(options, tasks, { ...record, inputs: known });
 }
 
 /** Without what the log has: the last message of each subject says up to which record it has them. */

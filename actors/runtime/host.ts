@@ -290,6 +290,7 @@ export function createHost(options: HostOptions): Host {
     });
     await within(journal.flushed(), limits.stopDrainMs, clock);
     await within(Promise.all(told), limits.stopDrainMs, clock);
+    await within(journal.flushed(), limits.stopDrainMs, clock);
     ownership.end();
     partitions.stop();
     timers.stop();

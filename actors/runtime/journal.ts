@@ -56,7 +56,7 @@ export interface Journal {
   onRoom(callback: () => void): void;
   /** Records that are not told yet, those not yet made included. */
   readonly untold: number;
-  /** Resolves when all that was added is in the ledger. */
+  /** Resolves when all that was added is in the ledger, with what is known of the log's places. */
   flushed(): Promise<void>;
   stop(): void;
 }
@@ -149,7 +149,8 @@ export function createJournal(options: JournalOptions): Journal {
   };
   const hasWork = (): boolean => {
     for (const { pending, word } of lanes.values()) if (pending.length > 0 || word !== undefined) return true;
-    return begun.size > 0 || meta.size > 0;
+    // Where the log has records goes along with the next ones, or when all is to be in the ledger.
+    return begun.size > 0 || meta.size > 0 || (flushWaiters.length > 0 && logged.length > 0);
   };
   const ahead = (): number => {
     let sum = 0;
@@ -382,10 +383,11 @@ export function createJournal(options: JournalOptions): Journal {
       return sum;
     },
     async flushed() {
-      while ((hasWork() || committing) && !stopped) {
+      while ((hasWork() || committing || logged.length > 0) && !stopped) {
         hurried = true;
+        const committed = new Promise<void>((resolve) => flushWaiters.push(resolve));
         schedule();
-        await new Promise<void>((resolve) => flushWaiters.push(resolve));
+        await committed;
       }
     },
     stop() {

@@ -90,13 +90,24 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   }
   if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
   const { firstSeq } = await bus.streamInfo();
-  if (inLog === null && last !== null && last.seq !== null && last.seq < firstSeq)
-    // Nothing was said for so long that the log has dropped it by age.
-    return { n: nLedger, head: decodeHead(last.body), seq: 0, logLacked: false };
-  const seq = await copyToLog(options, place, nLog, inLog?.seq ?? 0);
+  const nHad = inLog === null ? agedOut(ledger, partition, nLedger, firstSeq) : nLog;
+  const seq = await copyToLog(options, place, nHad, inLog?.seq ?? 0);
   const head = last === null ? null : decodeHead(last.body);
-  const lacked = ledger.record(partition, nLog + 1);
+  const lacked = ledger.record(partition, nHad + 1);
   return { n: nLedger, head, seq, logLacked: lacked !== null && lacked.seq !== null };
+}
+
+/**
+ * The last record that the log is known to have had and has dropped by age, because nothing was said for so long; 0 when
+ * there is none. Of those after it, the ledger was not told any more whether the log had taken them.
+ */
+function agedOut(ledger: Ledger, partition: number, last: number, firstSeq: number): number {
+  for (let n = last; n > 0; n -= 1) {
+    const record = ledger.record(partition, n);
+    if (record === null) return 0;
+    if (record.seq !== null) return record.seq < firstSeq ? n : 0;
+  }
+  return 0;
 }
 
 /** The first record of the ledger that the log has otherwise; null when there is none. */

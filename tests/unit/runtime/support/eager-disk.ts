@@ -13,9 +13,11 @@ class EagerScheduler extends Scheduler {
   }
 }
 
+/** One for all disks: their ids are drawn from it. */
+const scheduler = new EagerScheduler((error) => {
+  throw error;
+});
+
 export function eagerDisk(speed: Partial<DiskSpeed> = {}): Disk {
-  const scheduler = new EagerScheduler((error) => {
-    throw error;
-  });
   return new Disk(scheduler, { writeMs: () => 0, syncMs: () => 0, refuses: () => false, ...speed });
 }

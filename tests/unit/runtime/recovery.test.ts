@@ -1,0 +1,354 @@
+/**
+ * Opening a partition, whatever is left of its two stores: the one way for every reason (J3, J5). Hosts die here and are
+ * started on what a test leaves them.
+ */
+import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
+import { DUPLICATE_WINDOW_MS } from '../../../bus/layout.ts';
+import { inboxSubject, journalSubject, partitionOf } from '../../../schemas/events/subjects.ts';
+import { courier } from './support/courier.ts';
+import { dispatcher } from './support/dispatcher.ts';
+import { eagerDisk } from './support/eager-disk.ts';
+import { journalOn, LEASE_TTL_MS, type Life, Mesh, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
+
+const [TASK = '', OTHER = ''] = tasks(2);
+const COURIER_OF = (task: string, effect: string, version: number) => `${task}/courier/${effect}/${version}`;
+const signed = (mesh: Mesh) => mesh.deeds.filter((key) => key.includes('/sign/')).sort();
+
+/** A host that has taken a task to where its courier signs, and no further. */
+async function signing(fence: 'keyed' | 'once'): Promise<{ mesh: Mesh; life: Life }> {
+  const mesh = await Mesh.open();
+  mesh.fences.sign = fence;
+  mesh.signing.shut();
+  const life = await mesh.start('one');
+  await mesh.submit(TASK);
+  await mesh.pass();
+  expect(signed(mesh)).toEqual([COURIER_OF(TASK, 'sign', 2)]);
+  return { mesh, life };
+}
+
+/** Both stores have the same records, byte for byte. */
+async function expectAgreement(mesh: Mesh, { disk }: Life): Promise<void> {
+  await mesh.pass();
+  expect(journalOn(disk)).toEqual(await mesh.journal());
+}
+
+describe('what only one store has', () => {
+  test('J3: the ledger is ahead: the log is given its records, and what rests on them leaves once', async () => {
+    const mesh = await Mesh.open();
+    mesh.fetching.shut();
+    const first = await mesh.start('one');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    const before = (await mesh.journal())[partitionOf(TASK)]?.length;
+    first.bus.disconnect();
+    mesh.fetching.open();
+    await mesh.pass(1000);
+    first.kill();
+    const own = journalOn(first.disk)[partitionOf(TASK)] ?? [];
+    expect(own.length).toBeGreaterThan(before ?? 0);
+    const second = await mesh.start('one', { disk: first.disk });
+    await mesh.pass();
+    expect((await mesh.journal())[partitionOf(TASK)]?.slice(0, own.length)).toEqual(own);
+    expect([await mesh.ended(), second.fatal]).toEqual([[TASK], []]);
+    // What the first life fetched is a result, and not fetched again.
+    expect(mesh.deeds).toEqual([COURIER_OF(TASK, 'fetch', 1), COURIER_OF(TASK, 'sign', 2)]);
+    await expectAgreement(mesh, second);
+  });
+
+  test('J3: the log is ahead: the ledger is given its records, and nothing is done or said again', async () => {
+    const mesh = await Mesh.open();
+    const first = await mesh.start('one');
+    const copy = first.disk.copy();
+    await mesh.submit(TASK, OTHER);
+    await mesh.pass();
+    const told = await mesh.facts();
+    first.kill();
+    first.disk.restore(copy);
+    const second = await mesh.start('one', { disk: first.disk });
+    await mesh.pass();
+    expect([await mesh.facts(), signed(mesh).length, second.said('error')]).toEqual([told, 2, []]);
+    // A partition in which nothing happens makes a checkpoint of itself.
+    await mesh.pass(defaultLimits.checkpointIdleMs + LEASE_TTL_MS);
+    expect(second.host.recall('orchestrator', TASK)).toMatchObject({ snapshot: { value: 'over' } });
+    await expectAgreement(mesh, second);
+  });
+
+  test('J3: the ledger is new: all of it is made from the log', async () => {
+    const { mesh, life } = await signing('keyed');
+    life.kill();
+    mesh.signing.open();
+    const second = await mesh.start('one', { disk: eagerDisk() });
+    await mesh.pass(TAKEOVER_MS);
+    expect([await mesh.ended(), second.said('error'), second.fatal]).toEqual([[TASK], [], []]);
+    // Keyed, so it may be done again, under its key.
+    expect(new Set(signed(mesh)).size).toBe(1);
+    await expectAgreement(mesh, second);
+  });
+
+  test('J3: the log is new: it is given the journal and the facts again, and that is said', async () => {
+    const mesh = await Mesh.open();
+    const first = await mesh.start('one');
+    await mesh.submit(TASK, OTHER);
+    await mesh.pass();
+    const told = (await mesh.facts()).toSorted();
+    first.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    const second = await mesh.start('one', { disk: first.disk });
+    await mesh.pass();
+    expect(second.said('error')).toEqual([expect.stringContaining('the log is a new one')]);
+    expect([(await mesh.facts()).toSorted(), mesh.deeds.length, second.fatal]).toEqual([told, 4, []]);
+    await expectAgreement(mesh, second);
+  });
+
+  test('S1: on a new log its tasks and new ones go on', async () => {
+    const { mesh, life } = await signing('keyed');
+    life.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    mesh.signing.open();
+    const second = await mesh.start('one', { disk: life.disk });
+    await mesh.submit(OTHER);
+    await mesh.pass();
+    expect([await mesh.ended(), second.fatal]).toEqual([[TASK, OTHER], []]);
+  });
+});
+
+describe('an effect that may not be repeated', () => {
+  test('S6: in the middle of which the host died is unknown, and not done again', async () => {
+    const { mesh, life } = await signing('once');
+    life.kill();
+    mesh.signing.open();
+    const second = await mesh.start('one', { disk: life.disk });
+    await mesh.pass();
+    expect([signed(mesh).length, await mesh.facts(TASK), second.fatal]).toEqual([
+      1,
+      [expect.stringContaining('takes'), 'ended failed'],
+      [],
+    ]);
+  });
+
+  test('J5: nor when the ledger is older than its beginning', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    mesh.signing.shut();
+    const life = await mesh.start('one');
+    const copy = life.disk.copy();
+    await mesh.submit(TASK);
+    await mesh.pass();
+    life.kill();
+    life.disk.restore(copy);
+    mesh.signing.open();
+    await mesh.start('one', { disk: life.disk });
+    await mesh.pass();
+    expect([signed(mesh).length, (await mesh.facts(TASK)).at(-1)]).toEqual([1, 'ended failed']);
+  });
+
+  test('J5: nor when the log is', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    mesh.signing.shut();
+    const life = await mesh.start('one');
+    const { lastSeq } = await mesh.bus.streamInfo();
+    await mesh.submit(TASK);
+    await mesh.pass();
+    life.kill();
+    mesh.log.truncate('log', lastSeq);
+    mesh.signing.open();
+    const second = await mesh.start('one', { disk: life.disk });
+    await mesh.pass();
+    expect([signed(mesh).length, (await mesh.facts(TASK)).at(-1), second.fatal]).toEqual([1, 'ended failed', []]);
+    expect(second.said('error')).toEqual([expect.stringContaining('the log has lost its end')]);
+  });
+
+  test('J5: nor when both are, each to another time', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    mesh.signing.shut();
+    const life = await mesh.start('one');
+    const copy = life.disk.copy();
+    await mesh.submit(TASK);
+    await mesh.pass();
+    const { lastSeq } = await mesh.bus.streamInfo();
+    await mesh.submit(OTHER);
+    await mesh.pass();
+    life.kill();
+    life.disk.restore(copy);
+    mesh.log.truncate('log', lastSeq);
+    mesh.signing.open();
+    const second = await mesh.start('one', { disk: life.disk });
+    await mesh.pass();
+    expect([signed(mesh), await mesh.ended(), second.fatal]).toEqual([
+      [COURIER_OF(TASK, 'sign', 2), COURIER_OF(OTHER, 'sign', 2)],
+      [TASK],
+      [],
+    ]);
+    await expectAgreement(mesh, second);
+  });
+
+  test('S9: after a stop in order is done, once, and nobody has to be asked', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    const life = await mesh.start('one');
+    mesh.fetching.shut();
+    await mesh.submit(TASK);
+    await mesh.pass();
+    life.publishing.shut();
+    mesh.fetching.open();
+    await mesh.pass(50);
+    const stopping = mesh.stop(life);
+    await mesh.pass(50);
+    life.publishing.open();
+    await stopping;
+    expect(signed(mesh)).toEqual([]);
+    await mesh.start('one', { disk: life.disk });
+    await mesh.pass();
+    expect([signed(mesh).length, (await mesh.facts(TASK)).at(-1)]).toEqual([1, 'ended completed']);
+  });
+});
+
+describe('a ledger whose end the log has otherwise', () => {
+  test('J3: is right as the log has it: the end is set aside and said, and nothing was done because of it', async () => {
+    const mesh = await Mesh.open();
+    mesh.fetching.shut();
+    const one = await mesh.start('one');
+    const other = await mesh.start('other');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    one.bus.disconnect();
+    mesh.fetching.open();
+    await mesh.pass(1000);
+    const alone = journalOn(one.disk)[partitionOf(TASK)]?.length ?? 0;
+    one.kill();
+    await mesh.pass(TAKEOVER_MS);
+    expect(await mesh.ended()).toEqual([TASK]);
+    const again = await mesh.start('one', { disk: one.disk });
+    await mesh.pass(1000);
+    expect(again.host.stats().partitions.courier).toBe(0);
+    other.kill();
+    await mesh.pass(TAKEOVER_MS);
+    expect(again.said('warn')).toContainEqual(expect.stringContaining('its end is set aside'));
+    expect(one.disk.tables.setAsideRecords.length).toBeGreaterThan(0);
+    expect(alone).toBeGreaterThan(0);
+    expect([await mesh.ended(), signed(mesh).length, again.fatal]).toEqual([[TASK], 1, []]);
+    await expectAgreement(mesh, again);
+  });
+});
+
+describe('requests to others, when the log has lost them', () => {
+  test('J5: one that was answered is not made again; another one is, with a mark', async () => {
+    const mesh = await Mesh.open();
+    const asking = await mesh.start('one', { roles: [dispatcher] });
+    const asked = await mesh.start('two', { roles: [courier], service: 'porters' });
+    await mesh.submit(TASK);
+    await mesh.pass();
+    expect(await mesh.ended()).toEqual([TASK]);
+    // Kept busy before it ends, so that the second is asked and does not answer.
+    mesh.fetching.shut();
+    await mesh.submit(OTHER);
+    await mesh.pass();
+    asking.kill();
+    asked.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    await mesh.start('one', { roles: [dispatcher], disk: asking.disk });
+    await mesh.pass();
+    const again = await mesh.stored('mesh.in.courier.>');
+    expect(again.map((message) => [message.subject, message.header(AGAIN_HEADER)])).toEqual([
+      [inboxSubject('courier', OTHER), '1'],
+    ]);
+  });
+
+  test('J5: whoever hears one again does nothing unrepeatable for that task', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    const asking = await mesh.start('one', { roles: [dispatcher] });
+    await mesh.submit(TASK);
+    await mesh.pass();
+    asking.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    await mesh.start('one', { roles: [dispatcher], disk: asking.disk });
+    await mesh.start('two', { roles: [courier], service: 'porters' });
+    await mesh.pass();
+    expect([signed(mesh), (await mesh.facts(TASK)).at(-1)]).toEqual([[], 'ended failed']);
+  });
+});
+
+describe('records that have left the log by age', () => {
+  const limits = { checkpointRecords: 2, checkpointTasks: 1 };
+
+  test('J7: a host that lacks them begins from the checkpoint in the log', async () => {
+    const mesh = await Mesh.open();
+    mesh.signing.shut();
+    const one = await mesh.start('one', { limits });
+    await mesh.submit(TASK);
+    await mesh.pass();
+    await mesh.stop(one);
+    const last = await mesh.bus.getLast(journalSubject('tests', partitionOf(TASK)));
+    mesh.log.expire('log', last?.seq ?? 0);
+    mesh.signing.open();
+    const other = await mesh.start('other', { limits });
+    await mesh.pass(TAKEOVER_MS);
+    expect([await mesh.ended(), other.said('error'), other.fatal]).toEqual([[TASK], [], []]);
+  });
+
+  test('J3: without a checkpoint it is a loss, and said', async () => {
+    const mesh = await Mesh.open();
+    mesh.signing.shut();
+    const one = await mesh.start('one');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    const { lastSeq } = await mesh.bus.streamInfo();
+    mesh.signing.open();
+    await mesh.pass();
+    one.kill();
+    mesh.log.expire('log', lastSeq);
+    const other = await mesh.start('other', { waits: false });
+    await mesh.pass(TAKEOVER_MS);
+    expect(other.said('error')).toContainEqual(expect.stringMatching(/^LOSS: records that the ledger lacks/));
+  });
+
+  test('S10: what a host had not read before it left is a loss, and said', async () => {
+    const mesh = await Mesh.open();
+    const one = await mesh.start('one');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    await mesh.stop(one);
+    await mesh.submit(OTHER);
+    await mesh.pass(2 * DUPLICATE_WINDOW_MS);
+    mesh.log.expire('log', (await mesh.bus.streamInfo()).lastSeq + 1);
+    const again = await mesh.start('one', { disk: one.disk });
+    expect(again.said('error')).toEqual([expect.stringMatching(/^LOSS: the log dropped events/)]);
+  });
+
+  test('J3: that the log has dropped its journal by age is no loss: it is not given it again, and goes on', async () => {
+    const { mesh, life } = await signing('once');
+    life.kill();
+    const open = await mesh.start('one', { disk: life.disk });
+    await mesh.pass();
+    await mesh.stop(open);
+    const records = journalOn(open.disk)[partitionOf(TASK)]?.length ?? 0;
+    await mesh.pass(2 * DUPLICATE_WINDOW_MS);
+    mesh.log.expire('log', (await mesh.bus.streamInfo()).lastSeq + 1);
+    const again = await mesh.start('one', { disk: open.disk });
+    await mesh.submit(OTHER);
+    mesh.signing.open();
+    await mesh.pass();
+    expect([again.said('error'), again.fatal, (await mesh.facts(OTHER)).at(-1)]).toEqual([[], [], 'ended completed']);
+    expect((await mesh.journal())[partitionOf(TASK)]?.length).toBeLessThan(records);
+    expect(await mesh.facts(TASK)).toEqual([]);
+  });
+});
+
+test('S11: a journal of machines that this release does not have ends the start, and names them', async () => {
+  const { mesh, life } = await signing('keyed');
+  life.kill();
+  const newer = { ...courier, versions: courier.versions.map((one) => ({ ...one, since: 99 })) };
+  const again = await mesh.start('one', { disk: life.disk, roles: [dispatcher, newer], waits: false });
+  await mesh.pass(TAKEOVER_MS);
+  expect(again.fatal).toMatchObject([{ exitCode: 2 }]);
+  expect(taskName(1)).toBe(TASK);
+});

@@ -15,9 +15,9 @@ import type { TaskStep } from './task.ts';
 /** Which journal a message rests on, and where in it (`<record>.<message>`): who finds it knows what came before it. */
 export const JOURNAL_HEADER = 'mesh-journal';
 export const RECORD_HEADER = 'mesh-record';
-/** What a message in quarantine is known again by. */
-export function placeMark(seq: number, journal: string, record: string): string {
-  return `${seq}@${journal}/${record}`;
+/** What a message is known again by: its place, and what it rests on. */
+export function placeOf(message: { readonly seq: number; header(name: string): string }): string {
+  return `${message.seq}@${message.header(JOURNAL_HEADER)}/${message.header(RECORD_HEADER)}`;
 }
 
 /** Header of an event that a log had once and was given again after it had lost it. */

@@ -107,7 +107,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     if (!isWanted()) return true;
     const everything = options.logLost() || end.logLacked;
     timers.open(partition, Math.max(end.head?.upMs ?? 0, Number(ledger.meta(upKey(partition)) ?? 0)));
-    sender.open(partition, end.head?.sent ?? 0);
+    sender.open(partition, end.sent);
     const read = readBefore(end.head, everything);
     opening.set(partition, read);
     const granted = await claim(partition, { n: end.n, id: end.head?.id ?? '', seq: end.seq });
@@ -115,7 +115,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     opening.delete(partition);
     if (!isWanted()) return true;
     if (!granted) return false;
-    const folded = await foldPartition(options.recovery, partition, end.head, everything);
+    const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
     timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)));
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
@@ -209,7 +209,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         ...{ version: RECORD_VERSION, service: options.service, partition, n, id: `${self}.${n}`, previous },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
         ...{ log: witness.stream.identity, read: Object.fromEntries(read), tail: witness.tail },
-        ...{ quarantined: sender.quarantined, sent: sender.sent(partition) },
+        ...{ quarantined: sender.stored.quarantine, sent: sender.sent(partition) },
       };
     },
     sealed(partition, n, id) {

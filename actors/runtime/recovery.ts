@@ -48,7 +48,9 @@ export interface AgreedEnd {
   readonly n: number;
   readonly head: RecordHead | null;
   readonly seq: number;
-  /** The log lacked records that it had once: it has lost something. */
+  /** What followed from records up to this one is in the log: its own last record says so, and was stored after it. */
+  readonly sent: number;
+  /** The log lacks more than the records after the ledger's checkpoint, or had them once: it has lost something. */
   readonly logLacked: boolean;
 }
 
@@ -82,21 +84,40 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     const what = { partition, from: fork, records: count };
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
+  const sent = logHead?.sent ?? 0;
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
     await copyToLedger(options, place, nLedger);
-    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
+    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, logLacked: false };
   }
-  if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
   const { firstSeq } = await bus.streamInfo();
+  if (nLedger === 0 && nLog === 0 && firstSeq > 1) return fromCheckpointAlone(options, partition);
+  if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, logLacked: false };
   if (inLog === null && last !== null && last.seq !== null && last.seq < firstSeq)
     // Nothing was said for so long that the log has dropped it by age.
-    return { n: nLedger, head: decodeHead(last.body), seq: 0, logLacked: false };
-  const seq = await copyToLog(options, place, nLog, inLog?.seq ?? 0);
-  const head = last === null ? null : decodeHead(last.body);
+    return endOf(last, 0, decodeHead(last.body).sent, false);
   const lacked = ledger.record(partition, nLog + 1);
-  return { n: nLedger, head, seq, logLacked: lacked !== null && lacked.seq !== null };
+  const seq = await copyToLog(options, place, nLog, inLog?.seq ?? 0);
+  const hadIt = lacked !== null && lacked.seq !== null;
+  return endOf(last, seq, sent, hadIt || nLog < ledger.checkpointed(partition));
+}
+
+function endOf(last: StoredRecord | null, seq: number, sent: number, logLacked: boolean): AgreedEnd {
+  return { n: last?.n ?? 0, head: last === null ? null : decodeHead(last.body), seq, sent, logLacked };
+}
+
+/** The ledger is new, and the log has dropped by age whatever it had of the journal: its checkpoint may be left. */
+async function fromCheckpointAlone(options: RecoveryOptions, partition: number): Promise<AgreedEnd> {
+  const { bus, ledger, log, service } = options;
+  const checkpoint = await readCheckpoint(bus, service, partition);
+  if (checkpoint === null)
+    log.error(
+      { service, partition },
+      'LOSS: the ledger is new and the beginning of the log is gone; tasks begun before it, if there were any, are lost',
+    );
+  else await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+  return { n: checkpoint?.n ?? 0, head: null, seq: 0, sent: checkpoint?.n ?? 0, logLacked: false };
 }
 
 /** The first record of the ledger that the log has otherwise; null when there is none. */
@@ -216,16 +237,16 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
 export async function foldPartition(
   options: RecoveryOptions,
   partition: number,
-  end: RecordHead | null,
+  end: Pick<AgreedEnd, 'head' | 'sent'>,
   everything: boolean,
 ): Promise<Folded> {
   const { ledger, clock } = options;
   const from = ledger.checkpointed(partition);
   const tasks = createTasks({ ...options, partition });
-  const sent = everything ? 0 : (end?.sent ?? 0);
+  const { sent, head } = end;
   const stored = JSON.parse(ledger.unsent(partition)) as Unsent[];
   const unsent = stored.filter(({ n }) => n > sent);
-  let upMs = end?.upMs ?? 0;
+  let upMs = head?.upMs ?? 0;
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
@@ -239,8 +260,16 @@ export async function foldPartition(
   return { tasks, unsent: await missingOf(options, all), upMs, records: count };
 }
 
-/** Applies the inputs of a record and returns what follows from them for others. */
-function foldRecord(options: RecoveryOptions, tasks: Tasks, { head, inputs }: DecodedRecord): Message[] {
+/**
+ * Applies the inputs of a record and returns what follows from them for others. What a pruned journal no longer explains
+ * is passed over: it has left the log by age as well.
+ */
+function foldRecord(
+  options: RecoveryOptions,
+  tasks: Tasks,
+  { head, inputs }: DecodedRecord,
+  journal: 'whole' | 'pruned' = 'whole',
+): Message[] {
   const following = new RecordMessages();
   for (const input of inputs) {
     if (input.kind === 'quarantined') {
@@ -251,7 +280,7 @@ function foldRecord(options: RecoveryOptions, tasks: Tasks, { head, inputs }: De
     if (result.kind === 'applied') {
       tasks.apply(input, result, head.n);
       following.add(result);
-    } else if (result.kind === 'rejected') {
+    } else if (result.kind === 'rejected' && journal === 'whole') {
       const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
       throw new FatalError(
         `record ${head.n} of ${head.service}.${head.partition} cannot be applied by this release: ${what}: ${result.reason}. Bring the machines back that it was written with.`,
@@ -281,7 +310,7 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
       open.delete(key);
     }
     for (const message of answered) unwanted.add(message);
-    const messages = foldLeniently(options, tasks, record);
+    const messages = foldRecord(options, tasks, record, 'pruned');
     for (const message of messages) {
       if (message.kind !== 'request') continue;
       const key = `${message.task} ${message.to}`;
@@ -298,12 +327,6 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
 
 function marked(message: Message): Message {
   return message.kind === 'request' ? { ...message, headers: { ...message.headers, [AGAIN_HEADER]: '1' } } : message;
-}
-
-/** What a pruned journal no longer explains is passed over: it has left the log by age as well. */
-function foldLeniently(options: RecoveryOptions, tasks: Tasks, record: DecodedRecord): Message[] {
-  const known = record.inputs.filter((input) => input.kind === 'quarantined' || tasks.weigh(input).kind !== 'rejected');
-  return foldRecord(options, tasks, { ...record, inputs: known });
 }
 
 /** Without what the log has: the last message of each subject says up to which record it has them. */

@@ -7,9 +7,9 @@
  * or suspended in the middle of its start, would read on in a new log, or in one whose end was lost and written again, at
  * the place where it was in the old one.
  */
-import { type Bus, BusError, type StoredMessage, type StreamInfo } from '../../bus/port.ts';
+import { type Bus, BusError, type StoredMessage, type StreamInfo, type StreamName } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
-import { JOURNAL_HEADER, placeMark, RECORD_HEADER } from './messages.ts';
+import { placeOf } from './messages.ts';
 import type { Clock } from './ports.ts';
 
 /** Between two questions while the log does not answer, milliseconds. */
@@ -41,9 +41,19 @@ export interface Witness {
   stop(): void;
 }
 
+/** A message that a stream has acknowledged. */
+export interface Mark {
+  readonly stream: StreamName;
+  readonly seq: number;
+  /** True for that message, false for another one at its place. */
+  is(message: StoredMessage): boolean;
+}
+
 export interface WitnessOptions {
   readonly bus: Bus;
   readonly clock: Clock;
+  /** The furthest messages that this host knows to be stored: asked for again after the connection was lost. */
+  readonly stored: () => readonly Mark[];
   readonly onFatal: (error: FatalError) => void;
 }
 
@@ -56,7 +66,7 @@ export function seqOf(mark: string): number {
   return Number(mark.split('@', 1)[0]);
 }
 
-export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness {
+export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): Witness {
   let stream: StreamInfo | null = null;
   let tail = '';
   /** Reasons not to be certain that have no answer yet. */
@@ -84,23 +94,37 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
     const found = await bus.streamInfo();
     if (found.identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
     if (!(await holds(mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+    for (const one of stored())
+      if (!(await keeps(one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+  };
+  /** What has gone by age does not count. */
+  const keeps = async ({ stream: name, seq, is }: Mark): Promise<boolean> => {
+    // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
+    const { lastSeq } = await bus.streamInfo(name);
+    if (seq > lastSeq) return false;
+    const message = await bus.get(seq, name);
+    return message === null || is(message);
   };
   const askAgain = (): void => {
     const about = lost;
-    ask().then(
-      () => {
-        // Lost again meanwhile: the answer may be older than that.
-        if (stopped || about !== lost) return;
-        lost = null;
-        settle();
-      },
-      (error: unknown) => {
-        if (stopped || about !== lost) return;
-        if (error instanceof BusError && error.retryable) cancel = clock.after(ASK_AGAIN_MS, askAgain);
-        else
-          onFatal(error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }));
-      },
-    );
+    // A server that came back without its streams has nobody else to make them.
+    bus
+      .ensureTopology()
+      .then(ask)
+      .then(
+        () => {
+          // Lost again meanwhile: the answer may be older than that.
+          if (stopped || about !== lost) return;
+          lost = null;
+          settle();
+        },
+        (error: unknown) => {
+          if (stopped || about !== lost) return;
+          if (error instanceof BusError && error.retryable) cancel = clock.after(ASK_AGAIN_MS, askAgain);
+          else
+            onFatal(error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }));
+        },
+      );
   };
   const forget = bus.onConnection((connected) => {
     if (stream === null) return;
@@ -116,12 +140,7 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
   const keepsQuarantined = async (known: readonly Memory[]): Promise<boolean> => {
     const mark = furthest(known.map(({ quarantined }) => quarantined));
     const seq = seqOf(mark);
-    if (seq === 0) return true;
-    // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
-    const { lastSeq } = await bus.streamInfo('quarantine');
-    if (seq > lastSeq) return false;
-    const message = await bus.get(seq, 'quarantine');
-    return message === null || placeMark(seq, message.header(JOURNAL_HEADER), message.header(RECORD_HEADER)) === mark;
+    return seq === 0 || (await keeps({ stream: 'quarantine', seq, is: (message) => placeOf(message) === mark }));
   };
 
   return {

@@ -3,6 +3,8 @@
  * `simulated-bus.ts`).
  */
 
+import { decodeHead } from '../../actors/runtime/record.ts';
+import { seqOf } from '../../actors/runtime/witness.ts';
 import { bucketStream, LEASE_BUCKET } from '../../bus/layout.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import { INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
@@ -115,7 +117,9 @@ function retention(run: Run, host: HostProcess, fault: Extract<Fault, { kind: 'r
  */
 function hasUnread({ disk, reads }: HostProcess, stream: MemoryStream): boolean {
   const { firstSeq, lastSeq } = stream.info();
-  const furthest = Math.max(0, ...reads.map((lane) => disk.tables.cursors.get(lane) ?? 0));
+  const ends = disk.tables.partitions.flatMap(({ last }) => (last === null ? [] : [last]));
+  const known = ends.flatMap(({ seq, body }) => [seq ?? 0, seqOf(decodeHead(body).tail)]);
+  const furthest = Math.max(0, ...known);
   return reads.some((lane) => {
     const filter = lane === 'ingress' ? INGRESS_SUBJECT : inboxFilter(lane);
     const next = stream.next(Math.max(firstSeq, furthest + 1), filter);

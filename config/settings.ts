@@ -215,7 +215,7 @@ const table = {
   ],
   ROUTER_URL: [
     url('grpc'),
-    'A router service (`node router/main.ts`) that weighs queries instead of a model in the agents process.',
+    'A router service (`node services/router.ts`) that weighs queries instead of a model in the agents process.',
     'grpc://127.0.0.1:50071',
   ],
   ROUTER_CONFIDENCE_THRESHOLD: [

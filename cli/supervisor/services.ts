@@ -30,7 +30,7 @@ const GATEWAY_POOL_THREADS = 4;
 export const services: readonly ServiceRow[] = [
   {
     name: 'agents',
-    program: 'actors/main.ts',
+    program: 'services/main.ts',
     args: ['agents'],
     memoryMb: (settings) => settings.AGENTS_MEMORY_MB,
     threads: (settings) => settings.AGENTS_THREADS,
@@ -40,7 +40,7 @@ export const services: readonly ServiceRow[] = [
   },
   {
     name: 'llm',
-    program: 'actors/main.ts',
+    program: 'services/main.ts',
     args: ['llm'],
     memoryMb: (settings) => settings.LLM_MEMORY_MB,
     threads: () => LLM_POOL_THREADS,
@@ -50,7 +50,7 @@ export const services: readonly ServiceRow[] = [
   },
   {
     name: 'tools',
-    program: 'actors/main.ts',
+    program: 'services/main.ts',
     args: ['tools'],
     memoryMb: (settings) => settings.TOOLS_MEMORY_MB,
     threads: (settings) => settings.TOOLS_THREADS,
@@ -60,7 +60,7 @@ export const services: readonly ServiceRow[] = [
   },
   {
     name: 'gateway',
-    program: 'gateway/main.ts',
+    program: 'services/gateway.ts',
     args: [],
     memoryMb: (settings) => settings.GATEWAY_MEMORY_MB,
     threads: () => GATEWAY_POOL_THREADS,

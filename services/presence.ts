@@ -2,6 +2,10 @@
  * How a process shows itself to the mesh: heartbeats in the registry, answers to service discovery, spans, and its
  * caps. Owns: putting these together. Does not own: any of them.
  */
+
+import type { Host, HostOptions } from '../actors/runtime/host.ts';
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
+import type { Role } from '../actors/runtime/role.ts';
 import type { Bus } from '../bus/port.ts';
 import { answerDiscovery, type DiscoveredService } from '../bus/service-discovery.ts';
 import type { Settings } from '../config/settings.ts';
@@ -14,9 +18,6 @@ import { heapLimitMb, neededMb, uvThreads, watchCaps } from './caps.ts';
 import { type ProcessFacts, traceEffects } from './effect-spans.ts';
 import { type HeartbeatSender, startHeartbeat } from './heartbeat.ts';
 import { type HeartbeatFacts, statusOf } from './heartbeat-form.ts';
-import type { Host, HostOptions } from './runtime/host.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
-import type { Role } from './runtime/role.ts';
 
 export interface PresenceOptions {
   readonly service: string;

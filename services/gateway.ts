@@ -1,5 +1,5 @@
 /**
- * Entry point of the gateway: `node gateway/main.ts`. Owns: building the adapters, putting core and bindings together,
+ * Entry point of the gateway: `node services/gateway.ts`. Owns: building the adapters, putting core and bindings together,
  * and the order of shutdown. Does not own: any logic.
  *
  * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close, the
@@ -11,25 +11,25 @@ import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Part } from '../actors/adapters/part.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
 import { loadEnvFile, natsUrl, projectRoot, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import { lazyA2a } from '../gateway/a2a/lazy.ts';
+import { Admission } from '../gateway/core/admission.ts';
+import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from '../gateway/core/callers.ts';
+import { openMesh } from '../gateway/core/mesh.ts';
+import type { Catalog } from '../gateway/core/ports.ts';
+import { daprApp } from '../gateway/dapr/app.ts';
+import { exposureProblem } from '../gateway/exposure.ts';
+import { AddressError, startServer, type TlsFiles } from '../gateway/grpc/server.ts';
+import { startHttp } from '../gateway/http/server.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { traceCalls } from '../telemetry/call-spans.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
-import { lazyA2a } from './a2a/lazy.ts';
-import { Admission } from './core/admission.ts';
-import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from './core/callers.ts';
-import { openMesh } from './core/mesh.ts';
-import type { Catalog } from './core/ports.ts';
-import { daprApp } from './dapr/app.ts';
-import { exposureProblem } from './exposure.ts';
-import { AddressError, startServer, type TlsFiles } from './grpc/server.ts';
-import { startHeartbeat } from './heartbeat.ts';
-import { startHttp } from './http/server.ts';
+import type { Part } from './adapters/part.ts';
+import { startHeartbeat } from './gateway-heartbeat.ts';
 
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
 const LOG_WAIT_MS = 8000;
@@ -77,8 +77,8 @@ function lazyKnowledge(settings: Settings, log: Log): LazyKnowledge {
   let part: Promise<Part<() => KnowledgeStore>> | null = null;
   const load = async (): Promise<Part<() => KnowledgeStore>> => {
     const [{ knowledgePart }, { createBreakers }] = await Promise.all([
-      import('../actors/adapters/knowledge.ts'),
-      import('../actors/breakers.ts'),
+      import('./adapters/knowledge.ts'),
+      import('./breakers.ts'),
     ]);
     return knowledgePart(settings, log, createBreakers(log));
   };

@@ -1,11 +1,12 @@
 /**
- * Entry point of the router service: `node router/main.ts`. Owns: reading the settings, and its end. Does not own: the
+ * Entry point of the router service: `node services/router.ts`. Owns: reading the settings, and its end. Does not own: the
  * engine or the server. The mesh uses it when ROUTER_URL names it.
  */
-import { loadRouting, routerEngine } from '../actors/adapters/router.ts';
+
 import { loadEnvFile, readSettings, SettingsError } from '../config/settings.ts';
+import { serveRouter } from '../router/service.ts';
 import { createLog } from '../telemetry/log.ts';
-import { serveRouter } from './service.ts';
+import { loadRouting, routerEngine } from './adapters/router.ts';
 
 async function run(): Promise<void> {
   loadEnvFile();

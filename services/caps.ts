@@ -8,9 +8,10 @@
  * again. Over the cap for three seconds, the process ends itself in order and is started again; far over it, at once:
  * everything it was doing goes on from its ledger.
  */
+
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Capacity } from './adapters/part.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
 
 /**
  * Node's code and buffers, the young generation, the ledger's thread with SQLite's cache, and the worker in which code

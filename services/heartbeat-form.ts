@@ -6,10 +6,11 @@
  * Invariant: a heartbeat is never larger than `HEARTBEAT_MAX_BYTES` and its making never throws, whatever a part says:
  * a service that cannot describe itself is still alive.
  */
+
+import type { EffectStats } from '../actors/runtime/effect-queues.ts';
+import type { HostStats } from '../actors/runtime/host.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { BreakerState } from './breakers.ts';
-import type { EffectStats } from './runtime/effect-queues.ts';
-import type { HostStats } from './runtime/host.ts';
 
 /** Read by every process every two seconds; far below what any server takes as a message. */
 export const HEARTBEAT_MAX_BYTES = 65_536;

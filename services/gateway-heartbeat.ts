@@ -5,8 +5,8 @@
 import type { Bus } from '../bus/port.ts';
 import { HEARTBEAT_MS, type HeartbeatData } from '../bus/registry.ts';
 import { answerDiscovery, type DiscoveredService } from '../bus/service-discovery.ts';
+import type { GatewayLog } from '../gateway/core/ports.ts';
 import manifest from '../package.json' with { type: 'json' };
-import type { GatewayLog } from './core/ports.ts';
 
 export interface HeartbeatOptions {
   readonly bus: Bus;

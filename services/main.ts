@@ -1,11 +1,20 @@
 /**
- * Entry point of a service: `node actors/main.ts agents|llm|tools`. Owns: building the real adapters and handing them to
+ * Entry point of a service: `node services/main.ts agents|llm|tools`. Owns: building the real adapters and handing them to
  * the runtime, the heartbeat, and the order of shutdown. Does not own: any logic.
  */
 import { hash } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ingress } from '../actors/ingress.ts';
+import { loadRoleDefinitions, loadRoles } from '../actors/roles/index.ts';
+import type { RolePorts } from '../actors/roles/ports.ts';
+import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
+import { FatalError } from '../actors/runtime/errors.ts';
+import { createHost } from '../actors/runtime/host.ts';
+import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
+import { systemClock } from '../actors/runtime/ports.ts';
+import { loadWorkflows } from '../actors/workflows/index.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
 import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
@@ -18,17 +27,8 @@ import { routerPart } from './adapters/router.ts';
 import { toolsPart } from './adapters/tools.ts';
 import { startBackups } from './backups.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
-import { ingress } from './ingress.ts';
 import { createPresence } from './presence.ts';
 import { answerRecall } from './recall.ts';
-import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
-import type { RolePorts } from './roles/ports.ts';
-import { crashPointFromEnv } from './runtime/crash-points.ts';
-import { FatalError } from './runtime/errors.ts';
-import { createHost } from './runtime/host.ts';
-import { openSqliteLedger } from './runtime/ledger/sqlite-ledger.ts';
-import { systemClock } from './runtime/ports.ts';
-import { loadWorkflows } from './workflows/index.ts';
 
 const services = ['agents', 'llm', 'tools'] as const;
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
@@ -156,7 +156,7 @@ async function run(service: string, settings: Settings, log: Log): Promise<void>
 const service = process.argv[2] ?? '';
 try {
   if (!services.some((known) => known === service))
-    throw new SettingsError(`usage: node actors/main.ts ${services.join('|')}`);
+    throw new SettingsError(`usage: node services/main.ts ${services.join('|')}`);
   loadEnvFile();
   const settings = readSettings();
   await run(service, settings, createLog(service, settings.MESH_LOG_LEVEL));

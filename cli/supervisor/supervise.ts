@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import { natsUrl, projectRoot, type Settings } from '../../config/settings.ts';
+import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
 import { provideNatsServer } from '../nats-server.ts';
@@ -19,16 +20,7 @@ import { jetStreamAnswers, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
 import { identityOf } from './process-mark.ts';
 import { liveness, type RunState, readRunState, writeRunState } from './run-state.ts';
-import {
-  logPath,
-  natsName,
-  nodeArgs,
-  PROGRESS_MESSAGE,
-  READY_MESSAGE,
-  type ServiceRow,
-  serviceEnv,
-  services,
-} from './services.ts';
+import { logPath, natsName, nodeArgs, PROGRESS_MESSAGE, READY_MESSAGE, serviceEnv } from './services.ts';
 
 /**
  * Time a start may take once everything is installed, or go without getting further: a healthy one takes two seconds,
@@ -185,7 +177,7 @@ function announce(run: Run, one: ManagedProcess): void {
 
 async function startAll(run: Run): Promise<void> {
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
-  for (const row of services) add(run, serviceSpec(run.settings, row, nats)).start();
+  for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start();
   const index = (await needsFirstIndex(run.settings)) ? runFirstIndex(run.output.note) : null;
   await allReady(run, run.processes);
   const problem = await index;
@@ -232,15 +224,15 @@ async function startNats(run: Run): Promise<ManagedProcess> {
   return nats;
 }
 
-function serviceSpec(settings: Settings, row: ServiceRow, nats: ManagedProcess | undefined): ProcessSpec {
+function serviceSpec(settings: Settings, service: Service, nats: ManagedProcess | undefined): ProcessSpec {
   return {
-    name: row.name,
+    name: service.name,
     command: process.execPath,
-    args: nodeArgs(row, settings),
-    env: { ...process.env, ...serviceEnv(row, settings) },
-    niceness: row.niceness,
+    args: nodeArgs(service, settings),
+    env: { ...process.env, ...serviceEnv(service, settings) },
+    niceness: service.niceness,
     cwd: projectRoot,
-    logPath: logPath(settings, row.name),
+    logPath: logPath(settings, service.name),
     parse: parseServiceLine,
     isReady: (line) => line.message === READY_MESSAGE,
     stopMs: SERVICE_STOP_MS,

@@ -72,6 +72,8 @@ const STOP_MS = 1000;
 /** The gateway cannot serve where it should. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
+  /** Of the process that cannot start because of it: configuration. */
+  readonly exitCode = 2;
 }
 
 function options({ keepaliveMs }: ServerSettings): ServerOptions {

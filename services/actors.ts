@@ -1,27 +1,19 @@
 /**
- * The services that host roles: agents, llm, tools. Owns: which adapters a role's ports are, and the host that runs the
- * roles. Does not own: the process (`run-service.ts`), or any logic.
+ * The services that host roles: agents, llm, tools. Owns: the host that runs the roles, and what
+ * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
 import { ingress } from '../actors/ingress.ts';
-import { loadRoleDefinitions, loadRoles } from '../actors/roles/index.ts';
-import type { RolePorts } from '../actors/roles/ports.ts';
+import { loadRoles } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
 import { createHost } from '../actors/runtime/host.ts';
 import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
-import { loadWorkflows } from '../actors/workflows/index.ts';
-import type { Bus } from '../bus/port.ts';
 import { ledgerPath } from '../config/settings.ts';
-import { tokenSubject } from '../schemas/events/subjects.ts';
-import { knowledgePart } from './adapters/knowledge.ts';
-import { llmPart } from './adapters/llm.ts';
-import type { Part } from './adapters/part.ts';
-import { routerPart } from './adapters/router.ts';
-import { toolsPart } from './adapters/tools.ts';
 import { startBackups } from './backups.ts';
 import { traceEffects } from './effect-spans.ts';
+import { openPorts } from './ports.ts';
 import { answerRecall } from './recall.ts';
-import type { RunningService, ServiceContext, StartService } from './run-service.ts';
+import type { RunningService, StartService } from './run-service.ts';
 
 /** The service that hosts the orchestrator: it alone takes what comes from outside, and remembers tasks. */
 const ORCHESTRATING = 'agents';
@@ -31,7 +23,7 @@ export const startActors: StartService = async (context): Promise<RunningService
   const path = ledgerPath(settings, service.name);
   const bus = await context.connect();
   const ledger = await openSqliteLedger(path);
-  const { ports, parts } = await createParts(context, bus);
+  const { ports, parts } = await openPorts(context, bus);
   const roles = await loadRoles(service.name, ports);
   const crashAt = crashPointFromEnv(process.env.MESH_CRASH_AT);
   const orchestrates = service.name === ORCHESTRATING;
@@ -61,35 +53,3 @@ export const startActors: StartService = async (context): Promise<RunningService
     },
   };
 };
-
-interface Parts {
-  readonly ports: RolePorts;
-  /** What the roles of this service use, in the order in which it is closed. */
-  readonly parts: readonly Part<unknown>[];
-}
-
-async function createParts({ service, settings, log, breakers }: ServiceContext, bus: Bus): Promise<Parts> {
-  const definitions = await loadRoleDefinitions();
-  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
-  const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
-  const knowledge = knowledgePart(settings, log, breakers);
-  const llm = llmPart(settings, log);
-  const tools = toolsPart(settings, { bus, log, breakers });
-  const used: Record<string, readonly Part<unknown>[]> = { agents: [router, knowledge], llm: [llm], tools: [tools] };
-  const ports: RolePorts = {
-    router: router.port,
-    workflows,
-    knowledge: knowledge.port,
-    llm: llm.port,
-    tools: tools.port,
-    breakers,
-    showText(correlationId, generation) {
-      let number = 0;
-      return (text) => {
-        number += 1;
-        bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ ...generation, number, text }));
-      };
-    },
-  };
-  return { ports, parts: used[service.name] ?? [] };
-}

@@ -12,14 +12,30 @@ import type { Style } from '../terminal.ts';
 export const natsName = 'nats';
 export const natsColour: Style = 'blue';
 
+/**
+ * Half of the young generation of V8's heap, MiB. With Node's own 16 an idle service keeps 32 MiB for garbage; with 2 it
+ * is collected more often, which takes no time that can be measured for what services do.
+ */
+const SEMI_SPACE_MB = 2;
+
 /** Arguments for node. */
 export function nodeArgs(service: Service, settings: Settings): string[] {
-  return [`--max-old-space-size=${service.heapMb(settings)}`, join(projectRoot, 'services', 'main.ts'), service.name];
+  return [
+    `--max-semi-space-size=${SEMI_SPACE_MB}`,
+    `--max-old-space-size=${service.heapMb(settings)}`,
+    join(projectRoot, 'services', 'main.ts'),
+    service.name,
+  ];
 }
 
 /** What is fixed before a service starts. */
 export function serviceEnv(service: Service, settings: Settings): NodeJS.ProcessEnv {
-  return { MESH_SUPERVISED: '1', UV_THREADPOOL_SIZE: String(service.poolThreads(settings)) };
+  return {
+    MESH_SUPERVISED: '1',
+    UV_THREADPOOL_SIZE: String(service.poolThreads(settings)),
+    // glibc gives each thread a region of its own, and keeps in all of them what was freed in any.
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
+  };
 }
 
 /** What a service prints, as the message of a log line, once it can work. */

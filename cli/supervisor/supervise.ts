@@ -2,7 +2,8 @@
  * The supervisor: everything that runs on this machine. Owns: the order of starting and stopping, run.json, and what is
  * reported. Does not own: a single process (managed-process.ts), or how it got into the background (launch.ts).
  *
- * Order of starting: lock, leftovers of a supervisor that was killed, nats-server, then all services together.
+ * Order of starting: lock, leftovers of a supervisor that was killed, nats-server, and beside it all services together:
+ * they load while it starts, and wait for it longer than it has time.
  * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
  */
 import { join } from 'node:path';
@@ -177,8 +178,9 @@ function announce(run: Run, one: ManagedProcess): void {
 
 async function startAll(run: Run): Promise<void> {
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
-  for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start();
+  for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
   const index = (await needsFirstIndex(run.settings)) ? runFirstIndex(run.output.note) : null;
+  if (nats !== undefined) await natsReady(run, nats);
   await allReady(run, run.processes);
   const problem = await index;
   if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}; \`mesh index\` does it again`);
@@ -215,13 +217,16 @@ async function startNats(run: Run): Promise<ManagedProcess> {
     stopMs: NATS_STOP_MS,
   });
   nats.start();
+  return nats;
+}
+
+async function natsReady(run: Run, nats: ManagedProcess): Promise<void> {
   await allReady(run, [nats]);
   run.endHealth = watchHealth(
     // One that is being started again is not judged.
-    () => (nats.state === 'ready' ? jetStreamAnswers(port) : Promise.resolve(true)),
+    () => (nats.state === 'ready' ? jetStreamAnswers(run.settings.MESH_NATS_PORT) : Promise.resolve(true)),
     () => nats.replace('does not answer any more'),
   );
-  return nats;
 }
 
 function serviceSpec(settings: Settings, service: Service, nats: ManagedProcess | undefined): ProcessSpec {

@@ -18,10 +18,13 @@ export const natsColour: Style = 'blue';
  */
 const SEMI_SPACE_MB = 2;
 
+/** For processes that mostly wait. */
+export const smallHeap: readonly string[] = [`--max-semi-space-size=${SEMI_SPACE_MB}`];
+
 /** Arguments for node. */
 export function nodeArgs(service: Service, settings: Settings): string[] {
   return [
-    `--max-semi-space-size=${SEMI_SPACE_MB}`,
+    ...smallHeap,
     `--max-old-space-size=${service.heapMb(settings)}`,
     join(projectRoot, 'services', 'main.ts'),
     service.name,

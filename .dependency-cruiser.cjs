@@ -82,6 +82,26 @@ module.exports = {
       to: { path: '^gateway/a2a/|@a2a-js|node_modules/express' },
     },
     {
+      name: 'services-are-the-process-layer',
+      comment: 'They put adapters together and are started; what lies below knows none of them, nor the command line.',
+      severity: 'error',
+      from: { path: '^services/' },
+      to: { path: '^cli/' },
+    },
+    {
+      name: 'service-adapters-know-no-process',
+      comment: 'An adapter is built from the settings, for a service or for a command.',
+      severity: 'error',
+      from: { path: '^services/adapters/' },
+      to: { path: '^services/(?!adapters/|breakers\\.ts)' },
+    },
+    {
+      name: 'cli-knows-the-table-and-adapters-of-services',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^services/(?!table\\.ts|adapters/)' },
+    },
+    {
       name: 'config-is-a-leaf',
       severity: 'error',
       from: { path: '^config/' },

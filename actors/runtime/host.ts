@@ -183,7 +183,7 @@ export function createHost(options: HostOptions): Host {
       .catch((error: unknown) => log.debug({ error: String(error) }, 'progress was not published'));
   };
   const ownership: Ownership = createOwnership({
-    ...{ leases: bus.leases, clock, log, service, holder: ledger.id },
+    ...{ leases: bus.leases, clock, log, service, holder: options.name },
     onGained: (gained) => opening.push(open(gained)),
     onLost(lost) {
       log.warn({ partitions: lost }, 'another host has taken these partitions');

@@ -50,8 +50,13 @@ export interface AgreedEnd {
   readonly seq: number;
   /** What followed from records up to this one is in the log: its own last record says so, and was stored after it. */
   readonly sent: number;
-  /** The log lacks more than the records after the ledger's checkpoint, or had them once: it has lost something. */
+  /** The log lacks a record that it had once: it has lost something. */
   readonly logLacked: boolean;
+  /**
+   * The log lacks records that the ledger's checkpoint covers. It may never have had them, or lost them unseen: what
+   * follows from them is found by folding all, and asked for.
+   */
+  readonly coversMore: boolean;
 }
 
 export interface Folded {
@@ -85,39 +90,44 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
   const sent = logHead?.sent ?? 0;
+  // A host that was giving the log what it had lost did not come to the end of it.
+  const wasCutOff = logHead !== null && sent < readUnsent(ledger.unsent(partition)).sent;
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
     await copyToLedger(options, place, nLedger);
-    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, logLacked: false };
+    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   }
   const { firstSeq } = await bus.streamInfo();
   if (nLedger === 0 && nLog === 0 && firstSeq > 1) return fromCheckpointAlone(options, partition);
-  if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, logLacked: false };
+  if (nLedger === nLog)
+    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   if (inLog === null && last !== null && last.seq !== null && last.seq < firstSeq)
     // Nothing was said for so long that the log has dropped it by age.
-    return endOf(last, 0, decodeHead(last.body).sent, false);
+    return endOf(last, 0, decodeHead(last.body).sent);
   const lacked = ledger.record(partition, nLog + 1);
   const seq = await copyToLog(options, place, nLog, inLog?.seq ?? 0);
-  const hadIt = lacked !== null && lacked.seq !== null;
-  return endOf(last, seq, sent, hadIt || nLog < ledger.checkpointed(partition));
+  const logLacked = wasCutOff || (lacked !== null && lacked.seq !== null);
+  return { ...endOf(last, seq, sent), logLacked, coversMore: nLog < ledger.checkpointed(partition) };
 }
 
-function endOf(last: StoredRecord | null, seq: number, sent: number, logLacked: boolean): AgreedEnd {
-  return { n: last?.n ?? 0, head: last === null ? null : decodeHead(last.body), seq, sent, logLacked };
+const nothingLacks = { logLacked: false, coversMore: false };
+
+function endOf(last: StoredRecord | null, seq: number, sent: number): AgreedEnd {
+  return { n: last?.n ?? 0, head: last === null ? null : decodeHead(last.body), seq, sent, ...nothingLacks };
 }
 
 /** The ledger is new, and the log has dropped by age whatever it had of the journal: its checkpoint may be left. */
 async function fromCheckpointAlone(options: RecoveryOptions, partition: number): Promise<AgreedEnd> {
   const { bus, ledger, log, service } = options;
   const checkpoint = await readCheckpoint(bus, service, partition);
-  if (checkpoint === null)
-    log.error(
-      { service, partition },
-      'LOSS: the ledger is new and the beginning of the log is gone; tasks begun before it, if there were any, are lost',
-    );
-  else await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
-  return { n: checkpoint?.n ?? 0, head: null, seq: 0, sent: checkpoint?.n ?? 0, logLacked: false };
+  const since = checkpoint === null ? 'before it' : 'after the last checkpoint';
+  log.error(
+    { service, partition, checkpoint: checkpoint?.n ?? 0 },
+    `LOSS: the ledger is new and the beginning of the log is gone; what happened ${since}, if anything, is lost`,
+  );
+  if (checkpoint !== null) await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+  return { n: checkpoint?.n ?? 0, head: null, seq: 0, sent: checkpoint?.n ?? 0, ...nothingLacks };
 }
 
 /** The first record of the ledger that the log has otherwise; null when there is none. */
@@ -231,21 +241,21 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
 /**
  * Folds the journal after the ledger's checkpoint.
  *
- * @param everything the log has lost something: what it lacks is found from the first record on
+ * @param logLost what it lacks is found from the first record on, and who is asked again is told so
  * @throws FatalError exit code 2, naming the tasks, when this release cannot go on with them
  */
 export async function foldPartition(
   options: RecoveryOptions,
   partition: number,
-  end: Pick<AgreedEnd, 'head' | 'sent'>,
-  everything: boolean,
+  end: Pick<AgreedEnd, 'head' | 'sent' | 'coversMore'>,
+  logLost: boolean,
 ): Promise<Folded> {
   const { ledger, clock } = options;
   const from = ledger.checkpointed(partition);
   const tasks = createTasks({ ...options, partition });
   const { sent, head } = end;
-  const stored = JSON.parse(ledger.unsent(partition)) as Unsent[];
-  const unsent = stored.filter(({ n }) => n > sent);
+  const everything = logLost || end.coversMore;
+  const unsent = readUnsent(ledger.unsent(partition)).messages.filter(({ n }) => n > sent);
   let upMs = head?.upMs ?? 0;
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
@@ -256,7 +266,7 @@ export async function foldPartition(
     count += 1;
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
-  const all = everything ? await messagesOfAll(options, partition, tasks) : unsent;
+  const all = everything ? await messagesOfAll(options, partition, tasks, logLost) : unsent;
   return { tasks, unsent: await missingOf(options, all), upMs, records: count };
 }
 
@@ -292,7 +302,12 @@ function foldRecord(
 }
 
 /** From the first record that the ledger still has: for a log that has lost what was in it. */
-async function messagesOfAll(options: RecoveryOptions, partition: number, now: Tasks): Promise<Unsent[]> {
+async function messagesOfAll(
+  options: RecoveryOptions,
+  partition: number,
+  now: Tasks,
+  logLost: boolean,
+): Promise<Unsent[]> {
   const { ledger, clock } = options;
   const tasks = createTasks({ ...options, partition, ledger: nothingStored });
   const all: Unsent[] = [];
@@ -322,7 +337,11 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
   }
   const isWanted = (message: Message): boolean =>
     message.kind !== 'request' || (!unwanted.has(message) && !now.hasEnded(message.task));
-  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(marked) }));
+  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));
+}
+
+function asIs(message: Message): Message {
+  return message;
 }
 
 function marked(message: Message): Message {

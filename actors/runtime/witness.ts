@@ -22,7 +22,7 @@ export type Verdict = 'same' | 'cut' | 'new';
 export interface Memory {
   readonly log: string;
   readonly tail: string;
-  readonly quarantined: string;
+  readonly stored: Readonly<Record<'log' | 'quarantine', string>>;
 }
 
 export interface Witness {
@@ -75,6 +75,8 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
   /** Losses of the connection, counted; null while it is there and was asked about. */
   let lost: number | null = null;
   let losses = 0;
+  /** What the log had when the connection was lost: what is stored from then on says nothing about that. */
+  let had: { readonly tail: string; readonly stored: readonly Mark[] } | null = null;
   let cancel: (() => void) | undefined;
   let stopped = false;
 
@@ -90,12 +92,11 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     return message === null || tailOf(message) === mark;
   };
   const ask = async (): Promise<void> => {
-    const mark = tail;
+    const { tail: mark, stored: marks } = had ?? { tail, stored: stored() };
     const found = await bus.streamInfo();
     if (found.identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
     if (!(await holds(mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
-    for (const one of stored())
-      if (!(await keeps(one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+    for (const one of marks) if (!(await keeps(one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
   };
   /** What has gone by age does not count. */
   const keeps = async ({ stream: name, seq, is }: Mark): Promise<boolean> => {
@@ -116,6 +117,7 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
           // Lost again meanwhile: the answer may be older than that.
           if (stopped || about !== lost) return;
           lost = null;
+          had = null;
           settle();
         },
         (error: unknown) => {
@@ -134,13 +136,14 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     }
     cancel?.();
     if (lost === null) doubts += 1;
+    had ??= { tail, stored: stored() };
     losses += 1;
     lost = losses;
   });
-  const keepsQuarantined = async (known: readonly Memory[]): Promise<boolean> => {
-    const mark = furthest(known.map(({ quarantined }) => quarantined));
+  const keepsStored = async (known: readonly Memory[], name: 'log' | 'quarantine'): Promise<boolean> => {
+    const mark = furthest(known.map((one) => one.stored[name]));
     const seq = seqOf(mark);
-    return seq === 0 || (await keeps({ stream: 'quarantine', seq, is: (message) => placeOf(message) === mark }));
+    return seq === 0 || (await keeps({ stream: name, seq, is: (message) => placeOf(message) === mark }));
   };
 
   return {
@@ -149,7 +152,8 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
       stream = found;
       if (known.some(({ log }) => log !== found.identity)) return 'new';
       const mark = furthest(known.map((one) => one.tail));
-      if (!(await holds(mark, found)) || !(await keepsQuarantined(known))) return 'cut';
+      if (!(await holds(mark, found))) return 'cut';
+      if (!(await keepsStored(known, 'log')) || !(await keepsStored(known, 'quarantine'))) return 'cut';
       if (seqOf(mark) > seqOf(tail)) tail = mark;
       return 'same';
     },

@@ -105,7 +105,9 @@ function retention(run: Run, host: HostProcess, fault: Extract<Fault, { kind: 'r
     const stream = serverOf(run.log).findStream(STREAM);
     if (!stream || !run.log.up || !host.down || stream.lastSeq === 0) return;
     if (fault.ledgerToo) host.disk.lose('deleted');
-    if (fault.ledgerToo || hasUnread(host, stream)) run.owedLoss.add(host.name);
+    // Where another host stands by, that one has what this one lacks.
+    const alone = run.hosts.filter(({ service }) => service === host.service).length === 1;
+    if (alone && (fault.ledgerToo || hasUnread(host, stream))) run.owedLoss.add(host.name);
     run.log.expire('log', stream.lastSeq + 1);
     run.report.note('fault', `the log now begins at ${stream.info().firstSeq}`);
   });

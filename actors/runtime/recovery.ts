@@ -270,6 +270,21 @@ export async function foldPartition(
   return { tasks, unsent: await missingOf(options, all), upMs, records: count };
 }
 
+interface UnsentAt {
+  /** Up to which record everything was in the log at the checkpoint. */
+  readonly sent: number;
+  readonly messages: readonly Unsent[];
+}
+
+/** What a checkpoint remembers of what was not sent. */
+export function unsentText(sent: number, messages: readonly Unsent[]): string {
+  return JSON.stringify({ sent, messages } satisfies UnsentAt);
+}
+
+function readUnsent(text: string): UnsentAt {
+  return text === '[]' ? { sent: 0, messages: [] } : (JSON.parse(text) as UnsentAt);
+}
+
 /**
  * Applies the inputs of a record and returns what follows from them for others. What a pruned journal no longer explains
  * is passed over: it has left the log by age as well.

@@ -12,7 +12,7 @@ module.exports = {
       comment: 'schemas/events knows nobody.',
       severity: 'error',
       from: { path: '^schemas/' },
-      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|mcp|config|tests|bench)/' },
+      to: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|telemetry|mcp|config|tests|bench)/' },
     },
     {
       name: 'runtime-knows-schemas-and-ports',
@@ -20,7 +20,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/runtime/' },
       to: {
-        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|gateway|cli|telemetry|mcp|config|tests|bench)',
+        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|gateway|services|cli|telemetry|mcp|config|tests|bench)',
       },
     },
     {
@@ -35,29 +35,28 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/roles/' },
       to: {
-        path: '^(bus|gateway|cli|config|tests|bench)/|^telemetry/(?!spans\\.ts)|^(knowledge|router|mcp)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol',
+        path: '^(bus|gateway|cli|config|tests|bench)/|^services/(?!breakers\\.ts)|^telemetry/(?!spans\\.ts)|^(knowledge|router|mcp)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol',
       },
     },
     {
       name: 'adapters-implement-ports',
       severity: 'error',
-      from: { path: '^(bus|router/(?!main\\.ts)|knowledge|models|telemetry|mcp)/' },
-      to: { path: '^(actors|gateway|cli|config|tests|bench)/' },
+      from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
+      to: { path: '^(actors|gateway|services|cli|config|tests|bench)/' },
     },
     {
       name: 'gateway-knows-ports',
-      comment:
-        'Only gateway/main.ts builds adapters; the rest knows events, the ports of bus and knowledge, and itself.',
+      comment: 'The services build its adapters; it knows events, the ports of bus and knowledge, and itself.',
       severity: 'error',
-      from: { path: '^gateway/(?!main\\.ts)' },
+      from: { path: '^gateway/' },
       to: {
-        path: '^(actors|router|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry|service-discovery)\\.ts)|^knowledge/(?!port\\.ts)',
+        path: '^(actors|services|router|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry|service-discovery)\\.ts)|^knowledge/(?!port\\.ts)',
       },
     },
     {
-      name: 'gateway-does-not-know-actors-insides',
+      name: 'gateway-service-does-not-know-actors-insides',
       severity: 'error',
-      from: { path: '^gateway/main\\.ts' },
+      from: { path: '^services/gateway\\.ts' },
       to: { path: '^actors/runtime/|^actors/roles/[^/]+/' },
     },
     {
@@ -72,7 +71,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^gateway/client/' },
       to: {
-        path: '^(actors|bus|router|knowledge|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|main|a2a|dapr|http)',
+        path: '^(actors|bus|router|knowledge|services|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|a2a|dapr|http)',
       },
     },
     {
@@ -83,15 +82,35 @@ module.exports = {
       to: { path: '^gateway/a2a/|@a2a-js|node_modules/express' },
     },
     {
+      name: 'services-are-the-process-layer',
+      comment: 'They put adapters together and are started; what lies below knows none of them, nor the command line.',
+      severity: 'error',
+      from: { path: '^services/' },
+      to: { path: '^cli/' },
+    },
+    {
+      name: 'service-adapters-know-no-process',
+      comment: 'An adapter is built from the settings, for a service or for a command.',
+      severity: 'error',
+      from: { path: '^services/adapters/' },
+      to: { path: '^services/(?!adapters/|breakers\\.ts)' },
+    },
+    {
+      name: 'cli-knows-the-table-and-adapters-of-services',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^services/(?!table\\.ts|adapters/)' },
+    },
+    {
       name: 'config-is-a-leaf',
       severity: 'error',
       from: { path: '^config/' },
-      to: { path: '^(actors|bus|router|knowledge|models|gateway|cli|telemetry|mcp|tests|bench|schemas)/' },
+      to: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|telemetry|mcp|tests|bench|schemas)/' },
     },
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: { path: '^(actors|bus|router|knowledge|models|gateway|cli|config|telemetry|mcp|schemas)/' },
+      from: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|config|telemetry|mcp|schemas)/' },
       to: { path: '^(tests|bench)/' },
     },
     {

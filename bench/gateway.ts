@@ -47,7 +47,7 @@ async function startGateway(natsUrl: string, port: number) {
     MESH_GRPC_PORT: String(port),
     MESH_GATEWAY_CALLS_PER_SECOND: '100000',
   };
-  const args = ['--max-old-space-size=256', join(import.meta.dirname, '..', 'gateway', 'main.ts')];
+  const args = ['--max-old-space-size=256', join(import.meta.dirname, '..', 'services', 'main.ts'), 'gateway'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   await new Promise<void>((resolve, reject) => {

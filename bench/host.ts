@@ -3,7 +3,6 @@
  * Owns: putting them together. Does not own: any measuring.
  */
 import { join } from 'node:path';
-import { createBreakers } from '../actors/breakers.ts';
 import { ingress } from '../actors/ingress.ts';
 import { loadRoles } from '../actors/roles/index.ts';
 import { createHost } from '../actors/runtime/host.ts';
@@ -11,6 +10,7 @@ import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
 import { checkWorkflow, type Workflow } from '../actors/workflows/index.ts';
 import { connectBus } from '../bus/nats-bus.ts';
+import { createBreakers } from '../services/breakers.ts';
 import { createLog } from '../telemetry/log.ts';
 
 const [url = '', ledgerPath = '', commitMode = 'group'] = process.argv.slice(2);

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { BusError } from '../bus/port.ts';
 import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
+import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
 import { routerCheck } from './doctor-router.ts';
 import { toFailure } from './errors.ts';
@@ -80,16 +81,12 @@ async function port(settings: Settings): Promise<Check | null> {
     : { name: 'port', status: 'fail', text: `${number} is taken; set MESH_NATS_PORT or NATS_URL`, exitCode: 2 };
 }
 
-/** Where gRPC and HTTP are served: free before the start, answering afterwards. */
-async function gateway(settings: Settings): Promise<Check> {
-  const name = 'gateway';
+/** Where services listen: free before the start, answering afterwards. */
+async function servicePorts(settings: Settings, { name, ports }: Service): Promise<Check> {
   const { MESH_GATEWAY_HOST: host } = settings;
   const running = liveness(readRunState(settings)).kind === 'up';
   const served: string[] = [];
-  for (const [setting, what] of [
-    ['MESH_GRPC_PORT', 'gRPC'],
-    ['MESH_HTTP_PORT', 'HTTP'],
-  ] as const) {
+  for (const { setting, what } of ports) {
     const number = settings[setting];
     const free = await isPortFree(number, setting);
     if (running && free && host === '127.0.0.1') {
@@ -183,12 +180,13 @@ function idleSettings(): Check | null {
 }
 
 export async function allChecks(settings: Settings): Promise<Check[]> {
+  const listening = supervisedServices.filter(({ ports }) => ports.length > 0);
   const checks = [
     node(),
     await npm(),
     natsServer(settings),
     await port(settings),
-    await gateway(settings),
+    ...(await Promise.all(listening.map((service) => servicePorts(settings, service)))),
     home(settings),
     ...ledgers(settings),
     knowledge(settings),

@@ -2,9 +2,10 @@
  * Whether the router that the settings ask for can decide. Owns: trying it once, and the advice. Does not own: the
  * router. A router that cannot is no failure: rules decide instead, less well.
  */
-import { modelPath } from '../actors/adapters/router.ts';
+
 import type { Settings } from '../config/settings.ts';
 import { atTheStart } from '../router/port.ts';
+import { modelPath } from '../services/adapters/router.ts';
 import type { Check } from './doctor-checks.ts';
 import { withRouter } from './router-ask.ts';
 

@@ -3,7 +3,6 @@
  * keeping one connection, waiting for tasks, and finding what a tool answered. Does not own: the protocol (mcp/serve.ts).
  */
 import { existsSync } from 'node:fs';
-import { openKnowledge } from '../actors/adapters/knowledge.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus } from '../bus/port.ts';
 import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
@@ -14,6 +13,7 @@ import { BEGINNING } from '../schemas/events/fact.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
 import { inboxSubject } from '../schemas/events/subjects.ts';
 import { emptyView, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
+import { openKnowledge } from '../services/adapters/knowledge.ts';
 import { CliError, toFailure } from './errors.ts';
 import { followTask } from './follow-task.ts';
 import { readFacts, submit, waitForFact } from './mesh-client.ts';

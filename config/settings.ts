@@ -215,7 +215,7 @@ const table = {
   ],
   ROUTER_URL: [
     url('grpc'),
-    'A router service (`node router/main.ts`) that weighs queries instead of a model in the agents process.',
+    'A router service (`node services/main.ts router`) that weighs queries instead of a model in the agents process.',
     'grpc://127.0.0.1:50071',
   ],
   ROUTER_CONFIDENCE_THRESHOLD: [
@@ -263,6 +263,8 @@ export interface Settings
 /** A wrong setting; the message is one line that names it and says what is allowed. Exit code 2. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
+  /** Of the process that cannot start because of it: configuration. */
+  readonly exitCode = 2;
 }
 
 /** Root of the project: the folder that holds `package.json`. */

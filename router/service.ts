@@ -24,7 +24,14 @@ export interface RouterServerOptions {
   readonly port: number;
 }
 
-/** @throws Error when the address cannot be used */
+/** The service cannot listen where it should. */
+class AddressError extends Error {
+  override readonly name = 'AddressError';
+  /** Of the process that cannot start because of it: configuration. */
+  readonly exitCode = 2;
+}
+
+/** @throws AddressError when the address cannot be used */
 export async function serveRouter({ engine, host, port }: RouterServerOptions): Promise<RouterServer> {
   const server = new Server({
     'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
@@ -54,7 +61,9 @@ function bind(server: Server, address: string): Promise<number> {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else
-        reject(new Error(`the router cannot listen on ${address}: ${error.message.split('\n')[0]}`, { cause: error }));
+        reject(
+          new AddressError(`the router cannot listen on ${address}: ${error.message.split('\n')[0]}`, { cause: error }),
+        );
     });
   });
 }

@@ -4,18 +4,26 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { validateData } from '../schemas/events/envelope.ts';
 import type { Decision, Weighing } from './port.ts';
 import { RouteEngineError } from './port.ts';
 
-const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'weighing.schema.json'), 'utf8')) as object;
-const validate = new Ajv2020({ strict: true }).compile<Weighing>(schema);
+let validator: ValidateFunction<Weighing> | null = null;
+
+/** Compiled at its first use; that the schema is one is checked by a test. */
+function weighingValidator(): ValidateFunction<Weighing> {
+  const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'weighing.schema.json'), 'utf8')) as object;
+  return new Ajv2020({ strict: true, validateSchema: false }).compile<Weighing>(schema);
+}
+
 /** Sums of rounded numbers, and of floats that crossed a wire, are not exactly one. */
 const SUM_TOLERANCE = 0.02;
 
 /** @throws RouteEngineError `invalid_answer` */
 export function checkedWeighing(value: unknown): Weighing {
+  validator ??= weighingValidator();
+  const validate = validator;
   if (!validate(value)) {
     const [error] = validate.errors ?? [];
     throw new RouteEngineError(

@@ -1,11 +1,11 @@
 /**
- * What the effects of roles may reach. Owns: the list. Does not own: any of them; `actors/main.ts` brings the real
+ * What the effects of roles may reach. Owns: the list. Does not own: any of them; `services/` brings the real
  * ones, from the settings.
  */
 import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { Router } from '../../router/port.ts';
 import type { LlmRequestedData } from '../../schemas/events/generated.ts';
-import type { Breakers } from '../breakers.ts';
+import type { Breakers } from '../../services/breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
 import type { LlmEngine } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';

@@ -23,6 +23,7 @@ import { createJournal, type Journal } from './journal.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import type { Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
+import { placeOf } from './messages.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
@@ -35,7 +36,7 @@ import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, seqOf, type Witness } from './witness.ts';
+import { createWitness, type Mark, seqOf, type Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */
@@ -137,7 +138,7 @@ export function createHost(options: HostOptions): Host {
     stopping = true;
     options.onFatal(asFatal(error));
   };
-  const witness = createWitness({ bus, clock, onFatal: fatal });
+  const witness = createWitness({ bus, clock, stored: () => marksOf(sender, journal), onFatal: fatal });
   const sender = createSender({ bus, clock, log, limits, at, onFatal: fatal });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at },
@@ -182,7 +183,7 @@ export function createHost(options: HostOptions): Host {
       .catch((error: unknown) => log.debug({ error: String(error) }, 'progress was not published'));
   };
   const ownership: Ownership = createOwnership({
-    ...{ leases: bus.leases, clock, log, service, holder: ledger.id },
+    ...{ leases: bus.leases, clock, log, service, holder: options.name },
     onGained: (gained) => opening.push(open(gained)),
     onLost(lost) {
       log.warn({ partitions: lost }, 'another host has taken these partitions');
@@ -371,6 +372,21 @@ async function judge({
     log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
   }
   return verdict !== 'same';
+}
+
+/** What the log must still have. */
+function marksOf(sender: Sender, journal: Journal): Mark[] {
+  const sent = (['log', 'quarantine'] as const).map((stream) => {
+    const mark = sender.stored[stream];
+    return { stream, seq: seqOf(mark), is: (message: StoredMessage) => placeOf(message) === mark };
+  });
+  const record = journal.furthest();
+  const written = { stream: 'log' as const, seq: record?.seq ?? 0, is: isRecord(record?.id ?? '') };
+  return [...sent, written].filter(({ seq }) => seq > 0);
+}
+
+function isRecord(id: string): (message: StoredMessage) => boolean {
+  return ({ subject, data }) => subject.startsWith('mesh.journal.') && decodeHead(data).id === id;
 }
 
 const partitionNumbers = Array.from({ length: PARTITIONS }, (_, partition) => partition);

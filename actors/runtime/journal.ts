@@ -54,6 +54,8 @@ export interface Journal {
   readonly isFull: boolean;
   /** Calls back once when it is not full any more. */
   onRoom(callback: () => void): void;
+  /** The furthest record of this host in the log; null when there is none. */
+  furthest(): { readonly seq: number; readonly id: string } | null;
   /** Records that are not told yet, those not yet made included. */
   readonly untold: number;
   /** Resolves when all that was added is in the ledger, with what is known of the log's places. */
@@ -118,6 +120,7 @@ interface Lane {
   inLog: number;
   /** Of its last record in the log. */
   seq: number;
+  idInLog: string;
   /** Made, and not yet in the log, in order. */
   toLog: Written[];
   sending: boolean;
@@ -282,6 +285,7 @@ export function createJournal(options: JournalOptions): Journal {
   const stored = (lane: Lane, record: Written, seq: number): void => {
     lane.sending = false;
     lane.seq = seq;
+    lane.idInLog = record.id;
     lane.toLog.shift();
     lane.sentAtMs = clock.elapsed();
     logged.push({ partition: lane.partition, n: record.n, seq });
@@ -312,7 +316,14 @@ export function createJournal(options: JournalOptions): Journal {
   /** Its acknowledgement may have been lost; or another one has written. */
   const refused = async (lane: Lane, record: Written): Promise<void> => {
     const last = await bus.getLast(lane.subject);
+    const { firstSeq } = await bus.streamInfo();
     if (lanes.get(lane.partition) !== lane || stopped) return;
+    if (last === null && lane.seq > 0 && lane.seq < firstSeq) {
+      // Nothing was written for so long that the log has dropped all of it by age.
+      lane.seq = 0;
+      transmit(lane);
+      return;
+    }
     const head = last === null ? null : decodeHead(last.data);
     if (last !== null && head?.id === record.id) stored(lane, record, last.seq);
     else options.onRefused(lane.partition, head !== null && head.n >= record.n - 1 ? head : null);
@@ -333,7 +344,14 @@ export function createJournal(options: JournalOptions): Journal {
   return {
     open(partition, end) {
       lanes.set(partition, {
-        ...{ partition, subject: journalSubject(service, partition), n: end.n, id: end.id, seq: end.seq },
+        ...{
+          partition,
+          subject: journalSubject(service, partition),
+          n: end.n,
+          id: end.id,
+          seq: end.seq,
+          idInLog: end.id,
+        },
         ...{ pending: [], word: undefined, inLedger: end.n, inLog: end.n, told: end.n },
         ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },
       });
@@ -376,6 +394,11 @@ export function createJournal(options: JournalOptions): Journal {
       return isFull();
     },
     onRoom: (callback) => void roomWaiters.push(callback),
+    furthest() {
+      let best: { seq: number; id: string } | null = null;
+      for (const { seq, idInLog } of lanes.values()) if (seq > (best?.seq ?? 0)) best = { seq, id: idInLog };
+      return best;
+    },
     get untold() {
       let sum = 0;
       for (const { n, told, pending, word } of lanes.values())

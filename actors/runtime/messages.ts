@@ -15,9 +15,9 @@ import type { TaskStep } from './task.ts';
 /** Which journal a message rests on, and where in it (`<record>.<message>`): who finds it knows what came before it. */
 export const JOURNAL_HEADER = 'mesh-journal';
 export const RECORD_HEADER = 'mesh-record';
-/** What a message in quarantine is known again by. */
-export function placeMark(seq: number, journal: string, record: string): string {
-  return `${seq}@${journal}/${record}`;
+/** What a message is known again by: its place, and what it rests on. */
+export function placeOf(message: { readonly seq: number; header(name: string): string }): string {
+  return `${message.seq}@${message.header(JOURNAL_HEADER)}/${message.header(RECORD_HEADER)}`;
 }
 
 /** Header of an event that a log had once and was given again after it had lost it. */
@@ -38,10 +38,13 @@ export interface Message extends Omit<PublishRequest, 'body'> {
   readonly to: string;
 }
 
+/** Without the id that its place in the record gives it. */
+type Draft = Omit<Message, 'msgId'> & { readonly msgId?: string };
+
 /** What follows from the inputs of one record, in order. */
 export class RecordMessages {
   readonly #facts = new Map<string, string[]>();
-  readonly #others: Omit<Message, 'msgId'>[] = [];
+  readonly #others: Draft[] = [];
 
   /** @param texts the JSON of what leaves, where it is known already */
   add({ said, refused }: TaskStep, texts?: ReadonlyMap<MeshEvent, string>): void {
@@ -66,23 +69,25 @@ export class RecordMessages {
         });
       }
     }
-    for (const one of refused) this.#quarantine(refusedForm(one), one.event.correlationid);
+    for (const one of refused) this.#others.push(this.#quarantined(refusedForm(one), one.event.correlationid));
   }
 
+  /** Known by its place in the log: one that is read again in a log that has lost something is not kept twice. */
   quarantine(message: Quarantined): void {
-    this.#quarantine(quarantineForm(message), '');
+    const msgId = `q.${message.lane}.${message.seq}.${message.storedAtMs}`;
+    this.#others.push({ ...this.#quarantined(quarantineForm(message), ''), msgId });
   }
 
-  #quarantine(form: QuarantineForm, task: string): void {
-    this.#others.push({ kind: 'quarantine', ...form, task, to: '' });
+  #quarantined(form: QuarantineForm, task: string): Omit<Message, 'msgId'> {
+    return { kind: 'quarantine', ...form, task, to: '' };
   }
 
   /** @param maxBytes of one message, as a server counts it: with its headers */
   messages(journal: string, n: number, recordId: string, maxBytes: number): Message[] {
     const all: Message[] = [];
-    const push = (message: Omit<Message, 'msgId'>): void => {
+    const push = (message: Draft): void => {
       const headers = { ...message.headers, [JOURNAL_HEADER]: journal, [RECORD_HEADER]: `${n}.${all.length}` };
-      all.push({ ...message, headers, msgId: `${journal}.${recordId}.${all.length}` });
+      all.push({ msgId: `${journal}.${recordId}.${all.length}`, ...message, headers });
     };
     for (const [task, facts] of this.#facts) {
       for (const part of parts(facts, maxBytes - ENVELOPE_MAX_BYTES)) {

@@ -29,7 +29,7 @@ export interface OwnershipOptions {
   readonly clock: Clock;
   readonly log: RuntimeLog;
   readonly service: string;
-  /** The ledger's id: the same after a restart on the same ledger. */
+  /** Name of this host; the same after a restart, also of one that has lost its ledger. */
   readonly holder: string;
   readonly onGained: (partitions: readonly number[]) => void;
   readonly onLost: (partitions: readonly number[]) => void;

@@ -15,7 +15,7 @@ import type { JournalEnd, RecordPlace } from './journal.ts';
 import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
 import { type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
-import { agree, foldPartition, type RecoveryOptions } from './recovery.ts';
+import { agree, foldPartition, type RecoveryOptions, unsentText } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Between two tries to open a partition that another host is writing, or while the log is away, milliseconds. */
@@ -107,7 +107,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     if (!isWanted()) return true;
     const everything = options.logLost() || end.logLacked;
     timers.open(partition, Math.max(end.head?.upMs ?? 0, Number(ledger.meta(upKey(partition)) ?? 0)));
-    sender.open(partition, end.head?.sent ?? 0);
+    sender.open(partition, everything || end.coversMore ? 0 : end.sent);
     const read = readBefore(end.head, everything);
     opening.set(partition, read);
     const granted = await claim(partition, { n: end.n, id: end.head?.id ?? '', seq: end.seq });
@@ -115,7 +115,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     opening.delete(partition);
     if (!isWanted()) return true;
     if (!granted) return false;
-    const folded = await foldPartition(options.recovery, partition, end.head, everything);
+    const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
     timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)));
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
@@ -164,7 +164,10 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     part.wantsCheckpoint = false;
     // What the last checkpoint took is stored by now: one commit is under way at a time.
     part.tasks.forget(limits.idleTasksMax);
-    const checkpoint = { ...part.tasks.checkpoint(n), unsent: JSON.stringify(sender.unsent(part.number, n)) };
+    const checkpoint = {
+      ...part.tasks.checkpoint(n),
+      unsent: unsentText(sender.sent(part.number), sender.unsent(part.number, n)),
+    };
     part.checkpoints.push(checkpoint);
     return checkpoint;
   };
@@ -193,8 +196,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
         return;
       }
-      if (other.ledger === ledger.id && other.process !== self) {
-        options.onFatal(new FatalError(twinText(other), { exitCode: 2 }));
+      if (other.process !== self && (other.ledger === ledger.id || other.host === options.name)) {
+        options.onFatal(new FatalError(twinText(other, options.name, ledger.id), { exitCode: 2 }));
         return;
       }
       log.warn({ partition, host: other.host }, 'another host writes this partition now; what was not told is dropped');
@@ -209,7 +212,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         ...{ version: RECORD_VERSION, service: options.service, partition, n, id: `${self}.${n}`, previous },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
         ...{ log: witness.stream.identity, read: Object.fromEntries(read), tail: witness.tail },
-        ...{ quarantined: sender.quarantined, sent: sender.sent(partition) },
+        ...{ stored: { ...sender.stored }, sent: sender.sent(partition) },
       };
     },
     sealed(partition, n, id) {
@@ -269,6 +272,10 @@ function upKey(partition: number): string {
   return `up.${partition}`;
 }
 
-function twinText({ host, process }: RecordHead): string {
-  return `another process (${host}, ${process}) has the identity of this ledger and has taken its tasks over: two must not run with one. If the ledger was copied, delete the copy's file: it is made anew from the log.`;
+function twinText(other: RecordHead, name: string, ledger: string): string {
+  const what =
+    other.ledger === ledger
+      ? 'the ledger of this one, or a copy of it: delete the copy, it is made anew from the log'
+      : `the name of this one, ${name}: give each process a name of its own with MESH_HOST_ID`;
+  return `another process (${other.process}) writes these tasks now and has ${what}`;
 }

@@ -1,6 +1,6 @@
 /**
  * What the runtime needs from outside besides the bus. Owns: the words. Does not own: any adapter; the real ones are
- * passed in by `actors/main.ts`, simulated ones by tests.
+ * passed in by `services/`, simulated ones by tests.
  */
 
 export interface Clock {

@@ -94,8 +94,8 @@ export interface RecordHead {
   readonly read: Readonly<Record<string, number>>;
   /** The furthest message that the host had met, as `<seq>@<time>`; empty when none. */
   readonly tail: string;
-  /** What the host had last put into quarantine, as `<seq>@<id>`; empty when nothing. */
-  readonly quarantined: string;
+  /** The furthest message of the host that each stream had taken, as `placeOf` writes it; empty when none. */
+  readonly stored: Readonly<Record<'log' | 'quarantine', string>>;
   /** Everything that left because of records up to this one is in the log. */
   readonly sent: number;
   /** A word of its own: the partition has a new owner, or its owner stops in order. */

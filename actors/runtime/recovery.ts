@@ -48,8 +48,15 @@ export interface AgreedEnd {
   readonly n: number;
   readonly head: RecordHead | null;
   readonly seq: number;
-  /** The log lacked records that it had once: it has lost something. */
+  /** What followed from records up to this one is in the log: its own last record says so, and was stored after it. */
+  readonly sent: number;
+  /** The log lacks a record that it had once: it has lost something. */
   readonly logLacked: boolean;
+  /**
+   * The log lacks records that the ledger's checkpoint covers. It may never have had them, or lost them unseen: what
+   * follows from them is found by folding all, and asked for.
+   */
+  readonly coversMore: boolean;
 }
 
 export interface Folded {
@@ -82,19 +89,47 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     const what = { partition, from: fork, records: count };
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
+  const sent = logHead?.sent ?? 0;
+  // A host that was giving the log what it had lost did not come to the end of it.
+  const wasCutOff = logHead !== null && sent < readUnsent(ledger.unsent(partition)).sent;
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
     await copyToLedger(options, place, nLedger);
-    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
+    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   }
-  if (nLedger === nLog) return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, logLacked: false };
   const { firstSeq } = await bus.streamInfo();
-  const nHad = inLog === null ? agedOut(ledger, partition, nLedger, firstSeq) : nLog;
-  const seq = await copyToLog(options, place, nHad, inLog?.seq ?? 0);
-  const head = last === null ? null : decodeHead(last.body);
+  if (nLedger === 0 && nLog === 0 && firstSeq > 1) return fromCheckpointAlone(options, partition);
+  if (nLedger === nLog)
+    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
+  const nAged = inLog === null ? agedOut(ledger, partition, nLedger, firstSeq) : 0;
+  const sentBefore = nAged > 0 && last !== null ? decodeHead(last.body).sent : sent;
+  // Nothing was said for so long that the log has dropped it by age.
+  if (nAged === nLedger) return endOf(last, 0, sentBefore);
+  const nHad = Math.max(nLog, nAged);
   const lacked = ledger.record(partition, nHad + 1);
-  return { n: nLedger, head, seq, logLacked: lacked !== null && lacked.seq !== null };
+  const seq = await copyToLog(options, place, nHad, inLog?.seq ?? 0);
+  const logLacked = wasCutOff || (lacked !== null && lacked.seq !== null);
+  return { ...endOf(last, seq, sentBefore), logLacked, coversMore: nHad < ledger.checkpointed(partition) };
+}
+
+const nothingLacks = { logLacked: false, coversMore: false };
+
+function endOf(last: StoredRecord | null, seq: number, sent: number): AgreedEnd {
+  return { n: last?.n ?? 0, head: last === null ? null : decodeHead(last.body), seq, sent, ...nothingLacks };
+}
+
+/** The ledger is new, and the log has dropped by age whatever it had of the journal: its checkpoint may be left. */
+async function fromCheckpointAlone(options: RecoveryOptions, partition: number): Promise<AgreedEnd> {
+  const { bus, ledger, log, service } = options;
+  const checkpoint = await readCheckpoint(bus, service, partition);
+  const since = checkpoint === null ? 'before it' : 'after the last checkpoint';
+  log.error(
+    { service, partition, checkpoint: checkpoint?.n ?? 0 },
+    `LOSS: the ledger is new and the beginning of the log is gone; what happened ${since}, if anything, is lost`,
+  );
+  if (checkpoint !== null) await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+  return { n: checkpoint?.n ?? 0, head: null, seq: 0, sent: checkpoint?.n ?? 0, ...nothingLacks };
 }
 
 /**
@@ -221,45 +256,59 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
 /**
  * Folds the journal after the ledger's checkpoint.
  *
- * @param everything the log has lost something: what it lacks is found from the first record on
+ * @param logLost what it lacks is found from the first record on, and who is asked again is told so
  * @throws FatalError exit code 2, naming the tasks, when this release cannot go on with them
  */
 export async function foldPartition(
   options: RecoveryOptions,
   partition: number,
-  end: RecordHead | null,
-  everything: boolean,
+  end: Pick<AgreedEnd, 'head' | 'sent' | 'coversMore'>,
+  logLost: boolean,
 ): Promise<Folded> {
   const { ledger, clock } = options;
   const from = ledger.checkpointed(partition);
   const tasks = createTasks({ ...options, partition });
-  const sent = everything ? 0 : (end?.sent ?? 0);
-  const stored = JSON.parse(ledger.unsent(partition)) as Unsent[];
-  const unsent = stored.filter(({ n }) => n > sent);
-  let upMs = end?.upMs ?? 0;
+  const { sent, head } = end;
+  const everything = logLost || end.coversMore;
+  const unsent = readUnsent(ledger.unsent(partition)).messages.filter(({ n }) => n > sent);
+  let upMs = head?.upMs ?? 0;
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
-    const messages = foldRecord(options, tasks, record, false);
+    const messages = foldRecord(options, tasks, record);
     upMs = Math.max(upMs, ...record.inputs.map((input) => input.upMs));
     if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
     count += 1;
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
-  const all = everything ? await messagesOfAll(options, partition, tasks) : unsent;
+  const all = everything ? await messagesOfAll(options, partition, tasks, logLost) : unsent;
   return { tasks, unsent: await missingOf(options, all), upMs, records: count };
 }
 
+interface UnsentAt {
+  /** Up to which record everything was in the log at the checkpoint. */
+  readonly sent: number;
+  readonly messages: readonly Unsent[];
+}
+
+/** What a checkpoint remembers of what was not sent. */
+export function unsentText(sent: number, messages: readonly Unsent[]): string {
+  return JSON.stringify({ sent, messages } satisfies UnsentAt);
+}
+
+function readUnsent(text: string): UnsentAt {
+  return text === '[]' ? { sent: 0, messages: [] } : (JSON.parse(text) as UnsentAt);
+}
+
 /**
- * Applies the inputs of a record and returns what follows from them for others.
- *
- * @param leniently what a pruned journal no longer explains is passed over: it has left the log by age as well
+ * Applies the inputs of a record and returns what follows from them for others. What a pruned journal no longer explains
+ * is passed over: it has left the log by age as well.
  */
 function foldRecord(
   options: RecoveryOptions,
   tasks: Tasks,
   { head, inputs }: DecodedRecord,
-  leniently: boolean,
+  journal: 'whole' | 'pruned' = 'whole',
 ): Message[] {
   const following = new RecordMessages();
   for (const input of inputs) {
@@ -271,7 +320,7 @@ function foldRecord(
     if (result.kind === 'applied') {
       tasks.apply(input, result, head.n);
       following.add(result);
-    } else if (result.kind === 'rejected' && !leniently) {
+    } else if (result.kind === 'rejected' && journal === 'whole') {
       const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
       throw new FatalError(
         `record ${head.n} of ${head.service}.${head.partition} cannot be applied by this release: ${what}: ${result.reason}. Bring the machines back that it was written with.`,
@@ -283,7 +332,12 @@ function foldRecord(
 }
 
 /** From the first record that the ledger still has: for a log that has lost what was in it. */
-async function messagesOfAll(options: RecoveryOptions, partition: number, now: Tasks): Promise<Unsent[]> {
+async function messagesOfAll(
+  options: RecoveryOptions,
+  partition: number,
+  now: Tasks,
+  logLost: boolean,
+): Promise<Unsent[]> {
   const { ledger, clock } = options;
   const tasks = createTasks({ ...options, partition, ledger: nothingStored });
   const all: Unsent[] = [];
@@ -301,7 +355,7 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
       open.delete(key);
     }
     for (const message of answered) unwanted.add(message);
-    const messages = foldRecord(options, tasks, record, true);
+    const messages = foldRecord(options, tasks, record, 'pruned');
     for (const message of messages) {
       if (message.kind !== 'request') continue;
       const key = `${message.task} ${message.to}`;
@@ -313,7 +367,11 @@ async function messagesOfAll(options: RecoveryOptions, partition: number, now: T
   }
   const isWanted = (message: Message): boolean =>
     message.kind !== 'request' || (!unwanted.has(message) && !now.hasEnded(message.task));
-  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(marked) }));
+  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));
+}
+
+function asIs(message: Message): Message {
+  return message;
 }
 
 function marked(message: Message): Message {

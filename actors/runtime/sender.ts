@@ -12,7 +12,7 @@ import { type Bus, BusError } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { JOURNAL_HEADER, type Message, placeMark, RECORD_HEADER, requestOf } from './messages.ts';
+import { type Message, placeOf, requestOf } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 
 export interface Sender {
@@ -27,8 +27,8 @@ export interface Sender {
   unsent(partition: number, n: number): Unsent[];
   /** Up to which record everything is in the log. */
   sent(partition: number): number;
-  /** The last message that the quarantine has taken, as `placeMark` writes it; empty when none. */
-  readonly quarantined: string;
+  /** The furthest message that each stream has taken, as `placeOf` writes it; empty when none. */
+  readonly stored: Readonly<Record<'log' | 'quarantine', string>>;
   /** Messages that the log does not have yet. */
   readonly waiting: number;
   readonly isFull: boolean;
@@ -78,7 +78,7 @@ export function createSender(options: SenderOptions): Sender {
   /** Subjects whose first was refused for now. */
   const delayed = new Set<string>();
   let waiting = 0;
-  let quarantined = '';
+  const stored = { log: '', quarantine: '' };
   let stopped = false;
   let cancelResend: (() => void) | undefined;
   let roomWaiters: (() => void)[] = [];
@@ -101,6 +101,11 @@ export function createSender(options: SenderOptions): Sender {
     advance(lane);
     gone(1);
   };
+  const note = ({ kind, headers }: Message, seq: number): void => {
+    const stream = kind === 'quarantine' ? 'quarantine' : 'log';
+    const place = placeOf({ seq, header: (name) => headers[name] ?? '' });
+    if (seq > Number.parseInt(stored[stream] || '0', 10)) stored[stream] = place;
+  };
   const next = (subject: string): void => {
     const line = lines.get(subject);
     line?.shift();
@@ -115,8 +120,7 @@ export function createSender(options: SenderOptions): Sender {
     bus.publish(requestOf(message)).then(
       ({ seq }) => {
         options.at('after-publish');
-        if (message.kind === 'quarantine')
-          quarantined = placeMark(seq, message.headers[JOURNAL_HEADER] ?? '', message.headers[RECORD_HEADER] ?? '');
+        note(message, seq);
         settled(entry);
         next(message.subject);
       },
@@ -186,9 +190,7 @@ export function createSender(options: SenderOptions): Sender {
       return missing.map(([record, messages]) => ({ n: record, messages: [...messages] }));
     },
     sent: (partition) => lanes.get(partition)?.sent ?? 0,
-    get quarantined() {
-      return quarantined;
-    },
+    stored,
     get waiting() {
       return waiting;
     },

@@ -7,9 +7,9 @@
  * or suspended in the middle of its start, would read on in a new log, or in one whose end was lost and written again, at
  * the place where it was in the old one.
  */
-import { type Bus, BusError, type StoredMessage, type StreamInfo } from '../../bus/port.ts';
+import { type Bus, BusError, type StoredMessage, type StreamInfo, type StreamName } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
-import { JOURNAL_HEADER, placeMark, RECORD_HEADER } from './messages.ts';
+import { placeOf } from './messages.ts';
 import type { Clock } from './ports.ts';
 
 /** Between two questions while the log does not answer, milliseconds. */
@@ -22,7 +22,7 @@ export type Verdict = 'same' | 'cut' | 'new';
 export interface Memory {
   readonly log: string;
   readonly tail: string;
-  readonly quarantined: string;
+  readonly stored: Readonly<Record<'log' | 'quarantine', string>>;
 }
 
 export interface Witness {
@@ -41,9 +41,19 @@ export interface Witness {
   stop(): void;
 }
 
+/** A message that a stream has acknowledged. */
+export interface Mark {
+  readonly stream: StreamName;
+  readonly seq: number;
+  /** True for that message, false for another one at its place. */
+  is(message: StoredMessage): boolean;
+}
+
 export interface WitnessOptions {
   readonly bus: Bus;
   readonly clock: Clock;
+  /** The furthest messages that this host knows to be stored: asked for again after the connection was lost. */
+  readonly stored: () => readonly Mark[];
   readonly onFatal: (error: FatalError) => void;
 }
 
@@ -56,7 +66,7 @@ export function seqOf(mark: string): number {
   return Number(mark.split('@', 1)[0]);
 }
 
-export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness {
+export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): Witness {
   let stream: StreamInfo | null = null;
   let tail = '';
   /** Reasons not to be certain that have no answer yet. */
@@ -65,6 +75,8 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
   /** Losses of the connection, counted; null while it is there and was asked about. */
   let lost: number | null = null;
   let losses = 0;
+  /** What the log had when the connection was lost: what is stored from then on says nothing about that. */
+  let had: { readonly tail: string; readonly stored: readonly Mark[] } | null = null;
   let cancel: (() => void) | undefined;
   let stopped = false;
 
@@ -80,27 +92,41 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
     return message === null || tailOf(message) === mark;
   };
   const ask = async (): Promise<void> => {
-    const mark = tail;
+    const { tail: mark, stored: marks } = had ?? { tail, stored: stored() };
     const found = await bus.streamInfo();
     if (found.identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
     if (!(await holds(mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+    for (const one of marks) if (!(await keeps(one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+  };
+  /** What has gone by age does not count. */
+  const keeps = async ({ stream: name, seq, is }: Mark): Promise<boolean> => {
+    // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
+    const { lastSeq } = await bus.streamInfo(name);
+    if (seq > lastSeq) return false;
+    const message = await bus.get(seq, name);
+    return message === null || is(message);
   };
   const askAgain = (): void => {
     const about = lost;
-    ask().then(
-      () => {
-        // Lost again meanwhile: the answer may be older than that.
-        if (stopped || about !== lost) return;
-        lost = null;
-        settle();
-      },
-      (error: unknown) => {
-        if (stopped || about !== lost) return;
-        if (error instanceof BusError && error.retryable) cancel = clock.after(ASK_AGAIN_MS, askAgain);
-        else
-          onFatal(error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }));
-      },
-    );
+    // A server that came back without its streams has nobody else to make them.
+    bus
+      .ensureTopology()
+      .then(ask)
+      .then(
+        () => {
+          // Lost again meanwhile: the answer may be older than that.
+          if (stopped || about !== lost) return;
+          lost = null;
+          had = null;
+          settle();
+        },
+        (error: unknown) => {
+          if (stopped || about !== lost) return;
+          if (error instanceof BusError && error.retryable) cancel = clock.after(ASK_AGAIN_MS, askAgain);
+          else
+            onFatal(error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }));
+        },
+      );
   };
   const forget = bus.onConnection((connected) => {
     if (stream === null) return;
@@ -110,18 +136,14 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
     }
     cancel?.();
     if (lost === null) doubts += 1;
+    had ??= { tail, stored: stored() };
     losses += 1;
     lost = losses;
   });
-  const keepsQuarantined = async (known: readonly Memory[]): Promise<boolean> => {
-    const mark = furthest(known.map(({ quarantined }) => quarantined));
+  const keepsStored = async (known: readonly Memory[], name: 'log' | 'quarantine'): Promise<boolean> => {
+    const mark = furthest(known.map((one) => one.stored[name]));
     const seq = seqOf(mark);
-    if (seq === 0) return true;
-    // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
-    const { lastSeq } = await bus.streamInfo('quarantine');
-    if (seq > lastSeq) return false;
-    const message = await bus.get(seq, 'quarantine');
-    return message === null || placeMark(seq, message.header(JOURNAL_HEADER), message.header(RECORD_HEADER)) === mark;
+    return seq === 0 || (await keeps({ stream: name, seq, is: (message) => placeOf(message) === mark }));
   };
 
   return {
@@ -130,7 +152,8 @@ export function createWitness({ bus, clock, onFatal }: WitnessOptions): Witness 
       stream = found;
       if (known.some(({ log }) => log !== found.identity)) return 'new';
       const mark = furthest(known.map((one) => one.tail));
-      if (!(await holds(mark, found)) || !(await keepsQuarantined(known))) return 'cut';
+      if (!(await holds(mark, found))) return 'cut';
+      if (!(await keepsStored(known, 'log')) || !(await keepsStored(known, 'quarantine'))) return 'cut';
       if (seqOf(mark) > seqOf(tail)) tail = mark;
       return 'same';
     },

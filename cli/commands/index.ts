@@ -4,8 +4,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openKnowledge } from '../../actors/adapters/knowledge.ts';
 import type { IndexProgress, IndexSummary, SkippedFile, SkipReason, VectorOutcome } from '../../knowledge/port.ts';
+import { openKnowledge } from '../../services/adapters/knowledge.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { columns, duration, err, note, oneLine, painter, plural, print, printJson, statusLine } from '../terminal.ts';

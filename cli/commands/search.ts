@@ -3,8 +3,8 @@
  */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openKnowledge } from '../../actors/adapters/knowledge.ts';
 import type { Passage } from '../../schemas/events/generated.ts';
+import { openKnowledge } from '../../services/adapters/knowledge.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { indent, note, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';

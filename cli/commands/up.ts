@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import type { Settings } from '../../config/settings.ts';
+import { supervisedServices } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError, toFailure } from '../errors.ts';
 import { prepareHome } from '../supervisor/home.ts';
@@ -11,9 +12,9 @@ import { ensureUp, type LaunchMessage, supervisorName, waitUntilReady } from '..
 import { openLogFile } from '../supervisor/log-file.ts';
 import { isShown, lineText } from '../supervisor/log-line.ts';
 import { liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
-import { logPath, natsColour, services } from '../supervisor/services.ts';
+import { logPath, natsColour, natsName } from '../supervisor/services.ts';
 import { type Supervisor, supervise } from '../supervisor/supervise.ts';
-import { err, note, out, painter, print, table } from '../terminal.ts';
+import { err, note, out, painter, print, type Style, table } from '../terminal.ts';
 
 export function command(): Command {
   return declare({
@@ -48,7 +49,7 @@ async function detach(settings: Settings): Promise<void> {
 /** What runs, where, and what to try next. */
 function summary(state: RunState, settings: Settings): string[] {
   const paint = painter(out);
-  const what = new Map(services.map((row) => [row.name, row.what]));
+  const what = new Map(supervisedServices.map(({ name, summary }) => [name, summary]));
   const rows = state.services.map((one) => [
     `  ${paint('green', '●')} ${one.name}`,
     `process ${one.process?.pid ?? '–'}`,
@@ -68,7 +69,10 @@ function summary(state: RunState, settings: Settings): string[] {
 
 async function runInForeground(settings: Settings): Promise<void> {
   const paint = painter(out);
-  const colours = new Map([...services.map((row) => [row.name, row.colour] as const), ['nats', natsColour] as const]);
+  const colours = new Map<string, Style>([
+    ...supervisedServices.map(({ name, colour }) => [name, colour] as const),
+    [natsName, natsColour],
+  ]);
   const say = (text: string): void => print(`${paint('bold', 'mesh   │')} ${text}`);
   const log = ownLog(settings);
   const running = await withSignals((interrupted) =>

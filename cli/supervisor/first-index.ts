@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { projectRoot, type Settings } from '../../config/settings.ts';
 import { lineSplitter } from './lines.ts';
 
-const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'schemas/events/*.ts'];
+const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'services', 'schemas/events/*.ts'];
 
 /** True until a first run has completed: an interrupted one is done again. */
 export async function needsFirstIndex(settings: Settings): Promise<boolean> {

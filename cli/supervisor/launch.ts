@@ -11,7 +11,7 @@ import { projectRoot, type Settings } from '../../config/settings.ts';
 import { CliError, type ExitCode } from '../errors.ts';
 import { prepareHome } from './home.ts';
 import { liveness, type RunState, readRunState } from './run-state.ts';
-import { logPath } from './services.ts';
+import { logPath, smallHeap } from './services.ts';
 
 /** Longer than a first start with fetching nats-server and indexing takes. */
 const LAUNCH_DEADLINE_MS = 300_000;
@@ -52,7 +52,7 @@ export async function waitUntilReady(settings: Settings): Promise<RunState> {
 async function launchDetached(settings: Settings, say: (text: string) => void): Promise<RunState> {
   prepareHome(settings);
   const log = openSync(logPath(settings, supervisorName), 'a');
-  const child = spawn(process.execPath, [join(projectRoot, 'cli', 'main.ts'), 'up', '--background'], {
+  const child = spawn(process.execPath, [...smallHeap, join(projectRoot, 'cli', 'main.ts'), 'up', '--background'], {
     cwd: projectRoot,
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],

@@ -108,11 +108,12 @@ export class ManagedProcess {
     };
   }
 
-  /** Starts it, or waits for what it needs. */
-  start(): void {
+  /** Starts it, or waits for what it needs. @param early what it needs may be starting: it waits for that by itself */
+  start(early = false): void {
     if (this.#stopping || this.#child !== null) return;
-    if (this.spec.needs !== undefined && this.spec.needs.state !== 'ready') {
-      this.#enter('waiting', `waits for ${this.spec.needs.spec.name}`);
+    const { needs } = this.spec;
+    if (needs !== undefined && needs.state !== 'ready' && !(early && needs.state === 'starting')) {
+      this.#enter('waiting', `waits for ${needs.spec.name}`);
       return;
     }
     this.#lastError = null;

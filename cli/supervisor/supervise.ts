@@ -2,11 +2,13 @@
  * The supervisor: everything that runs on this machine. Owns: the order of starting and stopping, run.json, and what is
  * reported. Does not own: a single process (managed-process.ts), or how it got into the background (launch.ts).
  *
- * Order of starting: lock, leftovers of a supervisor that was killed, nats-server, then all services together.
+ * Order of starting: lock, leftovers of a supervisor that was killed, nats-server, and beside it all services together:
+ * they load while it starts, and wait for it longer than it has time.
  * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
  */
 import { join } from 'node:path';
 import { natsUrl, projectRoot, type Settings } from '../../config/settings.ts';
+import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
 import { provideNatsServer } from '../nats-server.ts';
@@ -19,16 +21,7 @@ import { jetStreamAnswers, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
 import { identityOf } from './process-mark.ts';
 import { liveness, type RunState, readRunState, writeRunState } from './run-state.ts';
-import {
-  logPath,
-  natsName,
-  nodeArgs,
-  PROGRESS_MESSAGE,
-  READY_MESSAGE,
-  type ServiceRow,
-  serviceEnv,
-  services,
-} from './services.ts';
+import { logPath, natsName, nodeArgs, PROGRESS_MESSAGE, READY_MESSAGE, serviceEnv } from './services.ts';
 
 /**
  * Time a start may take once everything is installed, or go without getting further: a healthy one takes two seconds,
@@ -185,8 +178,9 @@ function announce(run: Run, one: ManagedProcess): void {
 
 async function startAll(run: Run): Promise<void> {
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
-  for (const row of services) add(run, serviceSpec(run.settings, row, nats)).start();
+  for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
   const index = (await needsFirstIndex(run.settings)) ? runFirstIndex(run.output.note) : null;
+  if (nats !== undefined) await natsReady(run, nats);
   await allReady(run, run.processes);
   const problem = await index;
   if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}; \`mesh index\` does it again`);
@@ -223,24 +217,27 @@ async function startNats(run: Run): Promise<ManagedProcess> {
     stopMs: NATS_STOP_MS,
   });
   nats.start();
-  await allReady(run, [nats]);
-  run.endHealth = watchHealth(
-    // One that is being started again is not judged.
-    () => (nats.state === 'ready' ? jetStreamAnswers(port) : Promise.resolve(true)),
-    () => nats.replace('does not answer any more'),
-  );
   return nats;
 }
 
-function serviceSpec(settings: Settings, row: ServiceRow, nats: ManagedProcess | undefined): ProcessSpec {
+async function natsReady(run: Run, nats: ManagedProcess): Promise<void> {
+  await allReady(run, [nats]);
+  run.endHealth = watchHealth(
+    // One that is being started again is not judged.
+    () => (nats.state === 'ready' ? jetStreamAnswers(run.settings.MESH_NATS_PORT) : Promise.resolve(true)),
+    () => nats.replace('does not answer any more'),
+  );
+}
+
+function serviceSpec(settings: Settings, service: Service, nats: ManagedProcess | undefined): ProcessSpec {
   return {
-    name: row.name,
+    name: service.name,
     command: process.execPath,
-    args: nodeArgs(row, settings),
-    env: { ...process.env, ...serviceEnv(row, settings) },
-    niceness: row.niceness,
+    args: nodeArgs(service, settings),
+    env: { ...process.env, ...serviceEnv(service, settings) },
+    niceness: service.niceness,
     cwd: projectRoot,
-    logPath: logPath(settings, row.name),
+    logPath: logPath(settings, service.name),
     parse: parseServiceLine,
     isReady: (line) => line.message === READY_MESSAGE,
     stopMs: SERVICE_STOP_MS,

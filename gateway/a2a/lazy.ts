@@ -1,6 +1,6 @@
 /**
- * A2A for a gateway that is to start quickly. Owns: loading the SDK after the start, in the background, or at the first
- * call that needs it. Does not own: what is loaded (`service.ts`, `http.ts`, `sdk.ts`).
+ * A2A for a gateway that is to start quickly and be small. Owns: loading push notifications after the start, in the
+ * background, and the SDK's bindings at the first call that needs them. Does not own: what is loaded (`service.ts`, `http.ts`, `sdk.ts`).
  */
 
 import type { CallRules } from '../grpc/call.ts';
@@ -14,7 +14,7 @@ export interface LazyA2a {
   readonly service: FurtherService;
   /** For the HTTP server. */
   readonly http: () => Promise<Handle>;
-  /** Loads now; push notifications that are due go out from here. */
+  /** Push notifications that are due go out from here on; the bindings are not loaded for that. */
   warm(): void;
   stop(): Promise<void>;
 }
@@ -34,9 +34,7 @@ export function lazyA2a(ports: A2aPorts, rules: CallRules): LazyA2a {
     service: a2aGrpc(sdk.get, rules),
     http: http.get,
     warm: () => {
-      Promise.all([started.get(), http.get(), sdk.get()]).catch((error: unknown) =>
-        ports.log.error({ error: String(error) }, 'A2A cannot be loaded'),
-      );
+      started.get().catch((error: unknown) => ports.log.error({ error: String(error) }, 'A2A cannot be loaded'));
     },
     stop: async () => (await started.made)?.stop(),
   };

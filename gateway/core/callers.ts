@@ -53,8 +53,10 @@ const callersFile = z.strictObject({
 });
 
 /** The callers file cannot be used; the message is one line. */
-export class CallersError extends Error {
+class CallersError extends Error {
   override readonly name = 'CallersError';
+  /** Of the process that cannot start because of it: configuration. */
+  readonly exitCode = 2;
 }
 
 export interface Credentials {

@@ -1,5 +1,5 @@
 /**
- * What the gateway needs from outside. Owns: the words. Does not own: any adapter; `gateway/main.ts` builds them.
+ * What the gateway needs from outside. Owns: the words. Does not own: any adapter; `services/gateway.ts` builds them.
  */
 import type { Bus } from '../../bus/port.ts';
 import type { KnowledgeStore } from '../../knowledge/port.ts';

@@ -74,7 +74,7 @@ function deadlineOf(call: SurfaceCall): number | null {
   return Number.isFinite(atMs) ? atMs : null;
 }
 
-function checked<I extends DescMessage>(schema: I, decoded: Decoded): MessageShape<I> {
+async function checked<I extends DescMessage>(schema: I, decoded: Decoded): Promise<MessageShape<I>> {
   if (!decoded.ok) {
     throw new MeshError(
       'invalid_argument',
@@ -83,7 +83,7 @@ function checked<I extends DescMessage>(schema: I, decoded: Decoded): MessageSha
     );
   }
   const message = decoded.message as MessageShape<I>;
-  checkRules(schema, message);
+  await checkRules(schema, message);
   return message;
 }
 
@@ -139,7 +139,7 @@ export function unary<I extends DescMessage, O extends DescMessage>(
       let admitted: Admitted | null = null;
       try {
         admitted = await admit(call, rules);
-        const response = await handle(checked(method.input, call.request), admitted);
+        const response = await handle(await checked(method.input, call.request), admitted);
         answer(null, response, admitted.trailers);
       } catch (thrown) {
         answer(toServiceError(failure(thrown, method, rules), admitted?.trailers));
@@ -164,7 +164,8 @@ export function serverStreaming<I extends DescMessage, O extends DescMessage>(
       broken.promise.catch(() => undefined);
       try {
         admitted = await admit(call, rules);
-        for await (const message of handle(checked(method.input, call.request), admitted, broken.reject)) {
+        const request = await checked(method.input, call.request);
+        for await (const message of handle(request, admitted, broken.reject)) {
           await written(call, message, admitted.context.signal, broken.promise);
         }
         call.end(admitted.trailers);

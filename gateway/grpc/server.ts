@@ -14,14 +14,14 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { MeshService } from '../gen/mesh/v1/mesh_service_pb.ts';
 import type { CallRules } from './call.ts';
 import { implementation } from './handlers.ts';
+import { HealthService } from './health.ts';
+import { addReflection } from './reflection.ts';
 import { serverDefinition } from './service-definition.ts';
 
 export interface TlsFiles {
@@ -72,6 +72,8 @@ const STOP_MS = 1000;
 /** The gateway cannot serve where it should. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
+  /** Of the process that cannot start because of it: configuration. */
+  readonly exitCode = 2;
 }
 
 function options({ keepaliveMs }: ServerSettings): ServerOptions {
@@ -100,16 +102,14 @@ function descriptorsOf(file: DescFile, found: Map<string, Buffer>): void {
   for (const dependency of file.dependencies) descriptorsOf(dependency, found);
 }
 
-/** The library takes services as proto-loader makes them, and reads nothing of them but the descriptors. */
-function reflection(further: readonly FurtherService[]): ReflectionService {
-  const described = healthService.Check?.requestType;
-  if (described === undefined) throw new Error('the health service describes nothing');
+/** Of all services here, serialised. */
+function descriptors(further: readonly FurtherService[]): readonly Buffer[] {
   const files = new Map<string, Buffer>();
   for (const service of [MeshService, Health]) descriptorsOf(service.file, files);
-  for (const [name, bytes] of further.flatMap(({ descriptors }) => [...descriptors()])) {
+  for (const [name, bytes] of further.flatMap((one) => [...one.descriptors()])) {
     if (!files.has(name)) files.set(name, bytes);
   }
-  return new ReflectionService({ all: { ...described, fileDescriptorProtos: [...files.values()] } });
+  return [...files.values()];
 }
 
 /** @throws AddressError, or an error that says why the address cannot be used */
@@ -123,15 +123,17 @@ export async function startServer(
   server.addService(serverDefinition(MeshService), implementation(mesh, rules));
   for (const one of further) server.addService(one.definition, one.implementation);
   const names = ['', MeshService.typeName, ...further.map(({ name }) => name)];
-  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
+  const health = new HealthService(names);
   health.addToServer(server);
-  reflection(further).addToServer(server);
+  addReflection(
+    server,
+    () => descriptors(further),
+    (error) => rules.log.error({ error: String(error) }, 'reflection cannot answer'),
+  );
   const port = await bind(server, settings);
   return {
     port,
-    setServing: (serving) => {
-      for (const name of names) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
-    },
+    setServing: (serving) => health.setServing(serving),
     stop: () => stop(server),
   };
 }

@@ -4,14 +4,21 @@
  */
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator } from '@bufbuild/protovalidate';
+import type { Validator } from '@bufbuild/protovalidate';
 import { MeshError } from '../core/errors.ts';
 
-const validator = createValidator();
+/** The library compiles rules of a language of its own (CEL), which is a third of an idle gateway: loaded when needed. */
+let validator: Promise<Validator> | null = null;
+
+async function loadValidator(): Promise<Validator> {
+  const { createValidator } = await import('@bufbuild/protovalidate');
+  return createValidator();
+}
 
 /** @throws MeshError with every field that breaks a rule */
-export function checkRules<D extends DescMessage>(schema: D, message: MessageShape<D>): void {
-  const result = validator.validate(schema, message);
+export async function checkRules<D extends DescMessage>(schema: D, message: MessageShape<D>): Promise<void> {
+  validator ??= loadValidator();
+  const result = (await validator).validate(schema, message);
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;
   const fields = result.violations.map((violation) => ({

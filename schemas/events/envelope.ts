@@ -63,10 +63,12 @@ export interface Rejection {
 export type Parsed<T> = { ok: true; value: T } | { ok: false; rejection: Rejection };
 
 const schemas = readSchemas();
-const ajv = new Ajv2020({ allErrors: false, strict: true, strictRequired: false });
+/** The schemas are checked against JSON Schema's own by a test; at a start that would take longer than all the rest. */
+const ajv = new Ajv2020({ allErrors: false, strict: true, strictRequired: false, validateSchema: false });
 addFormats.default(ajv);
 ajv.addSchema(schemas.common);
-const validateEnvelope = ajv.compile<Omit<Envelope, 'data'> & { data: unknown }>(schemas.envelope);
+/** Compiled at their first use: a process starts sooner, and most processes see few types. */
+let envelopeValidator: ValidateFunction<Omit<Envelope, 'data'> & { data: unknown }> | null = null;
 const dataValidators = new Map<EventName, ValidateFunction>();
 
 function dataValidator(name: EventName): ValidateFunction {
@@ -149,6 +151,8 @@ export function parseJson(text: string): Parsed<unknown> {
 
 /** An event of the mesh, whole: envelope, type and data. */
 export function validateEvent(value: unknown): Parsed<MeshEvent> {
+  envelopeValidator ??= ajv.compile<Omit<Envelope, 'data'> & { data: unknown }>(schemas.envelope);
+  const validateEnvelope = envelopeValidator;
   if (!validateEnvelope(value)) return reject('invalid_envelope', explain(validateEnvelope.errors, 'envelope'));
   const name = nameOf(value.type);
   if (name === null) return reject('unknown_type', `unknown type or version: ${value.type}`);

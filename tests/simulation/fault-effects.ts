@@ -3,6 +3,8 @@
  * `simulated-bus.ts`).
  */
 
+import { decodeHead } from '../../actors/runtime/record.ts';
+import { seqOf } from '../../actors/runtime/witness.ts';
 import { bucketStream, LEASE_BUCKET } from '../../bus/layout.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import { INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
@@ -103,7 +105,9 @@ function retention(run: Run, host: HostProcess, fault: Extract<Fault, { kind: 'r
     const stream = serverOf(run.log).findStream(STREAM);
     if (!stream || !run.log.up || !host.down || stream.lastSeq === 0) return;
     if (fault.ledgerToo) host.disk.lose('deleted');
-    if (fault.ledgerToo || hasUnread(host, stream)) run.owedLoss.add(host.name);
+    // Where another host stands by, that one has what this one lacks.
+    const alone = run.hosts.filter(({ service }) => service === host.service).length === 1;
+    if (alone && (fault.ledgerToo || hasUnread(host, stream))) run.owedLoss.add(host.name);
     run.log.expire('log', stream.lastSeq + 1);
     run.report.note('fault', `the log now begins at ${stream.info().firstSeq}`);
   });
@@ -115,7 +119,9 @@ function retention(run: Run, host: HostProcess, fault: Extract<Fault, { kind: 'r
  */
 function hasUnread({ disk, reads }: HostProcess, stream: MemoryStream): boolean {
   const { firstSeq, lastSeq } = stream.info();
-  const furthest = Math.max(0, ...reads.map((lane) => disk.tables.cursors.get(lane) ?? 0));
+  const ends = disk.tables.partitions.flatMap(({ last }) => (last === null ? [] : [last]));
+  const known = ends.flatMap(({ seq, body }) => [seq ?? 0, seqOf(decodeHead(body).tail)]);
+  const furthest = Math.max(0, ...known);
   return reads.some((lane) => {
     const filter = lane === 'ingress' ? INGRESS_SUBJECT : inboxFilter(lane);
     const next = stream.next(Math.max(firstSeq, furthest + 1), filter);

@@ -65,6 +65,8 @@ const points: Record<CrashPoint, true> = {
   'event-read': true,
   'event-applied': true,
   'before-commit': true,
+  'in-ledger': true,
+  'in-log': true,
   'after-commit': true,
   'before-publish': true,
   'after-publish': true,

@@ -3,18 +3,26 @@
  * judging it.
  */
 
+import { decodeRecord, type RecordHead } from '../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import type { StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { STREAM } from '../../schemas/events/subjects.ts';
 
+/** A message, or one event of a message that holds several. */
 export interface Stored {
   readonly message: StoredMessage;
-  /** Null for what is no JSON object. */
+  /** Null for what is no event. */
   readonly event: MeshEvent | null;
   /** Of the stream that stored it. */
   readonly identity: string;
+}
+
+/** A record of a journal where it was stored. */
+export interface StoredRecord {
+  readonly message: StoredMessage;
+  readonly head: RecordHead;
 }
 
 export type OnStored = (stored: Stored) => void;
@@ -23,10 +31,10 @@ export class History {
   /** All that was ever stored, in order of storing. */
   readonly stored: Stored[] = [];
   readonly facts: Stored[] = [];
-  /** Where each event was stored first, by id. */
-  readonly firstSeq = new Map<string, number>();
-  /** The last word that an effect begins, by the effect's key. */
-  readonly started = new Map<string, Stored>();
+  /** The last record that says that an effect begins, by the effect's key. */
+  readonly started = new Map<string, StoredRecord>();
+  /** Every record that was ever stored, by its id. */
+  readonly records = new Map<string, StoredRecord>();
   readonly #log: MemoryLog;
   readonly #listeners: OnStored[] = [];
   #stream: MemoryStream | null = null;
@@ -63,8 +71,9 @@ export class History {
       const message = stream.get(seq);
       if (message) messages.push(message);
     }
-    const known = new Map(this.stored.map((stored) => [stored.message, stored]));
-    return messages.map((message) => known.get(message) ?? read(message, stream.identity));
+    const known = new Map<StoredMessage, Stored[]>();
+    for (const stored of this.stored) known.set(stored.message, [...(known.get(stored.message) ?? []), stored]);
+    return messages.flatMap((message) => known.get(message) ?? read(message, stream.identity));
   }
 
   get identity(): string {
@@ -77,26 +86,44 @@ export class History {
       this.#seen += 1;
       const message = stream.get(this.#seen);
       if (!message) continue;
-      const stored = read(message, stream.identity);
-      this.stored.push(stored);
-      if (message.subject.startsWith('mesh.events.')) this.facts.push(stored);
-      const { event } = stored;
-      if (event && !this.firstSeq.has(event.id)) this.firstSeq.set(event.id, message.seq);
-      if (event?.type === 'dev.agentmesh.effect.started.v1') this.started.set(event.data.key, stored);
-      for (const listener of this.#listeners) listener(stored);
+      if (message.subject.startsWith(JOURNAL)) this.#noteRecord(message);
+      for (const stored of read(message, stream.identity)) {
+        this.stored.push(stored);
+        if (message.subject.startsWith('mesh.events.')) this.facts.push(stored);
+        for (const listener of this.#listeners) listener(stored);
+      }
+    }
+  }
+
+  #noteRecord(message: StoredMessage): void {
+    const { head, inputs } = decodeRecord(message.data);
+    this.records.set(head.id, { message, head });
+    for (const input of inputs) {
+      if (input.kind === 'event' && input.event.type === 'dev.agentmesh.effect.started.v1')
+        this.started.set(input.event.data.key, { message, head });
     }
   }
 }
 
+const JOURNAL = 'mesh.journal.';
 const decoder = new TextDecoder();
 
-function read(message: StoredMessage, identity: string): Stored {
+/** Of a record its inputs; what they caused is written for readers only. */
+function read(message: StoredMessage, identity: string): Stored[] {
+  if (message.subject.startsWith(JOURNAL)) {
+    const inputs = decodeRecord(message.data).inputs.map((input) => (input.kind === 'event' ? input.event : null));
+    return inputs.map((event) => ({ message, event, identity }));
+  }
   try {
     const value: unknown = JSON.parse(decoder.decode(message.data));
-    const isEvent = typeof value === 'object' && value !== null && 'specversion' in value;
-    return { message, event: isEvent ? (value as MeshEvent) : null, identity };
+    const events = Array.isArray(value) ? value : [value];
+    return events.map((event: unknown) => ({ message, event: isEvent(event) ? event : null, identity }));
   } catch (error) {
-    if (error instanceof SyntaxError) return { message, event: null, identity };
+    if (error instanceof SyntaxError) return [{ message, event: null, identity }];
     throw error;
   }
+}
+
+function isEvent(value: unknown): value is MeshEvent {
+  return typeof value === 'object' && value !== null && 'specversion' in value;
 }

@@ -11,6 +11,8 @@ import type { Scheduler } from './scheduler.ts';
 export function clockOf(gate: Gate, scheduler: Scheduler, offsetMs: () => number): Clock {
   return {
     now: () => Math.floor(scheduler.nowMs + offsetMs()),
+    elapsed: () => scheduler.nowMs,
+    soon: (callback) => void scheduler.after(0, () => gate.pass(callback)),
     after(ms, callback) {
       let cancelled = false;
       const cancel = scheduler.after(Math.max(1, ms), () => gate.pass(() => (cancelled ? undefined : callback())));

@@ -9,6 +9,7 @@ import { ingress } from '../../actors/ingress.ts';
 import { RELEASE } from '../../actors/release.ts';
 import { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type Host } from '../../actors/runtime/host.ts';
+import type { Ledger } from '../../actors/runtime/ledger/port.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus } from '../../bus/memory-bus.ts';
 import { BusError } from '../../bus/port.ts';
@@ -61,7 +62,6 @@ export class HostProcess {
       writeMs: () => random.unit() * 0.4,
       syncMs: () => random.unit() * 0.6 + this.#extraSyncMs,
       refuses: () => around.plan.atCommit(this.name) !== null,
-      onSynced: (batch) => around.onSynced(this, batch),
     });
   }
 
@@ -78,7 +78,7 @@ export class HostProcess {
   }
 
   get #hasIngress(): boolean {
-    return this.service === 'agents';
+    return this.roles.some(({ name }) => name === ingress.role);
   }
 
   /** Starts it, now or when the broker answers. */
@@ -204,13 +204,16 @@ export class HostProcess {
     const roles = this.#rolesOf(life);
     life.host = createHost({
       name: this.name,
+      service: this.service,
+      process: `${this.name}#${this.lives}`,
       roles,
       ...(this.#hasIngress ? { ingress } : {}),
       bus: life.bus,
-      ledger: { ...ledger, commit: (batch) => life.gate.call(() => ledger.commit(batch)) },
+      ledger: gated(ledger, life.gate),
       clock: clockOf(life.gate, this.#around.scheduler, () => this.#clockOffsetMs),
       log: logOf(life.gate, this.#around.report, this.name),
       commitMode: this.#traits.commitMode,
+      limits: this.#traits.limits,
       admission: () => (this.#isNearCap() ? 'memory 230 of 256 MiB' : null),
       at: (point) => {
         if (life.gate.dead) return;
@@ -295,4 +298,14 @@ export class HostProcess {
   #note(what: string): void {
     this.#around.report.note(this.name, what);
   }
+}
+
+/** What the disk answers passes the gate of the process. */
+function gated(ledger: Ledger, gate: Gate): Ledger {
+  return {
+    ...ledger,
+    commit: (batch) => gate.call(() => ledger.commit(batch)),
+    setAside: (partition, fromN) => gate.call(() => ledger.setAside(partition, fromN)),
+    prune: (beforeSeq) => gate.call(() => ledger.prune(beforeSeq)),
+  };
 }

@@ -2,9 +2,10 @@
  * One run: a mesh, its users and its faults, from a seed. Owns: the order of a run: trouble, healing, coming to rest,
  * stopping, judging. Does not own: any of the parts.
  */
+import { ingress } from '../../actors/ingress.ts';
+import type { RuntimeLimits } from '../../actors/runtime/limits.ts';
 import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
 import type { Catalog } from './catalog.ts';
-import { checkCommit } from './checks/committing.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkLeaving, mayBegin } from './checks/leaving.ts';
@@ -114,7 +115,8 @@ function keep<T>(items: readonly T[], offset: number, only: readonly number[] | 
 }
 
 function build(options: RunOptions, random: Random): Built {
-  const { catalog, only } = options;
+  const { only } = options;
+  const catalog = placed(options.catalog, random.fork('placement'));
   let report: Report | null = null;
   const scheduler = new Scheduler((error) => report?.violation('host', `uncaught: ${trail(error)}`));
   report = new Report(() => scheduler.elapsedMs, { trace: options.trace ?? false });
@@ -129,7 +131,8 @@ function build(options: RunOptions, random: Random): Built {
   const plan = new FaultPlan(faults, report);
   const brokerClock = { aheadMs: 0 };
   const now = (): number => Math.floor(scheduler.nowMs + brokerClock.aheadMs);
-  const log = createMemoryLog({ now, defer: network(scheduler, random) });
+  const duplicateBeforeConflict = random.fork('server').chance(0.5);
+  const log = createMemoryLog({ now, defer: network(scheduler, random), duplicateBeforeConflict });
   const history = new History(log);
   const clients = new Clients({ scheduler, random: random.fork('clients'), report, log, history, catalog, workload });
   const hosts: HostProcess[] = [];
@@ -139,22 +142,21 @@ function build(options: RunOptions, random: Random): Built {
     plan,
     report,
     catalog,
-    mayBegin: (key, gate) => mayBegin({ log, history, hosts }, key, gate),
+    mayBegin: (effect) => mayBegin({ log, history, hosts, catalog }, effect),
   });
   const around: Surroundings = {
     ...{ scheduler, report, plan, catalog, log, world, history },
     afterwards: (request) => clients.afterwards(request),
-    onSend: (host, request) => checkLeaving(report, host, request),
-    // A log that was lost has other places for the same events.
-    onSynced: (host, batch) => (losing === 'log' ? undefined : checkCommit({ report, history }, host, batch)),
+    onSend: (host, request) => checkLeaving({ report, history }, host, request),
   };
   const traits = random.fork('traits');
   const commitMode = traits.chance(0.25) ? 'hop' : 'group';
+  const limits = drawLimits(random.fork('limits'));
   for (const [name, service] of names) {
     const own = random.fork(`host ${name}`);
     const grows = own.chance(0.2);
     const narrow = random.fork(`narrow ${name}`).chance(0.2);
-    const ofAll = { leaseTtlMs: LEASE_TTL_MS, commitMode } as const;
+    const ofAll = { leaseTtlMs: LEASE_TTL_MS, commitMode, limits } as const;
     hosts.push(new HostProcess({ name, service, random: own, grows, narrow, ...ofAll }, around));
   }
   const run: Run = {
@@ -166,6 +168,31 @@ function build(options: RunOptions, random: Random): Built {
     report.note('log', `${message.seq} ${message.subject} ${event?.type ?? ''} ${event?.id ?? ''}`),
   );
   return { run, faults: drawn, disturbances: fullWorkload.disturbances };
+}
+
+/** Roles lie in processes as shipped, or all in one, or each in one of its own. */
+function placed(catalog: Catalog, random: Random): Catalog {
+  const throwOf = random.unit();
+  if (throwOf < 0.4) return catalog;
+  if (throwOf < 0.7) return { ...catalog, services: new Map([['agents', catalog.roles]]) };
+  return { ...catalog, services: new Map(catalog.roles.map((role) => [role.name, [role]])) };
+}
+
+/** Half of the runs have limits that are reached at every turn. */
+function drawLimits(random: Random): Partial<RuntimeLimits> {
+  if (random.chance(0.5)) return {};
+  return {
+    recordBytesMax: random.skewed(200, 20_000),
+    recordInputsMax: random.int(1, 12),
+    recordsAheadMax: random.int(5, 50),
+    logPatienceMs: random.skewed(5, 500),
+    sendingMax: random.int(5, 50),
+    idleTasksMax: random.int(0, 5),
+    checkpointRecords: random.int(5, 50),
+    checkpointTasks: random.int(5, 50),
+    checkpointIdleMs: random.skewed(500, 30_000),
+    timeMarkMs: random.skewed(500, 20_000),
+  };
 }
 
 function drawLosing(random: Random): Losing {
@@ -192,7 +219,7 @@ function lanesOf(catalog: Catalog, names: ReadonlyMap<string, string>): (host: s
   return (host) => {
     const service = names.get(host) ?? '';
     const roles = catalog.services.get(service)?.map(({ name }) => name) ?? [];
-    return service === 'agents' ? [...roles, 'ingress'] : roles;
+    return roles.includes(ingress.role) ? [...roles, ingress.name] : roles;
   };
 }
 
@@ -224,12 +251,15 @@ async function rest(run: Run): Promise<void> {
     if (report.failed) return true;
     if (scheduler.elapsedMs - looked < LOOK_EVERY_MS) return false;
     looked = scheduler.elapsedMs;
-    checkTimers(run, healedAtMs);
+    checkTimers(run);
     quiet = isQuiet(run) ? quiet + 1 : 0;
     return quiet > 2 && scheduler.nowMs - healedAtMs > LEASES_KNOWN_MS;
   };
   if (!(await scheduler.run(atRest, REST_LIMIT_MS))) {
-    if (run.losing === 'retention') return checkAtRest(run);
+    if (run.losing === 'retention') {
+      checkAtRest(run);
+      return;
+    }
     report.violation('progress', `not at rest ${REST_LIMIT_MS} ms after the last fault: ${unrest(run).join('; ')}`);
   }
   if (report.failed) return;
@@ -241,7 +271,7 @@ async function rest(run: Run): Promise<void> {
   }
   const stopped = (): boolean => report.failed || hosts.every(({ down }) => down);
   if (!(await scheduler.run(stopped, STOP_LIMIT_MS))) report.violation('stop', 'the mesh does not stop');
-  if (!report.failed) await checkAtRest(run);
+  if (!report.failed) checkAtRest(run);
 }
 
 function isQuiet(run: Run): boolean {

@@ -1,7 +1,7 @@
 /**
  * What a simulated host is given. Owns: the words. Does not own: any of it.
  */
-import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
+import type { RuntimeLimits } from '../../actors/runtime/limits.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import type { PublishRequest } from '../../bus/port.ts';
 import type { Catalog } from './catalog.ts';
@@ -25,8 +25,6 @@ export interface Surroundings {
   readonly afterwards: (request: PublishRequest) => void;
   /** Called before a process sends a message. */
   readonly onSend: (host: HostProcess, request: PublishRequest) => void;
-  /** Called when a process' disk has synced a batch. */
-  readonly onSynced: (host: HostProcess, batch: LedgerBatch) => void;
 }
 
 export interface HostTraits {
@@ -35,6 +33,8 @@ export interface HostTraits {
   readonly random: Random;
   readonly leaseTtlMs: number;
   readonly commitMode: 'group' | 'hop';
+  /** Small ones show what large ones hide (J8). */
+  readonly limits: Partial<RuntimeLimits>;
   /** From its second life on it knows newer machines, too: what began before must not meet them (S11). */
   readonly grows: boolean;
   /** Its queues are short and now and then it is near a cap of its own: effects are refused (S8). */

@@ -50,8 +50,8 @@ export interface WorldOptions {
   readonly plan: FaultPlan;
   readonly report: Report;
   readonly catalog: Catalog;
-  /** Asked when an effect that may not be repeated begins: why it may not yet, or null. */
-  readonly mayBegin: (key: string, gate: Gate) => string | null;
+  /** Asked when an effect that leaves a trace begins: why it may not yet, or null. */
+  readonly mayBegin: (effect: { key: string; fence: 'keyed' | 'once'; gate: Gate }) => string | null;
 }
 
 const HEARTBEAT_MS = 700;
@@ -100,8 +100,8 @@ export class World {
     const dealing = this.#dealing(context.key, fence);
     dealing.runs += 1;
     report.note('world', `${role}/${src} run ${dealing.runs} of ${context.key} (${fence})`);
-    if (fence === 'once' && !this.#options.plan.lostForGood) {
-      const reason = this.#options.mayBegin(context.key, errand.gate);
+    if (fence !== 'pure' && !this.#options.plan.lostForGood) {
+      const reason = this.#options.mayBegin({ key: context.key, fence, gate: errand.gate });
       if (reason !== null) report.violation('S6', `${context.key} begins, but ${reason}`);
     }
     const dice = random.fork(`${context.key}/${dealing.runs}`);

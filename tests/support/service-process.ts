@@ -166,8 +166,7 @@ export class ServiceProcess {
   #spawn(): void {
     if (this.lives.length >= LIVES_MAX) throw new Error(`${this.name} was started ${LIVES_MAX} times`);
     const crashAt = this.#crashes.shift();
-    const program = this.#service === 'gateway' ? ['gateway/main.ts'] : ['actors/main.ts', this.#service];
-    const child = spawn(process.execPath, program, {
+    const child = spawn(process.execPath, ['services/main.ts', this.#service], {
       cwd: projectRoot,
       env: {
         ...process.env,

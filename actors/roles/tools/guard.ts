@@ -7,8 +7,9 @@
  *    fence is.
  * 3. A call ends at its time limit even when the tool ignores its signal; what it still does is left behind.
  */
+
+import type { Breakers } from '../../../services/breakers.ts';
 import { attribute } from '../../../telemetry/spans.ts';
-import type { Breakers } from '../../breakers.ts';
 import type { EffectContext } from '../../runtime/role.ts';
 import { type Fence, type Tool, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
 

@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ChromaClient } from 'chromadb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Breakers, createBreakers } from '../../../actors/breakers.ts';
 import { hashedEmbedder } from '../../../knowledge/hashed-embedder.ts';
 import { type KnowledgeBase, openKnowledgeBase } from '../../../knowledge/knowledge-base.ts';
+import { type Breakers, createBreakers } from '../../../services/breakers.ts';
 import { type ChromaServer, startChromaServer } from '../../support/chroma-server.ts';
 import { workspace, ZOO } from './contract.ts';
 

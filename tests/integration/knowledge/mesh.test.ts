@@ -2,9 +2,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openKnowledge } from '../../../actors/adapters/knowledge.ts';
 import { livingServices } from '../../../bus/registry.ts';
 import { projectRoot, readSettings } from '../../../config/settings.ts';
+import { openKnowledge } from '../../../services/adapters/knowledge.ts';
 import { type ChromaServer, startChromaServer } from '../../support/chroma-server.ts';
 import { Mesh } from '../../support/mesh.ts';
 import { answerPrompt } from '../../support/prompts.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { knowledgePart } from '../../../actors/adapters/knowledge.ts';
-import { createBreakers } from '../../../actors/breakers.ts';
 import { readSettings } from '../../../config/settings.ts';
+import { knowledgePart } from '../../../services/adapters/knowledge.ts';
+import { createBreakers } from '../../../services/breakers.ts';
 import { writeTinyModel } from '../../support/tiny-gguf.ts';
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };

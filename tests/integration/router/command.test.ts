@@ -81,7 +81,7 @@ describe('one decision', () => {
 describe('the router service as a process of its own', () => {
   test('is used by one setting, decides the same, and ends in order', async () => {
     const servicePort = await freePort();
-    const child = spawn(process.execPath, [join(projectRoot, 'router', 'main.ts')], {
+    const child = spawn(process.execPath, [join(projectRoot, 'services', 'main.ts'), 'router'], {
       env: {
         ...{ PATH: process.env.PATH, HOME: folder, MESH_HOME: folder, ROUTER_MODEL_PATH: model },
         ROUTER_SERVICE_PORT: String(servicePort),

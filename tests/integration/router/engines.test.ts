@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { routerEngine } from '../../../actors/adapters/router.ts';
 import { readSettings } from '../../../config/settings.ts';
 import { type EmbeddedEngine, openEmbeddedEngine } from '../../../router/engines/embedded.ts';
 import { createRemoteEngine } from '../../../router/engines/remote.ts';
 import type { RouteEngine } from '../../../router/port.ts';
 import { RouteEngineError } from '../../../router/port.ts';
 import { serveRouter } from '../../../router/service.ts';
+import { routerEngine } from '../../../services/adapters/router.ts';
 import { brokenModel, type TinyRouter, writeTinyModel } from '../../support/tiny-gguf.ts';
 import { decided, decideWith, OPTIONS, WORKFLOWS } from '../../unit/router/support/deciding.ts';
 

@@ -6,12 +6,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FALLBACK_WORKFLOW, routerEngine } from '../../../actors/adapters/router.ts';
 import { projectRoot, readSettings } from '../../../config/settings.ts';
 import { changeLines, compared, parseBaseline } from '../../../router/baseline.ts';
 import { figures, judge } from '../../../router/evaluate.ts';
 import { createRouter } from '../../../router/router.ts';
 import { parseSamples } from '../../../router/samples.ts';
+import { FALLBACK_WORKFLOW, routerEngine } from '../../../services/adapters/router.ts';
 import { OPTIONS } from '../../unit/router/support/deciding.ts';
 
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -4,15 +4,14 @@
 import type { Run } from '../simulate.ts';
 import { checkEffects } from './effects.ts';
 import { checkFacts } from './facts.ts';
-import { checkFold } from './fold.ts';
 import { checkQuarantine } from './quarantine.ts';
-import { checkTables } from './tables.ts';
+import { checkJournals, checkNothingPassedOver } from './tables.ts';
 import { checkTasks } from './tasks.ts';
 
 /** What no store could survive has to be said in these words. */
 const LOSS = 'LOSS';
 
-export async function checkAtRest(run: Run): Promise<void> {
+export function checkAtRest(run: Run): void {
   if (run.plan.lostForGood) {
     checkLossIsSaid(run);
     return;
@@ -21,8 +20,8 @@ export async function checkAtRest(run: Run): Promise<void> {
   checkFacts(run);
   checkEffects(run);
   checkQuarantine(run);
-  checkTables(run);
-  if (!run.report.failed) await checkFold(run);
+  if (!run.report.failed) checkJournals(run);
+  if (!run.report.failed) checkNothingPassedOver(run);
 }
 
 /** S10: what is lost for good is never passed over in silence. */

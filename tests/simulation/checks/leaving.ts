@@ -1,41 +1,55 @@
 /**
- * Checks at the moment something leaves (S4, S6): the memory that it rests on has to be synced by then. Owns: those
- * checks. Does not own: checks of a mesh at rest.
+ * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
+ * own: checks of a mesh at rest.
  */
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
+import { decodeHead } from '../../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { PublishRequest } from '../../../bus/port.ts';
-import { STREAM } from '../../../schemas/events/subjects.ts';
+import { partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
+import type { Catalog } from '../catalog.ts';
 import type { Gate } from '../gate.ts';
 import type { History } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Report } from '../report.ts';
+import { foldJournal } from './journal-state.ts';
 
-const UUID_LENGTH = 36;
-const PROGRESS = '"type":"dev.agentmesh.hop.progress.v1"';
-
-/** A fact or a quarantined message may be sent only when its row is synced. */
-export function checkLeaving(report: Report, host: HostProcess, request: PublishRequest): void {
-  const { subject, msgId = '', body } = request;
-  const isFact = subject.startsWith('mesh.events.');
-  if (!isFact && !subject.startsWith('mesh.quarantine.')) return;
-  // Progress changes nothing and may be lost: nothing rests on it.
-  if (isFact && typeof body === 'string' && body.includes(PROGRESS)) return;
-  const id = isFact ? msgId.slice(0, UUID_LENGTH) : msgId.slice(0, msgId.lastIndexOf('.'));
-  if (host.disk.tables.outboxIds.has(id)) return;
-  report.violation('S4', `${host.name} sends ${subject} (${id}) before its disk remembers it`);
+/** What rests on a record leaves only when it is in both stores, the same one. */
+export function checkLeaving(
+  { report, history }: { report: Report; history: History },
+  host: HostProcess,
+  request: PublishRequest,
+): void {
+  const { subject, headers = {} } = request;
+  const journal = headers[JOURNAL_HEADER];
+  if (journal === undefined) return;
+  const partition = Number(journal.split('.')[1]);
+  const n = Number(headers[RECORD_HEADER]?.split('.')[0]);
+  const record = host.disk.tables.partition(partition).records.get(n);
+  if (!record) {
+    report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which its disk does not have`);
+    return;
+  }
+  if (!history.records.has(decodeHead(record.body).id))
+    report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log never had`);
 }
 
-/** Why an effect that may not be repeated may not begin yet, or null. */
+/** Why an effect that leaves a trace may not begin yet, or null. */
 export function mayBegin(
-  run: { log: MemoryLog; history: History; hosts: readonly HostProcess[] },
-  key: string,
-  gate: Gate,
+  run: { log: MemoryLog; history: History; hosts: readonly HostProcess[]; catalog: Catalog },
+  { key, fence, gate }: { key: string; fence: 'keyed' | 'once'; gate: Gate },
 ): string | null {
+  const host = run.hosts.find((one) => one.gate === gate);
+  if (!host) return 'its process is gone';
+  const [task = '', role = '', effect = '', armed = ''] = key.split('/');
+  const { records } = host.disk.tables.partition(partitionOf(task));
+  const row = foldJournal(host.roles, records.values()).tasks.get(task)?.get(role)?.effects.get(effect);
+  if (row?.armedVersion !== Number(armed)) return 'the disk does not know that it is wanted';
+  if (fence === 'keyed') return null;
+  if (!row.started) return 'the disk does not know that it begins';
   const started = run.history.started.get(key);
   const stream = serverOf(run.log).findStream(STREAM);
-  if (!started?.event || stream?.get(started.message.seq) !== started.message) return 'the log does not know it';
-  const host = run.hosts.find((one) => one.gate === gate);
-  if (!host?.disk.tables.outboxIds.has(started.event.id)) return 'the disk does not know it';
+  if (!started || stream?.get(started.message.seq) !== started.message) return 'the log does not know that it begins';
   return null;
 }

@@ -4,8 +4,8 @@
 
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
-import { QUARANTINE_STREAM } from '../../../schemas/events/subjects.ts';
-import { POISON } from '../clients.ts';
+import { INGRESS_SUBJECT, QUARANTINE_STREAM } from '../../../schemas/events/subjects.ts';
+import { POISON, SENT_AS } from '../clients.ts';
 import type { Stored } from '../history.ts';
 import type { Run } from '../simulate.ts';
 
@@ -94,9 +94,9 @@ function checkDeserved({ report, history, workload }: Run, entry: Entry, logLost
 }
 
 /** Two submissions under one id that say different things: the later one is refused. */
-function isContradiction({ event }: Stored, entry: Entry, contradicted: boolean): boolean {
-  const isSubmission = event?.type === 'dev.agentmesh.task.submitted.v1';
-  return contradicted && isSubmission && entry.lane === 'orchestrator' && entry.code === 'conflicting_duplicate';
+function isContradiction({ message }: Stored, entry: Entry, contradicted: boolean): boolean {
+  const isSubmission = message.header(SENT_AS) === 'submission' || message.subject === INGRESS_SUBJECT;
+  return contradicted && isSubmission && entry.lane === 'ingress' && entry.code === 'conflicting_duplicate';
 }
 
 /** A log that lost its end may lose what a model said; asked again it says something else under the same id. */

@@ -1,42 +1,182 @@
 /**
- * The ledgers of a mesh at rest (S3, S4): everything sent, everything read, and no effect or timer left of what is done.
+ * The journals of a mesh at rest (J1, J3, S4): each store has the same records, nothing that follows from them is
+ * missing in the log, nothing was passed over, and what a checkpoint says is what folding says.
  */
-import { parseSubject } from '../../../schemas/events/subjects.ts';
+
+import type { Ledger, StoredRecord } from '../../../actors/runtime/ledger/port.ts';
+import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { decodeRecord } from '../../../actors/runtime/record.ts';
+import { freezeTask, readTask } from '../../../actors/runtime/snapshot.ts';
+import { type Actors, isOver } from '../../../actors/runtime/task.ts';
+import { createTasks } from '../../../actors/runtime/tasks.ts';
+import { serverOf } from '../../../bus/memory-log.ts';
+import { canonicalJson } from '../../../schemas/events/envelope.ts';
+import { PARTITIONS, parseSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
+import { foldJournal, type JournalState } from './journal-state.ts';
 
-export function checkTables(run: Run): void {
-  const { report, history, hosts } = run;
-  const ends = lastOfLanes(history.now().map(({ message }) => message));
-  for (const host of hosts) {
-    const { tables } = host.disk;
-    const unsent = tables.sent((seq) => seq === null);
-    if (unsent.length > 0)
-      report.violation('S4', `${host.name} has ${unsent.length} outputs that were not acknowledged`);
-    for (const { stored, effects, timers } of tables.all()) {
-      if (stored.done && effects.length + timers.length > 0)
-        report.violation('S3', `${stored.role} ${stored.correlationId} is done and has effects or timers`);
+export function checkJournals(run: Run): void {
+  const inLog = recordsInLog(run);
+  for (const service of run.catalog.services.keys()) {
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      if (run.report.failed) return;
+      checkJournal(run, service, partition, inLog.get(`${service}.${partition}`) ?? []);
     }
-    for (const lane of host.reads) checkCursor(run, host, lane, ends.get(lane) ?? 0);
   }
 }
 
-/** The stored place of each partition that the host read last is not before the lane's end. */
-function checkCursor({ report }: Run, host: HostProcess, lane: string, end: number): void {
-  const { cursors } = host.disk.tables;
-  const mask = cursors.get(`${lane}.level`) ?? 0;
-  if (mask === 0) return;
-  const position = cursors.get(lane) ?? 0;
-  if (position < end)
-    report.violation('S3', `${host.name} stopped with the cursor of ${lane} at ${position}, not ${end}`);
+function recordsInLog({ log }: Run): Map<string, StoredRecord[]> {
+  const found = new Map<string, StoredRecord[]>();
+  const stream = serverOf(log).findStream(STREAM);
+  for (let seq = 1; seq <= (stream?.lastSeq ?? 0); seq += 1) {
+    const message = stream?.get(seq);
+    if (!message?.subject.startsWith('mesh.journal.')) continue;
+    const { head } = decodeRecord(message.data);
+    const journal = `${head.service}.${head.partition}`;
+    found.set(journal, [...(found.get(journal) ?? []), { partition: head.partition, n: head.n, body: message.data }]);
+  }
+  return found;
 }
 
-function lastOfLanes(messages: readonly { seq: number; subject: string }[]): Map<string, number> {
-  const ends = new Map<string, number>();
-  for (const { seq, subject } of messages) {
-    const address = parseSubject(subject);
-    if (address.kind === 'ingress') ends.set('ingress', seq);
-    if (address.kind === 'inbox') ends.set(address.role, seq);
+function checkJournal(run: Run, service: string, partition: number, records: readonly StoredRecord[]): void {
+  const { report, catalog } = run;
+  const journal = `${service}.${partition}`;
+  const gap = records.findIndex(({ n }, index) => n !== index + 1);
+  if (gap !== -1) {
+    report.violation('J1', `${journal} has record ${records[gap]?.n} at place ${gap + 1} of the log`);
+    return;
   }
-  return ends;
+  const owner = ownerOf(run, service, partition, records);
+  if (owner === null) {
+    report.violation('J3', `no ledger of ${service} has the ${records.length} records of ${journal} that the log has`);
+    return;
+  }
+  const state = foldJournal(catalog.services.get(service) ?? [], records);
+  checkChain(run, journal, state);
+  checkMessages(run, journal, state);
+  if (!report.failed) checkCheckpoint(run, owner, journal, partition, state);
+}
+
+/** The host whose ledger has the journal as the log has it, to the byte. */
+function ownerOf(
+  { hosts }: Run,
+  service: string,
+  partition: number,
+  records: readonly StoredRecord[],
+): HostProcess | null {
+  const mine = hosts.filter((host) => host.service === service);
+  const same = mine.filter(({ disk }) => {
+    const kept = disk.tables.partition(partition).records;
+    const last = records.at(-1);
+    if ((disk.tables.partition(partition).last?.n ?? 0) !== (last?.n ?? 0)) return false;
+    return records.every(({ n, body }) => {
+      const own = kept.get(n);
+      return own === undefined || Buffer.compare(own.body, body) === 0;
+    });
+  });
+  return same[0] ?? null;
+}
+
+function checkChain({ report }: Run, journal: string, { heads }: JournalState): void {
+  for (const [index, head] of heads.entries()) {
+    const before = heads[index - 1];
+    if (head.previous !== (before?.id ?? ''))
+      report.violation('J4', `record ${head.n} of ${journal} follows ${head.previous}, which is not ${before?.id}`);
+    if (before && head.upMs < before.upMs)
+      report.violation('J6', `record ${head.n} of ${journal} was made at ${head.upMs}, before the one before it`);
+  }
+}
+
+/** Everything that follows from the journal is in the log, and nothing that does not. */
+function checkMessages({ report, history, plan, log }: Run, journal: string, { messages }: JournalState): void {
+  const logLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
+  const bodies = new Set<string>();
+  for (const { message } of history.now())
+    bodies.add(`${message.subject} ${Buffer.from(message.data).toString('base64')}`);
+  const quarantine = serverOf(log).findStream('MESH_QUARANTINE');
+  for (let seq = 1; seq <= (quarantine?.lastSeq ?? 0); seq += 1) {
+    const message = quarantine?.get(seq);
+    if (message) bodies.add(`${message.subject} ${Buffer.from(message.data).toString('base64')}`);
+  }
+  for (const { kind, subject, body, encoding, headers } of messages) {
+    // Who was answered is not asked again.
+    if (kind === 'request' && logLost) continue;
+    const bytes = encoding === 'base64' ? body : Buffer.from(body).toString('base64');
+    if (!bodies.has(`${subject} ${bytes}`))
+      report.violation('S4', `${subject} of record ${headers['mesh-record']} of ${journal} is not in the log`);
+  }
+}
+
+/** The checkpoint and the records after it give what all records give. */
+function checkCheckpoint(run: Run, owner: HostProcess, journal: string, partition: number, state: JournalState): void {
+  const { catalog, report } = run;
+  const roles = new Map((catalog.services.get(owner.service) ?? []).map((role) => [role.name, role]));
+  const ledger = owner.disk.open();
+  const tasks = createTasks({ partition, roles, limits: defaultLimits, ledger });
+  for (const { body } of ledger.records(partition, ledger.checkpointed(partition) + 1)) {
+    const { head, inputs } = decodeRecord(body);
+    for (const input of inputs) {
+      if (input.kind === 'quarantined') continue;
+      const result = tasks.weigh(input);
+      if (result.kind === 'applied') tasks.apply(input, result, head.n);
+      else
+        report.violation(
+          'J1',
+          `${input.event.type} in record ${head.n} of ${journal} is ${result.kind} after the checkpoint`,
+        );
+    }
+  }
+  for (const [id, actors] of state.tasks) {
+    const found = tasks.find(id)?.actors ?? null;
+    if (isOver(actors)) {
+      if (!tasks.hasEnded(id))
+        report.violation('J1', `task ${id} of ${journal} has ended, and the checkpoint forgot it`);
+    } else if (found === null || stateOf(found) !== stateOf(thawed(id, actors, roles)))
+      report.violation(
+        'J1',
+        `task ${id} of ${journal}: folding says ${stateOf(actors)}, the checkpoint ${found === null ? 'nothing' : stateOf(found)}`,
+      );
+  }
+  checkLedgerEnds(ledger, partition, state, (what) => report.violation('J7', `${journal}: ${what}`));
+}
+
+function thawed(id: string, actors: Actors, roles: Parameters<ReturnType<typeof readTask>['wake']>[0]): Actors {
+  return readTask(freezeTask(id, actors, { firstN: 1, lastN: 1, updatedAtMs: 0, doubtful: false })).wake(roles);
+}
+
+function checkLedgerEnds(ledger: Ledger, partition: number, state: JournalState, say: (what: string) => void): void {
+  for (const { task } of ledger.tasks(partition))
+    if (!state.tasks.has(task)) say(`the checkpoint has task ${task}, of which no record speaks`);
+}
+
+/** What follows from the journal alone. */
+function stateOf(actors: Actors): string {
+  const { body } = freezeTask('', actors, { firstN: 0, lastN: 0, updatedAtMs: 0, doubtful: false });
+  return canonicalJson(JSON.parse(body));
+}
+
+/** Every message for a role is an input of its journal, a repetition of one, or in quarantine (S3, S9). */
+export function checkNothingPassedOver(run: Run): void {
+  const { catalog, history, report, plan } = run;
+  if (plan.fired.has('broker-wiped') || plan.fired.has('broker-truncated')) return;
+  const inLog = recordsInLog(run);
+  const states = new Map<string, JournalState>();
+  for (const [journal, records] of inLog)
+    states.set(journal, foldJournal(catalog.services.get(journal.split('.')[0] ?? '') ?? [], records));
+  const serviceOf = new Map(
+    [...catalog.services].flatMap(([service, roles]) => roles.map(({ name }) => [name, service])),
+  );
+  for (const { message, event } of history.now()) {
+    const address = parseSubject(message.subject);
+    if (address.kind !== 'inbox' || event === null) continue;
+    const service = serviceOf.get(address.role);
+    if (service === undefined) continue;
+    const state = states.get(`${service}.${partitionOf(address.correlationId)}`);
+    const known = state?.inputs.has(event.id) || state?.refused.has(`${address.role} ${message.seq}`);
+    const over = state?.tasks.get(event.correlationid);
+    if (known || (over && isOver(over))) continue;
+    report.violation('S3', `${event.type} ${event.id} at ${message.seq} was passed over by ${service}`);
+    return;
+  }
 }

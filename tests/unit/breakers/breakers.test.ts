@@ -1,7 +1,7 @@
 /** Circuit breakers: what opens them, what an open one says, and how it closes again. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createBreakers } from '../../../actors/breakers.ts';
 import { EffectError } from '../../../actors/runtime/errors.ts';
+import { createBreakers } from '../../../services/breakers.ts';
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const down = () => Promise.reject(new Error('connection refused'));

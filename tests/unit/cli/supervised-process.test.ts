@@ -152,6 +152,17 @@ describe('a supervised process', () => {
     expect(one.state).toBe('starting');
   });
 
+  it('given an early start, then it loads beside what it needs, but not without it', async () => {
+    const base = manage(`${ready}${stay}`);
+    const { process: one } = manage(`${ready}${stay}`, { needs: base.process });
+    one.start(true);
+    expect(one.state).toBe('waiting');
+    base.process.start();
+    expect(base.process.state).toBe('starting');
+    one.start(true);
+    expect(one.state).toBe('starting');
+  });
+
   it('given a child of its own, then that ends with it', async () => {
     const code = `const c = require('node:child_process').spawn(process.execPath, ['-e', '${stay}'], {stdio: 'ignore'});
       console.log(JSON.stringify({level: 'info', msg: 'child ' + c.pid})); ${ready}${stay}`;

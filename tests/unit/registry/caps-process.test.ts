@@ -9,7 +9,7 @@ const LIMIT_MS = 60_000;
 
 /** Takes 16 MiB more every 50 ms, with a cap of 256 MiB and some; says what its watch says. */
 const leak = `
-import { watchCaps } from './actors/caps.ts';
+import { watchCaps } from './services/caps.ts';
 const say = (fields, message) => console.log(JSON.stringify({ ...fields, message }));
 const log = { debug: say, info: say, warn: say, error: say };
 const ended = (how) => { console.log(JSON.stringify({ message: how, admission: caps.admission() })); process.exit(1); };

@@ -1,6 +1,6 @@
 /** S8: a process near its memory cap takes nothing new, and one over it ends itself. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { neededMb, uvThreads, watchCaps } from '../../../actors/caps.ts';
+import { neededMb, uvThreads, watchCaps } from '../../../services/caps.ts';
 import { createSilentLog } from '../runtime/support/fake-clock.ts';
 
 const MB = 1_048_576;

@@ -1,9 +1,9 @@
 /** What a process says of itself: several parts added up, bounded, and never thrown off by a part. */
 import { describe, expect, it } from 'vitest';
-import type { PartStatus } from '../../../actors/adapters/part.ts';
-import { HEARTBEAT_MAX_BYTES, type HeartbeatFacts, heartbeatText } from '../../../actors/heartbeat-form.ts';
 import type { EffectStats } from '../../../actors/runtime/effect-queues.ts';
 import { parseHeartbeat } from '../../../bus/registry.ts';
+import type { PartStatus } from '../../../services/adapters/part.ts';
+import { HEARTBEAT_MAX_BYTES, type HeartbeatFacts, heartbeatText } from '../../../services/heartbeat-form.ts';
 
 const stats = {
   ...{ instances: 3, timers: 0, effectsRunning: 2, effectsQueued: 4, unacknowledged: 0, applied: 9, duplicates: 0 },

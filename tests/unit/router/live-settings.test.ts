@@ -1,8 +1,8 @@
 /** Settings that change while a process runs, over the bucket in memory. */
 import { expect, test } from 'vitest';
-import { followLiveSettings } from '../../../actors/adapters/live-settings.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { readSettings } from '../../../config/settings.ts';
+import { followLiveSettings } from '../../../services/adapters/live-settings.ts';
 
 const LIMIT_MS = 5000;
 

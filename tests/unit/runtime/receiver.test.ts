@@ -48,7 +48,7 @@ describe('an inbox', () => {
     [
       'an event of a type that nobody knows',
       { ...eventOf('hop.requested', request), type: 'com.example' },
-      'unknown_type',
+      'invalid_envelope',
     ],
     [
       'an event with a word of the journal’s own',

@@ -34,7 +34,15 @@ describe('a record', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(eventInput, refusedInput)), ms, ms, (inputs, atMs, upMs) => {
         const read = { courier: 17, ingress: 3 };
-        const head = headAt(3, { atMs, upMs, read, tail: '9@1', quarantined: '2@a/1.0', sent: 2, word: 'stopped' });
+        const head = headAt(3, {
+          atMs,
+          upMs,
+          read,
+          tail: '9@1',
+          stored: { log: '8@a/1.1', quarantine: '2@a/1.0' },
+          sent: 2,
+          word: 'stopped',
+        });
         const entries = inputs.map((input, at) => ({ input, caused: at % 2 ? [submission()] : [] }));
         const bytes = encodeRecord(head, entries, 100_000_000);
         expect(decodeRecord(bytes)).toEqual({ head, inputs });

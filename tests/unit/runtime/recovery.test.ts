@@ -292,7 +292,24 @@ describe('records that have left the log by age', () => {
     mesh.signing.open();
     const other = await mesh.start('other', { limits });
     await mesh.pass(TAKEOVER_MS);
-    expect([await mesh.ended(), other.said('error'), other.fatal]).toEqual([[TASK], [], []]);
+    expect([await mesh.ended(), other.fatal]).toEqual([[TASK], []]);
+    const losses = other.log.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields);
+    expect(losses).not.toContainEqual(expect.objectContaining({ partition: partitionOf(TASK) }));
+  });
+
+  test('J7: also when the log has none of them any more, and what may be lost since is said', async () => {
+    const mesh = await Mesh.open();
+    mesh.signing.shut();
+    const one = await mesh.start('one', { limits });
+    await mesh.submit(TASK);
+    await mesh.pass();
+    await mesh.stop(one);
+    mesh.log.expire('log', (await mesh.bus.streamInfo()).lastSeq + 1);
+    mesh.signing.open();
+    const other = await mesh.start('other', { limits });
+    await mesh.pass(TAKEOVER_MS);
+    expect([await mesh.ended(), other.fatal]).toEqual([[TASK], []]);
+    expect(other.said('error')).toContainEqual(expect.stringMatching(/^LOSS: .*after the last checkpoint/));
   });
 
   test('J3: without a checkpoint it is a loss, and said', async () => {

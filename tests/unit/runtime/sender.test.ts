@@ -156,9 +156,9 @@ describe('the watermark', () => {
     expect([sender.unsent(0, 2), sender.unsent(1, 9)]).toEqual([[], []]);
   });
 
-  test('S10: the last message in quarantine is known by its place', async () => {
+  test('S10: the furthest message of each stream is known by its place', async () => {
     const { sender, stored } = await open();
-    expect(sender.quarantined).toBe('');
+    expect(sender.stored).toEqual({ log: '', quarantine: '' });
     const base64 = Buffer.from('bad').toString('base64');
     const refused = {
       kind: 'quarantine',
@@ -166,10 +166,13 @@ describe('the watermark', () => {
       encoding: 'base64',
       body: base64,
     } as const;
-    sender.add(0, 5, [message(5, 0, refused)]);
+    sender.add(0, 5, [message(5, 0, refused), message(5, 1), message(5, 2)]);
     sender.release(0, 5);
     await settled();
-    expect([await stored('quarantine'), sender.quarantined]).toEqual([['bad'], '1@tests.0/5.0']);
+    expect([await stored('quarantine'), sender.stored]).toEqual([
+      ['bad'],
+      { log: '2@tests.0/5.2', quarantine: '1@tests.0/5.0' },
+    ]);
   });
 });
 

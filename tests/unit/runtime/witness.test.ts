@@ -1,11 +1,13 @@
 /** Which log this is, and whether it still holds what it held (S10). On the bus in memory. */
 import { describe, expect, test } from 'vitest';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
-import { createWitness, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
+import { createWitness, type Mark, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../bus/port.ts';
 import { bent } from './support/bent-bus.ts';
 import { createFakeClock, settled } from './support/fake-clock.ts';
+
+const NOTHING = { log: '', quarantine: '' };
 
 async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const clock = createFakeClock();
@@ -15,7 +17,8 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const fatal: string[] = [];
   const done: string[] = [];
   const onFatal = ({ message }: FatalError): void => void fatal.push(message);
-  const witness = createWitness({ bus: bent(bus, changes(bus)), clock, onFatal });
+  const marks: Mark[] = [];
+  const witness = createWitness({ bus: bent(bus, changes(bus)), clock, stored: () => [...marks], onFatal });
   /** Something is stored, and met. */
   const read = async (text: string): Promise<string> => {
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
@@ -27,9 +30,9 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   /** Something is applied, or kept back. */
   const apply = (what: string): void => witness.whenCertain(() => void done.push(what));
   const memory = async (more: Partial<Memory> = {}): Promise<Memory> => {
-    return { log: (await bus.streamInfo()).identity, tail: '', quarantined: '', ...more };
+    return { log: (await bus.streamInfo()).identity, tail: '', stored: NOTHING, ...more };
   };
-  return { log, bus, clock, witness, fatal, done, read, apply, memory };
+  return { log, bus, clock, witness, fatal, done, read, apply, memory, marks };
 }
 
 type Opened = Awaited<ReturnType<typeof open>>;
@@ -92,16 +95,19 @@ describe('the verdict at a start', () => {
     expect(await witness.judge([await memory({ tail })])).toBe('same');
   });
 
-  test('of one whose quarantine has lost its end, or has something else there: cut', async () => {
+  test.each([
+    ['quarantine', 'mesh.quarantine.courier'],
+    ['log', 'mesh.tasks'],
+  ] as const)('of one whose %s has lost what was sent, or has something else there: cut', async (stream, subject) => {
     const { witness, bus, log, memory } = await open();
-    const subject = 'mesh.quarantine.courier';
     const headers = { 'mesh-journal': 'tests.0', 'mesh-record': '4.0' };
     await bus.publish({ subject, body: 'x', headers });
-    expect(await witness.judge([await memory({ quarantined: '1@tests.0/4.0' })])).toBe('same');
-    expect(await witness.judge([await memory({ quarantined: '1@tests.0/5.0' })])).toBe('cut');
-    expect(await witness.judge([await memory({ quarantined: '2@tests.0/4.1' })])).toBe('cut');
-    log.expire('quarantine', 2);
-    expect(await witness.judge([await memory({ quarantined: '1@tests.0/5.0' })])).toBe('same');
+    const verdict = async (mark: string) => witness.judge([await memory({ stored: { ...NOTHING, [stream]: mark } })]);
+    expect(await verdict('1@tests.0/4.0')).toBe('same');
+    expect(await verdict('1@tests.0/5.0')).toBe('cut');
+    expect(await verdict('2@tests.0/4.1')).toBe('cut');
+    log.expire(stream, 2);
+    expect(await verdict('1@tests.0/5.0')).toBe('same');
   });
 });
 
@@ -192,6 +198,36 @@ describe('a connection that was lost', () => {
     apply('one');
     await settled();
     expect([fatal, done]).toEqual([['the log was made anew'], []]);
+  });
+
+  test.each(['log', 'quarantine'] as const)('S10: a %s that has lost what was stored does too', async (stream) => {
+    const { bus, log, marks, apply, done, fatal } = await judged();
+    const subject = stream === 'log' ? 'mesh.tasks' : 'mesh.quarantine.courier';
+    const { seq } = await bus.publish({ subject, body: 'mine' });
+    marks.push({ stream, seq, is: ({ data }) => Buffer.from(data).toString() === 'mine' });
+    bus.disconnect();
+    bus.reconnect();
+    await settled();
+    expect(fatal).toEqual([]);
+    bus.disconnect();
+    log.truncate(stream, 0);
+    await createMemoryBus(log).publish({ subject, body: 'of another' });
+    bus.reconnect();
+    apply('one');
+    await settled();
+    expect([fatal, done]).toEqual([['the log has lost its end'], []]);
+  });
+
+  test('S10: what is stored while it is asked about says nothing of what was there before', async () => {
+    const { bus, log, marks, fatal } = await judged();
+    const { seq } = await bus.publish({ subject: 'mesh.tasks', body: 'mine' });
+    marks.push({ stream: 'log', seq, is: ({ data }) => Buffer.from(data).toString() === 'mine' });
+    bus.disconnect();
+    log.truncate('log', 0);
+    marks.length = 0;
+    bus.reconnect();
+    await settled();
+    expect(fatal).toEqual(['the log has lost its end']);
   });
 
   test('an answer that does not come is asked for again', async () => {

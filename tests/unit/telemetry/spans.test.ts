@@ -1,9 +1,9 @@
 /** Spans as a collector receives them, over a real HTTP connection. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BreakerOpenError } from '../../../actors/breakers.ts';
-import { traceEffects } from '../../../actors/effect-spans.ts';
 import { EffectError } from '../../../actors/runtime/errors.ts';
 import type { AttemptFacts } from '../../../actors/runtime/ports.ts';
+import { BreakerOpenError } from '../../../services/breakers.ts';
+import { traceEffects } from '../../../services/effect-spans.ts';
 import { createTracer, type Tracer } from '../../../telemetry/tracer.ts';
 import { SpanCollector } from '../../support/span-collector.ts';
 

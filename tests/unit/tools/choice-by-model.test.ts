@@ -1,6 +1,5 @@
 /** What a model is offered, and the effects around its choice, with the real toolbox. */
 import { describe, expect, test } from 'vitest';
-import { createBreakers } from '../../../actors/breakers.ts';
 import type { LlmEngine } from '../../../actors/roles/llm/engines/port.ts';
 import { builtinTools, type Tool } from '../../../actors/roles/tools/builtin/index.ts';
 import { createEffects } from '../../../actors/roles/tools/effects.ts';
@@ -8,6 +7,7 @@ import { offersFor } from '../../../actors/roles/tools/offers.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
 import { type McpServers, noMcpServers } from '../../../mcp/port.ts';
+import { createBreakers } from '../../../services/breakers.ts';
 
 const builtin = builtinTools();
 const names = (offers: readonly { name: string }[]): string[] => offers.map(({ name }) => name);

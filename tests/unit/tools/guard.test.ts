@@ -3,10 +3,10 @@
  * test's own where the length of a pause matters to the outcome.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createBreakers } from '../../../actors/breakers.ts';
 import { type Tool, type ToolCaps, ToolError } from '../../../actors/roles/tools/builtin/port.ts';
 import { createGuard, type GuardedCall } from '../../../actors/roles/tools/guard.ts';
 import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
+import { createBreakers } from '../../../services/breakers.ts';
 
 interface Line {
   readonly message: string;

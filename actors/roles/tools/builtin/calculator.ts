@@ -27,14 +27,14 @@ export function calculate(expression: string): string {
     throw refused(`it is longer than ${EXPRESSION_CHARS_MAX} characters`);
   }
   const value = compute(allowed(expression));
-  if (math.isBigNumber(value)) {
+  if (math().isBigNumber(value)) {
     if (!value.isFinite()) throw refused('it has no finite value');
     return value.isInteger() && value.abs().lt('1e63')
       ? value.toFixed()
-      : math.format(value, { precision: DIGITS_SHOWN });
+      : math().format(value, { precision: DIGITS_SHOWN });
   }
-  if (typeof value === 'number' && Number.isFinite(value)) return math.format(value, { precision: DIGITS_SHOWN });
-  if (math.isComplex(value)) return math.format(value, { precision: DIGITS_SHOWN });
+  if (typeof value === 'number' && Number.isFinite(value)) return math().format(value, { precision: DIGITS_SHOWN });
+  if (math().isComplex(value)) return math().format(value, { precision: DIGITS_SHOWN });
   throw refused('its value is not a number');
 }
 
@@ -46,7 +46,7 @@ function allowed(expression: string): MathNode {
 
 function parsed(expression: string): MathNode {
   try {
-    return math.parse(expression);
+    return math().parse(expression);
   } catch (cause) {
     throw refused(cause instanceof Error ? cause.message : 'it cannot be read', cause);
   }
@@ -65,20 +65,20 @@ function refused(why: string, cause?: unknown): ToolError {
 }
 
 function assertAllowed(node: MathNode): void {
-  if (math.isConstantNode(node)) {
-    if (math.isBigNumber(node.value) || typeof node.value === 'number') return;
+  if (math().isConstantNode(node)) {
+    if (math().isBigNumber(node.value) || typeof node.value === 'number') return;
     throw refused('only numbers are allowed as values');
   }
-  if (math.isParenthesisNode(node)) return;
-  if (math.isSymbolNode(node)) {
+  if (math().isParenthesisNode(node)) return;
+  if (math().isSymbolNode(node)) {
     if (CONSTANTS.has(node.name) || FUNCTIONS.has(node.name)) return;
     throw refused(`${node.name} is not known`);
   }
-  if (math.isOperatorNode(node) && OPERATORS.has(node.fn)) {
+  if (math().isOperatorNode(node) && OPERATORS.has(node.fn)) {
     if (node.fn === 'factorial') assertSmall(node.args[0]);
     return;
   }
-  if (math.isFunctionNode(node) && math.isSymbolNode(node.fn) && FUNCTIONS.has(node.fn.name)) {
+  if (math().isFunctionNode(node) && math().isSymbolNode(node.fn) && FUNCTIONS.has(node.fn.name)) {
     if (node.fn.name === 'factorial') assertSmall(node.args[0]);
     return;
   }
@@ -86,7 +86,7 @@ function assertAllowed(node: MathNode): void {
 }
 
 function assertSmall(node: MathNode | undefined): void {
-  const value = node !== undefined && math.isConstantNode(node) ? Number(node.value) : Number.NaN;
+  const value = node !== undefined && math().isConstantNode(node) ? Number(node.value) : Number.NaN;
   if (!(value <= FACTORIAL_MAX)) throw refused(`a factorial is taken of numbers up to ${FACTORIAL_MAX} only`);
 }
 

@@ -2,7 +2,7 @@
  * Routers for tests: engines that say what a test wants, the shipped workflows, and the settings of the defaults. Owns:
  * putting a router together. Does not own: any expectation.
  */
-import { routeOptions } from '../../../../actors/adapters/router.ts';
+
 import {
   atTheStart,
   type Decided,
@@ -12,6 +12,7 @@ import {
   type Situation,
 } from '../../../../router/port.ts';
 import { createRouter, type RouterOptions } from '../../../../router/router.ts';
+import { routeOptions } from '../../../../services/adapters/router.ts';
 import { builtin, roles } from '../../roles/support/workflows.ts';
 
 export const WORKFLOWS: readonly string[] = ['answer', 'build', 'direct', 'review', 'tool'];

@@ -15,7 +15,7 @@ export function headAt(n: number, more: Partial<RecordHead> = {}): RecordHead {
   return {
     ...{ version: RECORD_VERSION, service: 'tests', partition: 0, n, id: `${process}.${n}` },
     ...{ previous: n === 1 ? '' : `${process}.${n - 1}`, ledger: 'ledger-1', process, host: 'a test' },
-    ...{ atMs: START_MS, upMs: 0, log: 'log-1', read: {}, tail: '', quarantined: '', sent: 0 },
+    ...{ atMs: START_MS, upMs: 0, log: 'log-1', read: {}, tail: '', stored: { log: '', quarantine: '' }, sent: 0 },
     ...more,
   };
 }

@@ -3,10 +3,10 @@
  * (`heartbeat-form.ts`), or who reads it.
  */
 
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { HEARTBEAT_MS } from '../bus/registry.ts';
 import { type HeartbeatFacts, heartbeatText } from './heartbeat-form.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
 
 export interface HeartbeatOptions {
   readonly bus: Bus;

@@ -4,12 +4,13 @@
  *
  * Every process builds this part and one of them uses it, so nothing is loaded before it is needed.
  */
+
+import type { RolePorts } from '../../actors/roles/ports.ts';
+import { builtinNames } from '../../actors/roles/tools/builtin/names.ts';
+import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Breakers } from '../breakers.ts';
-import type { RolePorts } from '../roles/ports.ts';
-import { builtinNames } from '../roles/tools/builtin/names.ts';
-import type { RuntimeLog } from '../runtime/ports.ts';
 import type { OpenedTools } from './open-tools.ts';
 import type { Part, PartStatus } from './part.ts';
 

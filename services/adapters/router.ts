@@ -4,6 +4,10 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { loadRoleDefinitions } from '../../actors/roles/index.ts';
+import type { RuntimeLog } from '../../actors/runtime/ports.ts';
+import type { RoleDefinition } from '../../actors/runtime/role.ts';
+import { loadWorkflows, type Workflow } from '../../actors/workflows/index.ts';
 import type { Bus } from '../../bus/port.ts';
 import { openRegistryView, type RegistryView } from '../../bus/registry-view.ts';
 import { projectRoot, type Settings } from '../../config/settings.ts';
@@ -14,10 +18,6 @@ import type { RoleHealth, RouteOption, Router, Situation } from '../../router/po
 import { RouteEngineError } from '../../router/port.ts';
 import { createRouter, type LiveRules } from '../../router/router.ts';
 import type { Breakers } from '../breakers.ts';
-import { loadRoleDefinitions } from '../roles/index.ts';
-import type { RuntimeLog } from '../runtime/ports.ts';
-import type { RoleDefinition } from '../runtime/role.ts';
-import { loadWorkflows, type Workflow } from '../workflows/index.ts';
 import { followLiveSettings, type LiveSettings } from './live-settings.ts';
 import type { Part } from './part.ts';
 

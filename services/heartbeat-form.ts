@@ -6,10 +6,11 @@
  * Invariant: a heartbeat is never larger than `HEARTBEAT_MAX_BYTES` and its making never throws, whatever a part says:
  * a service that cannot describe itself is still alive.
  */
+
+import type { EffectStats } from '../actors/runtime/effect-queues.ts';
+import type { HostStats } from '../actors/runtime/host.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { BreakerState } from './breakers.ts';
-import type { EffectStats } from './runtime/effect-queues.ts';
-import type { HostStats } from './runtime/host.ts';
 
 /** Read by every process every two seconds; far below what any server takes as a message. */
 export const HEARTBEAT_MAX_BYTES = 65_536;
@@ -22,6 +23,11 @@ const PROBLEM_MAX_CHARACTERS = 300;
 /** A queue that is as full as this counts as saturated: others are asked before it refuses. */
 const SATURATED_SHARE = 0.8;
 
+export interface ShownRole {
+  readonly name: string;
+  readonly effects: Readonly<Record<string, { readonly concurrencyMax: number }>>;
+}
+
 export interface HeartbeatFacts {
   readonly service: string;
   readonly host: string;
@@ -30,11 +36,9 @@ export interface HeartbeatFacts {
   readonly state: 'starting' | 'ready';
   /** RFC 3339. */
   readonly startedAt: string;
-  readonly roles: readonly {
-    readonly name: string;
-    readonly effects: Readonly<Record<string, { concurrencyMax: number }>>;
-  }[];
-  readonly stats: HostStats;
+  readonly roles: readonly ShownRole[];
+  /** Of the host that runs the roles; null where there is none. */
+  readonly stats: HostStats | null;
   readonly parts: readonly Pick<Part<unknown>, 'status'>[];
   readonly breakers: readonly BreakerState[];
   /** Threads of the process itself; parts add theirs. */
@@ -61,14 +65,7 @@ function formOf(facts: HeartbeatFacts) {
   return {
     ...{ service, host, pid, version, state, startedAt },
     roles: facts.roles.map(({ name }) => name),
-    instances: stats.instances,
-    partitions: stats.partitions,
-    cursorLag: stats.cursorLag,
-    pendingEffects: stats.effectsRunning + stats.effectsQueued,
-    unacknowledged: stats.unacknowledged,
-    applied: stats.applied,
-    duplicates: stats.duplicates,
-    quarantined: stats.quarantined,
+    ...(stats === null ? {} : countsOf(stats)),
     memoryMb: facts.memoryMb,
     saturated: saturation(facts, parts),
     capabilities: unique(parts.flatMap(({ capabilities = [] }) => capabilities)).slice(0, TAGS_MAX),
@@ -78,6 +75,19 @@ function formOf(facts: HeartbeatFacts) {
       parts.flatMap(({ problems = [] }) => problems),
       PROBLEM_MAX_CHARACTERS,
     ).slice(0, PROBLEMS_MAX),
+  };
+}
+
+function countsOf(stats: HostStats) {
+  return {
+    instances: stats.instances,
+    partitions: stats.partitions,
+    cursorLag: stats.cursorLag,
+    pendingEffects: stats.effectsRunning + stats.effectsQueued,
+    unacknowledged: stats.unacknowledged,
+    applied: stats.applied,
+    duplicates: stats.duplicates,
+    quarantined: stats.quarantined,
   };
 }
 
@@ -117,24 +127,25 @@ function capacityOf(facts: HeartbeatFacts, parts: readonly PartStatus[]) {
     values.reduce<number>((total, value) => total + (value ?? 0), 0);
   const tokens = told.flatMap(({ tokensPerSecond }) => (tokensPerSecond === undefined ? [] : [tokensPerSecond]));
   const slots = told.flatMap(({ freeSlots }) => (freeSlots === undefined ? [] : [freeSlots]));
+  const free = facts.stats === null ? slots : [freeSlotsOf(facts.roles, facts.stats), ...slots];
   return {
     threads: facts.threads + sum(told.map(({ threads }) => threads)),
     memoryMb: facts.memoryMb,
     memoryLimitMb: facts.memoryLimitMb,
-    queueDepth: facts.stats.effectsQueued + sum(told.map(({ queueDepth }) => queueDepth)),
-    freeSlots: Math.min(freeSlotsOf(facts), ...slots),
+    queueDepth: (facts.stats?.effectsQueued ?? 0) + sum(told.map(({ queueDepth }) => queueDepth)),
+    ...(free.length === 0 ? {} : { freeSlots: Math.min(...free) }),
     ...(tokens.length === 0 ? {} : { tokensPerSecond: Math.round(sum(tokens) * 10) / 10 }),
   };
 }
 
-function freeSlotsOf({ roles, stats }: HeartbeatFacts): number {
+function freeSlotsOf(roles: HeartbeatFacts['roles'], stats: HostStats): number {
   let free = 0;
   for (const { effects } of roles) for (const { concurrencyMax } of Object.values(effects)) free += concurrencyMax;
   return free - stats.effectsRunning;
 }
 
 function saturation({ admission, stats }: HeartbeatFacts, parts: readonly PartStatus[]): string | null {
-  const full = stats.effects.find(isFull);
+  const full = stats?.effects.find(isFull);
   const queue = full && `queue of ${full.role}/${full.effect}: ${full.waiting} of ${full.queueMax}`;
   const reason = admission ?? queue ?? parts.find(({ saturated }) => saturated != null)?.saturated ?? null;
   return reason?.slice(0, REASON_MAX_CHARACTERS) ?? null;

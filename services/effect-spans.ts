@@ -2,11 +2,12 @@
  * Attempts of effects as spans. Owns: what a span says of an attempt and of the process it runs in. Does not own: the
  * names (`telemetry/spans.ts`), sending, or what an effect adds about its own work.
  */
+
+import { toErrorInfo } from '../actors/runtime/errors.ts';
+import type { AttemptFacts, SpanAttributes, Tracing } from '../actors/runtime/ports.ts';
 import { attribute, spanName } from '../telemetry/spans.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import { BreakerOpenError } from './breakers.ts';
-import { toErrorInfo } from './runtime/errors.ts';
-import type { AttemptFacts, SpanAttributes, Tracing } from './runtime/ports.ts';
 
 /** The process as the caps see it. */
 export interface ProcessFacts {

@@ -4,9 +4,10 @@
  *
  * A value that is taken back, or refused, leaves what the environment says, or the last valid one.
  */
+
+import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Bus } from '../../bus/port.ts';
 import { type LiveName, liveNames, parseLive, type Settings } from '../../config/settings.ts';
-import type { RuntimeLog } from '../runtime/ports.ts';
 
 /** Between attempts to follow a bucket that cannot be read. */
 const RETRY_MS = 1000;

@@ -2,13 +2,14 @@
  * Answers who asks for a task that has left the log. Owns: the answer on core NATS, by the host that has the task's
  * partition. Does not own: what is remembered (the ledger), or how long.
  */
+
+import type { TaskContext } from '../actors/roles/orchestrator/context.ts';
+import { recalledTask } from '../actors/roles/orchestrator/recall.ts';
+import type { Host } from '../actors/runtime/host.ts';
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { recalledText } from '../schemas/events/recalled-task.ts';
 import { RECALL_FILTER, recalledId } from '../schemas/events/subjects.ts';
-import type { TaskContext } from './roles/orchestrator/context.ts';
-import { recalledTask } from './roles/orchestrator/recall.ts';
-import type { Host } from './runtime/host.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
 
 /** The log's limit of a message counts its headers too. */
 const HEADERS_MAX_BYTES = 1024;

@@ -1,51 +1,28 @@
 /**
- * Entry point of the gateway: `node gateway/main.ts`. Owns: building the adapters, putting core and bindings together,
- * and the order of shutdown. Does not own: any logic.
+ * The gateway as a service: the front door for callers from outside. Owns: building its adapters, and putting core and
+ * bindings together. Does not own: the process (`run-service.ts`), or any logic.
  *
- * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close, the
- * connection to the log closes.
+ * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close.
  */
-import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { flushCompileCache } from 'node:module';
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Part } from '../actors/adapters/part.ts';
-import { connectBus } from '../bus/nats-bus.ts';
-import { type Bus, BusError } from '../bus/port.ts';
-import { loadEnvFile, natsUrl, projectRoot, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
+import { lazyA2a } from '../gateway/a2a/lazy.ts';
+import { Admission } from '../gateway/core/admission.ts';
+import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
+import { openMesh } from '../gateway/core/mesh.ts';
+import type { Catalog } from '../gateway/core/ports.ts';
+import { daprApp } from '../gateway/dapr/app.ts';
+import { exposureProblem } from '../gateway/exposure.ts';
+import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
+import { startHttp } from '../gateway/http/server.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { traceCalls } from '../telemetry/call-spans.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
-import type { Tracer } from '../telemetry/tracer.ts';
-import { lazyA2a } from './a2a/lazy.ts';
-import { Admission } from './core/admission.ts';
-import { byCertificate, type Callers, CallersError, onlyLocal, readCallers } from './core/callers.ts';
-import { openMesh } from './core/mesh.ts';
-import type { Catalog } from './core/ports.ts';
-import { daprApp } from './dapr/app.ts';
-import { exposureProblem } from './exposure.ts';
-import { AddressError, startServer, type TlsFiles } from './grpc/server.ts';
-import { startHeartbeat } from './heartbeat.ts';
-import { startHttp } from './http/server.ts';
-
-/** Under a supervisor the log may be starting at the same moment; wait this long for it. */
-const LOG_WAIT_MS = 8000;
-const RETRY_MS = 50;
-
-async function connect(settings: Settings): Promise<Bus> {
-  const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
-  for (;;) {
-    try {
-      return await connectBus({ url: natsUrl(settings), name: 'mesh-gateway', leaseTtlMs: settings.MESH_LEASE_TTL_MS });
-    } catch (error) {
-      if (!(error instanceof BusError) || !error.retryable || Date.now() >= deadline) throw error;
-      await sleep(RETRY_MS);
-    }
-  }
-}
+import type { Log } from '../telemetry/log.ts';
+import type { Part, PartStatus } from './adapters/part.ts';
+import type { Breakers } from './breakers.ts';
+import type { StartService } from './run-service.ts';
 
 /** Read at its first use: a start does not wait for it. */
 function lazyCatalog(): () => Promise<Catalog> {
@@ -73,14 +50,11 @@ interface LazyKnowledge {
 }
 
 /** Stores and models are loaded when somebody searches. */
-function lazyKnowledge(settings: Settings, log: Log): LazyKnowledge {
+function lazyKnowledge(settings: Settings, log: Log, breakers: Breakers): LazyKnowledge {
   let part: Promise<Part<() => KnowledgeStore>> | null = null;
   const load = async (): Promise<Part<() => KnowledgeStore>> => {
-    const [{ knowledgePart }, { createBreakers }] = await Promise.all([
-      import('../actors/adapters/knowledge.ts'),
-      import('../actors/breakers.ts'),
-    ]);
-    return knowledgePart(settings, log, createBreakers(log));
+    const { knowledgePart } = await import('./adapters/knowledge.ts');
+    return knowledgePart(settings, log, breakers);
   };
   return {
     async open() {
@@ -153,31 +127,16 @@ function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
   return new Set(url === undefined ? [] : [new URL(url).hostname]);
 }
 
-/** Null when no collector is named; the SDK is not loaded then. */
-async function openTracer(settings: Settings, instance: string, log: Log): Promise<Tracer | null> {
-  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (endpoint === undefined) return null;
-  const { createTracer } = await import('../telemetry/tracer.ts');
-  return createTracer({
-    ...{ endpoint, service: 'mesh-gateway', instance, version: manifest.version },
-    onLoss: (reason) => log.warn({ endpoint, reason }, 'spans are lost'),
-  });
-}
-
-async function run(settings: Settings, log: Log): Promise<void> {
+export const startGateway: StartService = async (context) => {
+  const { settings, log, hostId, tracer } = context;
   checkExposure(settings);
   const tls = tlsOf(settings);
   const callers = callersFrom(settings);
-  const admission = new Admission({
-    callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND,
-    callsAtOnce: settings.MESH_GATEWAY_CALLS_AT_ONCE,
-  });
-  const bus = await connect(settings);
-  await bus.ensureTopology();
-  const knowledge = lazyKnowledge(settings, log);
+  const callsMax = settings.MESH_GATEWAY_CALLS_AT_ONCE;
+  const admission = new Admission({ callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND, callsAtOnce: callsMax });
+  const bus = await context.connect();
+  const knowledge = lazyKnowledge(settings, log, context.breakers);
   const catalog = lazyCatalog();
-  const hostId = settings.MESH_HOST_ID ?? `${hostname()}-${hash('sha256', settings.MESH_HOME).slice(0, 8)}`;
-  const tracer = await openTracer(settings, hostId, log);
   const tracing = tracer === null ? {} : { tracing: traceCalls(tracer) };
   const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, ...tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
@@ -208,65 +167,21 @@ async function run(settings: Settings, log: Log): Promise<void> {
     isConnected = connected;
     grpc.setServing(connected);
   });
-  const stopHeartbeat = startHeartbeat({
-    bus,
-    log,
-    host: hostId,
-    capabilities: [`grpc:${host}:${grpc.port}`, `http:${host}:${http.port}`],
-    callsUnderWay: () => admission.callsUnderWay,
-    callsMax: settings.MESH_GATEWAY_CALLS_AT_ONCE,
-    memoryLimitMb: settings.GATEWAY_MEMORY_MB,
+  const doors = { grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}` };
+  const status = (): PartStatus => ({
+    capabilities: [`grpc:${doors.grpc}`, `http:${doors.http}`],
+    capacity: { queueDepth: admission.callsUnderWay, freeSlots: Math.max(0, callsMax - admission.callsUnderWay) },
   });
-  stopOnSignals(log, async () => {
-    await stopHeartbeat();
-    grpc.setServing(false);
-    await a2a.stop();
-    await mesh.stop();
-    await Promise.all([grpc.stop(), http.stop()]);
-    await knowledge.close();
-    await tracer?.close();
-    await bus.close();
-  });
-  log.info({ grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}`, tls: tls !== undefined }, 'ready');
-  a2a.warm();
-  // A process that is killed later writes no cache at its end.
-  flushCompileCache();
-}
-
-function stopOnSignals(log: Log, stop: () => Promise<void>): void {
-  let stopping = false;
-  const end = (): void => {
-    if (stopping) return;
-    stopping = true;
-    log.info({}, 'stopping');
-    stop().then(
-      () => {
-        log.info({}, 'stopped');
-        process.exit(0);
-      },
-      (error: unknown) => {
-        log.error({ error: String(error) }, 'did not stop in order');
-        process.exit(1);
-      },
-    );
+  return {
+    roles: [],
+    parts: [{ status, start: a2a.warm, close: knowledge.close }],
+    stats: () => null,
+    begin: () => Promise.resolve({ ...doors, tls: tls !== undefined }),
+    async stop() {
+      grpc.setServing(false);
+      await a2a.stop();
+      await mesh.stop();
+      await Promise.all([grpc.stop(), http.stop()]);
+    },
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
-  if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', end).resume();
-}
-
-function exitCodeOf(error: unknown): 1 | 2 | 3 {
-  if (error instanceof SettingsError || error instanceof CallersError || error instanceof AddressError) return 2;
-  return error instanceof BusError ? 3 : 1;
-}
-
-try {
-  loadEnvFile();
-  const settings = readSettings();
-  await run(settings, createLog('gateway', settings.MESH_LOG_LEVEL));
-} catch (error) {
-  const exitCode = exitCodeOf(error);
-  const text =
-    error instanceof Error ? (exitCode === 1 ? (error.stack ?? error.message) : error.message) : String(error);
-  createLog('gateway', 'error').error({}, text);
-  process.exit(exitCode);
-}
+};

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { projectRoot, type Settings } from '../../config/settings.ts';
 import type { Embedder } from '../../knowledge/embedder.ts';
 import { ggufEmbedder } from '../../knowledge/gguf-embedder.ts';
@@ -13,7 +14,6 @@ import { hashedEmbedder } from '../../knowledge/hashed-embedder.ts';
 import { type KnowledgeBase, openKnowledgeBase } from '../../knowledge/knowledge-base.ts';
 import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { Breakers } from '../breakers.ts';
-import type { RuntimeLog } from '../runtime/ports.ts';
 import type { Part, PartStatus } from './part.ts';
 
 /** What a library says on the way does not belong between the lines of a command. */

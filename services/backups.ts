@@ -3,9 +3,10 @@
  * Does not own: copying. A backup may replace a lost ledger (`cp agents.db.backup agents.db`): the host then reads on
  * from the backup's cursor instead of folding the whole log.
  */
+
+import type { Ledger } from '../actors/runtime/ledger/port.ts';
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
-import type { Ledger } from './runtime/ledger/port.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
 
 export interface BackupOptions {
   ledger: Ledger;

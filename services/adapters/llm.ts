@@ -4,15 +4,15 @@
  */
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { LlamaEngine, LlamaEngineOptions, LlamaState } from '../../actors/roles/llm/engines/llama/index.ts';
+import type { OpenAiOptions } from '../../actors/roles/llm/engines/openai.ts';
+import type { RolePorts } from '../../actors/roles/ports.ts';
+import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { projectRoot, type Settings } from '../../config/settings.ts';
 import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
 import { modelPath } from '../../models/files.ts';
 import { createLoadGuard } from '../../models/load-guard.ts';
 import { ollamaOrigin } from '../../models/ollama.ts';
-import type { LlamaEngine, LlamaEngineOptions, LlamaState } from '../roles/llm/engines/llama/index.ts';
-import type { OpenAiOptions } from '../roles/llm/engines/openai.ts';
-import type { RolePorts } from '../roles/ports.ts';
-import type { RuntimeLog } from '../runtime/ports.ts';
 import type { Part, PartStatus } from './part.ts';
 
 /** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
@@ -71,7 +71,7 @@ function without(problem: string): Made {
 }
 
 function openai(name: string, options: OpenAiOptions): Made {
-  const open = async () => (await import('../roles/llm/engines/openai.ts')).createOpenAiEngine(options);
+  const open = async () => (await import('../../actors/roles/llm/engines/openai.ts')).createOpenAiEngine(options);
   let opened: ReturnType<typeof open> | undefined;
   const model = options.model === undefined ? [] : [`model:${options.model}`];
   return {
@@ -87,7 +87,7 @@ function llama(options: LlamaEngineOptions, settings: Settings): Made {
   let engine: LlamaEngine | null = null;
   let opened: Promise<LlamaEngine> | undefined;
   const open = (): Promise<LlamaEngine> => {
-    opened ??= import('../roles/llm/engines/llama/index.ts').then(({ createLlamaEngine }) => {
+    opened ??= import('../../actors/roles/llm/engines/llama/index.ts').then(({ createLlamaEngine }) => {
       engine = createLlamaEngine(options);
       return engine;
     });

@@ -3,14 +3,14 @@
  * (tools.ts), or the tools.
  */
 import { dirname, join } from 'node:path';
+import { createToolbox, type WholeToolbox } from '../../actors/roles/tools/toolbox.ts';
+import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { ledgerPath, type Settings } from '../../config/settings.ts';
 import { createChildren } from '../../mcp/children.ts';
 import { readMcpConfig } from '../../mcp/config.ts';
 import { type McpServers, noMcpServers } from '../../mcp/port.ts';
 import { createMcpServers } from '../../mcp/servers.ts';
 import type { Breakers } from '../breakers.ts';
-import { createToolbox, type WholeToolbox } from '../roles/tools/toolbox.ts';
-import type { RuntimeLog } from '../runtime/ports.ts';
 
 export interface OpenedTools {
   readonly toolbox: WholeToolbox;

@@ -8,9 +8,9 @@
  * again. Over the cap for three seconds, the process ends itself in order and is started again; far over it, at once:
  * everything it was doing goes on from its ledger.
  */
-import type { Settings } from '../config/settings.ts';
+
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Capacity } from './adapters/part.ts';
-import type { RuntimeLog } from './runtime/ports.ts';
 
 /**
  * Node's code and buffers, the young generation, the ledger's thread with SQLite's cache, and the worker in which code
@@ -50,20 +50,6 @@ export interface Caps {
   /** Looks once; called by the timer. */
   look(): void;
   stop(): void;
-}
-
-/** Heap limit of a service, MiB: the supervisor starts it with this. */
-export function heapLimitMb(service: string, settings: Settings): number {
-  switch (service) {
-    case 'agents':
-      return settings.AGENTS_MEMORY_MB;
-    case 'llm':
-      return settings.LLM_MEMORY_MB;
-    case 'tools':
-      return settings.TOOLS_MEMORY_MB;
-    default:
-      throw new RangeError(`no memory setting for ${service}`);
-  }
 }
 
 /** Heap limit, and what parts say that they need beside it, MiB. */

@@ -16,9 +16,9 @@ import {
   circuitBreaker,
   handleWhen,
 } from 'cockatiel';
+import { EffectError, toErrorInfo } from '../actors/runtime/errors.ts';
+import type { AttemptSpan, RuntimeLog } from '../actors/runtime/ports.ts';
 import { attribute } from '../telemetry/spans.ts';
-import { EffectError, toErrorInfo } from './runtime/errors.ts';
-import type { AttemptSpan, RuntimeLog } from './runtime/ports.ts';
 
 /** Failures in a row that open a breaker: two could be chance, and each of five may have cost a time-out. */
 const FAILURES_MAX = 5;

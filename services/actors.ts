@@ -1,0 +1,55 @@
+/**
+ * The services that host roles: agents, llm, tools. Owns: the host that runs the roles, and what
+ * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
+ */
+import { ingress } from '../actors/ingress.ts';
+import { loadRoles } from '../actors/roles/index.ts';
+import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
+import { createHost } from '../actors/runtime/host.ts';
+import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
+import { systemClock } from '../actors/runtime/ports.ts';
+import { ledgerPath } from '../config/settings.ts';
+import { startBackups } from './backups.ts';
+import { traceEffects } from './effect-spans.ts';
+import { openPorts } from './ports.ts';
+import { answerRecall } from './recall.ts';
+import type { RunningService, StartService } from './run-service.ts';
+
+/** The service that hosts the orchestrator: it alone takes what comes from outside, and remembers tasks. */
+const ORCHESTRATING = 'agents';
+
+export const startActors: StartService = async (context): Promise<RunningService> => {
+  const { service, settings, log, process: own, tracer } = context;
+  const path = ledgerPath(settings, service.name);
+  const bus = await context.connect();
+  const ledger = await openSqliteLedger(path);
+  const { ports, parts } = await openPorts(context, bus);
+  const roles = await loadRoles(service.name, ports);
+  const crashAt = crashPointFromEnv(process.env.MESH_CRASH_AT);
+  const orchestrates = service.name === ORCHESTRATING;
+  const host = createHost({
+    ...{ name: context.hostId, service: service.name, roles, bus, ledger, log, clock: systemClock },
+    commitMode: settings.MESH_COMMIT,
+    admission: own.admission,
+    onFatal: context.fatal,
+    ...(orchestrates ? { ingress } : {}),
+    ...(tracer === null ? {} : { tracing: traceEffects(tracer, own) }),
+    ...(crashAt ? { at: crashAt } : {}),
+  });
+  const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
+  const endRecall = orchestrates ? answerRecall({ bus, host, log }) : () => undefined;
+  return {
+    roles,
+    parts,
+    stats: () => host.stats(),
+    async begin() {
+      await host.start();
+      return { roles: roles.map(({ name }) => name), engine: service.name === 'llm' ? ports.llm.kind : undefined };
+    },
+    async stop() {
+      endRecall();
+      await stopBackups();
+      await host.stop();
+    },
+  };
+};

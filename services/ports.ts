@@ -1,0 +1,88 @@
+/**
+ * What the roles of a service reach. Owns: which adapter is behind each port, and that a process loads only those that
+ * its own roles use. Does not own: the adapters, or the list of ports (actors/roles/ports.ts).
+ */
+import type { RolePorts } from '../actors/roles/ports.ts';
+import type { Bus } from '../bus/port.ts';
+import { tokenSubject } from '../schemas/events/subjects.ts';
+import type { Part } from './adapters/part.ts';
+import type { ServiceContext } from './run-service.ts';
+
+export interface OpenedPorts {
+  readonly ports: RolePorts;
+  /** What is behind them, in the order in which it is closed. */
+  readonly parts: readonly Part<unknown>[];
+}
+
+type Own = Pick<RolePorts, 'router' | 'workflows' | 'knowledge' | 'tools'>;
+
+export async function openPorts(context: ServiceContext, bus: Bus): Promise<OpenedPorts> {
+  const { llmPart } = await import('./adapters/llm.ts');
+  const llm = llmPart(context.settings, context.log);
+  const { own, parts } = await ownOf(context, bus, llm);
+  const showText: RolePorts['showText'] = (correlationId, generation) => {
+    let number = 0;
+    return (text) => {
+      number += 1;
+      bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ ...generation, number, text }));
+    };
+  };
+  return { ports: { ...own, llm: llm.port, breakers: context.breakers, showText }, parts };
+}
+
+/** Every role may ask how the language model is set up; the engine itself is a part of one service. */
+async function ownOf(
+  context: ServiceContext,
+  bus: Bus,
+  llm: Part<unknown>,
+): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
+  const { service, settings, log, breakers } = context;
+  switch (service.name) {
+    case 'agents':
+      return agentsPorts(context, bus);
+    case 'llm':
+      return { own: elsewhere, parts: [llm] };
+    case 'tools': {
+      const { toolsPart } = await import('./adapters/tools.ts');
+      const tools = toolsPart(settings, { bus, log, breakers });
+      return { own: { ...elsewhere, tools: tools.port }, parts: [tools] };
+    }
+    default:
+      throw new RangeError(`no ports are known of the service ${service.name}`);
+  }
+}
+
+async function agentsPorts(
+  { settings, log, breakers }: ServiceContext,
+  bus: Bus,
+): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
+  const [{ loadRoleDefinitions }, { loadWorkflows }, { routerPart }, { knowledgePart }] = await Promise.all([
+    import('../actors/roles/index.ts'),
+    import('../actors/workflows/index.ts'),
+    import('./adapters/router.ts'),
+    import('./adapters/knowledge.ts'),
+  ]);
+  const definitions = await loadRoleDefinitions();
+  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
+  const knowledge = knowledgePart(settings, log, breakers);
+  const own = { ...elsewhere, router: router.port, workflows, knowledge: knowledge.port };
+  return { own, parts: [router, knowledge] };
+}
+
+const refused = (port: string) => () => Promise.reject(new RangeError(`no role of this service has ${port}`));
+
+/** For roles of other services: a role that reaches for one of these is hosted in the wrong place. */
+const elsewhere: Own = {
+  router: { decide: refused('the router') },
+  workflows: new Map(),
+  knowledge: () => {
+    throw new RangeError('no role of this service has the knowledge base');
+  },
+  tools: {
+    choose: refused('tools'),
+    offers: refused('tools'),
+    check: refused('tools'),
+    run: refused('tools'),
+  },
+};

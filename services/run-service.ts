@@ -1,0 +1,191 @@
+/**
+ * The life of a service's process, the same for all of them. Owns: settings, log, name of the host, the connection to the
+ * log of the mesh, tracer, caps, heartbeat, signals, the order of the end, and exit codes. Does not own: what a service
+ * does (its start function), or which there are (`table.ts`).
+ *
+ * 1. It ends at SIGTERM, SIGINT, at the end of standard input under a supervisor, and over its memory cap; once,
+ *    whichever comes first, also in the middle of a start.
+ * 2. Order of the end: nobody is told to come here any more, the service stops, its parts close, the last spans leave,
+ *    the connection closes.
+ * 3. Whatever is thrown ends the process with one line in the log and an exit code (`exit.ts`).
+ */
+import { hash } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bus } from '../bus/port.ts';
+import { BusError } from '../bus/port.ts';
+import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import manifest from '../package.json' with { type: 'json' };
+import { createLog, type Log } from '../telemetry/log.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
+import { type Breakers, createBreakers } from './breakers.ts';
+import { type ExitCode, endingOf } from './exit.ts';
+import { createPresence, type Presence, type Shown } from './presence.ts';
+import { type Service, serviceNamed, services } from './table.ts';
+
+/**
+ * A supervisor starts its log server at the same moment, and gives it half a minute; a service does not give up before
+ * the supervisor does.
+ */
+const LOG_WAIT_MS = 35_000;
+const RETRY_MS = 25;
+
+/** What a start function is given. */
+export interface ServiceContext {
+  readonly service: Service;
+  readonly settings: Settings;
+  readonly log: Log;
+  /** Of this process in leases, heartbeats and spans; the same after a restart. */
+  readonly hostId: string;
+  /** Null when nobody collects spans. */
+  readonly tracer: Tracer | null;
+  readonly breakers: Breakers;
+  /** Threads and memory of this process, and whether it is near its cap. */
+  readonly process: Presence['process'];
+  /** The log of the mesh, streams and buckets made; the same connection at every call. @throws BusError */
+  connect(): Promise<Bus>;
+  /** It cannot go on. */
+  fatal(error: Error): void;
+}
+
+/** What a start function makes; nothing is at work before `begin`. */
+export interface RunningService extends Shown {
+  /** Resolves when it can work, with what the line in the log says, or when a stop has cut the start short. */
+  begin(): Promise<object>;
+  /** Ends the work; the parts are closed after it, in their order. */
+  stop(): Promise<void>;
+}
+
+/** What it finds wrong before it calls `connect`, settings above all, is told without a log server. */
+export type StartService = (context: ServiceContext) => Promise<RunningService>;
+
+/** Runs the service of that name until this process ends. */
+export async function runService(name: string): Promise<void> {
+  try {
+    const service = serviceNamed(name);
+    if (service === null)
+      throw new SettingsError(`usage: node services/main.ts ${services.map((one) => one.name).join('|')}`);
+    loadEnvFile();
+    const settings = readSettings();
+    await run(service, settings, createLog(name, settings.MESH_LOG_LEVEL));
+  } catch (thrown) {
+    const { exitCode, text } = endingOf(thrown);
+    createLog(name || 'mesh', 'error').error({}, text);
+    process.exit(exitCode);
+  }
+}
+
+async function run(service: Service, settings: Settings, log: Log): Promise<void> {
+  const hostId = hostIdOf(service, settings);
+  const [start, tracer] = await Promise.all([service.start(), openTracer(service, settings, hostId, log)]);
+  const breakers = createBreakers(log);
+  const connection = connectionOf(service, settings);
+  let running: RunningService | null = null;
+  let stopping = false;
+  const end = (exitCode: 0 | ExitCode): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({}, 'stopping');
+    stop().then(
+      () => {
+        log.info({}, 'stopped');
+        process.exit(exitCode);
+      },
+      (error: unknown) => {
+        log.error({ error: String(error) }, 'did not stop in order');
+        process.exit(1);
+      },
+    );
+  };
+  const presence = createPresence({ service, hostId, settings, log, breakers, onOver: () => end(1) });
+  const stop = async (): Promise<void> => {
+    await presence.leave();
+    await running?.stop();
+    for (const part of running?.parts ?? []) await part.close?.();
+    presence.close();
+    await tracer?.close();
+    await connection.close();
+  };
+  endOnSignals(() => end(0));
+  const context = { service, settings, log, hostId, tracer, breakers, process: presence.process };
+  running = await start({ ...context, connect: connection.open, fatal: (error) => die(error, log) });
+  if (stopping) return;
+  if (connection.bus !== null) presence.show(connection.bus, running);
+  const ready = await running.begin();
+  if (stopping) return;
+  presence.ready();
+  log.info({ host: hostId, ...ready }, 'ready');
+  for (const part of running.parts) part.start?.();
+  // A process that is killed later writes no cache at its end.
+  flushCompileCache();
+}
+
+function die(error: Error, log: Log): void {
+  const { exitCode, text } = endingOf(error);
+  log.error({ error: text }, 'cannot go on');
+  process.exit(exitCode);
+}
+
+function endOnSignals(end: () => void): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
+  if (process.env.MESH_SUPERVISED === '1') process.stdin.on('end', end).resume();
+}
+
+/** Two processes of one machine that keep something apart have names apart. */
+function hostIdOf({ name, hasLedger }: Service, settings: Settings): string {
+  if (settings.MESH_HOST_ID !== undefined) return `${settings.MESH_HOST_ID}-${name}`;
+  const kept = hasLedger ? ledgerPath(settings, name) : settings.MESH_HOME;
+  return `${hostname()}-${hash('sha256', kept).slice(0, 8)}`;
+}
+
+interface Connection {
+  /** Null before `open` has connected. */
+  readonly bus: Bus | null;
+  open(): Promise<Bus>;
+  close(): Promise<void>;
+}
+
+function connectionOf({ name }: Service, settings: Settings): Connection {
+  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs: settings.MESH_LEASE_TTL_MS };
+  let bus: Bus | null = null;
+  const connect = async (): Promise<Bus> => {
+    const { connectBus } = await import('../bus/nats-bus.ts');
+    const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
+    for (;;) {
+      try {
+        return await connectBus(options);
+      } catch (error) {
+        if (!(error instanceof BusError) || !error.retryable || Date.now() >= deadline) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
+  };
+  let opened: Promise<Bus> | null = null;
+  const open = async (): Promise<Bus> => {
+    bus = await connect();
+    await bus.ensureTopology();
+    return bus;
+  };
+  return {
+    get bus() {
+      return bus;
+    },
+    open() {
+      opened ??= open();
+      return opened;
+    },
+    close: async () => bus?.close(),
+  };
+}
+
+/** Null when no collector is named; the SDK is not loaded then. */
+async function openTracer({ name }: Service, settings: Settings, instance: string, log: Log): Promise<Tracer | null> {
+  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return null;
+  const { createTracer } = await import('../telemetry/tracer.ts');
+  return createTracer({
+    ...{ endpoint, service: `mesh-${name}`, instance, version: manifest.version },
+    onLoss: (reason) => log.warn({ endpoint, reason }, 'spans are lost'),
+  });
+}

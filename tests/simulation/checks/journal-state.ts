@@ -1,0 +1,68 @@
+/**
+ * What a journal says, folded from its first record. Owns: that fold, for the checks. It uses the runtime's own machines
+ * and its own way of applying an input; what it checks is that every store and every memory agrees with it.
+ */
+import type { StoredRecord } from '../../../actors/runtime/ledger/port.ts';
+import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { type Message, RecordMessages } from '../../../actors/runtime/messages.ts';
+import { decodeRecord, type RecordHead } from '../../../actors/runtime/record.ts';
+import type { RoleDefinition } from '../../../actors/runtime/role.ts';
+import { type Actors, applyToTask, isOver } from '../../../actors/runtime/task.ts';
+import { digestOf } from '../../../actors/runtime/tasks.ts';
+import { PAYLOAD_MAX_BYTES } from '../../../schemas/events/envelope.ts';
+
+export interface JournalState {
+  readonly tasks: ReadonlyMap<string, Actors>;
+  readonly messages: readonly Message[];
+  readonly heads: readonly RecordHead[];
+  /** Ids of all events that were inputs. */
+  readonly inputs: ReadonlySet<string>;
+  /** Places in the log of messages that went into quarantine, as `<lane> <seq>`. */
+  readonly refused: ReadonlySet<string>;
+}
+
+export function foldJournal(
+  roles: readonly RoleDefinition[],
+  records: Iterable<Pick<StoredRecord, 'body'>>,
+): JournalState {
+  const byName = new Map(roles.map((role) => [role.name, role]));
+  const tasks = new Map<string, Actors>();
+  const messages: Message[] = [];
+  const heads: RecordHead[] = [];
+  const inputs = new Set<string>();
+  const refused = new Set<string>();
+  for (const { body } of records) {
+    const { head, inputs: told } = decodeRecord(body);
+    const following = new RecordMessages();
+    for (const input of told) {
+      if (input.kind === 'quarantined') {
+        following.quarantine(input.message);
+        refused.add(`${input.place.lane} ${input.place.seq}`);
+        continue;
+      }
+      const { event, atMs, upMs, role } = input;
+      inputs.add(event.id);
+      const before = tasks.get(event.correlationid) ?? new Map();
+      const result = applyToTask(
+        byName,
+        before,
+        { role, logged: { event, atMs, upMs, digest: digestOf(input) } },
+        defaultLimits,
+      );
+      if (result.kind !== 'applied')
+        throw new Error(
+          `${event.type} ${event.id} in record ${head.n} of ${head.service}.${head.partition} is ${JSON.stringify(result)}`,
+        );
+      tasks.set(event.correlationid, result.actors);
+      following.add(result);
+    }
+    messages.push(...following.messages(`${head.service}.${head.partition}`, head.n, head.id, PAYLOAD_MAX_BYTES));
+    heads.push(head);
+  }
+  return { tasks, messages, heads, inputs, refused };
+}
+
+/** Tasks with something left to do. */
+export function openOf({ tasks }: JournalState): [string, Actors][] {
+  return [...tasks].filter(([, actors]) => !isOver(actors));
+}

@@ -139,9 +139,10 @@ export function createHost(options: HostOptions): Host {
     options.onFatal(asFatal(error));
   };
   const witness = createWitness({ bus, clock, stored: () => marksOf(sender, journal), onFatal: fatal });
-  const sender = createSender({ bus, clock, log, limits, at, onFatal: fatal });
+  const { whenCertain } = witness;
+  const sender = createSender({ bus, clock, log, limits, at, whenCertain, onFatal: fatal });
   const journal: Journal = createJournal({
-    ...{ service, ledger, bus, clock, limits, at },
+    ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),
     onSealed: (partition, n, id) => partitions.sealed(partition, n, id),
     onTold: (partition, n) => partitions.told(partition, n),

@@ -81,6 +81,8 @@ export interface JournalOptions {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly at: AtCrashPoint;
+  /** Runs it when it is certain that the log is the same. */
+  readonly whenCertain: (task: () => void) => void;
   /** What a record says of itself, but for its place among the others. */
   readonly headOf: (record: RecordPlace) => RecordHead;
   /** A record was made: what is said because of it rests on it. */
@@ -264,6 +266,10 @@ export function createJournal(options: JournalOptions): Journal {
     const [record] = lane.toLog;
     if (!record || lane.sending || stopped) return;
     lane.sending = true;
+    options.whenCertain(() => publish(lane, record));
+  };
+  const publish = (lane: Lane, record: Written): void => {
+    if (stopped || lanes.get(lane.partition) !== lane) return;
     bus
       .publish({
         subject: lane.subject,

@@ -209,7 +209,14 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       if (part) noteRead(part, entries, isLast);
       const read = part?.readInRecords ?? opening.get(partition) ?? [];
       return {
-        ...{ version: RECORD_VERSION, service: options.service, partition, n, id: `${self}.${n}`, previous },
+        ...{
+          version: RECORD_VERSION,
+          service: options.service,
+          partition,
+          n,
+          id: `${self}.${partition}.${n}`,
+          previous,
+        },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
         ...{ log: witness.stream.identity, read: Object.fromEntries(read), tail: witness.tail },
         ...{ stored: { ...sender.stored }, sent: sender.sent(partition) },

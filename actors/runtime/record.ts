@@ -74,7 +74,7 @@ export interface RecordHead {
   readonly partition: number;
   /** From 1, without gaps. */
   readonly n: number;
-  /** Unlike any other record's: `<process>.<n>`. */
+  /** Unlike any other record's: `<process>.<partition>.<n>`. */
   readonly id: string;
   /** Id of the record before it; empty for the first one. */
   readonly previous: string;

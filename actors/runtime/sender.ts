@@ -7,6 +7,8 @@
  * 2. What was not acknowledged is sent again under the same id, until it is.
  * 3. One message of a subject is under way at a time: of two in flight the log may refuse the first and take the second,
  *    and a cancel would come before what it cancels.
+ * 4. Of one journal's messages the log has none without those that were to come before it on the same subject: the last
+ *    one of a subject says which it has.
  */
 import { type Bus, BusError } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
@@ -51,6 +53,8 @@ export interface SenderOptions {
   readonly log: RuntimeLog;
   readonly limits: RuntimeLimits;
   readonly at: AtCrashPoint;
+  /** Runs it when it is certain that the log is the same: nothing is told after what the log has lost. */
+  readonly whenCertain: (task: () => void) => void;
   readonly onFatal: (error: FatalError) => void;
 }
 
@@ -116,6 +120,9 @@ export function createSender(options: SenderOptions): Sender {
   const transmit = (entry: Waiting): void => {
     const { message } = entry;
     options.at('before-publish');
+    options.whenCertain(() => publish(entry, message));
+  };
+  const publish = (entry: Waiting, message: Message): void => {
     if (stopped) return;
     bus.publish(requestOf(message)).then(
       ({ seq }) => {

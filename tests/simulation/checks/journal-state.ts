@@ -5,11 +5,12 @@
 import type { StoredRecord } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { type Message, RecordMessages } from '../../../actors/runtime/messages.ts';
-import { decodeRecord, type RecordHead } from '../../../actors/runtime/record.ts';
+import { decodeHead, decodeRecord, type RecordHead } from '../../../actors/runtime/record.ts';
 import type { RoleDefinition } from '../../../actors/runtime/role.ts';
-import { type Actors, applyToTask, isOver } from '../../../actors/runtime/task.ts';
+import { type Actors, applyToTask } from '../../../actors/runtime/task.ts';
 import { digestOf } from '../../../actors/runtime/tasks.ts';
 import { PAYLOAD_MAX_BYTES } from '../../../schemas/events/envelope.ts';
+import type { History } from '../history.ts';
 
 export interface JournalState {
   readonly tasks: ReadonlyMap<string, Actors>;
@@ -62,7 +63,22 @@ export function foldJournal(
   return { tasks, messages, heads, inputs, refused };
 }
 
-/** Tasks with something left to do. */
-export function openOf({ tasks }: JournalState): [string, Actors][] {
-  return [...tasks].filter(([, actors]) => !isOver(actors));
+/**
+ * All records of a journal up to the last one that a disk has. What a ledger was given as a checkpoint it does not have
+ * as records; then the log had them.
+ */
+export function journalOnDisk(history: History, journal: DiskJournal): { body: Uint8Array }[] {
+  const found: { body: Uint8Array }[] = [];
+  let body = journal.last?.body;
+  while (body) {
+    found.unshift({ body });
+    const { n, previous } = decodeHead(body);
+    body = journal.records.get(n - 1)?.body ?? history.records.get(previous)?.message.data;
+  }
+  return found;
+}
+
+interface DiskJournal {
+  readonly last: Pick<StoredRecord, 'body'> | null;
+  readonly records: ReadonlyMap<number, Pick<StoredRecord, 'body'>>;
 }

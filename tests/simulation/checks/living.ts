@@ -4,7 +4,7 @@
 import type { Host } from '../../../actors/runtime/host.ts';
 import { PARTITIONS } from '../../../schemas/events/subjects.ts';
 import type { Run } from '../simulate.ts';
-import { foldJournal } from './journal-state.ts';
+import { foldJournal, journalOnDisk } from './journal-state.ts';
 
 /** A host that is up and undisturbed for so long has begun all that was pending, milliseconds. */
 const SETTLED_MS = 1000;
@@ -22,7 +22,7 @@ const appliedBefore = new WeakMap<Host, number>();
 const checked = new WeakSet<Host>();
 
 /** Once in the life of each host, when nothing is on its way: it waits for every limit that its journal knows of. */
-export function checkTimers({ hosts, report, scheduler, plan }: Run): void {
+export function checkTimers({ hosts, report, scheduler, plan, history }: Run): void {
   // Of two hosts of a service one may have what the other has finished.
   if (plan.lostForGood || hosts.some(({ name }) => name.endsWith('-2'))) return;
   for (const { name, readySinceMs, disk, host, roles } of hosts) {
@@ -33,8 +33,8 @@ export function checkTimers({ hosts, report, scheduler, plan }: Run): void {
     if (!isStill) continue;
     checked.add(host);
     let known = 0;
-    for (const { records } of disk.tables.partitions) {
-      for (const actors of foldJournal(roles, records.values()).tasks.values())
+    for (const journal of disk.tables.partitions) {
+      for (const actors of foldJournal(roles, journalOnDisk(history, journal)).tasks.values())
         for (const actor of actors.values()) known += actor.timers.size;
     }
     if (known !== timers) report.violation('S1', `${name} waits for ${timers} of ${known} limits of time`);

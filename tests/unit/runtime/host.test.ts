@@ -135,13 +135,30 @@ describe('two processes with one identity', () => {
     const more = tasks(20).slice(1);
     await mesh.submit(...more);
     await mesh.pass(TAKEOVER_MS);
-    expect(first.fatal).toMatchObject([{ exitCode: 2, message: expect.stringMatching(/another process .* delete the copy/) }]);
+    expect(first.fatal).toMatchObject([
+      { exitCode: 2, message: expect.stringMatching(/another process .* delete the copy/) },
+    ]);
     expect(second.fatal).toEqual([]);
     first.kill();
     await mesh.pass(TAKEOVER_MS);
     expect(await mesh.ended()).toEqual(tasks(20));
     expect(new Set(mesh.deeds.filter((key) => key.includes('/sign/'))).size).toBe(20);
   });
+});
+
+test('J4: two that were given one name: one ends, and says what to do', async () => {
+  const mesh = await Mesh.open();
+  const first = await mesh.start('one');
+  const second = await mesh.start('one');
+  await mesh.submit(...tasks(20));
+  await mesh.pass(TAKEOVER_MS);
+  const ends = [first, second].filter(({ fatal }) => fatal.length > 0);
+  expect(ends.map(({ fatal }) => fatal)).toMatchObject([
+    [{ exitCode: 2, message: expect.stringMatching(/another process .* give each process a name of its own/) }],
+  ]);
+  ends[0]?.kill();
+  await mesh.pass(TAKEOVER_MS);
+  expect(await mesh.ended()).toEqual(tasks(20));
 });
 
 describe('a takeover', () => {

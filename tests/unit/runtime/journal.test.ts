@@ -151,6 +151,18 @@ describe('telling', () => {
     expect([told, heard, journal.told(0)]).toEqual([['0.1'], true, 1]);
   });
 
+  test('S10: no record goes to the log while it is not certain which one this is', async () => {
+    const { journal, witness, inLog, inLedger, told } = await openJournal();
+    witness.doubt();
+    journal.add(0, entry('a'));
+    journal.hurry();
+    await settled();
+    expect([await inLog(), inLedger().length, told]).toEqual([[], 1, []]);
+    witness.settle();
+    await settled();
+    expect([await inLog(), told]).toEqual([inLedger(), ['0.1']]);
+  });
+
   test('what is told already is told at once', async () => {
     const { journal } = await openJournal();
     journal.add(0, entry('a'));

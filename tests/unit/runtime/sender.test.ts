@@ -7,7 +7,7 @@ import { createSender } from '../../../actors/runtime/sender.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError, type PublishRequest } from '../../../bus/port.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
-import { bent, door } from './support/bent-bus.ts';
+import { bent, certainty, door } from './support/bent-bus.ts';
 import { TASK } from './support/events.ts';
 import { createFakeClock, createSilentLog, settled } from './support/fake-clock.ts';
 
@@ -27,6 +27,7 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
   const bus = createMemoryBus(createMemoryLog({ now: () => clock.now() }));
   await bus.ensureTopology();
   const gate = door();
+  const witness = certainty();
   const underWay: string[] = [];
   const failures: BusError[] = [];
   const fatal: FatalError[] = [];
@@ -45,7 +46,7 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
   };
   const sender = createSender({
     ...{ bus: bent(bus, { publish }), clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits } },
-    ...{ at: () => undefined, onFatal: (error) => void fatal.push(error) },
+    ...{ at: () => undefined, whenCertain: witness.whenCertain, onFatal: (error) => void fatal.push(error) },
   });
   sender.open(0, 0);
   const stored = async (stream?: 'quarantine'): Promise<string[]> => {
@@ -56,7 +57,7 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
     await reader.stop();
     return bodies;
   };
-  return { clock, bus, sender, gate, underWay, failures, fatal, stored, most: () => most };
+  return { clock, bus, sender, gate, witness, underWay, failures, fatal, stored, most: () => most };
 }
 
 const unavailable = () => new BusError('unavailable', 'no acknowledgement');
@@ -118,6 +119,18 @@ describe('what follows from a record', () => {
     bus.reconnect();
     await settled();
     expect(await stored()).toEqual(['1.0']);
+  });
+
+  test('S10: does not leave while it is not certain which log this is', async () => {
+    const { sender, witness, stored } = await open();
+    witness.doubt();
+    sender.add(0, 1, [message(1, 0), message(1, 1)]);
+    sender.release(0, 1);
+    await settled();
+    expect([await stored(), sender.waiting]).toEqual([[], 2]);
+    witness.settle();
+    await settled();
+    expect([await stored(), sender.sent(0)]).toEqual([['1.0', '1.1'], 1]);
   });
 
   test('a log that refuses it for good ends the host', async () => {

@@ -34,6 +34,31 @@ export interface Door {
   open(): void;
 }
 
+/** Whether it is certain which log this is, as the witness has it. */
+export interface Certainty {
+  whenCertain(task: () => void): void;
+  doubt(): void;
+  settle(): void;
+}
+
+export function certainty(): Certainty {
+  let isCertain = true;
+  const kept: (() => void)[] = [];
+  return {
+    whenCertain(task) {
+      if (isCertain) task();
+      else kept.push(task);
+    },
+    doubt() {
+      isCertain = false;
+    },
+    settle() {
+      isCertain = true;
+      for (const task of kept.splice(0)) task();
+    },
+  };
+}
+
 export function door(): Door {
   let passed = Promise.resolve();
   let open = (): void => undefined;

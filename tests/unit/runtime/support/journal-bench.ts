@@ -11,7 +11,7 @@ import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from
 import { type Bus, BusError } from '../../../../bus/port.ts';
 import { journalSubject } from '../../../../schemas/events/subjects.ts';
 import type { Disk } from '../../../simulation/disk.ts';
-import { bent, type Door, door } from './bent-bus.ts';
+import { bent, type Certainty, certainty, type Door, door } from './bent-bus.ts';
 import { eagerDisk } from './eager-disk.ts';
 import { eventOf, idOf } from './events.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
@@ -26,6 +26,7 @@ export interface JournalBench {
   readonly journal: Journal;
   readonly logDoor: Door;
   readonly diskDoor: Door;
+  readonly witness: Certainty;
   /** `<partition>.<n>`, in order. */
   readonly told: string[];
   readonly sealed: string[];
@@ -51,6 +52,7 @@ export async function openJournal(
   const disk = eagerDisk();
   const ledger = disk.open();
   const [logDoor, diskDoor] = [door(), door()];
+  const witness = certainty();
   const publish: Bus['publish'] = async (request) => {
     await logDoor.passed;
     const ack = await bus.publish(request);
@@ -68,7 +70,7 @@ export async function openJournal(
         await ledger.commit(batch);
       },
     },
-    at: () => undefined,
+    ...{ at: () => undefined, whenCertain: witness.whenCertain },
     headOf: ({ partition, n, previous }) => headAt(n, { partition, previous }),
     onSealed: (partition, n) => void seen.sealed.push(`${partition}.${n}`),
     onTold: (partition, n) => void seen.told.push(`${partition}.${n}`),
@@ -80,7 +82,7 @@ export async function openJournal(
   });
   journal.open(0, { n: 0, id: '', seq: 0 });
   const bench: JournalBench = {
-    ...{ clock, log, bus, disk, ledger, journal, logDoor, diskDoor, ...seen, fatal, ackLosses: 0 },
+    ...{ clock, log, bus, disk, ledger, journal, logDoor, diskDoor, witness, ...seen, fatal, ackLosses: 0 },
     async inLog(partition = 0) {
       const bodies: string[] = [];
       const onMessage = ({ data }: { data: Uint8Array }) => void bodies.push(decoder.decode(data));

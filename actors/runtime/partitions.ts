@@ -166,7 +166,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     part.tasks.forget(limits.idleTasksMax);
     const checkpoint = {
       ...part.tasks.checkpoint(n),
-      unsent: unsentText(sender.sent(part.number), sender.unsent(part.number, n)),
+      unsent: unsentText(sender.sent(part.number), sender.unsent(part.number, n), timers.upMs(part.number)),
     };
     part.checkpoints.push(checkpoint);
     return checkpoint;

@@ -270,8 +270,9 @@ export async function foldPartition(
   const tasks = createTasks({ ...options, partition });
   const { sent, head } = end;
   const everything = logLost || end.coversMore;
-  const unsent = readUnsent(ledger.unsent(partition)).messages.filter(({ n }) => n > sent);
-  let upMs = head?.upMs ?? 0;
+  const stored = readUnsent(ledger.unsent(partition));
+  const unsent = stored.messages.filter(({ n }) => n > sent);
+  let upMs = Math.max(head?.upMs ?? 0, stored.upMs);
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
@@ -289,15 +290,17 @@ interface UnsentAt {
   /** Up to which record everything was in the log at the checkpoint. */
   readonly sent: number;
   readonly messages: readonly Unsent[];
+  /** How long the partition had been up: its limits of time count on also where no record is left to tell. */
+  readonly upMs: number;
 }
 
-/** What a checkpoint remembers of what was not sent. */
-export function unsentText(sent: number, messages: readonly Unsent[]): string {
-  return JSON.stringify({ sent, messages } satisfies UnsentAt);
+/** What a checkpoint remembers of what was not sent, and when that was. */
+export function unsentText(sent: number, messages: readonly Unsent[], upMs: number): string {
+  return JSON.stringify({ sent, messages, upMs } satisfies UnsentAt);
 }
 
 function readUnsent(text: string): UnsentAt {
-  return text === '[]' ? { sent: 0, messages: [] } : (JSON.parse(text) as UnsentAt);
+  return text === '[]' ? { sent: 0, messages: [], upMs: 0 } : (JSON.parse(text) as UnsentAt);
 }
 
 /**

@@ -5,18 +5,11 @@
 import { ingress } from '../../../../actors/ingress.ts';
 import type { FatalError } from '../../../../actors/runtime/errors.ts';
 import { createHost, type Host, type HostOptions } from '../../../../actors/runtime/host.ts';
-import { decodeRecord } from '../../../../actors/runtime/record.ts';
 import { effect, type Fence, type Role, type RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
 import type { Bus, StoredMessage } from '../../../../bus/port.ts';
-import { type MeshEvent, nameOf, parseEvents } from '../../../../schemas/events/envelope.ts';
-import {
-  FACT_FILTER,
-  INGRESS_SUBJECT,
-  JOURNAL_FILTER,
-  journalSubject,
-  PARTITIONS,
-} from '../../../../schemas/events/subjects.ts';
+import { type MeshEvent, parseEvents } from '../../../../schemas/events/envelope.ts';
+import { FACT_FILTER, INGRESS_SUBJECT, journalSubject, PARTITIONS } from '../../../../schemas/events/subjects.ts';
 import type { Disk } from '../../../simulation/disk.ts';
 import { bent, type Door, door } from './bent-bus.ts';
 import { courier } from './courier.ts';
@@ -163,16 +156,6 @@ export class Mesh {
     return journals;
   }
 
-  /** Names of all inputs of all records, in the order of the log. */
-  async inputs(): Promise<string[]> {
-    const messages = await this.stored(JOURNAL_FILTER);
-    return messages.flatMap(({ data }) =>
-      decodeRecord(data).inputs.map((input) =>
-        input.kind === 'event' ? (nameOf(input.event.type) ?? '') : input.kind,
-      ),
-    );
-  }
-
   #withEffects(role: RoleDefinition): Role {
     if (role.name !== courier.name) return { ...role, effects: {} };
     const carrying = (what: 'fetch' | 'sign', passage: Door) =>
@@ -198,6 +181,23 @@ export function journalOn(disk: Disk): string[][] {
 /** The nth task. */
 export function taskName(nth: number): string {
   return `7c9e6679-7425-40de-944b-${nth.toString(16).padStart(12, '0')}`;
+}
+
+/** Keys of what couriers have signed, each as often as it was done. */
+export function signedIn(mesh: Mesh): string[] {
+  return mesh.deeds.filter((key) => key.includes('/sign/')).sort();
+}
+
+/** A host that has taken a task to where its courier signs, and no further. */
+export async function signing(fence: 'keyed' | 'once'): Promise<{ mesh: Mesh; life: Life }> {
+  const mesh = await Mesh.open();
+  mesh.fences.sign = fence;
+  mesh.signing.shut();
+  const life = await mesh.start('one');
+  await mesh.submit(taskName(1));
+  await mesh.pass();
+  if (signedIn(mesh).length !== 1) throw new Error('its courier does not sign');
+  return { mesh, life };
 }
 
 /** Each name once. */

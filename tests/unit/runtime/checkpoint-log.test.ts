@@ -78,8 +78,10 @@ describe('checkpoints in the log', () => {
   test('S7: what a host that has lost the partition still tells is older, and changes nothing', async () => {
     const { write, read, logOf } = await open();
     await write(checkpointAt(9, { tasks: [snapshot(1, 9)] }));
-    await logOf('p2').write(checkpointAt(5, { tasks: [snapshot(1, 5), snapshot(2)] }));
-    // A process that begins tells the whole, as its ledger has it.
+    // A process that begins tells the whole first, as its ledger has it.
+    const late = logOf('p2');
+    await late.write(checkpointAt(4));
+    await late.write(checkpointAt(5, { tasks: [snapshot(1, 5), snapshot(2)] }));
     expect((await read())?.n).toBe(9);
     expect((await read())?.tasks).toEqual([snapshot(1, 9)]);
   });

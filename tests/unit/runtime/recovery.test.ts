@@ -7,7 +7,7 @@ import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
 import { inboxSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { courier } from './support/courier.ts';
-import { dispatcher } from './support/dispatcher.ts';
+import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eagerDisk } from './support/eager-disk.ts';
 import {
   journalOn,
@@ -237,9 +237,9 @@ describe('requests to others, when the log has lost them', () => {
     const mesh = await Mesh.open();
     const asking = await mesh.start('one', { roles: [dispatcher] });
     const asked = await mesh.start('two', { roles: [courier], service: 'porters' });
-    await mesh.submit(TASK);
+    await mesh.ask(TASK, WAITS);
     await mesh.pass();
-    expect(await mesh.ended()).toEqual([TASK]);
+    expect((await mesh.facts(TASK)).at(-1)).toBe('heard');
     // Kept busy before it ends, so that the second is asked and does not answer.
     mesh.fetching.shut();
     await mesh.submit(OTHER);

@@ -9,6 +9,9 @@ import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import { courier } from './courier.ts';
 import { eventOf, idOf, TASK } from './events.ts';
 
+/** A task that does not end with the courier's answer. */
+export const WAITS = 'and wait';
+
 const noted = (note: string) => out('hop.progress', WATCHERS, { role: 'orchestrator', effect: '', note });
 const sends = (prompt: string) =>
   out('hop.requested', 'courier', { step: 'carry', attempt: 1, timeoutMs: 1000, input: { prompt } });
@@ -38,10 +41,13 @@ const machine = setup({
     },
     waiting: {
       on: {
-        'hop.replied': {
-          target: 'over',
-          actions: emit(({ event }) => ({ ...noted(`ended ${event.data.status}`), awaited: true })),
-        },
+        'hop.replied': [
+          { guard: ({ context }) => context.prompt === WAITS, actions: emit(() => noted('heard')) },
+          {
+            target: 'over',
+            actions: emit(({ event }) => ({ ...noted(`ended ${event.data.status}`), awaited: true })),
+          },
+        ],
         'agent.message': { actions: emit(({ event }) => out('agent.message', 'courier', event.data)) },
         'task.cancel.requested': {
           target: 'over',

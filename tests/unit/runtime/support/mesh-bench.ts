@@ -113,8 +113,11 @@ export class Mesh {
   }
 
   async submit(...tasks: readonly string[]): Promise<void> {
-    for (const id of tasks)
-      await this.bus.publish({ subject: INGRESS_SUBJECT, body: JSON.stringify({ id, prompt: `parcel of ${id}` }) });
+    for (const id of tasks) await this.ask(id, `parcel of ${id}`);
+  }
+
+  async ask(id: string, prompt: string): Promise<void> {
+    await this.bus.publish({ subject: INGRESS_SUBJECT, body: JSON.stringify({ id, prompt }) });
   }
 
   /** Lets time pass. */

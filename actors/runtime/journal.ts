@@ -309,7 +309,12 @@ export function createJournal(options: JournalOptions): Journal {
     }
     if (error.code === 'closed') return;
     if (error.code === 'conflict') {
-      refused(lane, record).catch((thrown: unknown) => failed(lane, record, thrown));
+      // Nothing more is written until it is known who wrote.
+      lane.sending = true;
+      refused(lane, record).catch((thrown: unknown) => {
+        lane.sending = false;
+        failed(lane, record, thrown);
+      });
       return;
     }
     if (!error.retryable) {
@@ -327,6 +332,7 @@ export function createJournal(options: JournalOptions): Journal {
     if (last === null && lane.seq > 0 && lane.seq < firstSeq) {
       // Nothing was written for so long that the log has dropped all of it by age.
       lane.seq = 0;
+      lane.sending = false;
       transmit(lane);
       return;
     }

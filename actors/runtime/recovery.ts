@@ -222,7 +222,7 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
 
 /** What records from `first` on are folded onto: the log's checkpoint, or nothing, which is a loss that is said. */
 async function baseOf(
-  { bus, service, log }: RecoveryOptions,
+  { bus, ledger, service, log }: RecoveryOptions,
   partition: number,
   after: number,
   first: number,
@@ -232,7 +232,13 @@ async function baseOf(
   if (first === after + 1) return null;
   const what = { service, partition, from: after + 1, to: first - 1 };
   log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
+  await ledger.commit({ ...nothing, meta: [{ key: lossKey(partition), value: String(first - 1) }] });
   return { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
+}
+
+/** Set when records of a partition were lost for good: what later ones say of their tasks cannot be applied. */
+function lossKey(partition: number): string {
+  return `loss.${partition}`;
 }
 
 /** Returns where the last one is. */
@@ -247,8 +253,9 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
     });
     // A log that was cut may still know the id of what it has lost.
     if (ack.duplicate && ack.seq <= seq) throw new BusError('unavailable', `record ${n} was not stored again yet`);
-    seq = ack.seq;
-    await ledger.commit({ ...nothing, logged: [{ partition, n, seq }] });
+    // A server remembers the id of what it has dropped by age: the subject is empty then.
+    seq = ack.duplicate && (await bus.get(ack.seq)) === null ? 0 : ack.seq;
+    await ledger.commit({ ...nothing, logged: [{ partition, n, seq: ack.seq }] });
   }
   return seq;
 }
@@ -276,7 +283,7 @@ export async function foldPartition(
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
-    const messages = foldRecord(options, tasks, record);
+    const messages = foldRecord(options, tasks, record, ledger.meta(lossKey(partition)) === null ? 'whole' : 'pruned');
     upMs = Math.max(upMs, ...record.inputs.map((input) => input.upMs));
     if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
     count += 1;

@@ -36,7 +36,7 @@ import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, type Mark, seqOf, type Witness } from './witness.ts';
+import { createWitness, furthest, type Mark, seqOf, type Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */
@@ -265,7 +265,7 @@ export function createHost(options: HostOptions): Host {
 
   const start = async (): Promise<void> => {
     preflight(roles, storedTasks(ledger));
-    logLost = await judge({ ledger, witness, log });
+    logLost = await judge({ ledger, witness, sender, log });
     await ownership.start();
     await Promise.all(opening);
     if (stopping) return;
@@ -349,12 +349,9 @@ export function createHost(options: HostOptions): Host {
 async function judge({
   ledger,
   witness,
+  sender,
   log,
-}: {
-  ledger: Ledger;
-  witness: Witness;
-  log: RuntimeLog;
-}): Promise<boolean> {
+}: Pick<HostContext, 'ledger' | 'witness' | 'sender' | 'log'>): Promise<boolean> {
   if (ledger.condition.kind === 'set_aside') {
     const { movedTo, reason } = ledger.condition;
     log.warn({ movedTo, reason }, 'the ledger was unreadable and was set aside; it is made anew from the log');
@@ -372,7 +369,10 @@ async function judge({
   if (verdict === 'same' && furthest > 0 && firstSeq > furthest + 1) {
     log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
   }
-  return verdict !== 'same';
+  if (verdict !== 'same') return true;
+  const mark = (stream: 'log' | 'quarantine') => furthest(ends.map(({ head }) => head.stored[stream]));
+  sender.recall({ log: mark('log'), quarantine: mark('quarantine') });
+  return false;
 }
 
 /** What the log must still have. */

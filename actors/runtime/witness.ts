@@ -187,7 +187,8 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
   };
 }
 
-function furthest(marks: readonly string[]): string {
+/** The one with the largest sequence; empty when there is none. */
+export function furthest(marks: readonly string[]): string {
   let best = '';
   for (const mark of marks) if (seqOf(mark) > seqOf(best)) best = mark;
   return best;

@@ -36,7 +36,7 @@ import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, furthest, type Mark, seqOf, type Witness } from './witness.ts';
+import { createWitness, furthestMark, type Mark, seqOf, type Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */
@@ -370,7 +370,7 @@ async function judge({
     log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
   }
   if (verdict !== 'same') return true;
-  const mark = (stream: 'log' | 'quarantine') => furthest(ends.map(({ head }) => head.stored[stream]));
+  const mark = (stream: 'log' | 'quarantine') => furthestMark(ends.map(({ head }) => head.stored[stream]));
   sender.recall({ log: mark('log'), quarantine: mark('quarantine') });
   return false;
 }

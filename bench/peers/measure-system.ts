@@ -49,11 +49,19 @@ export async function withPlace<T>(
     ports.set(what, known);
     return known;
   };
+  const tidy = async (): Promise<void> => {
+    await processes.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  const onSignal = (): void => {
+    void tidy().finally(() => process.exit(130));
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
   try {
     return await use({ dataDir, installDir, processes, env: jobEnv(job), port });
   } finally {
-    await processes.close();
-    rmSync(dataDir, { recursive: true, force: true });
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, onSignal);
+    await tidy();
   }
 }
 

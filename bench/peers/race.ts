@@ -17,6 +17,9 @@ import { type Contestant, measureSystem, type Pace } from './measure-system.ts';
 import type { Outcome, Results } from './results.ts';
 import { systemNamed } from './systems/index.ts';
 
+/** It has to fit into a row of a table; the logs have the rest. */
+const PROBLEM_LENGTH_MAX = 200;
+
 export interface RacePlan {
   readonly entries: readonly Entry[];
   readonly repetitions: number;
@@ -93,7 +96,8 @@ async function noting(outcome: Outcome, what: string, { say }: RacePlan, act: ()
   try {
     await act();
   } catch (thrown) {
-    const problem = `${what}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    const said = thrown instanceof Error ? thrown.message : String(thrown);
+    const problem = `${what}: ${said.trim().replaceAll(/\s+/g, ' ').slice(0, PROBLEM_LENGTH_MAX)}`;
     say(`${outcome.name}: ${problem}`);
     outcome.problems.push(problem);
   }

@@ -3,8 +3,8 @@
  * own. PostgreSQL does not run as root: there it runs as the user that its packages make.
  */
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, System } from '../system.ts';
 
@@ -37,7 +37,11 @@ function cluster(folder: string, data: string): void {
   if (existsSync(data)) return;
   mkdirSync(data);
   const as = user();
-  if (as !== undefined) chownSync(data, as.uid, as.gid);
+  if (as !== undefined) {
+    chownSync(data, as.uid, as.gid);
+    // A temporary folder is its maker's alone.
+    chmodSync(dirname(data), 0o755);
+  }
   execFileSync(join(folder, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres'], {
     cwd: data,
     stdio: 'pipe',

@@ -2,7 +2,7 @@
  * The whole product: everything that `mesh up` starts, in a copy of this checkout that has one more role and workflow.
  * Owns: that copy. Does not own: the product.
  */
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { projectRoot } from '../../../config/settings.ts';
 import { findNatsServer } from '../../../tests/support/nats-server.ts';
@@ -52,11 +52,12 @@ export const meshUp: System = {
   prepare(installDir) {
     const root = checkout(installDir);
     rmSync(root, { recursive: true, force: true });
-    const topOf = (path: string): string => relative(projectRoot, path).split(sep)[0] ?? '';
-    const leftOut = new Set([...LEFT_OUT, topOf(root)]);
-    const wanted = (path: string): boolean => path === projectRoot || !leftOut.has(topOf(path));
     mkdirSync(root, { recursive: true });
-    cpSync(projectRoot, root, { recursive: true, filter: wanted });
+    // One by one: where MESH_HOME lies in the checkout, a copy of the whole would hold itself.
+    const inside = relative(projectRoot, root).split(sep)[0] ?? '';
+    for (const name of readdirSync(projectRoot).filter((one) => ![...LEFT_OUT, inside].includes(one))) {
+      cpSync(join(projectRoot, name), join(root, name), { recursive: true });
+    }
     symlinkSync(join(projectRoot, 'node_modules'), join(root, 'node_modules'));
     addRole(root);
     addWorkflow(root);

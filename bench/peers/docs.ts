@@ -25,6 +25,9 @@ const measures: readonly Measure[] = [
   { name: 'all finished after the kill', unit: ' ms', higherIsBetter: false, value: ({ finishedMs }) => finishedMs },
 ];
 
+/** Above this load for each core something else was at work before the race. */
+const QUIET_LOAD = 0.25;
+
 /** @throws Error when the markers are not there once each, in order */
 export function writeSection(document: string, results: Results, picture: string): string {
   const [before, rest, ...more] = document.split(BEGIN);
@@ -43,10 +46,14 @@ function section(results: Results, picture: string): string {
     `fdatasync ${machine.fdatasyncMs} ms, load before the race ${machine.loadBefore}`,
   ];
   const how = `medians of ${repetitions} interleaved ${repetitions === 1 ? 'repetition' : 'repetitions'}, ${seconds} s a load`;
+  const busy =
+    machine.loadBefore > QUIET_LOAD * machine.cores
+      ? ' Other work ran on the same cores: compare the figures with each other, not with those of another run.'
+      : '';
   return [
-    `Run of ${date.slice(0, 10)} at commit ${commit}: ${where.join('; ')}. Shown are ${how}.`,
+    `Run of ${date.slice(0, 10)} at commit ${commit}: ${where.join('; ')}. Shown are ${how}.${busy}`,
     markdownTable(results),
-    `![The same in bars](${picture})`,
+    `![The same in bars; one with … before its figure is cut off](${picture})`,
     'What ran, and what makes a finished step durable:',
     systemsTable(results),
     'Wins and losses, best first:',

@@ -112,7 +112,7 @@ export function measureSystem(contestant: Contestant, home: string, pace: Pace):
 }
 
 /** Sizes of all files, as `du --apparent-size` adds them up. Servers make and remove files meanwhile. */
-export function folderBytes(path: string): number {
+function folderBytes(path: string): number {
   try {
     const stat = lstatSync(path);
     if (!stat.isDirectory()) return stat.size;

@@ -33,6 +33,9 @@ const BAR = 15;
 const HEAD = 44;
 const MARGIN = 16;
 
+/** One bar that is so many times as long as the next would leave nothing to see of the others: it is cut off. */
+const OUTLIER = 3;
+
 const STYLE = `
   .page { fill: #ffffff } text { fill: #1f2328; font: 12px system-ui, sans-serif }
   .title { font-weight: 600; font-size: 13px } .hint, .note { fill: #59636e }
@@ -69,12 +72,12 @@ function drawPanel(
   { title, hint }: Panel,
   bars: readonly { readonly title: string; readonly ours: boolean; readonly value: number | null }[],
 ): string {
-  const most = Math.max(...bars.map(({ value }) => value ?? 0));
+  const most = longestShown(bars.map(({ value }) => value ?? 0));
   const room = PANEL_WIDTH - LABEL_WIDTH - FIGURE_WIDTH;
   const drawn = bars.map(({ title: name, ours, value }, index) => {
     const y = HEAD + index * ROW;
-    const length = value === null || most === 0 ? 0 : Math.max(1, Math.round((value / most) * room));
-    const text = value === null ? 'not measured' : figure(value);
+    const length = value === null || most === 0 ? 0 : Math.max(1, Math.round(Math.min(1, value / most) * room));
+    const text = value === null ? 'not measured' : `${value > most ? '… ' : ''}${figure(value)}`;
     return [
       `<text x="${LABEL_WIDTH - 8}" y="${y + 12}" text-anchor="end">${escaped(name.replaceAll('`', ''))}</text>`,
       `<rect class="bar${ours ? ' ours' : ''}" x="${LABEL_WIDTH}" y="${y}" width="${length}" height="${BAR}" rx="2"/>`,
@@ -86,6 +89,12 @@ function drawPanel(
     `<text class="hint" x="0" y="31">${escaped(hint)}</text>`,
     ...drawn,
   ].join('\n');
+}
+
+/** What a bar of full length stands for. */
+function longestShown(values: readonly number[]): number {
+  const [first = 0, second = 0] = [...values].sort((a, b) => b - a);
+  return second > 0 && first > OUTLIER * second ? second * 1.25 : first;
 }
 
 function escaped(text: string): string {

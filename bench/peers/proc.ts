@@ -55,7 +55,7 @@ function readProc(path: string): string | null {
   }
 }
 
-export function allProcesses(): ProcStat[] {
+function allProcesses(): ProcStat[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => parseStat(readProc(`/proc/${pid}/stat`) ?? ''))

@@ -38,6 +38,8 @@ interface Runner {
 export async function race(plan: RacePlan): Promise<Results> {
   const { entries, repetitions, pace, home, say } = plan;
   mkdirSync(home, { recursive: true });
+  // As it is now: whoever works on the checkout meanwhile does not change what is measured.
+  const measured = { date: new Date().toISOString(), commit: commit() };
   const outcomes = entries.map((entry) => emptyOutcome(entry));
   const runners: Runner[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -62,7 +64,7 @@ export async function race(plan: RacePlan): Promise<Results> {
     });
   }
   const machine = { ...machineInfo(), natsServer: natsVersion(), fdatasyncMs: fdatasyncMs(home), loadBefore };
-  return { date: new Date().toISOString(), commit: commit(), machine, repetitions, seconds: pace.seconds, outcomes };
+  return { ...measured, machine, repetitions, seconds: pace.seconds, outcomes };
 }
 
 function emptyOutcome(entry: Entry): Outcome {

@@ -115,5 +115,6 @@ export function summaryOf({ samples, kill }: Outcome): Summary {
 export function readResults(path: string): Results {
   const parsed = resultsSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
   if (parsed.success) return parsed.data;
-  throw new Error(`${path} holds no results of a race: ${z.prettifyError(parsed.error)}`);
+  const [first] = parsed.error.issues;
+  throw new Error(`${path} holds no results of a race: ${first?.path.join('.')}: ${first?.message}`);
 }

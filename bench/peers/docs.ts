@@ -48,7 +48,7 @@ function section(results: Results, picture: string): string {
   const how = `medians of ${repetitions} interleaved ${repetitions === 1 ? 'repetition' : 'repetitions'}, ${seconds} s a load`;
   const busy =
     machine.loadBefore > QUIET_LOAD * machine.cores
-      ? ' Other work ran on the same cores: compare the figures with each other, not with those of another run.'
+      ? ' **Preliminary:** other work ran on the same cores and disk meanwhile and hit the systems unequally; repeat it on a quiet machine before you compare.'
       : '';
   return [
     `Run of ${date.slice(0, 10)} at commit ${commit}: ${where.join('; ')}. Shown are ${how}.${busy}`,

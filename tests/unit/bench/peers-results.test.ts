@@ -139,8 +139,8 @@ describe('the section of the docs', () => {
   it('says when other work ran on the same cores', () => {
     const quiet = results(outcome({ name: 'one' }));
     const busy = { ...quiet, machine: { ...quiet.machine, loadBefore: 7.6 } };
-    expect(writeSection(document, busy, 'x')).toContain('Other work ran on the same cores');
-    expect(writeSection(document, quiet, 'x')).not.toContain('Other work ran on the same cores');
+    expect(writeSection(document, busy, 'x')).toContain('other work ran on the same cores');
+    expect(writeSection(document, quiet, 'x')).not.toContain('other work ran on the same cores');
   });
 
   it('is not written where the markers are missing or twice there', () => {

@@ -19,7 +19,7 @@ import { FatalError } from './errors.ts';
 import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock } from './ports.ts';
-import { decodeHead, type Entry, encodeRecord, type RecordHead } from './record.ts';
+import { decodeHead, draft, type Entry, encodeRecord, type RecordHead } from './record.ts';
 
 /** The end of a partition's journal, where it is written on. */
 export interface JournalEnd {
@@ -437,9 +437,6 @@ export function createJournal(options: JournalOptions): Journal {
   };
 }
 
-/** What a record says of an input beside the event: where it came from, and when it was applied. */
-const ATTRIBUTES_BYTES = 256;
-
 /** Number of the record that is still open. */
 function numberOf(lane: Lane): number {
   return lane.n + Math.max(1, lane.pending.length);
@@ -447,17 +444,11 @@ function numberOf(lane: Lane): number {
 
 /** A record that would become too large is closed, and the entry begins the next one. */
 function addTo(lane: Lane, entry: Entry, limits: RuntimeLimits): void {
-  const size = sizeOf(entry);
+  const { entry: drafted, size } = draft(entry);
   const open = lane.pending.at(-1);
   const fits = open && open.size + size <= limits.recordBytesMax && open.entries.length < limits.recordInputsMax;
   if (fits) {
-    open.entries.push(entry);
+    open.entries.push(drafted);
     open.size += size;
-  } else lane.pending.push({ entries: [entry], size });
-}
-
-/** Bytes of an input as the record has it: a letter may take several, and a thousand envelopes are large too. */
-function sizeOf({ input }: Entry): number {
-  const text = JSON.stringify(input.kind === 'event' ? input.event : input.message);
-  return ATTRIBUTES_BYTES + Buffer.byteLength(text);
+  } else lane.pending.push({ entries: [drafted], size });
 }

@@ -12,6 +12,7 @@
  * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>"}`.
  */
 import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
+import { traceparentFor } from '../../schemas/events/ids.ts';
 import { FatalError } from './errors.ts';
 
 /** Raised when a record of this release could not be read by an older one. */
@@ -23,6 +24,8 @@ const QUARANTINED_TYPE = 'dev.agentmesh.message.quarantined.v1';
 const REFERRED_MIN_CHARACTERS = 200;
 /** Room for headers: the server's limit counts them too. */
 const HEADERS_MAX_BYTES = 1024;
+/** What an entry has beside its input, bytes. */
+const ATTRIBUTES_BYTES = 300;
 
 /** Where an input came from in the log. */
 export interface Place {
@@ -106,6 +109,14 @@ export interface Entry {
   readonly input: Input;
   /** What actors of this host said to each other because of it. */
   readonly caused: readonly MeshEvent[];
+  /** The input as it is written, when that is known. */
+  readonly text?: string;
+}
+
+/** Writes the input once, for the size and for the record: bytes, roughly. */
+export function draft(entry: Entry): { readonly entry: Entry; readonly size: number } {
+  const text = bareText(entry.input);
+  return { entry: { ...entry, text }, size: ATTRIBUTES_BYTES + Buffer.byteLength(text) };
 }
 
 const encoder = new TextEncoder();
@@ -127,12 +138,11 @@ export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxByt
 function textOf(head: RecordHead, entries: readonly Entry[], told: 'whole' | 'envelopes' | 'nothing'): string {
   const texts = new Map<string, string>();
   const parts = [headText(head)];
-  for (const { input, caused } of entries) {
-    parts.push(inputText(input, head.upMs));
+  for (const { input, caused, text = bareText(input) } of entries) {
+    parts.push(`${attributesText(input, head.upMs)},${text.slice(1)}`);
     if (input.kind === 'event') remember(input.event.data, input.event.id, texts);
     for (const event of told === 'nothing' ? [] : caused) {
-      const data = told === 'whole' ? referring(event.data, event.id, texts) : undefined;
-      parts.push(`{"entry":"caused",${JSON.stringify({ ...event, data }).slice(1)}`);
+      parts.push(causedText(event, told === 'whole' ? referring(event.data, event.id, texts) : undefined));
     }
   }
   return `[${parts.join(',\n')}]`;
@@ -153,8 +163,8 @@ function headText(head: RecordHead): string {
   });
 }
 
-/** Extension attributes of an input: where it came from, and when it was applied. */
-function inputText(input: Input, upMs: number): string {
+/** Extension attributes of an input, its closing brace left out: where it came from, and when it was applied. */
+function attributesText(input: Input, upMs: number): string {
   const { atMs, place } = input;
   const attributes = {
     entry: 'input',
@@ -162,20 +172,30 @@ function inputText(input: Input, upMs: number): string {
     // Of the partition's clock, before or after the record's own reading of it.
     offsetms: Math.round(input.upMs - upMs),
     ...(place === null ? {} : { lane: place.lane, logseq: String(place.seq) }),
+    ...(input.kind === 'event' ? { actor: input.role } : {}),
+    ...(input.kind === 'event' && input.again ? { again: true } : {}),
   };
-  if (input.kind === 'event') {
-    const all = { ...attributes, actor: input.role, ...(input.again ? { again: true } : {}) };
-    return `${JSON.stringify(all).slice(0, -1)},${JSON.stringify(input.event).slice(1)}`;
+  return JSON.stringify(attributes).slice(0, -1);
+}
+
+/** The input by itself. What a host says about its own actor needs no more of its envelope than this. */
+function bareText(input: Input): string {
+  if (input.kind === 'quarantined') {
+    const { message } = input;
+    const { lane, seq } = message;
+    const kept = { specversion: '1.0', id: `q.${lane}.${seq}`, source: `/mesh/${lane}`, type: QUARANTINED_TYPE };
+    return JSON.stringify({ ...kept, datacontenttype: 'application/json', data: message });
   }
-  const { message } = input;
+  if (input.place !== null) return JSON.stringify(input.event);
+  const { specversion, id, source, type, correlationid, data } = input.event;
+  return JSON.stringify({ specversion, id, source, type, correlationid, data });
+}
+
+/** The rest of its envelope is that of the input which it follows. */
+function causedText(event: MeshEvent, data: unknown): string {
+  const { specversion, id, source, type, correlationid, hopindex, senderrole, recipientrole } = event;
   return JSON.stringify({
-    ...attributes,
-    specversion: '1.0',
-    id: `q.${message.lane}.${message.seq}`,
-    source: `/mesh/${message.lane}`,
-    type: QUARANTINED_TYPE,
-    datacontenttype: 'application/json',
-    data: message,
+    ...{ entry: 'caused', specversion, id, source, type, correlationid, hopindex, senderrole, recipientrole, data },
   });
 }
 
@@ -248,12 +268,17 @@ function inputOf(entry: StoredEntry, baseMs: number): Input {
   const place = typeof lane === 'string' ? { lane, seq: Number(logseq) } : null;
   if (event.type === QUARANTINED_TYPE && place)
     return { kind: 'quarantined', message: event.data as Quarantined, ...when, place };
+  const role = String(actor);
+  const whole = place === null ? ownEvent(event, role, String(appliedat)) : event;
+  return { kind: 'event', role, event: whole as unknown as MeshEvent, ...when, place, again: again === true };
+}
+
+/** What a host said about its own actor, as an event: what was left out follows from the actor, or says nothing of it. */
+function ownEvent(event: Record<string, unknown>, role: string, time: string): Record<string, unknown> {
   return {
-    kind: 'event',
-    role: String(actor),
-    event: event as unknown as MeshEvent,
-    ...when,
-    place,
-    again: again === true,
+    ...{ subject: event.correlationid, time, datacontenttype: 'application/json', causationid: event.id },
+    ...{ hopindex: 0, remainingloops: 0, senderrole: role, recipientrole: role, release: 1 },
+    traceparent: traceparentFor(String(event.correlationid), String(event.id)),
+    ...event,
   };
 }

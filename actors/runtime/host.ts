@@ -140,7 +140,9 @@ export function createHost(options: HostOptions): Host {
   };
   const witness = createWitness({ bus, clock, stored: () => marksOf(sender, journal), onFatal: fatal });
   const { whenCertain } = witness;
-  const sender = createSender({ bus, clock, log, limits, at, whenCertain, onFatal: fatal });
+  const recordSeq = (partition: number, n: number): number | null =>
+    journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
+  const sender: Sender = createSender({ bus, clock, log, limits, at, recordSeq, whenCertain, onFatal: fatal });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),

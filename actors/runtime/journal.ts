@@ -54,6 +54,8 @@ export interface Journal {
   readonly isFull: boolean;
   /** Calls back once when it is not full any more. */
   onRoom(callback: () => void): void;
+  /** Where the log has a record of this host; null for one of long ago. */
+  seqOf(partition: number, n: number): number | null;
   /** The furthest record of this host in the log; null when there is none. */
   furthest(): { readonly seq: number; readonly id: string } | null;
   /** Records that are not told yet, those not yet made included. */
@@ -103,6 +105,9 @@ interface Written {
   readonly body: Uint8Array;
 }
 
+/** What rests on a record is sent soon after it; what is sent again later does not say where it is. */
+const PLACES_MAX = 1000;
+
 interface Pending {
   readonly entries: Entry[];
   /** Bytes of the inputs. */
@@ -123,6 +128,8 @@ interface Lane {
   /** Of its last record in the log. */
   seq: number;
   idInLog: string;
+  /** Where the log has the last records, by number. */
+  readonly places: Map<number, number>;
   /** Made, and not yet in the log, in order. */
   toLog: Written[];
   sending: boolean;
@@ -292,6 +299,8 @@ export function createJournal(options: JournalOptions): Journal {
     lane.sending = false;
     lane.seq = seq;
     lane.idInLog = record.id;
+    lane.places.set(record.n, seq);
+    lane.places.delete(record.n - PLACES_MAX);
     lane.toLog.shift();
     lane.sentAtMs = clock.elapsed();
     logged.push({ partition: lane.partition, n: record.n, seq });
@@ -363,6 +372,7 @@ export function createJournal(options: JournalOptions): Journal {
           id: end.id,
           seq: end.seq,
           idInLog: end.id,
+          places: new Map(),
         },
         ...{ pending: [], word: undefined, inLedger: end.n, inLog: end.n, told: end.n },
         ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },
@@ -406,6 +416,7 @@ export function createJournal(options: JournalOptions): Journal {
       return isFull();
     },
     onRoom: (callback) => void roomWaiters.push(callback),
+    seqOf: (partition, n) => lanes.get(partition)?.places.get(n) ?? null,
     furthest() {
       let best: { seq: number; id: string } | null = null;
       for (const { seq, idInLog } of lanes.values()) if (seq > (best?.seq ?? 0)) best = { seq, id: idInLog };

@@ -9,10 +9,11 @@
  *     each other because of it ]
  *
  * Only the inputs are read back. What they caused is derived from them again; it is written for people and tools, and a
- * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>"}`.
+ * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>/<which of its long texts>"}`.
  */
 import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { traceparentFor } from '../../schemas/events/ids.ts';
+import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { FatalError } from './errors.ts';
 
 /** Raised when a record of this release could not be read by an older one. */
@@ -20,8 +21,6 @@ export const RECORD_VERSION = 1;
 
 const RECORD_TYPE = 'dev.agentmesh.journal.record.v1';
 const QUARANTINED_TYPE = 'dev.agentmesh.message.quarantined.v1';
-/** A shorter text is written again: the reference would be as long. */
-const REFERRED_MIN_CHARACTERS = 200;
 /** Room for headers: the server's limit counts them too. */
 const HEADERS_MAX_BYTES = 1024;
 /** What an entry has beside its input, bytes. */
@@ -136,13 +135,13 @@ export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxByt
 }
 
 function textOf(head: RecordHead, entries: readonly Entry[], told: 'whole' | 'envelopes' | 'nothing'): string {
-  const texts = new Map<string, string>();
+  const texts = new Texts();
   const parts = [headText(head)];
   for (const { input, caused, text = bareText(input) } of entries) {
     parts.push(`${attributesText(input, head.upMs)},${text.slice(1)}`);
-    if (input.kind === 'event') remember(input.event.data, input.event.id, texts);
+    if (input.kind === 'event') texts.note(input.event.data, input.event.id);
     for (const event of told === 'nothing' ? [] : caused) {
-      parts.push(causedText(event, told === 'whole' ? referring(event.data, event.id, texts) : undefined));
+      parts.push(causedText(event, told === 'whole' ? texts.write(event.data, event.id) : undefined));
     }
   }
   return `[${parts.join(',\n')}]`;
@@ -193,34 +192,38 @@ function bareText(input: Input): string {
 
 /** The rest of its envelope is that of the input which it follows. */
 function causedText(event: MeshEvent, data: unknown): string {
-  const { specversion, id, source, type, correlationid, hopindex, senderrole, recipientrole } = event;
-  return JSON.stringify({
-    ...{ entry: 'caused', specversion, id, source, type, correlationid, hopindex, senderrole, recipientrole, data },
-  });
+  const { specversion, id, source, type, correlationid, hopindex, remainingloops, senderrole, recipientrole } = event;
+  const names = { entry: 'caused', specversion, id, source, type, correlationid };
+  return JSON.stringify({ ...names, hopindex, remainingloops, senderrole, recipientrole, data });
 }
 
-/** The data of an event with long texts that were written before replaced by where they stand. */
-function referring(value: unknown, id: string, texts: Map<string, string>): unknown {
-  if (typeof value === 'string') {
-    if (value.length < REFERRED_MIN_CHARACTERS) return value;
-    const where = texts.get(value);
-    if (where !== undefined) return { $ref: `#${where}` };
-    texts.set(value, id);
-    return value;
+/** Where each long text of the record was written first. */
+class Texts {
+  readonly #places = new Map<string, string>();
+
+  /** The data as it is written: a text that stands in the record already is only referred to. */
+  write(data: unknown, id: string): unknown {
+    const written = this.#referring(data);
+    this.note(data, id);
+    return written;
   }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => referring(item, id, texts));
-  const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) copy[key] = referring(item, id, texts);
-  return copy;
-}
 
-function remember(value: unknown, id: string, texts: Map<string, string>): void {
-  if (typeof value === 'string') {
-    if (value.length >= REFERRED_MIN_CHARACTERS && !texts.has(value)) texts.set(value, id);
-  } else if (Array.isArray(value)) for (const item of value) remember(item, id, texts);
-  else if (typeof value === 'object' && value !== null)
-    for (const item of Object.values(value)) remember(item, id, texts);
+  note(data: unknown, id: string): void {
+    for (const [index, text] of textsIn(data).entries())
+      if (!this.#places.has(text)) this.#places.set(text, `#${id}/${index}`);
+  }
+
+  #referring(value: unknown): unknown {
+    if (typeof value === 'string') {
+      const place = value.length < LONG_TEXT_CHARACTERS ? undefined : this.#places.get(value);
+      return place === undefined ? value : { $ref: place };
+    }
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#referring(item));
+    const copy: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item);
+    return copy;
+  }
 }
 
 interface StoredEntry extends Record<string, unknown> {

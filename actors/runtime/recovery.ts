@@ -14,12 +14,13 @@
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RECORD_HEADER, RecordMessages } from './messages.ts';
+import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
 import type { Unsent } from './sender.ts';

@@ -2,11 +2,11 @@
  * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
  * own: checks of a mesh at rest.
  */
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
 import { decodeHead } from '../../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { PublishRequest } from '../../../bus/port.ts';
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../../schemas/events/journal.ts';
 import { partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Gate } from '../gate.ts';

@@ -5,12 +5,12 @@
 import type { StoredRecord } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { type Message, RecordMessages } from '../../../actors/runtime/messages.ts';
-import { decodeHead, decodeRecord, type RecordHead } from '../../../actors/runtime/record.ts';
+import type { RecordHead } from '../../../actors/runtime/record.ts';
 import type { RoleDefinition } from '../../../actors/runtime/role.ts';
 import { type Actors, applyToTask } from '../../../actors/runtime/task.ts';
 import { digestOf } from '../../../actors/runtime/tasks.ts';
 import { PAYLOAD_MAX_BYTES } from '../../../schemas/events/envelope.ts';
-import type { History } from '../history.ts';
+import { decoded, type History } from '../history.ts';
 
 export interface JournalState {
   readonly tasks: ReadonlyMap<string, Actors>;
@@ -25,6 +25,8 @@ export interface JournalState {
 export function foldJournal(
   roles: readonly RoleDefinition[],
   records: Iterable<Pick<StoredRecord, 'body'>>,
+  /** Only this task is of interest. */
+  only?: string,
 ): JournalState {
   const byName = new Map(roles.map((role) => [role.name, role]));
   const tasks = new Map<string, Actors>();
@@ -33,7 +35,7 @@ export function foldJournal(
   const inputs = new Set<string>();
   const refused = new Set<string>();
   for (const { body } of records) {
-    const { head, inputs: told } = decodeRecord(body);
+    const { head, inputs: told } = decoded(body);
     const following = new RecordMessages();
     for (const input of told) {
       if (input.kind === 'quarantined') {
@@ -42,6 +44,7 @@ export function foldJournal(
         continue;
       }
       const { event, atMs, upMs, role } = input;
+      if (only !== undefined && event.correlationid !== only) continue;
       inputs.add(event.id);
       const before = tasks.get(event.correlationid) ?? new Map();
       const result = applyToTask(
@@ -71,11 +74,11 @@ export function journalOnDisk(history: History, journal: DiskJournal): { body: U
   const found: { body: Uint8Array }[] = [];
   let body = journal.last?.body;
   while (body) {
-    found.unshift({ body });
-    const { n, previous } = decodeHead(body);
+    found.push({ body });
+    const { n, previous } = decoded(body).head;
     body = journal.records.get(n - 1)?.body ?? history.records.get(previous)?.message.data;
   }
-  return found;
+  return found.reverse();
 }
 
 interface DiskJournal {

@@ -3,14 +3,13 @@
  * own: checks of a mesh at rest.
  */
 import { JOURNAL_HEADER, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
-import { decodeHead } from '../../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { PublishRequest } from '../../../bus/port.ts';
 import { partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Gate } from '../gate.ts';
-import type { History } from '../history.ts';
+import { decoded, type History } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Report } from '../report.ts';
 import { foldJournal, journalOnDisk } from './journal-state.ts';
@@ -34,7 +33,7 @@ export function checkLeaving(
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which its disk does not have`);
     return;
   }
-  if (!history.records.has(decodeHead(record.body).id))
+  if (!history.records.has(decoded(record.body).head.id))
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log never had`);
 }
 
@@ -47,7 +46,7 @@ export function mayBegin(
   if (!host) return 'its process is gone';
   const [task = '', role = '', effect = '', armed = ''] = key.split('/');
   const journal = journalOnDisk(run.history, host.disk.tables.partition(partitionOf(task)));
-  const row = foldJournal(host.roles, journal).tasks.get(task)?.get(role)?.effects.get(effect);
+  const row = foldJournal(host.roles, journal, task).tasks.get(task)?.get(role)?.effects.get(effect);
   if (row?.armedVersion !== Number(armed)) return 'the disk does not know that it is wanted';
   if (fence === 'keyed') return null;
   if (!row.started) return 'the disk does not know that it begins';

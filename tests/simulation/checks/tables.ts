@@ -5,43 +5,80 @@
 
 import type { Ledger, StoredRecord } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { decodeRecord } from '../../../actors/runtime/record.ts';
 import { freezeTask, readTask } from '../../../actors/runtime/snapshot.ts';
 import { type Actors, isOver } from '../../../actors/runtime/task.ts';
 import { createTasks } from '../../../actors/runtime/tasks.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import { canonicalJson } from '../../../schemas/events/envelope.ts';
-import { PARTITIONS, parseSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
+import { PARTITIONS, parseSubject, partitionOf, QUARANTINE_STREAM, STREAM } from '../../../schemas/events/subjects.ts';
+import { decoded, messagesOf } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
 import { foldJournal, type JournalState } from './journal-state.ts';
 
-export function checkJournals(run: Run): void {
-  const inLog = recordsInLog(run);
+/** The journals as the log has them, folded: once for all checks of a run. */
+export interface Journals {
+  readonly records: ReadonlyMap<string, readonly StoredRecord[]>;
+  readonly states: ReadonlyMap<string, JournalState>;
+}
+
+export function journalsInLog(run: Run): Journals {
+  const records = recordsInLog(run);
+  const states = new Map<string, JournalState>();
+  for (const [journal, mine] of records)
+    states.set(journal, foldJournal(run.catalog.services.get(journal.split('.')[0] ?? '') ?? [], mine));
+  return { records, states };
+}
+
+const nothing: JournalState = { tasks: new Map(), messages: [], heads: [], inputs: new Set(), refused: new Set() };
+
+export function checkJournals(run: Run, { records, states }: Journals): void {
+  const bodies = bodiesIn(run);
   for (const service of run.catalog.services.keys()) {
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       if (run.report.failed) return;
-      checkJournal(run, service, partition, inLog.get(`${service}.${partition}`) ?? []);
+      const journal = `${service}.${partition}`;
+      const place = { service, partition, journal };
+      checkJournal(run, place, records.get(journal) ?? [], states.get(journal) ?? nothing, bodies);
     }
   }
 }
 
 function recordsInLog({ log }: Run): Map<string, StoredRecord[]> {
   const found = new Map<string, StoredRecord[]>();
-  const stream = serverOf(log).findStream(STREAM);
-  for (let seq = 1; seq <= (stream?.lastSeq ?? 0); seq += 1) {
-    const message = stream?.get(seq);
-    if (!message?.subject.startsWith('mesh.journal.')) continue;
-    const { head } = decodeRecord(message.data);
+  for (const { subject, data } of messagesOf(serverOf(log).findStream(STREAM))) {
+    if (!subject.startsWith('mesh.journal.')) continue;
+    const { head } = decoded(data);
     const journal = `${head.service}.${head.partition}`;
-    found.set(journal, [...(found.get(journal) ?? []), { partition: head.partition, n: head.n, body: message.data }]);
+    const records = found.get(journal) ?? [];
+    records.push({ partition: head.partition, n: head.n, body: data });
+    found.set(journal, records);
   }
   return found;
 }
 
-function checkJournal(run: Run, service: string, partition: number, records: readonly StoredRecord[]): void {
-  const { report, catalog } = run;
-  const journal = `${service}.${partition}`;
+interface JournalPlace {
+  readonly service: string;
+  readonly partition: number;
+  readonly journal: string;
+}
+
+/** What log and quarantine hold, as `<subject> <base64>`. */
+function bodiesIn({ log }: Run): ReadonlySet<string> {
+  const server = serverOf(log);
+  const messages = [STREAM, QUARANTINE_STREAM].flatMap((name) => messagesOf(server.findStream(name)));
+  const outside = messages.filter(({ subject }) => !subject.startsWith('mesh.journal.'));
+  return new Set(outside.map(({ subject, data }) => `${subject} ${Buffer.from(data).toString('base64')}`));
+}
+
+function checkJournal(
+  run: Run,
+  { service, partition, journal }: JournalPlace,
+  records: readonly StoredRecord[],
+  state: JournalState,
+  bodies: ReadonlySet<string>,
+): void {
+  const { report } = run;
   const gap = records.findIndex(({ n }, index) => n !== index + 1);
   if (gap !== -1) {
     report.violation('J1', `${journal} has record ${records[gap]?.n} at place ${gap + 1} of the log`);
@@ -52,9 +89,8 @@ function checkJournal(run: Run, service: string, partition: number, records: rea
     report.violation('J3', `no ledger of ${service} has the ${records.length} records of ${journal} that the log has`);
     return;
   }
-  const state = foldJournal(catalog.services.get(service) ?? [], records);
   checkChain(run, journal, state);
-  checkMessages(run, journal, state);
+  checkMessages(run, journal, state, bodies);
   if (!report.failed) checkCheckpoint(run, owner, journal, partition, state);
 }
 
@@ -89,16 +125,13 @@ function checkChain({ report }: Run, journal: string, { heads }: JournalState): 
 }
 
 /** Everything that follows from the journal is in the log, and nothing that does not. */
-function checkMessages({ report, history, plan, log }: Run, journal: string, { messages }: JournalState): void {
+function checkMessages(
+  { report, plan }: Run,
+  journal: string,
+  { messages }: JournalState,
+  bodies: ReadonlySet<string>,
+): void {
   const logLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
-  const bodies = new Set<string>();
-  for (const { message } of history.now())
-    bodies.add(`${message.subject} ${Buffer.from(message.data).toString('base64')}`);
-  const quarantine = serverOf(log).findStream('MESH_QUARANTINE');
-  for (let seq = 1; seq <= (quarantine?.lastSeq ?? 0); seq += 1) {
-    const message = quarantine?.get(seq);
-    if (message) bodies.add(`${message.subject} ${Buffer.from(message.data).toString('base64')}`);
-  }
   for (const { kind, subject, body, encoding, headers } of messages) {
     // Who was answered is not asked again.
     if (kind === 'request' && logLost) continue;
@@ -115,7 +148,7 @@ function checkCheckpoint(run: Run, owner: HostProcess, journal: string, partitio
   const ledger = owner.disk.open();
   const tasks = createTasks({ partition, roles, limits: defaultLimits, ledger });
   for (const { body } of ledger.records(partition, ledger.checkpointed(partition) + 1)) {
-    const { head, inputs } = decodeRecord(body);
+    const { head, inputs } = decoded(body);
     for (const input of inputs) {
       if (input.kind === 'quarantined') continue;
       const result = tasks.weigh(input);
@@ -157,13 +190,9 @@ function stateOf(actors: Actors): string {
 }
 
 /** Every message for a role is an input of its journal, a repetition of one, or in quarantine (S3, S9). */
-export function checkNothingPassedOver(run: Run): void {
+export function checkNothingPassedOver(run: Run, { states }: Journals): void {
   const { catalog, history, report, plan } = run;
   if (plan.fired.has('broker-wiped') || plan.fired.has('broker-truncated')) return;
-  const inLog = recordsInLog(run);
-  const states = new Map<string, JournalState>();
-  for (const [journal, records] of inLog)
-    states.set(journal, foldJournal(catalog.services.get(journal.split('.')[0] ?? '') ?? [], records));
   const serviceOf = new Map(
     [...catalog.services].flatMap(([service, roles]) => roles.map(({ name }) => [name, service])),
   );

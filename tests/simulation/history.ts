@@ -42,6 +42,8 @@ export class History {
   readonly started = new Map<string, StoredRecord>();
   /** Every record that was ever stored, by its id. */
   readonly records = new Map<string, StoredRecord>();
+  /** When a record was made, of virtual time, by its id. */
+  readonly #made = new Map<string, number>();
   readonly #log: MemoryLog;
   readonly #listeners: OnStored[] = [];
   #stream: MemoryStream | null = null;
@@ -55,6 +57,18 @@ export class History {
 
   constructor(log: MemoryLog) {
     this.#log = log;
+  }
+
+  /** A host has made records, or copies them. */
+  noteMade(bodies: readonly { readonly body: Uint8Array }[], elapsedMs: number): void {
+    for (const { body } of bodies) {
+      const { id } = decoded(body).head;
+      if (!this.#made.has(id)) this.#made.set(id, elapsedMs);
+    }
+  }
+
+  madeAt(id: string): number | null {
+    return this.#made.get(id) ?? null;
   }
 
   listen(listener: OnStored): void {

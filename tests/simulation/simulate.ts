@@ -85,9 +85,18 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     for (const host of hosts) scheduler.after(host.name.endsWith('-2') ? random.int(0, 1500) : 0, () => host.start());
     for (const fault of plan.timed) scheduler.after(fault.atMs, () => applyFault(run, fault));
     clients.start();
-    const over = (): boolean => report.failed;
+    let looked = 0;
+    const over = (): boolean => {
+      if (scheduler.elapsedMs - looked >= LOOK_EVERY_MS) {
+        looked = scheduler.elapsedMs;
+        checkTimers(run);
+      }
+      return report.failed;
+    };
     await scheduler.run(over, random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
-    if (!over()) await rest(run);
+    if (!report.failed) await rest(run);
+  } catch (error) {
+    report.violation('host', `a check has thrown: ${trail(error)}`);
   } finally {
     process.off('unhandledRejection', rejected);
   }

@@ -2,11 +2,12 @@
  * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
  * own: checks of a mesh at rest.
  */
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
+import { AGAIN_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
+import type { Input } from '../../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { PublishRequest } from '../../../bus/port.ts';
-import { partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
+import { parseSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Gate } from '../gate.ts';
 import { decoded, type History } from '../history.ts';
@@ -35,6 +36,26 @@ export function checkLeaving(
   }
   if (!history.records.has(decoded(record.body).head.id))
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log never had`);
+  if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, subject, n))
+    report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, and was answered before`);
+}
+
+/** The role that is asked had said something about the task since, when this process opened the journal. */
+function isAnswered({ disk, process }: HostProcess, subject: string, n: number): boolean {
+  const address = parseSubject(subject);
+  if (address.kind !== 'inbox') return false;
+  let answered = false;
+  for (const { body } of disk.tables.partition(partitionOf(address.correlationId)).records.values()) {
+    const { head, inputs } = decoded(body);
+    if (head.process === process) break;
+    answered ||= head.n > n && inputs.some((input) => isWordOf(input, address));
+  }
+  return answered;
+}
+
+function isWordOf(input: Input, { role, correlationId }: { role: string; correlationId: string }): boolean {
+  if (input.kind !== 'event' || input.place === null) return false;
+  return input.event.correlationid === correlationId && input.event.senderrole === role;
 }
 
 /** Why an effect that leaves a trace may not begin yet, or null. */

@@ -3,8 +3,9 @@
  * missing in the log, nothing was passed over, and what a checkpoint says is what folding says.
  */
 
-import type { Ledger, StoredRecord } from '../../../actors/runtime/ledger/port.ts';
+import type { Ledger } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { type Message, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
 import { freezeTask, readTask } from '../../../actors/runtime/snapshot.ts';
 import { type Actors, isOver } from '../../../actors/runtime/task.ts';
 import { createTasks } from '../../../actors/runtime/tasks.ts';
@@ -14,11 +15,12 @@ import { PARTITIONS, parseSubject, partitionOf, QUARANTINE_STREAM, STREAM } from
 import { decoded, messagesOf } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
+import { checkChain, checkWatermark, type LoggedRecord } from './chain.ts';
 import { foldJournal, type JournalState } from './journal-state.ts';
 
 /** The journals as the log has them, folded: once for all checks of a run. */
 export interface Journals {
-  readonly records: ReadonlyMap<string, readonly StoredRecord[]>;
+  readonly records: ReadonlyMap<string, readonly LoggedRecord[]>;
   readonly states: ReadonlyMap<string, JournalState>;
 }
 
@@ -30,7 +32,10 @@ export function journalsInLog(run: Run): Journals {
   return { records, states };
 }
 
-const nothing: JournalState = { tasks: new Map(), messages: [], heads: [], inputs: new Set(), refused: new Set() };
+const nothing: JournalState = {
+  ...{ tasks: new Map(), messages: [], heads: [], problems: [] },
+  ...{ inputs: new Set<string>(), refused: new Set<string>() },
+};
 
 export function checkJournals(run: Run, { records, states }: Journals): void {
   const bodies = bodiesIn(run);
@@ -44,14 +49,14 @@ export function checkJournals(run: Run, { records, states }: Journals): void {
   }
 }
 
-function recordsInLog({ log }: Run): Map<string, StoredRecord[]> {
-  const found = new Map<string, StoredRecord[]>();
-  for (const { subject, data } of messagesOf(serverOf(log).findStream(STREAM))) {
+function recordsInLog({ log }: Run): Map<string, LoggedRecord[]> {
+  const found = new Map<string, LoggedRecord[]>();
+  for (const { subject, seq, data } of messagesOf(serverOf(log).findStream(STREAM))) {
     if (!subject.startsWith('mesh.journal.')) continue;
     const { head } = decoded(data);
     const journal = `${head.service}.${head.partition}`;
     const records = found.get(journal) ?? [];
-    records.push({ partition: head.partition, n: head.n, body: data });
+    records.push({ partition: head.partition, n: head.n, body: data, seq });
     found.set(journal, records);
   }
   return found;
@@ -63,20 +68,23 @@ interface JournalPlace {
   readonly journal: string;
 }
 
-/** What log and quarantine hold, as `<subject> <base64>`. */
-function bodiesIn({ log }: Run): ReadonlySet<string> {
+/** What log and quarantine hold, as `<subject> <base64>`, each with its first place. */
+function bodiesIn({ log }: Run): ReadonlyMap<string, number> {
   const server = serverOf(log);
   const messages = [STREAM, QUARANTINE_STREAM].flatMap((name) => messagesOf(server.findStream(name)));
   const outside = messages.filter(({ subject }) => !subject.startsWith('mesh.journal.'));
-  return new Set(outside.map(({ subject, data }) => `${subject} ${Buffer.from(data).toString('base64')}`));
+  const places = new Map<string, number>();
+  for (const { subject, data, seq } of outside.reverse())
+    places.set(`${subject} ${Buffer.from(data).toString('base64')}`, seq);
+  return places;
 }
 
 function checkJournal(
   run: Run,
   { service, partition, journal }: JournalPlace,
-  records: readonly StoredRecord[],
+  records: readonly LoggedRecord[],
   state: JournalState,
-  bodies: ReadonlySet<string>,
+  bodies: ReadonlyMap<string, number>,
 ): void {
   const { report } = run;
   const gap = records.findIndex(({ n }, index) => n !== index + 1);
@@ -89,8 +97,8 @@ function checkJournal(
     report.violation('J3', `no ledger of ${service} has the ${records.length} records of ${journal} that the log has`);
     return;
   }
-  checkChain(run, journal, state);
-  checkMessages(run, journal, state, bodies);
+  checkChain(run, journal, { records, state });
+  checkMessages(run, journal, { records, state }, bodies);
   if (!report.failed) checkCheckpoint(run, owner, journal, partition, state);
 }
 
@@ -99,7 +107,7 @@ function ownerOf(
   { hosts }: Run,
   service: string,
   partition: number,
-  records: readonly StoredRecord[],
+  records: readonly LoggedRecord[],
 ): HostProcess | null {
   const mine = hosts.filter((host) => host.service === service);
   const same = mine.filter(({ disk }) => {
@@ -114,31 +122,27 @@ function ownerOf(
   return same[0] ?? null;
 }
 
-function checkChain({ report }: Run, journal: string, { heads }: JournalState): void {
-  for (const [index, head] of heads.entries()) {
-    const before = heads[index - 1];
-    if (head.previous !== (before?.id ?? ''))
-      report.violation('J4', `record ${head.n} of ${journal} follows ${head.previous}, which is not ${before?.id}`);
-    if (before && head.upMs < before.upMs)
-      report.violation('J6', `record ${head.n} of ${journal} was made at ${head.upMs}, before the one before it`);
-  }
-}
-
 /** Everything that follows from the journal is in the log, and nothing that does not. */
 function checkMessages(
   { report, plan }: Run,
   journal: string,
-  { messages }: JournalState,
-  bodies: ReadonlySet<string>,
+  { records, state }: { readonly records: readonly LoggedRecord[]; readonly state: JournalState },
+  bodies: ReadonlyMap<string, number>,
 ): void {
-  const logLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
-  for (const { kind, subject, body, encoding, headers } of messages) {
+  const { messages } = state;
+  const logLost = plan.logWentBack;
+  const places = messages.map((message) => bodies.get(formOf(message)));
+  for (const [index, { kind, subject, headers }] of messages.entries()) {
     // Who was answered is not asked again.
     if (kind === 'request' && logLost) continue;
-    const bytes = encoding === 'base64' ? body : Buffer.from(body).toString('base64');
-    if (!bodies.has(`${subject} ${bytes}`))
-      report.violation('S4', `${subject} of record ${headers['mesh-record']} of ${journal} is not in the log`);
+    if (places[index] === undefined)
+      report.violation('S4', `${subject} of record ${headers[RECORD_HEADER]} of ${journal} is not in the log`);
   }
+  if (!logLost && !report.failed) checkWatermark(report, journal, { records, state, places });
+}
+
+function formOf({ subject, body, encoding }: Message): string {
+  return `${subject} ${encoding === 'base64' ? body : Buffer.from(body).toString('base64')}`;
 }
 
 /** The checkpoint and the records after it give what all records give. */
@@ -192,7 +196,7 @@ function stateOf(actors: Actors): string {
 /** Every message for a role is an input of its journal, a repetition of one, or in quarantine (S3, S9). */
 export function checkNothingPassedOver(run: Run, { states }: Journals): void {
   const { catalog, history, report, plan } = run;
-  if (plan.fired.has('broker-wiped') || plan.fired.has('broker-truncated')) return;
+  if (plan.logWentBack) return;
   const serviceOf = new Map(
     [...catalog.services].flatMap(([service, roles]) => roles.map(({ name }) => [name, service])),
   );
@@ -202,7 +206,8 @@ export function checkNothingPassedOver(run: Run, { states }: Journals): void {
     const service = serviceOf.get(address.role);
     if (service === undefined) continue;
     const state = states.get(`${service}.${partitionOf(address.correlationId)}`);
-    const known = state?.inputs.has(event.id) || state?.refused.has(`${address.role} ${message.seq}`);
+    const known =
+      state?.inputs.has(`${address.role} ${event.id}`) || state?.refused.has(`${address.role} ${message.seq}`);
     const over = state?.tasks.get(event.correlationid);
     if (known || (over && isOver(over))) continue;
     report.violation('S3', `${event.type} ${event.id} at ${message.seq} was passed over by ${service}`);

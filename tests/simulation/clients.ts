@@ -229,6 +229,11 @@ function answer(task: string, id: string, text: string): PublishRequest {
   return cloudEvent('task.input.provided', id, task, { text }, 'answer');
 }
 
+/** Nobody should believe it. */
+function contradicting(request: PublishRequest): PublishRequest {
+  return { ...request, headers: { ...request.headers, [POISON]: 'ingress conflicting_duplicate' } };
+}
+
 function about(
   { kind }: Exclude<Disturbance, { kind: 'poison' }>,
   submission: Submission,
@@ -239,7 +244,7 @@ function about(
     case 'resubmit':
       return submit(submission);
     case 'conflict':
-      return submit({ ...submission, prompt: `${submission.prompt}, or rather something else` });
+      return contradicting(submit({ ...submission, prompt: `${submission.prompt}, or rather something else` }));
     case 'cancel':
       return cloudEvent('task.cancel.requested', `cancel-${index}`, correlationId, { reason: 'no more' }, 'cancel');
     case 'unasked':

@@ -37,6 +37,11 @@ export class FaultPlan {
     return this.fired.has('retention');
   }
 
+  /** The log has lost something that it had. */
+  get logWentBack(): boolean {
+    return ['broker-truncated', 'broker-wiped'].some((kind) => this.fired.has(kind as Fault['kind']));
+  }
+
   heal(): void {
     this.#healed = true;
   }

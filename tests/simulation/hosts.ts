@@ -9,7 +9,7 @@ import { ingress } from '../../actors/ingress.ts';
 import { RELEASE } from '../../actors/release.ts';
 import { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type Host } from '../../actors/runtime/host.ts';
-import type { Ledger } from '../../actors/runtime/ledger/port.ts';
+import type { Ledger, LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus } from '../../bus/memory-bus.ts';
 import { BusError } from '../../bus/port.ts';
@@ -71,6 +71,11 @@ export class HostProcess {
 
   get host(): Host | null {
     return this.#life?.host ?? null;
+  }
+
+  /** What the present life calls itself. */
+  get process(): string {
+    return `${this.#traits.process ?? this.name}#${this.lives}`;
   }
 
   get reads(): readonly string[] {
@@ -196,21 +201,21 @@ export class HostProcess {
   }
 
   async #boot(life: Life): Promise<void> {
-    const { plan } = this.#around;
+    const { plan, history, scheduler } = this.#around;
     await life.bus.ensureTopology();
-    this.#around.history.attach();
+    history.attach();
     const ledger = this.disk.open();
     this.#around.report.count(`ledger ${ledger.condition.kind}`);
     const roles = this.#rolesOf(life);
     life.host = createHost({
       name: this.name,
       service: this.service,
-      process: `${this.name}#${this.lives}`,
+      process: this.process,
       roles,
       ...(this.#hasIngress ? { ingress } : {}),
       bus: life.bus,
-      ledger: gated(ledger, life.gate),
-      clock: clockOf(life.gate, this.#around.scheduler, () => this.#clockOffsetMs),
+      ledger: gated(ledger, life.gate, ({ records }) => history.noteMade(records, scheduler.elapsedMs)),
+      clock: clockOf(life.gate, scheduler, () => this.#clockOffsetMs),
       log: logOf(life.gate, this.#around.report, this.name),
       commitMode: this.#traits.commitMode,
       limits: this.#traits.limits,
@@ -224,7 +229,7 @@ export class HostProcess {
       onFatal: (error) => life.gate.pass(() => this.#failed(life, error)),
     });
     await life.host.start();
-    this.readySinceMs = this.#around.scheduler.nowMs;
+    this.readySinceMs = scheduler.nowMs;
     this.#note('ready');
   }
 
@@ -256,7 +261,7 @@ export class HostProcess {
     const { plan, report } = this.#around;
     const message = error instanceof Error ? error.message : String(error);
     const exitCode = error instanceof FatalError ? error.exitCode : error instanceof BusError ? 3 : 1;
-    const brokerLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
+    const brokerLost = plan.logWentBack;
     const unreachable = ['broker-restart', 'cut', 'publish'].some((kind) => plan.fired.has(kind as 'cut'));
     const allowed =
       (exitCode === 3 && (brokerLost || (unreachable && !message.includes('can no longer be read')))) ||
@@ -301,10 +306,13 @@ export class HostProcess {
 }
 
 /** What the disk answers passes the gate of the process. */
-function gated(ledger: Ledger, gate: Gate): Ledger {
+function gated(ledger: Ledger, gate: Gate, onCommit: (batch: LedgerBatch) => void): Ledger {
   return {
     ...ledger,
-    commit: (batch) => gate.call(() => ledger.commit(batch)),
+    commit(batch) {
+      onCommit(batch);
+      return gate.call(() => ledger.commit(batch));
+    },
     setAside: (partition, fromN) => gate.call(() => ledger.setAside(partition, fromN)),
     prune: (beforeSeq) => gate.call(() => ledger.prune(beforeSeq)),
   };

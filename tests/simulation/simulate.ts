@@ -15,7 +15,7 @@ import { Clients } from './clients.ts';
 import { applyFault } from './fault-effects.ts';
 import { FaultPlan } from './fault-plan.ts';
 import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
-import { History } from './history.ts';
+import { History, type Stored } from './history.ts';
 import { trail } from './host-ports.ts';
 import { HostProcess } from './hosts.ts';
 import { Random } from './random.ts';
@@ -85,9 +85,18 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     for (const host of hosts) scheduler.after(host.name.endsWith('-2') ? random.int(0, 1500) : 0, () => host.start());
     for (const fault of plan.timed) scheduler.after(fault.atMs, () => applyFault(run, fault));
     clients.start();
-    const over = (): boolean => report.failed;
+    let looked = 0;
+    const over = (): boolean => {
+      if (scheduler.elapsedMs - looked >= LOOK_EVERY_MS) {
+        looked = scheduler.elapsedMs;
+        checkTimers(run);
+      }
+      return report.failed;
+    };
     await scheduler.run(over, random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
-    if (!over()) await rest(run);
+    if (!report.failed) await rest(run);
+  } catch (error) {
+    report.violation('host', `a check has thrown: ${trail(error)}`);
   } finally {
     process.off('unhandledRejection', rejected);
   }
@@ -283,6 +292,9 @@ function unrest(run: Run): string[] {
   const { hosts, clients, history } = run;
   const reasons: string[] = [];
   if (!clients.idle) reasons.push('clients wait');
+  // The cheapest first: while a task is open nobody has to be asked whether all is done.
+  const open = openTasks(history);
+  if (open.length > 0) return [...reasons, `open: ${open.join(', ')}`];
   for (const { name, readySinceMs, host } of hosts) {
     if (readySinceMs === null || !host) {
       reasons.push(`${name} is not up`);
@@ -292,17 +304,21 @@ function unrest(run: Run): string[] {
     if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
     if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);
   }
-  if (reasons.length > 0) return reasons;
-  const open = openTasks(history);
-  if (open.length > 0) reasons.push(`open: ${open.join(', ')}`);
   return reasons;
 }
 
 const ended = /\.task\.(completed|failed|cancelled)\.v1$/;
 
+const lastOpen = new WeakMap<readonly Stored[], readonly string[]>();
+
 /** Tasks whose submission is in the log, or that were ever accepted, and that have no end there. */
-function openTasks(history: History): string[] {
+function openTasks(history: History): readonly string[] {
+  const now = history.now();
+  const known = lastOpen.get(now);
+  if (known) return known;
   const { expectedTasks } = submissionsIn(history);
-  for (const { event } of history.now()) if (event && ended.test(event.type)) expectedTasks.delete(event.correlationid);
-  return [...expectedTasks];
+  for (const { event } of now) if (event && ended.test(event.type)) expectedTasks.delete(event.correlationid);
+  const open = [...expectedTasks];
+  lastOpen.set(now, open);
+  return open;
 }

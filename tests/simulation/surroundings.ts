@@ -29,6 +29,8 @@ export interface Surroundings {
 
 export interface HostTraits {
   readonly name: string;
+  /** Tells its lives from those of another one with the same name; the name when absent. */
+  readonly process?: string;
   readonly service: string;
   readonly random: Random;
   readonly leaseTtlMs: number;

@@ -19,19 +19,20 @@ export function checkOwners({ hosts, report, catalog }: Run): void {
 
 /** Inputs that a host had applied at the last look. */
 const appliedBefore = new WeakMap<Host, number>();
-const checked = new WeakSet<Host>();
+/** The same when its limits of time were counted. */
+const countedAt = new WeakMap<Host, number>();
 
-/** Once in the life of each host, when nothing is on its way: it waits for every limit that its journal knows of. */
+/** Whenever something has happened to a host and nothing is on its way: it waits for every limit that its journal knows. */
 export function checkTimers({ hosts, report, scheduler, plan, history }: Run): void {
   // Of two hosts of a service one may have what the other has finished.
   if (plan.lostForGood || hosts.some(({ name }) => name.endsWith('-2'))) return;
   for (const { name, readySinceMs, disk, host, roles } of hosts) {
-    if (!host || readySinceMs === null || scheduler.nowMs - readySinceMs < SETTLED_MS || checked.has(host)) continue;
+    if (!host || readySinceMs === null || scheduler.nowMs - readySinceMs < SETTLED_MS) continue;
     const { timers, applied, unacknowledged } = host.stats();
     const isStill = appliedBefore.get(host) === applied && unacknowledged === 0;
     appliedBefore.set(host, applied);
-    if (!isStill) continue;
-    checked.add(host);
+    if (!isStill || countedAt.get(host) === applied) continue;
+    countedAt.set(host, applied);
     let known = 0;
     for (const journal of disk.tables.partitions) {
       for (const actors of foldJournal(roles, journalOnDisk(history, journal)).tasks.values())

@@ -13,16 +13,19 @@ import type { ServiceName } from '../../support/service-process.ts';
 
 type Passings = Partial<Record<ServiceName, readonly number[]>>;
 
-/** A tool and a build task pass `event-applied` some 36 times in agents, 9 times in llm, 3 times in tools. */
+/**
+ * A tool and a build task pass `event-applied` some 36 times in agents, 9 times in llm, 3 times in tools. Lives that end
+ * at once come last and are few: an effect in the middle of which its process ends five times is given up.
+ */
 const plan: readonly (readonly [CrashPoint, Passings])[] = [
   ['event-read', { agents: [1, 2, 4, 7, 12, 20], llm: [1, 2, 4], tools: [1, 2, 3] }],
-  ['event-applied', { agents: [1, 2, 3, 5, 8, 11, 15, 19, 24, 28, 32, 36], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
+  ['event-applied', { agents: [1, 36, 32, 28, 24, 19, 15, 11, 8, 5, 3, 2], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['before-commit', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['in-ledger', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['in-log', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
   ['after-commit', { agents: [1, 2, 3, 5, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
-  ['before-publish', { agents: [1, 2, 3, 6, 11, 18, 30], llm: [1, 2, 3], tools: [1, 2, 3] }],
-  ['after-publish', { agents: [1, 2, 3, 6, 11, 18, 30], llm: [1, 2, 3], tools: [1, 2, 3] }],
+  ['before-publish', { agents: [1, 2, 3, 5, 7, 10], llm: [1, 2, 2], tools: [1, 1, 1] }],
+  ['after-publish', { agents: [1, 2, 3, 5, 7, 10], llm: [1, 2, 2], tools: [1, 1, 1] }],
   ['effect-begun', { agents: [1, 2, 3, 4], llm: [1, 2, 3], tools: [1, 2, 2] }],
   ['effect-done', { agents: [1, 2, 3, 4], llm: [1, 2, 3], tools: [1, 2, 2] }],
 ];

@@ -3,12 +3,16 @@
  * service counts as gone. Does not own: measuring anything; each service says it of itself.
  */
 import { z } from 'zod';
-import type { Bus } from './port.ts';
+import { writeAndMeasure } from './broker-clock.ts';
+import type { Bus, KeyValue, KvEntry } from './port.ts';
 
 /** How often a service beats, milliseconds. */
 export const HEARTBEAT_MS = 2000;
 /** A service that has been silent for this long is gone. */
 export const HEARTBEAT_MAX_AGE_MS = 10_000;
+
+/** An entry that is no heartbeat: whoever wants to know the server's time writes it. */
+const CLOCK_KEY = 'clock';
 
 const capacity = z.looseObject({
   threads: z.number().optional(),
@@ -45,6 +49,8 @@ const heartbeat = z.looseObject({
   pendingEffects: z.number().nullish(),
   instances: z.number().nullish(),
   memoryMb: z.number().nullish(),
+  /** By how much its clock is ahead of the log server's, negative when behind; 0 when that cannot be told. */
+  clockSkewMs: z.number().nullish(),
   /** Why the service takes new work late: it is near a cap. Absent or null while it has room. */
   saturated: z.string().nullish(),
   /** Tags such as `tool:calculator`, `model:qwen2.5-3b`, `language:python`, `store:chroma`. */
@@ -69,12 +75,23 @@ export function parseHeartbeat(value: string): HeartbeatData | null {
 }
 
 /** The services that beat lately, by name. */
-export async function livingServices(bus: Bus, nowMs: number = Date.now()): Promise<Heartbeat[]> {
+export async function livingServices(bus: Bus, nowMs: () => number = Date.now): Promise<Heartbeat[]> {
+  const registry = bus.kv('registry');
+  const entries = await registry.entries();
+  const serverMs = nowMs() - (await skewBy(registry, entries, nowMs()));
   const living: Heartbeat[] = [];
-  for (const entry of await bus.kv('registry').entries()) {
+  for (const entry of entries) {
     const beat = parseHeartbeat(entry.value);
-    const ageMs = Math.max(0, nowMs - entry.atMs);
+    const ageMs = Math.max(0, serverMs - entry.atMs);
     if (beat !== null && ageMs <= HEARTBEAT_MAX_AGE_MS) living.push({ ...beat, ageMs });
   }
   return living.sort((a, b) => a.service.localeCompare(b.service) || a.host.localeCompare(b.host));
+}
+
+/** Where the newest beat seems old, or from the future, the clocks may be apart: the server is asked what time it is. */
+async function skewBy(registry: KeyValue, entries: readonly KvEntry[], nowMs: number): Promise<number> {
+  const newestMs = Math.max(...entries.map(({ atMs }) => atMs));
+  const ageMs = nowMs - newestMs;
+  if (entries.length === 0 || (ageMs >= 0 && ageMs <= 2 * HEARTBEAT_MS)) return 0;
+  return writeAndMeasure(registry, CLOCK_KEY, '{}');
 }

@@ -6,7 +6,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
+import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
 import { BusError } from '../bus/port.ts';
+import { livingServices } from '../bus/registry.ts';
 import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
@@ -15,6 +17,7 @@ import { toFailure } from './errors.ts';
 import { withBus } from './mesh-client.ts';
 import { NATS_SERVER_VERSION } from './nats-download.ts';
 import { findNatsServer } from './nats-server.ts';
+import { skewText } from './status-view.ts';
 import { freeBytes, isPortFree, prepareHome } from './supervisor/home.ts';
 import { liveness, readRunState } from './supervisor/run-state.ts';
 import { bytes } from './terminal.ts';
@@ -166,6 +169,23 @@ async function nats(settings: Settings): Promise<Check> {
   }
 }
 
+/** Clocks of services and the log server's: limits of time do not need them to agree, people who read times do. */
+async function clocks(settings: Settings): Promise<Check | null> {
+  if (settings.NATS_URL === undefined && liveness(readRunState(settings)).kind !== 'up') return null;
+  const name = 'clocks';
+  try {
+    const beats = await withBus(settings, (bus) => livingServices(bus));
+    const off = beats.filter(({ clockSkewMs }) => Math.abs(clockSkewMs ?? 0) >= SKEW_TOLD_MS);
+    if (off.length === 0) return { name, status: 'ok', text: "services agree with the log server's to a second" };
+    const words = off.map(({ service, host, clockSkewMs }) => `${service} on ${host}: ${skewText(clockSkewMs ?? 0)}`);
+    return { name, status: 'warn', text: words.join('; ') };
+  } catch (error) {
+    // That the log cannot be asked is said by its own check.
+    if (error instanceof BusError) return null;
+    throw error;
+  }
+}
+
 async function python(): Promise<Check> {
   const version = await versionFrom('python3', ['--version']);
   return version === null
@@ -191,6 +211,7 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     ...ledgers(settings),
     knowledge(settings),
     await nats(settings),
+    await clocks(settings),
     await languageModel(settings),
     graphicsCard(),
     await routerCheck(settings),

@@ -25,6 +25,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   router: () => import('./commands/router.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   models: () => import('./commands/models.ts'),
+  backup: () => import('./commands/backup.ts'),
+  restore: () => import('./commands/restore.ts'),
   doctor: () => import('./commands/doctor.ts'),
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),

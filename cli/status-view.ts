@@ -3,6 +3,7 @@
  * columns that fit the window, and the words for trouble. Does not own: asking anybody (`commands/status.ts`).
  */
 import { stripVTControlCharacters } from 'node:util';
+import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
 import type { Heartbeat } from '../bus/registry.ts';
 import type { ServiceRecord } from './supervisor/run-state.ts';
 import { duration, oneLine, type Paint, plural, type Style, table } from './terminal.ts';
@@ -126,6 +127,7 @@ function trouble(rows: readonly Row[], width: number, paint: Paint, nowMs: numbe
     return [
       ...(local?.problem == null ? [] : [`${name} ${local.problem}`]),
       ...(beat !== null && beat.ageMs > LATE_MS ? [`${name} has been silent for ${duration(beat.ageMs)}`] : []),
+      ...clockTrouble(name, beat),
       ...(beat?.saturated == null ? [] : [`${name} takes new work late: ${beat.saturated}`]),
       ...open.map(({ name: breaker, openedAt, reason, failures }) => {
         const age = openedAt === null ? '' : ` for ${duration(nowMs - Date.parse(openedAt))}`;
@@ -135,6 +137,17 @@ function trouble(rows: readonly Row[], width: number, paint: Paint, nowMs: numbe
     ];
   });
   return lines.map((line) => `${paint('yellow', '!')} ${oneLine(line, width - GAP)}`);
+}
+
+function clockTrouble(name: string, beat: Heartbeat | null): string[] {
+  const skewMs = beat?.clockSkewMs ?? 0;
+  return Math.abs(skewMs) < SKEW_TOLD_MS ? [] : [`${name}: ${skewText(skewMs)}`];
+}
+
+/** What a clock that is off means, and what to do. */
+export function skewText(skewMs: number): string {
+  const side = skewMs > 0 ? 'ahead of' : 'behind';
+  return `the clock is ${duration(Math.abs(skewMs))} ${side} the log server's; tasks are not affected, times shown are: set both by NTP`;
 }
 
 /** Roles and capability tags, cut to the window; `--json` has them whole. */

@@ -45,6 +45,8 @@ export interface HeartbeatFacts {
   readonly threads: number;
   readonly memoryMb: number;
   readonly memoryLimitMb: number;
+  /** By how much its clock is ahead of the log server's, negative when behind. */
+  readonly clockSkewMs: number;
   /** Why the process takes nothing new, or null. */
   readonly admission: string | null;
 }
@@ -67,6 +69,7 @@ function formOf(facts: HeartbeatFacts) {
     roles: facts.roles.map(({ name }) => name),
     ...(stats === null ? {} : countsOf(stats)),
     memoryMb: facts.memoryMb,
+    clockSkewMs: facts.clockSkewMs,
     saturated: saturation(facts, parts),
     capabilities: unique(parts.flatMap(({ capabilities = [] }) => capabilities)).slice(0, TAGS_MAX),
     capacity: capacityOf(facts, parts),

@@ -1,9 +1,10 @@
 /**
- * Says every two seconds that a service lives, and how it is. Owns: when. Does not own: the form of a heartbeat
- * (`heartbeat-form.ts`), or who reads it.
+ * Says every two seconds that a service lives, and how it is. Owns: when, and what a beat tells of the clocks: the next
+ * one says it. Does not own: the form of a heartbeat (`heartbeat-form.ts`), or who reads it.
  */
 
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
+import { writeAndMeasure } from '../bus/broker-clock.ts';
 import type { Bus } from '../bus/port.ts';
 import { HEARTBEAT_MS } from '../bus/registry.ts';
 import { type HeartbeatFacts, heartbeatText } from './heartbeat-form.ts';
@@ -12,7 +13,7 @@ export interface HeartbeatOptions {
   readonly bus: Bus;
   readonly log: RuntimeLog;
   /** Asked at every beat. */
-  readonly facts: () => HeartbeatFacts;
+  readonly facts: () => Omit<HeartbeatFacts, 'clockSkewMs'>;
 }
 
 export interface HeartbeatSender {
@@ -27,10 +28,13 @@ export function startHeartbeat({ bus, log, facts }: HeartbeatOptions): Heartbeat
   const { service, host } = facts();
   const key = `${service}.${host.replaceAll(/[^\w-]/g, '_')}`;
   let stopped = false;
+  let clockSkewMs = 0;
   const beat = (): void => {
     if (stopped) return;
-    registry
-      .put(key, heartbeatText(facts()))
+    writeAndMeasure(registry, key, heartbeatText({ ...facts(), clockSkewMs }))
+      .then((ms) => {
+        clockSkewMs = ms;
+      })
       .catch((error: unknown) => log.debug({ error: String(error) }, 'no heartbeat'));
   };
   const timer = setInterval(beat, HEARTBEAT_MS);

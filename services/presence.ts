@@ -71,7 +71,7 @@ export function createPresence(options: PresenceOptions): Presence {
   let heartbeat: HeartbeatSender | null = null;
   let endDiscovery = (): void => undefined;
 
-  const facts = (): HeartbeatFacts => ({
+  const facts = (): Omit<HeartbeatFacts, 'clockSkewMs'> => ({
     ...{ service: service.name, host: hostId, pid: process.pid, version: manifest.version, state, startedAt },
     ...{ roles: shown.roles, parts: shown.parts, stats: shown.stats(), breakers: options.breakers.states() },
     threads: threads(),
@@ -104,7 +104,7 @@ export function createPresence(options: PresenceOptions): Presence {
 }
 
 /** Roles are told as endpoints; calls of the gateway are no requests of NATS, so none is told of it. */
-function discovered(description: string, facts: HeartbeatFacts): DiscoveredService {
+function discovered(description: string, facts: Omit<HeartbeatFacts, 'clockSkewMs'>): DiscoveredService {
   const endpoints = facts.roles.flatMap((role) =>
     Object.entries(role.effects).map(([effect, { concurrencyMax }]) => {
       const stats = facts.stats?.effects.find((one) => one.role === role.name && one.effect === effect);

@@ -325,13 +325,15 @@ export function createHost(options: HostOptions): Host {
       const part = partitions.get(partitionOf(correlationId));
       if (!roles.has(role) || !part) return 'elsewhere';
       const task = part.tasks.find(correlationId);
-      const known = task ?? recallEnded({ ledger, roles, limits, partition: part.number }, correlationId);
+      const over = part.tasks.ended(correlationId);
+      const known =
+        task ?? (over === null ? null : recallEnded({ ledger, roles, limits, partition: part.number }, over));
       const actor = known?.actors.get(role);
       if (known && actor) {
         const { value, context } = actor.snapshot;
         return { snapshot: { value, context }, updatedAtMs: known.updatedAtMs };
       }
-      return part.tasks.hasEnded(correlationId) ? 'ended' : null;
+      return over === null ? null : 'ended';
     },
     stats: () => ({
       instances: instances(),

@@ -2,14 +2,14 @@
  * What an ended task was. Owns: folding its records once more, for who asks after it has left the log. Does not own:
  * open tasks, which are remembered as they are.
  */
-import type { Ledger } from './ledger/port.ts';
+import type { EndedTask, Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { decodeRecord } from './record.ts';
 import { type Actors, applyToTask, type RolesByName } from './task.ts';
 import { digestOf } from './tasks.ts';
 
 export interface RecallOptions {
-  readonly ledger: Pick<Ledger, 'ended' | 'records'>;
+  readonly ledger: Pick<Ledger, 'records'>;
   readonly roles: RolesByName;
   readonly limits: RuntimeLimits;
   readonly partition: number;
@@ -18,10 +18,9 @@ export interface RecallOptions {
 /** Null when its records are gone, or were written with machines that this release does not have. */
 export function recallEnded(
   { ledger, roles, limits, partition }: RecallOptions,
-  task: string,
+  over: EndedTask,
 ): { readonly actors: Actors; readonly updatedAtMs: number } | null {
-  const over = ledger.ended(partition, task);
-  if (over === null) return null;
+  const { task } = over;
   let actors: Actors = new Map();
   for (const { n, body } of ledger.records(partition, over.firstN)) {
     if (n > over.lastN) break;

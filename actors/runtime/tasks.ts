@@ -34,6 +34,8 @@ export interface Tasks {
   find(task: string): LiveTask | null;
   actor(task: string, role: string): Actor | null;
   hasEnded(task: string): boolean;
+  /** What is known of a task that has ended; null for others. */
+  ended(task: string): EndedTask | null;
   /** What the input means. Nothing is changed. */
   weigh(input: EventInput): TaskResult;
   /** Makes it so: the input is in record `n`. */
@@ -95,6 +97,7 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
     find,
     actor: (id, role) => find(id)?.actors.get(role) ?? null,
     hasEnded: (id) => !live.has(id) && endedTask(id) !== null,
+    ended: (id) => (live.has(id) ? null : endedTask(id)),
     weigh(input) {
       const id = input.event.correlationid;
       const digest = digestOf(input);

@@ -7,8 +7,8 @@ import { readdirSync } from 'node:fs';
 import { rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { unpackBody } from '../../actors/runtime/ledger/body-forms.ts';
-import { uuidOf } from '../../actors/runtime/ledger/id-bytes.ts';
+import { packBody, unpackBody } from '../../actors/runtime/ledger/body-forms.ts';
+import { idBytes, uuidOf } from '../../actors/runtime/ledger/id-bytes.ts';
 import type { EndedTask } from '../../actors/runtime/ledger/port.ts';
 
 export interface JournalRecord {
@@ -61,6 +61,22 @@ export function snapshots(path: string): OpenTask[] {
     task: uuidOf(row.task),
     state: decoded(row),
   }));
+}
+
+/** Changes the text of an open task's snapshot, as another release might have left it. */
+export function changeSnapshot(path: string, task: string, from: RegExp, to: string): void {
+  const db = new Database(path);
+  try {
+    const row = db.prepare<[Buffer], Body>('SELECT form, body FROM snapshots WHERE task = ?').get(idBytes(task));
+    if (!row) throw new Error(`${path} has no snapshot of ${task}`);
+    const before = Buffer.from(unpackBody(row)).toString('utf8');
+    const after = before.replace(from, to);
+    if (after === before) throw new Error(`the snapshot of ${task} does not have ${from}: ${before.slice(0, 500)}`);
+    const { form, body } = packBody(Buffer.from(after));
+    db.prepare('UPDATE snapshots SET form = ?, body = ? WHERE task = ?').run(form, body, idBytes(task));
+  } finally {
+    db.close();
+  }
 }
 
 /** Tasks that had ended by the checkpoints. */

@@ -95,6 +95,20 @@ export class ServiceProcess {
     return this.ready();
   }
 
+  /** Starts it and lets it end; resolves when it is ready. */
+  async startOnce(): Promise<Life> {
+    this.#kept = false;
+    if (this.#child === null) this.#spawn();
+    return this.ready();
+  }
+
+  /** Resolves when the present life has ended. */
+  async gone(limitMs: number): Promise<Life> {
+    const { life } = this;
+    await this.#changes.until(() => life.ended ?? undefined, limitMs, `${this.name} (${life.pid}) goes on`);
+    return life;
+  }
+
   /** Starts it once and waits for its end: for settings and ledgers that it must refuse. */
   async startToEnd(): Promise<Life> {
     this.#kept = false;

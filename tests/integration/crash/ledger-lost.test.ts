@@ -2,14 +2,15 @@
  * A service's ledger is lost or damaged while the service is down (S10): it is set aside and folded again from the log.
  * Every actor stands where it stood, what is under way ends, and nothing that was said is said again.
  */
-import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { damages, setAside, stateHash } from '../../support/ledger-file.ts';
+import { loadMachines, tasksHash } from '../../support/folded-ledger.ts';
+import { changeSnapshot, damages, setAside } from '../../support/ledger-file.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
 const ARRIVAL_LIMIT_MS = 30_000;
 const services = ['agents', 'llm', 'tools'] as const;
+const machines = await loadMachines();
 
 describe('a lost ledger', () => {
   const mesh = useMesh('ledger-lost');
@@ -36,7 +37,7 @@ describe('a lost ledger', () => {
     underWay.held = await mesh().submit(counter.prompt('http_post', '/held'));
     await counter.arrived('/held', 1, ARRIVAL_LIMIT_MS);
     await stop();
-    before = stateHash(ledgers());
+    before = tasksHash(ledgers(), machines);
   });
 
   test.each(['deleted', 'garbage', 'truncated', 'walOnly'] as const)('S10: %s, all ledgers at once', async (kind) => {
@@ -54,7 +55,7 @@ describe('a lost ledger', () => {
       ).toBe(true);
     }
     await stop();
-    expect(stateHash(ledgers())).toBe(before);
+    expect(tasksHash(ledgers(), machines)).toBe(before);
     expect(watch.sendings()).toBe(sendings);
     expect(watch.doubles()).toEqual([]);
   });
@@ -65,7 +66,7 @@ describe('a lost ledger', () => {
     await damages.garbage(mesh().ledger(service));
     await start();
     await stop();
-    expect(stateHash(ledgers())).toBe(before);
+    expect(tasksHash(ledgers(), machines)).toBe(before);
     expect(watch.sendings()).toBe(sendings);
   });
 
@@ -74,11 +75,13 @@ describe('a lost ledger', () => {
     const sendings = watch.sendings();
     for (const service of services) {
       await damages.deleted(mesh().ledger(service));
-      mesh().service(service).crashAt('before-commit#2', 'after-commit#2', 'event-applied#20', 'after-commit#3');
+      mesh().service(service).crashAt('before-commit#1', 'in-ledger#1', 'in-log#2', 'after-commit#3');
     }
+    const deaths = mesh().services.map(({ ended }) => ended);
     await start();
+    for (const [at, service] of mesh().services.entries()) expect(service.ended).toBe((deaths[at] ?? 0) + 4);
     await stop();
-    expect(stateHash(ledgers())).toBe(before);
+    expect(tasksHash(ledgers(), machines)).toBe(before);
     expect(watch.sendings()).toBe(sendings);
   });
 
@@ -123,10 +126,7 @@ describe('a lost ledger', () => {
     await counter.arrived('/pinned', 1, ARRIVAL_LIMIT_MS);
     const agents = mesh().service('agents');
     await agents.down('SIGTERM');
-    const db = new Database(mesh().ledger('agents'));
-    const where = `WHERE role = 'orchestrator' AND correlation_id = ?`;
-    db.prepare(`UPDATE instances SET snapshot = json_set(snapshot, '$.value', 'nowhere') ${where}`).run(id);
-    db.close();
+    changeSnapshot(mesh().ledger('agents'), id, /"value":\{"working":"hop"\}/, '"value":"nowhere"');
     const life = await agents.startToEnd();
     expect(life.ended?.code).toBe(2);
     expect(life.lines.at(-1)?.msg).toContain(id);

@@ -1,18 +1,20 @@
 /**
- * The log is lost, or its end or its beginning is, while the ledgers are there (S10): it is published again from the
- * outboxes, and what cannot be had back is said aloud.
+ * The log is lost, or its end or its beginning is, while the ledgers are there (S10): the journals are
+ * published again, and what follows from them, and what cannot be had back is said aloud.
  */
 import { cp, rm } from 'node:fs/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from 'nats';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { STREAM } from '../../../schemas/events/subjects.ts';
-import { damages, stateHash } from '../../support/ledger-file.ts';
+import { loadMachines, tasksHash } from '../../support/folded-ledger.ts';
+import { damages } from '../../support/ledger-file.ts';
 import { Mesh } from '../../support/mesh.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
 const ARRIVAL_LIMIT_MS = 30_000;
 const services = ['agents', 'llm', 'tools'] as const;
+const machines = await loadMachines();
 
 describe('a lost log', () => {
   let mesh: Mesh;
@@ -62,7 +64,7 @@ describe('a lost log', () => {
     const tasks = await work('wiped');
     const known = await results(tasks.ended);
     await Promise.all(mesh.services.map((service) => service.down('SIGTERM')));
-    const before = stateHash(ledgers());
+    const before = tasksHash(ledgers(), machines);
     await mesh.nats.kill();
     await mesh.nats.wipeStore();
     await mesh.nats.start();
@@ -71,7 +73,7 @@ describe('a lost log', () => {
     for (const { life } of mesh.services) {
       expect(life.lines.some(({ msg }) => msg?.startsWith('the log is a new one'))).toBe(true);
     }
-    expect(stateHash(ledgers())).toBe(before);
+    expect(tasksHash(ledgers(), machines)).toBe(before);
     await expectWhole('wiped', tasks, known);
   });
 
@@ -124,7 +126,7 @@ describe('a lost log', () => {
     await mesh.nats.start();
     await mesh.followAnew();
     for (const service of mesh.services) {
-      service.crashAt('before-publish#4', 'after-publish#1', 'before-commit#2', 'after-commit#1', 'after-commit#2');
+      service.crashAt('before-commit#1', 'in-ledger#1', 'in-log#2', 'after-commit#3', 'before-publish#1');
     }
     await start();
     await expectWhole('cut-off', tasks, known);

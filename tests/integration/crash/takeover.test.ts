@@ -30,11 +30,11 @@ describe('a standby takes over', () => {
       MESH_HOST_ID: 'b',
       CHECKPOINT_DB_PATH: join(mesh().home, 'standby', 'agents.db'),
     });
-  /** The process that owns a task's actor of a role now. */
-  const ownerOf = async (role: string, id: string): Promise<ServiceProcess> => {
-    const entry = await leases.get(`lease.${keyToken(`${role}.${partitionOf(id)}`)}`);
-    const holder = entry?.json<{ holder: string }>().holder ?? '';
-    const service = role === 'tools' ? 'tools' : 'agents';
+  /** The process of a service that has a task now. */
+  const ownerOf = async (service: ServiceName, id: string): Promise<ServiceProcess> => {
+    const entry = await leases.get(`lease.${keyToken(`${service}.${partitionOf(id)}`)}`);
+    const holder = entry?.json<{ holder: string }>().holder;
+    if (holder === undefined) throw new Error(`nobody holds the lease of ${service} for ${id}`);
     return mesh().service(holder.startsWith('b-') ? `${service}-b` : service);
   };
   /** Goes on after its lease has run out; resolves when it knows. */
@@ -96,7 +96,7 @@ describe('a standby takes over', () => {
     for (const _ of ['there', 'back']) {
       const before = await mesh().submit(buildTask);
       await watch.fact(before, 'task.routed');
-      const owner = await ownerOf('orchestrator', before);
+      const owner = await ownerOf('agents', before);
       await owner.kill('SIGSTOP');
       const during = await mesh().submit(buildTask);
       const results = await Promise.all([watch.result(before), watch.result(during)]);

@@ -13,7 +13,7 @@ const facts: HeartbeatFacts = {
   ...{ service: 'tools', host: 'desk-1', pid: 7, version: '0.1.0', state: 'ready' },
   ...{ startedAt: '2026-11-25T15:00:00.000Z', stats, parts: [], breakers: [] },
   roles: [{ name: 'tools', effects: { choose: { concurrencyMax: 8 }, run: { concurrencyMax: 8 } } }],
-  ...{ threads: 5, memoryMb: 150, memoryLimitMb: 512, admission: null },
+  ...{ threads: 5, memoryMb: 150, memoryLimitMb: 512, clockSkewMs: 0, admission: null },
 };
 const part = (status: PartStatus) => ({ status: () => status });
 const beat = (more: Partial<HeartbeatFacts> = {}) => {

@@ -106,3 +106,18 @@ describe('the table of services', () => {
     expect(show([], [])).toEqual(['No service has reported yet.']);
   });
 });
+
+describe('a clock', () => {
+  it.each([
+    [35_000, '! llm on desk-1: the clock is 35.0 s ahead of the log server'],
+    [-7_200_000, '! llm on desk-1: the clock is 2 h 00 min behind the log server'],
+  ])('that is off by %d ms is told', (clockSkewMs, text) => {
+    expect(show([], [beat('llm', 10, { clockSkewMs })]).filter((line) => line.startsWith('!'))).toEqual([
+      expect.stringContaining(text),
+    ]);
+  });
+
+  it('that is off by less than a second is not', () => {
+    expect(show([], [beat('llm', 10, { clockSkewMs: 999 })]).some((line) => line.startsWith('!'))).toBe(false);
+  });
+});

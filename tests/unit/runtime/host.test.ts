@@ -43,6 +43,37 @@ describe('a task', () => {
     expect([await mesh.ended(), host.stats().duplicates, mesh.deeds.length]).toEqual([[TASK], 2, 2]);
   });
 
+  test('S5: that has ended is remembered whole, before a checkpoint and after it', async () => {
+    const mesh = await Mesh.open();
+    const life = await mesh.start('one');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    expect(await mesh.ended()).toEqual([TASK]);
+    expect(life.host.recall('orchestrator', TASK)).toMatchObject({ snapshot: { value: 'over' } });
+    await mesh.stop(life);
+    const again = await mesh.start('one', { disk: life.disk });
+    expect(again.host.recall('orchestrator', TASK)).toMatchObject({ snapshot: { value: 'over' } });
+    expect(again.host.recall('orchestrator', taskName(2))).toBeNull();
+  });
+
+  test('S9: an effect that takes its process along at once is given up, though nothing else is recorded', async () => {
+    const mesh = await Mesh.open();
+    mesh.fetching.shut();
+    let life = await mesh.start('one', { limits: { crashesMax: 3 } });
+    await mesh.submit(TASK);
+    await mesh.pass();
+    for (let crash = 1; crash < 3; crash += 1) {
+      life.kill();
+      life = await mesh.start('one', { disk: life.disk, limits: { crashesMax: 3 } });
+    }
+    expect(mesh.deeds).toHaveLength(3);
+    life.kill();
+    await mesh.start('one', { disk: life.disk, limits: { crashesMax: 3 } });
+    await mesh.pass();
+    expect(mesh.deeds).toHaveLength(3);
+    expect(await mesh.ended()).toEqual([TASK]);
+  });
+
   test('S9: what cannot be understood is in quarantine, once, also after a restart', async () => {
     const mesh = await Mesh.open();
     const life = await mesh.start('one');

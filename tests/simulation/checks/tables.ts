@@ -5,12 +5,13 @@
 
 import type { Ledger } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { type Message, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
+import type { Message } from '../../../actors/runtime/messages.ts';
 import { freezeTask, readTask } from '../../../actors/runtime/snapshot.ts';
 import { type Actors, isOver } from '../../../actors/runtime/task.ts';
 import { createTasks } from '../../../actors/runtime/tasks.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import { canonicalJson } from '../../../schemas/events/envelope.ts';
+import { RECORD_HEADER } from '../../../schemas/events/journal.ts';
 import { PARTITIONS, parseSubject, partitionOf, QUARANTINE_STREAM, STREAM } from '../../../schemas/events/subjects.ts';
 import { decoded, messagesOf } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';

@@ -126,7 +126,7 @@ describe('a long text that stands in the record already', () => {
 });
 
 test('what a host says about its own actor is read back with all that it says', () => {
-  const event = eventOf('timer.fired', { timer: 'deadline', armedVersion: 3 }, { sender: 'courier' });
+  const event = eventOf('timer.fired', { timer: 'deadline', armedVersion: 3 }, { from: 'courier' });
   const [input] = decodeRecord(encodeRecord(headAt(1), [alone(inputOf(event, 'courier'))])).inputs;
   expect(input).toMatchObject({
     kind: 'event',

@@ -428,6 +428,9 @@ export function createJournal(options: JournalOptions): Journal {
         sum += n - told + Math.max(pending.length, word === undefined ? 0 : 1);
       return sum;
     },
+    async idle() {
+      while (committing && !stopped) await new Promise<void>((resolve) => flushWaiters.push(resolve));
+    },
     async flushed() {
       while ((hasWork() || committing || logged.length > 0) && !stopped) {
         hurried = true;

@@ -156,6 +156,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       }
       journal.close(partition);
       await new Promise<void>((resolve) => clock.after(TRY_AGAIN_MS, resolve));
+      // A claim that the log has refused may be on its way to the ledger still.
+      await journal.idle();
     }
   };
   const takeCheckpoint = (part: Partition): Checkpoint => {

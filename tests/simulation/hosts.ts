@@ -47,7 +47,7 @@ export class HostProcess {
   /** Not to be started again. */
   #retired = false;
   #starting = false;
-  /** When it had caught up; null when it is not up. */
+  /** When it had caught up; null when it is not up, or about to end. */
   readySinceMs: number | null = null;
   lives = 0;
 
@@ -115,6 +115,7 @@ export class HostProcess {
       return;
     }
     this.#note('stopping');
+    this.readySinceMs = null;
     let over = false;
     const ended = (): void => {
       if (over || this.#life !== life) return;

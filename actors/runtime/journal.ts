@@ -62,6 +62,8 @@ export interface Journal {
   readonly untold: number;
   /** Resolves when all that was added is in the ledger, with what is known of the log's places. */
   flushed(): Promise<void>;
+  /** Resolves when no commit is under way. */
+  idle(): Promise<void>;
   stop(): void;
 }
 

@@ -103,6 +103,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     });
   };
   const tryToOpen = async (partition: number, isWanted: () => boolean): Promise<boolean> => {
+    // What was made before the partition was lost, or its claim refused, may be on its way to the ledger still.
+    await journal.idle();
     const end = await agree(options.recovery, partition);
     if (!isWanted()) return true;
     const everything = options.logLost() || end.logLacked;
@@ -156,8 +158,6 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       }
       journal.close(partition);
       await new Promise<void>((resolve) => clock.after(TRY_AGAIN_MS, resolve));
-      // A claim that the log has refused may be on its way to the ledger still.
-      await journal.idle();
     }
   };
   const takeCheckpoint = (part: Partition): Checkpoint => {

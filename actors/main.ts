@@ -22,6 +22,7 @@ import { ingress } from './ingress.ts';
 import { createPresence } from './presence.ts';
 import { answerRecall } from './recall.ts';
 import { loadRoleDefinitions, loadRoles } from './roles/index.ts';
+import { stepMs } from './roles/llm/budget.ts';
 import type { RolePorts } from './roles/ports.ts';
 import { crashPointFromEnv } from './runtime/crash-points.ts';
 import { FatalError } from './runtime/errors.ts';
@@ -29,6 +30,7 @@ import { createHost } from './runtime/host.ts';
 import { openSqliteLedger } from './runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from './runtime/ports.ts';
 import { loadWorkflows } from './workflows/index.ts';
+import { withModelTime } from './workflows/model-time.ts';
 
 const services = ['agents', 'llm', 'tools'] as const;
 /** Under a supervisor the log may be starting at the same moment; wait this long for it. */
@@ -58,7 +60,9 @@ async function createParts(
 ): Promise<Parts> {
   const { settings, bus, log, breakers } = shared;
   const definitions = await loadRoleDefinitions();
-  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const files = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));
+  const workflows = withModelTime(files, asking, stepMs(settings.LLM_TIMEOUT_MS));
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
   const llm = llmPart(settings, log);

@@ -9,14 +9,14 @@ import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
 import { modelPath } from '../../models/files.ts';
 import { createLoadGuard } from '../../models/load-guard.ts';
 import { ollamaOrigin } from '../../models/ollama.ts';
+import { attemptMs } from '../roles/llm/budget.ts';
 import type { LlamaEngine, LlamaEngineOptions, LlamaState } from '../roles/llm/engines/llama/index.ts';
 import type { OpenAiOptions } from '../roles/llm/engines/openai.ts';
+import { EngineError, type LlmEngine } from '../roles/llm/engines/port.ts';
 import type { RolePorts } from '../roles/ports.ts';
 import type { RuntimeLog } from '../runtime/ports.ts';
 import type { Part, PartStatus } from './part.ts';
 
-/** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
-const ENGINE_GRACE_MS = 5000;
 const MIB = 1_048_576;
 /** Of the machine's memory, what a model may need when no setting says so. */
 const MEMORY_SHARE = 0.9;
@@ -28,7 +28,7 @@ export function llmPart(settings: Settings, log: RuntimeLog): Part<RolePorts['ll
     port: {
       engine: made.engine,
       kind,
-      timeoutMs: settings.LLM_TIMEOUT_MS + ENGINE_GRACE_MS,
+      timeoutMs: attemptMs(settings.LLM_TIMEOUT_MS),
       parallel: settings.LLM_PARALLEL,
       queueMax: settings.LLM_QUEUE_MAX,
     },
@@ -67,7 +67,10 @@ function makeEngine(kind: EngineKind, settings: Settings, log: RuntimeLog): Made
 
 function without(problem: string): Made {
   const problems = [`${problem}; answers quote the knowledge base`];
-  return { engine: null, status: () => ({ capabilities: ['engine:extractive'], problems }) };
+  // A model was wanted: what is said instead of its words names what is missing, and not that none is set up.
+  const engine = (): Promise<LlmEngine> =>
+    Promise.reject(new EngineError('engine_no_model', `${problem}.`, { retryable: false }));
+  return { engine, status: () => ({ capabilities: ['engine:extractive'], problems }) };
 }
 
 function openai(name: string, options: OpenAiOptions): Made {

@@ -9,6 +9,7 @@ import { guessLanguage, languageInPrompt, languageName } from '../../reviewer/ch
 import { skeleton } from './skeleton.ts';
 import { matchSnippets } from './snippet-catalog.ts';
 import { coverage, subjectTerms, terms } from './terms.ts';
+import { type Lack, lackOf } from './without-model.ts';
 
 export interface Candidate {
   readonly source: 'passage' | 'snippet' | 'skeleton';
@@ -39,7 +40,7 @@ const STANDS_IN: Readonly<Record<string, number>> = {
 };
 
 /** All candidates in the order they are offered; the skeleton is always the last. */
-export function codeCandidates(input: HopInput, attempt: number): Candidate[] {
+export function codeCandidates(input: HopInput, attempt: number, lack: Lack = lackOf()): Candidate[] {
   const asked = languageInPrompt(input.prompt);
   const language = asked ?? input.code?.language ?? DEFAULT_LANGUAGE;
   const wanted = subjectTerms(input.prompt);
@@ -61,7 +62,7 @@ export function codeCandidates(input: HopInput, attempt: number): Candidate[] {
   const last: Candidate = {
     source: 'skeleton',
     language,
-    text: skeleton(input.prompt, language, attempt),
+    text: skeleton(input.prompt, language, { attempt, lack }),
     score: 0,
     description: 'a skeleton with the name of what you asked for and no body',
     citations: [],

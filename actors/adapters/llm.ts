@@ -56,7 +56,7 @@ function makeEngine(kind: EngineKind, settings: Settings, log: RuntimeLog): Made
       const origin = ollamaOrigin(settings.OLLAMA_HOST);
       return origin === null
         ? without('OLLAMA_HOST is not an address')
-        : openai('ollama', openAiOptions(settings, `${origin}/v1`));
+        : openai('ollama', { ...openAiOptions(settings, origin), api: 'ollama' });
     }
     case 'extractive':
       return { engine: null, status: () => ({ capabilities: ['engine:extractive'] }) };
@@ -171,6 +171,11 @@ function openAiOptions(settings: Settings, baseUrl: string): OpenAiOptions {
     timeoutMs: settings.LLM_TIMEOUT_MS,
     maxTokens: settings.LLM_MAX_TOKENS,
     temperature: settings.LLM_TEMPERATURE,
+    contextTokens: settings.LLM_CONTEXT_SIZE,
+    idleTimeoutMs: settings.LLM_IDLE_TIMEOUT_MS,
+    ...(settings.LLM_FIRST_BYTE_TIMEOUT_MS === undefined
+      ? {}
+      : { firstByteTimeoutMs: settings.LLM_FIRST_BYTE_TIMEOUT_MS }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(model === undefined ? {} : { model }),
   };

@@ -45,6 +45,9 @@ export interface Sampling {
 const TOKENS_SPARE = 96;
 /** Less text than this is no reply. */
 const REPLY_TOKENS_MIN = 128;
+/** Smaller than this nothing is worth asking. */
+const CONTEXT_TOKENS_MIN = 256;
+const CHARS_PER_TOKEN_MIN = 0.4;
 /** A refusal that names no number makes the prompt this much smaller. */
 const SHRINK = 0.6;
 
@@ -197,10 +200,12 @@ function smaller(dialect: Dialect, error: ServerError, { promptChars, body }: Se
   // A server that refuses what it was said to take counts more tokens than were thought.
   const known = limit !== null && limit < assumed ? limit : null;
   const contextTokens = known ?? (limit === assumed ? assumed : Math.floor(assumed * SHRINK));
-  const counted = prompt === null || prompt === 0 ? null : (promptChars / prompt) * 0.95;
+  const counted = prompt === null || prompt === 0 ? null : Math.max(CHARS_PER_TOKEN_MIN, (promptChars / prompt) * 0.95);
   const charsPerToken = Math.min(
     dialect.charsPerToken * (limit === assumed ? SHRINK : 1),
     counted ?? dialect.charsPerToken,
   );
-  return contextTokens < 256 || charsPerToken < 0.3 ? null : { ...dialect, contextTokens, charsPerToken };
+  return contextTokens < CONTEXT_TOKENS_MIN || charsPerToken < CHARS_PER_TOKEN_MIN
+    ? null
+    : { ...dialect, contextTokens, charsPerToken };
 }

@@ -19,18 +19,30 @@ export function errorIn(body: unknown): ServerError | null {
   if (Array.isArray(body)) return errorIn(body[0]);
   if (!isRecord(body) || Array.isArray(body.choices)) return null;
   const isError = body.object === 'error' || body.type === 'error' || body.success === false;
-  const inner =
-    body.error ?? body.errors ?? body.detail ?? (isError || body.choices === undefined ? body.message : undefined);
+  // A message that is no text is one of a chat.
+  const message = isError || body.choices === undefined ? textIn(body.message) : undefined;
+  const inner = body.error ?? body.errors ?? body.detail ?? message;
   if (inner === undefined || inner === null || inner === '' || inner === false) return null;
   const own = isRecord(inner) ? inner : body;
-  const message = messageOf(inner) ?? (typeof body.message === 'string' ? body.message : '');
+  const said = `${messageOf(inner) ?? textIn(body.message) ?? ''}${numbersIn(own)}`;
   return {
-    message: tidy(message === '' ? 'no reason given' : message),
+    message: tidy(said === '' ? 'no reason given' : said),
     code:
       [own.code, own.type, body.code].find((one) => typeof one === 'string' || typeof one === 'number')?.toString() ??
       '',
     param: paramOf(own) ?? paramOf(inner),
   };
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** llama-server tells its numbers beside its words. */
+function numbersIn({ n_ctx: context, n_prompt_tokens: prompt }: Record<string, unknown>): string {
+  return typeof context === 'number' && typeof prompt === 'number'
+    ? ` (n_prompt_tokens ${prompt}, n_ctx ${context})`
+    : '';
 }
 
 function messageOf(value: unknown): string | null {
@@ -105,8 +117,11 @@ export function isLoading({ message, code }: ServerError): boolean {
 
 /** Refused for a reason that another try does not change. */
 export function isHopeless({ message, code }: ServerError): boolean {
-  return /insufficient_quota|exceeded your current quota|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
-    `${message} ${code}`,
+  return (
+    /insufficient_quota|billing|model_not_found|context_length/i.test(code) ||
+    /insufficient_quota|exceeded your current quota|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
+      message,
+    )
   );
 }
 

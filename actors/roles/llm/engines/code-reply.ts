@@ -236,11 +236,14 @@ function sameLanguage(one: string, other: string): boolean {
   return one === other || ALIKE.some((family) => family.includes(one) && family.includes(other));
 }
 
+const GUESSED: ReadonlySet<string> = new Set(['python', 'typescript', 'tsx', 'javascript', 'jsx']);
+
 /** Only a request that names one language is clear enough to call another one wrong. */
 function wrongLanguage({ language, text }: Chosen, { prompt }: HopInput): Finding[] {
   const [asked, ...more] = languagesInPrompt(prompt);
   if (asked === undefined || more.length > 0) return [];
-  const guess = guessLanguage(text);
+  // The guess tells only these from each other.
+  const guess = GUESSED.has(asked) ? guessLanguage(text) : null;
   const shows = [language, ...(guess === null ? [] : [guess])];
   const stranger = shows.find((one) => one !== '' && !sameLanguage(one, asked) && isProgram(one));
   const types = asked === 'javascript' && guess === 'typescript' ? 'typescript' : undefined;

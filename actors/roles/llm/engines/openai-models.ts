@@ -20,10 +20,10 @@ const NO_CHAT =
   /embed|\bbge\b|\bbge[-_]|\be5[-_]|\bgte[-_]|minilm|nomic-bert|mxbai|snowflake-arctic|paraphrase|sentence-|\bmpnet|jina-(?:clip|reranker|colbert)|rerank|whisper|\btts\b|tts-|\bstt\b|dall-e|stable-diffusion|\bsdxl|flux|moderation|\bclip\b|clip-vit|guard|speech|transcribe|realtime|image|sora|kokoro|musicgen|vae\b/i;
 
 /** Ollama gives each model this context unless it was started or asked otherwise (its FAQ, "context window"). */
-export const OLLAMA_CONTEXT_TOKENS = 4096;
+const OLLAMA_CONTEXT_TOKENS = 4096;
 
 /** `{data: […]}`, `{models: […]}` or `[…]`, in their order. */
-export function modelsIn(list: unknown): Listed[] {
+function modelsIn(list: unknown): Listed[] {
   const entries = Array.isArray(list) ? list : isRecord(list) ? (list.data ?? list.models) : undefined;
   if (!Array.isArray(entries)) return [];
   return entries.flatMap((entry: unknown) => {

@@ -62,7 +62,7 @@ describe('a mesh with an endpoint', () => {
       (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(event('Hel')),
       'before the answer was complete',
     ],
-    ['that refuses', (response) => response.socket?.destroy(), 'cannot be reached'],
+    ['that refuses', (response) => response.socket?.destroy(), 'broke the connection before the answer was there'],
   ])('%s: the embedded engine answers, and the hop says why', async (_what, behave, why) => {
     const mesh = running();
     answer = behave;

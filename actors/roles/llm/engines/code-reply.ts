@@ -58,7 +58,7 @@ export function parseCode(
   passages: readonly Passage[],
   { cut = false }: { readonly cut?: boolean } = {},
 ): CodeArtifact {
-  const chosen = choose(text, input);
+  const chosen = choose(text, input, cut);
   const faults = [...chosen.faults, ...wrongLanguage(chosen, input)];
   if (cut && !faults.some(({ rule }) => rule === 'cut')) faults.push(cutFault());
   const { around, language, files } = chosen;
@@ -82,10 +82,10 @@ function cutFault(): Finding {
   return fault('cut', 'The reply ended inside the code, so what follows is missing.');
 }
 
-function choose(text: string, input: HopInput): Chosen {
+function choose(text: string, input: HopInput, cut: boolean): Chosen {
   const blocks = blocksIn(text);
   const asked = languageInPrompt(input.prompt) ?? input.code?.language ?? null;
-  if (blocks.length === 0) return unfenced(text, asked, input);
+  if (blocks.length === 0) return unfenced(text, asked, { input, cut });
   const around = withoutFencedBlocks(text).trim();
   const diff = blocks.find(({ language, text: body }) => isDiff(language, body));
   if (diff !== undefined && blocks.every((block) => block === diff || OUTPUT.has(block.language))) {
@@ -99,7 +99,7 @@ function choose(text: string, input: HopInput): Chosen {
   const named = code.filter(({ path }) => path !== null);
   if (new Set(named.map(({ path }) => path)).size > 1) return { ...asFiles(named, asked), around, faults };
   const [main] = code;
-  if (main === undefined) throw noCode(text);
+  if (main === undefined) throw noCode(text, cut);
   const language = languageOf(code, asked);
   const parts = code.filter((block) => sameLanguage(languageOf([block], asked), language));
   return { language, text: joined(parts), around, faults };
@@ -276,7 +276,11 @@ const CODE_LINE =
 const CODE_SHARE_MIN = 0.6;
 
 /** A reply without a fence: the part of it that is code, if there is one. */
-function unfenced(text: string, asked: string | null, input: HopInput): Chosen {
+function unfenced(
+  text: string,
+  asked: string | null,
+  { input, cut }: { readonly input: HopInput; readonly cut: boolean },
+): Chosen {
   if (isDiff('', text)) return fromDiff(asBlock(text), input, '');
   const lines = text.split(/\r?\n/);
   const isCode = (line: string): boolean =>
@@ -289,7 +293,7 @@ function unfenced(text: string, asked: string | null, input: HopInput): Chosen {
   const source = body.join('\n');
   const guess = guessLanguage(source);
   if (written.length === 0 || share < CODE_SHARE_MIN || (guess === null && asked === null && written.length < 3)) {
-    throw noCode(text);
+    throw noCode(text, cut);
   }
   const language =
     (asked !== null && (guess === null || sameLanguage(guess, asked)) ? asked : guess) ?? asked ?? 'typescript';
@@ -301,9 +305,10 @@ function asBlock(text: string): Block {
   return { language: 'diff', info: '', text, startLine: 1, endLine: 1, closed: true, lead: '', path: null };
 }
 
-function noCode(text: string): EngineError {
+function noCode(text: string, cut: boolean): EngineError {
   const said = text.trim().replace(/\s+/g, ' ').slice(0, 400);
+  const limit = cut ? ' It was cut at the token limit.' : '';
   return REFUSAL.test(text)
     ? new EngineError('engine_refused', `it wrote no code but this: “${said}”`, { retryable: false })
-    : new EngineError('engine_no_answer', `The model wrote no code but this: “${said}”`, { retryable: false });
+    : new EngineError('engine_no_answer', `The model wrote no code but this: “${said}”.${limit}`, { retryable: false });
 }

@@ -256,7 +256,8 @@ function asFailure(options: TransportOptions, { hasStarted }: ExchangeContext): 
 function unreachable({ baseUrl }: TransportOptions, where: string, thrown: unknown, started: boolean): EngineError {
   const cause = causeOf(thrown);
   if (started || /SOCKET|ECONNRESET|terminated|aborted/i.test(cause)) {
-    const message = `The model endpoint ${where} broke the connection in the middle (${cause}). It may have crashed: see its own log.`;
+    const when = started ? 'in the middle of the answer' : 'before the answer was there';
+    const message = `The model endpoint ${where} broke the connection ${when} (${cause}). It may have crashed: see its own log.`;
     return new EngineError('engine_stream_cut', message, { retryable: true, cause: thrown });
   }
   const message = `The model endpoint ${where} cannot be reached (${cause}). Is it running, and is OPENAI_BASE_URL right?`;

@@ -18,7 +18,7 @@ interface Layer {
 
 export type IgnoreRules = readonly Layer[];
 
-export const noRules: IgnoreRules = [];
+const noRules: IgnoreRules = [];
 
 /** The rules that hold in a folder: those from above, and its own. */
 export async function withRulesOf(above: IgnoreRules, folder: string): Promise<IgnoreRules> {

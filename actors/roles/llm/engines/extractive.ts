@@ -2,8 +2,8 @@
  * The engine without a language model: it quotes the knowledge base and offers existing code, and says so.
  * Owns the choice by purpose. Deterministic: the same input gives the same output, on every machine and every replay.
  */
-import type { HopInput, HopOutput } from '../../../../schemas/events/generated.ts';
-import { codeCandidates } from './code-candidates.ts';
+import type { Finding, HopInput, HopOutput } from '../../../../schemas/events/generated.ts';
+import { codeCandidates, unmentioned } from './code-candidates.ts';
 import { extractiveAnswer } from './extractive-answer.ts';
 import type { LlmEngine } from './port.ts';
 import { isRevision, type Revision, reviseCode } from './revise-code.ts';
@@ -60,7 +60,17 @@ async function makeCode(input: HopInput, lack: Lack, signal: AbortSignal): Promi
       ? `Nothing indexed and no shipped snippet fits, so this is ${best.description}: it throws when called. ${toBeWritten(lack)} To have your own code found, index it with \`./mesh index PATH\`.`
       : `This is ${best.description}, unchanged. ${toBeAdapted(lack)}`;
   const { language, text, citations } = best;
-  return { code: { language, text, attempt, explanation: why, citations }, summary: `Offers ${best.description}.` };
+  const faults = best.source === 'skeleton' ? [] : lacking(input.prompt, text);
+  const code = { language, text, attempt, explanation: why, citations, ...(faults.length === 0 ? {} : { faults }) };
+  return { code, summary: `Offers ${best.description}.` };
+}
+
+/** Found code was made for another request: what of this one it does not speak of is said where it is accepted. */
+function lacking(prompt: string, text: string): Finding[] {
+  const words = unmentioned(prompt, text);
+  if (words.length === 0) return [];
+  const message = `The request speaks of ${words.map((word) => `“${word}”`).join(', ')}, and this code does not: it may lack that.`;
+  return [{ severity: 'warning', line: 0, rule: 'asked-for', message }];
 }
 
 function toBeWritten(lack: Lack): string {

@@ -173,9 +173,13 @@ function conclude(followed: Followed, taskId: string, json: boolean): number {
 function settled(view: TaskView, json: boolean): number {
   if (json) printJson(toReport(view));
   else show(view);
-  if (view.status === 'input_required') return 0;
-  if (view.status !== 'completed') return 1;
-  const { result } = view;
+  return exitCodeOf(view);
+}
+
+/** 0 also while the task waits for an answer of a person's. */
+export function exitCodeOf({ status, result }: Pick<TaskView, 'status' | 'result'>): number {
+  if (status === 'input_required') return 0;
+  if (status !== 'completed') return 1;
   return result?.outcome === 'exhausted' || result?.degraded?.instead === 'nothing' ? WITHOUT_SUCCESS : 0;
 }
 

@@ -37,7 +37,7 @@ const samples: readonly Sample[] = [
     prompt: 'Write a TypeScript function that adds two numbers',
     fence: 'ts',
     good: 'export function add(a: number, b: number): number {\n  return a + b;\n}',
-    broken: 'export function add(a: number, b: number): number {\n  return `${a + b}`;\n}',
+    broken: 'export function add(a: number, b: number): number {\n  return [a, b];\n}',
     refusal: 'REJECT. This has an SQL injection vulnerability, it must be fixed before merging.',
   },
   {

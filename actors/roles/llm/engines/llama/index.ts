@@ -12,6 +12,7 @@ import type { LoadGuard } from '../../../../../models/load-guard.ts';
 import { replyIn } from '../model-text.ts';
 import { type EngineContext, EngineError, type LlmEngine } from '../port.ts';
 import { createSlots, type Slots } from '../slots.ts';
+import { createThinkingFilter } from '../thinking-filter.ts';
 import { toOutput } from '../to-output.ts';
 import { chooseTool } from './choose-tool.ts';
 import { createGrammars, fitPrompt, type Generation, generate, type Sampling } from './generate.ts';
@@ -131,7 +132,9 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
           const shared = { sequence, signal, sampling: samplingOf(options) };
           if (request.purpose === 'tool') return chooseTool(loaded, request, prompt, shared);
           const held = grammar === null ? {} : { grammar };
-          return generate(loaded, { ...shared, ...held, messages: prompt.messages, onText: beating(context) });
+          const show = createThinkingFilter(beating(context));
+          const asked = { ...shared, ...held, messages: prompt.messages, onText: (piece: string) => show.push(piece) };
+          return generate(loaded, asked).finally(() => show.end());
         }),
       );
       measured(generation);

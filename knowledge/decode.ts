@@ -90,7 +90,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** What a reader of the page sees, its headings as Markdown. */
-function pageText(html: string): string {
+export function pageText(html: string): string {
   const seen = html
     .replace(/<!--[\s\S]*?-->/g, '')
     .replace(/<(script|style|noscript|template|svg|head)\b[\s\S]*?<\/\1\s*>/gi, (whole, name: string) =>

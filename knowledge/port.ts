@@ -17,6 +17,7 @@ export type SkipReason =
   | 'lock-file'
   | 'minified'
   | 'missing'
+  | 'no-text'
   | 'not-a-file'
   | 'secret'
   | 'symlink-inside-root'

@@ -10,6 +10,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, sep } from 'node:path';
 import { textOf } from './decode.ts';
+import { documentText, isDocument } from './documents.ts';
 import { type IgnoreRules, isLeftOut, rulesAbove, withRulesOf } from './ignore-rules.ts';
 import { fileTypeOf } from './languages.ts';
 import { KnowledgeError, type SkipReason } from './port.ts';
@@ -17,6 +18,8 @@ import { hasSecretName, holdsSecret } from './secrets.ts';
 
 /** Larger files are data, dumps or bundles; one of them would outweigh a whole manual. */
 export const FILE_BYTES_MAX = 2 * 1024 * 1024;
+
+const DOCUMENT_BYTES_MAX = 32 * 1024 * 1024;
 
 /** A guard against indexing a whole disk by mistake; a large monorepo has fewer. */
 const ROOT_FILES_MAX = 50_000;
@@ -181,14 +184,17 @@ export type ReadText = { ok: true; text: string; bytes: Buffer } | { ok: false; 
 export async function readText(absolutePath: string): Promise<ReadText> {
   const info = await lstat(absolutePath).catch(nullWhenMissing);
   if (info === null) return { ok: false, reason: 'missing' };
-  if (info.size > FILE_BYTES_MAX) return { ok: false, reason: 'too-large' };
+  // Of a document most bytes are fonts and pictures.
+  if (info.size > (isDocument(absolutePath) ? DOCUMENT_BYTES_MAX : FILE_BYTES_MAX))
+    return { ok: false, reason: 'too-large' };
   const bytes = await readFile(absolutePath).catch((error: unknown) => {
     if (isAccessDenied(error)) return null;
     throw error;
   });
   if (bytes === null) return { ok: false, reason: 'unreadable' };
-  const text = textOf(absolutePath, bytes);
-  if (text === null) return { ok: false, reason: 'binary' };
+  const document = isDocument(absolutePath);
+  const text = document ? await documentText(absolutePath, bytes) : textOf(absolutePath, bytes);
+  if (text === null) return { ok: false, reason: document ? 'no-text' : 'binary' };
   if (holdsSecret(text)) return { ok: false, reason: 'secret' };
   if (fileTypeOf(absolutePath).kind === 'code' && hasLineOver(text, CODE_LINE_CHARS_MAX)) {
     return { ok: false, reason: 'minified' };

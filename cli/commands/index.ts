@@ -100,11 +100,12 @@ const reasons: Readonly<Record<SkipReason, string>> = {
   'lock-file': 'lock file',
   minified: 'minified or generated',
   missing: 'missing',
+  'no-text': 'document without text that can be read (a scan, protected, or damaged)',
   'not-a-file': 'no regular file',
   secret: 'may hold a secret',
   'symlink-inside-root': 'link to a file that is indexed by its own name',
   'symlink-outside-root': 'link out of the folder',
-  'too-large': 'larger than 2 MiB',
+  'too-large': 'larger than 2 MiB, or 32 MiB for PDF and Word',
   unreadable: 'no permission to read',
 };
 

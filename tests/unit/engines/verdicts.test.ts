@@ -34,6 +34,8 @@ describe('a refusal', () => {
     'Refusé.',
     '不通过：存在注入风险',
     'No.',
+    'No, it needs changes.',
+    'It is not slow. There is a bug in the loop.',
     'fail',
   ])('%s', (reply) => {
     expect(verdictOf(reply)).toBe('changes_requested');
@@ -48,6 +50,10 @@ describe('an approval', () => {
     '{"approved": true, "findings": []}',
     '{"decision": "accept", "comments": [{"severity":"nit","message":"A longer name would help."}]}',
     'LGTM',
+    'The code looks good, no changes are needed.',
+    'Approved. Nothing needs to be fixed.',
+    '{"verdict":"approved","summary":"No changes required, it does not need fixes."}',
+    'It avoids injection by parameters and is correct.',
     'Approved.',
     'The code looks good to me, no issues found.',
     'No bugs and no vulnerabilities. It is correct.',

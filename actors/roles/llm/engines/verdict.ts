@@ -70,13 +70,15 @@ const APPROVED =
 
 /** Phrases by which prose refuses; each is a refusal wherever it stands. */
 const REFUSALS =
-  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed))|(?:can ?not|can'?t|won'?t|do not|don'?t|would not|wouldn'?t|should not|shouldn'?t|must not) (?:be )?(?:approve|accept|merge|ship|use|deploy)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure)|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant )?(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?)|(?:must|has to|have to|needs? to|should) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|escaped|parameterized)|please (?:fix|change|correct|rewrite|address|revise)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|handle|terminate|return)|doesn'?t (?:work|compile|run|do what|meet|satisfy|handle|terminate|return)|nack)\b|\b(?:abgelehnt|ablehnen|nicht (?:akzeptabel|korrekt|richtig|freigegeben)|muss (?:[\p{L}\w]+ ){0,4}(?:behoben|ge[äa]ndert|korrigiert)|refus[ée]e?|rejet[ée]e?|inacceptable|rechazad[oa]|rechazar|no aprobad[oa]|rifiutat[oa]|respinto|rejeitad[oa]|recusad[oa]|odrzucon[ey]|afgewezen|avvisad)(?![\p{L}])|отклон|не одобр|нужно исправить|拒绝|驳回|不通过|需要修改|不合格|却下|不承認|修正が必要|거부|반려|수정이 필요/iu;
+  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed))|(?:can ?not|can'?t|won'?t|do not|don'?t|would not|wouldn'?t|should not|shouldn'?t|must not) (?:be )?(?:approve|accept|merge|ship|use|deploy)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure)|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant )?(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?)|(?:must|has to|have to|needs? to|should) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|escaped|parameterized)|please (?:fix|change|correct|rewrite|address|revise)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|handle|terminate|return)|doesn'?t (?:work|compile|run|do what|meet|satisfy|handle|terminate|return)|nack)\b|\b(?:abgelehnt|ablehnen|nicht (?:akzeptabel|korrekt|richtig|freigegeben)|muss (?:[\p{L}\w]+ ){0,4}(?:behoben|ge[äa]ndert|korrigiert)|refus[ée]e?|rejet[ée]e?|inacceptable|rechazad[oa]|rechazar|no aprobad[oa]|rifiutat[oa]|respinto|rejeitad[oa]|recusad[oa]|odrzucon[ey]|afgewezen|avvisad)(?![\p{L}])|отклон|не одобр|нужно исправить|拒绝|驳回|不通过|需要修改|不合格|却下|不承認|修正が必要|거부|반려|수정이 필요/giu;
 /** What a person would not merge, when prose names it as being there. */
 const DEFECTS =
   /\b(?:vulnerab\w*|injections?|exploit\w*|insecure|unsafe|memory leak|race condition|dead ?lock|infinite (?:loop|recursion)|off[- ]by[- ]one|buffer overflow|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|missing|undefined behaviou?r|never (?:returns?|terminates?|closes?))\b/gi;
 /** Right before a defect it says that there is none. */
 const NEGATION =
-  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|isn'?t|aren'?t|doesn'?t|don'?t|any|zero|0)\b(?:\W+\w+){0,4}\W*$/i;
+  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|isn'?t|aren'?t|doesn'?t|don'?t|any|zero|0)\b(?:[ ,/-]+[\w'’]+){0,4}[ ,/-]*$/i;
+/** The same for a phrase of a refusal, which a comma parts from what is denied: "No, it needs changes." */
+const DENIAL = /\b(?:no|not|without|nothing|never|none|isn'?t|aren'?t|doesn'?t|don'?t)\b(?: [\w'’]+){0,2} *$/i;
 const APPROVALS =
   /\b(?:lgtm|looks? (?:good|fine|correct|great|ok(?:ay)?|right)|approv(?:e|ed|ing)|accept(?:ed|able)|(?:is|are|seems?|appears?) (?:entirely |fully |all |completely |functionally )?(?:correct|fine|good|right|ok(?:ay)?|sound)|no (?:issues?|problems?|bugs?|errors?|concerns?|changes?)(?: (?:were )?(?:found|needed|necessary|required))?|good to (?:go|merge)|ship it|works (?:correctly|as (?:expected|asked|intended)))\b/i;
 
@@ -97,9 +99,9 @@ function fromJson(value: Record<string, unknown>, text: string, engine: string):
   const words = [said, ...findings.map(({ message }) => message)].join('\n');
   let verdict = verdictIn(inner);
   // An approval that goes on to refuse is none; findings alone do not refuse, their severity does that.
-  if (verdict === 'approved' && REFUSALS.test(said)) verdict = 'changes_requested';
+  if (verdict === 'approved' && refuses(said)) verdict = 'changes_requested';
   if (verdict === null && findings.some(({ severity }) => severity === 'error')) verdict = 'changes_requested';
-  if (verdict === null && (REFUSALS.test(words) || REFUSALS.test(outsideJson(text)))) verdict = 'changes_requested';
+  if (verdict === null && (refuses(words) || refuses(outsideJson(text)))) verdict = 'changes_requested';
   if (verdict === null) return undecided(text, findings);
   const summary = (said === '' ? `The model's verdict is ${verdict}.` : said).slice(0, SUMMARY_CHARS_MAX);
   return { verdict, findings, summary, checkedBy: [engine] };
@@ -119,14 +121,14 @@ function verdictIn(value: Record<string, unknown>): Verdict | null {
 
 function isRefusal(word: string): boolean {
   const said = word.trim().replace(/^\W+/, '');
-  return (REFUSED.test(said) && !/^no (?:issues?|problems?|findings?|changes)/i.test(said)) || REFUSALS.test(said);
+  return (REFUSED.test(said) && !/^no (?:issues?|problems?|findings?|changes)/i.test(said)) || refuses(said);
 }
 
 /** Prose decides only when it is plain; a model's name for a defect that is there is plain enough. */
 function fromProse(text: string, engine: string): Review {
   const said = text.trim();
   const opening = said.replace(/^[^\p{L}\p{N}]+/u, '').replace(/^(?:verdict|decision|review|result)\W+/i, '');
-  const refused = isRefusal(opening.split(/\n/, 1)[0]?.slice(0, 80) ?? '') || REFUSALS.test(said) || hasDefect(said);
+  const refused = isRefusal(opening.split(/\n/, 1)[0]?.slice(0, 80) ?? '') || refuses(said) || hasDefect(said);
   if (refused) {
     const finding = remark(said, 'error', 'model-review');
     return { verdict: 'changes_requested', findings: [finding], summary: clipped(said), checkedBy: [engine] };
@@ -141,6 +143,10 @@ const HOLES = /\b(?:vulnerab\w*|injections?|exploitable|insecure|remote code exe
 
 function hasHole(text: string): boolean {
   return [...text.matchAll(HOLES)].some(({ index }) => !NEGATION.test(text.slice(Math.max(0, index - 60), index)));
+}
+
+function refuses(text: string): boolean {
+  return [...text.matchAll(REFUSALS)].some(({ index }) => !DENIAL.test(text.slice(Math.max(0, index - 40), index)));
 }
 
 function hasDefect(text: string): boolean {

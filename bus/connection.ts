@@ -6,7 +6,7 @@
  * 1. Once connected it reconnects for ever; only `close` or a fatal error of the client ends it.
  * 2. A request under way when the connection goes down is rejected as `unavailable` at once, not at its timeout.
  */
-import type { ConnectionOptions, NatsConnection } from 'nats';
+import type { ConnectionOptions, NatsConnection, ReconnectToServerHandler } from 'nats';
 import { connect, errors } from 'nats';
 import { toBusError } from './errors.ts';
 import { BusError } from './port.ts';
@@ -64,6 +64,19 @@ function connectFailure(thrown: unknown, shown: string): BusError {
   return new BusError('unreachable', `no NATS server answers at ${shown}: ${reason}`, { cause: thrown });
 }
 
+/** A pause between two tries, by the steady clock. */
+function paced(): ReconnectToServerHandler {
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  return ([server]) => {
+    if (server === undefined) return null;
+    const nowMs = performance.now();
+    const pauseMs = RECONNECT_DELAY_MS + Math.random() * RECONNECT_JITTER_MS;
+    const delay = Math.max(0, triedAtMs + pauseMs - nowMs);
+    triedAtMs = nowMs + delay;
+    return { server, delay };
+  };
+}
+
 export class Connection {
   readonly nc: NatsConnection;
   readonly shownAddress: string;
@@ -84,8 +97,9 @@ export class Connection {
         name,
         timeout: CONNECT_TIMEOUT_MS,
         maxReconnectAttempts: -1,
-        reconnectTimeWait: RECONNECT_DELAY_MS,
-        reconnectJitter: RECONNECT_JITTER_MS,
+        // The client asks the wall clock whether it is time: set back, it would wait for as long as the clock went back.
+        reconnectDelayHandler: () => Number.NEGATIVE_INFINITY,
+        reconnectToServer: paced(),
         pingInterval: PING_INTERVAL_MS,
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,

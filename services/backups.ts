@@ -1,7 +1,7 @@
 /**
  * Copies the ledger while it is in use, on a schedule, and prunes what the log has forgotten too. Owns: the schedule.
- * Does not own: copying. A backup may replace a lost ledger (`cp agents.db.backup agents.db`): the host then reads on
- * from the backup's cursor instead of folding the whole log.
+ * Does not own: copying, or `mesh backup` (cli/backup/), which takes all of them and the log. A copy may replace a lost
+ * ledger, once the `-wal` and `-shm` of that are gone: the host then takes from the log what is newer.
  */
 
 import type { Ledger } from '../actors/runtime/ledger/port.ts';

@@ -23,7 +23,7 @@ export function command(): Command {
     group: 'Mesh',
     summary: 'stop everything on this machine',
     details:
-      'Services finish their step and commit, then the nats-server stops. Tasks under way go on at the next `mesh up`.',
+      'Services finish their step and commit, then the nats-server stops. Tasks under way go on at the next `mesh up`; until then their deadlines and time-outs stand still.',
     examples: [
       ['down', 'stop what runs; says so when nothing does'],
       ['up --detach', 'start it again'],

@@ -6,6 +6,7 @@
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { answerPrompt, buildTask } from '../support/prompts.ts';
+import type { Ended } from '../support/task-watch.ts';
 import type { Random } from './random.ts';
 
 export type Kind = 'keyed' | 'once' | 'answer' | 'build' | 'own';
@@ -62,13 +63,10 @@ export function startLoad({ mesh, random, callers, own }: LoadOptions): Load {
         throw new Error(`unknown kind ${JSON.stringify(kind satisfies never)}`);
     }
   };
+  /** Tells a task that asks what had happened; asked the same again by stores that went back, it is told again. */
   const reply = async (entry: Asked): Promise<void> => {
-    try {
-      await mesh.watch.fact(entry.id, 'task.input.required', END_LIMIT_MS);
-    } catch (error) {
-      if (error instanceof Error && !entry.ended) throw error;
-      return;
-    }
+    const last = mesh.watch.facts(entry.id).findLast(({ name }) => name.startsWith('task.'));
+    if (last?.name !== 'task.input.required') return;
     entry.unknown = true;
     await mesh.say('task.input.provided', entry.id, { text: 'done' });
   };
@@ -76,14 +74,21 @@ export function startLoad({ mesh, random, callers, own }: LoadOptions): Load {
     const { task, asked: entry } = next();
     asked.push(entry);
     const deadline = performance.now() + END_LIMIT_MS;
-    if (entry.kind === 'once') void reply(entry).catch(() => undefined);
     while (!entry.ended && performance.now() < deadline) {
       await mesh.submit(task, entry.id, END_LIMIT_MS);
-      const ended = await mesh.watch.result(entry.id, AGAIN_MS).catch(() => null);
+      const ended = await endOf(entry);
       if (!ended) continue;
       entry.ended = true;
       Object.assign(entry.outcome, { status: ended.name });
     }
+  };
+  /** Null when it has not come after a while: then a caller asks again. */
+  const endOf = (entry: Asked): Promise<Ended | null> => {
+    const { id } = entry;
+    // What cannot be answered now is answered the next time.
+    const asks = mesh.watch.fact(id, 'task.input.required', AGAIN_MS);
+    asks.then(() => reply(entry)).catch(() => undefined);
+    return mesh.watch.result(id, AGAIN_MS).catch(() => null);
   };
   const caller = async (): Promise<void> => {
     while (going) await one();

@@ -5,14 +5,15 @@
  * `--kills N` processes killed (300), `--seed S`, `--prompt "…"` and `--workflow W` for a task of your own, `--json`.
  * Exit code 0 when nothing was lost and nothing happened twice, 1 otherwise.
  */
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { HostClock } from '../support/host-clock.ts';
 import { Mesh } from '../support/mesh.ts';
-import type { ServiceName } from '../support/service-process.ts';
 import { mountFullDisk } from './full-disk.ts';
 import { type Asked, startLoad } from './load.ts';
 import { createRandom } from './random.ts';
-import { chooseStrike, ensureFolder, type Target } from './strikes.ts';
+import { chooseStrike, ensureFolder, type ProcessName, processes, STANDBY, type Target, TWIN } from './strikes.ts';
 
 const CALLERS = 6;
 /** Between two strikes: some fall while a mesh still starts, some into full work. */
@@ -40,15 +41,26 @@ const say = (text: string): void => {
 const random = createRandom(seed);
 const disk = mountFullDisk();
 if (!disk) say('no small disk can be mounted here: the disk is not filled');
-const ledgers = disk ? ensureFolder(`${disk.folder}/ledger`) : null;
-const env: Record<string, string> = ledgers ? { CHECKPOINT_DB_PATH: `${ledgers}/agents.db` } : {};
-const mesh = await Mesh.open(`chaos-${seed}`, { env });
-const target: Target = {
-  mesh,
-  random,
-  disk,
-  ledger: (service: ServiceName) => (ledgers ? `${ledgers}/${service}.db` : mesh.ledger(service)),
-};
+const mesh = await Mesh.open(`chaos-${seed}`, { services: [] });
+const folder = disk?.folder ?? mesh.home;
+/** A folder for each process, so that a name may be on any of them. */
+const ledger = (name: ProcessName | typeof TWIN): string =>
+  join(
+    ensureFolder(join(folder, 'ledgers', name)),
+    `${name === TWIN ? 'tools' : name === STANDBY ? 'agents' : name}.db`,
+  );
+const clocks = new Map(processes.map((name) => [name, new HostClock(mesh.home, name)]));
+const target: Target = { mesh, random, disk, ledger, clocks, copies: join(mesh.home, 'copies') };
+for (const name of processes) {
+  mesh.add(name === STANDBY ? 'agents' : name, name, {
+    CHECKPOINT_DB_PATH: join(dirname(ledger(name)), 'agents.db'),
+    MESH_HOST_ID: name === STANDBY ? 'standby' : 'chaos',
+    ...clocks.get(name)?.env,
+  });
+}
+mesh.add('tools', TWIN, { CHECKPOINT_DB_PATH: join(dirname(ledger(TWIN)), 'agents.db'), MESH_HOST_ID: 'chaos' });
+const running = processes.map((name) => mesh.service(name));
+await Promise.all(running.map((process) => process.start()));
 const own =
   values.prompt === undefined
     ? null
@@ -70,7 +82,7 @@ async function run(): Promise<boolean> {
     await sleep(random.between(0, PAUSE_MAX_MS));
   }
   say('no more strikes; waiting for the tasks under way');
-  await Promise.all(mesh.services.map((service) => service.ready()));
+  await Promise.all(running.map((process) => process.ready()));
   await load.finish();
 
   const doubled = (task: Asked): boolean => task.path !== '' && mesh.counter.deeds(task.path) > 1;

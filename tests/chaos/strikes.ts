@@ -3,11 +3,11 @@
  *
  * A strike is over when everything that it hit has been started again; the next one does not wait until it is ready.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostClock } from '../support/host-clock.ts';
 import type { Mesh } from '../support/mesh.ts';
-import type { ServiceName } from '../support/service-process.ts';
 import type { FullDisk } from './full-disk.ts';
 import type { Random } from './random.ts';
 
@@ -23,16 +23,29 @@ export interface Target {
   readonly random: Random;
   /** Null where no small disk can be had. */
   readonly disk: FullDisk | null;
-  /** Where a service keeps its ledger. */
-  ledger(service: ServiceName): string;
+  /** Where a process keeps its ledger. */
+  ledger(name: ProcessName | typeof TWIN): string;
+  readonly clocks: ReadonlyMap<ProcessName, HostClock>;
+  /** Copies of stores as they were at an earlier strike. */
+  readonly copies: string;
 }
+
+export const STANDBY = 'agents-b';
+/** Has the name of the `tools` process, and a ledger of its own. */
+export const TWIN = 'tools-twin';
 
 type Strike = (target: Target) => Promise<Struck>;
 
-const services: readonly ServiceName[] = ['agents', 'llm', 'tools'];
+/** What always runs: three services, and a standby that takes the tasks of `agents` over. */
+export const processes = ['agents', STANDBY, 'llm', 'tools'] as const;
+export type ProcessName = (typeof processes)[number];
 /** Longer than a lease, so that its holder wakes up without it. */
 const FROZEN_MAX_MS = 3000;
 const FULL_MS = 1500;
+/** Two with one name are left alone for this long; one of them ends as soon as both have something to write. */
+const TWINS_MS = 3000;
+/** What clocks are off by: as virtual machines are that were suspended, as hosts without NTP, and by a wrong time zone. */
+const OFFSETS_MS = [0, 0, 35_000, -35_000, 11 * 60_000, -3_600_000, 4 * 3_600_000, 9 * 86_400_000];
 
 function ledgerFiles(path: string): string[] {
   return ['', '-wal', '-shm'].map((suffix) => path + suffix).filter((file) => existsSync(file));
@@ -44,19 +57,58 @@ function removeSetAside(folder: string): void {
 }
 
 async function killAll({ mesh }: Target): Promise<void> {
-  await Promise.all([mesh.nats.kill(), ...services.map((name) => mesh.service(name).down())]);
+  await Promise.all([mesh.nats.kill(), ...processes.map((name) => mesh.service(name).down())]);
 }
 
 async function startAll({ mesh }: Target): Promise<void> {
   await mesh.nats.start();
-  await Promise.all(services.map((name) => mesh.service(name).start()));
+  await Promise.all(processes.map((name) => mesh.service(name).start()));
+}
+
+/**
+ * Which stores go back to what they were. Never all of those that know of a deed: its request stands in the journal of
+ * `agents`, in that of `tools`, and in the log; one of the three stays.
+ */
+function chooseStores(random: Random): (ProcessName | 'log')[] {
+  const [orchestrating, doing, log, llm] = [0, 1, 2, 3].map(() => random.between(0, 1) === 1);
+  const all = orchestrating && doing && log;
+  return [
+    ...(orchestrating && !all ? (['agents', STANDBY] as const) : []),
+    ...(doing ? (['tools'] as const) : []),
+    ...(llm ? (['llm'] as const) : []),
+    ...(log ? (['log'] as const) : []),
+  ];
+}
+
+/** Nothing runs. Stores go back to their copies where there are any; then all are copied for the next time. */
+function rollBack({ mesh, ledger, copies, random }: Target): boolean {
+  const stores = chooseStores(random);
+  const copyOf = (name: string): string => join(copies, name);
+  for (const name of stores) {
+    if (name === 'log' || !existsSync(copyOf(name))) continue;
+    for (const file of ledgerFiles(ledger(name))) rmSync(file);
+    cpSync(copyOf(name), dirname(ledger(name)), { recursive: true });
+  }
+  const newLog = stores.includes('log') && existsSync(copyOf('log'));
+  if (newLog) {
+    rmSync(mesh.nats.storeDir, { recursive: true });
+    cpSync(copyOf('log'), mesh.nats.storeDir, { recursive: true });
+  }
+  const fresh = `${copies}.new`;
+  for (const name of processes) {
+    for (const file of ledgerFiles(ledger(name))) cpSync(file, join(fresh, name, basename(file)));
+  }
+  cpSync(mesh.nats.storeDir, join(fresh, 'log'), { recursive: true });
+  rmSync(copies, { recursive: true, force: true });
+  renameSync(fresh, copies);
+  return newLog;
 }
 
 const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
   'kill a service': {
     weight: 10,
     async strike({ mesh, random }) {
-      await mesh.service(random.pick(services)).kill();
+      await mesh.service(random.pick(processes)).kill();
       return { kills: 1 };
     },
   },
@@ -73,13 +125,13 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
     async strike(target) {
       await killAll(target);
       await startAll(target);
-      return { kills: services.length + 1 };
+      return { kills: processes.length + 1 };
     },
   },
   'freeze a service': {
     weight: 2,
     async strike({ mesh, random }) {
-      const service = mesh.service(random.pick(services));
+      const service = mesh.service(random.pick(processes));
       await service.kill('SIGSTOP');
       await sleep(random.between(100, FROZEN_MAX_MS));
       await service.kill('SIGCONT');
@@ -89,7 +141,7 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
   'delete a ledger': {
     weight: 1,
     async strike({ mesh, random, ledger }) {
-      const name = random.pick(services);
+      const name = random.pick(processes);
       await mesh.service(name).down();
       for (const file of ledgerFiles(ledger(name))) rmSync(file);
       await mesh.service(name).start();
@@ -99,7 +151,7 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
   'garble a ledger': {
     weight: 1,
     async strike({ mesh, random, ledger }) {
-      const name = random.pick(services);
+      const name = random.pick(processes);
       await mesh.service(name).down();
       removeSetAside(dirname(ledger(name)));
       for (const file of ledgerFiles(ledger(name))) writeFileSync(file, random.bytes(8192));
@@ -113,7 +165,34 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
       await killAll(target);
       await target.mesh.nats.wipeStore();
       await startAll(target);
-      return { kills: services.length + 1, newLog: true };
+      return { kills: processes.length + 1, newLog: true };
+    },
+  },
+  'roll stores back': {
+    weight: 2,
+    async strike(target) {
+      await killAll(target);
+      const newLog = rollBack(target);
+      await startAll(target);
+      return { kills: processes.length + 1, newLog };
+    },
+  },
+  'set clocks': {
+    weight: 2,
+    strike({ clocks, random }) {
+      for (const clock of clocks.values()) clock.set(random.pick(OFFSETS_MS));
+      return Promise.resolve({ kills: 0 });
+    },
+  },
+  'start a namesake': {
+    weight: 1,
+    async strike({ mesh, ledger }) {
+      const twin = mesh.service(TWIN);
+      await twin.startOnce();
+      await sleep(TWINS_MS);
+      await twin.down();
+      for (const file of ledgerFiles(ledger(TWIN))) rmSync(file);
+      return { kills: 1 };
     },
   },
   'fill the disk': {

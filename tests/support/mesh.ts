@@ -33,6 +33,8 @@ export interface MeshOptions {
   readonly env?: Environment;
   /** Further lines of the server's configuration. */
   readonly natsConfig?: string;
+  /** Where the server stores. */
+  readonly natsStore?: string;
   /** Started at once unless told otherwise. */
   readonly services?: readonly ServiceName[];
 }
@@ -60,8 +62,11 @@ export class Mesh {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const home = await mkdtemp(join(tmpdir(), 'mesh-home-'));
-    const { natsConfig: extraConfig } = options;
-    const nats = await startNatsServer(extraConfig === undefined ? {} : { extraConfig });
+    const { natsConfig: extraConfig, natsStore: storeDir } = options;
+    const nats = await startNatsServer({
+      ...(extraConfig === undefined ? {} : { extraConfig }),
+      ...(storeDir === undefined ? {} : { storeDir }),
+    });
     const mesh = new Mesh(folder, home, nats, await Counter.open(), options);
     await mesh.#begin();
     return mesh;

@@ -27,6 +27,8 @@ export interface NatsServerOptions {
   readonly jetStream?: boolean;
   /** Further lines of configuration. */
   readonly extraConfig?: string;
+  /** Where it stores; in its own folder when absent. */
+  readonly storeDir?: string;
 }
 
 export interface NatsServer {
@@ -75,7 +77,7 @@ class ServerProcess implements NatsServer {
     this.port = port;
     this.url = `nats://127.0.0.1:${port}`;
     this.#folder = folder;
-    this.storeDir = join(folder, 'store');
+    this.storeDir = options.storeDir ?? join(folder, 'store');
     this.#options = options;
   }
 

@@ -57,6 +57,9 @@ describe('clocks that are off', () => {
   ])('J6: all hosts %s, set while they run, and after a restart', { timeout: 120_000 }, async (name, offsetMs) => {
     setAll(offsetMs);
     await works(`${name}/running`);
+    await mesh().nats.kill();
+    await mesh().nats.start();
+    await works(`${name}/connected again`);
     await Promise.all(mesh().services.map((service) => service.kill('SIGKILL')));
     await Promise.all(mesh().services.map((service) => service.ready()));
     await works(`${name}/restarted`);

@@ -58,7 +58,8 @@ describe('duplicates', () => {
     const before = facts();
     for (const id of [build, post]) {
       const messages = await inboxOf(id);
-      expect(messages.length).toBeGreaterThan(8);
+      // Its submission, and what went to another service and came back; the rest was said within a host.
+      expect(messages.length).toBeGreaterThan(2);
       // Under no message id, so that the server cannot tell: only the ledgers can.
       for (const { subject, data } of messages) await mesh().publish(subject, data);
       for (const { subject, data } of messages.toReversed()) await mesh().publish(subject, data);
@@ -76,10 +77,10 @@ describe('duplicates', () => {
     const { result } = await watch.result(id);
     await mesh().publish(INGRESS_SUBJECT, JSON.stringify({ prompt: 'hello', id }));
     const entry = await watch.refusal(({ code }) => code === 'conflicting_duplicate', LIMIT_MS, 'the second prompt');
-    expect(entry.role).toBe('orchestrator');
+    expect(entry.role).toBe('ingress');
     expect(entry.reason).toContain('seen before with other content');
-    const replied = (await inboxOf(id)).map(eventOf).find(({ type }) => type === 'dev.agentmesh.hop.replied.v1');
-    if (!replied) throw new Error('no hop.replied');
+    const replied = (await inboxOf(id)).map(eventOf).find(({ type }) => type === 'dev.agentmesh.llm.replied.v1');
+    if (!replied) throw new Error('no llm.replied');
     const forged = { ...replied, hopindex: replied.hopindex + 1 } as MeshEvent;
     const subject = (await inboxOf(id)).find((message) => eventOf(message).id === replied.id)?.subject ?? '';
     const seq = await mesh().publish(subject, JSON.stringify(forged), { msgId: messageId(forged) });

@@ -25,7 +25,7 @@ const countedAt = new WeakMap<Host, number>();
 /** Whenever something has happened to a host and nothing is on its way: it waits for every limit that its journal knows. */
 export function checkTimers({ hosts, report, scheduler, plan, history }: Run): void {
   // Of two hosts of a service one may have what the other has finished.
-  if (plan.lostForGood || hosts.some(({ name }) => name.endsWith('-2'))) return;
+  if (plan.lostForGood || plan.fired.has('twin') || hosts.some(({ name }) => name.endsWith('-2'))) return;
   for (const { name, readySinceMs, disk, host, roles } of hosts) {
     if (!host || readySinceMs === null || scheduler.nowMs - readySinceMs < SETTLED_MS) continue;
     const { timers, applied, unacknowledged } = host.stats();

@@ -23,7 +23,6 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
   let watched: MemoryStream | null = null;
   let seen = 0;
   const look = (stream: MemoryStream): void => {
-    seen = Math.min(seen, stream.lastSeq);
     for (; seen < stream.lastSeq; seen += 1) {
       const message = stream.get(seen + 1);
       if (!message?.subject.startsWith(PREFIX)) continue;
@@ -52,7 +51,11 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
     if (stream && stream !== watched) {
       watched = stream;
       seen = 0;
-      stream.listen(() => look(stream));
+      stream.listen((stored) => {
+        // What is put back was looked at when it was granted.
+        if (stored === null) seen = stream.lastSeq;
+        look(stream);
+      });
       look(stream);
     }
     scheduler.after(ATTACH_EVERY_MS, attach);

@@ -95,7 +95,7 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
-    await copyToLedger(options, place, nLedger);
+    await copyToLedger(options, place, nLedger, nLog);
     return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   }
   const { firstSeq } = await bus.streamInfo();
@@ -182,13 +182,17 @@ async function readJournal(
   if (problem !== null) throw problem;
 }
 
-/** What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. */
-async function copyToLedger(options: RecoveryOptions, place: Place, after: number): Promise<void> {
+/**
+ * What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. What another
+ * host writes meanwhile stays out: the claim that follows is refused because of it, and all is looked at anew.
+ */
+async function copyToLedger(options: RecoveryOptions, place: Place, after: number, upTo: number): Promise<void> {
   const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
   await readJournal(options, place, after === 0 ? 1 : knownSeq(ledger, partition, after), (head, message) => {
-    if (head.n > after) missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
+    if (head.n > after && head.n <= upTo)
+      missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
   const first = missing[0]?.record.n ?? after + 1;
   const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, after, first);

@@ -60,6 +60,8 @@ export interface Journal {
   readonly untold: number;
   /** Resolves when all that was added is in the ledger. */
   flushed(): Promise<void>;
+  /** Resolves when no commit is under way: what a partition that was closed had in it is in the ledger then. */
+  settled(): Promise<void>;
   stop(): void;
 }
 
@@ -411,6 +413,7 @@ export function createJournal(options: JournalOptions): Journal {
         await new Promise<void>((resolve) => flushWaiters.push(resolve));
       }
     },
+    settled: () => (committing ? new Promise((resolve) => flushWaiters.push(resolve)) : Promise.resolve()),
     stop() {
       stopped = true;
       cancelWindow?.();

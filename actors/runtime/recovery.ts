@@ -145,18 +145,28 @@ async function findFork(
   const mine = ledger.record(partition, n);
   if (mine === null) return null;
   if (logHead.n === n && decodeHead(mine.body).id === logHead.id) return null;
+  const from = await knownSeq(options, partition, n);
+  // The log has this very record, and with it all that were before it.
+  if (from > 1) return null;
   let fork: number | null = null;
-  // The rare case: the log is ahead, or says something else. Both are read side by side.
-  await readJournal(options, place, knownSeq(ledger, partition, n), (head) => {
+  // The rare case: the log says something else, or it cannot be told. Both are read side by side.
+  await readJournal(options, place, 1, (head) => {
     const own = fork === null && head.n <= nLedger ? ledger.record(partition, head.n) : null;
     if (own !== null && decodeHead(own.body).id !== head.id) fork = head.n;
   });
   return fork;
 }
 
-/** A place in the log at or before record `n`; 1 when none is known. */
-function knownSeq(ledger: Ledger, partition: number, n: number): number {
-  return ledger.record(partition, n)?.seq ?? 1;
+/**
+ * Where the log has record `n` of the ledger; 1 when that is not certain: a ledger that was put back may know places of
+ * another life of the log.
+ */
+async function knownSeq({ ledger, bus, service }: RecoveryOptions, partition: number, n: number): Promise<number> {
+  const record = ledger.record(partition, n);
+  if (record === null || record.seq === null) return 1;
+  const message = await bus.get(record.seq);
+  if (message === null || message.subject !== journalSubject(service, partition)) return 1;
+  return decodeHead(message.data).id === decodeHead(record.body).id ? record.seq : 1;
 }
 
 async function readJournal(
@@ -190,7 +200,7 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
   const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
-  await readJournal(options, place, after === 0 ? 1 : knownSeq(ledger, partition, after), (head, message) => {
+  await readJournal(options, place, after === 0 ? 1 : await knownSeq(options, partition, after), (head, message) => {
     if (head.n > after && head.n <= upTo)
       missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });

@@ -238,10 +238,13 @@ const always: readonly Draw[] = [
   }),
   (random, ground) => ({ kind: 'disk-refuses', host: host(random, ground), nth: random.skewed(1, 40) }),
   (random, ground) => {
-    const byMs = random.pick([-1, 1]) * random.skewed(100, 4_000_000);
+    const byMs = random.pick([-1, 1]) * random.skewed(100, 20_000_000);
     return { kind: 'clock', host: host(random, ground), atMs: when(random, ground), byMs };
   },
-  (random, ground) => ({ kind: 'broker-clock', atMs: when(random, ground), byMs: random.skewed(100, 1_000_000) }),
+  (random, ground) => {
+    const byMs = random.pick([-1, 1, 1]) * random.skewed(100, 20_000_000);
+    return { kind: 'broker-clock', atMs: when(random, ground), byMs };
+  },
   (random) => ({
     kind: 'effect',
     nth: random.skewed(1, 24),

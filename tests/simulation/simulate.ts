@@ -9,7 +9,7 @@ import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkLeaving, mayBegin } from './checks/leaving.ts';
-import { checkOwners, checkTimers } from './checks/living.ts';
+import { checkOwners, checkPending } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
 import { applyFault } from './fault-effects.ts';
@@ -93,7 +93,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     const over = (): boolean => {
       if (scheduler.elapsedMs - looked >= LOOK_EVERY_MS) {
         looked = scheduler.elapsedMs;
-        checkTimers(run);
+        checkPending(run);
       }
       return report.failed;
     };
@@ -272,7 +272,7 @@ async function rest(run: Run): Promise<void> {
     if (report.failed) return true;
     if (scheduler.elapsedMs - looked < LOOK_EVERY_MS) return false;
     looked = scheduler.elapsedMs;
-    checkTimers(run);
+    checkPending(run);
     quiet = isQuiet(run) ? quiet + 1 : 0;
     return quiet > 2 && scheduler.nowMs - healedAtMs > LEASES_KNOWN_MS;
   };

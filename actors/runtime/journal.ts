@@ -62,8 +62,8 @@ export interface Journal {
   readonly untold: number;
   /** Resolves when all that was added is in the ledger, with what is known of the log's places. */
   flushed(): Promise<void>;
-  /** Resolves when no commit is under way. */
-  idle(): Promise<void>;
+  /** Resolves when no commit is under way: what a partition that was closed had in it is in the ledger then. */
+  settled(): Promise<void>;
   stop(): void;
 }
 
@@ -430,9 +430,6 @@ export function createJournal(options: JournalOptions): Journal {
         sum += n - told + Math.max(pending.length, word === undefined ? 0 : 1);
       return sum;
     },
-    async idle() {
-      while (committing && !stopped) await new Promise<void>((resolve) => flushWaiters.push(resolve));
-    },
     async flushed() {
       while ((hasWork() || committing || logged.length > 0) && !stopped) {
         hurried = true;
@@ -440,6 +437,9 @@ export function createJournal(options: JournalOptions): Journal {
         schedule();
         await committed;
       }
+    },
+    async settled() {
+      while (committing && !stopped) await new Promise<void>((resolve) => flushWaiters.push(resolve));
     },
     stop() {
       stopped = true;

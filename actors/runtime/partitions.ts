@@ -103,8 +103,6 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     });
   };
   const tryToOpen = async (partition: number, isWanted: () => boolean): Promise<boolean> => {
-    // What was made before the partition was lost, or its claim refused, may be on its way to the ledger still.
-    await journal.idle();
     const end = await agree(options.recovery, partition);
     if (!isWanted()) return true;
     const everything = options.logLost() || end.logLacked;
@@ -149,6 +147,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const isWanted = (): boolean => wanted.get(partition) === mine && !stopped;
     while (isWanted()) {
       try {
+        // A record that the log has refused may be on its way to the ledger still.
+        await journal.settled();
         if (await tryToOpen(partition, isWanted)) return;
       } catch (error) {
         if (!isWanted()) return;

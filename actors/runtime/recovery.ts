@@ -96,7 +96,7 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
-    await copyToLedger(options, place, nLedger);
+    await copyToLedger(options, place, nLedger, nLog);
     return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   }
   const { firstSeq } = await bus.streamInfo();
@@ -161,18 +161,28 @@ async function findFork(
   const mine = ledger.record(partition, n);
   if (mine === null) return null;
   if (logHead.n === n && decodeHead(mine.body).id === logHead.id) return null;
+  const from = await knownSeq(options, partition, n);
+  // The log has this very record, and with it all that were before it.
+  if (from > 1) return null;
   let fork: number | null = null;
-  // The rare case: the log is ahead, or says something else. Both are read side by side.
-  await readJournal(options, place, knownSeq(ledger, partition, n), (head) => {
+  // The rare case: the log says something else, or it cannot be told. Both are read side by side.
+  await readJournal(options, place, 1, (head) => {
     const own = fork === null && head.n <= nLedger ? ledger.record(partition, head.n) : null;
     if (own !== null && decodeHead(own.body).id !== head.id) fork = head.n;
   });
   return fork;
 }
 
-/** A place in the log at or before record `n`; 1 when none is known. */
-function knownSeq(ledger: Ledger, partition: number, n: number): number {
-  return ledger.record(partition, n)?.seq ?? 1;
+/**
+ * Where the log has record `n` of the ledger; 1 when that is not certain: a ledger that was put back may know places of
+ * another life of the log.
+ */
+async function knownSeq({ ledger, bus, service }: RecoveryOptions, partition: number, n: number): Promise<number> {
+  const record = ledger.record(partition, n);
+  if (record === null || record.seq === null) return 1;
+  const message = await bus.get(record.seq);
+  if (message === null || message.subject !== journalSubject(service, partition)) return 1;
+  return decodeHead(message.data).id === decodeHead(record.body).id ? record.seq : 1;
 }
 
 async function readJournal(
@@ -198,13 +208,17 @@ async function readJournal(
   if (problem !== null) throw problem;
 }
 
-/** What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. */
-async function copyToLedger(options: RecoveryOptions, place: Place, after: number): Promise<void> {
+/**
+ * What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. What another
+ * host writes meanwhile stays out: the claim that follows is refused because of it, and all is looked at anew.
+ */
+async function copyToLedger(options: RecoveryOptions, place: Place, after: number, upTo: number): Promise<void> {
   const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
-  await readJournal(options, place, after === 0 ? 1 : knownSeq(ledger, partition, after), (head, message) => {
-    if (head.n > after) missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
+  await readJournal(options, place, after === 0 ? 1 : await knownSeq(options, partition, after), (head, message) => {
+    if (head.n > after && head.n <= upTo)
+      missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
   const first = missing[0]?.record.n ?? after + 1;
   const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, after, first);

@@ -84,8 +84,10 @@ export class History {
     this.#seen = 0;
     this.#version += 1;
     if (!stream) return;
-    this.#unlisten = stream.listen(() => {
+    this.#unlisten = stream.listen((stored) => {
       this.#version += 1;
+      // What is put back was seen when it was stored.
+      if (stored === null) this.#seen = stream.lastSeq;
       this.#look(stream);
     });
     this.#look(stream);
@@ -108,7 +110,6 @@ export class History {
   }
 
   #look(stream: MemoryStream): void {
-    if (stream.lastSeq < this.#seen) this.#seen = stream.lastSeq;
     while (this.#seen < stream.lastSeq) {
       this.#seen += 1;
       const message = stream.get(this.#seen);

@@ -13,7 +13,7 @@ import type { Ledger, LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus } from '../../bus/memory-bus.ts';
 import { BusError } from '../../bus/port.ts';
-import { Disk } from './disk.ts';
+import { Disk, type DiskCopy } from './disk.ts';
 import { Gate } from './gate.ts';
 import { clockOf, logOf, trail, typeNameIn } from './host-ports.ts';
 import { createSimulatedBus, type SimulatedBus } from './simulated-bus.ts';
@@ -135,6 +135,20 @@ export class HostProcess {
       if (this.#around.plan.healed) this.#around.report.violation('stop', `${this.name} does not stop`);
       ended();
     });
+  }
+
+  /** Another process with what this one has, by mistake of a person. */
+  twin({ name, process, ledger }: { name: string; process: string; ledger: DiskCopy | null }): HostProcess {
+    const random = this.#traits.random.fork(process);
+    const twin = new HostProcess({ ...this.#traits, name, process, random, isTwin: true }, this.#around);
+    if (ledger) twin.disk.restore(ledger);
+    return twin;
+  }
+
+  /** It is gone at once, for good. */
+  end(): void {
+    this.retire();
+    this.#end('kill');
   }
 
   /** Ends it for good. */
@@ -266,11 +280,13 @@ export class HostProcess {
     const unreachable = ['broker-restart', 'cut', 'publish'].some((kind) => plan.fired.has(kind as 'cut'));
     const allowed =
       (exitCode === 3 && (brokerLost || (unreachable && !message.includes('can no longer be read')))) ||
-      (exitCode === 2 && plan.fired.has('disk-refuses'));
+      (exitCode === 2 && plan.fired.has('disk-refuses')) ||
+      (exitCode === 2 && plan.fired.has('twin') && message.startsWith('another process ('));
     report.count(`ended by itself: ${message.replaceAll(/[\d:].*$/g, '').trim()}`);
     this.#note(`ended by itself: ${message}`);
     if (!allowed) report.violation('host', `${this.name} ended by itself: ${trail(error)}`);
     this.#end('kill');
+    if (this.#traits.isTwin && exitCode === 2) this.retire();
     this.#startLater(RESTART_MS);
   }
 

@@ -9,12 +9,13 @@ import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkLeaving, mayBegin } from './checks/leaving.ts';
-import { checkOwners, checkTimers } from './checks/living.ts';
+import { checkOwners, checkPending } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
 import { applyFault } from './fault-effects.ts';
 import { FaultPlan } from './fault-plan.ts';
 import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
+import { Forgotten } from './forgotten.ts';
 import { History, type Stored } from './history.ts';
 import { trail } from './host-ports.ts';
 import { HostProcess } from './hosts.ts';
@@ -57,6 +58,9 @@ export interface Run {
   readonly world: World;
   readonly clients: Clients;
   readonly hosts: readonly HostProcess[];
+  /** Processes that nobody meant to run. */
+  readonly twins: HostProcess[];
+  readonly forgotten: Forgotten;
   readonly workload: Workload;
   readonly brokerClock: { aheadMs: number };
   /** Hosts that have to say that something is lost for good. */
@@ -89,7 +93,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     const over = (): boolean => {
       if (scheduler.elapsedMs - looked >= LOOK_EVERY_MS) {
         looked = scheduler.elapsedMs;
-        checkTimers(run);
+        checkPending(run);
       }
       return report.failed;
     };
@@ -135,7 +139,9 @@ function build(options: RunOptions, random: Random): Built {
   const ground = { hosts: [...names.keys()], lanes, untilMs: TROUBLE_MS };
   const drawn = drawFaults(random.fork('faults'), ground, losing);
   const faults = keep(drawn, 0, only);
-  const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, { forged: losing !== 'log' });
+  const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, {
+    forged: losing !== 'log' && losing !== 'back',
+  });
   const workload = { ...fullWorkload, disturbances: keep(fullWorkload.disturbances, drawn.length, only) };
   const plan = new FaultPlan(faults, report);
   const brokerClock = { aheadMs: 0 };
@@ -145,13 +151,16 @@ function build(options: RunOptions, random: Random): Built {
   const history = new History(log);
   const clients = new Clients({ scheduler, random: random.fork('clients'), report, log, history, catalog, workload });
   const hosts: HostProcess[] = [];
+  const twins: HostProcess[] = [];
+  const forgotten = new Forgotten();
   const world = new World({
     scheduler,
     random: random.fork('world'),
     plan,
     report,
     catalog,
-    mayBegin: (effect) => mayBegin({ log, history, hosts, catalog }, effect),
+    mayBegin: (effect) => mayBegin({ log, history, hosts: [...hosts, ...twins], catalog }, effect),
+    mayRepeat: (key) => forgotten.mayRepeat(key),
   });
   const around: Surroundings = {
     ...{ scheduler, report, plan, catalog, log, world, history },
@@ -169,7 +178,8 @@ function build(options: RunOptions, random: Random): Built {
     hosts.push(new HostProcess({ name, service, random: own, grows, narrow, ...ofAll }, around));
   }
   const run: Run = {
-    ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },
+    ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, twins, forgotten },
+    ...{ workload, brokerClock },
     owedLoss: new Set(),
   };
   watchLeases(run);
@@ -206,9 +216,10 @@ function drawLimits(random: Random): Partial<RuntimeLimits> {
 
 function drawLosing(random: Random): Losing {
   const throwOf = random.unit();
-  if (throwOf < 0.5) return 'nothing';
-  if (throwOf < 0.73) return 'ledgers';
-  return throwOf < 0.97 ? 'log' : 'retention';
+  if (throwOf < 0.42) return 'nothing';
+  if (throwOf < 0.6) return 'ledgers';
+  if (throwOf < 0.78) return 'log';
+  return throwOf < 0.97 ? 'back' : 'retention';
 }
 
 /**
@@ -217,7 +228,7 @@ function drawLosing(random: Random): Losing {
  */
 function drawHosts(catalog: Catalog, random: Random, losing: Losing): Map<string, string> {
   const names = new Map([...catalog.services.keys()].map((service) => [service, service]));
-  if (losing !== 'log' && random.chance(0.35)) {
+  if (losing !== 'log' && losing !== 'back' && random.chance(0.35)) {
     const service = random.pick([...catalog.services.keys()]);
     names.set(`${service}-2`, service);
   }
@@ -249,6 +260,7 @@ async function rest(run: Run): Promise<void> {
   plan.heal();
   report.note('mesh', 'healed');
   log.comeUp();
+  endTwins(run);
   for (const host of hosts) {
     host.heal();
     host.start();
@@ -260,7 +272,7 @@ async function rest(run: Run): Promise<void> {
     if (report.failed) return true;
     if (scheduler.elapsedMs - looked < LOOK_EVERY_MS) return false;
     looked = scheduler.elapsedMs;
-    checkTimers(run);
+    checkPending(run);
     quiet = isQuiet(run) ? quiet + 1 : 0;
     return quiet > 2 && scheduler.nowMs - healedAtMs > LEASES_KNOWN_MS;
   };
@@ -283,17 +295,23 @@ async function rest(run: Run): Promise<void> {
   if (!report.failed) checkAtRest(run);
 }
 
+/** Somebody finds the mistake, ends what was too much, and starts again what may not have noticed. */
+function endTwins({ twins, hosts }: Run): void {
+  for (const twin of twins) twin.end();
+  for (const host of hosts) if (twins.some(({ service }) => service === host.service)) host.kill('kill', 100);
+}
+
 function isQuiet(run: Run): boolean {
   return unrest(run).length === 0;
 }
 
 /** What still has to happen, in words. */
 function unrest(run: Run): string[] {
-  const { hosts, clients, history } = run;
+  const { hosts, clients } = run;
   const reasons: string[] = [];
   if (!clients.idle) reasons.push('clients wait');
   // The cheapest first: while a task is open nobody has to be asked whether all is done.
-  const open = openTasks(history);
+  const open = openTasks(run);
   if (open.length > 0) return [...reasons, `open: ${open.join(', ')}`];
   for (const { name, readySinceMs, host } of hosts) {
     if (readySinceMs === null || !host) {
@@ -312,11 +330,11 @@ const ended = /\.task\.(completed|failed|cancelled)\.v1$/;
 const lastOpen = new WeakMap<readonly Stored[], readonly string[]>();
 
 /** Tasks whose submission is in the log, or that were ever accepted, and that have no end there. */
-function openTasks(history: History): readonly string[] {
-  const now = history.now();
+function openTasks(run: Run): readonly string[] {
+  const now = run.history.now();
   const known = lastOpen.get(now);
   if (known) return known;
-  const { expectedTasks } = submissionsIn(history);
+  const { expectedTasks } = submissionsIn(run);
   for (const { event } of now) if (event && ended.test(event.type)) expectedTasks.delete(event.correlationid);
   const open = [...expectedTasks];
   lastOpen.set(now, open);

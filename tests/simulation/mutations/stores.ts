@@ -57,7 +57,7 @@ export const storeMutations: readonly Mutation[] = [
     name: 'restore-no-ledger',
     breaks: 'J3: records that the ledger lacks are not copied to it',
     file: 'actors/runtime/recovery.ts',
-    find: 'await copyToLedger(options, place, nLedger);',
+    find: 'await copyToLedger(options, place, nLedger, nLog);',
     replace: '',
   },
   {

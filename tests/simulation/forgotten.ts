@@ -4,9 +4,10 @@
  *
  * Invariant: nothing may be lost or repeated that a store still tells of.
  */
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../actors/runtime/messages.ts';
+
 import type { RecordHead } from '../../actors/runtime/record.ts';
 import { serverOf } from '../../bus/memory-log.ts';
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { STREAM } from '../../schemas/events/subjects.ts';
 import { decoded, messagesOf } from './history.ts';
 import type { Run } from './simulate.ts';

@@ -56,15 +56,16 @@ async function agentsPorts(
   { settings, log, breakers }: ServiceContext,
   bus: Bus,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { loadWorkflows }, { withModelTime }, { stepMs }, ...adapters] = await Promise.all([
+  const [{ loadRoleDefinitions }, { loadWorkflows }, { withModelTime }, { stepMs }] = await Promise.all([
     import('../actors/roles/index.ts'),
     import('../actors/workflows/index.ts'),
     import('../actors/workflows/model-time.ts'),
     import('../actors/roles/llm/budget.ts'),
+  ]);
+  const [{ routerPart }, { knowledgePart }] = await Promise.all([
     import('./adapters/router.ts'),
     import('./adapters/knowledge.ts'),
   ]);
-  const [{ routerPart }, { knowledgePart }] = adapters;
   const definitions = await loadRoleDefinitions();
   const files = loadWorkflows(new Set(definitions.map(({ name }) => name)));
   const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));

@@ -35,7 +35,7 @@ export interface EchoHostOptions {
 }
 
 /** Every task takes this one. */
-export const echoWorkflow = checkWorkflow(
+const echoWorkflow = checkWorkflow(
   {
     name: 'echo',
     description: 'Two hops.',

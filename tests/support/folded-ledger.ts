@@ -32,7 +32,7 @@ export async function loadMachines(): Promise<Machines> {
 }
 
 /** The open tasks of a ledger that is called after its service. */
-export function openTasks(path: string, machines: Machines): FoldedTask[] {
+function openTasks(path: string, machines: Machines): FoldedTask[] {
   return partitionsOf(path, machines).flatMap(({ live }) => live.map(folded));
 }
 

@@ -11,7 +11,7 @@ const ending = /\.task\.(completed|failed|cancelled)\.v1$/;
 const progress = 'dev.agentmesh.hop.progress.v1';
 
 /** What an event says, without what may differ between two sendings; its keys keep the order in which it was made. */
-export function contentOf(event: MeshEvent): string {
+function contentOf(event: MeshEvent): string {
   const { time: _time, traceparent: _trace, causationid: _cause, ...content } = event;
   return JSON.stringify(content);
 }

@@ -8,7 +8,7 @@ import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
 import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
-import { checkLeaving, mayBegin } from './checks/leaving.ts';
+import { checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
 import { checkOwners, checkPending } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
@@ -165,6 +165,7 @@ function build(options: RunOptions, random: Random): Built {
   const around: Surroundings = {
     ...{ scheduler, report, plan, catalog, log, world, history },
     afterwards: (request) => clients.afterwards(request),
+    onCommit: (host, batch) => checkUnsent({ report, history, plan }, host, batch),
     onSend: (host, request) => checkLeaving({ report, history }, host, request),
   };
   const traits = random.fork('traits');

@@ -204,9 +204,9 @@ function drawLimits(random: Random): Partial<RuntimeLimits> {
   return {
     recordBytesMax: random.skewed(200, 20_000),
     recordInputsMax: random.int(1, 12),
-    recordsAheadMax: random.int(5, 50),
+    recordsAheadMax: random.skewed(1, 50),
     logPatienceMs: random.skewed(5, 500),
-    sendingMax: random.int(5, 50),
+    sendingMax: random.skewed(1, 50),
     idleTasksMax: random.int(0, 5),
     checkpointRecords: random.int(5, 50),
     checkpointTasks: random.int(5, 50),

@@ -3,6 +3,7 @@
  * judging it.
  */
 
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../actors/runtime/messages.ts';
 import { type DecodedRecord, decodeRecord, type RecordHead } from '../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
@@ -40,6 +41,8 @@ export class History {
   readonly facts: Stored[] = [];
   /** The last record that says that an effect begins, by the effect's key. */
   readonly started = new Map<string, StoredRecord>();
+  /** What follows from records and was ever stored, as `<journal> <record>.<message>`. */
+  readonly sent = new Set<string>();
   /** Every record that was ever stored, by its id. */
   readonly records = new Map<string, StoredRecord>();
   /** When a record was made, of virtual time, by its id. */
@@ -115,6 +118,7 @@ export class History {
       const message = stream.get(this.#seen);
       if (!message) continue;
       if (message.subject.startsWith(JOURNAL)) this.#noteRecord(message);
+      else this.sent.add(`${message.header(JOURNAL_HEADER)} ${message.header(RECORD_HEADER)}`);
       for (const stored of this.#eventsOf(message)) {
         this.stored.push(stored);
         if (message.subject.startsWith('mesh.events.')) this.facts.push(stored);

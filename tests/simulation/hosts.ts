@@ -229,7 +229,10 @@ export class HostProcess {
       roles,
       ...(this.#hasIngress ? { ingress } : {}),
       bus: life.bus,
-      ledger: gated(ledger, life.gate, ({ records }) => history.noteMade(records, scheduler.elapsedMs)),
+      ledger: gated(ledger, life.gate, (batch) => {
+        history.noteMade(batch.records, scheduler.elapsedMs);
+        this.#around.onCommit(this, batch);
+      }),
       clock: clockOf(life.gate, scheduler, () => this.#clockOffsetMs),
       log: logOf(life.gate, this.#around.report, this.name),
       commitMode: this.#traits.commitMode,

@@ -8,7 +8,7 @@ import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
 import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
-import { checkLeaving, mayBegin } from './checks/leaving.ts';
+import { checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
 import { checkOwners, checkPending } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
@@ -165,6 +165,7 @@ function build(options: RunOptions, random: Random): Built {
   const around: Surroundings = {
     ...{ scheduler, report, plan, catalog, log, world, history },
     afterwards: (request) => clients.afterwards(request),
+    onCommit: (host, batch) => checkUnsent({ report, history, plan }, host, batch),
     onSend: (host, request) => checkLeaving({ report, history }, host, request),
   };
   const traits = random.fork('traits');
@@ -203,9 +204,9 @@ function drawLimits(random: Random): Partial<RuntimeLimits> {
   return {
     recordBytesMax: random.skewed(200, 20_000),
     recordInputsMax: random.int(1, 12),
-    recordsAheadMax: random.int(5, 50),
+    recordsAheadMax: random.skewed(1, 50),
     logPatienceMs: random.skewed(5, 500),
-    sendingMax: random.int(5, 50),
+    sendingMax: random.skewed(1, 50),
     idleTasksMax: random.int(0, 5),
     checkpointRecords: random.int(5, 50),
     checkpointTasks: random.int(5, 50),

@@ -1,6 +1,7 @@
 /**
  * What a simulated host is given. Owns: the words. Does not own: any of it.
  */
+import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { RuntimeLimits } from '../../actors/runtime/limits.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import type { PublishRequest } from '../../bus/port.ts';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly world: World;
   readonly history: History;
   readonly afterwards: (request: PublishRequest) => void;
+  /** Called when a process commits. */
+  readonly onCommit: (host: HostProcess, batch: LedgerBatch) => void;
   /** Called before a process sends a message. */
   readonly onSend: (host: HostProcess, request: PublishRequest) => void;
 }

@@ -101,6 +101,8 @@ export function checkWatermark(
   journal: string,
   { records, state, places }: Chain & { readonly places: readonly (number | undefined)[] },
 ): void {
+  const late = overtaken({ messages: state.messages, places });
+  if (late !== null) report.violation('S4', `${journal}: ${late}`);
   /** By record, the furthest place of what follows from records up to it. */
   const furthest: number[] = [];
   let at = 0;
@@ -123,6 +125,22 @@ export function checkWatermark(
   const owed = state.messages.findIndex((_, index) => recordOf(state, index) > last.sent);
   if (owed !== -1)
     report.violation('S4', `${journal} has stopped in order, and takes record ${recordOf(state, owed)} to be unsent`);
+}
+
+/** Of the messages of a subject one that the log has before an earlier one, in words, or null. */
+function overtaken({
+  messages,
+  places,
+}: Pick<JournalState, 'messages'> & { readonly places: readonly (number | undefined)[] }): string | null {
+  const last = new Map<string, number>();
+  for (const [index, { kind, subject }] of messages.entries()) {
+    const place = places[index];
+    if (kind === 'quarantine' || place === undefined) continue;
+    const before = last.get(subject) ?? 0;
+    if (place < before) return `what stands at ${place} of the log was to come before ${before}`;
+    last.set(subject, place);
+  }
+  return null;
 }
 
 function recordOf({ messages }: JournalState, index: number): number {

@@ -2,8 +2,10 @@
  * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
  * own: checks of a mesh at rest.
  */
+import type { LedgerBatch } from '../../../actors/runtime/ledger/port.ts';
 import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
 import type { Input } from '../../../actors/runtime/record.ts';
+import type { Unsent } from '../../../actors/runtime/sender.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { PublishRequest } from '../../../bus/port.ts';
@@ -14,6 +16,7 @@ import type { Gate } from '../gate.ts';
 import { decoded, type History } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Report } from '../report.ts';
+import type { Run } from '../simulate.ts';
 import { foldJournal, journalOnDisk } from './journal-state.ts';
 
 /** What rests on a record leaves only when it is in both stores, the same one. */
@@ -39,6 +42,36 @@ export function checkLeaving(
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log never had`);
   if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, subject, n))
     report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, and was answered before`);
+}
+
+/** A checkpoint remembers all that follows from the records before it and never was in the log (S4). */
+export function checkUnsent(
+  { report, history, plan }: Pick<Run, 'report' | 'history' | 'plan'>,
+  { disk, roles, service, name }: HostProcess,
+  { records, checkpoints }: LedgerBatch,
+): void {
+  if (plan.logWentBack || plan.lostForGood || report.failed) return;
+  for (const { partition, n, unsent } of checkpoints) {
+    const stored = journalOnDisk(history, disk.tables.partition(partition));
+    const mine = records.filter((record) => record.partition === partition);
+    const { messages } = foldJournal(roles, [...stored, ...mine]);
+    const remembered = new Set(unsentIn(unsent));
+    const journal = `${service}.${partition}`;
+    for (const { kind, msgId, headers } of messages) {
+      const place = headers[RECORD_HEADER] ?? '';
+      if (kind === 'quarantine' || Number.parseInt(place, 10) > n || remembered.has(msgId)) continue;
+      if (!history.sent.has(`${journal} ${place}`))
+        report.violation(
+          'S4',
+          `the checkpoint ${n} of ${journal} at ${name} forgets ${place}, which the log never had`,
+        );
+    }
+  }
+}
+
+function unsentIn(text: string): string[] {
+  const all = text === '[]' ? [] : (JSON.parse(text) as { messages: readonly Unsent[] }).messages;
+  return all.flatMap(({ messages }) => messages.map(({ msgId }) => msgId));
 }
 
 /** The role that is asked had said something about the task since, when this process opened the journal. */

@@ -3,12 +3,12 @@
  * judging it.
  */
 
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../actors/runtime/messages.ts';
 import { type DecodedRecord, decodeRecord, type RecordHead } from '../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import type { StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { STREAM } from '../../schemas/events/subjects.ts';
 
 /** A message, or one event of a message that holds several. */

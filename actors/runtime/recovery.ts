@@ -90,9 +90,12 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     const what = { partition, from: fork, records: count };
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
-  const sent = logHead?.sent ?? 0;
+  const { identity } = await bus.streamInfo();
+  // A record that was copied into this log tells what another one had.
+  const tellsOfThisLog = logHead?.log === identity;
+  const sent = tellsOfThisLog ? logHead.sent : 0;
   // A host that was giving the log what it had lost did not come to the end of it.
-  const wasCutOff = logHead !== null && sent < readUnsent(ledger.unsent(partition)).sent;
+  const wasCutOff = logHead !== null && (!tellsOfThisLog || sent < readUnsent(ledger.unsent(partition)).sent);
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {

@@ -15,8 +15,8 @@ export const storeMutations: readonly Mutation[] = [
     name: 'trust-the-log',
     breaks: 'S10: a log that lost its end is not noticed',
     file: 'actors/runtime/host.ts',
-    find: "return verdict !== 'same';",
-    replace: "return verdict === 'new';",
+    find: "if (verdict !== 'same') return true;",
+    replace: "if (verdict === 'new') return true;",
   },
   {
     name: 'read-on-in-a-cut-log',

@@ -162,16 +162,23 @@ async function findFork(
   if (logHead.n === n && decodeHead(mine.body).id === logHead.id) return null;
   let fork: number | null = null;
   // The rare case: the log is ahead, or says something else. Both are read side by side.
-  await readJournal(options, place, knownSeq(ledger, partition, n), (head) => {
+  await readJournal(options, place, await placeAt(options, place, n), (head) => {
     const own = fork === null && head.n <= nLedger ? ledger.record(partition, head.n) : null;
     if (own !== null && decodeHead(own.body).id !== head.id) fork = head.n;
   });
   return fork;
 }
 
-/** A place in the log at or before record `n`; 1 when none is known. */
-function knownSeq(ledger: Ledger, partition: number, n: number): number {
-  return ledger.record(partition, n)?.seq ?? 1;
+/**
+ * Where the log has the ledger's record `n`; 1 when that is not known. What the ledger remembers may be a place in a log
+ * that was cut or made anew since, or the log may have another record there: then it is read from its beginning.
+ */
+async function placeAt({ ledger, bus }: RecoveryOptions, { partition, subject }: Place, n: number): Promise<number> {
+  const mine = ledger.record(partition, n);
+  if (mine === null || mine.seq === null) return 1;
+  const there = await bus.get(mine.seq);
+  const isMine = there?.subject === subject && decodeHead(there.data).id === decodeHead(mine.body).id;
+  return isMine ? mine.seq : 1;
 }
 
 async function readJournal(
@@ -202,7 +209,7 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
   const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
-  await readJournal(options, place, after === 0 ? 1 : knownSeq(ledger, partition, after), (head, message) => {
+  await readJournal(options, place, await placeAt(options, place, after), (head, message) => {
     if (head.n > after) missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
   const first = missing[0]?.record.n ?? after + 1;

@@ -78,7 +78,9 @@ async function run(): Promise<boolean> {
     const struck = await strike(target);
     kills += struck.kills;
     if (struck.newLog) await mesh.followAnew();
-    say(`${String(kills).padStart(4)} killed, ${load.asked.filter(({ ended }) => ended).length} tasks ended: ${name}`);
+    say(
+      `${String(kills).padStart(4)} killed, ${load.asked.filter(({ ended }) => ended).length} tasks ended: ${name}${struck.what === undefined ? '' : ` (${struck.what})`}`,
+    );
     await sleep(random.between(0, PAUSE_MAX_MS));
   }
   say('no more strikes; waiting for the tasks under way');

@@ -16,6 +16,8 @@ export interface Struck {
   readonly kills: number;
   /** The log was made anew: watchers have to begin again. */
   readonly newLog?: boolean;
+  /** What exactly was done, where the name does not say it. */
+  readonly what?: string;
 }
 
 export interface Target {
@@ -81,7 +83,7 @@ function chooseStores(random: Random): (ProcessName | 'log')[] {
 }
 
 /** Nothing runs. Stores go back to their copies where there are any; then all are copied for the next time. */
-function rollBack({ mesh, ledger, copies, random }: Target): boolean {
+function rollBack({ mesh, ledger, copies, random }: Target): { newLog: boolean; what: string } {
   const stores = chooseStores(random);
   const copyOf = (name: string): string => join(copies, name);
   for (const name of stores) {
@@ -101,7 +103,7 @@ function rollBack({ mesh, ledger, copies, random }: Target): boolean {
   cpSync(mesh.nats.storeDir, join(fresh, 'log'), { recursive: true });
   rmSync(copies, { recursive: true, force: true });
   renameSync(fresh, copies);
-  return newLog;
+  return { newLog, what: stores.join(', ') || 'none, all are copied' };
 }
 
 const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
@@ -172,9 +174,9 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
     weight: 2,
     async strike(target) {
       await killAll(target);
-      const newLog = rollBack(target);
+      const back = rollBack(target);
       await startAll(target);
-      return { kills: processes.length + 1, newLog };
+      return { kills: processes.length + 1, ...back };
     },
   },
   'set clocks': {

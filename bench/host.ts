@@ -53,7 +53,7 @@ const ports = {
 };
 const roles = await loadRoles('agents', ports, [
   join(import.meta.dirname, '../actors/roles'),
-  join(import.meta.dirname, 'roles'),
+  process.env.BENCH_ROLES ?? join(import.meta.dirname, 'roles'),
 ]);
 const host = createHost({
   name: 'bench',

@@ -18,6 +18,10 @@ if (process.argv.includes('--recall')) {
   await import('./recall.ts');
   process.exit();
 }
+if (process.argv.includes('--peers')) {
+  await import('./peers/main.ts');
+  process.exit();
+}
 if (process.argv.includes('--soak')) {
   const { soak } = await import('./soak.ts');
   process.exit(await soak());

@@ -80,6 +80,14 @@ class MemoryMessage implements StoredMessage {
   }
 }
 
+/** A stream as it was. */
+export interface StreamCopy {
+  readonly messages: ReadonlyMap<number, StoredMessage>;
+  readonly seen: ReadonlyMap<string, { readonly seq: number; readonly atMs: number }>;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
 interface StreamRules {
   readonly now: () => number;
   /** A bucket keeps one message per subject. */
@@ -176,6 +184,27 @@ export class MemoryStream {
     this.#firstSeq = Math.min(this.#firstSeq, this.#lastSeq + 1);
     this.#lastOfSubject.clear();
     for (const message of this.#messages.values()) this.#lastOfSubject.set(message.subject, message.seq);
+    this.#notify(null);
+  }
+
+  /** What is stored, to be put back later. */
+  copy(): StreamCopy {
+    const seen = new Map(this.#seenIds);
+    return { messages: new Map(this.#messages), seen, firstSeq: this.#firstSeq, lastSeq: this.#lastSeq };
+  }
+
+  /** A backup is put back: the stream is what it was when the copy was made, its identity included. */
+  restore(copy: StreamCopy): void {
+    this.#messages.clear();
+    this.#seenIds.clear();
+    this.#lastOfSubject.clear();
+    for (const [seq, message] of copy.messages) {
+      this.#messages.set(seq, message);
+      this.#lastOfSubject.set(message.subject, seq);
+    }
+    for (const [id, seen] of copy.seen) this.#seenIds.set(id, seen);
+    this.#firstSeq = copy.firstSeq;
+    this.#lastSeq = copy.lastSeq;
     this.#notify(null);
   }
 

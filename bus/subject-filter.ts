@@ -40,13 +40,15 @@ function hasEmptyToken(subject: string): boolean {
 
 /** Whether a literal subject falls under a filter. */
 export function matchesFilter(filter: string, subject: string): boolean {
-  if (filter === subject) return true;
-  const wanted = filter.split('.');
-  const tokens = subject.split('.');
-  for (const [index, want] of wanted.entries()) {
-    if (want === '>') return tokens.length > index;
-    if (index >= tokens.length) return false;
-    if (want !== '*' && want !== tokens[index]) return false;
+  let at = 0;
+  for (let place = 0; place < filter.length; place += 1) {
+    const wanted = filter[place];
+    if (wanted === '>') return at < subject.length;
+    if (wanted === '*') {
+      const end = subject.indexOf('.', at);
+      at = end === -1 ? subject.length : end;
+    } else if (wanted === subject[at]) at += 1;
+    else return false;
   }
-  return tokens.length === wanted.length;
+  return at === subject.length;
 }

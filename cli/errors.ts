@@ -2,7 +2,8 @@
  * What a command says when it cannot go on. Owns: exit codes and turning anything thrown into one line that says what
  * to do. Does not own: printing it (main.ts).
  *
- * Exit codes: 0 ok, 1 the task failed, 2 usage or configuration, 3 a dependency is missing or unreachable.
+ * Exit codes: 0 ok, 1 the task failed, 2 usage or configuration, 3 a dependency is missing or unreachable; `mesh run` has
+ * a fourth, 4: the task completed without what was asked for.
  */
 import { BusError } from '../bus/port.ts';
 import { SettingsError } from '../config/settings.ts';

@@ -4,14 +4,15 @@
  */
 import { existsSync } from 'node:fs';
 import { connectBus } from '../bus/nats-bus.ts';
-import type { Bus } from '../bus/port.ts';
+import type { Bus, StoredMessage } from '../bus/port.ts';
 import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
-import { parseEvent } from '../schemas/events/envelope.ts';
-import { BEGINNING } from '../schemas/events/fact.ts';
+import { validateData } from '../schemas/events/envelope.ts';
+import { BEGINNING, type Fact, factsIn } from '../schemas/events/fact.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
-import { inboxSubject } from '../schemas/events/subjects.ts';
+import { eventsBehind } from '../schemas/events/journal.ts';
+import { factSubject } from '../schemas/events/subjects.ts';
 import { emptyView, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
 import { openKnowledge } from '../services/adapters/knowledge.ts';
 import { CliError, toFailure } from './errors.ts';
@@ -225,18 +226,24 @@ function textOf(view: TaskView): string {
 
 /** Word for word what the tool answered: the task's own answer may tell it in other words. */
 async function toolAnswer(bus: Bus, taskId: string): Promise<string | null> {
-  let answer: string | null = null;
+  let finished: StoredMessage | null = null;
   const reader = await bus.read({
-    filter: inboxSubject('orchestrator', taskId),
+    filter: factSubject(taskId),
     fromSeq: 1,
-    onMessage: ({ data }) => {
-      const parsed = parseEvent(data);
-      if (!parsed.ok || parsed.value.type !== 'dev.agentmesh.hop.replied.v1') return;
-      answer = parsed.value.data.output?.tool?.result ?? answer;
+    onMessage(message) {
+      const isTools = ({ event }: Fact): boolean =>
+        event.type === 'dev.agentmesh.hop.finished.v1' && event.data.hop.role === 'tools';
+      if (factsIn(message).some(isTools)) finished = message;
     },
     onError: () => undefined,
   });
   await reader.caughtUp;
   await reader.stop();
+  const behind = finished === null ? [] : await eventsBehind(bus, finished, taskId);
+  let answer: string | null = null;
+  for (const { type, data } of behind) {
+    const reply = type === 'dev.agentmesh.hop.replied.v1' ? validateData('hop.replied', data) : null;
+    if (reply?.ok) answer = reply.value.output?.tool?.result ?? answer;
+  }
   return answer;
 }

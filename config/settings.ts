@@ -55,7 +55,7 @@ const table = {
     'A silent host loses its leases after this time, milliseconds.',
     '5000',
   ],
-  MESH_TASK_DEADLINE_MS: [count(1000, 86_400_000, 600_000), 'Time a task may take, milliseconds.', '600000'],
+  MESH_TASK_DEADLINE_MS: [count(1000, 86_400_000, 3_600_000), 'Time a task may take, milliseconds.', '3600000'],
   MESH_BACKUP_INTERVAL_MS: [
     count(1000, 86_400_000, 900_000),
     'Time between online backups of a ledger, milliseconds.',
@@ -117,7 +117,21 @@ const table = {
     'Memory that the model and its contexts may need, MiB; one that needs more is not loaded. What the machine has when unset.',
     '4096',
   ],
-  LLM_TIMEOUT_MS: [count(1000, 3_600_000, 120_000), 'Time one generation may take, milliseconds.', '120000'],
+  LLM_TIMEOUT_MS: [
+    count(1000, 3_600_000, 600_000),
+    'Time one generation may take, milliseconds, with loading the model and reading the prompt; the time of steps follows from it.',
+    '600000',
+  ],
+  LLM_FIRST_BYTE_TIMEOUT_MS: [
+    optionalCount(1000, 3_600_000),
+    'Time an endpoint may be silent before its first word, milliseconds: it loads its model and reads the prompt; LLM_TIMEOUT_MS when unset.',
+    '300000',
+  ],
+  LLM_IDLE_TIMEOUT_MS: [
+    count(1000, 3_600_000, 120_000),
+    'Time an endpoint may be silent between two words, milliseconds.',
+    '120000',
+  ],
   LLM_MAX_TOKENS: [count(16, 131_072, 2048), 'Tokens one generation may make.', '2048'],
   TOOLS_ALLOW_HOSTS: [
     optionalText,

@@ -17,7 +17,7 @@ import type { IndexOptions, IndexSummary, SkippedFile } from './port.ts';
 import { isUnder, type Root, readText, resolveRoot, type Scan, scanRoot, shownPath } from './scan.ts';
 
 /** Raised whenever the same bytes should give other chunks or words, so that unchanged files are written again. */
-const FORMAT = 'agent-mesh-chunks-1';
+const FORMAT = 'agent-mesh-chunks-2';
 
 export interface KnownFile {
   absolutePath: string;
@@ -72,7 +72,7 @@ export async function ingest(
   const scans: { root: Root; scan: Scan }[] = [];
   for (const path of new Set(paths.map((given) => resolve(given)))) {
     const root = await resolveRoot(path);
-    scans.push({ root, scan: await scanRoot(root.path, options.signal) });
+    scans.push({ root, scan: await scanRoot(root.path, options.signal, root.base) });
   }
   run.total = scans.reduce((sum, { scan }) => sum + scan.files.length, 0);
   for (const { root, scan } of scans) await ingestRoot(run, root, scan);

@@ -137,11 +137,22 @@ async function hybrid(base: Hybrid, query: string, options: SearchOptions): Prom
     const counted = near.map((passage) =>
       embedder.knowsMeaning || !base.words.chunks.holds(passage.path) ? passage : null,
     );
-    return { passages: fuse([found, counted], limit), engine: `${WORDS_ENGINE}+${index.name}`, problem: null };
+    return {
+      passages: fuse([found, counted], limit),
+      engine: `${WORDS_ENGINE}+${index.name}`,
+      problem: incomplete(index),
+    };
   } catch (error) {
     signal?.throwIfAborted();
     return { passages: found.slice(0, limit), engine: WORDS_ENGINE, problem: problemOf(error) };
   }
+}
+
+/** An index run that was interrupted leaves passages that only words find. */
+function incomplete({ missing }: VectorIndex): string | null {
+  const now = missing?.();
+  if (now === undefined || now.missing === 0) return null;
+  return `${now.missing} of ${now.total} passages have no vector yet; run \`mesh index\` to embed them`;
 }
 
 async function nearest({ index, embedder }: Vectors, query: string, limit: number, signal: AbortSignal | undefined) {

@@ -31,7 +31,8 @@ export interface FileType {
   family: Family;
 }
 
-const MARKDOWN = new Set(['md', 'markdown', 'mdx', 'mdc']);
+/** Notebooks, pages and documents are read as Markdown (`decode.ts`). */
+const MARKDOWN = new Set(['md', 'markdown', 'mdx', 'mdc', 'ipynb', 'html', 'htm', 'xhtml', 'pdf', 'docx']);
 
 const CODE: Readonly<Record<string, readonly [language: string, family: Family]>> = {
   ts: ['typescript', 'script'],
@@ -65,8 +66,6 @@ const CODE: Readonly<Record<string, readonly [language: string, family: Family]>
   sql: ['sql', 'sql'],
   svelte: ['svelte', 'markup'],
   vue: ['vue', 'markup'],
-  html: ['html', 'markup'],
-  htm: ['html', 'markup'],
   xml: ['xml', 'markup'],
   css: ['css', 'css'],
   scss: ['scss', 'css'],

@@ -13,6 +13,12 @@ import type { Intent } from './query.ts';
 /** Enough to break near-ties in favour of prose or code, too little to lift a poor match. */
 const INTENT_BOOST = 1.25;
 
+/**
+ * What a passage in another language than the question's counts: who asks in English reads English, and a translation has
+ * the same words only where they were left untranslated.
+ */
+const OTHER_LANGUAGE_SHARE = 0.6;
+
 /** Of chunks that follow each other in a file, more than two tell the reader little that is new. */
 const RUN_LENGTH_MAX = 2;
 
@@ -26,6 +32,10 @@ export interface Candidate {
   bm25: number;
   /** Positions, in the plan's terms, of those found in the chunk. */
   covered: readonly number[];
+  /** It is in another language than the question. */
+  foreign?: boolean;
+  /** The same for all translations of one passage; absent when it is not known to have any. */
+  original?: string;
 }
 
 export interface Ranked<T extends Candidate> {
@@ -49,10 +59,13 @@ export function rank<T extends Candidate>(
   const scored = candidates.map((candidate) => {
     const weight = candidate.covered.reduce((sum, term) => sum + (termWeights[term] ?? 0), 0);
     const relevance = 0.5 * (candidate.bm25 / best) + 0.5 * (weight / weightTotal);
-    return { candidate, score: round(relevance * boost(candidate.kind, intent)) };
+    return {
+      candidate,
+      score: round(relevance * boost(candidate.kind, intent) * (candidate.foreign ? OTHER_LANGUAGE_SHARE : 1)),
+    };
   });
   scored.sort((a, b) => b.score - a.score || (a.candidate.id < b.candidate.id ? -1 : 1));
-  return withoutLongRuns(scored).slice(0, limit);
+  return withoutLongRuns(withoutTranslations(scored)).slice(0, limit);
 }
 
 function boost(kind: Kind, intent: Intent): number {
@@ -64,6 +77,17 @@ function boost(kind: Kind, intent: Intent): number {
 /** So that the last bits of a floating-point sum cannot decide between equals. */
 function round(score: number): number {
   return Math.round(score * 1e6) / 1e6;
+}
+
+/** Of the translations of one passage the best stays: the others say the same again. */
+function withoutTranslations<T extends Candidate>(ranked: readonly Ranked<T>[]): Ranked<T>[] {
+  const seen = new Set<string>();
+  return ranked.filter(({ candidate: { original } }) => {
+    if (original === undefined) return true;
+    if (seen.has(original)) return false;
+    seen.add(original);
+    return true;
+  });
 }
 
 /** Leaves out what would make more than RUN_LENGTH_MAX chunks in a row, the better ones being kept. */

@@ -3,17 +3,23 @@
  *
  * Owns what is ignored and why. Does not own chunking, hashing or what is stored (`ingest.ts`).
  *
- * Folders of dependencies, build products and tools are passed over without a word; single files left out are reported
- * with a reason. Rules about names bind what is found below a root, not the root itself: a path a person names is meant.
+ * What is left out is reported with a reason, a folder as one; only `.git` and the mesh's own folder are passed over without a
+ * word. Rules about names bind what is found below a root, not the root itself: a path a person names is meant.
  */
 import { type Dirent, existsSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, sep } from 'node:path';
+import { textOf } from './decode.ts';
+import { documentText, isDocument } from './documents.ts';
+import { type IgnoreRules, isLeftOut, rulesAbove, withRulesOf } from './ignore-rules.ts';
 import { fileTypeOf } from './languages.ts';
 import { KnowledgeError, type SkipReason } from './port.ts';
+import { hasSecretName, holdsSecret } from './secrets.ts';
 
 /** Larger files are data, dumps or bundles; one of them would outweigh a whole manual. */
 export const FILE_BYTES_MAX = 2 * 1024 * 1024;
+
+const DOCUMENT_BYTES_MAX = 32 * 1024 * 1024;
 
 /** A guard against indexing a whole disk by mistake; a large monorepo has fewer. */
 const ROOT_FILES_MAX = 50_000;
@@ -21,10 +27,21 @@ const ROOT_FILES_MAX = 50_000;
 /** No one writes such a line of code by hand: it is generated or minified. */
 const CODE_LINE_CHARS_MAX = 20_000;
 
-const IGNORED_FOLDERS = new Set(['node_modules', 'dist', 'build', 'coverage', 'vendor', '__pycache__', 'venv']);
+const IGNORED_FOLDERS = new Set([
+  'node_modules',
+  'dist',
+  'build',
+  'coverage',
+  'vendor',
+  '__pycache__',
+  'venv',
+  'site-packages',
+]);
+const SILENT_FOLDERS = new Set(['.git', '.mesh']);
+/** A folder with one of these is made by a tool: a virtual environment, a cache (bford.info/cachedir). */
+const MARKS = new Set(['pyvenv.cfg', 'CACHEDIR.TAG']);
 const LOCK_FILES = new Set(['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'go.sum', 'bun.lockb']);
 const DATA_EXTENSIONS = new Set(['.csv', '.tsv', '.svg', '.map', '.log', '.jsonl', '.ndjson', '.snap', '.po']);
-const SECRET_EXTENSIONS = new Set(['.pem', '.key', '.p12', '.pfx', '.jks', '.kdbx']);
 
 /** Files at the top of a project, by which its folder is known. */
 const MANIFESTS = ['package.json', 'pyproject.toml', 'go.mod', 'Cargo.toml', 'pom.xml', 'deno.json'];
@@ -82,17 +99,27 @@ export function shownPath(base: string, absolutePath: string): string {
   return relative(base, absolutePath).split(sep).join('/');
 }
 
-export async function scanRoot(root: string, signal?: AbortSignal): Promise<Scan> {
+/** @param base the folder that shown paths are relative to; the rules of the folders between it and the root hold, too */
+export async function scanRoot(root: string, signal?: AbortSignal, base: string = root): Promise<Scan> {
   const scan: Scan = { files: [], skipped: [], unreadable: [] };
   const info = await stat(root).catch(nullWhenMissing);
   if (info === null) scan.skipped.push({ absolutePath: root, reason: 'missing' });
-  else if (info.isDirectory()) await scanFolder(root, root, scan, signal);
-  else if (!info.isFile()) scan.skipped.push({ absolutePath: root, reason: 'not-a-file' });
+  else if (info.isDirectory()) {
+    const rules = existsSync(join(base, '.git')) ? await rulesAbove(root, base) : [];
+    await scanFolder({ root, scan, signal }, root, rules);
+  } else if (!info.isFile()) scan.skipped.push({ absolutePath: root, reason: 'not-a-file' });
   else scan.files.push(root);
   return scan;
 }
 
-async function scanFolder(root: string, folder: string, scan: Scan, signal?: AbortSignal): Promise<void> {
+interface Scanning {
+  readonly root: string;
+  readonly scan: Scan;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function scanFolder(scanning: Scanning, folder: string, above: IgnoreRules): Promise<void> {
+  const { root, scan, signal } = scanning;
   signal?.throwIfAborted();
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (isAccessDenied(error)) return null;
@@ -103,14 +130,22 @@ async function scanFolder(root: string, folder: string, scan: Scan, signal?: Abo
     scan.skipped.push({ absolutePath: folder, reason: 'unreadable' });
     return;
   }
+  if (folder !== root && entries.some(({ name }) => MARKS.has(name))) {
+    scan.skipped.push({ absolutePath: folder, reason: 'folder-of-a-tool' });
+    return;
+  }
+  const rules = await withRulesOf(above, folder);
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     const absolutePath = join(folder, entry.name);
     if (entry.isDirectory()) {
-      if (!isIgnoredFolder(entry.name)) await scanFolder(root, absolutePath, scan, signal);
+      const why = isLeftOut(rules, absolutePath, true) ? 'ignored' : folderReason(entry.name);
+      if (why === null) await scanFolder(scanning, absolutePath, rules);
+      else if (!SILENT_FOLDERS.has(entry.name)) scan.skipped.push({ absolutePath, reason: why });
       continue;
     }
-    const reason = entry.isSymbolicLink() ? await linkReason(root, absolutePath) : nameReason(entry);
+    const why = isLeftOut(rules, absolutePath, false) ? 'ignored' : null;
+    const reason = entry.isSymbolicLink() ? await linkReason(root, absolutePath) : (nameReason(entry) ?? why);
     if (reason !== null) scan.skipped.push({ absolutePath, reason });
     else scan.files.push(absolutePath);
     if (scan.files.length > ROOT_FILES_MAX) {
@@ -119,17 +154,18 @@ async function scanFolder(root: string, folder: string, scan: Scan, signal?: Abo
   }
 }
 
-function isIgnoredFolder(name: string): boolean {
-  return name.startsWith('.') || IGNORED_FOLDERS.has(name);
+function folderReason(name: string): SkipReason | null {
+  if (name.startsWith('.')) return 'hidden';
+  return IGNORED_FOLDERS.has(name) ? 'folder-of-a-tool' : null;
 }
 
 function nameReason(entry: Dirent): SkipReason | null {
   const name = entry.name.toLowerCase();
   const extension = extname(name);
   if (!entry.isFile()) return 'not-a-file';
+  if (hasSecretName(name)) return 'secret';
   if (name.startsWith('.')) return 'hidden';
   if (LOCK_FILES.has(name) || extension === '.lock') return 'lock-file';
-  if (SECRET_EXTENSIONS.has(extension) || /^id_(?:rsa|dsa|ecdsa|ed25519)$/.test(name)) return 'secret';
   if (DATA_EXTENSIONS.has(extension)) return 'data';
   if (/\.min\.(?:js|mjs|css)$/.test(name)) return 'minified';
   return null;
@@ -148,28 +184,22 @@ export type ReadText = { ok: true; text: string; bytes: Buffer } | { ok: false; 
 export async function readText(absolutePath: string): Promise<ReadText> {
   const info = await lstat(absolutePath).catch(nullWhenMissing);
   if (info === null) return { ok: false, reason: 'missing' };
-  if (info.size > FILE_BYTES_MAX) return { ok: false, reason: 'too-large' };
+  // Of a document most bytes are fonts and pictures.
+  if (info.size > (isDocument(absolutePath) ? DOCUMENT_BYTES_MAX : FILE_BYTES_MAX))
+    return { ok: false, reason: 'too-large' };
   const bytes = await readFile(absolutePath).catch((error: unknown) => {
     if (isAccessDenied(error)) return null;
     throw error;
   });
   if (bytes === null) return { ok: false, reason: 'unreadable' };
-  if (bytes.includes(0)) return { ok: false, reason: 'binary' };
-  const text = decode(bytes);
-  if (text === null) return { ok: false, reason: 'not-utf-8' };
+  const document = isDocument(absolutePath);
+  const text = document ? await documentText(absolutePath, bytes) : textOf(absolutePath, bytes);
+  if (text === null) return { ok: false, reason: document ? 'no-text' : 'binary' };
+  if (holdsSecret(text)) return { ok: false, reason: 'secret' };
   if (fileTypeOf(absolutePath).kind === 'code' && hasLineOver(text, CODE_LINE_CHARS_MAX)) {
     return { ok: false, reason: 'minified' };
   }
   return { ok: true, text, bytes };
-}
-
-function decode(bytes: Buffer): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    if (error instanceof TypeError) return null;
-    throw error;
-  }
 }
 
 function hasLineOver(text: string, chars: number): boolean {

@@ -8,7 +8,8 @@ import { stemmer } from 'stemmer';
 import type { Passage } from '../schemas/events/generated.ts';
 import type { Kind } from './languages.ts';
 import type { SearchOptions } from './port.ts';
-import { anyOf, matchOf, type Plan, planSearch, type Term } from './query.ts';
+import { anyOf, cutQuery, matchOf, type Plan, planSearch, type Term } from './query.ts';
+import { languageInPath, languageOf, untranslated } from './question-language.ts';
 import { rank, rarity } from './rank.ts';
 import { mistakesAllowed, nearestWords } from './spelling.ts';
 
@@ -16,7 +17,7 @@ const LIMIT_DEFAULT = 8;
 const LIMIT_MAX = 100;
 
 /** Re-ranking looks at this many, or at twice what is wanted: room for coverage to lift a chunk that BM25 put low. */
-const CANDIDATES_MIN = 50;
+const CANDIDATES_MIN = 100;
 
 /** Weights of heading, path, text and parts: what a chunk is called says most, its file's name less. */
 const BM25 = 'bm25(words, 5.0, 2.0, 1.0, 0.8)';
@@ -47,12 +48,18 @@ export type Search = (query: string, options: SearchOptions) => Passage[];
 export function sqliteSearch(db: Database.Database): Search {
   const statements = prepareStatements(db);
   // One read transaction, so that an index run beside it cannot remove a chunk between two of the statements.
-  const search = db.transaction((plan: Plan, limit: number) => searchPlan(statements, plan, limit));
+  const search = db.transaction((plan: Plan, asked: Asked) => searchPlan(statements, plan, asked));
   return (query, options) => {
     const plan = planSearch(query);
     const limit = Math.min(Math.max(Math.trunc(options.limit ?? LIMIT_DEFAULT), 0), LIMIT_MAX);
-    return plan === null || limit === 0 ? [] : search.deferred(plan, limit);
+    return plan === null || limit === 0 ? [] : search.deferred(plan, { limit, language: languageOf(cutQuery(query)) });
   };
+}
+
+interface Asked {
+  readonly limit: number;
+  /** Of the question; null when it does not show. */
+  readonly language: string | null;
 }
 
 type Statements = ReturnType<typeof prepareStatements>;
@@ -98,7 +105,7 @@ function corrected(statements: Statements, plan: Plan): Plan {
   return { ...plan, terms };
 }
 
-function searchPlan(statements: Statements, asTyped: Plan, limit: number): Passage[] {
+function searchPlan(statements: Statements, asTyped: Plan, { limit, language }: Asked): Passage[] {
   const plan = corrected(statements, asTyped);
   const hits = statements.hits.all(matchOf(plan), Math.max(CANDIDATES_MIN, 2 * limit));
   if (hits.length === 0) return [];
@@ -116,6 +123,7 @@ function searchPlan(statements: Statements, asTyped: Plan, limit: number): Passa
     id: `${row.path}:${row.startLine}`,
     bm25: bm25By.get(row.rowid) ?? 0,
     covered: coveredBy.get(row.rowid) ?? [],
+    ...translationOf(row, language),
   }));
   return rank(candidates, weights, plan.intent, limit).map(({ candidate, score }) => ({
     id: candidate.id,
@@ -128,6 +136,20 @@ function searchPlan(statements: Statements, asTyped: Plan, limit: number): Passa
     language: candidate.language,
     score,
   }));
+}
+
+/** How a passage's language stands to the question's. Code has none; its names and comments serve every reader. */
+function translationOf(
+  { path, ordinal, kind, text }: ChunkRow,
+  asked: string | null,
+): { foreign?: boolean; original?: string } {
+  if (kind === 'code') return {};
+  const inPath = languageInPath(path);
+  const own = inPath ?? languageOf(text);
+  return {
+    foreign: asked !== null && own !== null && own !== asked,
+    ...(inPath === null ? {} : { original: `${untranslated(path)}:${ordinal}` }),
+  };
 }
 
 function parseRowids(json: string | undefined): number[] {

@@ -69,6 +69,9 @@ export function sqliteVectors(db: Database.Database): VectorIndex {
       }
       return { embedded };
     },
+    missing() {
+      return translated(() => ({ missing: rows.pendingCount.get() ?? 0, total: rows.chunkCount.get() ?? 0 }));
+    },
     async nearest(vector, space, limit, signal) {
       signal?.throwIfAborted();
       const stored = translated(() => rows.space.get());

@@ -44,6 +44,8 @@ export interface VectorIndex {
    * @throws KnowledgeError `vectors` or `embedder`, or the signal's reason
    */
   sync(source: ChunkSource, embedder: Embedder, options?: SyncOptions): Promise<VectorSummary>;
+  /** Passages of the lexical index that have no vector yet; absent where that is not known. */
+  missing?(): { readonly missing: number; readonly total: number };
   /**
    * The passages nearest to a vector, nearest first; their score is the cosine.
    * @throws KnowledgeError `vectors`, also when what is stored is of another space

@@ -42,6 +42,7 @@ export async function connect(
   const sdk = await import('@modelcontextprotocol/client');
   const { transport, saying } = await transportOf(config);
   let ended = false;
+  let flooded = false;
   const end = (why: string): void => {
     if (ended) return;
     ended = true;
@@ -72,9 +73,13 @@ export async function connect(
     const said = saying();
     throw new Error(`${startFailure(config, error)}${said === '' ? '' : `; it said: ${said}`}`, { cause: error });
   }
+  client.onerror = (error) => {
+    // The transport says why it closes right before it does.
+    flooded ||= /exceeded maximum size/i.test(error.message);
+  };
   client.onclose = () => end(saying() === '' ? 'it ended' : `it ended; it said: ${saying()}`);
   return {
-    call: (tool, args, call) => callTool({ client, config, sdk, lost: end }, tool, args, call),
+    call: (tool, args, call) => callTool({ client, config, sdk, lost: end, flooded: () => flooded }, tool, args, call),
     get pid() {
       return 'pid' in transport ? transport.pid : null;
     },
@@ -152,6 +157,8 @@ interface Called {
   readonly sdk: typeof import('@modelcontextprotocol/client');
   /** The connection cannot be used any more. */
   readonly lost: (why: string) => void;
+  /** A message was larger than one may be, and the connection ended by it. */
+  readonly flooded: () => boolean;
 }
 
 async function callTool(
@@ -184,7 +191,7 @@ async function callTool(
 }
 
 /** What became of a call that has no answer. */
-function failureOf({ sdk, config, lost }: Called, error: unknown): McpError {
+function failureOf({ sdk, config, lost, flooded }: Called, error: unknown): McpError {
   const { SdkErrorCode } = sdk;
   const say = (code: McpError['code'], message: string): McpError => new McpError(code, message, { cause: error });
   if (sdk.ProtocolError.isInstance(error))
@@ -205,6 +212,7 @@ function failureOf({ sdk, config, lost }: Called, error: unknown): McpError {
         return say('failed', `its answer is not what its schema says: ${error.message}`);
       default:
         lost(error.message);
+        if (flooded()) return say('too_large', `its answer is larger than ${MESSAGE_BYTES_MAX / 1_048_576} MiB`);
         return say('cut_off', `the connection ended before the answer: ${error.message}`);
     }
   }

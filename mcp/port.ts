@@ -61,6 +61,8 @@ export type McpErrorCode =
   | 'cut_off'
   /** No answer in time: nobody knows what was done. */
   | 'timeout'
+  /** The answer is larger than a message may be: the call was done, and would be as large again. */
+  | 'too_large'
   /** The server does not take these arguments: nothing was done. */
   | 'bad_arguments'
   /** The server says that the call failed. */

@@ -56,14 +56,19 @@ async function agentsPorts(
   { settings, log, breakers }: ServiceContext,
   bus: Bus,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { loadWorkflows }, { routerPart }, { knowledgePart }] = await Promise.all([
+  const [{ loadRoleDefinitions }, { loadWorkflows }, { withModelTime }, { stepMs }, ...adapters] = await Promise.all([
     import('../actors/roles/index.ts'),
     import('../actors/workflows/index.ts'),
+    import('../actors/workflows/model-time.ts'),
+    import('../actors/roles/llm/budget.ts'),
     import('./adapters/router.ts'),
     import('./adapters/knowledge.ts'),
   ]);
+  const [{ routerPart }, { knowledgePart }] = adapters;
   const definitions = await loadRoleDefinitions();
-  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const files = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));
+  const workflows = withModelTime(files, asking, stepMs(settings.LLM_TIMEOUT_MS));
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
   const own = { ...elsewhere, router: router.port, workflows, knowledge: knowledge.port };

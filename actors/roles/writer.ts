@@ -51,6 +51,7 @@ export function createWriterMachine(options: WriterOptions) {
               requestId: requestId(context),
               purpose: options.purpose,
               input: requestOf(context).input,
+              timeoutMs: requestOf(context).timeoutMs,
             }),
           ),
         ],

@@ -36,7 +36,7 @@ import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, type Mark, seqOf, type Witness } from './witness.ts';
+import { createWitness, furthestMark, type Mark, seqOf, type Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */
@@ -140,7 +140,9 @@ export function createHost(options: HostOptions): Host {
   };
   const witness = createWitness({ bus, clock, stored: () => marksOf(sender, journal), onFatal: fatal });
   const { whenCertain } = witness;
-  const sender = createSender({ bus, clock, log, limits, at, whenCertain, onFatal: fatal });
+  const recordSeq = (partition: number, n: number): number | null =>
+    journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
+  const sender: Sender = createSender({ bus, clock, log, limits, at, recordSeq, whenCertain, onFatal: fatal });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),
@@ -265,7 +267,7 @@ export function createHost(options: HostOptions): Host {
 
   const start = async (): Promise<void> => {
     preflight(roles, storedTasks(ledger));
-    logLost = await judge({ ledger, witness, log });
+    logLost = await judge({ ledger, witness, sender, log });
     await ownership.start();
     await Promise.all(opening);
     if (stopping) return;
@@ -351,12 +353,9 @@ export function createHost(options: HostOptions): Host {
 async function judge({
   ledger,
   witness,
+  sender,
   log,
-}: {
-  ledger: Ledger;
-  witness: Witness;
-  log: RuntimeLog;
-}): Promise<boolean> {
+}: Pick<HostContext, 'ledger' | 'witness' | 'sender' | 'log'>): Promise<boolean> {
   if (ledger.condition.kind === 'set_aside') {
     const { movedTo, reason } = ledger.condition;
     log.warn({ movedTo, reason }, 'the ledger was unreadable and was set aside; it is made anew from the log');
@@ -374,7 +373,10 @@ async function judge({
   if (verdict === 'same' && furthest > 0 && firstSeq > furthest + 1) {
     log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
   }
-  return verdict !== 'same';
+  if (verdict !== 'same') return true;
+  const mark = (stream: 'log' | 'quarantine') => furthestMark(ends.map(({ head }) => head.stored[stream]));
+  sender.recall({ log: mark('log'), quarantine: mark('quarantine') });
+  return false;
 }
 
 /** What the log must still have. */

@@ -19,7 +19,7 @@ import { FatalError } from './errors.ts';
 import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock } from './ports.ts';
-import { decodeHead, type Entry, encodeRecord, type RecordHead } from './record.ts';
+import { decodeHead, draft, type Entry, encodeRecord, type RecordHead } from './record.ts';
 
 /** The end of a partition's journal, where it is written on. */
 export interface JournalEnd {
@@ -54,12 +54,16 @@ export interface Journal {
   readonly isFull: boolean;
   /** Calls back once when it is not full any more. */
   onRoom(callback: () => void): void;
+  /** Where the log has a record of this host; null for one of long ago. */
+  seqOf(partition: number, n: number): number | null;
   /** The furthest record of this host in the log; null when there is none. */
   furthest(): { readonly seq: number; readonly id: string } | null;
   /** Records that are not told yet, those not yet made included. */
   readonly untold: number;
   /** Resolves when all that was added is in the ledger, with what is known of the log's places. */
   flushed(): Promise<void>;
+  /** Resolves when no commit is under way: what a partition that was closed had in it is in the ledger then. */
+  settled(): Promise<void>;
   stop(): void;
 }
 
@@ -103,6 +107,9 @@ interface Written {
   readonly body: Uint8Array;
 }
 
+/** What rests on a record is sent soon after it; what is sent again later does not say where it is. */
+const PLACES_MAX = 1000;
+
 interface Pending {
   readonly entries: Entry[];
   /** Bytes of the inputs. */
@@ -123,6 +130,8 @@ interface Lane {
   /** Of its last record in the log. */
   seq: number;
   idInLog: string;
+  /** Where the log has the last records, by number. */
+  readonly places: Map<number, number>;
   /** Made, and not yet in the log, in order. */
   toLog: Written[];
   sending: boolean;
@@ -292,6 +301,8 @@ export function createJournal(options: JournalOptions): Journal {
     lane.sending = false;
     lane.seq = seq;
     lane.idInLog = record.id;
+    lane.places.set(record.n, seq);
+    lane.places.delete(record.n - PLACES_MAX);
     lane.toLog.shift();
     lane.sentAtMs = clock.elapsed();
     logged.push({ partition: lane.partition, n: record.n, seq });
@@ -309,7 +320,12 @@ export function createJournal(options: JournalOptions): Journal {
     }
     if (error.code === 'closed') return;
     if (error.code === 'conflict') {
-      refused(lane, record).catch((thrown: unknown) => failed(lane, record, thrown));
+      // Nothing more is written until it is known who wrote.
+      lane.sending = true;
+      refused(lane, record).catch((thrown: unknown) => {
+        lane.sending = false;
+        failed(lane, record, thrown);
+      });
       return;
     }
     if (!error.retryable) {
@@ -327,6 +343,7 @@ export function createJournal(options: JournalOptions): Journal {
     if (last === null && lane.seq > 0 && lane.seq < firstSeq) {
       // Nothing was written for so long that the log has dropped all of it by age.
       lane.seq = 0;
+      lane.sending = false;
       transmit(lane);
       return;
     }
@@ -357,6 +374,7 @@ export function createJournal(options: JournalOptions): Journal {
           id: end.id,
           seq: end.seq,
           idInLog: end.id,
+          places: new Map(),
         },
         ...{ pending: [], word: undefined, inLedger: end.n, inLog: end.n, told: end.n },
         ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },
@@ -400,6 +418,7 @@ export function createJournal(options: JournalOptions): Journal {
       return isFull();
     },
     onRoom: (callback) => void roomWaiters.push(callback),
+    seqOf: (partition, n) => lanes.get(partition)?.places.get(n) ?? null,
     furthest() {
       let best: { seq: number; id: string } | null = null;
       for (const { seq, idInLog } of lanes.values()) if (seq > (best?.seq ?? 0)) best = { seq, id: idInLog };
@@ -419,6 +438,9 @@ export function createJournal(options: JournalOptions): Journal {
         await committed;
       }
     },
+    async settled() {
+      while (committing && !stopped) await new Promise<void>((resolve) => flushWaiters.push(resolve));
+    },
     stop() {
       stopped = true;
       cancelWindow?.();
@@ -431,9 +453,6 @@ export function createJournal(options: JournalOptions): Journal {
   };
 }
 
-/** What a record says of an input beside the event: where it came from, and when it was applied. */
-const ATTRIBUTES_BYTES = 256;
-
 /** Number of the record that is still open. */
 function numberOf(lane: Lane): number {
   return lane.n + Math.max(1, lane.pending.length);
@@ -441,17 +460,11 @@ function numberOf(lane: Lane): number {
 
 /** A record that would become too large is closed, and the entry begins the next one. */
 function addTo(lane: Lane, entry: Entry, limits: RuntimeLimits): void {
-  const size = sizeOf(entry);
+  const { entry: drafted, size } = draft(entry);
   const open = lane.pending.at(-1);
   const fits = open && open.size + size <= limits.recordBytesMax && open.entries.length < limits.recordInputsMax;
   if (fits) {
-    open.entries.push(entry);
+    open.entries.push(drafted);
     open.size += size;
-  } else lane.pending.push({ entries: [entry], size });
-}
-
-/** Bytes of an input as the record has it: a letter may take several, and a thousand envelopes are large too. */
-function sizeOf({ input }: Entry): number {
-  const text = JSON.stringify(input.kind === 'event' ? input.event : input.message);
-  return ATTRIBUTES_BYTES + Buffer.byteLength(text);
+  } else lane.pending.push({ entries: [drafted], size });
 }

@@ -7,14 +7,12 @@
  */
 import type { PublishRequest } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent } from '../../schemas/events/envelope.ts';
+import { JOURNAL_HEADER, RECORD_HEADER, RECORD_SEQ_HEADER } from '../../schemas/events/journal.ts';
 import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
 import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
 import type { Quarantined } from './record.ts';
 import type { TaskStep } from './task.ts';
 
-/** Which journal a message rests on, and where in it (`<record>.<message>`): who finds it knows what came before it. */
-export const JOURNAL_HEADER = 'mesh-journal';
-export const RECORD_HEADER = 'mesh-record';
 /** What a message is known again by: its place, and what it rests on. */
 export function placeOf(message: { readonly seq: number; header(name: string): string }): string {
   return `${message.seq}@${message.header(JOURNAL_HEADER)}/${message.header(RECORD_HEADER)}`;
@@ -102,9 +100,17 @@ export class RecordMessages {
   }
 }
 
-/** As the bus takes it. */
-export function requestOf({ subject, body, encoding, msgId, headers }: Message): PublishRequest {
-  return { subject, body: encoding === 'text' ? body : Buffer.from(body, 'base64'), msgId, headers };
+/**
+ * As the bus takes it.
+ *
+ * @param recordSeq where the log has the record; null when that is not known any more
+ */
+export function requestOf(
+  { subject, body, encoding, msgId, headers }: Message,
+  recordSeq: number | null,
+): PublishRequest {
+  const all = recordSeq === null ? headers : { ...headers, [RECORD_SEQ_HEADER]: String(recordSeq) };
+  return { subject, body: encoding === 'text' ? body : Buffer.from(body, 'base64'), msgId, headers: all };
 }
 
 /** Facts of one task, as few messages as their size allows. */

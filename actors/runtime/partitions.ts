@@ -147,6 +147,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const isWanted = (): boolean => wanted.get(partition) === mine && !stopped;
     while (isWanted()) {
       try {
+        // A record that the log has refused may be on its way to the ledger still.
+        await journal.settled();
         if (await tryToOpen(partition, isWanted)) return;
       } catch (error) {
         if (!isWanted()) return;

@@ -9,9 +9,11 @@
  *     each other because of it ]
  *
  * Only the inputs are read back. What they caused is derived from them again; it is written for people and tools, and a
- * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>"}`.
+ * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>/<which of its long texts>"}`.
  */
 import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
+import { traceparentFor } from '../../schemas/events/ids.ts';
+import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { FatalError } from './errors.ts';
 
 /** Raised when a record of this release could not be read by an older one. */
@@ -19,10 +21,10 @@ export const RECORD_VERSION = 1;
 
 const RECORD_TYPE = 'dev.agentmesh.journal.record.v1';
 const QUARANTINED_TYPE = 'dev.agentmesh.message.quarantined.v1';
-/** A shorter text is written again: the reference would be as long. */
-const REFERRED_MIN_CHARACTERS = 200;
 /** Room for headers: the server's limit counts them too. */
 const HEADERS_MAX_BYTES = 1024;
+/** What an entry has beside its input, bytes. */
+const ATTRIBUTES_BYTES = 300;
 
 /** Where an input came from in the log. */
 export interface Place {
@@ -106,6 +108,14 @@ export interface Entry {
   readonly input: Input;
   /** What actors of this host said to each other because of it. */
   readonly caused: readonly MeshEvent[];
+  /** The input as it is written, when that is known. */
+  readonly text?: string;
+}
+
+/** Writes the input once, for the size and for the record: bytes, roughly. */
+export function draft(entry: Entry): { readonly entry: Entry; readonly size: number } {
+  const text = bareText(entry.input);
+  return { entry: { ...entry, text }, size: ATTRIBUTES_BYTES + Buffer.byteLength(text) };
 }
 
 const encoder = new TextEncoder();
@@ -125,14 +135,13 @@ export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxByt
 }
 
 function textOf(head: RecordHead, entries: readonly Entry[], told: 'whole' | 'envelopes' | 'nothing'): string {
-  const texts = new Map<string, string>();
+  const texts = new Texts();
   const parts = [headText(head)];
-  for (const { input, caused } of entries) {
-    parts.push(inputText(input, head.upMs));
-    if (input.kind === 'event') remember(input.event.data, input.event.id, texts);
+  for (const { input, caused, text = bareText(input) } of entries) {
+    parts.push(`${attributesText(input, head.upMs)},${text.slice(1)}`);
+    if (input.kind === 'event') texts.note(input.event.data, input.event.id);
     for (const event of told === 'nothing' ? [] : caused) {
-      const data = told === 'whole' ? referring(event.data, event.id, texts) : undefined;
-      parts.push(`{"entry":"caused",${JSON.stringify({ ...event, data }).slice(1)}`);
+      parts.push(causedText(event, told === 'whole' ? texts.write(event.data, event.id) : undefined));
     }
   }
   return `[${parts.join(',\n')}]`;
@@ -153,8 +162,8 @@ function headText(head: RecordHead): string {
   });
 }
 
-/** Extension attributes of an input: where it came from, and when it was applied. */
-function inputText(input: Input, upMs: number): string {
+/** Extension attributes of an input, its closing brace left out: where it came from, and when it was applied. */
+function attributesText(input: Input, upMs: number): string {
   const { atMs, place } = input;
   const attributes = {
     entry: 'input',
@@ -162,45 +171,59 @@ function inputText(input: Input, upMs: number): string {
     // Of the partition's clock, before or after the record's own reading of it.
     offsetms: Math.round(input.upMs - upMs),
     ...(place === null ? {} : { lane: place.lane, logseq: String(place.seq) }),
+    ...(input.kind === 'event' ? { actor: input.role } : {}),
+    ...(input.kind === 'event' && input.again ? { again: true } : {}),
   };
-  if (input.kind === 'event') {
-    const all = { ...attributes, actor: input.role, ...(input.again ? { again: true } : {}) };
-    return `${JSON.stringify(all).slice(0, -1)},${JSON.stringify(input.event).slice(1)}`;
-  }
-  const { message } = input;
-  return JSON.stringify({
-    ...attributes,
-    specversion: '1.0',
-    id: `q.${message.lane}.${message.seq}`,
-    source: `/mesh/${message.lane}`,
-    type: QUARANTINED_TYPE,
-    datacontenttype: 'application/json',
-    data: message,
-  });
+  return JSON.stringify(attributes).slice(0, -1);
 }
 
-/** The data of an event with long texts that were written before replaced by where they stand. */
-function referring(value: unknown, id: string, texts: Map<string, string>): unknown {
-  if (typeof value === 'string') {
-    if (value.length < REFERRED_MIN_CHARACTERS) return value;
-    const where = texts.get(value);
-    if (where !== undefined) return { $ref: `#${where}` };
-    texts.set(value, id);
-    return value;
+/** The input by itself. What a host says about its own actor needs no more of its envelope than this. */
+function bareText(input: Input): string {
+  if (input.kind === 'quarantined') {
+    const { message } = input;
+    const { lane, seq } = message;
+    const kept = { specversion: '1.0', id: `q.${lane}.${seq}`, source: `/mesh/${lane}`, type: QUARANTINED_TYPE };
+    return JSON.stringify({ ...kept, datacontenttype: 'application/json', data: message });
   }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => referring(item, id, texts));
-  const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) copy[key] = referring(item, id, texts);
-  return copy;
+  if (input.place !== null) return JSON.stringify(input.event);
+  const { specversion, id, source, type, correlationid, data } = input.event;
+  return JSON.stringify({ specversion, id, source, type, correlationid, data });
 }
 
-function remember(value: unknown, id: string, texts: Map<string, string>): void {
-  if (typeof value === 'string') {
-    if (value.length >= REFERRED_MIN_CHARACTERS && !texts.has(value)) texts.set(value, id);
-  } else if (Array.isArray(value)) for (const item of value) remember(item, id, texts);
-  else if (typeof value === 'object' && value !== null)
-    for (const item of Object.values(value)) remember(item, id, texts);
+/** The rest of its envelope is that of the input which it follows. */
+function causedText(event: MeshEvent, data: unknown): string {
+  const { specversion, id, source, type, correlationid, hopindex, remainingloops, senderrole, recipientrole } = event;
+  const names = { entry: 'caused', specversion, id, source, type, correlationid };
+  return JSON.stringify({ ...names, hopindex, remainingloops, senderrole, recipientrole, data });
+}
+
+/** Where each long text of the record was written first. */
+class Texts {
+  readonly #places = new Map<string, string>();
+
+  /** The data as it is written: a text that stands in the record already is only referred to. */
+  write(data: unknown, id: string): unknown {
+    const written = this.#referring(data);
+    this.note(data, id);
+    return written;
+  }
+
+  note(data: unknown, id: string): void {
+    for (const [index, text] of textsIn(data).entries())
+      if (!this.#places.has(text)) this.#places.set(text, `#${id}/${index}`);
+  }
+
+  #referring(value: unknown): unknown {
+    if (typeof value === 'string') {
+      const place = value.length < LONG_TEXT_CHARACTERS ? undefined : this.#places.get(value);
+      return place === undefined ? value : { $ref: place };
+    }
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#referring(item));
+    const copy: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item);
+    return copy;
+  }
 }
 
 interface StoredEntry extends Record<string, unknown> {
@@ -248,12 +271,17 @@ function inputOf(entry: StoredEntry, baseMs: number): Input {
   const place = typeof lane === 'string' ? { lane, seq: Number(logseq) } : null;
   if (event.type === QUARANTINED_TYPE && place)
     return { kind: 'quarantined', message: event.data as Quarantined, ...when, place };
+  const role = String(actor);
+  const whole = place === null ? ownEvent(event, role, String(appliedat)) : event;
+  return { kind: 'event', role, event: whole as unknown as MeshEvent, ...when, place, again: again === true };
+}
+
+/** What a host said about its own actor, as an event: what was left out follows from the actor, or says nothing of it. */
+function ownEvent(event: Record<string, unknown>, role: string, time: string): Record<string, unknown> {
   return {
-    kind: 'event',
-    role: String(actor),
-    event: event as unknown as MeshEvent,
-    ...when,
-    place,
-    again: again === true,
+    ...{ subject: event.correlationid, time, datacontenttype: 'application/json', causationid: event.id },
+    ...{ hopindex: 0, remainingloops: 0, senderrole: role, recipientrole: role, release: 1 },
+    traceparent: traceparentFor(String(event.correlationid), String(event.id)),
+    ...event,
   };
 }

@@ -14,12 +14,13 @@
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { AGAIN_HEADER, JOURNAL_HEADER, type Message, RECORD_HEADER, RecordMessages } from './messages.ts';
+import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
 import type { Unsent } from './sender.ts';
@@ -95,7 +96,7 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
-    await copyToLedger(options, place, nLedger);
+    await copyToLedger(options, place, nLedger, nLog);
     return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   }
   const { firstSeq } = await bus.streamInfo();
@@ -160,9 +161,12 @@ async function findFork(
   const mine = ledger.record(partition, n);
   if (mine === null) return null;
   if (logHead.n === n && decodeHead(mine.body).id === logHead.id) return null;
+  const from = await knownSeq(options, partition, n);
+  // The log has this very record, and with it all that were before it.
+  if (from > 1) return null;
   let fork: number | null = null;
-  // The rare case: the log is ahead, or says something else. Both are read side by side.
-  await readJournal(options, place, await placeAt(options, place, n), (head) => {
+  // The rare case: the log says something else, or it cannot be told. Both are read side by side.
+  await readJournal(options, place, 1, (head) => {
     const own = fork === null && head.n <= nLedger ? ledger.record(partition, head.n) : null;
     if (own !== null && decodeHead(own.body).id !== head.id) fork = head.n;
   });
@@ -170,15 +174,15 @@ async function findFork(
 }
 
 /**
- * Where the log has the ledger's record `n`; 1 when that is not known. What the ledger remembers may be a place in a log
- * that was cut or made anew since, or the log may have another record there: then it is read from its beginning.
+ * Where the log has record `n` of the ledger; 1 when that is not certain: a ledger that was put back may know places of
+ * another life of the log.
  */
-async function placeAt({ ledger, bus }: RecoveryOptions, { partition, subject }: Place, n: number): Promise<number> {
-  const mine = ledger.record(partition, n);
-  if (mine === null || mine.seq === null) return 1;
-  const there = await bus.get(mine.seq);
-  const isMine = there?.subject === subject && decodeHead(there.data).id === decodeHead(mine.body).id;
-  return isMine ? mine.seq : 1;
+async function knownSeq({ ledger, bus, service }: RecoveryOptions, partition: number, n: number): Promise<number> {
+  const record = ledger.record(partition, n);
+  if (record === null || record.seq === null) return 1;
+  const message = await bus.get(record.seq);
+  if (message === null || message.subject !== journalSubject(service, partition)) return 1;
+  return decodeHead(message.data).id === decodeHead(record.body).id ? record.seq : 1;
 }
 
 async function readJournal(
@@ -204,13 +208,17 @@ async function readJournal(
   if (problem !== null) throw problem;
 }
 
-/** What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. */
-async function copyToLedger(options: RecoveryOptions, place: Place, after: number): Promise<void> {
+/**
+ * What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. What another
+ * host writes meanwhile stays out: the claim that follows is refused because of it, and all is looked at anew.
+ */
+async function copyToLedger(options: RecoveryOptions, place: Place, after: number, upTo: number): Promise<void> {
   const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
-  await readJournal(options, place, await placeAt(options, place, after), (head, message) => {
-    if (head.n > after) missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
+  await readJournal(options, place, after === 0 ? 1 : await knownSeq(options, partition, after), (head, message) => {
+    if (head.n > after && head.n <= upTo)
+      missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
   const first = missing[0]?.record.n ?? after + 1;
   const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, after, first);
@@ -229,7 +237,7 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
 
 /** What records from `first` on are folded onto: the log's checkpoint, or nothing, which is a loss that is said. */
 async function baseOf(
-  { bus, service, log }: RecoveryOptions,
+  { bus, ledger, service, log }: RecoveryOptions,
   partition: number,
   after: number,
   first: number,
@@ -239,7 +247,13 @@ async function baseOf(
   if (first === after + 1) return null;
   const what = { service, partition, from: after + 1, to: first - 1 };
   log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
+  await ledger.commit({ ...nothing, meta: [{ key: lossKey(partition), value: String(first - 1) }] });
   return { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
+}
+
+/** Set when records of a partition were lost for good: what later ones say of their tasks cannot be applied. */
+function lossKey(partition: number): string {
+  return `loss.${partition}`;
 }
 
 /** Returns where the last one is. */
@@ -254,8 +268,9 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
     });
     // A log that was cut may still know the id of what it has lost.
     if (ack.duplicate && ack.seq <= seq) throw new BusError('unavailable', `record ${n} was not stored again yet`);
-    seq = ack.seq;
-    await ledger.commit({ ...nothing, logged: [{ partition, n, seq }] });
+    // A server remembers the id of what it has dropped by age: the subject is empty then.
+    seq = ack.duplicate && (await bus.get(ack.seq)) === null ? 0 : ack.seq;
+    await ledger.commit({ ...nothing, logged: [{ partition, n, seq: ack.seq }] });
   }
   return seq;
 }
@@ -283,7 +298,7 @@ export async function foldPartition(
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
-    const messages = foldRecord(options, tasks, record);
+    const messages = foldRecord(options, tasks, record, ledger.meta(lossKey(partition)) === null ? 'whole' : 'pruned');
     upMs = Math.max(upMs, ...record.inputs.map((input) => input.upMs));
     if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
     count += 1;

@@ -21,6 +21,8 @@ export interface Sender {
   /** Begins with a partition of whose records up to `sent` everything is in the log. */
   open(partition: number, sent: number): void;
   close(partition: number): void;
+  /** Goes on from what an earlier process knew to be stored. */
+  recall(stored: Readonly<Record<'log' | 'quarantine', string>>): void;
   /** What follows from a record; records of a partition come in order. */
   add(partition: number, n: number, messages: readonly Message[]): void;
   /** Both stores have the records up to `n`. */
@@ -53,6 +55,8 @@ export interface SenderOptions {
   readonly log: RuntimeLog;
   readonly limits: RuntimeLimits;
   readonly at: AtCrashPoint;
+  /** Where the log has a record; null when that is not known any more. */
+  readonly recordSeq: (partition: number, n: number) => number | null;
   /** Runs it when it is certain that the log is the same: nothing is told after what the log has lost. */
   readonly whenCertain: (task: () => void) => void;
   readonly onFatal: (error: FatalError) => void;
@@ -65,6 +69,7 @@ interface Waiting {
 }
 
 interface Lane {
+  readonly partition: number;
   /** Not yet released, in order. */
   held: Waiting[];
   /** Messages of a record that are not in the log yet, by its number; in order of numbers. */
@@ -124,7 +129,7 @@ export function createSender(options: SenderOptions): Sender {
   };
   const publish = (entry: Waiting, message: Message): void => {
     if (stopped) return;
-    bus.publish(requestOf(message)).then(
+    bus.publish(requestOf(message, options.recordSeq(entry.lane.partition, entry.n))).then(
       ({ seq }) => {
         options.at('after-publish');
         note(message, seq);
@@ -169,7 +174,8 @@ export function createSender(options: SenderOptions): Sender {
   });
 
   return {
-    open: (partition, sent) => void lanes.set(partition, { held: [], missing: new Map(), released: sent, sent }),
+    open: (partition, sent) =>
+      void lanes.set(partition, { partition, held: [], missing: new Map(), released: sent, sent }),
     close(partition) {
       const lane = lanes.get(partition);
       if (!lane) return;
@@ -177,6 +183,7 @@ export function createSender(options: SenderOptions): Sender {
       lanes.delete(partition);
       gone(lane.held.length);
     },
+    recall: (known) => void Object.assign(stored, known),
     add(partition, n, messages) {
       const lane = lanes.get(partition);
       if (!lane || messages.length === 0) return;

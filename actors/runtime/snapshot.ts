@@ -13,7 +13,7 @@ import type { RoleDefinition } from './role.ts';
 import type { Actors, RolesByName } from './task.ts';
 
 /** Raised when a snapshot of this release could not be read by an older one. */
-export const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
 
 /** What is remembered of a task beside its actors. */
 export interface TaskFacts {

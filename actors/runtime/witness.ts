@@ -141,7 +141,7 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     lost = losses;
   });
   const keepsStored = async (known: readonly Memory[], name: 'log' | 'quarantine'): Promise<boolean> => {
-    const mark = furthest(known.map((one) => one.stored[name]));
+    const mark = furthestMark(known.map((one) => one.stored[name]));
     const seq = seqOf(mark);
     return seq === 0 || (await keeps({ stream: name, seq, is: (message) => placeOf(message) === mark }));
   };
@@ -151,7 +151,7 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
       const found = await bus.streamInfo();
       stream = found;
       if (known.some(({ log }) => log !== found.identity)) return 'new';
-      const mark = furthest(known.map((one) => one.tail));
+      const mark = furthestMark(known.map((one) => one.tail));
       if (!(await holds(mark, found))) return 'cut';
       if (!(await keepsStored(known, 'log')) || !(await keepsStored(known, 'quarantine'))) return 'cut';
       if (seqOf(mark) > seqOf(tail)) tail = mark;
@@ -187,7 +187,8 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
   };
 }
 
-function furthest(marks: readonly string[]): string {
+/** The one with the largest sequence; empty when there is none. */
+export function furthestMark(marks: readonly string[]): string {
   let best = '';
   for (const mark of marks) if (seqOf(mark) > seqOf(best)) best = mark;
   return best;

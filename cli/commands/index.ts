@@ -13,6 +13,8 @@ import { columns, duration, err, note, oneLine, painter, plural, print, printJso
 const BAR_COLUMNS = 24;
 /** Files named for each reason of leaving some out; the JSON has them all. */
 const SKIPPED_SHOWN = 3;
+const SECRETS_SHOWN = 20;
+const DOCUMENT = /\.(?:pdf|docx?|pptx?|xlsx?|odt|ods|odp|rtf|epub|pages|md|txt|html?)$/i;
 
 export function command(): Command {
   return declare({
@@ -92,18 +94,25 @@ const reasons: Readonly<Record<SkipReason, string>> = {
   binary: 'binary',
   'broken-symlink': 'link to nowhere',
   data: 'data, not text',
+  'folder-of-a-tool': 'folder of dependencies or build products',
   hidden: 'hidden',
+  ignored: 'left out by .gitignore or .ignore',
   'lock-file': 'lock file',
   minified: 'minified or generated',
   missing: 'missing',
+  'no-text': 'document without text that can be read (a scan, protected, or damaged)',
   'not-a-file': 'no regular file',
-  'not-utf-8': 'not UTF-8',
   secret: 'may hold a secret',
   'symlink-inside-root': 'link to a file that is indexed by its own name',
   'symlink-outside-root': 'link out of the folder',
-  'too-large': 'larger than 2 MiB',
+  'too-large': 'larger than 2 MiB, or 32 MiB for PDF and Word',
   unreadable: 'no permission to read',
 };
+
+/** Documents first: of a picture or an archive nobody asks why it was left out. */
+function weight({ path }: SkippedFile): number {
+  return DOCUMENT.test(path) ? 1 : 0;
+}
 
 function skippedLines(skipped: readonly SkippedFile[]): string[] {
   if (skipped.length === 0) return [];
@@ -112,7 +121,12 @@ function skippedLines(skipped: readonly SkippedFile[]): string[] {
   return [
     `${plural(skipped.length, 'file')} left out:`,
     ...rows.map(([reason, files]) => {
-      const shown = files.slice(0, SKIPPED_SHOWN).map(({ path }) => path);
+      // What a person may have meant to have in, and what must not slip by, is not lost among hundreds of pictures.
+      const most = reason === 'secret' ? SECRETS_SHOWN : SKIPPED_SHOWN;
+      const shown = files
+        .toSorted((a, b) => weight(b) - weight(a))
+        .slice(0, most)
+        .map(({ path }) => path);
       const more = files.length > shown.length ? ` and ${files.length - shown.length} more` : '';
       return `  ${reasons[reason]}: ${shown.join(', ')}${more}`;
     }),

@@ -31,6 +31,8 @@ interface RunOptions {
 const SILENCE_MS = 8000;
 /** Exit code of a program that Ctrl-C ended, by convention of shells. */
 const INTERRUPTED = 130;
+/** Exit code of a task that completed with nothing of what was asked for. */
+const WITHOUT_SUCCESS = 4;
 
 export function command(): Command {
   return declare({
@@ -38,7 +40,7 @@ export function command(): Command {
     group: 'Tasks',
     summary: 'submit a task and follow it; starts the mesh if it is not up',
     details:
-      'The answer goes to standard output, the progress to standard error. Ctrl-C stops following, not the task. Exit code 0 when the task completed or waits for an answer of yours (status input_required), 1 when it failed or was cancelled.',
+      'The answer goes to standard output, the progress to standard error. Ctrl-C stops following, not the task. Exit code 0 when the task completed or waits for an answer of yours (status input_required), 1 when it failed or was cancelled, 4 when it completed without what was asked: no model answered (degraded.instead is "nothing"), or the code was not accepted (outcome exhausted).',
     examples: [
       ['run "How does a task survive a crash?"', 'ask'],
       ['run "Write a debounce function" --workflow build', 'choose the workflow'],
@@ -172,7 +174,14 @@ function conclude(followed: Followed, taskId: string, json: boolean): number {
 function settled(view: TaskView, json: boolean): number {
   if (json) printJson(toReport(view));
   else show(view);
-  return view.status === 'completed' || view.status === 'input_required' ? 0 : 1;
+  return exitCodeOf(view);
+}
+
+/** 0 also while the task waits for an answer of a person's. */
+export function exitCodeOf({ status, result }: Pick<TaskView, 'status' | 'result'>): number {
+  if (status === 'input_required') return 0;
+  if (status !== 'completed') return 1;
+  return result?.outcome === 'exhausted' || result?.degraded?.instead === 'nothing' ? WITHOUT_SUCCESS : 0;
 }
 
 function show(view: TaskView): void {

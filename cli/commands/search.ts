@@ -39,8 +39,8 @@ async function search(query: string, limit: number, json: boolean): Promise<void
     throw new CliError(2, 'there is no knowledge base yet; make one with `mesh index PATH…`');
   const store = openKnowledge(settings);
   try {
-    const { passages, problem } = await store.search(query, { limit });
-    if (problem !== null) note(`searched by words alone: ${problem}`);
+    const { passages, problem, engine } = await store.search(query, { limit });
+    if (problem !== null) note(engine.includes('+') ? problem : `searched by words alone: ${problem}`);
     if (json) return printJson(passages);
     if (passages.length === 0) return print('Nothing found.');
     const paint = painter(out);

@@ -65,6 +65,7 @@ function metadataOf({ route, loops, hops, result }: TaskView): Record<string, un
     ...(route === null ? {} : { route }),
     ...(loops === null ? {} : { loops }),
     ...(result === null ? {} : { outcome: result.outcome, engine: result.engine }),
+    ...(result?.degraded === undefined ? {} : { degraded: result.degraded }),
     hops: hops.map(({ index, step, role, attempt, status, ms }) => ({ index, step, role, attempt, status, ms })),
   };
 }

@@ -4,10 +4,12 @@
  * What the orchestrator asked of a role at a hop carries everything that the hops before had made, so that one event is
  * the whole beginning of the new task.
  */
-import type { Bus } from '../../bus/port.ts';
-import { type MeshEvent, parseEvent } from '../../schemas/events/envelope.ts';
+import type { Bus, StoredMessage } from '../../bus/port.ts';
+import { type MeshEvent, parseEvent, validateData } from '../../schemas/events/envelope.ts';
+import { factsIn } from '../../schemas/events/fact.ts';
 import type { TaskSubmittedData } from '../../schemas/events/generated.ts';
-import { taskInboxFilter } from '../../schemas/events/subjects.ts';
+import { eventsBehind } from '../../schemas/events/journal.ts';
+import { factSubject, taskInboxFilter } from '../../schemas/events/subjects.ts';
 import type { TaskView } from '../../schemas/events/task-view.ts';
 import { invalidField, MeshError } from './errors.ts';
 import { isNamed } from './requests.ts';
@@ -41,15 +43,46 @@ export async function forkOf(bus: Bus, view: TaskView, hop: number): Promise<{ f
   return { fork, workflow: view.route.decision };
 }
 
-async function requestOfHop(bus: Bus, correlationId: string, hop: number): Promise<MeshEvent<'hop.requested'> | null> {
-  let found: MeshEvent<'hop.requested'> | null = null;
+type HopRequest = Pick<MeshEvent<'hop.requested'>, 'data' | 'remainingloops'>;
+
+/** As it was sent to a role elsewhere, or as it stands in the record that the beginning of the hop rests on. */
+async function requestOfHop(bus: Bus, correlationId: string, hop: number): Promise<HopRequest | null> {
+  return (await sentRequest(bus, correlationId, hop)) ?? (await recordedRequest(bus, correlationId, hop));
+}
+
+async function recordedRequest(bus: Bus, correlationId: string, hop: number): Promise<HopRequest | null> {
+  const began = await lastMessage(bus, factSubject(correlationId), (message) =>
+    factsIn(message).some(({ event }) => isNamed(event, 'hop.started') && event.data.index === hop),
+  );
+  if (began === null) return null;
+  const events = await eventsBehind(bus, began, correlationId);
+  const found = events.find(({ type, hopindex }) => type === 'dev.agentmesh.hop.requested.v1' && hopindex === hop);
+  const data = found === undefined ? null : validateData('hop.requested', found.data);
+  return data?.ok ? { data: data.value, remainingloops: found?.remainingloops ?? 0 } : null;
+}
+
+async function sentRequest(bus: Bus, correlationId: string, hop: number): Promise<HopRequest | null> {
+  const isIt = (event: MeshEvent): event is MeshEvent<'hop.requested'> =>
+    isNamed(event, 'hop.requested') && event.hopindex === hop;
+  const message = await lastMessage(bus, taskInboxFilter(correlationId), ({ data }) => {
+    const parsed = parseEvent(data);
+    return parsed.ok && isIt(parsed.value);
+  });
+  const parsed = message === null ? null : parseEvent(message.data);
+  return parsed?.ok && isIt(parsed.value) ? parsed.value : null;
+}
+
+async function lastMessage(
+  bus: Bus,
+  filter: string,
+  isIt: (message: StoredMessage) => boolean,
+): Promise<StoredMessage | null> {
+  let found: StoredMessage | null = null;
   const reader = await bus.read({
-    filter: taskInboxFilter(correlationId),
+    filter,
     fromSeq: 1,
-    onMessage: ({ data }) => {
-      const parsed = parseEvent(data);
-      if (!parsed.ok || !isNamed(parsed.value, 'hop.requested') || parsed.value.hopindex !== hop) return;
-      found = parsed.value;
+    onMessage: (message) => {
+      if (isIt(message)) found = message;
     },
   });
   try {

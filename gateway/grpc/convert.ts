@@ -94,7 +94,7 @@ function hopOf({ ms, note: _note, ...hop }: HopView): Hop {
   return create(HopSchema, { ...hop, ...(ms === null ? {} : { durationMs: Math.round(ms) }) });
 }
 
-function resultOf({ outcome, answer, engine, citations, code, review }: Result): WireResult {
+function resultOf({ outcome, answer, engine, citations, code, review, degraded }: Result): WireResult {
   return create(ResultSchema, {
     outcome: outcomes[outcome],
     answer,
@@ -106,6 +106,7 @@ function resultOf({ outcome, answer, engine, citations, code, review }: Result):
           code: { language: code.language, text: code.text, attempt: code.attempt, explanation: code.explanation },
         }),
     ...(review === undefined ? {} : { review }),
+    ...(degraded === undefined ? {} : { degraded }),
   });
 }
 

@@ -350,6 +350,7 @@ export interface HopOutput {
   review?: Review;
   answer?: Answer;
   tool?: ToolCall;
+  degraded?: Degraded;
 }
 /**
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -412,6 +413,14 @@ export interface CodeArtifact {
    */
   explanation: string;
   citations: Citation[];
+  /**
+   * Present when several files were written; text is then all of them, each under its name.
+   */
+  files?: CodeFile[];
+  /**
+   * What was wrong with the reply that the code was taken from, such as that it was cut; the reviewer counts them as findings.
+   */
+  faults?: Finding[];
 }
 /**
  * Where a statement of an answer comes from.
@@ -431,16 +440,15 @@ export interface Citation {
 }
 /**
  * This interface was referenced by `AllSchemas`'s JSON-Schema
- * via the `definition` "Review".
+ * via the `definition` "CodeFile".
  */
-export interface Review {
-  verdict: 'approved' | 'changes_requested';
-  findings: Finding[];
-  summary: string;
+export interface CodeFile {
   /**
-   * The checkers that ran, such as typescript@6.0.3.
+   * As the model named it, relative.
    */
-  checkedBy: string[];
+  path: string;
+  language: string;
+  text: string;
 }
 /**
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -457,6 +465,19 @@ export interface Finding {
    */
   rule: string;
   message: string;
+}
+/**
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Review".
+ */
+export interface Review {
+  verdict: 'approved' | 'changes_requested';
+  findings: Finding[];
+  summary: string;
+  /**
+   * The checkers that ran, such as typescript@6.0.3.
+   */
+  checkedBy: string[];
 }
 /**
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -482,6 +503,26 @@ export interface ToolCall {
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+}
+/**
+ * Why an answer is less than what was asked for, and what it is instead.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Degraded".
+ */
+export interface Degraded {
+  /**
+   * no_model: none is configured; model_failed, model_slow, model_refused: the configured one failed, took too long, declined; reply_cut: it stopped before its end; not_checked: nothing that could judge it has looked at the code.
+   */
+  reason: 'no_model' | 'model_failed' | 'model_slow' | 'model_refused' | 'reply_cut' | 'not_checked';
+  /**
+   * nothing: the question is not answered; quotes of the knowledge base; plain: what needs no model, such as a tool's result; found_code: code that exists, or a skeleton; static_checks: a review without a model's opinion; partial: the beginning of a reply; unchecked_code: code that nobody has judged.
+   */
+  instead: 'nothing' | 'quotes' | 'plain' | 'found_code' | 'static_checks' | 'partial' | 'unchecked_code';
+  /**
+   * The reason in words, with the model's or server's own.
+   */
+  message: string;
 }
 /**
  * The orchestrator asks a role for one step.
@@ -563,6 +604,10 @@ export interface LlmRequestedData {
    * What may be chosen; for the purpose tool.
    */
   tools?: ToolOffer[];
+  /**
+   * Time the asker has for it, milliseconds: a little before its end the reply is what can be said without the model.
+   */
+  timeoutMs?: number;
 }
 /**
  * A tool that a model may choose.
@@ -675,6 +720,7 @@ export interface Result {
   messages: Message[];
   loops: Loops;
   error?: ErrorInfo;
+  degraded?: Degraded;
 }
 /**
  * This interface was referenced by `AllSchemas`'s JSON-Schema

@@ -272,6 +272,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
     answer: result?.answer ?? null,
     engine: result?.engine ?? null,
     citations: result?.citations ?? [],
+    ...(result?.degraded === undefined ? {} : { degraded: result.degraded }),
     ...(result?.code === undefined ? {} : { code: result.code }),
     ...(result?.review === undefined ? {} : { review: result.review }),
     hops: view.hops.map(({ note: _note, ...hop }) => hop),

@@ -2,10 +2,13 @@
  * The language models from the settings. Owns: which engine is configured, and what it says of itself. Does not own: an
  * engine.
  */
+
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { attemptMs } from '../../actors/roles/llm/budget.ts';
 import type { LlamaEngine, LlamaEngineOptions, LlamaState } from '../../actors/roles/llm/engines/llama/index.ts';
 import type { OpenAiOptions } from '../../actors/roles/llm/engines/openai.ts';
+import { EngineError, type LlmEngine } from '../../actors/roles/llm/engines/port.ts';
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { projectRoot, type Settings } from '../../config/settings.ts';
@@ -15,8 +18,6 @@ import { createLoadGuard } from '../../models/load-guard.ts';
 import { ollamaOrigin } from '../../models/ollama.ts';
 import type { Part, PartStatus } from './part.ts';
 
-/** An engine ends by its own time limit; the effect's comes a little later, for one that does not. */
-const ENGINE_GRACE_MS = 5000;
 const MIB = 1_048_576;
 /** Of the machine's memory, what a model may need when no setting says so. */
 const MEMORY_SHARE = 0.9;
@@ -28,7 +29,7 @@ export function llmPart(settings: Settings, log: RuntimeLog): Part<RolePorts['ll
     port: {
       engine: made.engine,
       kind,
-      timeoutMs: settings.LLM_TIMEOUT_MS + ENGINE_GRACE_MS,
+      timeoutMs: attemptMs(settings.LLM_TIMEOUT_MS),
       parallel: settings.LLM_PARALLEL,
       queueMax: settings.LLM_QUEUE_MAX,
     },
@@ -56,7 +57,7 @@ function makeEngine(kind: EngineKind, settings: Settings, log: RuntimeLog): Made
       const origin = ollamaOrigin(settings.OLLAMA_HOST);
       return origin === null
         ? without('OLLAMA_HOST is not an address')
-        : openai('ollama', openAiOptions(settings, `${origin}/v1`));
+        : openai('ollama', { ...openAiOptions(settings, origin), api: 'ollama' });
     }
     case 'extractive':
       return { engine: null, status: () => ({ capabilities: ['engine:extractive'] }) };
@@ -67,7 +68,10 @@ function makeEngine(kind: EngineKind, settings: Settings, log: RuntimeLog): Made
 
 function without(problem: string): Made {
   const problems = [`${problem}; answers quote the knowledge base`];
-  return { engine: null, status: () => ({ capabilities: ['engine:extractive'], problems }) };
+  // A model was wanted: what is said instead of its words names what is missing, and not that none is set up.
+  const engine = (): Promise<LlmEngine> =>
+    Promise.reject(new EngineError('engine_no_model', `${problem}.`, { retryable: false }));
+  return { engine, status: () => ({ capabilities: ['engine:extractive'], problems }) };
 }
 
 function openai(name: string, options: OpenAiOptions): Made {
@@ -168,6 +172,11 @@ function openAiOptions(settings: Settings, baseUrl: string): OpenAiOptions {
     timeoutMs: settings.LLM_TIMEOUT_MS,
     maxTokens: settings.LLM_MAX_TOKENS,
     temperature: settings.LLM_TEMPERATURE,
+    contextTokens: settings.LLM_CONTEXT_SIZE,
+    idleTimeoutMs: settings.LLM_IDLE_TIMEOUT_MS,
+    ...(settings.LLM_FIRST_BYTE_TIMEOUT_MS === undefined
+      ? {}
+      : { firstByteTimeoutMs: settings.LLM_FIRST_BYTE_TIMEOUT_MS }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(model === undefined ? {} : { model }),
   };

@@ -42,7 +42,7 @@ export class Clients {
   /** Open questions by task: the id of the fact that asks. */
   readonly #questions = new Map<string, string>();
   /** A fact is news once, however often it arrives. */
-  readonly #heard = new Set<string>();
+  readonly #heard = new Map<string, string>();
   #answers = 0;
 
   constructor(options: ClientOptions) {
@@ -75,6 +75,15 @@ export class Clients {
       .catch((error: unknown) => {
         if (!(error instanceof BusError)) throw error;
       });
+  }
+
+  /** What was said about these tasks may not be true any more: what the log says of them now is, and may be said again. */
+  forget(tasks: readonly string[]): void {
+    for (const task of tasks) this.#questions.delete(task);
+    for (const [id, task] of this.#heard) if (tasks.includes(task)) this.#heard.delete(id);
+    for (const stored of this.#options.history.now()) {
+      if (stored.event && tasks.includes(stored.event.correlationid)) this.#watch(stored);
+    }
   }
 
   #do(atMs: number, deed: () => Promise<void>): void {
@@ -111,8 +120,8 @@ export class Clients {
   #watch({ event }: Stored): void {
     if (event?.recipientrole !== 'watchers') return;
     if (this.#heard.has(event.id)) return;
-    this.#heard.add(event.id);
     const task = event.correlationid;
+    this.#heard.set(event.id, task);
     switch (event.type) {
       case 'dev.agentmesh.task.input.required.v1':
         this.#questions.set(task, event.id);
@@ -229,6 +238,11 @@ function answer(task: string, id: string, text: string): PublishRequest {
   return cloudEvent('task.input.provided', id, task, { text }, 'answer');
 }
 
+/** Nobody should believe it. */
+function contradicting(request: PublishRequest): PublishRequest {
+  return { ...request, headers: { ...request.headers, [POISON]: 'ingress conflicting_duplicate' } };
+}
+
 function about(
   { kind }: Exclude<Disturbance, { kind: 'poison' }>,
   submission: Submission,
@@ -239,7 +253,7 @@ function about(
     case 'resubmit':
       return submit(submission);
     case 'conflict':
-      return submit({ ...submission, prompt: `${submission.prompt}, or rather something else` });
+      return contradicting(submit({ ...submission, prompt: `${submission.prompt}, or rather something else` }));
     case 'cancel':
       return cloudEvent('task.cancel.requested', `cancel-${index}`, correlationId, { reason: 'no more' }, 'cancel');
     case 'unasked':

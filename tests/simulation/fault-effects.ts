@@ -10,7 +10,9 @@ import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import { INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../../schemas/events/subjects.ts';
 import type { Fault } from './faults.ts';
 import type { HostProcess } from './hosts.ts';
+import { rollback } from './rollback.ts';
 import type { Run } from './simulate.ts';
+import { startTwin } from './twins.ts';
 
 export function applyFault(run: Run, fault: Fault): void {
   const { plan, scheduler, hosts, report } = run;
@@ -26,6 +28,9 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'broker-clock':
       run.brokerClock.aheadMs += fault.byMs;
       plan.fire(fault);
+      return;
+    case 'rollback':
+      rollback(run, fault);
       return;
     case 'crash':
     case 'stall':
@@ -66,6 +71,9 @@ export function applyFault(run: Run, fault: Fault): void {
       return;
     case 'clock':
       named.moveClock(fault.byMs);
+      return;
+    case 'twin':
+      startTwin(run, named, fault);
       return;
     case 'retention':
       retention(run, named, fault);

@@ -14,6 +14,7 @@ export class FaultPlan {
   readonly #counted = new Map<string, Fault>();
   readonly #passings = new Map<string, number>();
   #healed = false;
+  #logWentBack = false;
   /** Kinds that have happened. */
   readonly fired = new Set<Fault['kind']>();
 
@@ -37,6 +38,11 @@ export class FaultPlan {
     return this.fired.has('retention');
   }
 
+  /** The log has lost something that it had. */
+  get logWentBack(): boolean {
+    return this.#logWentBack;
+  }
+
   heal(): void {
     this.#healed = true;
   }
@@ -44,6 +50,8 @@ export class FaultPlan {
   /** Notes that a fault takes effect. */
   fire(fault: Fault): void {
     this.fired.add(fault.kind);
+    this.#logWentBack ||= ['broker-truncated', 'broker-wiped'].includes(fault.kind);
+    this.#logWentBack ||= fault.kind === 'rollback' && fault.log;
     this.#report.count(pointOf(fault));
   }
 

@@ -44,6 +44,18 @@ export type Fault =
       everyone: boolean;
     }
   | { kind: 'broker-wiped'; atMs: number; ms: number }
+  /** Stores are copied, and some time later they are what they were then. */
+  | {
+      kind: 'rollback';
+      atMs: number;
+      laterMs: number;
+      ledgers: readonly string[];
+      log: boolean;
+      everyone: boolean;
+      downMs: number;
+    }
+  /** Somebody starts a second process with the name of one that runs, or with a copy of its ledger, or both. */
+  | { kind: 'twin'; host: string; atMs: number; ms: number; how: 'name' | 'ledger' | 'both' }
   /** The log drops by age what a host has not read, or has read into a ledger that is lost. It must be said. */
   | { kind: 'retention'; host: string; atMs: number; downMs: number; ledgerToo: boolean };
 
@@ -106,6 +118,7 @@ export const faultPoints: readonly string[] = [
   ...['publish-lost', 'publish-ack-lost', 'publish-duplicate', 'ledger-deleted', 'ledger-corrupt'],
   ...troubles.map((how) => `effect-${how}`),
   ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention', 'retention-and-ledger'],
+  ...['rollback-of-ledgers', 'rollback-of-log', 'rollback-of-both', 'twin-name', 'twin-ledger', 'twin-both'],
 ];
 
 export function pointOf(fault: Fault): string {
@@ -128,6 +141,11 @@ export function pointOf(fault: Fault): string {
       return `effect-${fault.how}`;
     case 'retention':
       return fault.ledgerToo ? 'retention-and-ledger' : 'retention';
+    case 'rollback':
+      if (!fault.log) return 'rollback-of-ledgers';
+      return fault.ledgers.length === 0 ? 'rollback-of-log' : 'rollback-of-both';
+    case 'twin':
+      return `twin-${fault.how}`;
     case 'broker-truncated':
       return fault.everyone ? 'blackout' : 'broker-truncated';
     default:
@@ -144,8 +162,11 @@ export interface FaultGround {
   readonly untilMs: number;
 }
 
-/** Which store a run may lose: never both, since nothing could survive that. */
-export type Losing = 'nothing' | 'ledgers' | 'log' | 'retention';
+/**
+ * Which stores a run may lose: never both wholly, since nothing could survive that. Both may go back to an older state:
+ * what no store tells of any more is lost then, and nothing else.
+ */
+export type Losing = 'nothing' | 'ledgers' | 'log' | 'back' | 'retention';
 
 type Draw = (random: Random, ground: FaultGround) => Fault;
 
@@ -217,10 +238,13 @@ const always: readonly Draw[] = [
   }),
   (random, ground) => ({ kind: 'disk-refuses', host: host(random, ground), nth: random.skewed(1, 40) }),
   (random, ground) => {
-    const byMs = random.pick([-1, 1]) * random.skewed(100, 4_000_000);
+    const byMs = random.pick([-1, 1]) * random.skewed(100, 20_000_000);
     return { kind: 'clock', host: host(random, ground), atMs: when(random, ground), byMs };
   },
-  (random, ground) => ({ kind: 'broker-clock', atMs: when(random, ground), byMs: random.skewed(100, 1_000_000) }),
+  (random, ground) => {
+    const byMs = random.pick([-1, 1, 1]) * random.skewed(100, 20_000_000);
+    return { kind: 'broker-clock', atMs: when(random, ground), byMs };
+  },
   (random) => ({
     kind: 'effect',
     nth: random.skewed(1, 24),
@@ -229,6 +253,11 @@ const always: readonly Draw[] = [
   }),
   (random, ground) => ({ kind: 'broker-restart', atMs: when(random, ground), ms: random.skewed(5, 10_000) }),
 ];
+
+const twin: Draw = (random, ground) => {
+  const how = random.pick(['name', 'ledger', 'both'] as const);
+  return { kind: 'twin', host: host(random, ground), atMs: when(random, ground), ms: random.skewed(500, 12_000), how };
+};
 
 const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
   nothing: [],
@@ -252,6 +281,17 @@ const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
     }),
     (random, ground) => ({ kind: 'broker-wiped', atMs: when(random, ground), ms: random.skewed(5, 5000) }),
   ],
+  back: [
+    (random, ground) => {
+      const log = random.chance(0.6);
+      const some = ground.hosts.filter(() => random.chance(0.5));
+      const ledgers = log || some.length > 0 ? some : [host(random, ground)];
+      const laterMs = random.skewed(50, 6000);
+      const everyone = random.chance(0.5);
+      const downMs = random.skewed(20, 4000);
+      return { kind: 'rollback', atMs: when(random, ground), laterMs, ledgers, log, everyone, downMs };
+    },
+  ],
   retention: [
     (random, ground) => ({
       kind: 'retention',
@@ -263,6 +303,8 @@ const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
   ],
 };
 
+const withTwins: readonly Draw[] = [...always, twin];
+
 /** Kinds at once, and faults of one kind at most: more only hide each other. */
 const KINDS_MAX = 5;
 const EACH_MAX = 4;
@@ -271,7 +313,7 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
   const faults: Fault[] = [];
   const kinds = random.int(0, KINDS_MAX);
   for (let kind = 0; kind < kinds; kind += 1) {
-    const draw = random.pick(always);
+    const draw = random.pick(losing === 'nothing' || losing === 'ledgers' ? withTwins : always);
     for (let count = random.skewed(1, EACH_MAX); count > 0; count -= 1) faults.push(draw(random, ground));
   }
   const losses = byLosing[losing];

@@ -25,6 +25,10 @@ export class Gate {
     return this.#dead;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   pass(task: () => void): void {
     if (this.#dead) return;
     if (this.#closed || this.#draining) this.#waiting.push(task);

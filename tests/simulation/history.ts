@@ -3,7 +3,7 @@
  * judging it.
  */
 
-import { decodeRecord, type RecordHead } from '../../actors/runtime/record.ts';
+import { type DecodedRecord, decodeRecord, type RecordHead } from '../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
 import type { StoredMessage } from '../../bus/port.ts';
@@ -25,6 +25,13 @@ export interface StoredRecord {
   readonly head: RecordHead;
 }
 
+interface Now {
+  readonly version: number;
+  readonly stream: MemoryStream | null;
+  readonly firstSeq: number;
+  readonly stored: readonly Stored[];
+}
+
 export type OnStored = (stored: Stored) => void;
 
 export class History {
@@ -35,14 +42,33 @@ export class History {
   readonly started = new Map<string, StoredRecord>();
   /** Every record that was ever stored, by its id. */
   readonly records = new Map<string, StoredRecord>();
+  /** When a record was made, of virtual time, by its id. */
+  readonly #made = new Map<string, number>();
   readonly #log: MemoryLog;
   readonly #listeners: OnStored[] = [];
   #stream: MemoryStream | null = null;
   #unlisten: () => void = () => undefined;
   #seen = 0;
+  /** Of each message what it says: read once. */
+  readonly #read = new WeakMap<StoredMessage, readonly Stored[]>();
+  /** Grows with everything that the log stores or loses. */
+  #version = 0;
+  #now: Now = { version: -1, stream: null, firstSeq: 0, stored: [] };
 
   constructor(log: MemoryLog) {
     this.#log = log;
+  }
+
+  /** A host has made records, or copies them. */
+  noteMade(bodies: readonly { readonly body: Uint8Array }[], elapsedMs: number): void {
+    for (const { body } of bodies) {
+      const { id } = decoded(body).head;
+      if (!this.#made.has(id)) this.#made.set(id, elapsedMs);
+    }
+  }
+
+  madeAt(id: string): number | null {
+    return this.#made.get(id) ?? null;
   }
 
   listen(listener: OnStored): void {
@@ -56,24 +82,27 @@ export class History {
     this.#unlisten();
     this.#stream = stream;
     this.#seen = 0;
+    this.#version += 1;
     if (!stream) return;
-    this.#unlisten = stream.listen(() => this.#look(stream));
+    this.#unlisten = stream.listen((stored) => {
+      this.#version += 1;
+      // What is put back was seen when it was stored.
+      if (stored === null) this.#seen = stream.lastSeq;
+      this.#look(stream);
+    });
     this.#look(stream);
   }
 
-  /** What the log holds now. */
-  now(): Stored[] {
+  /** What the log holds now; the same list as long as that is the same. */
+  now(): readonly Stored[] {
     const stream = serverOf(this.#log).findStream(STREAM);
-    if (!stream) return [];
-    const { firstSeq, lastSeq } = stream.info();
-    const messages: StoredMessage[] = [];
-    for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
-      const message = stream.get(seq);
-      if (message) messages.push(message);
+    const { firstSeq = 0 } = stream?.info() ?? {};
+    const { version, stream: last, firstSeq: first } = this.#now;
+    if (version !== this.#version || last !== stream || first !== firstSeq) {
+      const stored = messagesOf(stream).flatMap((message) => this.#eventsOf(message));
+      this.#now = { version: this.#version, stream, firstSeq, stored };
     }
-    const known = new Map<StoredMessage, Stored[]>();
-    for (const stored of this.stored) known.set(stored.message, [...(known.get(stored.message) ?? []), stored]);
-    return messages.flatMap((message) => known.get(message) ?? read(message, stream.identity));
+    return this.#now.stored;
   }
 
   get identity(): string {
@@ -81,13 +110,12 @@ export class History {
   }
 
   #look(stream: MemoryStream): void {
-    if (stream.lastSeq < this.#seen) this.#seen = stream.lastSeq;
     while (this.#seen < stream.lastSeq) {
       this.#seen += 1;
       const message = stream.get(this.#seen);
       if (!message) continue;
       if (message.subject.startsWith(JOURNAL)) this.#noteRecord(message);
-      for (const stored of read(message, stream.identity)) {
+      for (const stored of this.#eventsOf(message)) {
         this.stored.push(stored);
         if (message.subject.startsWith('mesh.events.')) this.facts.push(stored);
         for (const listener of this.#listeners) listener(stored);
@@ -95,8 +123,16 @@ export class History {
     }
   }
 
+  #eventsOf(message: StoredMessage): readonly Stored[] {
+    const known = this.#read.get(message);
+    if (known) return known;
+    const events = read(message, this.identity);
+    this.#read.set(message, events);
+    return events;
+  }
+
   #noteRecord(message: StoredMessage): void {
-    const { head, inputs } = decodeRecord(message.data);
+    const { head, inputs } = decoded(message.data);
     this.records.set(head.id, { message, head });
     for (const input of inputs) {
       if (input.kind === 'event' && input.event.type === 'dev.agentmesh.effect.started.v1')
@@ -105,13 +141,36 @@ export class History {
   }
 }
 
+/** All that a stream holds, in order. */
+export function messagesOf(stream: MemoryStream | null): StoredMessage[] {
+  if (!stream) return [];
+  const { firstSeq, lastSeq } = stream.info();
+  const messages: StoredMessage[] = [];
+  for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
+    const message = stream.get(seq);
+    if (message) messages.push(message);
+  }
+  return messages;
+}
+
+const records = new WeakMap<Uint8Array, DecodedRecord>();
+
+/** A record, decoded once however often it is looked at: nobody changes its bytes. */
+export function decoded(body: Uint8Array): DecodedRecord {
+  const known = records.get(body);
+  if (known) return known;
+  const record = decodeRecord(body);
+  records.set(body, record);
+  return record;
+}
+
 const JOURNAL = 'mesh.journal.';
 const decoder = new TextDecoder();
 
 /** Of a record its inputs; what they caused is written for readers only. */
 function read(message: StoredMessage, identity: string): Stored[] {
   if (message.subject.startsWith(JOURNAL)) {
-    const inputs = decodeRecord(message.data).inputs.map((input) => (input.kind === 'event' ? input.event : null));
+    const inputs = decoded(message.data).inputs.map((input) => (input.kind === 'event' ? input.event : null));
     return inputs.map((event) => ({ message, event, identity }));
   }
   try {

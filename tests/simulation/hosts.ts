@@ -9,11 +9,11 @@ import { ingress } from '../../actors/ingress.ts';
 import { RELEASE } from '../../actors/release.ts';
 import { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type Host } from '../../actors/runtime/host.ts';
-import type { Ledger } from '../../actors/runtime/ledger/port.ts';
+import type { Ledger, LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus } from '../../bus/memory-bus.ts';
 import { BusError } from '../../bus/port.ts';
-import { Disk } from './disk.ts';
+import { Disk, type DiskCopy } from './disk.ts';
 import { Gate } from './gate.ts';
 import { clockOf, logOf, trail, typeNameIn } from './host-ports.ts';
 import { createSimulatedBus, type SimulatedBus } from './simulated-bus.ts';
@@ -47,7 +47,7 @@ export class HostProcess {
   /** Not to be started again. */
   #retired = false;
   #starting = false;
-  /** When it had caught up; null when it is not up. */
+  /** When it had caught up; null when it is not up, or about to end. */
   readySinceMs: number | null = null;
   lives = 0;
 
@@ -71,6 +71,11 @@ export class HostProcess {
 
   get host(): Host | null {
     return this.#life?.host ?? null;
+  }
+
+  /** What the present life calls itself. */
+  get process(): string {
+    return `${this.#traits.process ?? this.name}#${this.lives}`;
   }
 
   get reads(): readonly string[] {
@@ -110,6 +115,7 @@ export class HostProcess {
       return;
     }
     this.#note('stopping');
+    this.readySinceMs = null;
     let over = false;
     const ended = (): void => {
       if (over || this.#life !== life) return;
@@ -129,6 +135,20 @@ export class HostProcess {
       if (this.#around.plan.healed) this.#around.report.violation('stop', `${this.name} does not stop`);
       ended();
     });
+  }
+
+  /** Another process with what this one has, by mistake of a person. */
+  twin({ name, process, ledger }: { name: string; process: string; ledger: DiskCopy | null }): HostProcess {
+    const random = this.#traits.random.fork(process);
+    const twin = new HostProcess({ ...this.#traits, name, process, random, isTwin: true }, this.#around);
+    if (ledger) twin.disk.restore(ledger);
+    return twin;
+  }
+
+  /** It is gone at once, for good. */
+  end(): void {
+    this.retire();
+    this.#end('kill');
   }
 
   /** Ends it for good. */
@@ -196,21 +216,21 @@ export class HostProcess {
   }
 
   async #boot(life: Life): Promise<void> {
-    const { plan } = this.#around;
+    const { plan, history, scheduler } = this.#around;
     await life.bus.ensureTopology();
-    this.#around.history.attach();
+    history.attach();
     const ledger = this.disk.open();
     this.#around.report.count(`ledger ${ledger.condition.kind}`);
     const roles = this.#rolesOf(life);
     life.host = createHost({
       name: this.name,
       service: this.service,
-      process: `${this.name}#${this.lives}`,
+      process: this.process,
       roles,
       ...(this.#hasIngress ? { ingress } : {}),
       bus: life.bus,
-      ledger: gated(ledger, life.gate),
-      clock: clockOf(life.gate, this.#around.scheduler, () => this.#clockOffsetMs),
+      ledger: gated(ledger, life.gate, ({ records }) => history.noteMade(records, scheduler.elapsedMs)),
+      clock: clockOf(life.gate, scheduler, () => this.#clockOffsetMs),
       log: logOf(life.gate, this.#around.report, this.name),
       commitMode: this.#traits.commitMode,
       limits: this.#traits.limits,
@@ -224,7 +244,7 @@ export class HostProcess {
       onFatal: (error) => life.gate.pass(() => this.#failed(life, error)),
     });
     await life.host.start();
-    this.readySinceMs = this.#around.scheduler.nowMs;
+    this.readySinceMs = scheduler.nowMs;
     this.#note('ready');
   }
 
@@ -256,15 +276,17 @@ export class HostProcess {
     const { plan, report } = this.#around;
     const message = error instanceof Error ? error.message : String(error);
     const exitCode = error instanceof FatalError ? error.exitCode : error instanceof BusError ? 3 : 1;
-    const brokerLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
+    const brokerLost = plan.logWentBack;
     const unreachable = ['broker-restart', 'cut', 'publish'].some((kind) => plan.fired.has(kind as 'cut'));
     const allowed =
       (exitCode === 3 && (brokerLost || (unreachable && !message.includes('can no longer be read')))) ||
-      (exitCode === 2 && plan.fired.has('disk-refuses'));
+      (exitCode === 2 && plan.fired.has('disk-refuses')) ||
+      (exitCode === 2 && plan.fired.has('twin') && message.startsWith('another process ('));
     report.count(`ended by itself: ${message.replaceAll(/[\d:].*$/g, '').trim()}`);
     this.#note(`ended by itself: ${message}`);
     if (!allowed) report.violation('host', `${this.name} ended by itself: ${trail(error)}`);
     this.#end('kill');
+    if (this.#traits.isTwin && exitCode === 2) this.retire();
     this.#startLater(RESTART_MS);
   }
 
@@ -301,10 +323,13 @@ export class HostProcess {
 }
 
 /** What the disk answers passes the gate of the process. */
-function gated(ledger: Ledger, gate: Gate): Ledger {
+function gated(ledger: Ledger, gate: Gate, onCommit: (batch: LedgerBatch) => void): Ledger {
   return {
     ...ledger,
-    commit: (batch) => gate.call(() => ledger.commit(batch)),
+    commit(batch) {
+      onCommit(batch);
+      return gate.call(() => ledger.commit(batch));
+    },
     setAside: (partition, fromN) => gate.call(() => ledger.setAside(partition, fromN)),
     prune: (beforeSeq) => gate.call(() => ledger.prune(beforeSeq)),
   };

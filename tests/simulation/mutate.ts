@@ -2,15 +2,15 @@
  * Shows that the simulation sees what it is for: applies each mutation to a copy of the tree and runs seeds until one
  * fails. Owns: copying, applying, running. Does not own: the mutations.
  *
- *   node tests/simulation/mutate.ts [--seeds N] [--only NAME,…] [--json]
+ *   node tests/simulation/mutate.ts [--seeds N] [--only NAME,…] [--list] [--json]
  */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CampaignResult } from './campaign.ts';
-import { type Mutation, mutations } from './mutations/index.ts';
+import { type Mutation, mutated, mutations } from './mutations/index.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 /** What a run needs of the tree. */
@@ -44,12 +44,8 @@ function copyTree(): string {
   return folder;
 }
 
-/** @throws when the text to be changed is not there, or not only once */
-function apply(folder: string, { name, file, find, replace }: Mutation): void {
-  const path = join(folder, file);
-  const parts = readFileSync(path, 'utf8').split(find);
-  if (parts.length !== 2) throw new Error(`${name} does not apply: its text is ${parts.length - 1} times in ${file}`);
-  writeFileSync(path, parts.join(replace));
+function apply(folder: string, mutation: Mutation): void {
+  writeFileSync(join(folder, mutation.file), mutated(mutation, folder));
 }
 
 function run(folder: string, seeds: number): Promise<{ output: string; ended: 'in time' | 'never' }> {
@@ -94,17 +90,27 @@ async function main(words: readonly string[]): Promise<number> {
     options: {
       seeds: { type: 'string', default: '2000' },
       only: { type: 'string' },
+      list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
   const wanted = values.only?.split(',');
+  const unknown = wanted?.filter((one) => mutations.every(({ name }) => name !== one)) ?? [];
+  if (unknown.length > 0) {
+    console.error(`no mutation is called ${unknown.join(', ')}; --list shows all`);
+    return 2;
+  }
   const chosen = mutations.filter(({ name }) => !wanted || wanted.includes(name));
+  if (values.list) {
+    for (const { name, breaks } of chosen) console.log(`${name.padEnd(34)} ${breaks}`);
+    return 0;
+  }
   const verdicts: Verdict[] = [];
   for (const mutation of chosen) {
     const verdict = await judge(mutation, Number(values.seeds));
     verdicts.push(verdict);
     const how = verdict.caught ? `caught after ${verdict.seeds} seeds` : `NOT CAUGHT in ${verdict.seeds} seeds`;
-    if (!values.json) console.log(`${verdict.name.padEnd(28)} ${how.padEnd(24)} ${verdict.by}`);
+    if (!values.json) console.log(`${verdict.name.padEnd(34)} ${how.padEnd(25)} ${verdict.by}`);
   }
   const caught = verdicts.filter((verdict) => verdict.caught).length;
   if (values.json) console.log(JSON.stringify({ mutations: verdicts.length, caught, verdicts }));

@@ -9,13 +9,14 @@ import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkLeaving, mayBegin } from './checks/leaving.ts';
-import { checkOwners, checkTimers } from './checks/living.ts';
+import { checkOwners, checkPending } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
 import { applyFault } from './fault-effects.ts';
 import { FaultPlan } from './fault-plan.ts';
 import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
-import { History } from './history.ts';
+import { Forgotten } from './forgotten.ts';
+import { History, type Stored } from './history.ts';
 import { trail } from './host-ports.ts';
 import { HostProcess } from './hosts.ts';
 import { Random } from './random.ts';
@@ -57,6 +58,9 @@ export interface Run {
   readonly world: World;
   readonly clients: Clients;
   readonly hosts: readonly HostProcess[];
+  /** Processes that nobody meant to run. */
+  readonly twins: HostProcess[];
+  readonly forgotten: Forgotten;
   readonly workload: Workload;
   readonly brokerClock: { aheadMs: number };
   /** Hosts that have to say that something is lost for good. */
@@ -85,9 +89,18 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     for (const host of hosts) scheduler.after(host.name.endsWith('-2') ? random.int(0, 1500) : 0, () => host.start());
     for (const fault of plan.timed) scheduler.after(fault.atMs, () => applyFault(run, fault));
     clients.start();
-    const over = (): boolean => report.failed;
+    let looked = 0;
+    const over = (): boolean => {
+      if (scheduler.elapsedMs - looked >= LOOK_EVERY_MS) {
+        looked = scheduler.elapsedMs;
+        checkPending(run);
+      }
+      return report.failed;
+    };
     await scheduler.run(over, random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
-    if (!over()) await rest(run);
+    if (!report.failed) await rest(run);
+  } catch (error) {
+    report.violation('host', `a check has thrown: ${trail(error)}`);
   } finally {
     process.off('unhandledRejection', rejected);
   }
@@ -126,7 +139,9 @@ function build(options: RunOptions, random: Random): Built {
   const ground = { hosts: [...names.keys()], lanes, untilMs: TROUBLE_MS };
   const drawn = drawFaults(random.fork('faults'), ground, losing);
   const faults = keep(drawn, 0, only);
-  const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, { forged: losing !== 'log' });
+  const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, {
+    forged: losing !== 'log' && losing !== 'back',
+  });
   const workload = { ...fullWorkload, disturbances: keep(fullWorkload.disturbances, drawn.length, only) };
   const plan = new FaultPlan(faults, report);
   const brokerClock = { aheadMs: 0 };
@@ -136,13 +151,16 @@ function build(options: RunOptions, random: Random): Built {
   const history = new History(log);
   const clients = new Clients({ scheduler, random: random.fork('clients'), report, log, history, catalog, workload });
   const hosts: HostProcess[] = [];
+  const twins: HostProcess[] = [];
+  const forgotten = new Forgotten();
   const world = new World({
     scheduler,
     random: random.fork('world'),
     plan,
     report,
     catalog,
-    mayBegin: (effect) => mayBegin({ log, history, hosts, catalog }, effect),
+    mayBegin: (effect) => mayBegin({ log, history, hosts: [...hosts, ...twins], catalog }, effect),
+    mayRepeat: (key) => forgotten.mayRepeat(key),
   });
   const around: Surroundings = {
     ...{ scheduler, report, plan, catalog, log, world, history },
@@ -160,7 +178,8 @@ function build(options: RunOptions, random: Random): Built {
     hosts.push(new HostProcess({ name, service, random: own, grows, narrow, ...ofAll }, around));
   }
   const run: Run = {
-    ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, workload, brokerClock },
+    ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, twins, forgotten },
+    ...{ workload, brokerClock },
     owedLoss: new Set(),
   };
   watchLeases(run);
@@ -197,9 +216,10 @@ function drawLimits(random: Random): Partial<RuntimeLimits> {
 
 function drawLosing(random: Random): Losing {
   const throwOf = random.unit();
-  if (throwOf < 0.5) return 'nothing';
-  if (throwOf < 0.73) return 'ledgers';
-  return throwOf < 0.97 ? 'log' : 'retention';
+  if (throwOf < 0.42) return 'nothing';
+  if (throwOf < 0.6) return 'ledgers';
+  if (throwOf < 0.78) return 'log';
+  return throwOf < 0.97 ? 'back' : 'retention';
 }
 
 /**
@@ -208,7 +228,7 @@ function drawLosing(random: Random): Losing {
  */
 function drawHosts(catalog: Catalog, random: Random, losing: Losing): Map<string, string> {
   const names = new Map([...catalog.services.keys()].map((service) => [service, service]));
-  if (losing !== 'log' && random.chance(0.35)) {
+  if (losing !== 'log' && losing !== 'back' && random.chance(0.35)) {
     const service = random.pick([...catalog.services.keys()]);
     names.set(`${service}-2`, service);
   }
@@ -240,6 +260,7 @@ async function rest(run: Run): Promise<void> {
   plan.heal();
   report.note('mesh', 'healed');
   log.comeUp();
+  endTwins(run);
   for (const host of hosts) {
     host.heal();
     host.start();
@@ -251,7 +272,7 @@ async function rest(run: Run): Promise<void> {
     if (report.failed) return true;
     if (scheduler.elapsedMs - looked < LOOK_EVERY_MS) return false;
     looked = scheduler.elapsedMs;
-    checkTimers(run);
+    checkPending(run);
     quiet = isQuiet(run) ? quiet + 1 : 0;
     return quiet > 2 && scheduler.nowMs - healedAtMs > LEASES_KNOWN_MS;
   };
@@ -274,15 +295,24 @@ async function rest(run: Run): Promise<void> {
   if (!report.failed) checkAtRest(run);
 }
 
+/** Somebody finds the mistake, ends what was too much, and starts again what may not have noticed. */
+function endTwins({ twins, hosts }: Run): void {
+  for (const twin of twins) twin.end();
+  for (const host of hosts) if (twins.some(({ service }) => service === host.service)) host.kill('kill', 100);
+}
+
 function isQuiet(run: Run): boolean {
   return unrest(run).length === 0;
 }
 
 /** What still has to happen, in words. */
 function unrest(run: Run): string[] {
-  const { hosts, clients, history } = run;
+  const { hosts, clients } = run;
   const reasons: string[] = [];
   if (!clients.idle) reasons.push('clients wait');
+  // The cheapest first: while a task is open nobody has to be asked whether all is done.
+  const open = openTasks(run);
+  if (open.length > 0) return [...reasons, `open: ${open.join(', ')}`];
   for (const { name, readySinceMs, host } of hosts) {
     if (readySinceMs === null || !host) {
       reasons.push(`${name} is not up`);
@@ -292,17 +322,21 @@ function unrest(run: Run): string[] {
     if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
     if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);
   }
-  if (reasons.length > 0) return reasons;
-  const open = openTasks(history);
-  if (open.length > 0) reasons.push(`open: ${open.join(', ')}`);
   return reasons;
 }
 
 const ended = /\.task\.(completed|failed|cancelled)\.v1$/;
 
+const lastOpen = new WeakMap<readonly Stored[], readonly string[]>();
+
 /** Tasks whose submission is in the log, or that were ever accepted, and that have no end there. */
-function openTasks(history: History): string[] {
-  const { expectedTasks } = submissionsIn(history);
-  for (const { event } of history.now()) if (event && ended.test(event.type)) expectedTasks.delete(event.correlationid);
-  return [...expectedTasks];
+function openTasks(run: Run): readonly string[] {
+  const now = run.history.now();
+  const known = lastOpen.get(now);
+  if (known) return known;
+  const { expectedTasks } = submissionsIn(run);
+  for (const { event } of now) if (event && ended.test(event.type)) expectedTasks.delete(event.correlationid);
+  const open = [...expectedTasks];
+  lastOpen.set(now, open);
+  return open;
 }

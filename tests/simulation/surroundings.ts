@@ -29,6 +29,8 @@ export interface Surroundings {
 
 export interface HostTraits {
   readonly name: string;
+  /** Tells its lives from those of another one with the same name; the name when absent. */
+  readonly process?: string;
   readonly service: string;
   readonly random: Random;
   readonly leaseTtlMs: number;
@@ -39,4 +41,6 @@ export interface HostTraits {
   readonly grows: boolean;
   /** Its queues are short and now and then it is near a cap of its own: effects are refused (S8). */
   readonly narrow: boolean;
+  /** It ends when it has ended by itself: nobody meant it to run. */
+  readonly isTwin?: boolean;
 }

@@ -38,6 +38,7 @@ export interface Workload {
 
 const SUBMISSIONS_MAX = 4;
 const DISTURBANCES_MAX = 4;
+const LATE_MS = 25_000;
 
 /** A UUIDv4 from the seed. */
 function uuid(random: Random): string {
@@ -83,7 +84,8 @@ export function drawWorkload(
     : (['resubmit', 'cancel', 'unasked', 'poison', 'poison'] as const);
   const disturbances = Array.from({ length: random.int(0, DISTURBANCES_MAX) }, (): Disturbance => {
     const kind = random.pick(kinds);
-    const atMs = random.int(0, withinMs);
+    // Some come when tasks have ended: what is known of those counts then.
+    const atMs = random.chance(0.3) ? random.int(withinMs, LATE_MS) : random.int(0, withinMs);
     if (kind === 'poison') return { kind, atMs, poison: random.pick(poisons) };
     return { kind, atMs: atMs + random.skewed(1, 2000), of: random.int(0, submissions.length - 1) };
   });

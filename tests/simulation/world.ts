@@ -52,6 +52,8 @@ export interface WorldOptions {
   readonly catalog: Catalog;
   /** Asked when an effect that leaves a trace begins: why it may not yet, or null. */
   readonly mayBegin: (effect: { key: string; fence: 'keyed' | 'once'; gate: Gate }) => string | null;
+  /** True when no store tells any more that the effect had begun. */
+  readonly mayRepeat: (key: string) => boolean;
 }
 
 const HEARTBEAT_MS = 700;
@@ -173,8 +175,9 @@ export class World {
     if (dealing.fence === 'keyed' && dealing.deeds > 0) return;
     dealing.deeds += 1;
     dealing.output = output;
-    const { plan, report } = this.#options;
-    if (dealing.fence === 'once' && dealing.deeds > 1 && !plan.lostForGood)
+    const { plan, report, mayRepeat } = this.#options;
+    if (dealing.fence !== 'once' || dealing.deeds < 2 || plan.lostForGood) return;
+    if (!mayRepeat(dealing.key))
       report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.deeds} times`);
   }
 }

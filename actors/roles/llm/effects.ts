@@ -8,6 +8,7 @@ import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import type { LlmEngine } from './engines/port.ts';
+import type { ExtractInput } from './machine.ts';
 
 const EXTRACT_TIMEOUT_MS = 30_000;
 
@@ -20,12 +21,16 @@ function openExtractive(): () => Promise<LlmEngine> {
   };
 }
 
-/** A full engine is not an ill one, and what no other attempt would change says nothing of its health. */
+/** What says nothing of the engine's health: it was full, or slow, or its model wrote what cannot be used. */
+const NO_FAILURE: ReadonlySet<unknown> = new Set(['engine_busy', 'engine_no_answer', 'engine_refused', 'engine_slow']);
+
+/** What no other attempt would change says nothing of its health either, but for an engine that is silent. */
 function isFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return true;
   if (error.name === 'AbortError' || error.name === 'AttemptCancelled') return false;
-  if ('code' in error && error.code === 'engine_busy') return false;
-  return !('retryable' in error && error.retryable === false);
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'engine_timeout') return true;
+  return !NO_FAILURE.has(code) && !('retryable' in error && error.retryable === false);
 }
 
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
@@ -63,7 +68,7 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         }
       },
     ),
-    extract: effect<LlmRequestedData, HopOutput>(
+    extract: effect<ExtractInput, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
       async (request, { signal, span }) => {
         const engine = await extractive();

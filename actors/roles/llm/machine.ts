@@ -5,12 +5,20 @@
  *   idle → generating → idle
  *               └→ falling → idle
  *
+ * A model that is not done in time is given up while the asker still waits, so that it gets what there is without one.
  * A new request replaces the one at work: a role asks again only when it no longer wants the first.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 import type { ErrorInfo, HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
 import { errorOf } from '../hop.ts';
+import { modelMs } from './budget.ts';
+
+/** What is asked for, and why the configured engine has not made it. */
+export interface ExtractInput extends LlmRequestedData {
+  /** Absent in what an older release has begun. */
+  readonly failure?: ErrorInfo;
+}
 
 interface LlmContext {
   readonly request: LlmRequestedData | null;
@@ -34,8 +42,9 @@ const machine = setup({
   },
   actors: {
     generate: effectLogic<LlmRequestedData, HopOutput>(),
-    extract: effectLogic<LlmRequestedData, HopOutput>(),
+    extract: effectLogic<ExtractInput, HopOutput>(),
   },
+  delays: { modelTime: ({ context }) => modelMs(context.request?.timeoutMs) },
 }).createMachine({
   id: 'llm',
   context: idle,
@@ -63,6 +72,9 @@ const machine = setup({
           actions: assign({ failure: ({ event }) => errorOf(event.error) }),
         },
       },
+      after: {
+        modelTime: { target: 'falling', actions: assign({ failure: ({ context }) => outOfTime(requestOf(context)) }) },
+      },
       on: {
         'hop.cancelled': {
           guard: ({ context, event }) => event.hop === context.hop,
@@ -75,11 +87,14 @@ const machine = setup({
       invoke: {
         id: 'extract',
         src: 'extract',
-        input: ({ context }) => requestOf(context),
+        input: ({ context }) => {
+          const { failure } = context;
+          return { ...requestOf(context), ...(failure === null ? {} : { failure }) };
+        },
         onDone: {
           target: 'idle',
           actions: enqueueActions(({ context, event, enqueue }) => {
-            const why = context.failure?.message ?? 'the engine failed';
+            const why = (context.failure?.message ?? 'the engine failed').replace(/\.+$/, '');
             const engine = `${event.output.engine} (fallback)`;
             const summary = `${event.output.summary}; fell back because ${why}`.slice(0, 1000);
             enqueue.emit(reply(context, { ...event.output, engine, summary }));
@@ -108,6 +123,13 @@ const machine = setup({
     },
   },
 });
+
+/** The asker still has time for what can be said without the model. */
+function outOfTime({ timeoutMs }: LlmRequestedData): ErrorInfo {
+  const seconds = Math.round(modelMs(timeoutMs) / 1000);
+  const message = `it was waited for ${seconds} s, the time of this step. Raise LLM_TIMEOUT_MS, or use a smaller model`;
+  return { code: 'model_slow', message, retryable: false };
+}
 
 function reply(context: LlmContext, output: HopOutput): Outgoing {
   return out('llm.replied', context.asker, { requestId: requestOf(context).requestId, status: 'completed', output });

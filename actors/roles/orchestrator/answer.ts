@@ -1,7 +1,7 @@
 /**
  * The text that a caller gets. Owns: putting the artifacts of a task into words. Does not own: the artifacts.
  */
-import type { Citation, Finding } from '../../../schemas/events/generated.ts';
+import type { Citation, Finding, Review } from '../../../schemas/events/generated.ts';
 import type { TaskContext } from './context.ts';
 
 export function composeAnswer(context: TaskContext): { text: string; citations: Citation[] } {
@@ -26,13 +26,31 @@ function fenced(language: string, text: string): string {
   return `${fence}${language}\n${text.trimEnd()}\n${fence}`;
 }
 
+/** Approved by nobody: no tool knows the language, and no model gave a verdict. */
+export function isUnchecked({ verdict, checkedBy }: Review): boolean {
+  return verdict === 'approved' && checkedBy.length === 0;
+}
+
+export const NOT_CHECKED =
+  'Nothing has checked this code: no tool here knows its language, and no model gave a verdict.';
+
 function verdictLine({ artifacts, loopsUsed }: TaskContext): string {
   const { review } = artifacts;
   if (!review) return '';
-  const checked = review.checkedBy.length > 0 ? ` Checked by ${review.checkedBy.join(', ')}.` : '';
+  const { findings, checkedBy, verdict } = review;
   const rounds = loopsUsed === 1 ? '1 revision' : `${loopsUsed} revisions`;
-  if (review.verdict === 'approved') return `Accepted by the reviewer after ${rounds}.${checked}`;
-  return `Not accepted after ${rounds}; this is the best attempt. What is still wrong:\n${findingLines(review.findings)}${checked}`;
+  if (verdict !== 'approved') {
+    const checked = checkedBy.length > 0 ? `\nChecked by ${checkedBy.join(', ')}.` : '';
+    return `Not accepted after ${rounds}; this is the best attempt. What is still wrong:\n${findingLines(findings)}${checked}`;
+  }
+  const remarks = findings.length > 0 ? `\nWhat was remarked:\n${findingLines(findings)}` : '';
+  if (isUnchecked(review)) return `${NOT_CHECKED}${remarks}`;
+  // A language without a checker has this one finding, and then only a model can have approved.
+  const byModel = findings.some(({ rule }) => rule === 'not-checked');
+  const how = byModel
+    ? `No tool checked it; it is approved by the opinion of ${checkedBy.join(', ')} alone.`
+    : `Checked by ${checkedBy.join(', ')}.`;
+  return `Accepted by the reviewer after ${rounds}. ${how}${remarks}`;
 }
 
 function findingLines(findings: readonly Finding[]): string {

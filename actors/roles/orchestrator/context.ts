@@ -5,6 +5,7 @@
 import type { ReviewSeen, RoutePhase } from '../../../router/port.ts';
 import type {
   CodeArtifact,
+  Degraded,
   ErrorInfo,
   HopInput,
   HopOutput,
@@ -66,6 +67,8 @@ export interface TaskContext {
   readonly artifacts: Artifacts;
   readonly best: { readonly code: CodeArtifact; readonly review: Review; readonly errors: number } | null;
   readonly engine: string;
+  /** Why what was made is less than what was asked for; absent when it is not. */
+  readonly degraded?: Degraded | null;
   /** The steps that a person has approved. */
   readonly approved: readonly string[];
   readonly question: Question | null;

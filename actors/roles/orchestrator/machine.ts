@@ -26,8 +26,11 @@ import {
 } from './context.ts';
 import * as task from './task.ts';
 
-/** Time a task may take when nobody says otherwise, waiting for people not counted. */
-const DEADLINE_MS = 600_000;
+/**
+ * Time a task may take when nobody says otherwise, waiting for people not counted: a build of three rounds by a model
+ * that needs ten minutes for each of its texts.
+ */
+const DEADLINE_MS = 3_600_000;
 /** An open question is given up after this; the log keeps events for seven days. */
 const ANSWER_WITHIN_MS = 5 * 86_400_000;
 

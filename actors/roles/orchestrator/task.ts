@@ -9,6 +9,7 @@
  * 3. A task leaves its workflow for another one at most once, and never for one that goes round.
  */
 import type {
+  Degraded,
   ErrorInfo,
   HopInput,
   HopOutput,
@@ -21,7 +22,7 @@ import type {
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow } from '../../workflows/index.ts';
-import { composeAnswer } from './answer.ts';
+import { composeAnswer, isUnchecked, NOT_CHECKED } from './answer.ts';
 import {
   currentStep,
   HOPS_MAX,
@@ -83,8 +84,11 @@ function fail(context: TaskContext, error: ErrorInfo): TaskContext {
 }
 
 function outcomeOf(context: TaskContext): Result['outcome'] {
-  if (context.workflow?.loop) return context.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
-  return context.artifacts.review ? 'reviewed' : 'answered';
+  const { review } = context.artifacts;
+  if (!context.workflow?.loop) return review ? 'reviewed' : 'answered';
+  if (review?.verdict !== 'approved') return 'exhausted';
+  // Nobody has judged it: that is no approval.
+  return isUnchecked(review) ? 'answered' : 'accepted';
 }
 
 /** A hop begins: it is counted before it is sent. */
@@ -168,15 +172,27 @@ function again(context: TaskContext): TaskContext {
 }
 
 function advanced(context: TaskContext, output: HopOutput): TaskContext {
-  const { engine, summary: _summary, ...made } = output;
+  const { engine, summary: _summary, degraded: _degraded, ...made } = output;
   const { note: _note, ...kept } = context.artifacts;
   // The answer's engine is the one that made what is shown: a review of code says nothing about who wrote it.
   const author = made.review && kept.code ? context.engine : engine;
-  const merged: TaskContext = { ...context, engine: author, artifacts: { ...kept, ...made }, error: null };
+  const merged: TaskContext = {
+    ...context,
+    engine: author,
+    artifacts: { ...kept, ...made },
+    error: null,
+    ...marked(context, output),
+  };
   const loop = context.workflow?.loop;
   if (!loop || currentStep(context).step !== loop.review) return enter(merged, context.at + 1);
   // The review of the round before is still among the artifacts: it must not pass for this one.
   return made.review ? reviewed(merged, loop.revise) : fail(merged, noReview());
+}
+
+/** The mark of what made the answer; a review without a model's opinion marks only what is whole otherwise. */
+function marked(context: TaskContext, { answer, code, degraded }: HopOutput): Pick<TaskContext, 'degraded'> {
+  if (answer || code) return degraded || context.degraded ? { degraded: degraded ?? null } : {};
+  return degraded && !context.degraded ? { degraded } : {};
 }
 
 /** After the review step of a loop: on, round again, or out with the best attempt. */
@@ -321,9 +337,17 @@ export function ended(
   return { ...context, busy: false, hops, outcome, error, question: null };
 }
 
+function degradedOf({ outcome, artifacts, degraded, workflow }: TaskContext): Degraded | null {
+  if (outcome === 'failed' || outcome === 'cancelled') return null;
+  if (degraded) return degraded;
+  const unchecked = workflow?.loop && artifacts.review && isUnchecked(artifacts.review);
+  return unchecked ? { reason: 'not_checked', instead: 'unchecked_code', message: NOT_CHECKED } : null;
+}
+
 export function resultOf(context: TaskContext): Result {
   const { route, artifacts, engine, error } = context;
   const { text, citations } = composeAnswer(context);
+  const degraded = degradedOf(context);
   return {
     outcome: context.outcome,
     answer: text,
@@ -332,6 +356,7 @@ export function resultOf(context: TaskContext): Result {
     ...(artifacts.code ? { code: artifacts.code } : {}),
     ...(artifacts.review ? { review: artifacts.review } : {}),
     ...(route ? { route } : {}),
+    ...(degraded ? { degraded } : {}),
     hops: [...context.hops],
     messages: [...context.messages],
     loops: loopsOf(context),

@@ -69,8 +69,10 @@ function found(passages: readonly Passage[]): string {
 }
 
 /** What was missing is said where the result is seen: a worse answer has its reason beside it. */
-function summaryOf({ passages, problem }: SearchOutput): string {
-  return problem == null ? found(passages) : `${found(passages)}, by words alone: ${problem}`;
+function summaryOf({ passages, problem, engine }: SearchOutput): string {
+  if (problem == null) return found(passages);
+  // Two were asked: one of them knows only a part.
+  return engine.includes('+') ? `${found(passages)}; ${problem}` : `${found(passages)}, by words alone: ${problem}`;
 }
 
 export const role: RoleDefinition = {

@@ -6,11 +6,16 @@
  *             └→ asking → idle
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { CodeArtifact, Review } from '../../../schemas/events/generated.ts';
+import type { CodeArtifact, Degraded, Review } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
 import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from '../hop.ts';
+import { clause } from '../llm/engines/without-model.ts';
 import { say } from '../message.ts';
 import { joinReviews } from './join-reviews.ts';
+
+/** The checks come first, out of the same time (effects.ts). */
+const CHECKS_MS_MAX = 30_000;
+const MARK_CHARS_MAX = 4000;
 
 export interface CheckInput {
   /** What the coder made; absent when the caller sent code in the prompt. */
@@ -39,16 +44,23 @@ function requestId(context: ReviewerContext): string {
 }
 
 function ask(context: ReviewerContext, code: CodeArtifact): Outgoing {
-  const { prompt, note } = requestOf(context).input;
+  const { input: given, timeoutMs } = requestOf(context);
+  const { prompt, note } = given;
   const input = { prompt, code, ...(note === undefined ? {} : { note }) };
-  return out('llm.requested', 'llm', { requestId: requestId(context), purpose: 'review', input });
+  const left = Math.max(Math.round(timeoutMs / 2), timeoutMs - CHECKS_MS_MAX);
+  return out('llm.requested', 'llm', { requestId: requestId(context), purpose: 'review', input, timeoutMs: left });
 }
 
 /** The review's verdict: to the coder, if it was the coder's work, and to the orchestrator. */
-function verdict(context: ReviewerContext, review: Review, remark = ''): Outgoing[] {
+function verdict(
+  context: ReviewerContext,
+  review: Review,
+  { remark = '', degraded }: { readonly remark?: string; readonly degraded?: Degraded } = {},
+): Outgoing[] {
   const { step, input } = requestOf(context);
   const engine = review.checkedBy.join(', ') || 'static checks';
-  const reply = completed(context, { engine, summary: `${summary(review)}${remark}`.slice(0, 1000), review });
+  const said = { engine, summary: `${summary(review)}${remark}`.slice(0, 1000), review };
+  const reply = completed(context, degraded === undefined ? said : { ...said, degraded });
   if (!input.code) return [reply];
   // The same review of the same attempt is the same message, however often it is derived.
   const source = { id: `${step}/${input.code.attempt}` };
@@ -59,10 +71,17 @@ function verdict(context: ReviewerContext, review: Review, remark = ''): Outgoin
 function withOpinion(context: ReviewerContext, { data }: Incoming<'llm.replied'>): Outgoing[] {
   const { checked } = context;
   if (!checked) throw new RangeError('a model was asked before the checks were done');
-  const opinion = data.status === 'completed' ? data.output?.review : undefined;
+  const { output, error } = data;
+  const opinion = data.status === 'completed' ? output?.review : undefined;
   if (opinion && opinion.checkedBy.length > 0) return verdict(context, joinReviews(checked, opinion));
-  const why = data.error?.message ?? data.output?.summary ?? 'it said nothing';
-  return verdict(context, checked, `; static checks only: ${why}`);
+  const why = clause(output?.degraded?.message ?? error?.message ?? output?.summary ?? 'it said nothing');
+  const mark: Degraded = output?.degraded ?? {
+    ...{ reason: 'model_failed', instead: 'static_checks' },
+    message: `The model gave no verdict: ${why}.`.slice(0, MARK_CHARS_MAX),
+  };
+  // What a model says without deciding is kept, and decides nothing.
+  const heard = opinion ? { ...checked, findings: [...checked.findings, ...opinion.findings].slice(0, 100) } : checked;
+  return verdict(context, heard, { remark: `; static checks only: ${why}`, degraded: mark });
 }
 
 const machine = setup({

@@ -76,8 +76,8 @@ const idle = {
   ...{ hop: 0, unfit: null, proposal: null, chosenBy: null },
 } as const satisfies ToolsContext;
 
-/** Time a model may take, out of the step's (actors/workflows/tool.json): the tool has to run in it as well. */
-const CHOOSE_WITHIN_MS = 90_000;
+/** Time a model may take at least; half of the step's when that is more: the tool has to run in it as well. */
+const CHOOSE_MS_MIN = 90_000;
 const SUMMARY_CHARS_MAX = 1000;
 const MESSAGE_CHARS_MAX = 8000;
 
@@ -103,10 +103,15 @@ function isAnswer(context: ToolsContext, { data }: Incoming<'llm.replied'>): boo
   return data.requestId === requestId(context);
 }
 
+function chooseMs(context: ToolsContext): number {
+  return Math.max(CHOOSE_MS_MIN, Math.round(requestOf(context).timeoutMs / 2));
+}
+
 function ask(context: ToolsContext, offers: readonly ToolOffer[]): Outgoing {
   const { prompt, note } = requestOf(context).input;
   const input = { prompt, ...(note === undefined ? {} : { note }) };
-  return out('llm.requested', 'llm', { requestId: requestId(context), purpose: 'tool', input, tools: [...offers] });
+  const asked = { requestId: requestId(context), purpose: 'tool' as const, input, tools: [...offers] };
+  return out('llm.requested', 'llm', { ...asked, timeoutMs: chooseMs(context) });
 }
 
 /** What the model chose; null when it failed or found nothing that fits. */
@@ -166,7 +171,7 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
     remembers ? { ...idle, deed, earlier } : idle;
   return setup({
     types: { context: {} as ToolsContext, events: {} as HopEvents | Incoming<'llm.replied'>, emitted: {} as Outgoing },
-    delays: { chooseWithin: CHOOSE_WITHIN_MS },
+    delays: { chooseWithin: ({ context }) => chooseMs(context) },
     actors: {
       choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
       check: effectLogic<ToolProposal, ToolChoice>(),
@@ -250,7 +255,7 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
                 const { step, attempt } = requestOf(context);
                 return out('hop.cancelled', 'llm', { step, attempt, reason: 'choosing a tool took too long' });
               }),
-              emit(({ context }) => unchosen(context, `it did not answer within ${CHOOSE_WITHIN_MS / 1000} s.`)),
+              emit(({ context }) => unchosen(context, `it did not answer within ${chooseMs(context) / 1000} s.`)),
               'rest',
             ],
           },

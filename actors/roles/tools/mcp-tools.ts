@@ -103,6 +103,10 @@ function toolErrorOf(error: McpError, name: string, fence: Fence): ToolError {
       return new ToolError('mcp_unavailable', message, { retryable: true, cause: error });
     case 'cut_off':
       return fence === 'once' ? unknown() : new ToolError('tool_cut_off', message, { retryable: true, cause: error });
+    case 'too_large':
+      return fence === 'once'
+        ? unknown()
+        : new ToolError('tool_answer_too_large', `${message}: ask it for less`, { cause: error });
     case 'timeout':
       return fence === 'once' ? unknown() : new ToolError('tool_timeout', message, { retryable: true, cause: error });
     case 'bad_arguments':

@@ -92,13 +92,29 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
     throw new ToolError('mcp_unavailable', message, { retryable: true });
   };
 
+  /** Names a tool of a server that does not run: why it does not is worth more than the names of others. */
+  const chosenOf = (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
+    try {
+      return choose(tools, prompt);
+    } catch (error) {
+      const [, named = ''] = /^\s*tool:\s*([\w.-]+)/i.exec(prompt) ?? [];
+      const server = mcp.states().find(({ name, state }) => state !== 'ready' && named.startsWith(`${name}.`));
+      if (server === undefined || !(error instanceof ToolError) || error.code !== 'tool_unknown') throw error;
+      const why = server.problem ?? 'it is starting';
+      throw new ToolError('mcp_unavailable', `the MCP server ${server.name} does not run: ${why}`, {
+        retryable: true,
+        cause: error,
+      });
+    }
+  };
+
   return {
     async choose(prompt) {
       const { all, choose, namesOf } = await open();
       const own = chosenOrNull(choose, all(), prompt);
       if (own !== null) return own;
       if (mcp.states().length > 0) await connected();
-      const chosen = choose(all(), prompt);
+      const chosen = chosenOf(choose, all(), prompt);
       if (chosen !== null) return summaryOf(chosen);
       const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
       throw new ToolError('no_tool', message);

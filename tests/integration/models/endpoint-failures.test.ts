@@ -61,7 +61,7 @@ describe('a mesh with an endpoint', () => {
       (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(event('Hel')),
       'before the answer was complete',
     ],
-    ['that refuses', (response) => response.socket?.destroy(), 'cannot be reached'],
+    ['that refuses', (response) => response.socket?.destroy(), 'broke the connection before the answer was there'],
   ])('%s: the embedded engine answers, and the hop says why', async (_what, behave, why) => {
     const mesh = running();
     answer = behave;
@@ -71,6 +71,27 @@ describe('a mesh with an endpoint', () => {
     const hop = await direct(mesh);
     expect(hop.engine).toBe('extractive (fallback)');
     expect(hop.summary).toContain(why);
+  });
+
+  test('what failed is told in the answer and marked in the result, with the server’s words', async () => {
+    const mesh = running();
+    const gone = { error: { message: 'model "qwen9" not found, try pulling it first' } };
+    answer = (response) => {
+      response.writeHead(404, { 'content-type': 'application/json' }).end(JSON.stringify(gone));
+    };
+    const id = await mesh.submit({ prompt: 'What is the capital of France?', workflow: 'direct' });
+    const { result } = await mesh.watch.result(id, TASK_MS);
+    expect(result.answer).toContain('model "qwen9" not found, try pulling it first');
+    expect(result.answer).not.toMatch(/none is set up/);
+    expect(result.degraded).toMatchObject({ reason: 'model_failed', instead: 'nothing' });
+  });
+
+  test('what its model writes, however useless, is no fault of the endpoint', async () => {
+    const mesh = running();
+    answer = (response) => streamText(response, ['']);
+    await Promise.all(Array.from({ length: 6 }, () => direct(mesh)));
+    answer = (response) => streamText(response, ['Paris.']);
+    expect((await direct(mesh)).engine).toBe('openai:m1');
   });
 
   test('its breaker opens, lets one call through after a while, and closes', async () => {

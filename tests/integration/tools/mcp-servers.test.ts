@@ -198,7 +198,9 @@ describe('failures', () => {
     const answer = await call(all, 'big', { bytes: 5 * 1024 * 1024 });
     expect(answer.length).toBeLessThan(1_001_000);
     expect(answer).toMatch(/\(4242880 more characters were left out\)$/);
-    expect(await failure(call(all, 'big', { bytes: 10 * 1024 * 1024 }))).toMatchObject({ code: 'cut_off' });
+    expect(await failure(call(all, 'big', { bytes: 10 * 1024 * 1024 }))).toMatchObject({
+      ...{ code: 'too_large', message: 'its answer is larger than 8 MiB' },
+    });
     expect(await call(all, 'look', { ms: 1 })).toBe('look waited 1 ms');
   });
 

@@ -6,7 +6,7 @@ import { canonicalJson, type MeshEvent } from '../../../schemas/events/envelope.
 import type { Run } from '../simulate.ts';
 
 export function checkEffects(run: Run): void {
-  const { world, report, history } = run;
+  const { world, report, history, forgotten } = run;
   const settled = new Map<string, MeshEvent<'effect.finished'>>();
   for (const { event } of history.now()) {
     if (event?.type === 'dev.agentmesh.effect.finished.v1' && !settled.has(event.data.key))
@@ -14,13 +14,14 @@ export function checkEffects(run: Run): void {
   }
   for (const { key, fence, deeds, runs } of world.dealings.values()) {
     report.count(`effect runs (${fence})`, runs);
-    if (fence === 'once' && deeds > 1) report.violation('S6', `${key} was done ${deeds} times`);
+    if (fence === 'once' && deeds > 1 && !forgotten.mayRepeat(key))
+      report.violation('S6', `${key} was done ${deeds} times`);
     if (fence === 'once' && settled.get(key)?.data.status === 'unknown') report.count('outcome unknown');
   }
   for (const event of settled.values()) checkBelief(run, event);
 }
 
-function checkBelief({ world, report }: Run, { data }: MeshEvent<'effect.finished'>): void {
+function checkBelief({ world, report, forgotten }: Run, { data }: MeshEvent<'effect.finished'>): void {
   const { status } = data;
   const dealing = world.dealings.get(data.key);
   switch (status) {
@@ -31,13 +32,19 @@ function checkBelief({ world, report }: Run, { data }: MeshEvent<'effect.finishe
       return;
     }
     case 'failed':
-      if (dealing?.fence === 'once' && dealing.deeds > 0)
+      if (dealing?.fence === 'once' && dealing.deeds > 0 && !forgotten.mayRepeat(data.key))
         report.violation('S6', `${data.key} is believed to have failed, but was done`);
       return;
     case 'unknown':
-      if (dealing && dealing.fence !== 'once') report.violation('S6', `${data.key} may be repeated, and is unknown`);
+      // What was forgotten may have been something else under the same key.
+      if (dealing && dealing.fence !== 'once' && !forgotten.has(taskOf(data.key)))
+        report.violation('S6', `${data.key} may be repeated, and is unknown`);
       return;
     default:
       throw new Error(`unknown status ${JSON.stringify(status satisfies never)}`);
   }
+}
+
+function taskOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
 }

@@ -6,13 +6,14 @@ import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Run } from '../simulate.ts';
 import { TaskModel } from './task-model.ts';
 
-export function checkFacts({ history, report, catalog, workload }: Run): void {
+export function checkFacts({ history, report, catalog, workload, forgotten }: Run): void {
   const forks = new Map(workload.submissions.map(({ correlationId, fork }) => [correlationId, fork]));
   const seen = new Set<string>();
   const models = new Map<string, TaskModel>();
   const said = new Map<string, MeshEvent[]>();
   for (const { event } of history.facts) {
-    if (!event || seen.has(event.id)) continue;
+    // Of a task that was forgotten and made anew watchers have seen two lives.
+    if (!event || seen.has(event.id) || forgotten.has(event.correlationid)) continue;
     seen.add(event.id);
     const task = event.correlationid;
     const model = models.get(task) ?? new TaskModel(catalog.workflows, forks.get(task) ?? null);

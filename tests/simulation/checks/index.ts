@@ -5,7 +5,7 @@ import type { Run } from '../simulate.ts';
 import { checkEffects } from './effects.ts';
 import { checkFacts } from './facts.ts';
 import { checkQuarantine } from './quarantine.ts';
-import { checkJournals, checkNothingPassedOver } from './tables.ts';
+import { checkJournals, checkNothingPassedOver, journalsInLog } from './tables.ts';
 import { checkTasks } from './tasks.ts';
 
 /** What no store could survive has to be said in these words. */
@@ -20,8 +20,10 @@ export function checkAtRest(run: Run): void {
   checkFacts(run);
   checkEffects(run);
   checkQuarantine(run);
-  if (!run.report.failed) checkJournals(run);
-  if (!run.report.failed) checkNothingPassedOver(run);
+  if (run.report.failed) return;
+  const journals = journalsInLog(run);
+  checkJournals(run, journals);
+  if (!run.report.failed) checkNothingPassedOver(run, journals);
 }
 
 /** S10: what is lost for good is never passed over in silence. */

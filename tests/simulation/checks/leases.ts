@@ -1,5 +1,6 @@
 /**
- * Watches every grant of a lease (S7): fences grow from grant to grant. Owns: that check.
+ * Watches every grant of a lease (S7): fences grow from grant to grant, and none is taken from a holder that was not found
+ * silent. Owns: that check.
  */
 
 import { bucketStream, LEASE_BUCKET } from '../../../bus/layout.ts';
@@ -14,26 +15,37 @@ interface Lease {
   readonly fence: number;
 }
 
+type Watched = Pick<Run, 'log' | 'report' | 'scheduler' | 'plan'>;
+
 /** Looks at the bucket whenever it is there; it may be made anew. */
-export function watchLeases({ log, report, scheduler }: Pick<Run, 'log' | 'report' | 'scheduler'>): void {
-  const last = new Map<string, Lease>();
+export function watchLeases({ log, report, scheduler, plan }: Watched): void {
+  const last = new Map<string, Lease & { readonly freed: boolean }>();
   let watched: MemoryStream | null = null;
   let seen = 0;
   const look = (stream: MemoryStream): void => {
-    seen = Math.min(seen, stream.lastSeq);
     for (; seen < stream.lastSeq; seen += 1) {
       const message = stream.get(seen + 1);
       if (!message?.subject.startsWith(PREFIX)) continue;
       const lease = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
       const before = last.get(message.subject);
-      if (lease.holder === '') continue;
-      if (before && lease.fence <= before.fence)
+      if (lease.holder === '') {
+        if (before) last.set(message.subject, { ...before, freed: true });
+        continue;
+      }
+      // A bucket that was lost begins again from the clock; who sets that back as well is past helping.
+      const isKnown = !(plan.logWentBack && plan.fired.has('broker-clock'));
+      if (before && isKnown && lease.fence <= before.fence)
         report.violation(
           'S7',
           `${message.subject}: ${before.holder} had fence ${before.fence}, ${lease.holder} gets ${lease.fence}`,
         );
       if (before && before.holder !== lease.holder) report.count('lease taken over');
-      last.set(message.subject, lease);
+      if (before && before.holder !== lease.holder && !before.freed && !plan.logWentBack && !isSilent(stream, before))
+        report.violation(
+          'S7',
+          `${message.subject}: ${lease.holder} took it from ${before.holder}, which was not silent`,
+        );
+      last.set(message.subject, { ...lease, freed: false });
     }
   };
   const attach = (): void => {
@@ -41,12 +53,22 @@ export function watchLeases({ log, report, scheduler }: Pick<Run, 'log' | 'repor
     if (stream && stream !== watched) {
       watched = stream;
       seen = 0;
-      stream.listen(() => look(stream));
+      stream.listen((stored) => {
+        // What is put back was looked at when it was granted.
+        if (stored === null) seen = stream.lastSeq;
+        look(stream);
+      });
       look(stream);
     }
     scheduler.after(ATTACH_EVERY_MS, attach);
   };
   attach();
+}
+
+/** Whoever finds a holder silent writes that into its beat. */
+function isSilent(stream: MemoryStream, { holder }: Lease): boolean {
+  const beat = stream.last(`$KV.${LEASE_BUCKET}.beat.${holder}`);
+  return beat !== null && new TextDecoder().decode(beat.data) === 'silent';
 }
 
 const ATTACH_EVERY_MS = 20;

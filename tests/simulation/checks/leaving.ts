@@ -2,15 +2,16 @@
  * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
  * own: checks of a mesh at rest.
  */
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../../actors/runtime/messages.ts';
-import { decodeHead } from '../../../actors/runtime/record.ts';
+import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
+import type { Input } from '../../../actors/runtime/record.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { PublishRequest } from '../../../bus/port.ts';
-import { partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
+import { JOURNAL_HEADER, RECORD_HEADER } from '../../../schemas/events/journal.ts';
+import { parseSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Gate } from '../gate.ts';
-import type { History } from '../history.ts';
+import { decoded, type History } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Report } from '../report.ts';
 import { foldJournal, journalOnDisk } from './journal-state.ts';
@@ -34,8 +35,28 @@ export function checkLeaving(
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which its disk does not have`);
     return;
   }
-  if (!history.records.has(decodeHead(record.body).id))
+  if (!history.records.has(decoded(record.body).head.id))
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log never had`);
+  if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, subject, n))
+    report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, and was answered before`);
+}
+
+/** The role that is asked had said something about the task since, when this process opened the journal. */
+function isAnswered({ disk, process }: HostProcess, subject: string, n: number): boolean {
+  const address = parseSubject(subject);
+  if (address.kind !== 'inbox') return false;
+  let answered = false;
+  for (const { body } of disk.tables.partition(partitionOf(address.correlationId)).records.values()) {
+    const { head, inputs } = decoded(body);
+    if (head.process === process) break;
+    answered ||= head.n > n && inputs.some((input) => isWordOf(input, address));
+  }
+  return answered;
+}
+
+function isWordOf(input: Input, { role, correlationId }: { role: string; correlationId: string }): boolean {
+  if (input.kind !== 'event' || input.place === null) return false;
+  return input.event.correlationid === correlationId && input.event.senderrole === role;
 }
 
 /** Why an effect that leaves a trace may not begin yet, or null. */
@@ -47,7 +68,7 @@ export function mayBegin(
   if (!host) return 'its process is gone';
   const [task = '', role = '', effect = '', armed = ''] = key.split('/');
   const journal = journalOnDisk(run.history, host.disk.tables.partition(partitionOf(task)));
-  const row = foldJournal(host.roles, journal).tasks.get(task)?.get(role)?.effects.get(effect);
+  const row = foldJournal(host.roles, journal, task).tasks.get(task)?.get(role)?.effects.get(effect);
   if (row?.armedVersion !== Number(armed)) return 'the disk does not know that it is wanted';
   if (fence === 'keyed') return null;
   if (!row.started) return 'the disk does not know that it begins';

@@ -41,7 +41,7 @@ function bytesOf({ data }: StoredMessage): string {
 export function checkQuarantine(run: Run): void {
   const { report, history, plan } = run;
   const entries = entriesOf(run);
-  const logLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
+  const logLost = plan.logWentBack;
   for (const { message } of history.now()) {
     const mark = message.header(POISON);
     if (mark === '') continue;

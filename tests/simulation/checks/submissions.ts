@@ -4,7 +4,8 @@
  */
 import { correlationIdFromLog } from '../../../schemas/events/ids.ts';
 import { SENT_AS } from '../clients.ts';
-import type { History, Stored } from '../history.ts';
+import type { Stored } from '../history.ts';
+import type { Run } from '../simulate.ts';
 
 export interface Submissions {
   /** Tasks that must come to an end: submitted in the log as it is, or accepted before watchers' eyes. */
@@ -28,11 +29,12 @@ function isSubmission({ message }: Stored): boolean {
   return message.subject === 'mesh.tasks' && message.header(SENT_AS) === 'submission';
 }
 
-export function submissionsIn(history: History): Submissions {
+export function submissionsIn({ history, forgotten }: Pick<Run, 'history' | 'forgotten'>): Submissions {
   const expectedTasks = new Set<string>();
   for (const stored of history.now()) if (isSubmission(stored)) expectedTasks.add(taskOf(stored, history.identity));
   for (const { event } of history.facts) {
-    if (event?.type === 'dev.agentmesh.task.accepted.v1') expectedTasks.add(event.correlationid);
+    if (event?.type !== 'dev.agentmesh.task.accepted.v1') continue;
+    if (!forgotten.has(event.correlationid)) expectedTasks.add(event.correlationid);
   }
   const everSubmitted = new Set(expectedTasks);
   for (const stored of history.stored) if (isSubmission(stored)) everSubmitted.add(taskOf(stored, stored.identity));

@@ -3,45 +3,91 @@
  * missing in the log, nothing was passed over, and what a checkpoint says is what folding says.
  */
 
-import type { Ledger, StoredRecord } from '../../../actors/runtime/ledger/port.ts';
+import type { Ledger } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { decodeRecord } from '../../../actors/runtime/record.ts';
+import type { Message } from '../../../actors/runtime/messages.ts';
 import { freezeTask, readTask } from '../../../actors/runtime/snapshot.ts';
 import { type Actors, isOver } from '../../../actors/runtime/task.ts';
 import { createTasks } from '../../../actors/runtime/tasks.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import { canonicalJson } from '../../../schemas/events/envelope.ts';
-import { PARTITIONS, parseSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
+import { RECORD_HEADER } from '../../../schemas/events/journal.ts';
+import { PARTITIONS, parseSubject, partitionOf, QUARANTINE_STREAM, STREAM } from '../../../schemas/events/subjects.ts';
+import { decoded, messagesOf } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
+import { checkChain, checkWatermark, type LoggedRecord } from './chain.ts';
 import { foldJournal, type JournalState } from './journal-state.ts';
 
-export function checkJournals(run: Run): void {
-  const inLog = recordsInLog(run);
+/** The journals as the log has them, folded: once for all checks of a run. */
+export interface Journals {
+  readonly records: ReadonlyMap<string, readonly LoggedRecord[]>;
+  readonly states: ReadonlyMap<string, JournalState>;
+}
+
+export function journalsInLog(run: Run): Journals {
+  const records = recordsInLog(run);
+  const states = new Map<string, JournalState>();
+  for (const [journal, mine] of records)
+    states.set(journal, foldJournal(run.catalog.services.get(journal.split('.')[0] ?? '') ?? [], mine));
+  return { records, states };
+}
+
+const nothing: JournalState = {
+  ...{ tasks: new Map(), messages: [], heads: [], problems: [] },
+  ...{ inputs: new Set<string>(), refused: new Set<string>() },
+};
+
+export function checkJournals(run: Run, { records, states }: Journals): void {
+  const bodies = bodiesIn(run);
   for (const service of run.catalog.services.keys()) {
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       if (run.report.failed) return;
-      checkJournal(run, service, partition, inLog.get(`${service}.${partition}`) ?? []);
+      const journal = `${service}.${partition}`;
+      const place = { service, partition, journal };
+      checkJournal(run, place, records.get(journal) ?? [], states.get(journal) ?? nothing, bodies);
     }
   }
 }
 
-function recordsInLog({ log }: Run): Map<string, StoredRecord[]> {
-  const found = new Map<string, StoredRecord[]>();
-  const stream = serverOf(log).findStream(STREAM);
-  for (let seq = 1; seq <= (stream?.lastSeq ?? 0); seq += 1) {
-    const message = stream?.get(seq);
-    if (!message?.subject.startsWith('mesh.journal.')) continue;
-    const { head } = decodeRecord(message.data);
+function recordsInLog({ log }: Run): Map<string, LoggedRecord[]> {
+  const found = new Map<string, LoggedRecord[]>();
+  for (const { subject, seq, data } of messagesOf(serverOf(log).findStream(STREAM))) {
+    if (!subject.startsWith('mesh.journal.')) continue;
+    const { head } = decoded(data);
     const journal = `${head.service}.${head.partition}`;
-    found.set(journal, [...(found.get(journal) ?? []), { partition: head.partition, n: head.n, body: message.data }]);
+    const records = found.get(journal) ?? [];
+    records.push({ partition: head.partition, n: head.n, body: data, seq });
+    found.set(journal, records);
   }
   return found;
 }
 
-function checkJournal(run: Run, service: string, partition: number, records: readonly StoredRecord[]): void {
-  const { report, catalog } = run;
-  const journal = `${service}.${partition}`;
+interface JournalPlace {
+  readonly service: string;
+  readonly partition: number;
+  readonly journal: string;
+}
+
+/** What log and quarantine hold, as `<subject> <base64>`, each with its first place. */
+function bodiesIn({ log }: Run): ReadonlyMap<string, number> {
+  const server = serverOf(log);
+  const messages = [STREAM, QUARANTINE_STREAM].flatMap((name) => messagesOf(server.findStream(name)));
+  const outside = messages.filter(({ subject }) => !subject.startsWith('mesh.journal.'));
+  const places = new Map<string, number>();
+  for (const { subject, data, seq } of outside.reverse())
+    places.set(`${subject} ${Buffer.from(data).toString('base64')}`, seq);
+  return places;
+}
+
+function checkJournal(
+  run: Run,
+  { service, partition, journal }: JournalPlace,
+  records: readonly LoggedRecord[],
+  state: JournalState,
+  bodies: ReadonlyMap<string, number>,
+): void {
+  const { report } = run;
   const gap = records.findIndex(({ n }, index) => n !== index + 1);
   if (gap !== -1) {
     report.violation('J1', `${journal} has record ${records[gap]?.n} at place ${gap + 1} of the log`);
@@ -52,9 +98,8 @@ function checkJournal(run: Run, service: string, partition: number, records: rea
     report.violation('J3', `no ledger of ${service} has the ${records.length} records of ${journal} that the log has`);
     return;
   }
-  const state = foldJournal(catalog.services.get(service) ?? [], records);
-  checkChain(run, journal, state);
-  checkMessages(run, journal, state);
+  checkChain(run, journal, { records, state });
+  checkMessages(run, journal, { records, state }, bodies);
   if (!report.failed) checkCheckpoint(run, owner, journal, partition, state);
 }
 
@@ -63,7 +108,7 @@ function ownerOf(
   { hosts }: Run,
   service: string,
   partition: number,
-  records: readonly StoredRecord[],
+  records: readonly LoggedRecord[],
 ): HostProcess | null {
   const mine = hosts.filter((host) => host.service === service);
   const same = mine.filter(({ disk }) => {
@@ -78,34 +123,27 @@ function ownerOf(
   return same[0] ?? null;
 }
 
-function checkChain({ report }: Run, journal: string, { heads }: JournalState): void {
-  for (const [index, head] of heads.entries()) {
-    const before = heads[index - 1];
-    if (head.previous !== (before?.id ?? ''))
-      report.violation('J4', `record ${head.n} of ${journal} follows ${head.previous}, which is not ${before?.id}`);
-    if (before && head.upMs < before.upMs)
-      report.violation('J6', `record ${head.n} of ${journal} was made at ${head.upMs}, before the one before it`);
-  }
-}
-
 /** Everything that follows from the journal is in the log, and nothing that does not. */
-function checkMessages({ report, history, plan, log }: Run, journal: string, { messages }: JournalState): void {
-  const logLost = plan.fired.has('broker-truncated') || plan.fired.has('broker-wiped');
-  const bodies = new Set<string>();
-  for (const { message } of history.now())
-    bodies.add(`${message.subject} ${Buffer.from(message.data).toString('base64')}`);
-  const quarantine = serverOf(log).findStream('MESH_QUARANTINE');
-  for (let seq = 1; seq <= (quarantine?.lastSeq ?? 0); seq += 1) {
-    const message = quarantine?.get(seq);
-    if (message) bodies.add(`${message.subject} ${Buffer.from(message.data).toString('base64')}`);
-  }
-  for (const { kind, subject, body, encoding, headers } of messages) {
+function checkMessages(
+  { report, plan }: Run,
+  journal: string,
+  { records, state }: { readonly records: readonly LoggedRecord[]; readonly state: JournalState },
+  bodies: ReadonlyMap<string, number>,
+): void {
+  const { messages } = state;
+  const logLost = plan.logWentBack;
+  const places = messages.map((message) => bodies.get(formOf(message)));
+  for (const [index, { kind, subject, headers }] of messages.entries()) {
     // Who was answered is not asked again.
     if (kind === 'request' && logLost) continue;
-    const bytes = encoding === 'base64' ? body : Buffer.from(body).toString('base64');
-    if (!bodies.has(`${subject} ${bytes}`))
-      report.violation('S4', `${subject} of record ${headers['mesh-record']} of ${journal} is not in the log`);
+    if (places[index] === undefined)
+      report.violation('S4', `${subject} of record ${headers[RECORD_HEADER]} of ${journal} is not in the log`);
   }
+  if (!logLost && !report.failed) checkWatermark(report, journal, { records, state, places });
+}
+
+function formOf({ subject, body, encoding }: Message): string {
+  return `${subject} ${encoding === 'base64' ? body : Buffer.from(body).toString('base64')}`;
 }
 
 /** The checkpoint and the records after it give what all records give. */
@@ -115,7 +153,7 @@ function checkCheckpoint(run: Run, owner: HostProcess, journal: string, partitio
   const ledger = owner.disk.open();
   const tasks = createTasks({ partition, roles, limits: defaultLimits, ledger });
   for (const { body } of ledger.records(partition, ledger.checkpointed(partition) + 1)) {
-    const { head, inputs } = decodeRecord(body);
+    const { head, inputs } = decoded(body);
     for (const input of inputs) {
       if (input.kind === 'quarantined') continue;
       const result = tasks.weigh(input);
@@ -157,13 +195,9 @@ function stateOf(actors: Actors): string {
 }
 
 /** Every message for a role is an input of its journal, a repetition of one, or in quarantine (S3, S9). */
-export function checkNothingPassedOver(run: Run): void {
+export function checkNothingPassedOver(run: Run, { states }: Journals): void {
   const { catalog, history, report, plan } = run;
-  if (plan.fired.has('broker-wiped') || plan.fired.has('broker-truncated')) return;
-  const inLog = recordsInLog(run);
-  const states = new Map<string, JournalState>();
-  for (const [journal, records] of inLog)
-    states.set(journal, foldJournal(catalog.services.get(journal.split('.')[0] ?? '') ?? [], records));
+  if (plan.logWentBack) return;
   const serviceOf = new Map(
     [...catalog.services].flatMap(([service, roles]) => roles.map(({ name }) => [name, service])),
   );
@@ -173,7 +207,8 @@ export function checkNothingPassedOver(run: Run): void {
     const service = serviceOf.get(address.role);
     if (service === undefined) continue;
     const state = states.get(`${service}.${partitionOf(address.correlationId)}`);
-    const known = state?.inputs.has(event.id) || state?.refused.has(`${address.role} ${message.seq}`);
+    const known =
+      state?.inputs.has(`${address.role} ${event.id}`) || state?.refused.has(`${address.role} ${message.seq}`);
     const over = state?.tasks.get(event.correlationid);
     if (known || (over && isOver(over))) continue;
     report.violation('S3', `${event.type} ${event.id} at ${message.seq} was passed over by ${service}`);

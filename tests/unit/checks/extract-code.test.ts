@@ -40,7 +40,7 @@ describe('the code of a prompt', () => {
 describe('fenced blocks', () => {
   test('know their lines, and a longer fence may hold a shorter one', () => {
     expect(fencedBlocks('a\n````md\n```\nx\n```\n````\nb')).toEqual([
-      { language: 'markdown', text: '```\nx\n```', startLine: 3, endLine: 5, closed: true },
+      { language: 'markdown', info: 'md', text: '```\nx\n```', startLine: 3, endLine: 5, closed: true },
     ]);
   });
 

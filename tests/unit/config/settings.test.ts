@@ -18,7 +18,7 @@ describe('defaults', () => {
       ...{ MESH_HOME: join(projectRoot, '.mesh'), MESH_NATS_PORT: 4222, MESH_LOG_LEVEL: 'info', MESH_COMMIT: 'group' },
       ...{ CHECKPOINT_DB_PATH: join(projectRoot, '.mesh/ledger/agents.db'), MESH_LEASE_TTL_MS: 5000 },
       ...{ MESH_KNOWLEDGE_PATH: join(projectRoot, '.mesh/knowledge.db'), OBS_MODE: 'shipping' },
-      ...{ ROUTER_CONFIDENCE_THRESHOLD: 0.94, LLM_TIMEOUT_MS: 120_000, LLM_MAX_TOKENS: 2048 },
+      ...{ ROUTER_CONFIDENCE_THRESHOLD: 0.94, LLM_TIMEOUT_MS: 600_000, LLM_MAX_TOKENS: 2048 },
       ...{ NATS_URL: undefined, OPENAI_BASE_URL: undefined, TOOLS_ALLOW_HOSTS: undefined },
     });
   });

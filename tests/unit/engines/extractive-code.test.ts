@@ -50,6 +50,24 @@ describe('a first attempt', () => {
     expect(offered.explanation).toContain('shipped with Agent Mesh');
   });
 
+  test('what is only a comment is no code, however much it says', async () => {
+    const text = '"""Retry with exponential backoff and full jitter."""';
+    const head = passage({ path: 'retry.py', heading: 'retry', kind: 'code', language: 'python', text });
+    const offered = await code({
+      prompt: 'Write a Python function that retries with exponential backoff',
+      passages: [head],
+    });
+    expect(offered.text).toContain('def retry');
+  });
+
+  test('what the request asks for and the code does not speak of is said', async () => {
+    const { faults } = await code({ prompt: 'Write an LRU cache with a TTL in TypeScript' });
+    expect(faults).toMatchObject([
+      { severity: 'warning', rule: 'asked-for', message: expect.stringContaining('“ttl”') },
+    ]);
+    expect((await code({ prompt: 'Write a debounce function' })).faults).toBeUndefined();
+  });
+
   test("prefers the user's own code and cites it", async () => {
     const own = passage({
       path: 'src/timing.ts',

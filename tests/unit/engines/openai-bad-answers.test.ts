@@ -39,16 +39,16 @@ describe('an endpoint that answers badly', () => {
     ['a web page', 'text/html', '<html></html>', 'engine_bad_answer', 1],
     ['events that are not JSON', 'text/event-stream', 'data: rubbish\n\n', 'engine_bad_answer', 2],
     ['nothing', 'text/event-stream', '', 'engine_bad_answer', 2],
-    ['other JSON', 'application/json', '{"hello": 1}', 'engine_bad_answer', 2],
+    ['other JSON', 'application/json', '{"hello": 1}', 'engine_bad_answer', 1],
     ['JSON that is none', 'application/json', '{', 'engine_bad_answer', 1],
     [
       'an error inside the stream',
       'text/event-stream',
       'data: {"error": {"message": "out of memory"}}\n\n',
-      'engine_bad_answer',
+      'engine_unavailable',
       2,
     ],
-    ['an empty answer', 'text/event-stream', `${event('', 'stop')}data: [DONE]\n\n`, 'engine_bad_answer', 2],
+    ['an empty answer', 'text/event-stream', `${event('', 'stop')}data: [DONE]\n\n`, 'engine_no_answer', 1],
   ])('%s', async (_what, type, body, code, tries) => {
     const server = await start((response) => {
       response.setHeader('content-type', type);
@@ -82,7 +82,10 @@ describe('an endpoint that answers badly', () => {
       response.writeHead(307, { location: 'http://127.0.0.1:1/v1/chat/completions' });
       response.end();
     });
-    expect(await errorOf(run(engineFor(server, { attempts: 1 })).output)).toMatchObject({ code: 'engine_unreachable' });
+    const error = await errorOf(run(engineFor(server)).output);
+    expect(error).toMatchObject({ code: 'engine_rejected', retryable: false });
+    expect(error.message).toContain('it is elsewhere (http://127.0.0.1:1/v1/chat/completions)');
+    expect(server.requests).toHaveLength(1);
   });
 
   test.each(['not an address', 'http://user:hidden@127.0.0.1:1/v1'])(

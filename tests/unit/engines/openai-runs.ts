@@ -32,6 +32,14 @@ export function run(
   return { output, shown, notes, controller };
 }
 
+export type EngineErrorLike = Pick<EngineError, 'code' | 'message' | 'retryable'>;
+
+/** The engine's own error; anything else is thrown on. */
+export function engineErrorOf(thrown: unknown): EngineErrorLike {
+  if (thrown instanceof EngineError) return thrown;
+  throw thrown;
+}
+
 export async function errorOf(output: Promise<unknown>): Promise<EngineError> {
   const error: unknown = await output.then(
     () => null,

@@ -82,7 +82,7 @@ describe('a working endpoint', () => {
     expect(answer).not.toHaveProperty('response_format');
   });
 
-  test('chooses a tool with arguments; one that was not offered is a bad answer, none is none', async () => {
+  test('chooses a tool with arguments; one that was not offered is no answer, none is none', async () => {
     const replies = [
       '{"tool":"clock","arguments":{"zone":"UTC"}}',
       'I take {"tool":"none","arguments":{}}',
@@ -97,8 +97,12 @@ describe('a working endpoint', () => {
       );
     expect((await choose()).tool).toEqual({ name: 'clock', arguments: { zone: 'UTC' }, result: '' });
     expect(await choose()).toEqual({ engine: 'openai:m1', summary: 'No tool fits.' });
-    await expect(choose()).rejects.toMatchObject({ code: 'engine_bad_answer', retryable: true });
+    await expect(choose()).rejects.toMatchObject({ code: 'engine_no_answer', retryable: false });
     expect(server.requests[0]?.body).toMatchObject({
+      tools: [{ type: 'function', function: { name: 'clock', parameters: { type: 'object' } } }],
+    });
+    // A model that was offered tools and chose none is asked once more in words, held to the names.
+    expect(server.requests.at(-1)?.body).toMatchObject({
       response_format: { json_schema: { schema: { properties: { tool: { enum: ['clock', 'none'] } } } } },
     });
   });
@@ -203,9 +207,10 @@ describe('an endpoint that is slow', () => {
   test('with its first byte', async () => {
     const server = await start(() => undefined);
     const error = await errorOf(run(engineFor(server, { firstByteTimeoutMs: 50, attempts: 2 })).output);
-    expect(error).toMatchObject({ code: 'engine_timeout', retryable: true });
+    expect(error).toMatchObject({ code: 'engine_timeout', retryable: false });
     expect(error.message).toContain('gave no answer');
-    expect(server.requests).toHaveLength(2);
+    // What was slow is not begun anew.
+    expect(server.requests).toHaveLength(1);
   });
 
   test('between two pieces: no second try once text was shown', async () => {
@@ -214,7 +219,7 @@ describe('an endpoint that is slow', () => {
       response.write(event('Half'));
     });
     const { output, shown } = run(engineFor(server, { idleTimeoutMs: 50 }));
-    expect(await errorOf(output)).toMatchObject({ code: 'engine_timeout', retryable: true });
+    expect(await errorOf(output)).toMatchObject({ code: 'engine_timeout', retryable: false });
     expect(shown).toEqual(['Half']);
     expect(server.requests).toHaveLength(1);
   });
@@ -226,7 +231,7 @@ describe('an endpoint that is slow', () => {
       response.on('close', () => clearInterval(timer));
     });
     const error = await errorOf(run(engineFor(server, { timeoutMs: 100 })).output);
-    expect(error).toMatchObject({ code: 'engine_timeout' });
+    expect(error).toMatchObject({ code: 'engine_slow' });
     expect(error.message).toContain('took longer');
   });
 });

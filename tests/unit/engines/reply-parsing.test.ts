@@ -13,7 +13,7 @@ import { passage } from './fixtures.ts';
 const passages = [passage({ text: 'a' }), passage({ text: 'b', path: 'b.md', startLine: 4 })];
 
 test('an answer cites the passages its markers name, once each; invented markers are no citations', () => {
-  const { citations } = parseAnswer('Yes [2]. And [1, 2], but [7].', passages);
+  const { citations } = parseAnswer('Yes [2]. And [1, 2], but [7].', { passages });
   expect(citations.map(({ marker, path }) => [marker, path])).toEqual([
     [1, 'docs/guide.md'],
     [2, 'b.md'],
@@ -61,17 +61,19 @@ describe('a review', () => {
     }
   });
 
-  test('in prose blocks nothing but is kept as a remark', () => {
-    expect(parseReview('Looks good to me.', 'openai:m')).toMatchObject({
-      verdict: 'approved',
-      findings: [{ severity: 'info', rule: 'model-remark', message: 'Looks good to me.' }],
+  test('in prose that does not decide is kept as a remark, and is nobody’s verdict', () => {
+    expect(parseReview('The code adds two numbers.', 'openai:m')).toMatchObject({
+      ...{ verdict: 'approved', checkedBy: [] },
+      findings: [{ severity: 'info', rule: 'model-remark', message: 'The code adds two numbers.' }],
     });
   });
 
   test('any reply can be read', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (reply) => {
-        expect(parseReview(reply, 'e').checkedBy).toEqual(['e']);
+        const { verdict, checkedBy } = parseReview(reply, 'e');
+        expect(['approved', 'changes_requested']).toContain(verdict);
+        if (verdict === 'changes_requested') expect(checkedBy).toEqual(['e']);
       }),
     );
   });

@@ -31,6 +31,25 @@ describe('the answer', () => {
     );
   });
 
+  test('says what was remarked of code that was accepted, and that no tool checked it', () => {
+    const remark = {
+      severity: 'warning' as const,
+      line: 0,
+      rule: 'not-checked',
+      message: 'There is no checker for zig.',
+    };
+    const review = { ...reviewOf(0), findings: [remark], checkedBy: ['openai:m'] };
+    expect(made({ code: codeOf(1), review }).text).toContain(
+      'Accepted by the reviewer after 0 revisions. No tool checked it; it is approved by the opinion of openai:m alone.\nWhat was remarked:\n- warning: There is no checker for zig. (not-checked)',
+    );
+  });
+
+  test('code that nobody has judged is not called accepted', () => {
+    const { text } = made({ code: codeOf(1), review: { ...reviewOf(0), checkedBy: [] } });
+    expect(text).toContain('Nothing has checked this code');
+    expect(text).not.toContain('Accepted');
+  });
+
   test('code that has a fence of its own gets a longer one', () => {
     const { text } = made({ code: { ...codeOf(1), text: 'a\n```\nb\n```\n' } });
     expect(text).toContain('````typescript\na\n```\nb\n```\n````');

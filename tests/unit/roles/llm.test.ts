@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { role } from '../../../actors/roles/llm/machine.ts';
-import { done, failed, given, received, unknown } from './support/given.ts';
+import { done, elapsed, failed, given, received, unknown } from './support/given.ts';
 import { answered, request } from './support/samples.ts';
 
 const wanted = (requestId: string, hop = 2) =>
@@ -50,6 +50,26 @@ describe('llm', () => {
         summary: 'an answer with 1 citation; fell back because no route to host',
       },
     });
+  });
+
+  test('tells the embedded engine what the configured one failed with', () => {
+    const story = given(role).when(wanted('2.respond.1'), failed('generate', { message: 'no route to host' }));
+    story.thenExpect({ state: 'falling' });
+    expect(story.effect('extract').input).toMatchObject({
+      purpose: 'answer',
+      failure: { message: 'no route to host' },
+    });
+  });
+
+  test('a model that is not done gives way while its asker still has time for what there is', () => {
+    const data = { requestId: '2.respond.1', purpose: 'answer', input: request('respond').input } as const;
+    const asked = received('llm.requested', { ...data, timeoutMs: 100_000 }, { from: 'responder', hop: 2 });
+    const story = given(role)
+      .when(asked)
+      .thenExpect({ timers: ['modelTime'] });
+    expect(story.timer('modelTime').dueUpMs - story.upMs).toBe(75_000);
+    story.when(elapsed('modelTime')).thenExpect({ state: 'falling', effects: ['extract'] });
+    expect(story.effect('extract').input).toMatchObject({ failure: { code: 'model_slow' } });
   });
 
   test('S8: a long reason is cut to what a summary may have', () => {

@@ -45,7 +45,7 @@ describe('approval', () => {
   test('waiting for people does not count against the deadline', () => {
     const story = asked().thenExpect({ timers: ['answerWithin'] });
     story.when(answers('yes')).thenExpect({ timers: ['deadline', 'hopTimeout'] });
-    expect(story.timer('deadline').dueUpMs - story.upMs).toBe(600_000);
+    expect(story.timer('deadline').dueUpMs - story.upMs).toBe(3_600_000);
   });
 
   test('the note is for the approved step, not for those after it', () => {

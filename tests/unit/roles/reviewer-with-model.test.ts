@@ -23,9 +23,11 @@ describe('a reviewer with a model', () => {
       .when(ofCode)
       .when(checked(0))
       .thenExpect({ state: 'asking', sent: ['llm.requested > llm'] });
-    const { purpose, requestId, input } = story.sent('llm.requested');
+    const { purpose, requestId, input, timeoutMs } = story.sent('llm.requested');
     expect({ purpose, requestId }).toEqual({ purpose: 'review', requestId: '5.review.1' });
     expect(input).toEqual({ prompt: expect.any(String), code: codeOf(2) });
+
+    expect(timeoutMs).toBe(15_000);
   });
 
   test('joins its findings with those of the checks', () => {
@@ -48,10 +50,19 @@ describe('a reviewer with a model', () => {
   ] as const)('goes by the checks alone when it %s, and says why', (_what, data, why) => {
     const story = given(role).when(ofCode).when(checked(0));
     story.when(replied(data as Partial<LlmRepliedData>)).thenExpect({ state: 'idle', sent: BOTH });
-    const { review, summary } = story.sent('hop.replied').output ?? {};
+    const { review, summary, degraded } = story.sent('hop.replied').output ?? {};
     expect(review).toEqual(reviewOf(0));
+    expect(degraded).toMatchObject({ reason: 'model_failed', instead: 'static_checks' });
     expect(summary).toContain('static checks only');
     expect(summary).toContain(why);
+  });
+
+  test('what a model says without a verdict is kept beside the checks, and approves nothing', () => {
+    const remark = { severity: 'info' as const, line: 0, rule: 'model-remark', message: 'Hm.' };
+    const story = given(role).when(ofCode).when(checked(0));
+    story.when(replied({ output: opinion({ findings: [remark], checkedBy: [] }) }));
+    const { review } = story.sent('hop.replied').output ?? {};
+    expect(review).toMatchObject({ findings: [remark], checkedBy: reviewOf(0).checkedBy });
   });
 
   test('S5: the reply to an earlier hop is not taken for this one’s', () => {

@@ -42,7 +42,13 @@ describe.each([1, 3])('tools of release %i', (release) => {
         ...{ state: 'asking', sent: ['llm.requested > llm'], effects: [], timers: ['chooseWithin'] },
       });
       expect(story.sent('llm.requested')).toEqual({
-        ...{ requestId: '1.tools.1', purpose: 'tool', input: { prompt, note: 'in words' }, tools: offers },
+        ...{
+          requestId: '1.tools.1',
+          purpose: 'tool',
+          timeoutMs: 90_000,
+          input: { prompt, note: 'in words' },
+          tools: offers,
+        },
       });
     });
 

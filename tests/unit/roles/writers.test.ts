@@ -23,6 +23,7 @@ describe.each([
     expect(story.sent('llm.requested')).toEqual({
       ...{ requestId: `2.${step}.1`, purpose },
       input: request(step, { passages: [passage] }).input,
+      timeoutMs: request(step).timeoutMs,
     });
     expect(story.envelope('llm.requested')).toMatchObject({ hopindex: 2, remainingloops: 2 });
   });

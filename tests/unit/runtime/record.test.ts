@@ -15,7 +15,7 @@ const say = (what: string, id = what.slice(0, 8)) =>
   eventOf('task.submitted', { prompt: what }, { id: idOf(`say/${id}`) });
 
 const ms = fc.integer({ min: 0, max: 4e12 });
-const place = fc.option(fc.record({ lane: fc.constantFrom('courier', 'ingress'), seq: fc.integer({ min: 1 }) }));
+const place = fc.record({ lane: fc.constantFrom('courier', 'ingress'), seq: fc.integer({ min: 1 }) });
 const eventInput: fc.Arbitrary<Input> = fc
   .record({ data: fc.jsonValue(), atMs: ms, upMs: ms, place, again: fc.boolean(), id: fc.uuid(), text: fc.string() })
   .map(({ data, id, text: prompt, ...rest }) => {
@@ -87,22 +87,25 @@ describe('a long text that stands in the record already', () => {
   test('is referred to where it was caused, and stands whole in the input', () => {
     const cause = say(long, 'cause');
     const [, input, caused] = entriesOf(
-      encodeRecord(headAt(1), [{ input: inputOf(cause, 'courier'), caused: [say(long, 'echo')] }]),
+      encodeRecord(headAt(1), [{ input: fromLog(cause, 'courier'), caused: [say(long, 'echo')] }]),
     );
     expect(input?.data).toEqual({ prompt: long });
-    expect(caused?.data).toEqual({ prompt: { $ref: `#${cause.id}` } });
+    expect(caused?.data).toEqual({ prompt: { $ref: `#${cause.id}/0` } });
   });
 
   test('is written once where only what was caused has it', () => {
     const [first, second] = [say(long, 'first'), say(long, 'second')];
     const written = entriesOf(
-      encodeRecord(headAt(1), [{ input: inputOf(say('x'), 'courier'), caused: [first, second] }]),
+      encodeRecord(headAt(1), [{ input: fromLog(say('x'), 'courier'), caused: [first, second] }]),
     );
-    expect(written.slice(2).map(({ data }) => data)).toEqual([{ prompt: long }, { prompt: { $ref: `#${first.id}` } }]);
+    expect(written.slice(2).map(({ data }) => data)).toEqual([
+      { prompt: long },
+      { prompt: { $ref: `#${first.id}/0` } },
+    ]);
   });
 
   test('is never referred to by an input: inputs are read back', () => {
-    const inputs = [inputOf(say(long, 'one'), 'courier'), inputOf(say(long, 'two'), 'courier')];
+    const inputs = [fromLog(say(long, 'one'), 'courier'), fromLog(say(long, 'two'), 'courier')];
     const bytes = encodeRecord(headAt(1), inputs.map(alone));
     expect(entriesOf(bytes)[2]?.data).toEqual({ prompt: long });
     expect(decodeRecord(bytes).inputs).toEqual(inputs);
@@ -113,12 +116,29 @@ describe('a long text that stands in the record already', () => {
       eventOf('agent.message', { messageId: id, role: 'ROLE_AGENT', parts: [{ text: one }] }, { id: idOf(id) });
     const said = (one: string) => {
       const [, , caused] = entriesOf(
-        encodeRecord(headAt(1), [{ input: inputOf(message(one, 'a'), 'courier'), caused: [message(one, 'b')] }]),
+        encodeRecord(headAt(1), [{ input: fromLog(message(one, 'a'), 'courier'), caused: [message(one, 'b')] }]),
       );
       return (caused as { data: { parts: unknown[] } }).data.parts[0];
     };
-    expect(said(long)).toEqual({ text: { $ref: `#${idOf('a')}` } });
+    expect(said(long)).toEqual({ text: { $ref: `#${idOf('a')}/0` } });
     expect(said(text(199))).toEqual({ text: text(199) });
+  });
+});
+
+test('what a host says about its own actor is read back with all that it says', () => {
+  const event = eventOf('timer.fired', { timer: 'deadline', armedVersion: 3 }, { from: 'courier' });
+  const [input] = decodeRecord(encodeRecord(headAt(1), [alone(inputOf(event, 'courier'))])).inputs;
+  expect(input).toMatchObject({
+    kind: 'event',
+    role: 'courier',
+    place: null,
+    event: {
+      id: event.id,
+      type: event.type,
+      correlationid: event.correlationid,
+      senderrole: 'courier',
+      data: event.data,
+    },
   });
 });
 
@@ -130,7 +150,7 @@ describe('what a server would not take', () => {
     ['letters of three bytes', '写'],
     ['what JSON writes in six letters', '\u0001'],
   ])('S8: of %s: what was caused is told by its envelopes, the inputs whole', (_what, letter) => {
-    const input = inputOf(say(text(1000, letter), 'in'), 'courier');
+    const input = fromLog(say(text(1000, letter), 'in'), 'courier');
     const caused = Array.from({ length: 10 }, (_, at) => say(text(4000, letter) + at, `caused ${at}`));
     const bytes = encodeRecord(headAt(1), [{ input, caused }], MAX_BYTES);
     expect(bytes.byteLength).toBeLessThanOrEqual(MAX_BYTES - 1024);
@@ -141,7 +161,7 @@ describe('what a server would not take', () => {
   });
 
   test('S8: when even these are too many, nothing is told of it but the inputs', () => {
-    const input = inputOf(say(text(15_000), 'in'), 'courier');
+    const input = fromLog(say(text(15_000), 'in'), 'courier');
     const caused = Array.from({ length: 20 }, (_, at) => say(`${at}`, `caused ${at}`));
     const bytes = encodeRecord(headAt(1), [{ input, caused }], MAX_BYTES);
     expect(bytes.byteLength).toBeLessThanOrEqual(MAX_BYTES - 1024);
@@ -149,7 +169,7 @@ describe('what a server would not take', () => {
   });
 
   test('a record that just fits is told whole', () => {
-    const entries = [{ input: inputOf(say('in'), 'courier'), caused: [say(text(500), 'caused')] }];
+    const entries = [{ input: fromLog(say('in'), 'courier'), caused: [say(text(500), 'caused')] }];
     const whole = encodeRecord(headAt(1), entries);
     const fitting = encodeRecord(headAt(1), entries, whole.byteLength + 1024);
     expect(fitting).toEqual(whole);

@@ -46,7 +46,12 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
   };
   const sender = createSender({
     ...{ bus: bent(bus, { publish }), clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits } },
-    ...{ at: () => undefined, whenCertain: witness.whenCertain, onFatal: (error) => void fatal.push(error) },
+    ...{
+      at: () => undefined,
+      recordSeq: () => null,
+      whenCertain: witness.whenCertain,
+      onFatal: (error) => void fatal.push(error),
+    },
   });
   sender.open(0, 0);
   const stored = async (stream?: 'quarantine'): Promise<string[]> => {

@@ -1,17 +1,19 @@
 /**
  * The short form of `mesh sim`, and what the simulation itself has to hold. Owns: that none of these seeds breaks a
  * promise (S1 to S11), that a seed is a run, that new roles and workflows are simulated without being listed. Does not
- * own: that broken promises are seen; `tests/simulation/mutate.ts` shows that.
+ * own: that broken promises are seen; `tests/simulation/mutate.ts` shows that, and here only that each of its mutations
+ * still applies.
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCampaign } from '../../simulation/campaign.ts';
 import { loadCatalog } from '../../simulation/catalog.ts';
+import { mutated, mutations } from '../../simulation/mutations/index.ts';
 import { simulate } from '../../simulation/simulate.ts';
 
-const SEEDS = 1000;
+const SEEDS = 100;
 const simulation = join(import.meta.dirname, '..', '..', 'simulation');
 
 test(`S1 to S11 hold over ${SEEDS} seeds with faults`, { timeout: 240_000 }, async () => {
@@ -50,5 +52,14 @@ test('a new role and a new workflow are simulated as soon as their files are the
     expect(events['effect runs (once)']).toBeGreaterThan(0);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('every mutation applies to the tree as it is, and changes it', () => {
+  const root = join(import.meta.dirname, '..', '..', '..');
+  expect(new Set(mutations.map(({ name }) => name)).size).toBe(mutations.length);
+  for (const mutation of mutations) {
+    const before = readFileSync(join(root, mutation.file), 'utf8');
+    expect(mutated(mutation, root), mutation.name).not.toBe(before);
   }
 });

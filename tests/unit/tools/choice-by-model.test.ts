@@ -20,6 +20,21 @@ function tool(name: string, more: Partial<Tool> = {}): Tool {
   };
 }
 
+test('a tool of a server that does not run: the task is told why it does not', async () => {
+  const states: McpServers['states'] = () => [
+    { name: 'gone', state: 'down', problem: 'command gone was not found', tools: 0 },
+  ];
+  const mcp = { ...noMcpServers, states };
+  const breakers = createBreakers({
+    ...{ debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  const toolbox = createToolbox({ allowHosts: [], workspace: null, mcp, breakers });
+  await expect(toolbox.choose('tool:gone.x {}')).rejects.toMatchObject({
+    ...{ code: 'mcp_unavailable', message: 'the MCP server gone does not run: command gone was not found' },
+  });
+  await expect(toolbox.choose('tool:other.x {}')).rejects.toMatchObject({ code: 'tool_unknown' });
+});
+
 describe('offers', () => {
   test('all built-in tools fit', () => {
     const { offers, leftOut } = offersFor('whatever', builtin);

@@ -8,7 +8,8 @@ import { fencedBlocks } from '../../reviewer/checks/fenced-blocks.ts';
 import { guessLanguage, languageInPrompt, languageName } from '../../reviewer/checks/languages.ts';
 import { skeleton } from './skeleton.ts';
 import { matchSnippets } from './snippet-catalog.ts';
-import { coverage, subjectTerms, terms } from './terms.ts';
+import { coverage, subjectTerms, subjectWordsBeyond, terms } from './terms.ts';
+import { type Lack, lackOf } from './without-model.ts';
 
 export interface Candidate {
   readonly source: 'passage' | 'snippet' | 'skeleton';
@@ -39,7 +40,7 @@ const STANDS_IN: Readonly<Record<string, number>> = {
 };
 
 /** All candidates in the order they are offered; the skeleton is always the last. */
-export function codeCandidates(input: HopInput, attempt: number): Candidate[] {
+export function codeCandidates(input: HopInput, attempt: number, lack: Lack = lackOf()): Candidate[] {
   const asked = languageInPrompt(input.prompt);
   const language = asked ?? input.code?.language ?? DEFAULT_LANGUAGE;
   const wanted = subjectTerms(input.prompt);
@@ -61,7 +62,7 @@ export function codeCandidates(input: HopInput, attempt: number): Candidate[] {
   const last: Candidate = {
     source: 'skeleton',
     language,
-    text: skeleton(input.prompt, language, attempt),
+    text: skeleton(input.prompt, language, { attempt, lack }),
     score: 0,
     description: 'a skeleton with the name of what you asked for and no body',
     citations: [],
@@ -116,7 +117,9 @@ function scored(piece: Piece, wanted: ReadonlySet<string>, request: { language: 
   const body = coverage(wanted, new Set([...terms(piece.text), ...names]));
   const fit = languageFit(piece.language, request);
   const score =
-    named === 0 || piece.text.length > TEXT_CHARS_MAX ? 0 : fit * (NAME_WEIGHT * named + BODY_WEIGHT * body);
+    named === 0 || !hasStatements(piece.text) || piece.text.length > TEXT_CHARS_MAX
+      ? 0
+      : fit * (NAME_WEIGHT * named + BODY_WEIGHT * body);
   // Nobody asked for JavaScript: code that stands in for another language is offered as that one and then repaired.
   const standsIn = Object.hasOwn(STANDS_IN, `${piece.language}>${request.language}`);
   const language = standsIn && request.isAsked && piece.language !== 'tsx' ? request.language : piece.language;
@@ -146,6 +149,23 @@ const DECLARATION =
 
 function declaredNames(text: string): string {
   return [...text.matchAll(DECLARATION)].map((match) => match[1] ?? '').join(' ');
+}
+
+const COMMENTS =
+  /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|\/\*[\s\S]*?(?:\*\/|$)|(?:^|\s)(?:\/\/|#(?!include|define|\[|!\[)|--(?=\s)).*$/gm;
+
+/** A passage may be the head of a file: its comment says much of what is asked for and does none of it. */
+function hasStatements(text: string): boolean {
+  const code = text
+    .replace(COMMENTS, '')
+    .split('\n')
+    .filter((line) => /\w/.test(line) && !/^\s*(?:import|from|use|package|#include)\b/.test(line));
+  return code.length > 0;
+}
+
+/** Words of the request of which the code has none: it may lack what they ask for. */
+export function unmentioned(prompt: string, text: string): string[] {
+  return subjectWordsBeyond(prompt, terms(`${declaredNames(text)} ${text}`));
 }
 
 /** Takes away the indentation that all lines share: a chunk from inside a class stands on its own now. */

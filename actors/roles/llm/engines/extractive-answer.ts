@@ -2,18 +2,18 @@
  * Answers by quoting: picks the sentences of the passages that bear on the prompt and cites where they stand.
  * Owns the scoring and the wording. Nothing is paraphrased: without a model, a quote is the only honest sentence.
  */
-import type { Answer, Citation, HopInput, Passage } from '../../../../schemas/events/generated.ts';
+import type { Answer, Citation, Degraded, HopInput, Passage } from '../../../../schemas/events/generated.ts';
 import { type QuotableUnit, quotableUnits } from './quotable-units.ts';
 import { smallTalk } from './small-talk.ts';
 import { terms } from './terms.ts';
+import { degraded, type Lack, SET_UP_A_MODEL } from './without-model.ts';
 
 export interface ExtractiveAnswer {
   readonly answer: Answer;
   readonly summary: string;
+  /** Absent when a model would have said nothing more. */
+  readonly degraded?: Degraded;
 }
-
-export const SET_UP_A_MODEL = 'fetch one with `mesh models pull`, or set OPENAI_BASE_URL to a server such as Ollama';
-const CLOSING = `No language model is set up: these are quotes of the knowledge base. For written answers, ${SET_UP_A_MODEL}.`;
 
 /** An answer is read in one look: a few quotes, not a search result list. */
 const UNITS_MAX = 6;
@@ -35,15 +35,22 @@ interface ScoredUnit {
   readonly score: number;
 }
 
-/** Composes the answer for any input; never fails. */
-export function extractiveAnswer(input: HopInput): ExtractiveAnswer {
-  if (input.tool !== undefined) return toolAnswer(input.tool.name, input.tool.result);
-  const talk = smallTalk(input.prompt);
-  if (talk !== null) return plain(talk, 'Small talk.');
+/** Composes the answer for any input, and says why no model wrote it; never fails. */
+export function extractiveAnswer(input: HopInput, lack: Lack): ExtractiveAnswer {
+  if (input.tool !== undefined) return unlessModelFailed(toolAnswer(input.tool.name, input.tool.result), lack);
+  const talk = smallTalk(input.prompt, lack);
+  if (talk !== null) return unlessModelFailed(plain(talk, 'Small talk.'), lack);
   const passages = input.passages ?? [];
-  if (passages.length === 0) return nothingFound(input.passages !== undefined);
+  if (passages.length === 0) return nothingFound(input.passages !== undefined, lack);
   const query = input.note === undefined ? input.prompt : `${input.prompt} ${input.note}`;
-  return quote(query, passages);
+  return quote(query, passages, lack);
+}
+
+/** What needs no model is whole without one; when a configured one has failed, that is said all the same. */
+function unlessModelFailed({ answer, summary }: ExtractiveAnswer, lack: Lack): ExtractiveAnswer {
+  if (lack.reason === 'no_model') return { answer, summary };
+  const text = `${answer.text}\n\n${lack.message}`;
+  return { answer: { ...answer, text }, summary, degraded: degraded(lack, 'plain') };
 }
 
 function plain(text: string, summary: string): ExtractiveAnswer {
@@ -58,20 +65,29 @@ function toolAnswer(name: string, result: string): ExtractiveAnswer {
   return plain(text, `Result of ${name}.`);
 }
 
-function nothingFound(searched: boolean): ExtractiveAnswer {
+function nothingFound(searched: boolean, lack: Lack): ExtractiveAnswer {
+  const none = lack.reason === 'no_model';
+  const mark = { degraded: degraded(lack, 'nothing') };
   if (!searched) {
-    return plain(
-      `This question needs a language model and none is set up: ${SET_UP_A_MODEL}. To have it looked up in your documents instead, ask with --workflow answer.`,
-      'No language model is set up and nothing was looked up.',
-    );
+    const why = none
+      ? `This question needs a language model and none is set up: ${SET_UP_A_MODEL}.`
+      : `This question needs a language model. ${lack.message}`;
+    const text = `${why} To have it looked up in your documents instead, ask with --workflow answer.`;
+    const summary = none ? 'No language model is set up' : 'The language model gave no answer';
+    return { ...plain(text, `${summary} and nothing was looked up.`), ...mark };
   }
-  return plain(
-    `Nothing was found in the knowledge base for this question. Index what it should be answered from with \`./mesh index PATH\` and ask again. No language model is set up either: ${SET_UP_A_MODEL}.`,
-    'Nothing was found in the knowledge base.',
-  );
+  const either = none ? `No language model is set up either: ${SET_UP_A_MODEL}.` : lack.message;
+  const text = `Nothing was found in the knowledge base for this question. Index what it should be answered from with \`./mesh index PATH\` and ask again. ${either}`;
+  return { ...plain(text, 'Nothing was found in the knowledge base.'), ...mark };
 }
 
-function quote(query: string, passages: readonly Passage[]): ExtractiveAnswer {
+function closing(lack: Lack): string {
+  return lack.reason === 'no_model'
+    ? `No language model is set up: these are quotes of the knowledge base. For written answers, ${SET_UP_A_MODEL}.`
+    : `These are quotes of the knowledge base. ${lack.message}`;
+}
+
+function quote(query: string, passages: readonly Passage[], lack: Lack): ExtractiveAnswer {
   const ranked = rank(query, passages);
   const chosen = choose(ranked);
   const direct = chosen.some((scored) => scored.overlap > 0);
@@ -81,9 +97,10 @@ function quote(query: string, passages: readonly Passage[]): ExtractiveAnswer {
   const opening = direct
     ? 'From the knowledge base:'
     : 'Nothing in the knowledge base says this in so many words. The closest passages:';
-  const text = [opening, ...quotes, CLOSING].join('\n\n');
+  const text = [opening, ...quotes, closing(lack)].join('\n\n');
   const places = groups.length === 1 ? '1 passage' : `${groups.length} passages`;
-  return { answer: { text, citations }, summary: `Quotes of ${places} of the knowledge base.` };
+  const summary = `Quotes of ${places} of the knowledge base.`;
+  return { answer: { text, citations }, summary, degraded: degraded(lack, 'quotes') };
 }
 
 function rank(query: string, passages: readonly Passage[]): ScoredUnit[] {

@@ -1,5 +1,8 @@
 /** The language-model engines that need no native code, as the rest of the project uses them. */
+
+export { parseCode } from './code-reply.ts';
 export { createExtractiveEngine } from './extractive.ts';
+export { replyIn, withoutThinking } from './model-text.ts';
 export { createOpenAiEngine, type OpenAiOptions } from './openai.ts';
 export {
   type EngineContext,
@@ -11,5 +14,7 @@ export {
 } from './port.ts';
 export { buildPrompt, type ChatMessage, characters, type Prompt, type PromptBudget } from './prompts.ts';
 export { closeRepairs } from './repairs/repair-code.ts';
-export { parseAnswer, parseCode, parseReview, withoutThinking } from './reply-parsing.ts';
 export { createThinkingFilter, type ThinkingFilter } from './thinking-filter.ts';
+export { parseAnswer } from './to-output.ts';
+export { parseToolChoice } from './tool-choice.ts';
+export { parseReview } from './verdict.ts';

@@ -1,111 +1,330 @@
 /**
- * Reads one streamed chat completion (server-sent events of an OpenAI-compatible endpoint).
- * Owns the events' form, the end of a stream and its limits; requests, retries and time-outs are openai-transport.ts.
+ * Reads one chat completion, streamed or whole. Owns the forms of both, the end of a stream and its limits; requests,
+ * retries and time-outs are openai-transport.ts.
+ *
+ * Servers differ from the standard of server-sent events (one newline between two events, an error as a bare line, JSON
+ * under the type of a stream and the other way round), so that the body is read by lines and told by its content:
+ * a line is an event of its own when it is JSON, and else a part of one.
  */
-import { createParser } from 'eventsource-parser';
+
+import { isRecord, parsed } from './json-reply.ts';
+import { cleanText } from './model-text.ts';
+import { errorIn } from './openai-errors.ts';
+import { StatusFailure } from './openai-transport.ts';
 import { EngineError } from './port.ts';
-import { isRecord } from './reply-parsing.ts';
 import type { Completion } from './to-output.ts';
+import type { WireToolCall } from './tool-choice.ts';
 
 /** What an Answer holds; a model that writes more is going in circles. */
 const TEXT_CHARS_MAX = 400_000;
+/** After the last word some servers leave the connection open; [DONE] or the end is waited for this long. */
+const END_MS_MAX = 2000;
 
-interface Delta {
-  readonly text: string;
-  readonly finish: string | null;
+/** Why a reply ended, in the words of the servers in use. */
+const WHOLE = new Set([
+  'stop',
+  'eos',
+  'eos_token',
+  'end_turn',
+  'stop_sequence',
+  'stop_sequence_reached',
+  'tool_calls',
+  'tool_use',
+  'function_call',
+  'complete',
+  'completed',
+  'finish',
+  'done',
+  'end',
+  'success',
+]);
+const CUT = new Set([
+  'length',
+  'max_tokens',
+  'model_length',
+  'max_output_tokens',
+  'token_limit',
+  'limit',
+  'incomplete',
+]);
+const FILTERED = new Set([
+  'content_filter',
+  'content_filtered',
+  'safety',
+  'recitation',
+  'prohibited_content',
+  'blocklist',
+  'spii',
+  'refusal',
+  'sensitive',
+  'guardrail_intervened',
+]);
+
+export interface ReadHooks {
+  /** Called whenever anything arrives. */
+  readonly onChunk: () => void;
+  /** Called with each piece of text. */
+  readonly onText: (piece: string) => void;
+  /** Called with the number of characters that a model has thought so far. */
+  readonly onThought?: (chars: number) => void;
 }
 
-/**
- * Reads the stream to its end. `onChunk` is called whenever anything arrives, `onText` with each piece of text.
- * A stream that ends without a finish reason or [DONE] is half an answer and throws `engine_stream_cut`.
- */
-export async function readStream(
-  body: AsyncIterable<Uint8Array>,
-  hooks: { onChunk: () => void; onText: (piece: string) => void },
-): Promise<Completion> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let finish: string | null = null;
-  let done = false;
-  let atEnd = false;
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      if (data.trim() === '[DONE]') {
-        done = true;
-        return;
-      }
-      const delta = readDelta(data, atEnd);
-      if (delta === null) return;
-      finish = delta.finish ?? finish;
-      if (delta.text === '') return;
-      text += delta.text;
-      if (text.length > TEXT_CHARS_MAX) throw badAnswer(`The model wrote more than ${TEXT_CHARS_MAX} characters.`);
-      hooks.onText(delta.text);
-    },
-  });
-  for await (const chunk of body) {
-    hooks.onChunk();
-    parser.feed(decoder.decode(chunk, { stream: true }));
-    if (done) break;
-  }
-  // The last event may lack the empty line that ends it; when it is half an event, the stream was cut.
-  atEnd = true;
-  parser.feed('\n\n');
-  if (!done && finish === null) {
-    const message =
-      text === ''
-        ? 'The endpoint closed the stream without an answer.'
-        : `The endpoint closed the stream after ${text.length} characters, before the answer was complete.`;
-    throw new EngineError(text === '' ? 'engine_bad_answer' : 'engine_stream_cut', message, { retryable: true });
-  }
-  return { text, cut: finish === 'length' };
-}
+/** What has been read of a reply so far. */
+class Reply {
+  text = '';
+  refusal = '';
+  thoughtChars = 0;
+  finish: string | null = null;
+  done = false;
+  readonly #calls = new Map<number, { name: string; arguments: unknown }>();
+  readonly #hooks: ReadHooks;
 
-/** Reads an endpoint's plain JSON answer, for those that do not stream. */
-export function readWhole(json: unknown): Completion {
-  const choice = firstChoice(json);
-  const message = choice?.message;
-  if (!isRecord(message) || typeof message.content !== 'string') {
-    throw badAnswer('The endpoint answered with JSON that is no chat completion. Is OPENAI_BASE_URL right?');
+  constructor(hooks: ReadHooks) {
+    this.#hooks = hooks;
   }
-  return { text: message.content, cut: choice?.finish_reason === 'length' };
-}
 
-function readDelta(data: string, mayBeHalf: boolean): Delta | null {
-  const event = parseEvent(data, mayBeHalf);
-  if (event === undefined) return null;
-  if (isRecord(event) && event.error !== undefined && event.error !== null) {
-    throw badAnswer(`The endpoint reported an error while answering: ${errorText(event)}`);
+  /** Takes an event, or a whole completion, in. @throws EngineError, StatusFailure */
+  take(event: unknown): void {
+    const error = errorIn(event);
+    if (error !== null) {
+      const status = Number(error.code);
+      throw new StatusFailure(status >= 400 && status < 600 ? status : 500, error, undefined, 'while answering');
+    }
+    const choice = firstChoice(event);
+    if (choice === null) return;
+    const said = [choice.delta, choice.message, choice].find(isRecord) ?? {};
+    const before = this.text.length;
+    const content = said.content ?? (said === choice ? choice.text : undefined);
+    this.#add(textOf(content, (chars) => this.#thought(chars)));
+    for (const key of ['reasoning_content', 'reasoning', 'thinking', 'thought'] as const) {
+      const thought = said[key];
+      if (typeof thought === 'string') this.#thought(thought.length);
+    }
+    if (typeof said.refusal === 'string') this.refusal += said.refusal;
+    if (Array.isArray(said.tool_calls)) {
+      for (const [index, call] of said.tool_calls.entries()) this.#call(call, index);
+    }
+    if (isRecord(said.function_call)) this.#call({ function: said.function_call }, 0);
+    const finish = choice.finish_reason ?? choice.done_reason ?? choice.stop_reason;
+    if (typeof finish === 'string' && finish !== '') this.finish = finish.toLowerCase();
+    if (this.text.length > before) this.#hooks.onText(this.text.slice(before));
   }
-  const choice = firstChoice(event);
-  const delta = choice?.delta;
-  const content = isRecord(delta) && typeof delta.content === 'string' ? delta.content : '';
-  return { text: content, finish: typeof choice?.finish_reason === 'string' ? choice.finish_reason : null };
-}
 
-function parseEvent(data: string, mayBeHalf: boolean): unknown {
-  try {
-    return JSON.parse(data);
-  } catch (cause) {
-    if (mayBeHalf) return undefined;
-    throw new EngineError('engine_bad_answer', 'The endpoint sent an event that is not JSON.', {
-      retryable: true,
-      cause,
+  #add(piece: string): void {
+    this.text += piece;
+    if (this.text.length <= TEXT_CHARS_MAX) return;
+    throw new EngineError('engine_no_answer', `The model wrote more than ${TEXT_CHARS_MAX} characters.`, {
+      retryable: false,
     });
   }
+
+  #thought(chars: number): void {
+    if (chars === 0) return;
+    this.thoughtChars += chars;
+    this.#hooks.onThought?.(this.thoughtChars);
+  }
+
+  #call(call: unknown, position: number): void {
+    if (!isRecord(call)) return;
+    const told = isRecord(call.function) ? call.function : call;
+    const at = typeof call.index === 'number' ? call.index : position;
+    const known = this.#calls.get(at) ?? { name: '', arguments: '' };
+    const name = typeof told.name === 'string' && told.name !== known.name ? known.name + told.name : known.name;
+    const more = told.arguments;
+    const both =
+      typeof more === 'string' && typeof known.arguments === 'string'
+        ? known.arguments + more
+        : (more ?? known.arguments);
+    this.#calls.set(at, { name, arguments: both });
+  }
+
+  get toolCalls(): WireToolCall[] {
+    return [...this.#calls.values()].filter(({ name }) => name !== '');
+  }
+
+  /** The whole reply. @throws EngineError when it is none, or half of one */
+  completion(): Completion {
+    const { finish, text, toolCalls } = this;
+    if (finish !== null && !WHOLE.has(finish) && !CUT.has(finish) && !FILTERED.has(finish)) {
+      const message = `The endpoint ended the answer with “${cleanText(finish).slice(0, 60)}”, before it was complete.`;
+      throw new EngineError('engine_stream_cut', message, { retryable: true });
+    }
+    const filtered = finish !== null && FILTERED.has(finish);
+    if (this.refusal !== '' && text.trim() === '') throw refused(`it said “${cleanText(this.refusal).slice(0, 400)}”`);
+    if (filtered && text.trim() === '')
+      throw refused('a content filter of the server ended the answer before its first word');
+    return {
+      ...{ text, cut: finish !== null && CUT.has(finish), thoughtChars: this.thoughtChars },
+      ...(filtered ? { filtered } : {}),
+      ...(toolCalls.length > 0 ? { toolCalls } : {}),
+    };
+  }
 }
 
-function firstChoice(value: unknown): Record<string, unknown> | null {
-  if (!isRecord(value) || !Array.isArray(value.choices)) return null;
-  const choice: unknown = value.choices[0];
+function refused(why: string): EngineError {
+  return new EngineError('engine_refused', why, { retryable: false });
+}
+
+/** Text, or the text among parts; thoughts among the parts are only counted. */
+function textOf(content: unknown, onThought: (chars: number) => void): string {
+  if (typeof content === 'string') return content;
+  if (isRecord(content)) return textOf([content], onThought);
+  if (!Array.isArray(content)) return '';
+  return content
+    .map((part: unknown): string => {
+      if (typeof part === 'string') return part;
+      if (!isRecord(part)) return '';
+      if (typeof part.type === 'string' && /think|reason|thought/i.test(part.type)) {
+        onThought(JSON.stringify(part).length);
+        return '';
+      }
+      const text = isRecord(part.text) ? part.text.value : part.text;
+      return typeof text === 'string' ? text : '';
+    })
+    .join('');
+}
+
+/** Of the OpenAI form the first choice; an Ollama event is one itself. */
+function firstChoice(event: unknown): Record<string, unknown> | null {
+  if (!isRecord(event)) return null;
+  if (isRecord(event.message) && event.choices === undefined) return event;
+  const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
   return isRecord(choice) ? choice : null;
 }
 
-/** The message of an error body, short enough for a person: `{error: {message}}` or `{error: "…"}`. */
-export function errorText(body: unknown): string {
-  const error = isRecord(body) ? (body.error ?? body.message) : undefined;
-  const text = isRecord(error) ? error.message : error;
-  return (typeof text === 'string' ? text : 'no reason given').replace(/\s+/g, ' ').slice(0, 300);
+/** Reads a body to its end. A stream that ends without a finish reason or [DONE] is half an answer. */
+export async function readReply(response: Response, hooks: ReadHooks): Promise<Completion> {
+  if (response.body === null) throw badAnswer('The answer has no body.');
+  const reply = new Reply(hooks);
+  const lines = new Lines(reply);
+  const decoder = new TextDecoder();
+  const chunks: AsyncIterator<Uint8Array> = response.body[Symbol.asyncIterator]();
+  for (;;) {
+    const next = chunks.next();
+    const step = reply.finish === null ? await next : await within(next, END_MS_MAX);
+    if (step === null || step.done) break;
+    hooks.onChunk();
+    lines.push(decoder.decode(step.value, { stream: true }));
+    if (reply.done) break;
+  }
+  lines.end();
+  if (reply.done || reply.finish !== null || lines.whole) return reply.completion();
+  if (reply.text === '' && lines.strange) throw notJson();
+  if (reply.text === '') throw badAnswer('The endpoint closed the stream without an answer.');
+  const message = `The endpoint closed the stream after ${reply.text.length} characters, before the answer was complete.`;
+  throw new EngineError('engine_stream_cut', message, { retryable: true });
+}
+
+/** The body line by line: events of a stream, lines of JSON, or one JSON over many lines. */
+class Lines {
+  /** The body was one completion, without a stream. */
+  whole = false;
+  readonly #reply: Reply;
+  #rest = '';
+  /** Data of an event that is not complete yet. */
+  #pending = '';
+  /** Set once the body shows to be JSON over several lines: all of it. */
+  #document: string | null = null;
+  #started = false;
+  #strange = false;
+
+  constructor(reply: Reply) {
+    this.#reply = reply;
+  }
+
+  push(text: string): void {
+    const all = this.#rest + (this.#started ? text : text.replace(/^\uFEFF/, ''));
+    this.#started ||= text !== '';
+    if (this.#document !== null) {
+      this.#document += text;
+      return;
+    }
+    // A carriage return at the end may be half of a line's end.
+    const lines = all.split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop() ?? '';
+    lines.forEach((line, index) => {
+      if (this.#document === null) this.#line(line, () => [...lines.slice(index), this.#rest].join('\n'));
+    });
+  }
+
+  /** Something came, and nothing of it was of a known form. */
+  get strange(): boolean {
+    return this.#strange;
+  }
+
+  end(): void {
+    if (this.#document === null) this.#line(this.#rest.replace(/\r$/, ''), () => this.#rest, true);
+    if (this.#document === null) return;
+    const value = parsed(this.#document.trim());
+    if (value === undefined) throw notJson();
+    this.#takeWhole(value);
+  }
+
+  #line(line: string, rest: () => string, atEnd = false): void {
+    const data = /^data:\s?(.*)$/.exec(line)?.[1];
+    if (data !== undefined) this.#data(data, atEnd);
+    else if (/^\s*[{[]/.test(line)) this.#json(line, rest);
+    else if (/^\s*<(?:!doctype|html|head|body)/i.test(line)) throw webPage();
+    else if (line.trim() === '' && this.#pending !== '')
+      throw badAnswer('The endpoint sent an event that is not JSON.');
+    else if (line.trim() !== '' && !/^(?::|event:|id:|retry:)/.test(line)) this.#strange = true;
+  }
+
+  #data(data: string, atEnd: boolean): void {
+    if (data.trim() === '[DONE]') {
+      this.#reply.done = true;
+      return;
+    }
+    if (data.trim() === '') return;
+    const joined = this.#pending === '' ? data : `${this.#pending}\n${data}`;
+    const value = parsed(joined) ?? parsed(data);
+    // The last event may be half of one, when the stream was cut.
+    if (value === undefined && !atEnd) this.#pending = joined;
+    if (value === undefined) return;
+    this.#pending = '';
+    this.#reply.take(value);
+  }
+
+  #json(line: string, rest: () => string): void {
+    const value = parsed(line);
+    if (value === undefined) this.#document = rest();
+    else this.#takeWhole(value);
+  }
+
+  #takeWhole(value: unknown): void {
+    const error = errorIn(value);
+    const choice = firstChoice(value);
+    if (error === null && choice === null) {
+      if (isRecord(value) && (value.choices !== undefined || value.done !== undefined)) return;
+      throw notChat();
+    }
+    this.#reply.take(value);
+    // A line of Ollama's stream says that it is the last one.
+    this.whole ||= isRecord(value) && (isRecord(choice?.message) ? value.done !== false : false);
+  }
+}
+
+function within<T>(work: Promise<T>, ms: number): Promise<T | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), ms);
+  // Given up, it ends with the connection.
+  work.catch(() => undefined);
+  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
+}
+
+function webPage(): EngineError {
+  const message = 'The endpoint answered with a web page. Is OPENAI_BASE_URL right? It ends in /v1 as a rule.';
+  return new EngineError('engine_bad_answer', message, { retryable: false });
+}
+
+function notJson(): EngineError {
+  const message = 'The endpoint answered with something that is not JSON. Is OPENAI_BASE_URL right?';
+  return new EngineError('engine_bad_answer', message, { retryable: false });
+}
+
+function notChat(): EngineError {
+  const message = 'The endpoint answered with JSON that is no chat completion. Is OPENAI_BASE_URL right?';
+  return new EngineError('engine_bad_answer', message, { retryable: false });
 }
 
 function badAnswer(message: string): EngineError {

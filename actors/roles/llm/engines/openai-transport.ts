@@ -1,19 +1,23 @@
 /**
- * HTTP towards an OpenAI-compatible endpoint: requests with time-outs, and retries where no text has been shown yet.
- * Owns how failures become EngineErrors; the form of requests and answers is openai.ts and openai-stream.ts.
+ * HTTP towards a model endpoint: requests with time-outs, and retries where no text has been shown yet.
+ * Owns how failures become EngineErrors; the form of requests and answers is openai-dialect.ts and openai-stream.ts.
  *
- * 1. Only what may succeed later is tried again: no connection, 408, 409, 425, 429 and 5xx.
+ * 1. Only what may succeed later is tried again: no connection, 408, 409, 425, 429 and 5xx, unless the server says why not.
  * 2. Once a piece of text has reached the caller nothing is tried again: a second try would say it twice.
- * 3. Aborting ends a wait, a request and a stream, with the caller's reason.
+ * 3. What was slow is not begun anew: a second try would be as slow, and the first has taken the time.
+ * 4. A server that is loading its model is waited for, as long as the whole may take.
+ * 5. Aborting ends a wait, a request and a stream, with the caller's reason.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorText } from './openai-stream.ts';
+import { parsed } from './json-reply.ts';
+import { Deadline, TimeoutFailure } from './openai-deadline.ts';
+import { isHopeless, isLoading, reasonIn, type ServerError } from './openai-errors.ts';
 import { EngineError } from './port.ts';
 
 export interface TransportOptions {
   readonly baseUrl: string;
   readonly apiKey?: string | undefined;
-  /** From the request to the first byte of the answer: a local server may load its model in this time. */
+  /** From the request to the first byte of the answer: a local server loads its model and reads the prompt in it. */
   readonly firstByteTimeoutMs: number;
   /** Between two pieces of a stream. */
   readonly idleTimeoutMs: number;
@@ -23,11 +27,14 @@ export interface TransportOptions {
   readonly attempts: number;
   /** Wait before the second try; doubles each time, with full jitter. */
   readonly backoffMs: number;
+  /** How often a long wait says what it waits for. */
+  readonly progressMs: number;
 }
 
 export interface Exchange {
   readonly method: 'GET' | 'POST';
-  readonly path: string;
+  /** Whole address. */
+  readonly url: string;
   readonly body?: unknown;
 }
 
@@ -36,12 +43,32 @@ export interface ExchangeContext {
   readonly heartbeat: ((note: string) => void) | undefined;
   /** Whether text has been shown already. */
   readonly hasStarted: () => boolean;
+  /** What the model is at, for progress: `reading the prompt`, `writing, 120 characters`. */
+  readonly phase: () => string;
 }
+
+/** Asks for JSON that is good to know; null when it cannot be had. */
+export type Ask = (url: string) => Promise<unknown>;
 
 const BACKOFF_MS_MAX = 10_000;
 /** A server that asks for a longer pause than this is told to the caller instead of being waited for. */
 const RETRY_AFTER_MS_MAX = 60_000;
+/** Between two looks whether a model is loaded. */
+const LOADING_MS = 1000;
+const LOADING_MS_MAX = 5000;
+const BODY_CHARS_MAX = 10_000;
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
+/** No other try helps: the address is of another kind of server, or the key may not leave for another place. */
+const HOPELESS_CAUSE =
+  /^(?:ERR_SSL|EPROTO|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|CERT_|UNABLE_TO_VERIFY|ERR_INVALID)|redirect|unexpected scheme|wrong version/i;
+
+/** The address of a path below a base that may have a query of its own (Azure's `?api-version=`). */
+export function endpointUrl(baseUrl: string, path: string): string {
+  const url = URL.parse(baseUrl);
+  if (url === null) return `${baseUrl}${path}`;
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}${path}`;
+  return url.href;
+}
 
 /**
  * Sends the request and hands the answer to `read`, trying again by the rules above. `read` calls `touch` whenever
@@ -54,25 +81,58 @@ export async function exchange<T>(
   read: (response: Response, touch: () => void) => Promise<T>,
 ): Promise<T> {
   context.signal.throwIfAborted();
-  const deadline = new Deadline(options, context.signal);
+  const deadline = new Deadline(options.timeoutMs, context.signal);
+  const progress = told(options, context);
   try {
-    for (let attempt = 1; ; attempt += 1) {
-      const failure = await deadline.guard(() => once(options, request, deadline, read)).catch(asFailure(options));
+    let loadingMs = LOADING_MS;
+    for (let attempt = 1; ; ) {
+      const failure = await deadline
+        .guard(() => once(options, request, deadline, read))
+        .catch(asFailure(options, context));
       if (!('error' in failure)) return failure.value;
       context.signal.throwIfAborted();
-      const { error, retryAfterMs } = failure;
+      const { error, retryAfterMs, loading } = failure;
+      if (loading && !context.hasStarted() && deadline.leftMs() > loadingMs) {
+        progress.at('waiting for the model to be loaded');
+        await pause(retryAfterMs ?? loadingMs, context.signal);
+        loadingMs = Math.min(LOADING_MS_MAX, loadingMs * 1.5);
+        continue;
+      }
       const isLast = attempt >= options.attempts || deadline.isOver();
       if (!error.retryable || isLast || context.hasStarted() || (retryAfterMs ?? 0) > RETRY_AFTER_MS_MAX) throw error;
       const waitMs = retryAfterMs ?? Math.random() * Math.min(BACKOFF_MS_MAX, options.backoffMs * 2 ** (attempt - 1));
       if (waitMs > deadline.leftMs()) throw error;
+      attempt += 1;
       context.heartbeat?.(
-        `${error.message} Trying again in ${Math.ceil(waitMs / 1000)} s (${attempt + 1} of ${options.attempts}).`,
+        `${error.message} Trying again in ${Math.ceil(waitMs / 1000)} s (${attempt} of ${options.attempts}).`,
       );
-      await delay(waitMs, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
+      progress.at(null);
+      await pause(waitMs, context.signal);
     }
   } finally {
+    progress.end();
     deadline.close();
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
+
+/** Says now and then what is waited for, and since when. */
+function told({ progressMs }: TransportOptions, { heartbeat, phase }: ExchangeContext) {
+  const startedMs = performance.now();
+  let waiting: string | null = null;
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - startedMs) / 1000);
+    heartbeat?.(`${waiting ?? phase()}, ${seconds} s`);
+  }, progressMs);
+  return {
+    at(what: string | null): void {
+      waiting = what;
+    },
+    end: () => clearInterval(timer),
+  };
 }
 
 async function once<T>(
@@ -82,157 +142,159 @@ async function once<T>(
   read: (response: Response, touch: () => void) => Promise<T>,
 ): Promise<{ value: T }> {
   deadline.expect(options.firstByteTimeoutMs, `gave no answer within ${options.firstByteTimeoutMs / 1000} s`);
-  const response = await fetch(`${options.baseUrl.replace(/\/+$/, '')}${request.path}`, {
+  const url = URL.parse(request.url);
+  const user = url === null || url.username === '' ? null : `${url.username}:${url.password}`;
+  if (url !== null) url.username = url.password = '';
+  const response = await fetch(url ?? request.url, {
     method: request.method,
     headers: {
       accept: 'text/event-stream, application/json',
       ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+      ...authorisation(options.apiKey, user, url),
     },
     ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
     // A redirect would carry the key to another place.
-    redirect: 'error',
+    redirect: 'manual',
     signal: deadline.signal,
   });
   const touch = (): void => deadline.expect(options.idleTimeoutMs, `went silent for ${options.idleTimeoutMs / 1000} s`);
+  if (response.status >= 300 && response.status < 400) throw redirected(response);
   if (!response.ok) throw await StatusFailure.from(response);
-  touch();
+  // Until the first word the server may still read the prompt, whatever it has sent of its headers.
   return { value: await read(response, touch) };
 }
 
-/** The time limits of one exchange: the caller's signal, the whole, and the next byte. */
-class Deadline {
-  readonly #controller = new AbortController();
-  readonly #whole: NodeJS.Timeout;
-  readonly #endsAt: number;
-  readonly #caller: AbortSignal;
-  #next: NodeJS.Timeout | undefined;
-
-  constructor(options: TransportOptions, caller: AbortSignal) {
-    this.#caller = caller;
-    this.#endsAt = performance.now() + options.timeoutMs;
-    this.#whole = setTimeout(() => this.#expire(`took longer than ${options.timeoutMs / 1000} s`), options.timeoutMs);
-    caller.addEventListener('abort', this.#onAbort, { once: true });
+function authorisation(apiKey: string | undefined, user: string | null, url: URL | null): Record<string, string> {
+  if (apiKey === undefined && user !== null) {
+    return { authorization: `Basic ${Buffer.from(decodeURIComponent(user)).toString('base64')}` };
   }
-
-  #round = new AbortController();
-  readonly #onAbort = (): void => this.#controller.abort(this.#caller.reason);
-
-  get signal(): AbortSignal {
-    return AbortSignal.any([this.#controller.signal, this.#round.signal]);
-  }
-
-  #expire(what: string): void {
-    this.#controller.abort(new TimeoutFailure(what));
-  }
-
-  /** Gives the next byte this long. */
-  expect(ms: number, what: string): void {
-    clearTimeout(this.#next);
-    const round = this.#round;
-    this.#next = setTimeout(() => round.abort(new TimeoutFailure(what)), ms);
-  }
-
-  /** Runs one try; what it fails with is the limit that ended it, if one did. */
-  async guard<T>(work: () => Promise<T>): Promise<T> {
-    this.#round = new AbortController();
-    try {
-      return await work();
-    } catch (error) {
-      if (this.#controller.signal.aborted) throw this.#controller.signal.reason;
-      if (this.#round.signal.aborted) throw this.#round.signal.reason;
-      throw error;
-    } finally {
-      clearTimeout(this.#next);
-    }
-  }
-
-  isOver(): boolean {
-    return this.#controller.signal.aborted;
-  }
-
-  leftMs(): number {
-    return this.#endsAt - performance.now();
-  }
-
-  close(): void {
-    clearTimeout(this.#whole);
-    clearTimeout(this.#next);
-    this.#caller.removeEventListener('abort', this.#onAbort);
-  }
+  if (apiKey === undefined) return {};
+  // Azure takes keys in a header of its own.
+  const bearer = { authorization: `Bearer ${apiKey}` };
+  return url?.hostname.endsWith('.azure.com') ? { ...bearer, 'api-key': apiKey } : bearer;
 }
 
-class TimeoutFailure extends Error {}
+function redirected(response: Response): EngineError {
+  const to = response.headers.get('location') ?? 'nowhere';
+  const message = `The model endpoint answered ${response.status}: it is elsewhere (${to.slice(0, 200)}). Set OPENAI_BASE_URL to that address.`;
+  return new EngineError('engine_rejected', message, { retryable: false });
+}
 
-class StatusFailure extends Error {
+/** A refusal with a status, or an error told in the middle of an answer. */
+export class StatusFailure extends Error {
   readonly status: number;
+  readonly said: ServerError;
   readonly retryAfterMs: number | undefined;
+  /** `while answering`, when the status of the response itself was a good one. */
+  readonly when: string;
 
-  constructor(status: number, reason: string, retryAfterMs: number | undefined) {
-    super(reason);
+  constructor(status: number, said: ServerError, retryAfterMs: number | undefined, when = '') {
+    super(said.message);
     this.status = status;
+    this.said = said;
     this.retryAfterMs = retryAfterMs;
+    this.when = when;
   }
 
   static async from(response: Response): Promise<StatusFailure> {
-    const body = (await response.text()).slice(0, 10_000);
-    return new StatusFailure(response.status, reasonIn(body), retryAfter(response.headers.get('retry-after')));
+    const said = reasonIn((await response.text()).slice(0, BODY_CHARS_MAX));
+    return new StatusFailure(response.status, said, retryAfter(response.headers, said));
   }
 }
 
-function reasonIn(body: string): string {
-  try {
-    return errorText(JSON.parse(body));
-  } catch (error) {
-    if (error instanceof SyntaxError) return body.replace(/\s+/g, ' ').trim().slice(0, 200) || 'no reason given';
-    throw error;
-  }
+/** The pause that a server asks for, milliseconds: by a header of its kind, or in its words. */
+function retryAfter(headers: Headers, { message }: ServerError): number | undefined {
+  const header = headers.get('retry-after');
+  if (header !== null && /^\d+(?:\.\d+)?$/.test(header.trim())) return Number(header) * 1000;
+  // An HTTP date (RFC 9110, section 10.2.3).
+  const date = Date.parse(header ?? '');
+  if (!Number.isNaN(date)) return Math.max(0, date - Date.now());
+  const inMs = Number(headers.get('retry-after-ms'));
+  if (inMs > 0) return inMs;
+  const spoken = /(?:try again|retry|wait)[^\d]{0,20}((?:\d+(?:\.\d+)?\s*(?:ms|s|m|h)[a-z]*\s*)+)/i.exec(message)?.[1];
+  const resets =
+    headers.get('x-ratelimit-remaining-tokens') === '0' ? 'x-ratelimit-reset-tokens' : 'x-ratelimit-reset-requests';
+  return durationMs(spoken ?? headers.get(resets) ?? '');
 }
 
-/** Retry-After in milliseconds: seconds or an HTTP date (RFC 9110, section 10.2.3). */
-function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  if (/^\d+(?:\.\d+)?$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `6s`, `1m2.5s`, `20 ms`. */
+function durationMs(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h)/gi)];
+  if (parts.length === 0) return undefined;
+  return parts.reduce(
+    (sum, [, count = '0', unit = 's']) => sum + Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0),
+    0,
+  );
 }
 
 interface Failure {
   readonly error: EngineError;
   readonly retryAfterMs?: number | undefined;
+  readonly loading?: boolean;
 }
 
 /** Turns anything thrown by a try into an EngineError. */
-function asFailure(options: TransportOptions): (thrown: unknown) => Failure {
+function asFailure(options: TransportOptions, { hasStarted }: ExchangeContext): (thrown: unknown) => Failure {
   return (thrown) => {
     if (thrown instanceof EngineError) return { error: thrown };
     const where = safeOrigin(options.baseUrl);
-    if (thrown instanceof StatusFailure)
-      return { error: statusError(thrown, where), retryAfterMs: thrown.retryAfterMs };
-    if (thrown instanceof TimeoutFailure) {
-      const message = `The model endpoint ${where} ${thrown.message}.`;
-      return { error: new EngineError('engine_timeout', message, { retryable: true, cause: thrown }) };
+    if (thrown instanceof StatusFailure) {
+      const loading = thrown.status !== 400 && thrown.status !== 401 && isLoading(thrown.said);
+      return { error: statusError(thrown, where), retryAfterMs: thrown.retryAfterMs, loading };
     }
-    const message = `The model endpoint ${where} cannot be reached (${causeOf(thrown)}). Is it running, and is OPENAI_BASE_URL right?`;
-    return {
-      error: new EngineError('engine_unreachable', message, {
-        retryable: URL.canParse(options.baseUrl),
-        cause: thrown,
-      }),
-    };
+    if (thrown instanceof TimeoutFailure) {
+      const message = `The model endpoint ${where} ${thrown.message}. Raise LLM_TIMEOUT_MS, or use a smaller model.`;
+      const code = thrown.whole && hasStarted() ? 'engine_slow' : 'engine_timeout';
+      return { error: new EngineError(code, message, { retryable: false, cause: thrown }) };
+    }
+    return { error: unreachable(options, where, thrown, hasStarted()) };
   };
 }
 
+function unreachable({ baseUrl }: TransportOptions, where: string, thrown: unknown, started: boolean): EngineError {
+  const cause = causeOf(thrown);
+  if (started || /SOCKET|ECONNRESET|terminated|aborted/i.test(cause)) {
+    const when = started ? 'in the middle of the answer' : 'before the answer was there';
+    const message = `The model endpoint ${where} broke the connection ${when} (${cause}). It may have crashed: see its own log.`;
+    return new EngineError('engine_stream_cut', message, { retryable: true, cause: thrown });
+  }
+  const message = `The model endpoint ${where} cannot be reached (${cause}). Is it running, and is OPENAI_BASE_URL right?`;
+  const retryable = URL.canParse(baseUrl) && !HOPELESS_CAUSE.test(cause);
+  return new EngineError('engine_unreachable', message, { retryable, cause: thrown });
+}
+
 function statusError(failure: StatusFailure, where: string): EngineError {
-  const { status, message: reason } = failure;
-  const said = `The model endpoint ${where} answered ${status}: ${reason}`;
+  const { status, said, when } = failure;
+  const what = when === '' ? `answered ${status}: ${said.message}` : `reported an error ${when}: ${said.message}`;
+  const text = `The model endpoint ${where} ${what}`;
+  const retryable = RETRYABLE_STATUS.has(status) && (isLoading(said) || !isHopeless(said));
   const make = (code: EngineError['code'], message: string): EngineError =>
-    new EngineError(code, message, { retryable: RETRYABLE_STATUS.has(status), cause: failure });
-  if (status === 401 || status === 403) return make('engine_unauthorised', `${said}. Check OPENAI_API_KEY.`);
-  if (status === 429) return make('engine_rate_limited', `${said}.`);
-  if (status === 404)
-    return make('engine_rejected', `${said}. Check OPENAI_BASE_URL (it ends in /v1 as a rule) and the model's name.`);
-  return make(status >= 500 ? 'engine_unavailable' : 'engine_rejected', `${said}.`);
+    new EngineError(code, message, { retryable, cause: failure });
+  if (status === 401 || status === 403) return make('engine_unauthorised', `${text}. Check OPENAI_API_KEY.`);
+  if (status === 429) return make('engine_rate_limited', `${text}.`);
+  if (status === 404 || /unexpected endpoint/i.test(said.message))
+    return make('engine_rejected', `${text}. Check OPENAI_BASE_URL (it ends in /v1 as a rule) and the model's name.`);
+  return make(status >= 500 ? 'engine_unavailable' : 'engine_rejected', `${text}.`);
+}
+
+/** Statuses by which servers say that they do not like what a request holds. */
+const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([400, 404, 405, 413, 415, 422, 500, 501]);
+
+/** What the server did not like about the request; null for any other error. */
+export function refusalOf(error: unknown): (ServerError & { readonly status: number }) | null {
+  if (!(error instanceof EngineError) || !(error.cause instanceof StatusFailure)) return null;
+  const { said, status } = error.cause;
+  return ABOUT_THE_REQUEST.has(status) && !isLoading(said) ? { ...said, status } : null;
+}
+
+/** Reads a body as JSON. @throws EngineError */
+export async function readJson(response: Response): Promise<unknown> {
+  const value = parsed(await response.text());
+  if (value !== undefined) return value;
+  const message = 'The endpoint answered with something that is not JSON. Is OPENAI_BASE_URL right?';
+  throw new EngineError('engine_bad_answer', message, { retryable: false });
 }
 
 /** Scheme, host and path; an address may carry a password, which no message repeats. */

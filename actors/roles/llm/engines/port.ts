@@ -11,6 +11,8 @@ export interface EngineRequest {
   readonly input: HopInput;
   /** What may be chosen; for the purpose `tool`, whose output names the tool with arguments and an empty result. */
   readonly tools?: readonly ToolOffer[];
+  /** For the embedded engine: what the configured model failed with; absent when none is configured. */
+  readonly failure?: ErrorInfo;
 }
 
 export interface EngineContext {
@@ -40,7 +42,13 @@ export type EngineErrorCode =
   | 'engine_stream_cut'
   | 'engine_no_model'
   | 'engine_busy'
-  | 'engine_prompt_too_large';
+  | 'engine_prompt_too_large'
+  /** The model or its server declined to answer this; nothing is wrong with either. */
+  | 'engine_refused'
+  /** The model wrote nothing that can be used: it is well, and so is its server. */
+  | 'engine_no_answer'
+  /** It was at work all the time, and not done at the end of it. */
+  | 'engine_slow';
 
 export class EngineError extends Error {
   readonly code: EngineErrorCode;

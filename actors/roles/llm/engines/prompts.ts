@@ -54,6 +54,13 @@ const SYSTEM: Readonly<Record<Purpose, string>> = {
   ].join(' '),
 };
 
+/** Where the API has the tools. */
+const CALL_A_TOOL = [
+  'You choose the tool that does what is asked, and its arguments: call exactly one.',
+  'When no tool fits, reply with the word none and nothing else.',
+  'Take every value from the request; never invent one.',
+].join(' ');
+
 /** What a prompt may be at most. */
 export interface PromptBudget {
   readonly max: number;
@@ -68,15 +75,17 @@ export function characters(max: number): PromptBudget {
   return { max, unit: 'characters', measure };
 }
 
-/** Builds the messages within the budget. */
+/** Builds the messages within the budget. @param byApi the tools are offered by the API's own means, not in the text */
 export function buildPrompt(
   purpose: Purpose,
   input: HopInput,
   budget: PromptBudget,
   tools: readonly ToolOffer[] = [],
+  byApi = false,
 ): Prompt {
-  const system: ChatMessage = { role: 'system', content: SYSTEM[purpose] };
-  const fixed = purpose === 'tool' ? toolSections(input, tools) : fixedSections(purpose, input);
+  const system: ChatMessage = { role: 'system', content: byApi ? CALL_A_TOOL : SYSTEM[purpose] };
+  const offered = byApi ? [] : tools;
+  const fixed = purpose === 'tool' ? toolSections(input, offered) : fixedSections(purpose, input);
   const given = input.passages ?? [];
   // Review looks at the code alone and a choice at the request: passages are about what to write.
   let kept = purpose === 'review' || purpose === 'tool' ? [] : [...given];
@@ -155,7 +164,7 @@ function toolSections(input: HopInput, tools: readonly ToolOffer[]): string[] {
     ({ name, description, inputSchema }) => `${name}: ${description}\nArguments: ${JSON.stringify(inputSchema)}`,
   );
   return [
-    'Tools:',
+    ...(tools.length === 0 ? [] : ['Tools:']),
     ...offers,
     `Request:\n${input.prompt}`,
     ...(input.note === undefined ? [] : [`A person added:\n${input.note}`]),

@@ -5,6 +5,7 @@
 import type { CodeArtifact, Finding, HopInput } from '../../../../schemas/events/generated.ts';
 import type { Candidate } from './code-candidates.ts';
 import { type Repair, repairCode } from './repairs/repair-code.ts';
+import type { Lack } from './without-model.ts';
 
 export interface Revision {
   readonly code: CodeArtifact;
@@ -27,7 +28,7 @@ export function isRevision(input: HopInput): input is HopInput & Required<Pick<H
 export async function reviseCode(
   input: HopInput & Required<Pick<HopInput, 'code' | 'review'>>,
   candidates: readonly Candidate[],
-  signal: AbortSignal,
+  { lack, signal }: { readonly lack: Lack; readonly signal: AbortSignal },
 ): Promise<Revision> {
   const { code, review } = input;
   const attempt = code.attempt + 1;
@@ -38,7 +39,7 @@ export async function reviseCode(
     const lines = review.findings.slice(0, FINDINGS_LISTED_MAX).map((finding) => {
       return `- ${label(finding)}: ${outcome(finding, repaired.repairs, repaired.errorsLeft)}`;
     });
-    const kept = `Attempt ${attempt} is attempt ${code.attempt} with mechanical repairs; no language model is set up to rewrite it.`;
+    const kept = `Attempt ${attempt} is attempt ${code.attempt} with mechanical repairs; ${unwritten(lack)}`;
     return {
       code: { ...code, text: repaired.text, attempt, explanation: explain(kept, lines, review.findings.length) },
       summary: `Repaired ${counted(repaired.repairs.length, 'place')} of attempt ${code.attempt}.`,
@@ -48,7 +49,7 @@ export async function reviseCode(
   const lines = review.findings.slice(0, FINDINGS_LISTED_MAX).map((finding) => {
     return `- ${label(finding)}: no mechanical repair fits, and other code is offered in its place.`;
   });
-  const opening = `Attempt ${attempt} is ${chosen.description}, because attempt ${code.attempt} could not be repaired without a language model.`;
+  const opening = `Attempt ${attempt} is ${chosen.description}, because attempt ${code.attempt} could not be repaired without a language model.${lack.reason === 'no_model' ? '' : ` ${lack.message}`}`;
   return {
     code: {
       language: chosen.language,
@@ -59,6 +60,12 @@ export async function reviseCode(
     },
     summary: `Offers ${chosen.description} instead.`,
   };
+}
+
+function unwritten(lack: Lack): string {
+  return lack.reason === 'no_model'
+    ? 'no language model is set up to rewrite it.'
+    : `no language model rewrote it. ${lack.message}`;
 }
 
 /** The first candidate after the one the previous attempt was made from; null when there is none. */

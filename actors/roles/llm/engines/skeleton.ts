@@ -3,13 +3,22 @@
  * Owns its wording. The reviewer's `placeholder` rule finds it in every language, so it is never approved.
  */
 import { subjectWords } from './terms.ts';
+import type { Lack } from './without-model.ts';
 
 /** The reviewer's checks look for these words (checks/universal-check.ts). */
-const REASON = 'no language model is configured';
+function reasonOf(lack: Lack): string {
+  return lack.reason === 'no_model' ? 'no language model is configured' : 'no language model has written this';
+}
+
 const NAME_WORDS_MAX = 4;
 
 /** A function for the prompt in the language, or a comment where the language's syntax is not known here. */
-export function skeleton(prompt: string, language: string, attempt: number): string {
+export function skeleton(
+  prompt: string,
+  language: string,
+  { attempt, lack }: { readonly attempt: number; readonly lack: Lack },
+): string {
+  const reason = reasonOf(lack);
   const words = subjectWords(prompt)
     .map((word) => word.replace(/[^a-z0-9]/g, ''))
     .filter((word) => /^[a-z]/.test(word))
@@ -20,27 +29,27 @@ export function skeleton(prompt: string, language: string, attempt: number): str
     case 'typescript':
     case 'tsx': {
       const name = camelCase(words);
-      return `/** Asked for: ${asked}${note} */\nexport function ${name}(..._inputs: unknown[]): unknown {\n  throw new Error('${name}: ${REASON}');\n}\n`;
+      return `/** Asked for: ${asked}${note} */\nexport function ${name}(..._inputs: unknown[]): unknown {\n  throw new Error('${name}: ${reason}');\n}\n`;
     }
     case 'javascript':
     case 'jsx': {
       const name = camelCase(words);
-      return `/** Asked for: ${asked}${note} */\nexport function ${name}(..._inputs) {\n  throw new Error('${name}: ${REASON}');\n}\n`;
+      return `/** Asked for: ${asked}${note} */\nexport function ${name}(..._inputs) {\n  throw new Error('${name}: ${reason}');\n}\n`;
     }
     case 'python': {
       const name = words.length > 0 ? words.join('_') : 'asked_for';
-      return `# Asked for: ${asked}${note}\ndef ${name}(*inputs: object) -> object:\n    raise NotImplementedError("${REASON}")\n`;
+      return `# Asked for: ${asked}${note}\ndef ${name}(*inputs: object) -> object:\n    raise NotImplementedError("${reason}")\n`;
     }
     case 'json':
-      return `${JSON.stringify({ askedFor: `${asked}${note}`, problem: REASON }, null, 2)}\n`;
+      return `${JSON.stringify({ askedFor: `${asked}${note}`, problem: reason }, null, 2)}\n`;
     case 'yaml':
     case 'ruby':
     case 'shell':
-      return `# Asked for: ${asked}${note}\n# ${REASON}\n`;
+      return `# Asked for: ${asked}${note}\n# ${reason}\n`;
     case 'sql':
-      return `-- Asked for: ${asked}${note}\n-- ${REASON}\n`;
+      return `-- Asked for: ${asked}${note}\n-- ${reason}\n`;
     default:
-      return `// Asked for: ${asked}${note}\n// ${REASON}\n`;
+      return `// Asked for: ${asked}${note}\n// ${reason}\n`;
   }
 }
 

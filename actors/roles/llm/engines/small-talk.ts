@@ -2,8 +2,12 @@
  * Short honest replies to prompts that are only small talk.
  * Owns the patterns; a prompt that carries a question besides the greeting is none of its business.
  */
+import type { Lack } from './without-model.ts';
 
-const NO_MODEL = 'No language model is set up, so I can only quote the knowledge base.';
+/** Where the reply says what it can do without a model. */
+const NO_MODEL = '{no model}';
+const NONE_SET_UP = 'No language model is set up, so I can only quote the knowledge base.';
+const NONE_ANSWERED = 'No language model answered, so for now I can only quote the knowledge base.';
 
 const REPLIES: readonly (readonly [RegExp, string])[] = [
   [
@@ -25,13 +29,13 @@ const REPLIES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** A reply, or null when the prompt is not small talk. */
-export function smallTalk(prompt: string): string | null {
+export function smallTalk(prompt: string, { reason }: Pick<Lack, 'reason'>): string | null {
   const said = prompt
     .trim()
     .toLowerCase()
     .replace(/[!?.,…\p{Extended_Pictographic}]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
-  for (const [pattern, reply] of REPLIES) if (pattern.test(said)) return reply;
-  return null;
+  const reply = REPLIES.find(([pattern]) => pattern.test(said))?.[1];
+  return reply?.replace(NO_MODEL, reason === 'no_model' ? NONE_SET_UP : NONE_ANSWERED) ?? null;
 }

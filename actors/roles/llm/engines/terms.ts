@@ -54,6 +54,11 @@ export function subjectTerms(prompt: string): Set<string> {
   return new Set(subjectWords(prompt).map(stemmer));
 }
 
+/** subjectWords() of which the stem is not in `there`. */
+export function subjectWordsBeyond(prompt: string, there: ReadonlySet<string>): string[] {
+  return subjectWords(prompt).filter((word) => !there.has(stemmer(word)));
+}
+
 /** The share of `wanted` that is in `there`, 0 to 1; 0 when nothing is wanted. */
 export function coverage(wanted: ReadonlySet<string>, there: ReadonlySet<string>): number {
   if (wanted.size === 0) return 0;

@@ -1,10 +1,8 @@
 /**
- * Keeps the thinking of reasoning models (`<think>…</think>` at the start of a reply) out of the shown text.
- * Owns the decision while text arrives in pieces; the finished text is cleaned by reply-parsing.ts.
+ * Keeps thoughts, template tokens and control characters out of text that is shown while it arrives. Owns the decision
+ * for pieces; the finished text is cleaned by model-text.ts, which sees all of it and decides better.
  */
-
-const OPENINGS = ['<think>', '<thinking>'];
-const CLOSING = /<\/think(?:ing)?>\s*/i;
+import { ANNOUNCING, CLOSINGS, cleanText, ENDING, OPENINGS, unfinishedEscape } from './model-text.ts';
 
 export interface ThinkingFilter {
   push(piece: string): void;
@@ -12,42 +10,65 @@ export interface ThinkingFilter {
   end(): void;
 }
 
-/** Calls `show` with the pieces that are not thinking. */
+/** Without those that HTML has as well: while text arrives nobody knows yet whether it is code. */
+const TOKENS = [...OPENINGS, ...ANNOUNCING, ...ENDING].filter((token) => !['<s>', '</s>'].includes(token));
+
+/** Calls `show` with the pieces that belong to the answer. */
 export function createThinkingFilter(show: (piece: string) => void): ThinkingFilter {
-  let state: 'undecided' | 'thinking' | 'shown' = 'undecided';
+  let state: 'start' | 'thinking' | 'shown' | 'ended' = 'start';
   let held = '';
   const emit = (text: string): void => {
-    if (text !== '') show(text);
+    const shown = cleanText(state === 'start' ? text.trimStart() : text);
+    if (shown === '') return;
+    state = 'shown';
+    show(shown);
+  };
+  /** One step; false when more text is needed. */
+  const step = (): boolean => {
+    if (held === '' || state === 'ended') return false;
+    const lower = held.toLowerCase();
+    if (state === 'thinking') {
+      const at = Math.min(...CLOSINGS.map((close) => lower.indexOf(close)).filter((index) => index !== -1));
+      const close = CLOSINGS.find((one) => lower.startsWith(one, at));
+      if (close === undefined) return false;
+      held = held.slice(at + close.length);
+      state = 'start';
+      return true;
+    }
+    const found = TOKENS.map((token) => ({ token, at: lower.indexOf(token) }))
+      .filter(({ at }) => at !== -1 && held[at - 1] !== '`')
+      .sort((a, b) => a.at - b.at || b.token.length - a.token.length)[0];
+    if (found === undefined) {
+      const doubt = doubtful(lower);
+      emit(held.slice(0, held.length - doubt));
+      held = doubt === 0 ? '' : held.slice(-doubt);
+      return false;
+    }
+    emit(held.slice(0, found.at));
+    held = held.slice(found.at + found.token.length);
+    if (OPENINGS.includes(found.token)) state = 'thinking';
+    else if (!ANNOUNCING.includes(found.token)) state = 'ended';
+    return true;
   };
   return {
     push(piece) {
-      if (state === 'shown') {
-        emit(piece);
-        return;
-      }
       held += piece;
-      const start = held.trimStart().toLowerCase();
-      if (state === 'undecided') {
-        if (OPENINGS.some((opening) => start.startsWith(opening))) state = 'thinking';
-        else if (OPENINGS.some((opening) => opening.startsWith(start))) return;
-      }
-      if (state === 'thinking') {
-        const closing = CLOSING.exec(held);
-        if (closing === null) return;
-        held = held.slice(closing.index + closing[0].length);
-        // The blank lines after the thinking may come with the next piece.
-        if (held === '') {
-          state = 'undecided';
-          return;
-        }
-      }
-      state = 'shown';
-      emit(held.trimStart());
-      held = '';
+      while (step());
     },
     end() {
-      if (state === 'undecided') emit(held);
+      if (state !== 'thinking' && state !== 'ended') emit(held);
       held = '';
     },
   };
+}
+
+/** How many characters at the end may be the beginning of a token, or half a character. */
+function doubtful(lower: string): number {
+  const last = lower.charCodeAt(lower.length - 1);
+  const half = last >= 0xd800 && last <= 0xdbff ? 1 : 0;
+  for (let length = Math.min(lower.length, 40); length > 0; length -= 1) {
+    const end = lower.slice(-length);
+    if (TOKENS.some((token) => token.startsWith(end))) return length;
+  }
+  return Math.max(half, unfinishedEscape(lower));
 }

@@ -4,7 +4,8 @@
  */
 import type { GbnfJsonSchema } from 'node-llama-cpp';
 import type { ToolOffer } from '../../../../schemas/events/generated.ts';
-import { isRecord, NO_TOOL } from './reply-parsing.ts';
+import { isRecord } from './json-reply.ts';
+import { NO_TOOL } from './tool-choice.ts';
 
 /** Deeper arguments than this are left to the model. */
 const DEPTH_MAX = 6;

@@ -3,9 +3,11 @@
  * Owns the limits, the order of findings and the verdict; each language's rules live in its own file, and a model's
  * opinion is added elsewhere.
  */
-import type { Finding, Review } from '../../../../schemas/events/generated.ts';
+import type { CodeFile, Finding, Review } from '../../../../schemas/events/generated.ts';
 import type { CheckReply, CheckRequest } from './check-worker.ts';
 import { languageName } from './languages.ts';
+import { hasSyntaxCheck } from './syntax-languages.ts';
+import { askSyntax } from './syntax-process.ts';
 import { universalFindings } from './universal-check.ts';
 import { createWorkerLane, LaneError } from './worker-lane.ts';
 
@@ -20,6 +22,10 @@ const CHECK_MS_MAX = 20_000;
 export interface CodeToCheck {
   readonly language: string;
   readonly text: string;
+  /** Where there are several, each is checked; `text` is all of them. */
+  readonly files?: readonly CodeFile[];
+  /** What is wrong with it before it is looked at, such as that it was cut. */
+  readonly faults?: readonly Finding[];
 }
 
 export interface CheckOptions {
@@ -56,13 +62,29 @@ export async function checkCode(code: CodeToCheck, options: CheckOptions = {}): 
   const language = languageName(code.language);
   const general = universalFindings(code.text);
   if (general.some((finding) => finding.rule === 'empty')) return { findings: general, checkedBy: [] };
-  const special = await checkLanguage({ language, text: code.text }, options.signal);
-  return { findings: bounded([...general, ...special.findings]), checkedBy: special.checkedBy };
+  const { files = [], faults = [] } = code;
+  const special =
+    files.length > 0
+      ? await checkFiles(files, options.signal)
+      : await checkLanguage({ language, text: code.text }, options.signal);
+  return { findings: bounded([...faults, ...general, ...special.findings]), checkedBy: special.checkedBy };
+}
+
+/** Each file by its own language; what is found names its file, since lines are counted in it. */
+async function checkFiles(files: readonly CodeFile[], signal?: AbortSignal): Promise<CheckReply> {
+  const findings: Finding[] = [];
+  const checkedBy = new Set<string>();
+  for (const { path, language, text } of files) {
+    const reply = await checkLanguage({ language: languageName(language), text }, signal);
+    for (const finding of reply.findings) findings.push({ ...finding, message: `${path}: ${finding.message}` });
+    for (const checker of reply.checkedBy) checkedBy.add(checker);
+  }
+  return { findings, checkedBy: [...checkedBy] };
 }
 
 async function checkLanguage(request: CheckRequest, signal?: AbortSignal): Promise<CheckReply> {
   try {
-    const reply = await lane.ask(request, signal);
+    const reply = hasSyntaxCheck(request.language) ? await askSyntax(request, signal) : await lane.ask(request, signal);
     return reply.checkedBy.length > 0 ? reply : { findings: [notChecked(request.language)], checkedBy: [] };
   } catch (error) {
     if (!(error instanceof LaneError)) throw error;

@@ -7,6 +7,8 @@ import { languageName } from './languages.ts';
 export interface FencedBlock {
   /** Lower-case name of the info string's first word; empty when there is none. */
   readonly language: string;
+  /** The whole info string, as it was written. */
+  readonly info: string;
   readonly text: string;
   /** Line of the block's first line of code in the given text, from 1. */
   readonly startLine: number;
@@ -34,7 +36,8 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
     let end = first;
     while (end < lines.length && !closes(lines[end] ?? '', fence)) end += 1;
     blocks.push({
-      language: languageName(info.trim().split(/\s/, 1)[0] ?? ''),
+      language: languageName(languageOf(info)),
+      info: info.trim(),
       text: lines.slice(first, end).join('\n'),
       startLine: first + 1,
       endLine: Math.max(first + 1, end),
@@ -56,8 +59,17 @@ export function withoutFencedBlocks(markdown: string): string {
   return lines.join('\n').replace(/\n{3,}/g, '\n\n');
 }
 
+/** `ts`, `ts title=a.ts`, `{.python}`, `ts:src/a.ts`; a path such as `src/add.ts` stands for its ending. */
+function languageOf(info: string): string {
+  const word =
+    (info.trim().split(/[\s,{(]/, 1)[0] || (/[{.]\.?([\w+#-]+)/.exec(info)?.[1] ?? '')).split(':', 1)[0] ?? '';
+  return /[\w-]\.\w+$/.test(word) ? (word.split('.').pop() ?? '') : word;
+}
+
 function closes(line: string, fence: string): boolean {
   const mark = fence[0] === '~' ? '~' : '`';
+  // Further in it is a line of the code, such as an example inside a doc comment.
+  if (/^(?: {4}| {0,3}\t)/.test(line)) return false;
   const trimmed = line.trim();
   return trimmed.length >= fence.length && [...trimmed].every((character) => character === mark);
 }

@@ -29,6 +29,25 @@ const ALIASES: Readonly<Record<string, string>> = {
   bash: 'shell',
   zsh: 'shell',
   md: 'markdown',
+  'shell-session': 'shell',
+  shellscript: 'shell',
+  kts: 'kotlin',
+  'objective-c': 'objc',
+  hpp: 'cpp',
+  cc: 'cpp',
+  cxx: 'cpp',
+  h: 'c',
+  htm: 'html',
+  postgresql: 'sql',
+  postgres: 'sql',
+  mysql: 'sql',
+  sqlite: 'sql',
+  plsql: 'sql',
+  tsql: 'sql',
+  docker: 'dockerfile',
+  pl: 'perl',
+  ex: 'elixir',
+  exs: 'elixir',
 };
 
 /** The one lower-case name of a language: `TS` is `typescript`. An unknown name stays, lower-case and trimmed. */
@@ -56,6 +75,13 @@ const PROGRAMMING: readonly (readonly [RegExp, string])[] = [
   [/\b(?:in|using) c\b(?!\+|#)/i, 'c'],
   [/\bbash\b|\bshell script\b/i, 'shell'],
   [/\bsql\b/i, 'sql'],
+  [/\bhtml5?\b|\bweb ?page\b/i, 'html'],
+  [/\bcss\b|\bstyle ?sheet\b/i, 'css'],
+  [/\bscala\b/i, 'scala'],
+  [/\b(?:in|using) lua\b/i, 'lua'],
+  [/\belixir\b/i, 'elixir'],
+  [/\bzig\b/i, 'zig'],
+  [/\bdockerfile\b/i, 'dockerfile'],
 ];
 
 /** Data formats count only when the prompt asks for a document, not for code that reads one. */
@@ -64,6 +90,11 @@ const DATA: readonly (readonly [RegExp, string])[] = [
   [/\byaml (?:document|example|config\w*|file|manifest)\b|\b(?:in|as) ya?ml\b/i, 'yaml'],
 ];
 const ASKS_FOR_CODE = /\b(?:function|method|class|script|program|code|helper|module|parser|api)\b/i;
+
+/** All programming languages that a prompt names, the likeliest first. */
+export function languagesInPrompt(prompt: string): string[] {
+  return [...new Set(PROGRAMMING.filter(([pattern]) => pattern.test(prompt)).map(([, name]) => name))];
+}
 
 /** The language a prompt asks for, or null when it names none. */
 export function languageInPrompt(prompt: string): string | null {

@@ -16,7 +16,7 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /\b(?:todo|unimplemented)!\s*\(/,
   /(?:\/\/|#|\/\*|--)\s*(?:\.\.\.\s*)?(?:your|the rest of(?: the)?|rest of(?: the)?|remaining|existing) (?:code|logic|implementation)\b/i,
   /(?:\/\/|#|\/\*)\s*\.{3}\s*$/,
-  /no language model is configured/i,
+  /no language model (?:is configured|has written this)/i,
 ];
 
 /** Findings that hold whatever the language is. */

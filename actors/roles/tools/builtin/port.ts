@@ -69,6 +69,7 @@ export type ToolErrorCode =
   | 'tool_timeout'
   /** The connection ended before the answer; the call may be repeated. */
   | 'tool_cut_off'
+  | 'tool_answer_too_large'
   | 'tool_not_configured'
   | 'tool_path_refused'
   | 'tool_not_found'

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mesh/v1/task.proto.
  */
 export const file_mesh_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkivwEKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yQg4KDF9kdXJhdGlvbl9tcyIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSI5CghRdWVzdGlvbhIMCgR0ZXh0GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdjaG9pY2VzGAMgAygJIl8KCENpdGF0aW9uEg4KBm1hcmtlchgBIAEoDRIMCgRwYXRoGAIgASgJEg8KB2hlYWRpbmcYAyABKAkSEgoKc3RhcnRfbGluZRgEIAEoDRIQCghlbmRfbGluZRgFIAEoDSJMCgRDb2RlEhAKCGxhbmd1YWdlGAEgASgJEgwKBHRleHQYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRITCgtleHBsYW5hdGlvbhgEIAEoCSJICgdGaW5kaW5nEhAKCHNldmVyaXR5GAEgASgJEgwKBGxpbmUYAiABKA0SDAoEcnVsZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJImIKBlJldmlldxIPCgd2ZXJkaWN0GAEgASgJEg8KB3N1bW1hcnkYAiABKAkSIgoIZmluZGluZ3MYAyADKAsyEC5tZXNoLnYxLkZpbmRpbmcSEgoKY2hlY2tlZF9ieRgEIAMoCSKvAQoGUmVzdWx0EiEKB291dGNvbWUYASABKA4yEC5tZXNoLnYxLk91dGNvbWUSDgoGYW5zd2VyGAIgASgJEg4KBmVuZ2luZRgDIAEoCRIkCgljaXRhdGlvbnMYBCADKAsyES5tZXNoLnYxLkNpdGF0aW9uEhsKBGNvZGUYBSABKAsyDS5tZXNoLnYxLkNvZGUSHwoGcmV2aWV3GAYgASgLMg8ubWVzaC52MS5SZXZpZXciPQoJVGFza0Vycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiMQoKRm9ya09yaWdpbhIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRILCgNob3AYAiABKA0ilQQKBFRhc2sSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEh0KBXJvdXRlGAYgASgLMg4ubWVzaC52MS5Sb3V0ZRIcCgVzdGVwcxgHIAMoCzINLm1lc2gudjEuU3RlcBIaCgRob3BzGAggAygLMgwubWVzaC52MS5Ib3ASJwoIbWVzc2FnZXMYCSADKAsyFS5tZXNoLnYxLkFnZW50TWVzc2FnZRIdCgVsb29wcxgKIAEoCzIOLm1lc2gudjEuTG9vcHMSIwoIcXVlc3Rpb24YCyABKAsyES5tZXNoLnYxLlF1ZXN0aW9uEh8KBnJlc3VsdBgMIAEoCzIPLm1lc2gudjEuUmVzdWx0EiEKBWVycm9yGA0gASgLMhIubWVzaC52MS5UYXNrRXJyb3ISLwoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYECABKAkSJAoHZm9ya19vZhgRIAEoCzITLm1lc2gudjEuRm9ya09yaWdpbiKYAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqwgEKCVRhc2tTdGF0ZRIaChZUQVNLX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTVEFTS19TVEFURV9BQ0NFUFRFRBABEhYKElRBU0tfU1RBVEVfUlVOTklORxACEh0KGVRBU0tfU1RBVEVfSU5QVVRfUkVRVUlSRUQQAxIYChRUQVNLX1NUQVRFX0NPTVBMRVRFRBAEEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAUSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQBiqmAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhQKEE9VVENPTUVfQUNDRVBURUQQAhIVChFPVVRDT01FX0VYSEFVU1RFRBADEhQKEE9VVENPTUVfUkVWSUVXRUQQBBISCg5PVVRDT01FX0ZBSUxFRBAFEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_mesh_v1_message]);
+  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkivwEKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yQg4KDF9kdXJhdGlvbl9tcyIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSI5CghRdWVzdGlvbhIMCgR0ZXh0GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdjaG9pY2VzGAMgAygJIl8KCENpdGF0aW9uEg4KBm1hcmtlchgBIAEoDRIMCgRwYXRoGAIgASgJEg8KB2hlYWRpbmcYAyABKAkSEgoKc3RhcnRfbGluZRgEIAEoDRIQCghlbmRfbGluZRgFIAEoDSJMCgRDb2RlEhAKCGxhbmd1YWdlGAEgASgJEgwKBHRleHQYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRITCgtleHBsYW5hdGlvbhgEIAEoCSJICgdGaW5kaW5nEhAKCHNldmVyaXR5GAEgASgJEgwKBGxpbmUYAiABKA0SDAoEcnVsZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJImIKBlJldmlldxIPCgd2ZXJkaWN0GAEgASgJEg8KB3N1bW1hcnkYAiABKAkSIgoIZmluZGluZ3MYAyADKAsyEC5tZXNoLnYxLkZpbmRpbmcSEgoKY2hlY2tlZF9ieRgEIAMoCSLUAQoGUmVzdWx0EiEKB291dGNvbWUYASABKA4yEC5tZXNoLnYxLk91dGNvbWUSDgoGYW5zd2VyGAIgASgJEg4KBmVuZ2luZRgDIAEoCRIkCgljaXRhdGlvbnMYBCADKAsyES5tZXNoLnYxLkNpdGF0aW9uEhsKBGNvZGUYBSABKAsyDS5tZXNoLnYxLkNvZGUSHwoGcmV2aWV3GAYgASgLMg8ubWVzaC52MS5SZXZpZXcSIwoIZGVncmFkZWQYByABKAsyES5tZXNoLnYxLkRlZ3JhZGVkIjwKCERlZ3JhZGVkEg4KBnJlYXNvbhgBIAEoCRIPCgdpbnN0ZWFkGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiPQoJVGFza0Vycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiMQoKRm9ya09yaWdpbhIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRILCgNob3AYAiABKA0ilQQKBFRhc2sSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEh0KBXJvdXRlGAYgASgLMg4ubWVzaC52MS5Sb3V0ZRIcCgVzdGVwcxgHIAMoCzINLm1lc2gudjEuU3RlcBIaCgRob3BzGAggAygLMgwubWVzaC52MS5Ib3ASJwoIbWVzc2FnZXMYCSADKAsyFS5tZXNoLnYxLkFnZW50TWVzc2FnZRIdCgVsb29wcxgKIAEoCzIOLm1lc2gudjEuTG9vcHMSIwoIcXVlc3Rpb24YCyABKAsyES5tZXNoLnYxLlF1ZXN0aW9uEh8KBnJlc3VsdBgMIAEoCzIPLm1lc2gudjEuUmVzdWx0EiEKBWVycm9yGA0gASgLMhIubWVzaC52MS5UYXNrRXJyb3ISLwoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYECABKAkSJAoHZm9ya19vZhgRIAEoCzITLm1lc2gudjEuRm9ya09yaWdpbiKYAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqwgEKCVRhc2tTdGF0ZRIaChZUQVNLX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTVEFTS19TVEFURV9BQ0NFUFRFRBABEhYKElRBU0tfU1RBVEVfUlVOTklORxACEh0KGVRBU0tfU1RBVEVfSU5QVVRfUkVRVUlSRUQQAxIYChRUQVNLX1NUQVRFX0NPTVBMRVRFRBAEEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAUSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQBiqmAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhQKEE9VVENPTUVfQUNDRVBURUQQAhIVChFPVVRDT01FX0VYSEFVU1RFRBADEhQKEE9VVENPTUVfUkVWSUVXRUQQBBISCg5PVVRDT01FX0ZBSUxFRBAFEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_mesh_v1_message]);
 
 /**
  * Which workflow was chosen, and why.
@@ -387,6 +387,13 @@ export type Result = Message<"mesh.v1.Result"> & {
    * @generated from field: mesh.v1.Review review = 6;
    */
   review?: Review | undefined;
+
+  /**
+   * Set when the answer is less than what was asked for.
+   *
+   * @generated from field: mesh.v1.Degraded degraded = 7;
+   */
+  degraded?: Degraded | undefined;
 };
 
 /**
@@ -395,6 +402,41 @@ export type Result = Message<"mesh.v1.Result"> & {
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
   messageDesc(file_mesh_v1_task, 9);
+
+/**
+ * Why an answer is less than what was asked for, and what it is instead.
+ *
+ * @generated from message mesh.v1.Degraded
+ */
+export type Degraded = Message<"mesh.v1.Degraded"> & {
+  /**
+   * no_model, model_failed, model_slow, model_refused, reply_cut or not_checked.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * nothing, quotes, plain, found_code, static_checks, partial or unchecked_code.
+   *
+   * @generated from field: string instead = 2;
+   */
+  instead: string;
+
+  /**
+   * The reason in words, with the model's or its server's own.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message mesh.v1.Degraded.
+ * Use `create(DegradedSchema)` to create a new message.
+ */
+export const DegradedSchema: GenMessage<Degraded> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_task, 10);
 
 /**
  * @generated from message mesh.v1.TaskError
@@ -423,7 +465,7 @@ export type TaskError = Message<"mesh.v1.TaskError"> & {
  * Use `create(TaskErrorSchema)` to create a new message.
  */
 export const TaskErrorSchema: GenMessage<TaskError> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 10);
+  messageDesc(file_mesh_v1_task, 11);
 
 /**
  * Where a forked task began.
@@ -449,7 +491,7 @@ export type ForkOrigin = Message<"mesh.v1.ForkOrigin"> & {
  * Use `create(ForkOriginSchema)` to create a new message.
  */
 export const ForkOriginSchema: GenMessage<ForkOrigin> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 11);
+  messageDesc(file_mesh_v1_task, 12);
 
 /**
  * @generated from message mesh.v1.Task
@@ -558,7 +600,7 @@ export type Task = Message<"mesh.v1.Task"> & {
  * Use `create(TaskSchema)` to create a new message.
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 12);
+  messageDesc(file_mesh_v1_task, 13);
 
 /**
  * A line of a list of tasks; Get has the whole.
@@ -626,7 +668,7 @@ export type TaskSummary = Message<"mesh.v1.TaskSummary"> & {
  * Use `create(TaskSummarySchema)` to create a new message.
  */
 export const TaskSummarySchema: GenMessage<TaskSummary> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 13);
+  messageDesc(file_mesh_v1_task, 14);
 
 /**
  * @generated from enum mesh.v1.TaskState

@@ -6,9 +6,10 @@
  * with every one that is added.
  */
 import type { ToolOffer } from '../../../../../schemas/events/generated.ts';
+import { isRecord } from '../json-reply.ts';
 import { EngineError, type EngineRequest } from '../port.ts';
 import type { ChatMessage, Prompt } from '../prompts.ts';
-import { isRecord, NO_TOOL } from '../reply-parsing.ts';
+import { NO_TOOL } from '../tool-choice.ts';
 import { argumentsSchema, toolNameSchema } from '../tool-schema.ts';
 import { type GenerateOptions, type Generation, generate } from './generate.ts';
 import type { LoadedModel } from './load.ts';

@@ -9,9 +9,10 @@
 import type { LlamaContextSequence } from 'node-llama-cpp';
 import type { ModelLog } from '../../../../../models/llama.ts';
 import type { LoadGuard } from '../../../../../models/load-guard.ts';
+import { replyIn } from '../model-text.ts';
 import { type EngineContext, EngineError, type LlmEngine } from '../port.ts';
-import { withoutThinking } from '../reply-parsing.ts';
 import { createSlots, type Slots } from '../slots.ts';
+import { createThinkingFilter } from '../thinking-filter.ts';
 import { toOutput } from '../to-output.ts';
 import { chooseTool } from './choose-tool.ts';
 import { createGrammars, fitPrompt, type Generation, generate, type Sampling } from './generate.ts';
@@ -131,7 +132,9 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
           const shared = { sequence, signal, sampling: samplingOf(options) };
           if (request.purpose === 'tool') return chooseTool(loaded, request, prompt, shared);
           const held = grammar === null ? {} : { grammar };
-          return generate(loaded, { ...shared, ...held, messages: prompt.messages, onText: beating(context) });
+          const show = createThinkingFilter(beating(context));
+          const asked = { ...shared, ...held, messages: prompt.messages, onText: (piece: string) => show.push(piece) };
+          return generate(loaded, asked).finally(() => show.end());
         }),
       );
       measured(generation);
@@ -159,12 +162,12 @@ function nameOf({ info }: Pick<LoadedModel, 'info'>): string {
 }
 
 function said({ text, cut }: Generation): string {
-  const reply = withoutThinking(text);
+  const reply = replyIn(text);
   if (reply.trim() !== '') return reply;
   const message = cut
     ? 'The model used up its tokens before it answered. Raise LLM_MAX_TOKENS.'
     : 'The model gave an empty answer.';
-  throw new EngineError('engine_bad_answer', message, { retryable: !cut });
+  throw new EngineError('engine_no_answer', message, { retryable: false });
 }
 
 /** Passes text on, and says now and then that a long answer is still being written. */

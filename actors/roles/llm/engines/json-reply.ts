@@ -1,0 +1,82 @@
+/**
+ * JSON in what a model wrote: bare, fenced, in tags, with words around it, with slips in it. Owns: finding the values.
+ * Does not own: what they mean.
+ */
+import { jsonrepair } from 'jsonrepair';
+import { fencedBlocks } from '../../reviewer/checks/fenced-blocks.ts';
+
+/** Objects looked at in one reply; a model that writes more means none of them. */
+const VALUES_MAX = 50;
+/** Longer than this nothing is repaired: it is no choice and no verdict. */
+const REPAIR_CHARS_MAX = 50_000;
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** All JSON objects of the reply, those in fences first, in order; objects in an array are each one. */
+export function jsonObjectsIn(text: string): Record<string, unknown>[] {
+  const sources = [...fencedBlocks(text).map((block) => block.text), text];
+  return sources.flatMap(objectsIn).slice(0, VALUES_MAX);
+}
+
+function objectsIn(source: string): Record<string, unknown>[] {
+  const whole = parsed(source.trim());
+  if (whole !== undefined) return recordsOf(whole);
+  const found: Record<string, unknown>[] = [];
+  let at = source.indexOf('{');
+  while (at !== -1 && found.length < VALUES_MAX) {
+    const end = endOf(source, at);
+    const piece = source.slice(at, end ?? source.length);
+    const value = parsed(piece) ?? repaired(piece);
+    if (isRecord(value) && Object.keys(value).length > 0) found.push(value);
+    at = source.indexOf('{', isRecord(value) ? (end ?? source.length) : at + 1);
+  }
+  return found;
+}
+
+/** Objects, also those of an array. */
+function recordsOf(value: unknown): Record<string, unknown>[] {
+  if (isRecord(value)) return [value];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+/** The place after the brace that closes the one at `from`; null when none does. */
+function endOf(source: string, from: number): number | null {
+  let depth = 0;
+  let quoted = false;
+  for (let at = from; at < source.length; at += 1) {
+    const character = source[at];
+    if (quoted) {
+      if (character === '\\') at += 1;
+      else if (character === '"') quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (character === '{') depth += 1;
+    else if (character === '}') {
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return null;
+}
+
+export function parsed(source: string): unknown {
+  try {
+    return JSON.parse(source) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Trailing commas, single quotes, comments, a missing brace at the end. */
+function repaired(source: string): unknown {
+  // What does not begin as an object of names would be guessed into one.
+  if (source.length > REPAIR_CHARS_MAX || !/^\{\s*["']?[A-Za-z_]\w*["']?\s*:/.test(source)) return undefined;
+  try {
+    return parsed(jsonrepair(source));
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What models write around their answers: thoughts, tokens of their chat templates, control characters. Owns: telling
+ * these from the answer in a finished text. Does not own: the same while text arrives (thinking-filter.ts).
+ *
+ * Inside of code (a closed fence, or backticks) a tag is what somebody wrote about, and stays.
+ */
+
+/** Pairs of tags around thoughts, of the open model families in use. */
+const THOUGHTS: readonly (readonly [open: string, close: string])[] = [
+  ['<think>', '</think>'],
+  ['<thinking>', '</thinking>'],
+  ['<thought>', '</thought>'],
+  ['<thoughts>', '</thoughts>'],
+  ['<reasoning>', '</reasoning>'],
+  ['<seed:think>', '</seed:think>'],
+  ['[think]', '[/think]'],
+  ['◁think▷', '◁/think▷'],
+  ['<|begin_of_thought|>', '<|end_of_thought|>'],
+  ['<|start_thinking|>', '<|end_thinking|>'],
+  ['<|channel|>analysis<|message|>', '<|end|>'],
+  ['<|channel|>commentary<|message|>', '<|end|>'],
+];
+export const OPENINGS: readonly string[] = THOUGHTS.map(([open]) => open);
+export const CLOSINGS: readonly string[] = THOUGHTS.map(([, close]) => close);
+
+/** Tokens that only announce what follows. */
+export const ANNOUNCING: readonly string[] = [
+  '<|start|>assistant',
+  '<|channel|>final<|message|>',
+  '<|im_start|>assistant',
+  '<|start_header_id|>assistant<|end_header_id|>',
+  '<start_of_turn>model',
+  '<|assistant|>',
+  '<|start_response|>',
+  '<|begin_of_solution|>',
+  '<|begin_of_text|>',
+  '<s>',
+];
+/** Tokens after which a model talks to itself. */
+export const ENDING: readonly string[] = [
+  ...['<|im_end|>', '<|im_start|>', '<|eot_id|>', '<|eom_id|>', '<|end_of_text|>', '<|endoftext|>', '<|end|>'],
+  ...['<|return|>', '<|start_header_id|>', '<|end_response|>', '<|end_of_solution|>', '<|user|>', '<|system|>'],
+  ...['<end_of_turn>', '<start_of_turn>', '</s>', '[/inst]', '<｜end▁of▁sentence｜>', '<|end_of_turn|>'],
+];
+
+/** The reply without thoughts, template tokens and control characters. */
+export function replyIn(text: string): string {
+  return withoutTemplate(withoutThinking(cleanText(text)));
+}
+
+/** Removes the thoughts of reasoning models; what is left is the reply. */
+export function withoutThinking(text: string): string {
+  let rest = text;
+  let kept = '';
+  // The search goes on behind each pair, so that it ends however often a model thinks.
+  for (;;) {
+    const lower = rest.toLowerCase();
+    const tag = first(rest, lower, [...OPENINGS, ...CLOSINGS.filter((close) => close !== '<|end|>')]);
+    if (tag === null) return (kept + rest).replace(/^\s*\n/, '').trimStart();
+    if (CLOSINGS.includes(tag.token)) {
+      // The template opened the thoughts in the prompt: all before their end is thought.
+      kept = '';
+      rest = rest.slice(tag.at + tag.token.length).trimStart();
+      continue;
+    }
+    kept += rest.slice(0, tag.at);
+    const close = THOUGHTS.find(([open]) => open === tag.token)?.[1] ?? '';
+    const end = lower.indexOf(close, tag.at + tag.token.length);
+    if (end === -1) return kept.trim();
+    rest = rest.slice(end + close.length).trimStart();
+  }
+}
+
+function withoutTemplate(text: string): string {
+  let reply = text;
+  for (let announced = true; announced; ) {
+    const start = reply.trimStart().toLowerCase();
+    const token = ANNOUNCING.find((one) => start.startsWith(one));
+    announced = token !== undefined;
+    if (token !== undefined) reply = reply.trimStart().slice(token.length);
+  }
+  // In HTML it ends what is struck through.
+  const tokens = /\S[\s\S]*<s>/i.test(reply) ? ENDING.filter((token) => token !== '</s>') : ENDING;
+  const ending = first(reply, reply.toLowerCase(), tokens);
+  return ending === null ? reply : reply.slice(0, ending.at).trimEnd();
+}
+
+/** The first of the tokens that stands outside of code. */
+function first(text: string, lower: string, tokens: readonly string[]): { at: number; token: string } | null {
+  const code = codeRanges(text);
+  let best: { at: number; token: string } | null = null;
+  for (const token of tokens) {
+    for (let at = lower.indexOf(token); at !== -1; at = lower.indexOf(token, at + 1)) {
+      if (best !== null && at >= best.at) break;
+      if (code.some(([from, to]) => at >= from && at < to) && !standsAlone(text, at, token.length)) continue;
+      best = { at, token };
+      break;
+    }
+  }
+  return best;
+}
+
+/** A fence that thoughts left open pairs with one of the answer: the tag between them has a line of its own. */
+function standsAlone(text: string, at: number, length: number): boolean {
+  const before = text.lastIndexOf('\n', at - 1) + 1;
+  const after = text.indexOf('\n', at + length);
+  return text.slice(before, after === -1 ? text.length : after).trim().length === length;
+}
+
+/** Closed fences, and spans in backticks of one line, as ranges of characters. */
+function codeRanges(text: string): [number, number][] {
+  const fences = [...text.matchAll(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[`~]*[ \t]*$/gm)];
+  const spans = [...text.matchAll(/(`+)[^`\n]+\1/g)];
+  return [...fences, ...spans].map(({ index, 0: whole }) => [index, index + whole.length]);
+}
+
+/** Sequences that steer a terminal: its title (OSC), its colours and cursor (CSI). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const ESCAPES = /\u001b(?:\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+
+/** Longer than this it is no sequence that somebody meant. */
+const ESCAPE_CHARS_MAX = 200;
+
+/** How many characters at the end may be the beginning of a sequence. */
+export function unfinishedEscape(text: string): number {
+  const from = text.lastIndexOf('\u001b');
+  if (from === -1 || text.length - from > ESCAPE_CHARS_MAX) return 0;
+  const rest = text.slice(from);
+  const whole = rest.startsWith('\u001b]') ? rest.includes('\u0007') : rest.replace(ESCAPES, '') !== rest;
+  return whole ? 0 : rest.length;
+}
+
+/** Text that a terminal, JSON and a database can take: no control characters but tab and newline, no half characters. */
+export function cleanText(text: string): string {
+  return text.replace(ESCAPES, '').replace(/\r\n?/g, '\n').replace(CONTROLS, '').toWellFormed();
+}

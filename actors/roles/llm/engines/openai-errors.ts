@@ -1,0 +1,164 @@
+/**
+ * What a server says when it refuses, in any of the shapes it comes in. Owns: reading error bodies, and telling what will
+ * pass by itself from what will not. Does not own: what is done about it (openai-dialect.ts, openai-transport.ts).
+ */
+import { isRecord } from './json-reply.ts';
+
+export interface ServerError {
+  readonly message: string;
+  /** Of the body: `context_length_exceeded`, `insufficient_quota`; an HTTP status in some; empty when it names none. */
+  readonly code: string;
+  /** The parameter that was not liked. */
+  readonly param: string | null;
+}
+
+const MESSAGE_CHARS_MAX = 400;
+
+/** The error in a JSON body, or null when it is none. */
+export function errorIn(body: unknown): ServerError | null {
+  if (Array.isArray(body)) return errorIn(body[0]);
+  if (!isRecord(body) || Array.isArray(body.choices)) return null;
+  const isError = body.object === 'error' || body.type === 'error' || body.success === false;
+  // A message that is no text is one of a chat.
+  const message = isError || body.choices === undefined ? textIn(body.message) : undefined;
+  const inner = body.error ?? body.errors ?? body.detail ?? message;
+  if (inner === undefined || inner === null || inner === '' || inner === false) return null;
+  const own = isRecord(inner) ? inner : body;
+  const said = `${messageOf(inner) ?? textIn(body.message) ?? ''}${numbersIn(own)}`;
+  return {
+    message: tidy(said === '' ? 'no reason given' : said),
+    code:
+      [own.code, own.type, body.code].find((one) => typeof one === 'string' || typeof one === 'number')?.toString() ??
+      '',
+    param: paramOf(own) ?? paramOf(inner),
+  };
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** llama-server tells its numbers beside its words. */
+function numbersIn({ n_ctx: context, n_prompt_tokens: prompt }: Record<string, unknown>): string {
+  return typeof context === 'number' && typeof prompt === 'number'
+    ? ` (n_prompt_tokens ${prompt}, n_ctx ${context})`
+    : '';
+}
+
+function messageOf(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) {
+    const said = value.map(messageOf).filter((one) => one !== null);
+    return said.length === 0 ? null : said.slice(0, 3).join('; ');
+  }
+  if (!isRecord(value)) return null;
+  const text = [value.message, value.msg, value.detail, value.error, value.reason, value.title]
+    .map(messageOf)
+    .find((one) => one !== null);
+  const where = Array.isArray(value.loc) ? `${value.loc.slice(1).join('.')}: ` : '';
+  // A router of models hands on what the provider said.
+  const raw = isRecord(value.metadata) ? messageOf(parsedOrText(value.metadata.raw)) : null;
+  if (text === undefined) return raw;
+  return `${where}${text}${raw === null || raw === text ? '' : ` (${raw})`}`;
+}
+
+function parsedOrText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    const inner: unknown = JSON.parse(value);
+    return errorIn(inner)?.message ?? value;
+  } catch (error) {
+    if (error instanceof SyntaxError) return value;
+    throw error;
+  }
+}
+
+function paramOf(value: unknown): string | null {
+  if (Array.isArray(value)) return paramOf(value[0]);
+  if (!isRecord(value)) return null;
+  if (typeof value.param === 'string') return value.param;
+  const last = Array.isArray(value.loc) ? value.loc.findLast((one) => typeof one === 'string') : undefined;
+  return typeof last === 'string' ? last : null;
+}
+
+/** The reason in the body of a refusal, whatever it is: JSON, a web page, text. */
+export function reasonIn(body: string): ServerError {
+  try {
+    const error = errorIn(JSON.parse(body));
+    if (error !== null) return error;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { message: tidy(textOf(body)) || 'no reason given', code: '', param: null };
+}
+
+/** Of a web page its title, else its words. */
+function textOf(body: string): string {
+  if (!/<(?:!doctype|html|head|body|h1)\b/i.test(body)) return body;
+  const title = /<(title|h1)[^>]*>([\s\S]*?)<\/\1>/i.exec(body)?.[2];
+  return (title ?? body.replace(/<(script|style)[\s\S]*?<\/\1>/gi, ' ')).replace(/<[^>]*>/g, ' ');
+}
+
+function tidy(message: string): string {
+  return message
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/(?<!\.)\.+$/, '')
+    .slice(0, MESSAGE_CHARS_MAX);
+}
+
+/** The server is up and its model is not yet: worth waiting for. */
+export function isLoading({ message, code }: ServerError): boolean {
+  if (/fail(?:ed|ure)? to load|error loading|could not load|unable to load/i.test(message)) return false;
+  return /\bloading\b|warming up|starting up|still starting|not (?:yet )?ready|being (?:loaded|started)|initiali[sz]ing/i.test(
+    `${message} ${code}`,
+  );
+}
+
+/** Refused for a reason that another try does not change. */
+export function isHopeless({ message, code }: ServerError): boolean {
+  return (
+    /insufficient_quota|billing|model_not_found|context_length/i.test(code) ||
+    /insufficient_quota|exceeded your current quota|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
+      message,
+    )
+  );
+}
+
+/** The prompt and the reply together are too long for the model. */
+export function isContextRefusal({ message, code }: ServerError): boolean {
+  return /context[_ ]?(?:length|size|window)|exceed_context|n_ctx|too many tokens|prompt is too long|input is too long|maximum (?:context|input|sequence|number of tokens)|max_model_len|context the overflows|tokens? (?:limit|exceed)/i.test(
+    `${message} ${code}`,
+  );
+}
+
+/** Tokens that the model takes and that the prompt had, where the refusal names them. */
+export function contextIn({ message }: ServerError): { readonly limit: number | null; readonly prompt: number | null } {
+  const text = message.replace(/(\d),(?=\d{3}\b)/g, '$1');
+  return {
+    limit: numberIn(text, [
+      /(?:maximum|max|available|total) (?:model )?context (?:length|size|window)(?: is| of)?(?: only)?[^\d]{0,12}(\d+)/i,
+      /context (?:length|size|window)(?: of)?(?: only)?(?: is)?[^\d]{0,12}(\d+)/i,
+      /n_ctx[^\d]{0,6}(\d+)/i,
+      /max_model_len[^\d]{0,12}(\d+)/i,
+      /(?:maximum|limit|at most|up to)[^\d]{0,30}(\d+)(?: tokens)?/i,
+      />\s*(\d+)/,
+    ]),
+    prompt: numberIn(text, [
+      /(\d+) (?:tokens )?in (?:the )?(?:messages|prompt|input)/i,
+      /n_prompt_tokens[^\d]{0,6}(\d+)/i,
+      /(?:request|prompt|input|message)s? (?:has|have|contains?|is|are|of|resulted in|with)(?: at least)? \(?(\d+)/i,
+      /request \((\d+) tokens/i,
+      /first (\d+) tokens/i,
+      /(\d+) (?:input|prompt) tokens/i,
+    ]),
+  };
+}
+
+function numberIn(text: string, patterns: readonly RegExp[]): number | null {
+  for (const pattern of patterns) {
+    const found = Number(pattern.exec(text)?.[1] ?? 0);
+    if (found > 0) return found;
+  }
+  return null;
+}

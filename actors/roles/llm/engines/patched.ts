@@ -1,0 +1,48 @@
+/**
+ * A unified diff applied to the code before it. Owns: doing so, or saying that it does not fit. Does not own: the format
+ * (the diff library).
+ */
+import { applyPatch, parsePatch } from 'diff';
+
+/** Lines around a change that may differ: models remember them roughly. */
+const FUZZ_LINES = 2;
+
+/** The text after the diff; null when it does not fit, or would change nothing. */
+export function patched(before: string, diff: string): string | null {
+  const hunks = withCounts(diff);
+  if (hunks === null) return null;
+  try {
+    const [patch, ...others] = parsePatch(hunks);
+    if (patch === undefined || patch.hunks.length === 0 || others.length > 0) return null;
+    const after = applyPatch(before, patch, { fuzzFactor: FUZZ_LINES, autoConvertLineEndings: true });
+    return after === false || after === before ? null : after;
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}
+
+/** Models miscount the lines of a hunk, or leave the numbers out; they follow from the hunk itself. */
+function withCounts(diff: string): string | null {
+  const lines = diff.split(/\r?\n/);
+  const first = lines.findIndex((line) => line.startsWith('@@'));
+  if (first === -1) return null;
+  const hunks: string[][] = [];
+  for (const line of lines.slice(first)) {
+    if (line.startsWith('@@')) hunks.push([line]);
+    else if (line.startsWith('--- ') || line.startsWith('diff ')) return null;
+    else hunks.at(-1)?.push(line);
+  }
+  let shift = 0;
+  const out = hunks.flatMap(([head = '', ...rest]) => {
+    while (rest.at(-1) === '') rest.pop();
+    const body = rest.map((line) => (/^[ +\-\\]/.test(line) ? line : ` ${line}`));
+    const removed = body.filter((line) => /^[ -]/.test(line)).length;
+    const added = body.filter((line) => /^[ +]/.test(line)).length;
+    const start = Number(/-(\d+)/.exec(head)?.[1] ?? 1);
+    const line = `@@ -${start},${removed} +${start + shift},${added} @@`;
+    shift += added - removed;
+    return [line, ...body];
+  });
+  return `--- a\n+++ b\n${out.join('\n')}\n`;
+}

@@ -1,0 +1,113 @@
+/** Which block is the code: the request decides, diffs are applied, files stay files. */
+import { describe, expect, test } from 'vitest';
+import { parseCode } from '../../../actors/roles/llm/engines/index.ts';
+import { withoutThinking } from '../../../actors/roles/llm/engines/model-text.ts';
+import type { CodeArtifact } from '../../../schemas/events/generated.ts';
+
+const fence = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;
+const of = (reply: string, prompt = 'Write a TypeScript function', code?: CodeArtifact): CodeArtifact =>
+  parseCode(reply, { prompt, ...(code === undefined ? {} : { code }) }, []);
+const rules = ({ faults = [] }: CodeArtifact): string[] => faults.map(({ rule }) => rule);
+
+describe('several blocks', () => {
+  test('parts of one program are joined', () => {
+    const made = of(`First:\n${fence('ts', 'export const a = 1;')}\nThen:\n${fence('ts', 'export const b = 2;')}`);
+    expect(made.text).toBe('export const a = 1;\n\nexport const b = 2;\n');
+  });
+
+  test('commands, output and examples are not the code', () => {
+    const made = of(
+      `${fence('bash', 'npm install left-pad')}\n${fence('ts', 'export function pad(): void {}')}\nUsage:\n${fence('ts', 'pad();\npad();\npad();\npad();')}\nOutput:\n${fence('', 'padded')}`,
+    );
+    expect(made.text).toBe('export function pad(): void {}\n');
+  });
+
+  test('of two versions the better one', () => {
+    const made = of(
+      `${fence('ts', 'export const f = 1;\nexport function g() {}')}\nAn improved version:\n\n${fence('ts', 'export function g(): void {}')}`,
+    );
+    expect(made.text).toBe('export function g(): void {}\n');
+  });
+
+  test('with names they are files', () => {
+    const made = of(
+      `**src/a.ts**\n${fence('ts', 'export const a = 1;')}\n\n### \`src/page.html\`\n${fence('html', '<p>a</p>')}`,
+    );
+    expect(made.files?.map(({ path, language }) => [path, language])).toEqual([
+      ['src/a.ts', 'typescript'],
+      ['src/page.html', 'html'],
+    ]);
+    expect(made.language).toBe('typescript');
+  });
+
+  test.each(['ts title="src/a.ts"', 'ts:src/a.ts', 'ts src/a.ts', 'src/a.ts'])('a name in the fence: %s', (info) => {
+    const made = of(
+      `${fence(info, 'export const a = 1;')}\n${fence(info.replace('a.ts', 'b.ts'), 'export const b = 1;')}`,
+    );
+    expect(made.files?.map(({ path }) => path)).toEqual(['src/a.ts', 'src/b.ts']);
+  });
+
+  test('a name that leads out of the project is none', () => {
+    expect(
+      of(`**../../etc/a.ts**\n${fence('ts', 'export const a = 1;')}\n**b.ts**\n${fence('ts', 'export const b = 1;')}`)
+        .files,
+    ).toBeUndefined();
+  });
+});
+
+describe('a diff', () => {
+  const before: CodeArtifact = {
+    language: 'typescript',
+    text: 'one\ntwo\nthree\n',
+    attempt: 1,
+    explanation: '',
+    citations: [],
+  };
+  test.each([
+    '--- a/x.ts\n+++ b/x.ts\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three',
+    '@@ -2 +2 @@\n-two\n+TWO',
+    '@@ -1,99 +1,12 @@\n one\n-two\n+TWO\n three',
+    '@@ ... @@\n one\n-two\n+TWO\n three',
+  ])('is applied: %s', (diff) => {
+    expect(of(fence('diff', diff), 'Fix it', before)).toMatchObject({
+      language: 'typescript',
+      text: 'one\nTWO\nthree\n',
+      attempt: 2,
+    });
+  });
+
+  test('that does not fit is a fault', () => {
+    expect(rules(of(fence('diff', '@@ -1,1 +1,1 @@\n-nine\n+ten'), 'Fix it', before))).toEqual(['unapplied-diff']);
+  });
+});
+
+describe('no fence', () => {
+  test('words before the code are no code', () => {
+    const made = of(
+      'Sure! Here is the function:\n\ndef add(a, b):\n    return a + b\n\nIt adds them.',
+      'Write a Python function',
+    );
+    expect(made).toMatchObject({ language: 'python', text: 'def add(a, b):\n    return a + b\n' });
+  });
+
+  test.each([
+    ["I'm sorry, but I can't help with that.", 'engine_refused'],
+    ['You could use a loop for this.', 'engine_no_answer'],
+  ])('%s', (reply, code) => {
+    expect(() => of(reply)).toThrowError(expect.objectContaining({ code }));
+  });
+});
+
+test('several languages in a request make none of them wrong', () => {
+  expect(rules(of(fence('python', 'import sqlite3'), 'Write a Python script that runs a SQL query'))).toEqual([]);
+});
+
+test.each([
+  ['Let me see.\n</think>\nYes.', 'Yes.'],
+  ['<think>a</think>Yes.<think>b</think> No.', 'Yes.No.'],
+  ['Write `<think>` so.', 'Write `<think>` so.'],
+  [`${fence('html', '<p></think></p>')}`, fence('html', '<p></think></p>')],
+  ['<think>never ends', ''],
+])('thoughts: %s', (reply, expected) => {
+  expect(withoutThinking(reply)).toBe(expected);
+});

@@ -1,0 +1,489 @@
+/**
+ * What servers do, as they do it on the wire: one entry a behaviour, played by a real HTTP server. Owns: the table, of
+ * which docs/models.md shows the outcome. The names of servers say where a behaviour was seen, not that it is theirs alone.
+ */
+import type { ServerResponse } from 'node:http';
+import { event, streamText } from './chat-server.ts';
+
+/** What a request came to: the answer, or the code of the error that the embedded engine is told. */
+export interface Outcome {
+  readonly answer?: string;
+  readonly error?: string;
+  /** Requests for a completion that were made. */
+  readonly requests: number;
+  /** Part of what the error or the summary says. */
+  readonly says?: string;
+}
+
+export interface Behaviour {
+  readonly server: string;
+  readonly does: string;
+  readonly purpose?: 'answer' | 'code' | 'review';
+  /** Answers a completion; the index counts from 0. */
+  readonly play: (response: ServerResponse, index: number, body: Record<string, unknown>) => void;
+  readonly models?: unknown;
+  /** The engine has no model named. */
+  readonly unnamed?: true;
+  readonly gives: Outcome;
+}
+
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+function raw(response: ServerResponse, type: string | null, body: string): void {
+  response.writeHead(200, type === null ? {} : { 'content-type': type });
+  response.end(body);
+}
+
+const SSE = 'text/event-stream';
+const answer = (response: ServerResponse): void => streamText(response, ['The ', 'answer.']);
+const said = (message: object, finish: string | null = 'stop') => ({
+  choices: [{ index: 0, message, finish_reason: finish }],
+});
+const chunk = (delta: object, finish: string | null = null): string =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+const openAiError = (message: string, more: object = {}) => ({
+  error: { message, type: 'invalid_request_error', ...more },
+});
+/** Refuses as long as the body has what it does not know. */
+const refusing =
+  (unknown: (body: Record<string, unknown>) => boolean, status: number, error: unknown): Behaviour['play'] =>
+  (response, _index, body) =>
+    unknown(body) ? json(response, status, error) : answer(response);
+const OK: Outcome = { answer: 'The answer.', requests: 1 };
+const ADAPTED: Outcome = { answer: 'The answer.', requests: 2 };
+const once = (error: string, says: string): Outcome => ({ error, says, requests: 1 });
+
+export const behaviours: readonly Behaviour[] = [
+  // What is refused of the request.
+  {
+    ...{ server: 'OpenAI', does: 'wants max_completion_tokens', gives: ADAPTED },
+    play: refusing(
+      (b) => b.max_tokens !== undefined,
+      400,
+      openAiError(
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        { param: 'max_tokens', code: 'unsupported_parameter' },
+      ),
+    ),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'takes only the default temperature', gives: ADAPTED },
+    play: refusing(
+      (b) => b.temperature !== undefined,
+      400,
+      openAiError(
+        "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is supported.",
+        { param: 'temperature', code: 'unsupported_value' },
+      ),
+    ),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'wants both of these', gives: { answer: 'The answer.', requests: 3 } },
+    play: (response, index, body) => {
+      if (body.max_tokens !== undefined)
+        return json(
+          response,
+          400,
+          openAiError("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", {
+            param: 'max_tokens',
+          }),
+        );
+      return body.temperature === undefined
+        ? answer(response)
+        : json(response, 400, openAiError(`Unsupported value: 'temperature' (${index})`, { param: 'temperature' }));
+    },
+  },
+  {
+    ...{ server: 'OpenAI', does: 'streams to verified organisations only', gives: ADAPTED },
+    play: (response, _index, body) =>
+      body.stream === true
+        ? json(
+            response,
+            400,
+            openAiError('Your organization must be verified to stream this model.', {
+              param: 'stream',
+              code: 'unsupported_value',
+            }),
+          )
+        : json(response, 200, said({ role: 'assistant', content: 'The answer.' })),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'caps the tokens of a reply', gives: ADAPTED },
+    play: refusing(
+      (b) => Number(b.max_tokens) > 1024,
+      400,
+      openAiError(
+        'max_tokens is too large: 2048. This model supports at most 1024 completion tokens, whereas you provided 2048.',
+        { param: 'max_tokens' },
+      ),
+    ),
+  },
+  {
+    ...{ server: 'vLLM', does: 'refuses an unknown field as FastAPI does (422)', gives: ADAPTED },
+    play: refusing((b) => b.temperature !== undefined, 422, {
+      detail: [{ loc: ['body', 'temperature'], msg: 'Extra inputs are not permitted', type: 'extra_forbidden' }],
+    }),
+  },
+  {
+    ...{ server: 'llama-server', does: 'has a template without a system role (500)', gives: ADAPTED },
+    play: (response, _index, body) =>
+      JSON.stringify(body.messages).includes('"role":"system"')
+        ? json(response, 500, {
+            error: { code: 500, message: 'Jinja Exception: System role not supported', type: 'server_error' },
+          })
+        : answer(response),
+  },
+  {
+    ...{
+      server: 'LM Studio',
+      does: 'takes json_schema or text only',
+      purpose: 'review',
+      gives: { answer: 'approved', requests: 2 },
+    },
+    play: (response, _index, body) =>
+      body.response_format === undefined || JSON.stringify(body.response_format).includes('json_object')
+        ? streamText(response, ['{"verdict":"approved","findings":[],"summary":"Fine."}'])
+        : json(response, 400, { error: "'response_format.type' must be 'json_object' or 'text'" }),
+  },
+  // The context.
+  {
+    ...{ server: 'vLLM', does: 'has too small a context for the reply', gives: ADAPTED },
+    play: refusing((b) => Number(b.max_tokens) > 1948, 400, {
+      object: 'error',
+      message:
+        "This model's maximum context length is 2048 tokens. However, you requested 2148 tokens (100 in the messages, 2048 in the completion). Please reduce the length of the messages or completion.",
+      type: 'BadRequestError',
+      param: null,
+      code: 400,
+    }),
+  },
+  {
+    ...{ server: 'llama-server', does: 'names its n_ctx', gives: ADAPTED },
+    play: refusing((b) => Number(b.max_tokens) > 1024, 400, {
+      error: {
+        code: 400,
+        message: 'the request exceeds the available context size, try increasing it',
+        type: 'exceed_context_size_error',
+        n_prompt_tokens: 150,
+        n_ctx: 2048,
+      },
+    }),
+  },
+  {
+    ...{ server: 'LM Studio', does: 'was loaded with a small context', gives: ADAPTED },
+    play: refusing((b) => Number(b.max_tokens) > 1024, 400, {
+      error:
+        'Trying to keep the first 150 tokens when context the overflows. However, the model is loaded with context length of only 2048 tokens, which is not enough.',
+    }),
+  },
+  // The form of the answer.
+  { ...{ server: 'any', does: 'streams', gives: OK }, play: answer },
+  {
+    ...{ server: 'any', does: 'sends whole JSON instead of a stream', gives: OK },
+    play: (r) => json(r, 200, said({ role: 'assistant', content: 'The answer.' })),
+  },
+  {
+    ...{ server: 'any', does: 'sends JSON as text/plain', gives: OK },
+    play: (r) => raw(r, 'text/plain', JSON.stringify(said({ content: 'The answer.' }))),
+  },
+  {
+    ...{ server: 'any', does: 'sends JSON over several lines without a type', gives: OK },
+    play: (r) => raw(r, null, JSON.stringify(said({ content: 'The answer.' }), null, 2)),
+  },
+  {
+    ...{ server: 'any', does: 'sends a stream as application/json', gives: OK },
+    play: (r) => raw(r, 'application/json', `${event('The answer.', 'stop')}data: [DONE]\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'parts events by one newline', gives: OK },
+    play: (r) => raw(r, SSE, `${event('The ').trimEnd()}\n${event('answer.', 'stop').trimEnd()}\ndata: [DONE]\n`),
+  },
+  {
+    ...{ server: 'Mistral', does: 'sends content as parts, with thoughts', gives: OK },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${chunk({
+          content: [
+            { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] },
+            { type: 'text', text: 'The ' },
+          ],
+        })}${chunk({ content: [{ type: 'text', text: 'answer.' }] }, 'stop')}data: [DONE]\n\n`,
+      ),
+  },
+  {
+    ...{ server: 'any', does: 'sends whole content as parts', gives: OK },
+    play: (r) => json(r, 200, said({ content: [{ type: 'text', text: 'The answer.' }] })),
+  },
+  {
+    ...{ server: 'DeepSeek', does: 'thinks in reasoning_content', gives: OK },
+    play: (r) =>
+      raw(r, SSE, `${chunk({ reasoning_content: 'hm' })}${chunk({ content: 'The answer.' }, 'stop')}data: [DONE]\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'ends with stop and leaves the connection open', gives: OK },
+    play: (r) => {
+      r.writeHead(200, { 'content-type': SSE });
+      r.write(event('The answer.', 'stop'));
+    },
+  },
+  // Thoughts and template tokens.
+  {
+    ...{ server: 'llama-server', does: 'ends thoughts that the template began', gives: OK },
+    play: (r) => streamText(r, ['Let me see.\n', '</think>\n\nThe answer.']),
+  },
+  {
+    ...{ server: 'any', does: 'thinks late', gives: OK },
+    play: (r) => streamText(r, ['The ', '<think>hm</think>', 'answer.']),
+  },
+  {
+    ...{ server: 'any', does: 'leaks the next turn', gives: OK },
+    play: (r) => streamText(r, ['The answer.<|im_end|>\n<|im_start|>user\nAnd?']),
+  },
+  {
+    ...{ server: 'gpt-oss', does: 'sends its channels as text', gives: OK },
+    play: (r) =>
+      streamText(r, [
+        '<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>The answer.<|return|>',
+      ]),
+  },
+  {
+    ...{ server: 'Magistral', does: 'thinks in [THINK]', gives: OK },
+    play: (r) => streamText(r, ['[THINK]hm[/THINK]The answer.']),
+  },
+  {
+    ...{ server: 'any', does: 'writes escapes and half characters', gives: OK },
+    play: (r) => streamText(r, ['\u001b]0;owned\u0007The \u0000ans', 'wer.\u001b[31m']),
+  },
+  // How it ends.
+  {
+    ...{
+      server: 'vLLM',
+      does: 'dies in the middle, older form',
+      gives: { error: 'engine_unavailable', says: 'EngineCore encountered an issue', requests: 1 },
+    },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${event('The ans')}data: {"object":"error","message":"EngineCore encountered an issue","code":500}\n\ndata: [DONE]\n\n`,
+      ),
+  },
+  {
+    ...{
+      server: 'OpenRouter',
+      does: 'ends with the reason error',
+      gives: { error: 'engine_stream_cut', says: '“error”', requests: 1 },
+    },
+    play: (r) => streamText(r, ['The'], 'error'),
+  },
+  {
+    ...{
+      server: 'any',
+      does: 'ends with a reason that nobody knows',
+      gives: { error: 'engine_stream_cut', says: '“abort”', requests: 1 },
+    },
+    play: (r) => streamText(r, ['The'], 'abort'),
+  },
+  {
+    ...{
+      server: 'Azure',
+      does: 'filters in the middle',
+      gives: { answer: 'The answer is\n\n(A content filter of the server ended the reply here.)', requests: 1 },
+    },
+    play: (r) => streamText(r, ['The answer is'], 'content_filter'),
+  },
+  {
+    ...{ server: 'Azure', does: 'filters all', gives: once('engine_refused', 'content filter') },
+    play: (r) => streamText(r, [''], 'content_filter'),
+  },
+  {
+    ...{
+      server: 'any',
+      does: 'stops at its token limit',
+      gives: {
+        answer: 'The answer is\n\n(The reply was cut at the token limit; LLM_MAX_TOKENS raises it.)',
+        requests: 1,
+      },
+    },
+    play: (r) => streamText(r, ['The answer is'], 'length'),
+  },
+  {
+    ...{
+      server: 'OpenAI',
+      does: 'refuses in a field of its own',
+      gives: once('engine_refused', 'I can’t help with that'),
+    },
+    play: (r) =>
+      raw(r, SSE, `${chunk({ refusal: 'I can’t help ' })}${chunk({ refusal: 'with that.' }, 'stop')}data: [DONE]\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'only thinks', gives: once('engine_no_answer', 'thought for 8 characters') },
+    play: (r) => raw(r, SSE, `${chunk({ reasoning: 'hm, hm, ' })}${chunk({}, 'stop')}data: [DONE]\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'says nothing', gives: once('engine_no_answer', 'empty answer') },
+    play: (r) => streamText(r, ['']),
+  },
+  // Errors.
+  {
+    ...{
+      server: 'Ollama',
+      does: 'has no such model',
+      gives: once('engine_rejected', 'model "qwen9" not found, try pulling it first'),
+    },
+    play: (r) => json(r, 404, openAiError('model "qwen9" not found, try pulling it first')),
+  },
+  {
+    ...{
+      server: 'Ollama',
+      does: 'has too little memory',
+      gives: once('engine_unavailable', 'requires more system memory'),
+    },
+    play: (r) => json(r, 500, { error: 'model requires more system memory (9.1 GiB) than is available (4.2 GiB)' }),
+  },
+  {
+    ...{
+      server: 'Ollama',
+      does: 'tells an error as a bare line',
+      gives: { error: 'engine_unavailable', says: 'runner process has terminated', requests: 1 },
+    },
+    play: (r) => raw(r, SSE, `${event('The')}{"error":"llama runner process has terminated"}\n`),
+  },
+  {
+    ...{
+      server: 'LM Studio',
+      does: 'has another path (200 with an error)',
+      gives: { error: 'engine_rejected', says: 'Unexpected endpoint', requests: 1 },
+    },
+    play: (r) => json(r, 200, { error: 'Unexpected endpoint or method. (POST /chat/completions)' }),
+  },
+  {
+    ...{
+      server: 'LM Studio',
+      does: 'tells an error by the event’s type',
+      gives: { error: 'engine_unavailable', says: 'CUDA out of memory', requests: 2 },
+    },
+    play: (r) => raw(r, SSE, 'event: error\ndata: {"error":{"message":"CUDA out of memory"}}\n\n'),
+  },
+  {
+    ...{
+      server: 'OpenRouter',
+      does: 'is limited (200 with an error)',
+      gives: { error: 'engine_rate_limited', says: 'Rate limit exceeded', requests: 2 },
+    },
+    play: (r) => json(r, 200, { error: { code: 429, message: 'Rate limit exceeded' } }),
+  },
+  {
+    ...{
+      server: 'OpenRouter',
+      does: 'hands a provider’s words on',
+      gives: once('engine_rejected', 'image input is not taken'),
+    },
+    play: (r) =>
+      json(r, 400, {
+        error: {
+          message: 'Provider returned error',
+          code: 400,
+          metadata: { raw: '{"error":{"message":"image input is not taken"}}' },
+        },
+      }),
+  },
+  {
+    ...{
+      server: 'OpenAI',
+      does: 'has no quota left (429)',
+      gives: once('engine_rate_limited', 'exceeded your current quota'),
+    },
+    play: (r) =>
+      json(
+        r,
+        429,
+        openAiError('You exceeded your current quota, please check your plan and billing details.', {
+          code: 'insufficient_quota',
+        }),
+      ),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'is limited and says for how long', gives: ADAPTED },
+    play: (r, index) =>
+      index === 0 ? json(r, 429, openAiError('Rate limit reached. Please try again in 20ms.')) : answer(r),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'knows the key not', gives: once('engine_unauthorised', 'Incorrect API key') },
+    play: (r) => json(r, 401, openAiError('Incorrect API key provided: sk-x.')),
+  },
+  {
+    ...{
+      server: 'llama-server',
+      does: 'is loading its model (503, three times)',
+      gives: { answer: 'The answer.', requests: 4 },
+    },
+    play: (r, index) =>
+      index < 3
+        ? json(
+            r,
+            503,
+            { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } },
+            { 'retry-after': '0.01' },
+          )
+        : answer(r),
+  },
+  {
+    ...{
+      server: 'a proxy',
+      does: 'answers with a web page (502)',
+      gives: { error: 'engine_unavailable', says: 'answered 502: 502 Bad Gateway.', requests: 2 },
+    },
+    play: (r) => {
+      r.writeHead(502, { 'content-type': 'text/html' });
+      r.end('<html><head><title>502 Bad Gateway</title></head><body><h1>502</h1><hr>nginx</body></html>');
+    },
+  },
+  // Models.
+  {
+    ...{ server: 'Ollama', does: 'lists an embedding model first', unnamed: true, gives: OK },
+    models: { data: [{ id: 'nomic-embed-text:latest' }, { id: 'm1' }] },
+    play: answer,
+  },
+  {
+    ...{ server: 'any', does: 'lists models without a frame', unnamed: true, gives: OK },
+    models: [{ id: 'm1' }],
+    play: answer,
+  },
+  {
+    ...{ server: 'Ollama', does: 'lists models by its own form', unnamed: true, gives: OK },
+    models: { models: [{ name: 'm1', model: 'm1' }] },
+    play: answer,
+  },
+  {
+    ...{ server: 'any', does: 'lists an embedding model that cannot be told', unnamed: true, gives: ADAPTED },
+    models: { data: [{ id: 'vectors' }, { id: 'm1' }] },
+    play: refusing((b) => b.model === 'vectors', 400, openAiError('"vectors" does not support chat')),
+  },
+];
+
+/** The table of docs/models.md; `node tests/unit/engines/server-behaviours.ts` prints it. */
+export function tableOf(list: readonly Behaviour[]): string {
+  const rows = list.map(({ server, does, gives: { answer, error, requests } }) => {
+    const came =
+      error === undefined
+        ? answer?.includes('(')
+          ? 'answered, and said to be incomplete'
+          : 'answered'
+        : `\`${error}\`, with the server’s words`;
+    return `| ${server} | ${does} | ${came} | ${requests} |`;
+  });
+  return ['| server | what it does | what comes of it | requests |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+if (import.meta.main) process.stdout.write(`${tableOf(behaviours)}\n`);

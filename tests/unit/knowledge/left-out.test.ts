@@ -1,0 +1,178 @@
+/** What a project keeps to itself stays out of the knowledge base, and people's documents come in. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { IndexSummary } from '../../../knowledge/port.ts';
+import { hasSecretName, holdsSecret } from '../../../knowledge/secrets.ts';
+import { workspace } from './workspace.ts';
+
+const reasons = ({ skipped }: IndexSummary) => Object.fromEntries(skipped.map(({ path, reason }) => [path, reason]));
+
+describe('.gitignore and .ignore', () => {
+  it('bind what is below them, the last that matches decides, and what they leave out is named', async () => {
+    const { project, write, open } = workspace({
+      '.gitignore': '*.tmp.md\n/generated/\n!kept.tmp.md\n',
+      'a.tmp.md': 'Zebra one.',
+      'kept.tmp.md': 'Zebra two.',
+      'generated/b.md': 'Zebra three.',
+      'docs/generated/c.md': 'Zebra four.',
+      'docs/.ignore': 'draft-*\n',
+      'docs/draft-d.md': 'Zebra five.',
+      'docs/e.md': 'Zebra six.',
+    });
+    mkdirSync(join(project, '.git'));
+    write('env/pyvenv.cfg', 'home = /usr');
+    write('env/lib/site.md', 'Zebra seven.');
+    const store = open();
+    const summary = await store.index([project]);
+    expect(reasons(summary)).toMatchObject({
+      'a.tmp.md': 'ignored',
+      generated: 'ignored',
+      'docs/draft-d.md': 'ignored',
+      env: 'folder-of-a-tool',
+    });
+    const found = await store.search('zebra', { limit: 10 });
+    expect(found.map(({ path }) => path).toSorted()).toEqual(['docs/e.md', 'docs/generated/c.md', 'kept.tmp.md']);
+  });
+
+  it('of the project bind a folder of it, unless that is what they leave out', async () => {
+    const { project, open } = workspace({
+      '.gitignore': 'private/\n*.draft.md\n',
+      'private/a.md': 'Zebra.',
+      'docs/b.draft.md': 'Zebra.',
+    });
+    mkdirSync(join(project, '.git'));
+    const store = open();
+    expect(await store.index([join(project, 'docs')])).toMatchObject({ added: 0, skipped: [{ reason: 'ignored' }] });
+    expect(await store.index([join(project, 'private')])).toMatchObject({ added: 1 });
+  });
+
+  it('a file that is ignored later leaves the index', async () => {
+    const { project, write, open } = workspace({ 'a.md': 'Zebra.' });
+    const store = open();
+    await store.index([project]);
+    write('.gitignore', 'a.md');
+    expect(await store.index([project])).toMatchObject({ removed: 1 });
+    expect(await store.search('zebra')).toEqual([]);
+  });
+});
+
+describe('secrets', () => {
+  it.each([
+    'prod.env',
+    'secrets.yaml',
+    'app-secret.json',
+    'credentials.json',
+    'id_rsa.txt',
+    'id_ed25519',
+    'api.secret',
+    'terraform.tfstate',
+    'prod.tfvars',
+    'kubeconfig',
+    'passwords.txt',
+    'service-account.json',
+    'server.key',
+    'api_keys.toml',
+    'client_secret_12.json',
+  ])('by name: %s', (name) => {
+    expect(hasSecretName(name)).toBe(true);
+  });
+
+  it.each([
+    'secrets.md',
+    'credentials.ts',
+    'token.py',
+    'id_rsa.pub',
+    'prod.env.example',
+    'environment.md',
+    'tokenizer.json',
+    'keyboard.yaml',
+    'secretary.txt',
+    'config.yaml',
+  ])('not by name: %s', (name) => {
+    expect(hasSecretName(name)).toBe(false);
+  });
+
+  const filler = 'Q7fj2Kd9sLw4Zx8Vb3Nm6Tc1Rp5Yg0Hu';
+  it.each([
+    `-----BEGIN RSA PRIVATE KEY-----\n${filler}${filler}\n`,
+    `-----BEGIN OPENSSH PRIVATE KEY-----\n${filler}${filler}`,
+    `key: AKIA${'Q7FJ2KD9SLW4ZX8V'}`,
+    `token = ghp_${filler}Ab9d`,
+    `stripe_key: sk_live_${filler}`,
+    `OPENAI_API_KEY=sk-proj-${filler}`,
+    `glpat-${filler}`,
+    `xoxb-${filler}`,
+    `AIza${filler}Abc`,
+    `AccountKey=${filler}${filler}Ab==`,
+  ])('by what stands in it: %j', (text) => {
+    expect(holdsSecret(`# Notes\n\n${text}\n`)).toBe(true);
+  });
+
+  it.each([
+    'AKIAIOSFODNN7EXAMPLE',
+    'sk_live_xxxxxxxxxxxxxxxxxxxx',
+    'token = ghp_yourtokenhereyourtokenhereyourtokenhere',
+    '-----BEGIN PUBLIC KEY-----',
+    'a private key',
+    'sk-1234567890abcdef',
+  ])('a made-up one is none: %s', (text) => {
+    expect(holdsSecret(text)).toBe(false);
+  });
+
+  it('are left out and named', async () => {
+    const { project, open } = workspace({
+      'prod.env': 'DB_PASSWORD=zebra',
+      'notes.md': `Zebra. sk_live_${filler}`,
+      'a.md': 'Zebra.',
+    });
+    const store = open();
+    expect(reasons(await store.index([project]))).toEqual({
+      'project/prod.env': 'secret',
+      'project/notes.md': 'secret',
+    });
+    expect(await store.search('zebra')).toHaveLength(1);
+  });
+});
+
+describe('documents', () => {
+  it('in UTF-16 and Latin-1 are read', async () => {
+    const { project, write, open } = workspace({ 'a.md': 'Nothing.' });
+    write('utf16.txt', Buffer.from('\uFEFFThe zebra is striped.', 'utf16le'));
+    write('latin.txt', Buffer.from('Das Zebra frißt Gras im Café.', 'latin1'));
+    const store = open();
+    expect((await store.index([project])).skipped).toEqual([]);
+    expect((await store.search('zebra café')).map(({ text }) => text)).toEqual(
+      expect.arrayContaining(['The zebra is striped.', 'Das Zebra frißt Gras im Café.']),
+    );
+  });
+
+  it('notebooks give their cells, not their pictures', async () => {
+    const picture = { output_type: 'display_data', data: { 'image/png': 'iVBORzebra'.repeat(500) } };
+    const notebook = {
+      metadata: { language_info: { name: 'python' } },
+      cells: [
+        { cell_type: 'markdown', source: ['# Zebras\n', 'They run.'] },
+        { cell_type: 'code', source: 'run(zebra)', outputs: [picture] },
+      ],
+    };
+    const { project, open } = workspace({ 'a.ipynb': JSON.stringify(notebook) });
+    const store = open();
+    await store.index([project]);
+    const found = await store.search('zebra');
+    expect(found.map(({ text }) => text).join('\n')).not.toContain('iVBOR');
+    expect(found.some(({ heading, text }) => heading.includes('Cell 2') && text.includes('run(zebra)'))).toBe(true);
+  });
+
+  it('of a web page what is seen of it', async () => {
+    const page =
+      '<!doctype html><html><head><title>Zoo</title><style>p{color:red}</style></head><body><h2>Zebra &amp; Co</h2><p>It&#8217;s <b>striped</b>.</p><script>zebra()</script></body></html>';
+    const { project, open } = workspace({ 'a.html': page });
+    const store = open();
+    await store.index([project]);
+    const [first] = await store.search('zebra');
+    expect(first?.heading).toContain('Zebra & Co');
+    expect(first?.text).toContain('It’s striped.');
+    expect(first?.text).not.toMatch(/script|color|<b>/);
+  });
+});

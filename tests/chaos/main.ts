@@ -67,7 +67,8 @@ const own =
     : { prompt: values.prompt, ...(values.workflow ? { workflow: values.workflow } : {}) };
 
 async function run(): Promise<boolean> {
-  const load = startLoad({ mesh, random, callers: CALLERS, own });
+  // Numbers of its own: how many it takes depends on the machine, and the strikes of a seed should not.
+  const load = startLoad({ mesh, random: createRandom(seed + 1), callers: CALLERS, own });
 
   let kills = 0;
   const counts: Record<string, number> = {};

@@ -84,14 +84,14 @@ function chooseStores(random: Random): (ProcessName | 'log')[] {
 
 /** Nothing runs. Stores go back to their copies where there are any; then all are copied for the next time. */
 function rollBack({ mesh, ledger, copies, random }: Target): { newLog: boolean; what: string } {
-  const stores = chooseStores(random);
   const copyOf = (name: string): string => join(copies, name);
+  const stores = chooseStores(random).filter((name) => existsSync(copyOf(name)));
   for (const name of stores) {
-    if (name === 'log' || !existsSync(copyOf(name))) continue;
+    if (name === 'log') continue;
     for (const file of ledgerFiles(ledger(name))) rmSync(file);
     cpSync(copyOf(name), dirname(ledger(name)), { recursive: true });
   }
-  const newLog = stores.includes('log') && existsSync(copyOf('log'));
+  const newLog = stores.includes('log');
   if (newLog) {
     rmSync(mesh.nats.storeDir, { recursive: true });
     cpSync(copyOf('log'), mesh.nats.storeDir, { recursive: true });

@@ -13,7 +13,7 @@ const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
  * restart on a filled disk would then refuse the streams it had made before.
  */
 const STORE_BYTES_MAX = 64 * 1024 ** 3;
-/** How much a power loss may take from the log; the outboxes bring it back (S4, S10). */
+/** How much a power loss may take from the log; the ledgers give it back (S10). */
 const SYNC_INTERVAL = '1s';
 
 function atLeast(version: string, major: number, minor: number): boolean {

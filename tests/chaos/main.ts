@@ -67,7 +67,8 @@ const own =
     : { prompt: values.prompt, ...(values.workflow ? { workflow: values.workflow } : {}) };
 
 async function run(): Promise<boolean> {
-  const load = startLoad({ mesh, random, callers: CALLERS, own });
+  // Numbers of its own: how many it takes depends on the machine, and the strikes of a seed should not.
+  const load = startLoad({ mesh, random: createRandom(seed + 1), callers: CALLERS, own });
 
   let kills = 0;
   const counts: Record<string, number> = {};
@@ -78,7 +79,9 @@ async function run(): Promise<boolean> {
     const struck = await strike(target);
     kills += struck.kills;
     if (struck.newLog) await mesh.followAnew();
-    say(`${String(kills).padStart(4)} killed, ${load.asked.filter(({ ended }) => ended).length} tasks ended: ${name}`);
+    say(
+      `${String(kills).padStart(4)} killed, ${load.asked.filter(({ ended }) => ended).length} tasks ended: ${name}${struck.what === undefined ? '' : ` (${struck.what})`}`,
+    );
     await sleep(random.between(0, PAUSE_MAX_MS));
   }
   say('no more strikes; waiting for the tasks under way');

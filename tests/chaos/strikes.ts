@@ -16,6 +16,8 @@ export interface Struck {
   readonly kills: number;
   /** The log was made anew: watchers have to begin again. */
   readonly newLog?: boolean;
+  /** What exactly was done, where the name does not say it. */
+  readonly what?: string;
 }
 
 export interface Target {
@@ -81,15 +83,15 @@ function chooseStores(random: Random): (ProcessName | 'log')[] {
 }
 
 /** Nothing runs. Stores go back to their copies where there are any; then all are copied for the next time. */
-function rollBack({ mesh, ledger, copies, random }: Target): boolean {
-  const stores = chooseStores(random);
+function rollBack({ mesh, ledger, copies, random }: Target): { newLog: boolean; what: string } {
   const copyOf = (name: string): string => join(copies, name);
+  const stores = chooseStores(random).filter((name) => existsSync(copyOf(name)));
   for (const name of stores) {
-    if (name === 'log' || !existsSync(copyOf(name))) continue;
+    if (name === 'log') continue;
     for (const file of ledgerFiles(ledger(name))) rmSync(file);
     cpSync(copyOf(name), dirname(ledger(name)), { recursive: true });
   }
-  const newLog = stores.includes('log') && existsSync(copyOf('log'));
+  const newLog = stores.includes('log');
   if (newLog) {
     rmSync(mesh.nats.storeDir, { recursive: true });
     cpSync(copyOf('log'), mesh.nats.storeDir, { recursive: true });
@@ -101,7 +103,7 @@ function rollBack({ mesh, ledger, copies, random }: Target): boolean {
   cpSync(mesh.nats.storeDir, join(fresh, 'log'), { recursive: true });
   rmSync(copies, { recursive: true, force: true });
   renameSync(fresh, copies);
-  return newLog;
+  return { newLog, what: stores.join(', ') || 'none, all are copied' };
 }
 
 const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
@@ -172,9 +174,9 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
     weight: 2,
     async strike(target) {
       await killAll(target);
-      const newLog = rollBack(target);
+      const back = rollBack(target);
       await startAll(target);
-      return { kills: processes.length + 1, newLog };
+      return { kills: processes.length + 1, ...back };
     },
   },
   'set clocks': {

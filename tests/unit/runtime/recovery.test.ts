@@ -280,3 +280,56 @@ test('S11: a journal of machines that this release does not have ends the start,
   await mesh.pass(TAKEOVER_MS);
   expect(again.fatal).toMatchObject([{ exitCode: 2 }]);
 });
+
+describe('a log that was cut, and written on', () => {
+  test('J3: a place in the old one is not believed: nothing is taken for lost', async () => {
+    const mesh = await Mesh.open();
+    const [early, late] = [tasks(30), tasks(60).slice(30)];
+    const first = await mesh.start('one');
+    await mesh.submit(...early);
+    await mesh.pass();
+    const copy = first.disk.copy();
+    first.kill();
+    mesh.log.truncate('log', 0);
+    const second = await mesh.start('one', { disk: first.disk });
+    await mesh.submit(...late);
+    await mesh.pass(1000);
+    second.kill();
+    // The ledger goes back to a state that knows its records at places of the old log.
+    second.disk.restore(copy);
+    const third = await mesh.start('one', { disk: second.disk });
+    await mesh.pass(1000);
+    expect(third.said('error').filter((message) => message.startsWith('LOSS'))).toEqual([]);
+    expect([await mesh.ended(), third.fatal]).toEqual([[...early, ...late], []]);
+    expect(new Set(signedIn(mesh)).size).toBe(60);
+    await expectAgreement(mesh, third);
+  });
+
+  test('J3: by a host with an older ledger: where the two part is found, and the other host goes on', async () => {
+    const mesh = await Mesh.open();
+    const [early, late, other, last] = [0, 20, 40, 100].map((from) => tasks(from + 20).slice(from));
+    const first = await mesh.start('one');
+    await mesh.submit(...(early ?? []));
+    await mesh.pass();
+    const older = eagerDisk();
+    older.restore(first.disk.copy());
+    await mesh.submit(...(late ?? []));
+    await mesh.pass();
+    first.kill();
+    mesh.log.truncate('log', 0);
+    const second = await mesh.start('other', { disk: older });
+    for (const _ of [1, 2, 3]) {
+      await mesh.submit(...(other ?? []));
+      await mesh.pass(1000);
+    }
+    await mesh.submit(...tasks(100).slice(60));
+    await mesh.pass(1000);
+    second.kill();
+    const third = await mesh.start('one', { disk: first.disk });
+    await mesh.submit(...(last ?? []));
+    await mesh.pass(TAKEOVER_MS);
+    expect(third.fatal).toEqual([]);
+    expect(await mesh.ended()).toEqual(expect.arrayContaining(last ?? ['none']));
+    await expectAgreement(mesh, third);
+  });
+});

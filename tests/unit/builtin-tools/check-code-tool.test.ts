@@ -16,7 +16,9 @@ test('a language by name, and one that is guessed', async () => {
 
 test('good code, and a language that nobody checks', async () => {
   expect(await tool.run({ code: 'def f(x):\n    return x\n', language: 'python' }, context)).toMatch(/^No findings/);
-  expect(await tool.run({ code: 'PROGRAM-ID. HELLO.', language: 'cobol' }, context)).toContain('There is no checker for cobol');
+  expect(await tool.run({ code: 'PROGRAM-ID. HELLO.', language: 'cobol' }, context)).toContain(
+    'There is no checker for cobol',
+  );
 });
 
 test('a prompt with code', async () => {

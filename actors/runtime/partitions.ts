@@ -15,7 +15,7 @@ import type { JournalEnd, RecordPlace } from './journal.ts';
 import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
 import { type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
-import { agree, foldPartition, type RecoveryOptions, unsentText } from './recovery.ts';
+import { agree, foldPartition, type RecoveryOptions, unsentText, upMsOf } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Between two tries to open a partition that another host is writing, or while the log is away, milliseconds. */
@@ -106,7 +106,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const end = await agree(options.recovery, partition);
     if (!isWanted()) return true;
     const everything = options.logLost() || end.logLacked;
-    timers.open(partition, Math.max(end.head?.upMs ?? 0, Number(ledger.meta(upKey(partition)) ?? 0)));
+    const marked = Number(ledger.meta(upKey(partition)) ?? 0);
+    timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));
     sender.open(partition, everything || end.coversMore ? 0 : end.sent);
     const read = readBefore(end.head, everything);
     opening.set(partition, read);
@@ -117,7 +118,6 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     if (!granted) return false;
     const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
-    timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)));
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
     sender.release(partition, journal.told(partition));
     const part: Partition = {
@@ -189,7 +189,9 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       for (const partition of partitions) close(partition);
     },
     refused(partition, other) {
-      if (!established(partition)) {
+      // Written after this process had claimed it, although that claim may not have been acknowledged.
+      const tookOver = established(partition) || other?.previous.startsWith(`${self}.${partition}.`);
+      if (!tookOver) {
         // It was written meanwhile: by a process that has ended, or by one that has the lease now.
         claims.get(partition)?.(false);
         return;

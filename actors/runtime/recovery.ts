@@ -64,8 +64,6 @@ export interface Folded {
   readonly tasks: Tasks;
   /** What may not have arrived, in order, by record. */
   readonly unsent: readonly Unsent[];
-  /** How long the partition has been up. */
-  readonly upMs: number;
   /** Records since the last checkpoint. */
   readonly records: number;
 }
@@ -287,28 +285,26 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
 export async function foldPartition(
   options: RecoveryOptions,
   partition: number,
-  end: Pick<AgreedEnd, 'head' | 'sent' | 'coversMore'>,
+  end: Pick<AgreedEnd, 'sent' | 'coversMore'>,
   logLost: boolean,
 ): Promise<Folded> {
   const { ledger, clock } = options;
   const from = ledger.checkpointed(partition);
   const tasks = createTasks({ ...options, partition });
-  const { sent, head } = end;
+  const { sent } = end;
   const everything = logLost || end.coversMore;
   const stored = readUnsent(ledger.unsent(partition));
   const unsent = stored.messages.filter(({ n }) => n > sent);
-  let upMs = Math.max(head?.upMs ?? 0, stored.upMs);
   let count = 0;
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
     const messages = foldRecord(options, tasks, record, ledger.meta(lossKey(partition)) === null ? 'whole' : 'pruned');
-    upMs = Math.max(upMs, ...record.inputs.map((input) => input.upMs));
     if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
     count += 1;
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
   const all = everything ? await messagesOfAll(options, partition, tasks, logLost) : unsent;
-  return { tasks, unsent: await missingOf(options, all), upMs, records: count };
+  return { tasks, unsent: await missingOf(options, all), records: count };
 }
 
 interface UnsentAt {
@@ -322,6 +318,11 @@ interface UnsentAt {
 /** What a checkpoint remembers of what was not sent, and when that was. */
 export function unsentText(sent: number, messages: readonly Unsent[], upMs: number): string {
   return JSON.stringify({ sent, messages, upMs } satisfies UnsentAt);
+}
+
+/** How long the partition has been up, as far as its last record and its checkpoint know. */
+export function upMsOf(ledger: Ledger, partition: number, head: RecordHead | null): number {
+  return Math.max(head?.upMs ?? 0, readUnsent(ledger.unsent(partition)).upMs);
 }
 
 function readUnsent(text: string): UnsentAt {

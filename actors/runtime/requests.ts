@@ -22,7 +22,7 @@ const ANSWER_WITHIN_MS = 500;
 
 export interface Requests {
   /**
-   * False when whoever asked for it has had an answer, or when nobody can say who asked.
+   * False when one of those who told the task something has had an answer to that, or when nobody can say who did.
    *
    * @param isWanted asked between two questions: nobody waits for the answer any more when not
    */
@@ -48,10 +48,11 @@ export function createRequests({ bus, ledger, clock, limits, roles, partition: g
         if (input.kind === 'event' && input.event.correlationid === task) yield input;
     }
   }
-  /** The last event that another role has told the task's actors; null when the journal does not reach back to it. */
-  const lastRequest = (partition: number, task: string, firstN: number): EventInput | null => {
-    let last: EventInput | null = null;
-    for (const input of inputsOf(partition, task, firstN)) if (input.place !== null) last = input;
+  /** The last event of each other role that the task's actors were told; none when the journal does not reach back. */
+  const lastOfEach = (partition: number, task: string, firstN: number): Map<string, EventInput> => {
+    const last = new Map<string, EventInput>();
+    for (const input of inputsOf(partition, task, firstN))
+      if (input.place !== null) last.set(input.event.senderrole, input);
     return last;
   };
   const isAnswered = (part: Partition, task: string, requestId: string): boolean => {
@@ -85,16 +86,19 @@ export function createRequests({ bus, ledger, clock, limits, roles, partition: g
   return {
     async isOpen(partition, task, isWanted) {
       const firstN = get(partition)?.tasks.find(task)?.firstN;
-      const request = firstN === undefined ? null : lastRequest(partition, task, firstN);
-      if (request === null) return false;
-      const { senderrole, id } = request.event;
-      // What came from outside the mesh, or from a role of this host, nobody else knows of.
-      if (request.event.source === '/mesh/ingress' || roles.has(senderrole)) return true;
-      while (isWanted()) {
-        const answer = await ask(askedSubject(senderrole, task), id);
-        if (answer === 'open' || answer === 'answered') return answer === 'open';
+      const told = firstN === undefined ? new Map<string, EventInput>() : lastOfEach(partition, task, firstN);
+      if (told.size === 0) return false;
+      for (const [role, { event }] of told) {
+        // What came from outside the mesh, or from a role of this host, nobody else knows of.
+        if (event.source === '/mesh/ingress' || roles.has(role)) continue;
+        let answer: string | null = null;
+        while (answer === null) {
+          if (!isWanted()) return false;
+          answer = await ask(askedSubject(role, task), event.id);
+        }
+        if (answer === 'answered') return false;
       }
-      return false;
+      return true;
     },
     answer: () =>
       bus.answerVolatile(ASKED_FILTER, (subject, data) => {

@@ -77,6 +77,8 @@ export interface EffectsOptions {
   actorOf(owner: EffectOwner): Actor | null;
   /** True when nobody can say any more whether an effect of the task has begun before. */
   isDoubtful(owner: EffectOwner): boolean;
+  /** False when whoever asked for what the effect is part of has had an answer already (J5). */
+  isOpen(owner: EffectOwner, isWanted: () => boolean): Promise<boolean>;
   /** Makes the event an input of the actor; returns its record's number, or null when the partition is gone. */
   enter(owner: EffectOwner, event: MeshEvent): number | null;
   /** Calls back when both stores have the record; never when the partition is lost before. */
@@ -191,9 +193,19 @@ export function createEffects(options: EffectsOptions): Effects {
       if (settled !== null) finish(job, settled);
       return;
     }
-    if (fence === 'once' && !(await announced(job, now))) return;
+    if (fence === 'once' && !(await mayBegin(job))) return;
     if (job.ended || stopped || (closing && fence !== 'once')) return;
     await run(job, fence);
+  };
+  /** It may not be repeated: who asked still wants it, and both stores have the word that it begins. */
+  const mayBegin = async (job: Job): Promise<boolean> => {
+    const isWanted = (): boolean => !job.ended && !stopped && !closing && found(job) !== null;
+    const isOpen = await options.isOpen(job.owner, isWanted);
+    const now = found(job);
+    if (!isWanted() || now === null) return false;
+    if (isOpen) return announced(job, now);
+    finish(job, unknownOutcome('who asked for it has gone on without it; it may have been done before'));
+    return false;
   };
   /** Says that it begins, and waits until both stores have that. */
   const announced = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }): Promise<boolean> => {

@@ -31,6 +31,7 @@ import { preflight } from './preflight.ts';
 import { recallEnded } from './recall.ts';
 import { type Ingress, ingressLane, type LaneOf, roleLane } from './receiver.ts';
 import { decodeHead } from './record.ts';
+import { createRequests } from './requests.ts';
 import type { Role } from './role.ts';
 import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
@@ -166,6 +167,10 @@ export function createHost(options: HostOptions): Host {
     admission: options.admission ?? (() => null),
     actorOf: ({ partition, task, role }) => partitions.get(partition)?.tasks.actor(task, role.name) ?? null,
     isDoubtful: ({ partition, task }) => partitions.get(partition)?.tasks.find(task)?.doubtful ?? false,
+    async isOpen({ partition, task }, isWanted) {
+      const known = partitions.get(partition)?.tasks.find(task);
+      return known?.fresh || requests.isOpen(partition, task, isWanted);
+    },
     enter: ({ partition, role }, event) => inputs.settlement({ partition, role: role.name }, event),
     whenTold: (partition, n, callback) => journal.whenTold(partition, n, callback),
     begun: (key, crashes) => journal.begun(key, crashes),
@@ -207,6 +212,8 @@ export function createHost(options: HostOptions): Host {
     },
     onClosed: (partition) => effects.drop(partition),
   });
+  const requests = createRequests({ bus, ledger, clock, limits, roles, partition: (number) => partitions.get(number) });
+  let endAnswers = (): void => undefined;
   const inputs: Inputs = createInputs({ ...context, rolesByName: roles, partitions: () => partitions });
   /** What was gained is being opened. */
   const opening: Promise<void>[] = [];
@@ -268,6 +275,7 @@ export function createHost(options: HostOptions): Host {
   const start = async (): Promise<void> => {
     preflight(roles, storedTasks(ledger));
     logLost = await judge({ ledger, witness, sender, log });
+    endAnswers = requests.answer();
     await ownership.start();
     await Promise.all(opening);
     if (stopping) return;
@@ -295,6 +303,7 @@ export function createHost(options: HostOptions): Host {
     await within(journal.flushed(), limits.stopDrainMs, clock);
     await within(Promise.all(told), limits.stopDrainMs, clock);
     await within(journal.flushed(), limits.stopDrainMs, clock);
+    endAnswers();
     ownership.end();
     partitions.stop();
     timers.stop();

@@ -149,6 +149,8 @@ export function createInputs(options: InputsOptions): Inputs {
         return;
       }
       const { refused } = enter(part, inputOf(part, received.role, received.event, place, received.again));
+      const task = refused ? null : part.tasks.find(received.event.correlationid);
+      if (task) task.fresh = message.seq > options.witness.stream.lastSeq;
       if (refused) quarantine(part, quarantined(lane.name, message, refused.code, refused.reason), place);
     },
     settlement({ partition, role }, event) {

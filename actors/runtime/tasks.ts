@@ -27,6 +27,8 @@ export interface LiveTask {
   lastN: number;
   updatedAtMs: number;
   doubtful: boolean;
+  /** What was last asked of it came after this process had started: nothing can have been put back since. */
+  fresh?: boolean;
 }
 
 export interface Tasks {

@@ -84,6 +84,20 @@ export function recalledId(subject: string): string | null {
   return isCorrelationId(id) ? id : null;
 }
 
+/** Asks whoever made a request of a task whether it is still open; core NATS. */
+export function askedSubject(role: string, correlationId: string): string {
+  return `mesh.asked.${checked(role, ROLE, 'role')}.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
+}
+
+export const ASKED_FILTER = 'mesh.asked.*.*';
+
+/** Null for a subject of another form. */
+export function parseAskedSubject(subject: string): { readonly role: string; readonly correlationId: string } | null {
+  const [mesh, kind, role = '', correlationId = '', ...rest] = subject.split('.');
+  const isOne = mesh === 'mesh' && kind === 'asked' && rest.length === 0;
+  return isOne && ROLE.test(role) && isCorrelationId(correlationId) ? { role, correlationId } : null;
+}
+
 /** The journal of a partition of a service's tasks: what its actors were told, in order. */
 export function journalSubject(service: string, partition: number): string {
   return `mesh.journal.${checked(service, ROLE, 'service')}.${partition}`;

@@ -163,6 +163,7 @@ export function openBench(options: BenchOptions = {}): Bench {
       ...{ clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits }, crashes, waitsForCommit },
       actorOf: (at) => couriers.find(at),
       isDoubtful: () => bench.doubtful,
+      isOpen: async () => true,
       enter(at, event) {
         if (bench.lost || !couriers.tell(at, event)) return null;
         bench.entered.push(nameOf(event.type) ?? event.type);

@@ -42,7 +42,7 @@ const table = {
   MESH_LOG_LEVEL: [z.enum(['debug', 'info', 'warn', 'error']).default('info'), 'debug, info, warn or error.', 'info'],
   MESH_COMMIT: [
     z.enum(['group', 'hop']).default('group'),
-    'group: internal events run ahead of the commit by a few milliseconds; hop: every hop waits for its own commit.',
+    'group: effects that leave no trace outside run ahead of the commit by a few milliseconds; hop: every effect waits for it.',
     'group',
   ],
   MESH_HOST_ID: [

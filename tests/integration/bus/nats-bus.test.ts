@@ -2,6 +2,7 @@
  * The bus over real nats-servers: the contract, and what only a real server can show. With
  * `MESH_NATS_SERVER_CURRENT` set to a second binary, the contract runs on that one too.
  */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -57,6 +58,11 @@ const current = process.env.MESH_NATS_SERVER_CURRENT;
 if (current !== undefined && current !== '') {
   binaries.push(['current', current]);
   testBusContract('nats-bus on a current nats-server', () => natsHarness(current));
+}
+
+/** As `ps` shows it: T for a process that was stopped. */
+function stateOf(pid: number): string {
+  return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).trim();
 }
 
 describe('nats-bus', () => {
@@ -264,6 +270,8 @@ describe('nats-bus', () => {
     const { pid } = server;
     if (pid === null) throw new Error('the server must run');
     process.kill(pid, 'SIGSTOP');
+    // The signal reaches all of its threads a little later; until then it would still answer.
+    await until(() => stateOf(pid).startsWith('T'), 'the server stands still');
     const error = await failure(bus.publish({ subject: 'mesh.tasks', body: 'x', msgId: 'm' }));
     process.kill(pid, 'SIGCONT');
     expect(error.code).toBe('unavailable');

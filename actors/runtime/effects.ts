@@ -259,10 +259,12 @@ export function createEffects(options: EffectsOptions): Effects {
         throw new Error(`unknown ending ${JSON.stringify(ending satisfies never)}`);
     }
   };
+  /** Those that were cut off are counted too, although they use up none of its attempts. */
+  const attemptNumber = (job: Job, row: EffectRow): number => row.failures + (options.crashes.get(job.key) ?? 0) + 1;
   const factsOf = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }, fence: string): AttemptFacts => {
     const { role, src, key, refusals } = job;
     const { correlationId, hop, loops, traceparent } = actor;
-    const attempt = fence === 'refused' ? row.failures : row.failures + 1;
+    const attempt = fence === 'refused' ? row.failures : attemptNumber(job, row);
     const waitedMs = Math.round(clock.elapsed() - job.wantedAtMs);
     return {
       ...{ role, src, key, fence, attempt, correlationId, hop, loops, traceparent },
@@ -276,7 +278,7 @@ export function createEffects(options: EffectsOptions): Effects {
       clock,
       input: row.input,
       context: {
-        ...{ key: job.key, attempt: row.failures + 1, correlationId: job.owner.task },
+        ...{ key: job.key, attempt: attemptNumber(job, row), correlationId: job.owner.task },
         ...{ log: options.log, span },
       },
       onHeartbeat: (note) => {

@@ -14,16 +14,17 @@ import type { ServiceName } from '../../support/service-process.ts';
 type Passings = Partial<Record<ServiceName, readonly number[]>>;
 
 /**
- * A tool, an answer and a build task pass `event-applied` some 20 times in agents. No service dies more than four times
+ * A tool, an answer and a build task pass `event-applied` some 20 times in agents; commits are fewer on a machine that is
+ * busy, where more inputs share one. No service dies more than four times
  * in a row: an effect in the middle of which its process ends five times is given up.
  */
 const plan: readonly (readonly [CrashPoint, Passings])[] = [
   ['event-read', { agents: [1, 3, 9, 18], llm: [1, 2, 4], tools: [1, 2, 3] }],
   ['event-applied', { agents: [1, 4, 9, 16], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
-  ['before-commit', { agents: [1, 3, 6, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
-  ['in-ledger', { agents: [1, 2, 5, 11], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
-  ['in-log', { agents: [1, 3, 9, 14], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
-  ['after-commit', { agents: [1, 2, 8, 12], llm: [1, 2, 3, 5], tools: [1, 2, 3] }],
+  ['before-commit', { agents: [1, 2, 4, 7], llm: [1, 2, 2, 3], tools: [1, 2, 2] }],
+  ['in-ledger', { agents: [1, 2, 4, 7], llm: [1, 2, 2, 3], tools: [1, 2, 2] }],
+  ['in-log', { agents: [1, 3, 6, 9], llm: [1, 2, 2, 3], tools: [1, 2, 2] }],
+  ['after-commit', { agents: [1, 2, 5, 8], llm: [1, 2, 2, 3], tools: [1, 2, 2] }],
   ['before-publish', { agents: [1, 2, 5, 9], llm: [1, 2, 2], tools: [1, 1, 1] }],
   ['after-publish', { agents: [1, 3, 6, 10], llm: [1, 2, 2], tools: [1, 1, 1] }],
   ['effect-begun', { agents: [1, 2, 3, 4], llm: [1, 2, 3], tools: [1, 2, 2] }],

@@ -87,15 +87,15 @@ export const meaningMutations: readonly Mutation[] = [
     name: 'clock-back-at-a-start',
     breaks: 'J6: the time that a partition was up is forgotten at a start',
     file: 'actors/runtime/partitions.ts',
-    find: 'timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)));',
+    find: 'timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));',
     replace: 'timers.open(partition, 0);',
   },
   {
     name: 'clock-ahead-at-a-start',
     breaks: 'J6: a partition has been up for longer than it was',
     file: 'actors/runtime/partitions.ts',
-    find: 'timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)));',
-    replace: 'timers.open(partition, Math.max(folded.upMs, timers.upMs(partition)) + 250);',
+    find: 'timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));',
+    replace: 'timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked) + 250);',
   },
   {
     name: 'leave-timers-asleep',

@@ -57,8 +57,6 @@ export interface Partitions {
   checkpoints(): Checkpoint[];
   /** To be called now and then: time has passed. */
   look(): void;
-  /** Everything read so far was read from a log that has lost something. */
-  readAnew(): void;
   stop(): void;
 }
 
@@ -261,9 +259,6 @@ export function createPartitions(options: PartitionsOptions): Partitions {
           journal.say(part.number);
         }
       }
-    },
-    readAnew() {
-      for (const { read } of open.values()) read.clear();
     },
     stop() {
       stopped = true;

@@ -7,7 +7,7 @@
  * A killed process leaves what was written; lost power leaves what was synced. Nothing is ever half there.
  */
 import { FatalError } from '../../actors/runtime/errors.ts';
-import type { Ledger, LedgerBatch, LedgerCondition } from '../../actors/runtime/ledger/port.ts';
+import type { Ledger, LedgerBatch, LedgerCondition, LedgerReads } from '../../actors/runtime/ledger/port.ts';
 import { DiskTables } from './disk-tables.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -191,22 +191,7 @@ export class Disk {
   }
 }
 
-type Reads = Pick<
-  Ledger,
-  | 'lastRecord'
-  | 'record'
-  | 'records'
-  | 'checkpointed'
-  | 'checkpoint'
-  | 'unsent'
-  | 'tasks'
-  | 'task'
-  | 'ended'
-  | 'begun'
-  | 'meta'
->;
-
-function readsOf(tables: DiskTables): Reads {
+function readsOf(tables: DiskTables): LedgerReads {
   return {
     lastRecord: (partition) => tables.partition(partition).last,
     record: (partition, n) => tables.partition(partition).records.get(n) ?? null,

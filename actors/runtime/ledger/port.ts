@@ -116,3 +116,19 @@ export interface Ledger {
   /** Checkpoints the write-ahead log and closes. */
   close(): Promise<void>;
 }
+
+/** What is asked of a ledger while it is open; nothing is changed by it. */
+export type LedgerReads = Pick<
+  Ledger,
+  | 'lastRecord'
+  | 'record'
+  | 'records'
+  | 'checkpointed'
+  | 'checkpoint'
+  | 'unsent'
+  | 'tasks'
+  | 'task'
+  | 'ended'
+  | 'begun'
+  | 'meta'
+>;

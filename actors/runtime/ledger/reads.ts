@@ -7,7 +7,7 @@
 import type Database from 'better-sqlite3';
 import { type StoredBody, unpackBody } from './body-forms.ts';
 import { idBytes, uuidOf } from './id-bytes.ts';
-import type { Checkpoint, EndedTask, Ledger, StoredRecord, TaskSnapshot } from './port.ts';
+import type { Checkpoint, EndedTask, LedgerReads, StoredRecord, TaskSnapshot } from './port.ts';
 import { loadedSeq, partitions, recordsTable } from './schema.ts';
 
 type PlacedRecord = StoredRecord & { readonly seq: number | null };
@@ -15,21 +15,6 @@ type RecordRow = StoredBody & { readonly n: number; readonly seq: number };
 type SnapshotRow = StoredBody & { readonly task: Buffer };
 type EndedRow = Omit<EndedTask, 'task' | 'seen'> & { readonly seen: string };
 type NamedEndedRow = EndedRow & { readonly task: Buffer };
-
-type LedgerReads = Pick<
-  Ledger,
-  | 'lastRecord'
-  | 'record'
-  | 'records'
-  | 'checkpointed'
-  | 'checkpoint'
-  | 'unsent'
-  | 'tasks'
-  | 'task'
-  | 'ended'
-  | 'begun'
-  | 'meta'
->;
 
 const ENDED = 'first_n AS firstN, last_n AS lastN, at_ms AS atMs, seen';
 

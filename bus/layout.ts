@@ -40,6 +40,7 @@ const STREAMS: Readonly<Record<StreamName, string>> = {
   log: STREAM,
   quarantine: QUARANTINE_STREAM,
   checkpoints: CHECKPOINT_STREAM,
+  telemetry: TELEMETRY_STREAM,
 };
 
 export function streamOf(name: StreamName = 'log'): string {

@@ -214,12 +214,42 @@ const table = {
   ],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
-    'Read now, used by the observability work to come.',
-    'shipping',
+    'shipping: spans only. debug: a crash opens a window in which everything is told (docs/observability.md). Live: `mesh mode debug`.',
+    'debug',
+  ],
+  OBS_WINDOW_MS: [
+    count(1000, 3_600_000, 300_000),
+    'How long the window is open that a crash opens in debug mode, milliseconds.',
+    '300000',
+  ],
+  OBS_CONTENT: [
+    z.enum(['never', 'window']).default('never'),
+    'window: prompts, code and answers are in spans while a window is open; never: not even then.',
+    'window',
+  ],
+  OBS_TRACES_PER_SECOND: [
+    z.coerce.number().min(0).max(1_000_000).default(10),
+    'Tasks whose trace is kept, of those that begin in one second; of all while a window is open.',
+    '10',
+  ],
+  OBS_PRICE_INPUT: [
+    z.coerce.number().min(0).max(1_000_000).default(0),
+    'Price of a million tokens that a language model reads, for the metric of cost.',
+    '0.15',
+  ],
+  OBS_PRICE_OUTPUT: [
+    z.coerce.number().min(0).max(1_000_000).default(0),
+    'Price of a million tokens that a language model writes.',
+    '0.60',
+  ],
+  MESH_METRICS_PORT: [
+    optionalCount(1, 65_535),
+    'Port on loopback where the gateway offers the metrics of all services to Prometheus; none when unset.',
+    '9464',
   ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     url('http', 'https'),
-    'A collector for spans, by OTLP over HTTP (docs/spans.md); unset, nothing is traced.',
+    'A collector, by OTLP over HTTP (docs/observability.md); unset, spans stay in the stream MESH_TELEMETRY.',
     'http://127.0.0.1:4318',
   ],
   ROUTER_MODEL_PATH: [

@@ -10,7 +10,6 @@ import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
 import { ledgerPath } from '../config/settings.ts';
 import { startBackups } from './backups.ts';
-import { traceEffects } from './effect-spans.ts';
 import { openPorts } from './ports.ts';
 import { answerRecall } from './recall.ts';
 import type { RunningService, StartService } from './run-service.ts';
@@ -19,7 +18,7 @@ import type { RunningService, StartService } from './run-service.ts';
 const ORCHESTRATING = 'agents';
 
 export const startActors: StartService = async (context): Promise<RunningService> => {
-  const { service, settings, log, process: own, tracer } = context;
+  const { service, settings, log, process: own, telemetry } = context;
   const path = ledgerPath(settings, service.name);
   const bus = await context.connect();
   const ledger = await openSqliteLedger(path);
@@ -33,7 +32,7 @@ export const startActors: StartService = async (context): Promise<RunningService
     admission: own.admission,
     onFatal: context.fatal,
     ...(orchestrates ? { ingress } : {}),
-    ...(tracer === null ? {} : { tracing: traceEffects(tracer, own) }),
+    tracing: telemetry.tracing(own),
     ...(crashAt ? { at: crashAt } : {}),
   });
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });

@@ -128,7 +128,7 @@ function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
 }
 
 export const startGateway: StartService = async (context) => {
-  const { settings, log, hostId, tracer } = context;
+  const { settings, log, hostId, telemetry } = context;
   checkExposure(settings);
   const tls = tlsOf(settings);
   const callers = callersFrom(settings);
@@ -137,8 +137,8 @@ export const startGateway: StartService = async (context) => {
   const bus = await context.connect();
   const knowledge = lazyKnowledge(settings, log, context.breakers);
   const catalog = lazyCatalog();
-  const tracing = tracer === null ? {} : { tracing: traceCalls(tracer) };
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, ...tracing });
+  const tracing = traceCalls(telemetry.tracer, telemetry.counters);
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };

@@ -18,11 +18,11 @@ import { BusError } from '../bus/port.ts';
 import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
-import type { Tracer } from '../telemetry/tracer.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { createPresence, type Presence, type Shown } from './presence.ts';
 import { type Service, serviceNamed, services } from './table.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /**
  * A supervisor starts its log server at the same moment, and gives it half a minute; a service does not give up before
@@ -38,8 +38,7 @@ export interface ServiceContext {
   readonly log: Log;
   /** Of this process in leases, heartbeats and spans; the same after a restart. */
   readonly hostId: string;
-  /** Null when nobody collects spans. */
-  readonly tracer: Tracer | null;
+  readonly telemetry: Telemetry;
   readonly breakers: Breakers;
   /** Threads and memory of this process, and whether it is near its cap. */
   readonly process: Presence['process'];
@@ -68,7 +67,7 @@ export async function runService(name: string): Promise<void> {
       throw new SettingsError(`usage: node services/main.ts ${services.map((one) => one.name).join('|')}`);
     loadEnvFile();
     const settings = readSettings();
-    await run(service, settings, createLog(name, settings.MESH_LOG_LEVEL));
+    await run(service, settings);
   } catch (thrown) {
     const { exitCode, text } = endingOf(thrown);
     createLog(name || 'mesh', 'error').error({}, text);
@@ -76,9 +75,11 @@ export async function runService(name: string): Promise<void> {
   }
 }
 
-async function run(service: Service, settings: Settings, log: Log): Promise<void> {
+async function run(service: Service, settings: Settings): Promise<void> {
   const hostId = hostIdOf(service, settings);
-  const [start, tracer] = await Promise.all([service.start(), openTracer(service, settings, hostId, log)]);
+  const telemetry = createTelemetry({ service, settings, hostId, version: manifest.version });
+  const { log } = telemetry;
+  const [start] = await Promise.all([service.start(), telemetry.open()]);
   const breakers = createBreakers(log);
   const connection = connectionOf(service, settings);
   let running: RunningService | null = null;
@@ -104,14 +105,18 @@ async function run(service: Service, settings: Settings, log: Log): Promise<void
     await running?.stop();
     for (const part of running?.parts ?? []) await part.close?.();
     presence.close();
-    await tracer?.close();
+    await telemetry.close();
     await connection.close();
   };
   endOnSignals(() => end(0));
-  const context = { service, settings, log, hostId, tracer, breakers, process: presence.process };
+  const context = { service, settings, log, hostId, telemetry, breakers, process: presence.process };
   running = await start({ ...context, connect: connection.open, fatal: (error) => die(error, log) });
   if (stopping) return;
-  if (connection.bus !== null) presence.show(connection.bus, running);
+  telemetry.show(presence.process, () => breakers.states(), running);
+  if (connection.bus !== null) {
+    telemetry.attach(connection.bus);
+    presence.show(connection.bus, running);
+  }
   const ready = await running.begin();
   if (stopping) return;
   presence.ready();
@@ -177,15 +182,4 @@ function connectionOf({ name }: Service, settings: Settings): Connection {
     },
     close: async () => bus?.close(),
   };
-}
-
-/** Null when no collector is named; the SDK is not loaded then. */
-async function openTracer({ name }: Service, settings: Settings, instance: string, log: Log): Promise<Tracer | null> {
-  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (endpoint === undefined) return null;
-  const { createTracer } = await import('../telemetry/tracer.ts');
-  return createTracer({
-    ...{ endpoint, service: `mesh-${name}`, instance, version: manifest.version },
-    onLoss: (reason) => log.warn({ endpoint, reason }, 'spans are lost'),
-  });
 }

@@ -40,7 +40,7 @@ export interface InputsOptions extends HostContext {
 }
 
 export function createInputs(options: InputsOptions): Inputs {
-  const { journal, timers, effects, clock, log, at } = options;
+  const { journal, timers, effects, clock, log, at, tracing } = options;
   const counts = { applied: 0, duplicates: 0, quarantined: 0 };
   const maxBytes = eventMaxBytes(options.bus.maxPayloadBytes);
 
@@ -64,6 +64,7 @@ export function createInputs(options: InputsOptions): Inputs {
     counts.quarantined += 1;
     const { lane, seq, subject, code, reason } = message;
     log.warn({ role: lane, seq, subject, code, reason }, 'quarantined');
+    tracing.hosted({ what: 'quarantine', lane, seq, code });
     const when = { atMs: clock.now(), upMs: timers.upMs(part.number) };
     const input: QuarantinedInput = { kind: 'quarantined', message, place, ...when };
     const n = journal.add(part.number, { input, caused: [] });
@@ -95,6 +96,7 @@ export function createInputs(options: InputsOptions): Inputs {
     if (result.said.some(({ way, awaited }) => awaited || way === 'mesh')) journal.hurry();
     for (const { event, role, code, reason } of result.refused)
       log.warn({ role, type: event.type, task: task.id, code, reason }, 'quarantined');
+    tracing.applied({ role: input.role, event: input.event, atMs: input.atMs, said: result.said, replayed: false });
     counts.applied += 1;
     counts.quarantined += result.refused.length;
     part.activeAtMs = clock.elapsed();
@@ -148,7 +150,12 @@ export function createInputs(options: InputsOptions): Inputs {
         quarantine(part, received.message, place);
         return;
       }
-      const { refused } = enter(part, inputOf(part, received.role, received.event, place, received.again));
+      // What begins a task is recorded with the word whether its trace is kept: everybody after it goes by that.
+      const begins = received.event.type === 'dev.agentmesh.task.submitted.v1';
+      const event = begins
+        ? { ...received.event, traceparent: tracing.admit(received.event.traceparent) }
+        : received.event;
+      const { refused } = enter(part, inputOf(part, received.role, event, place, received.again));
       const task = refused ? null : part.tasks.find(received.event.correlationid);
       if (task) task.fresh = message.seq > options.witness.stream.lastSeq;
       if (refused) quarantine(part, quarantined(lane.name, message, refused.code, refused.reason), place);
@@ -166,7 +173,7 @@ export function createInputs(options: InputsOptions): Inputs {
         for (const { role, effects: running, timers: waits } of 'rows' in task ? task.rows : rowsOf(task.actors)) {
           if (waits.length > 0)
             timers.sync({ partition: part.number, task: id, role }, new Map(waits.map((row) => [row.timer, row])));
-          for (const row of running) effects.begin(ownerOf(part, id, role), row, n);
+          for (const row of running) effects.begin(ownerOf(part, id, role), row, n, true);
         }
       }
       // What has taken the process along may do so again before anything else is recorded: it is counted now.

@@ -21,7 +21,7 @@ import { FatalError } from './errors.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
-import type { Clock, RuntimeLog } from './ports.ts';
+import type { Clock, RuntimeLog, Tracing } from './ports.ts';
 import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
@@ -42,6 +42,7 @@ export interface RecoveryOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: RuntimeLog;
+  readonly tracing: Pick<Tracing, 'applied'>;
 }
 
 /** The last record that both stores have. */
@@ -349,6 +350,7 @@ function foldRecord(
     if (result.kind === 'applied') {
       tasks.apply(input, result, head.n);
       following.add(result);
+      if (journal === 'whole') options.tracing.applied({ ...input, said: result.said, replayed: true });
     } else if (result.kind === 'rejected' && journal === 'whole') {
       const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
       throw new FatalError(

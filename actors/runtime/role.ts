@@ -82,7 +82,7 @@ export interface EffectContext {
   heartbeat(note?: string): void;
   readonly log: RuntimeLog;
   /** What the attempt's span says beside what the host knows; goes nowhere when spans are not collected. */
-  readonly span: Pick<AttemptSpan, 'set'>;
+  readonly span: Pick<AttemptSpan, 'set' | 'content'>;
 }
 
 export interface EffectHandler {

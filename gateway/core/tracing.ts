@@ -2,8 +2,6 @@
  * Calls in a trace. Owns: what is told of a call when it is over. Does not own: spans (`telemetry/`), or which calls were
  * not let in: those are over before they reach the core.
  */
-import { typeOf } from '../../schemas/events/envelope.ts';
-import { ingressEventId, traceparentFor } from '../../schemas/events/ids.ts';
 import { type MeshError, toMeshError } from './errors.ts';
 import type { CallContext } from './ports.ts';
 
@@ -16,7 +14,7 @@ export interface CallFacts {
   readonly caller: string;
   /** The task; null for a call about none, or about one that got no id. */
   readonly correlationId: string | null;
-  /** W3C Trace Context of the caller, else of the task; null for neither. */
+  /** W3C Trace Context of the caller; null for none. */
   readonly traceparent: string | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
@@ -66,14 +64,9 @@ export class Traced {
       const failed = error !== null && error.code !== 'cancelled';
       this.#tracing?.ended({
         ...{ operation, caller: caller.name, correlationId, startedAtMs },
-        traceparent: traceparent ?? (correlationId === null ? null : traceOf(correlationId)),
+        traceparent,
         failure: failed ? { reason: error.reason, message: error.message } : null,
       });
     };
   }
-}
-
-/** The trace that a task without a caller's has: beside what was begun by its submission. */
-function traceOf(correlationId: string): string {
-  return traceparentFor(correlationId, ingressEventId(correlationId, typeOf('task.submitted'), ''));
 }

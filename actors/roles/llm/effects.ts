@@ -7,7 +7,7 @@ import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
-import type { LlmEngine } from './engines/port.ts';
+import type { LlmEngine, Usage } from './engines/port.ts';
 import type { ExtractInput } from './machine.ts';
 
 const EXTRACT_TIMEOUT_MS = 30_000;
@@ -57,7 +57,12 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         const { engine } = llm;
         const generate = async (chosen: LlmEngine): Promise<HopOutput> => {
           span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });
-          return chosen.generate(request, context);
+          span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
+          const onUsage = ({ input, output: written }: Usage): void =>
+            span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
+          const output = await chosen.generate(request, { ...context, onUsage });
+          span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
+          return output;
         };
         if (engine === null) return generate(await extractive());
         try {

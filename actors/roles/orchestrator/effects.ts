@@ -29,9 +29,10 @@ export function createEffects({ router, workflows }: Pick<RolePorts, 'router' | 
           [attribute.routeDecision]: route.decision,
           [attribute.routeConfidence]: route.confidence,
           [attribute.routeFallback]: route.fallback,
-          [attribute.routeReason]: route.reason,
           [attribute.routeEngine]: route.engine,
         });
+        // Its words may repeat what was asked.
+        span.content?.(() => ({ [attribute.routeReason]: route.reason }));
         const workflow = workflows.get(route.decision);
         if (!workflow)
           throw new EffectError('unknown_workflow', `the router chose ${route.decision}, which is no workflow`);

@@ -56,7 +56,12 @@ export function createEffects({ tools, llm }: Ports): EffectHandlers {
     run: effect<ToolRun, { result: string }>(
       { fence: (choice) => choice.fence, timeoutMs: RUN_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
       async (choice, { correlationId, signal, heartbeat, log, span }) => {
-        span.set({ [attribute.toolName]: choice.name });
+        span.set({
+          [attribute.operation]: 'execute_tool',
+          [attribute.toolName]: choice.name,
+          [attribute.toolType]: 'function',
+        });
+        span.content?.(() => ({ [attribute.toolArguments]: JSON.stringify(choice.arguments) }));
         const idempotencyKey = `${correlationId}/${choice.deed}`;
         const call = { signal, idempotencyKey, heartbeat, log, span, fence: choice.fence };
         try {

@@ -22,6 +22,7 @@ import { traceCalls } from '../telemetry/call-spans.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
+import { openMetricsDoor } from './metrics-door.ts';
 import type { StartService } from './run-service.ts';
 
 /** Read at its first use: a start does not wait for it. */
@@ -167,6 +168,8 @@ export const startGateway: StartService = async (context) => {
     isConnected = connected;
     grpc.setServing(connected);
   });
+  const metricsPort = settings.MESH_METRICS_PORT;
+  const metrics = metricsPort === undefined ? null : await openMetricsDoor(bus, metricsPort, log);
   const doors = { grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}` };
   const status = (): PartStatus => ({
     capabilities: [`grpc:${doors.grpc}`, `http:${doors.http}`],
@@ -181,7 +184,7 @@ export const startGateway: StartService = async (context) => {
       grpc.setServing(false);
       await a2a.stop();
       await mesh.stop();
-      await Promise.all([grpc.stop(), http.stop()]);
+      await Promise.all([grpc.stop(), http.stop(), metrics?.close()]);
     },
   };
 };

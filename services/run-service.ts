@@ -120,6 +120,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
   const ready = await running.begin();
   if (stopping) return;
   presence.ready();
+  telemetry.ready();
   log.info({ host: hostId, ...ready }, 'ready');
   for (const part of running.parts) part.start?.();
   // A process that is killed later writes no cache at its end.

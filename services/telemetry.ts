@@ -55,6 +55,8 @@ export interface Telemetry {
   /** What is read when somebody asks for numbers. */
   show(own: ProcessFacts, breakers: () => readonly BreakerState[], shown: Pick<Shown, 'stats'>): void;
   samples(): ToldSamples;
+  /** It works: an end that is not in order is a crash from now on, and was a start that was refused until now. */
+  ready(): void;
   /** The process ends in order. */
   close(): Promise<void>;
 }
@@ -125,6 +127,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     if (on) metricsTimer = setInterval(sendMetrics, METRICS_EVERY_MS).unref();
   };
   const detach: (() => void)[] = [];
+  const refused = (): void => recorder.close();
+  process.once('exit', refused);
 
   return {
     ...{ log, tracer, counters, observability },
@@ -162,6 +166,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       });
     },
     samples: told,
+    ready: () => void process.off('exit', refused),
     async close() {
       for (const end of detach) end();
       if (metricsTimer !== null) clearInterval(metricsTimer);

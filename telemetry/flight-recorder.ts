@@ -146,6 +146,7 @@ export function openFlightRecorder(folder: string): FlightRecorder {
       return lost;
     },
     close() {
+      if (closed) return;
       add({ kind: 'stopped', atMs: Date.now() });
       write();
       closed = true;

@@ -62,8 +62,9 @@ export function createInputs(options: InputsOptions): Inputs {
   };
   const quarantine = (part: Partition, message: Quarantined, place: Place): number => {
     counts.quarantined += 1;
-    const { lane, seq, subject, code, reason } = message;
-    log.warn({ role: lane, seq, subject, code, reason }, 'quarantined');
+    const { lane, seq, subject, code } = message;
+    // The reason may repeat what the message says; it is kept with the message.
+    log.warn({ role: lane, seq, subject, code }, 'quarantined');
     tracing.hosted({ what: 'quarantine', lane, seq, code });
     const when = { atMs: clock.now(), upMs: timers.upMs(part.number) };
     const input: QuarantinedInput = { kind: 'quarantined', message, place, ...when };
@@ -94,8 +95,8 @@ export function createInputs(options: InputsOptions): Inputs {
     const task = part.tasks.apply(input, result, n);
     if (texts.size > 0 || result.refused.length > 0) saying(part, n).add(result, texts);
     if (result.said.some(({ way, awaited }) => awaited || way === 'mesh')) journal.hurry();
-    for (const { event, role, code, reason } of result.refused)
-      log.warn({ role, type: event.type, task: task.id, code, reason }, 'quarantined');
+    for (const { event, role, code } of result.refused)
+      log.warn({ role, type: event.type, task: task.id, code }, 'quarantined');
     tracing.applied({ role: input.role, event: input.event, atMs: input.atMs, said: result.said, replayed: false });
     counts.applied += 1;
     counts.quarantined += result.refused.length;

@@ -101,7 +101,10 @@ function beforeCrash(settings: Settings, taskId: string, spans: readonly TracedS
       1,
       `no recording of a crash on this machine speaks of task ${taskId}; the last three of each service are kept`,
     );
-  if (json) return printJson({ taskId, process: found.process, crashedAtMs: found.crashedAtMs, lines: found.lines });
+  if (json) {
+    printJson({ taskId, process: found.process, crashedAtMs: found.crashedAtMs, lines: found.lines });
+    return;
+  }
   const paint = painter(out);
   const endMs = found.lines.at(-1)?.atMs ?? 0;
   print(

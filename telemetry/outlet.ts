@@ -65,6 +65,8 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
   let timer: NodeJS.Timeout | null = null;
   let toldAtMs = Number.NEGATIVE_INFINITY;
   let inBatch = 0;
+  /** Dropped behind the batch that is under way. */
+  let skipped = 0;
 
   const lose = (count: number, reason: string): void => {
     dropped += count;
@@ -76,7 +78,8 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
   };
   const pass = (count: number): void => {
     queue.splice(0, count);
-    done += count;
+    done += count + skipped;
+    skipped = 0;
     tries = 0;
     onDone?.(done);
   };
@@ -113,16 +116,31 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
     timer ??= setTimeout(begin, everyMs * 2 ** Math.min(tries, TRIES_MAX)).unref();
   };
 
+  let flushing = false;
+  const flush = (): void => {
+    flushing = true;
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    setImmediate(() => {
+      flushing = false;
+      if (underWay === null) begin();
+    });
+  };
+
   return {
     add(item) {
       if (queue.length >= QUEUE_MAX) {
         // What is under way stays; behind it the oldest go.
         queue.splice(inBatch, 1);
-        done += 1;
+        if (inBatch === 0) done += 1;
+        else skipped += 1;
         lose(1, `more than ${QUEUE_MAX} wait for ${name}`);
       }
       queue.push(item);
-      if (underWay === null) schedule();
+      if (underWay !== null) return;
+      // A busy process does not wait for the second to be over; a destination that refuses is still left alone.
+      if (queue.length >= BATCH_MAX && tries === 0 && !flushing) flush();
+      else schedule();
     },
     counts: () => ({ destination: name, sent, dropped, waiting: queue.length }),
     async close(limitMs) {

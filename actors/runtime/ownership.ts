@@ -26,7 +26,6 @@ export interface Ownership {
 
 export interface OwnershipOptions {
   readonly leases: LeaseStore;
-  /** A broker that was away may have lost who holds what. */
   readonly onConnection: Bus['onConnection'];
   readonly clock: Clock;
   readonly log: RuntimeLog;
@@ -51,13 +50,17 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   let doubtful = false;
   let cancel: (() => void) | undefined;
   let stopped = false;
+  /** A broker that was away may have lost a lease together with what its holder wrote last: who had it may come back. */
+  let nothingNewUntilMs = 0;
   const forget = options.onConnection((connected) => {
     if (!connected) doubtful = true;
+    else if (doubtful) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
   });
 
   const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
   const leaseOf = (partition: number): string => `${service}.${partition}`;
-  const isOurs = (partition: number): boolean => fences.has(partition) || options.mayClaim(partition);
+  const isOurs = (partition: number): boolean =>
+    fences.has(partition) || (clock.elapsed() >= nothingNewUntilMs && options.mayClaim(partition));
   /** The name may still hold what an earlier process had. */
   const leave = async (partitions: readonly number[]): Promise<void> => {
     for (const partition of partitions) {

@@ -52,6 +52,8 @@ interface Told {
   readonly host: string;
   /** Identity of the log. */
   readonly log: string;
+  /** The teller has found that the log has lost something, and waits for what others say after this. */
+  readonly asks: boolean;
   readonly ends: readonly End[];
 }
 
@@ -74,7 +76,13 @@ export function createSuccession(options: {
   let remembered = '';
   /** What others have in this log, by name. */
   const others = new Map<string, readonly End[]>();
-  const mine = Array.from({ length: PARTITIONS }, (_, partition) => endOf(ledger, partition));
+  const ownEnds = (): End[] => Array.from({ length: PARTITIONS }, (_, partition) => endOf(ledger, partition));
+  /** At the start. */
+  const mine = ownEnds();
+  /** Where in the stream this process told first: what was told before may be older than the loss. */
+  let toldSeq: number | null = null;
+  const early: { readonly told: Told; readonly seq: number }[] = [];
+  let tellings = 0;
   let leftUntilMs = 0;
   let heard = (): void => undefined;
   let stopReader = async (): Promise<void> => undefined;
@@ -86,24 +94,36 @@ export function createSuccession(options: {
     if (text !== remembered) options.remember(META_KEY, text);
     remembered = text;
   };
-  const hear = ({ host, log: ofLog, ends }: Told): void => {
-    if (host === name || ofLog !== witness.stream.identity) return;
-    others.set(host, ends);
-    const isNew = !known.has(host);
-    known.add(host);
-    if (isNew) remember();
-    heard();
-  };
-  const tell = async (): Promise<void> => {
+  const tell = async (asks: boolean, ends: readonly End[]): Promise<number> => {
     const subject = endsSubject(service, name);
-    const told: Told = { host: name, log: witness.stream.identity, ends: mine };
-    const { seq } = await bus.publish({ subject, body: JSON.stringify(told), msgId: `ends.${options.process}` });
+    const told: Told = { host: name, log: witness.stream.identity, asks, ends };
+    const msgId = `ends.${options.process}.${tellings++}`;
+    const { seq } = await bus.publish({ subject, body: JSON.stringify(told), msgId });
     await bus.purge(subject, seq, 'checkpoints');
+    return seq;
+  };
+  const answer = (): void => {
+    tell(false, ownEnds()).catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'what this host has could not be told; others wait for it until their limit'),
+    );
+  };
+  const hear = (told: Told, seq: number): void => {
+    const { host, asks, ends } = told;
+    if (host === name || told.log !== witness.stream.identity) return;
+    if (!known.has(host)) {
+      known.add(host);
+      remember();
+    }
+    if (toldSeq === null) early.push({ told, seq });
+    if (toldSeq === null || seq < toldSeq) return;
+    others.set(host, ends);
+    if (asks) answer();
+    heard();
   };
   const listen = async (): Promise<void> => {
     const reader = await bus.read({
       ...{ stream: 'checkpoints', filter: endsFilter(service), fromSeq: 1 },
-      onMessage: ({ data }) => hear(JSON.parse(Buffer.from(data).toString('utf8')) as Told),
+      onMessage: ({ data, seq }) => hear(JSON.parse(Buffer.from(data).toString('utf8')) as Told, seq),
     });
     stopReader = () => reader.stop();
     if (stopped) await reader.stop();
@@ -123,8 +143,9 @@ export function createSuccession(options: {
 
   return {
     async start(logLost) {
-      await tell();
       await listen();
+      toldSeq = await tell(logLost, mine);
+      for (const { told, seq } of early.splice(0)) hear(told, seq);
       if (!logLost || known.size === 0 || stopped) return;
       if (missing().length > 0)
         log.info({ hosts: missing() }, 'the log has lost something: waiting for what others have');

@@ -43,6 +43,8 @@ export interface LifeOptions extends Partial<Pick<HostOptions, 'limits' | 'commi
   readonly roles?: readonly RoleDefinition[];
   /** False: nobody waits until it has caught up. */
   readonly waits?: boolean;
+  /** What is different about its bus. */
+  readonly bends?: (bus: MemoryBus) => Partial<Bus>;
 }
 
 export class Mesh {
@@ -64,7 +66,14 @@ export class Mesh {
   }
 
   async start(name: string, options: LifeOptions = {}): Promise<Life> {
-    const { disk = eagerDisk(), roles = [dispatcher, courier], waits = true, service = 'tests', ...rest } = options;
+    const {
+      disk = eagerDisk(),
+      roles = [dispatcher, courier],
+      waits = true,
+      service = 'tests',
+      bends,
+      ...rest
+    } = options;
     const bus = createMemoryBus(this.log, { now: () => this.clock.elapsed(), leaseTtlMs: LEASE_TTL_MS });
     const log = createSilentLog();
     const fatal: FatalError[] = [];
@@ -79,6 +88,7 @@ export class Mesh {
         reads.push(request.filter);
         return bus.read(request);
       },
+      ...bends?.(bus),
     };
     this.#processes += 1;
     const host = createHost({

@@ -45,7 +45,7 @@ export interface Partitions {
   /** Opens what was gained; resolves when all of it is open, or lost again. */
   gained(partitions: readonly number[]): Promise<void>;
   lost(partitions: readonly number[]): void;
-  /** The broker refused a record of this partition. */
+  /** The broker refused a record of this partition: it has something else at the journal's end, or nothing. */
   refused(partition: number, other: RecordHead | null): void;
   /** What a record says of itself. */
   headOf(record: RecordPlace): RecordHead;
@@ -139,6 +139,11 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     return true;
   };
 
+  /** It was the journal's end before, and is so again. */
+  const isKnown = (partition: number, { n, id }: RecordHead): boolean => {
+    const own = ledger.record(partition, n);
+    return own !== null && decodeHead(own.body).id === id;
+  };
   const isTwin = ({ process, ledger: id, host }: RecordHead): boolean =>
     process !== self && (id === ledger.id || host === options.name);
   const twinError = (other: RecordHead): FatalError =>
@@ -218,7 +223,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         claims.get(partition)?.(false);
         return;
       }
-      if (other === null) {
+      if (other === null || isKnown(partition, other)) {
         options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
         return;
       }

@@ -22,7 +22,7 @@ import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/por
 import type { RuntimeLimits } from './limits.ts';
 import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
-import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
+import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHead } from './record.ts';
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
@@ -398,16 +398,21 @@ async function messagesOfAll(
   const { ledger, clock } = options;
   const tasks = createTasks({ ...options, partition, ledger: nothingStored });
   const all: Unsent[] = [];
-  /** Requests that were answered: whoever answered is not asked again. */
+  /** Those that were answered: whoever answered is not told again. */
   const unwanted = new Set<Message>();
+  /** Those for who had asked: it may have forgotten that this host has helped. */
+  const replies = new Set<Message>();
+  const askers = new Set<string>();
+  const asked = new Set<string>();
   const open = new Map<string, Message[]>();
   let count = 0;
   for (const { body } of ledger.records(partition, 1)) {
     const record = decodeRecord(body);
     const answered: Message[] = [];
     for (const input of record.inputs) {
-      if (input.kind !== 'event' || input.place === null) continue;
+      if (input.kind !== 'event' || input.place === null || isOverWord(input)) continue;
       const key = `${input.event.correlationid} ${input.event.senderrole}`;
+      if (!asked.has(key)) askers.add(key);
       answered.push(...(open.get(key) ?? []));
       open.delete(key);
     }
@@ -416,6 +421,8 @@ async function messagesOfAll(
     for (const message of messages) {
       if (message.kind !== 'request') continue;
       const key = `${message.task} ${message.to}`;
+      if (askers.has(key)) replies.add(message);
+      else asked.add(key);
       open.set(key, [...(open.get(key) ?? []), message]);
     }
     all.push({ n: record.head.n, messages });
@@ -423,7 +430,7 @@ async function messagesOfAll(
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
   const isWanted = (message: Message): boolean =>
-    message.kind !== 'request' || (!unwanted.has(message) && !now.hasEnded(message.task));
+    message.kind !== 'request' || (!unwanted.has(message) && (replies.has(message) || !now.hasEnded(message.task)));
   return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));
 }
 

@@ -5,6 +5,7 @@
 import { ingress } from '../../../../actors/ingress.ts';
 import type { FatalError } from '../../../../actors/runtime/errors.ts';
 import { createHost, type Host, type HostOptions } from '../../../../actors/runtime/host.ts';
+import type { Ledger } from '../../../../actors/runtime/ledger/port.ts';
 import { effect, type Fence, type Role, type RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
 import type { Bus, StoredMessage } from '../../../../bus/port.ts';
@@ -40,6 +41,8 @@ export interface Life {
 
 export interface LifeOptions extends Partial<Pick<HostOptions, 'limits' | 'commitMode' | 'service'>> {
   readonly disk?: Disk;
+  /** In place of the disk. */
+  readonly ledger?: Ledger;
   readonly roles?: readonly RoleDefinition[];
   /** False: nobody waits until it has caught up. */
   readonly waits?: boolean;
@@ -68,6 +71,7 @@ export class Mesh {
   async start(name: string, options: LifeOptions = {}): Promise<Life> {
     const {
       disk = eagerDisk(),
+      ledger = disk.open(),
       roles = [dispatcher, courier],
       waits = true,
       service = 'tests',
@@ -92,7 +96,7 @@ export class Mesh {
     };
     this.#processes += 1;
     const host = createHost({
-      ...{ name, service, bus: bent(bus, changes), ledger: disk.open(), clock: this.clock, log, ...rest },
+      ...{ name, service, bus: bent(bus, changes), ledger, clock: this.clock, log, ...rest },
       roles: roles.map((role) => this.#withEffects(role)),
       ...(roles.some((role) => role.name === ingress.role) ? { ingress } : {}),
       process: `${name}-${this.#processes}`,

@@ -391,7 +391,8 @@ async function judge(
     log.error({ lastSeq }, 'the log is a new one: the journal is published again; submissions not yet read are lost');
   if (verdict === 'cut') log.error({ lastSeq }, 'the log has lost its end: what it lacks is published again');
   const furthest = Math.max(0, ...ends.map(({ head, seq }) => Math.max(seq, seqOf(head.tail))));
-  if (verdict === 'same' && furthest > 0 && firstSeq > furthest + 1) {
+  // A ledger that knows no place in the log was that of a host which died before it had read anything.
+  if (verdict === 'same' && ends.length > 0 && firstSeq > furthest + 1) {
     log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
   }
   if (verdict !== 'same') return true;

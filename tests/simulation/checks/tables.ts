@@ -166,6 +166,8 @@ function checkCheckpoint(run: Run, owner: HostProcess, journal: string, partitio
     }
   }
   for (const [id, actors] of state.tasks) {
+    // Of a mesh at rest every task has ended.
+    if (!isOver(actors) && !run.forgotten.has(id)) report.violation('J7', `${journal} keeps task ${id}, which is over`);
     const found = tasks.find(id)?.actors ?? null;
     if (isOver(actors)) {
       if (!tasks.hasEnded(id))

@@ -7,6 +7,7 @@ import {
   CHECKPOINT_FILTER,
   CHECKPOINT_STREAM,
   FACT_FILTER,
+  INGRESS_STRAYS,
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
@@ -30,7 +31,7 @@ export const LOG_FORMAT = 2;
 export const LOG_DESCRIPTION = `Agent Mesh log, format ${LOG_FORMAT}`;
 
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
-  [STREAM]: [INGRESS_SUBJECT, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
+  [STREAM]: [INGRESS_SUBJECT, INGRESS_STRAYS, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
   [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER],
   [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],

@@ -135,7 +135,7 @@ const endings: Readonly<Record<string, string>> = {
 export const ANSWER_ARTIFACT = 'answer';
 
 /** The answer with where it is from, the code as a file, the review with its findings. */
-export function artifactsOf({ answer, citations, code, review }: Result): Artifact[] {
+export function artifactsOf({ answer, citations, code, review, attachments }: Result): Artifact[] {
   const artifacts: Artifact[] = [];
   const add = (artifactId: string, description: string, parts: Part[]): void => {
     const name = artifactId;
@@ -152,5 +152,6 @@ export function artifactsOf({ answer, citations, code, review }: Result): Artifa
     add('code', code.explanation, [textPart(code.text, mediaType, file), dataPart(about)]);
   }
   if (review !== undefined) add('review', review.summary, [dataPart(review)]);
+  if (attachments !== undefined) add('attachments', 'What the tool gave besides text.', attachments.map(partOf));
   return artifacts;
 }

@@ -17,6 +17,7 @@ export interface EventContent {
 }
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const OCTETS = /^application\/octet-stream\s*(?:;|$)/i;
 const TEXT_TYPE = /^text\/(?:plain|markdown)\s*(?:;|$)/i;
 /** RFC 4648, section 4, with or without padding and line ends. */
 const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
@@ -36,7 +37,9 @@ function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
  * The data of an event: an object, a text, another JSON value, or undefined when there is none. A text that holds a JSON
  * object is read as one unless its type says that it is text: sidecars wrap JSON that they do not know into a text.
  */
-export function contentOf({ contentType, value, base64, bytes }: EventContent): Parsed<unknown> {
+export function contentOf({ contentType: said, value, base64, bytes }: EventContent): Parsed<unknown> {
+  // What SDKs and sidecars write for bytes of which they know nothing.
+  const contentType = said === undefined || OCTETS.test(said) ? undefined : said;
   if (contentType !== undefined && !JSON_TYPE.test(contentType) && !TEXT_TYPE.test(contentType)) {
     const shown = JSON.stringify(contentType.slice(0, 80));
     return reject('invalid_envelope', `datacontenttype ${shown} is not taken: send application/json or text/plain`);

@@ -12,6 +12,13 @@ export type Role = string;
  */
 export type AgentMessageData = Message;
 /**
+ * Pictures, files, links and data that a tool answered besides its text.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Attachments".
+ */
+export type Attachments = Part[];
+/**
  * What the caller asked, verbatim.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -510,6 +517,7 @@ export interface ToolCall {
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+  attachments?: Attachments;
 }
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -723,6 +731,7 @@ export interface Result {
   citations: Citation[];
   code?: CodeArtifact;
   review?: Review;
+  attachments?: Attachments;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];

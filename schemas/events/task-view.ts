@@ -279,6 +279,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
     ...(result?.degraded === undefined ? {} : { degraded: result.degraded }),
     ...(result?.code === undefined ? {} : { code: result.code }),
     ...(result?.review === undefined ? {} : { review: result.review }),
+    ...(result?.attachments === undefined ? {} : { attachments: result.attachments }),
     hops: view.hops.map(({ note: _note, ...hop }) => hop),
     messages: result?.messages ?? view.messages.map((one) => one.message),
     loops: view.loops ?? { used: 0, max: 0 },

@@ -195,6 +195,7 @@ describe('data of an event', () => {
       { data_base64: base64('{"prompt":"hi"}'), datacontenttype: 'application/json' },
     ],
     ['a text in base64', { data_base64: base64('hi') }],
+    ['a text as bytes', { data_base64: base64('hi'), datacontenttype: 'application/octet-stream' }],
     ['a text in base64 that says so', { data_base64: base64('hi'), datacontenttype: 'text/plain' }],
   ])('%s', (_what, more) => {
     expect(admit(cloudEvent({ data: undefined, ...more })).data).toEqual({ prompt: 'hi' });

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { A2A_CONTENT_TYPE, AGENT_CARD_PATH } from '@a2a-js/sdk';
+import { A2A_CONTENT_TYPE, A2A_PROTOCOL_VERSION, AGENT_CARD_PATH } from '@a2a-js/sdk';
 import { RequestMalformedError, toJsonRpcError, toRestErrorBody } from '@a2a-js/sdk/errors';
 import { jsonRpcHandler, restHandler } from '@a2a-js/sdk/server/express';
 import express, {
@@ -31,6 +31,8 @@ import { restDialect } from './rest-dialect.ts';
 export interface HttpRules {
   readonly callers: Callers;
   readonly admission: Admission;
+  /** Of the card that is fetched without a version. */
+  readonly cardOfBoth: boolean;
 }
 
 type HttpBinding = Exclude<Binding, 'grpc'>;
@@ -53,7 +55,7 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const call = calls.get(request);
     return call === undefined ? Promise.reject(new Error('a call came in past its admission')) : Promise.resolve(call);
   };
-  app.get([`/${AGENT_CARD_PATH}`, LEGACY_CARD_PATH], card(handler));
+  app.get([`/${AGENT_CARD_PATH}`, LEGACY_CARD_PATH], card(handler, rules));
   for (const [path, binding] of [
     [JSON_RPC_PATH, 'jsonrpc'],
     [REST_PATH, 'rest'],
@@ -74,10 +76,11 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
  * For everybody. The SDK's own handler writes security schemes in a form that is not the specification's. Section 8.6.1:
  * a card has an ETag; it was changed when this process came up, since its text is of the release and the settings.
  */
-function card(handler: A2aHandler): RequestHandler {
+function card(handler: A2aHandler, { cardOfBoth }: HttpRules): RequestHandler {
   const changedAt = new Date().toUTCString();
   return async (request, response) => {
-    const version = request.path === LEGACY_CARD_PATH ? LEGACY_VERSION : request.header(VERSION_HEADER);
+    const said = request.path === LEGACY_CARD_PATH ? LEGACY_VERSION : request.header(VERSION_HEADER);
+    const version = said ?? (cardOfBoth ? LEGACY_VERSION : A2A_PROTOCOL_VERSION);
     const body = JSON.stringify(cardFor(await handler.getAgentCard(), version));
     response.setHeader('Cache-Control', `public, max-age=${CARD_MAX_AGE_S}`);
     response.setHeader('ETag', `"${contentHash(body)}"`);

@@ -4,8 +4,8 @@
  * own layer).
  *
  * A client of 0.3 reads `url`, `preferredTransport` and `security` at the top of the card and says no version when it
- * fetches it; so does many a client of 1.0, which reads `supportedInterfaces`. The fields don't collide, so whoever says
- * no version gets both.
+ * fetches it; so does many a client of 1.0, which reads `supportedInterfaces`. The fields don't collide, so a card for 0.3,
+ * which a request without a version means (section 3.6.2), has both.
  */
 import { AgentCard, type SecurityScheme } from '@a2a-js/sdk';
 import { LEGACY_VERSION } from './card.ts';
@@ -15,10 +15,10 @@ export const LEGACY_CARD_PATH = '/.well-known/agent.json';
 
 type Json = Record<string, unknown>;
 
-/** @param version of the request; absent when it says none */
-export function cardFor(card: AgentCard, version: string | undefined): Json {
+/** @param version of the request */
+export function cardFor(card: AgentCard, version: string): Json {
   const modern = AgentCard.toJSON(card) as Json;
-  return version === undefined || version === LEGACY_VERSION ? { ...modern, ...legacyFields(card) } : modern;
+  return version === LEGACY_VERSION ? { ...modern, ...legacyFields(card) } : modern;
 }
 
 function legacyFields(card: AgentCard): Json {

@@ -99,7 +99,8 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller
  * are, an event that comes by both doors is one task.
  */
 function idOf({ source, id, correlationid }: DaprEvent, { name }: Caller): { correlationId: string } {
-  if (correlationid === undefined) return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
+  if (correlationid === undefined)
+    return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
   return { correlationId: readCorrelationId(correlationid) ?? correlationid };
 }
 

@@ -46,7 +46,8 @@ export interface HostOptions {
   /** Whose tasks these are: the word in the journal's subjects and in leases. */
   readonly service: string;
   readonly roles: readonly Role[];
-  readonly ingress?: Ingress;
+  /** What is read from outside; each is a lane of its own. */
+  readonly ingress?: readonly Ingress[];
   readonly bus: Bus;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -236,9 +237,9 @@ export function createHost(options: HostOptions): Host {
     }
   };
   const sources: LaneOf[] = options.roles.map(({ name }) => roleLane(name, bus.maxPayloadBytes));
-  if (options.ingress) sources.push(ingressLane(options.ingress, () => witness.stream.identity, bus.maxPayloadBytes));
-  const filterOf = ({ name }: LaneOf): string =>
-    name === options.ingress?.name ? options.ingress.filter : inboxFilter(name);
+  const doors = options.ingress ?? [];
+  for (const door of doors) sources.push(ingressLane(door, () => witness.stream.identity, bus.maxPayloadBytes));
+  const filterOf = ({ name }: LaneOf): string => doors.find((door) => door.name === name)?.filter ?? inboxFilter(name);
   const lanes: Lanes = createLanes({
     ...{ bus, witness, onFatal: fatal },
     lanes: sources.map((source) => ({

@@ -12,6 +12,13 @@ export type Role = string;
  */
 export type AgentMessageData = Message;
 /**
+ * Pictures, files, links and data that a tool answered besides its text.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Attachments".
+ */
+export type Attachments = Part[];
+/**
  * What the caller asked, verbatim.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -25,6 +32,13 @@ export type Prompt = string;
  * via the `definition` "WorkflowName".
  */
 export type WorkflowName = string;
+/**
+ * The caller's own name of the task; the task's id is derived from the caller and it.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "TaskKey".
+ */
+export type TaskKey = string;
 /**
  * begin: the workflow from its first step; continue: the task goes on in the workflow that it is in; finish: its loop ends with the best attempt.
  *
@@ -93,7 +107,7 @@ export interface Envelope {
    */
   dataschema?: string;
   /**
-   * The task: a UUIDv4.
+   * The task: a UUID of RFC 9562, in lower case.
    */
   correlationid: string;
   /**
@@ -504,6 +518,7 @@ export interface ToolCall {
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+  attachments?: Attachments;
 }
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -653,6 +668,7 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  key?: TaskKey;
   conversation?: Conversation;
   fork?: ForkOrigin;
 }
@@ -716,6 +732,7 @@ export interface Result {
   citations: Citation[];
   code?: CodeArtifact;
   review?: Review;
+  attachments?: Attachments;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];
@@ -829,6 +846,7 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  key?: TaskKey;
   conversation?: Conversation;
   /**
    * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.

@@ -27,6 +27,7 @@ import {
   attemptSpanId,
   type BegunSpan,
   hopSpanId,
+  isSampled,
   type LinkCause,
   parseTraceparent,
   spanIdFor,
@@ -34,7 +35,7 @@ import {
   withoutSampling,
 } from '../telemetry/span.ts';
 import { attribute, spanName, spanNamed } from '../telemetry/spans.ts';
-import { callerSpanOf, saidSpan, stepSpan, type TaskBeginning } from '../telemetry/task-spans.ts';
+import { callerSpanOf, isEnding, isQuiet, saidSpan, stepSpan, type TaskBeginning } from '../telemetry/task-spans.ts';
 import { type OpenSpan, preciseNow, type Tracer } from '../telemetry/tracer.ts';
 import { BreakerOpenError } from './breakers.ts';
 
@@ -79,6 +80,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
   const begun = new Set<string>();
   const lost = new Map((recorder.crashed?.cutOff ?? []).map((span) => [span.spanId, span]));
   const admits = tokenBucket(options.tracesPerSecond);
+  const processNow = oncePerSecond(() => ofProcess(options.process));
   for (const span of recorder.crashed?.resumed ?? []) {
     const { startMs, parentSpanId } = span;
     const task = span.attributes[attribute.correlationId];
@@ -131,6 +133,15 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     if (!replayed) recorder.event(event.correlationid, role, name, event.hopindex);
     // Where the journal ends is known only after the fold; wall time is near enough, and the ids are the same again.
     if (replayed && Date.now() - atMs > RESEND_MS) return;
+    const sampled = isSampled(event.traceparent);
+    if (!sampled) {
+      for (const one of said) {
+        if (one.way !== 'fact') continue;
+        if (!replayed) count(one.event, tasks.get(event.correlationid));
+        if (isEnding(one.event)) tasks.delete(event.correlationid);
+      }
+      return;
+    }
     const isElsewhere = event.senderrole !== role;
     // A caller's message comes from no actor: whoever applies it tells of its sending as well.
     if (event.senderrole === CALLERS) {
@@ -141,7 +152,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     if (own !== null) tracer.finish(own);
     for (const one of said) {
       const began = tasks.get(one.event.correlationid);
-      const span = saidSpan(one, atMs, began ?? null);
+      const span = isQuiet(one) && !options.isFull() ? null : saidSpan(one, atMs, began ?? null);
       if (!replayed && one.way === 'fact') count(one.event, began);
       if (span === null) continue;
       tracer.finish(span);
@@ -252,7 +263,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
         done();
         const failure = outcome === 'failed' ? toErrorInfo(error).code : null;
         endInner(failure);
-        span.set({ ...ofProcess(options.process), [attribute.outcome]: outcome, ...ofError(error) });
+        span.set({ ...processNow(), [attribute.outcome]: outcome, ...ofError(error) });
         span.end(failure);
       },
     };
@@ -378,6 +389,16 @@ function tokenBucket(perSecond: number): () => boolean {
     if (tokens < 1) return false;
     tokens -= 1;
     return true;
+  };
+}
+
+/** The system is asked for the memory of the process: not for each of a thousand attempts. */
+function oncePerSecond<T>(read: () => T): () => T {
+  let known: { readonly value: T; readonly atMs: number } | null = null;
+  return () => {
+    const nowMs = performance.now();
+    if (known === null || nowMs - known.atMs > 1000) known = { value: read(), atMs: nowMs };
+    return known.value;
   };
 }
 

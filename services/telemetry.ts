@@ -87,7 +87,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const onLoss = (what: { destination: string; dropped: number; reason: string }): void =>
     log.warn(what, 'telemetry is lost');
   let bus: Bus | null = null;
-  const stream = createOutlet<FinishedSpan>({
+  const stream = createOutlet<SpanText>({
     destination: streamOf(() => bus, resource),
     onLoss,
     onDone: (n) => recorder.sent(n),
@@ -103,8 +103,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         const { window } = observability;
         const told =
           window === null ? span : { ...span, attributes: { ...span.attributes, [attribute.window]: window.id } };
-        recorder.finished(told, n);
-        stream.add(told);
+        const text = JSON.stringify(told);
+        recorder.finished(told, text, n);
+        stream.add({ traceId: told.traceId, text });
         otlp?.add(told);
       },
     },
@@ -213,7 +214,13 @@ function watchLogServer(bus: Bus, onCrash: (how: CrashSign, cause: string) => vo
   });
 }
 
-function streamOf(bus: () => Bus | null, resource: Resource): Destination<FinishedSpan> {
+/** A span as it is written to the disk and to the stream: made into text once. */
+interface SpanText {
+  readonly traceId: string;
+  readonly text: string;
+}
+
+function streamOf(bus: () => Bus | null, resource: Resource): Destination<SpanText> {
   return {
     name: 'stream',
     async send(spans): Promise<Sent> {
@@ -231,12 +238,12 @@ function streamOf(bus: () => Bus | null, resource: Resource): Destination<Finish
 }
 
 /** One message a trace: who looks for one trace reads no other. */
-function batches(spans: readonly FinishedSpan[], resource: Resource): { subject: string; body: string }[] {
+function batches(spans: readonly SpanText[], resource: Resource): { subject: string; body: string }[] {
   const byTrace = Map.groupBy(spans, ({ traceId }) => traceId);
   return [...byTrace].flatMap(([traceId, of]) => {
     const texts: string[][] = [[]];
     let size = 0;
-    for (const text of of.map((span) => JSON.stringify(span))) {
+    for (const { text } of of) {
       if (size + text.length > MESSAGE_MAX_BYTES) {
         texts.push([]);
         size = 0;

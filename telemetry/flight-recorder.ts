@@ -60,7 +60,8 @@ export interface FlightRecorder {
   readonly crashed: CrashedFlight | null;
   /** @param resumes goes on after a crash, such as a task: it is not cut off by it */
   begun(span: BegunSpan, resumes: boolean): void;
-  finished(span: FinishedSpan, n: number): void;
+  /** @param text of the span, as JSON */
+  finished(span: FinishedSpan, text: string, n: number): void;
   /** An open span that is not wanted any more. */
   forget(spanId: string): void;
   sent(n: number): void;
@@ -75,7 +76,9 @@ export interface FlightRecorder {
 /** @param folder of this service alone; made when it is not there */
 export function openFlightRecorder(folder: string): FlightRecorder {
   const crashed = setAside(folder);
-  const open = new Map<string, { readonly span: BegunSpan; readonly resumes: boolean }>();
+  const open = new Map<string, { readonly span: BegunSpan; readonly resumes: boolean; written: boolean }>();
+  /** Begun since the last write; what has ended until the next one needs no line of its beginning. */
+  let fresh: string[] = [];
   let segment: { readonly fd: number; readonly beganMs: number } | null = null;
   let number = 0;
   let bytes = 0;
@@ -95,12 +98,22 @@ export function openFlightRecorder(folder: string): FlightRecorder {
     rmSync(join(folder, nameOf(number - SEGMENTS)), { force: true });
     const atMs = Date.now();
     const head: FlightLine[] = [{ kind: 'started', atMs, pid: process.pid }];
-    for (const { span, resumes } of open.values()) head.push({ kind: 'begun', atMs, span, resumes });
+    for (const one of open.values()) {
+      one.written = true;
+      head.push({ kind: 'begun', atMs, span: one.span, resumes: one.resumes });
+    }
     bytes = writeSync(fd, head.map(textOf).join(''));
   };
   const write = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    for (const spanId of fresh) {
+      const one = open.get(spanId);
+      if (one === undefined || one.written) continue;
+      one.written = true;
+      lines.push(textOf({ kind: 'begun', atMs: Math.round(one.span.startMs), span: one.span, resumes: one.resumes }));
+    }
+    fresh = [];
     const text = lines.join('');
     const count = lines.length;
     lines = [];
@@ -119,34 +132,42 @@ export function openFlightRecorder(folder: string): FlightRecorder {
       offUntilMs = performance.now() + RETRY_MS;
     }
   };
-  const add = (line: FlightLine): void => {
+  const addText = (text: string): void => {
     if (closed) return;
-    lines.push(textOf(line));
+    lines.push(text);
     timer ??= setTimeout(write, WRITE_EVERY_MS).unref();
   };
+  const add = (line: FlightLine): void => addText(textOf(line));
   add({ kind: 'started', atMs: Date.now(), pid: process.pid });
-  for (const span of crashed?.resumed ?? []) open.set(span.spanId, { span, resumes: true });
+  for (const span of crashed?.resumed ?? []) open.set(span.spanId, { span, resumes: true, written: false });
 
   return {
     crashed,
     begun(span, resumes) {
       if (open.size >= OPEN_MAX) open.delete(open.keys().next().value ?? '');
-      open.set(span.spanId, { span, resumes });
-      add({ kind: 'begun', atMs: Date.now(), span, resumes });
+      open.set(span.spanId, { span, resumes, written: false });
+      fresh.push(span.spanId);
+      if (!closed) timer ??= setTimeout(write, WRITE_EVERY_MS).unref();
     },
-    finished(span, n) {
+    finished(span, text, n) {
       open.delete(span.spanId);
-      add({ kind: 'span', atMs: Date.now(), n, span });
+      if (text.length < LINE_MAX_CHARACTERS) addText(`{"kind":"span","atMs":${Date.now()},"n":${n},"span":${text}}\n`);
     },
     forget: (spanId) => void open.delete(spanId),
     sent: (n) => add({ kind: 'sent', atMs: Date.now(), n }),
     log: (line) => add({ kind: 'log', atMs: Date.now(), line }),
-    event: (task, role, type, hop) => add({ kind: 'event', atMs: Date.now(), task, role, type, hop }),
+    // Names and ids of ours have nothing in them that JSON would escape.
+    event: (task, role, type, hop) =>
+      addText(
+        `{"kind":"event","atMs":${Date.now()},"task":"${task}","role":"${role}","type":"${type}","hop":${hop}}\n`,
+      ),
     get lost() {
       return lost;
     },
     close() {
       if (closed) return;
+      // The word of an end stands last, behind the beginnings that are written late.
+      write();
       add({ kind: 'stopped', atMs: Date.now() });
       write();
       closed = true;
@@ -238,7 +259,7 @@ function crashedFrom(lines: readonly FlightLine[]): CrashedFlight {
   }
   const still = [...begun.values()];
   return {
-    ...{ pid, lastMs: lines.at(-1)?.atMs ?? 0 },
+    ...{ pid, lastMs: lines.reduce((last, { atMs }) => Math.max(last, atMs), 0) },
     cutOff: still.filter(({ resumes }) => !resumes).map(({ span }) => span),
     resumed: still.filter(({ resumes }) => resumes).map(({ span }) => span),
     unsent: [...ended].filter(([n]) => n > sent).map(([, span]) => span),

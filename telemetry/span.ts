@@ -96,6 +96,11 @@ export function parseTraceparent(text: string): TraceContext | null {
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
+/** Whether spans of it are wanted; for where most are not. */
+export function isSampled(traceparent: string): boolean {
+  return traceparent.length === 55 && (traceparent.charCodeAt(54) & 1) === 1;
+}
+
 export function withoutSampling(traceparent: string): string {
   const flags = Number.parseInt(traceparent.slice(53), 16) & 0xfe;
   return `${traceparent.slice(0, 53)}${flags.toString(16).padStart(2, '0')}`;

@@ -20,21 +20,28 @@ import {
 import { attribute, spanNamed } from './spans.ts';
 
 /** Said from actor to actor: these are messages; the others are facts, or what a host says to its own actor. */
-const MESSAGES: ReadonlySet<string> = new Set([
-  'hop.requested',
-  'hop.replied',
-  'hop.cancelled',
-  'llm.requested',
-  'llm.replied',
-  'agent.message',
-]);
+const MESSAGES: ReadonlySet<string> = new Set(
+  (['hop.requested', 'hop.replied', 'hop.cancelled', 'llm.requested', 'llm.replied', 'agent.message'] as const).map(
+    typeOf,
+  ),
+);
 
-const ENDINGS: ReadonlySet<string> = new Set(['task.completed', 'task.failed', 'task.cancelled']);
+const ENDINGS: ReadonlySet<string> = new Set(
+  (['task.completed', 'task.failed', 'task.cancelled'] as const).map(typeOf),
+);
 
 export interface SaidEvent {
   readonly to: string;
   readonly event: MeshEvent;
   readonly way: 'host' | 'mesh' | 'fact';
+}
+
+/**
+ * What actors of one process tell each other takes no time and says what the hop says already: only Agent2Agent messages
+ * of theirs are told of, unless everything is.
+ */
+export function isQuiet({ event, way }: Pick<SaidEvent, 'event' | 'way'>): boolean {
+  return way === 'host' && event.type !== 'dev.agentmesh.agent.message.v1';
 }
 
 /** The span of what an actor said, or null when it is none. */
@@ -45,16 +52,16 @@ export function saidSpan(
 ): FinishedSpan | null {
   const context = parseTraceparent(event.traceparent);
   if (context === null || !context.sampled) return null;
-  if (way !== 'fact') return MESSAGES.has(nameOf(event.type) ?? '') ? messageSpan(event, to, way, context, atMs) : null;
-  if (event.type === typeOf('hop.finished')) return hopSpan(event, context);
-  return ENDINGS.has(nameOf(event.type) ?? '') ? taskSpan(event, context, began) : null;
+  if (way !== 'fact') return MESSAGES.has(event.type) ? messageSpan(event, to, way, context, atMs) : null;
+  if (event.type === 'dev.agentmesh.hop.finished.v1') return hopSpan(event, context);
+  return ENDINGS.has(event.type) ? taskSpan(event, context, began) : null;
 }
 
 /** The span of a message that was applied; null for what is no message between actors. */
 export function stepSpan(role: string, event: MeshEvent, atMs: number, isElsewhere: boolean): FinishedSpan | null {
-  const name = nameOf(event.type) ?? '';
+  if (!MESSAGES.has(event.type)) return null;
   const context = parseTraceparent(event.traceparent);
-  if (context === null || !context.sampled || !MESSAGES.has(name)) return null;
+  if (context === null || !context.sampled) return null;
   const saidMs = Date.parse(event.time);
   return {
     ...{ traceId: context.traceId, spanId: spanIdFor(event.id, 'step', role), parentSpanId: spanIdOf(event.id) },
@@ -78,7 +85,7 @@ function messageSpan(
   atMs: number,
 ): FinishedSpan {
   const a2a: Attributes =
-    event.type === typeOf('agent.message')
+    event.type === 'dev.agentmesh.agent.message.v1'
       ? { [attribute.a2aMessageId]: event.data.messageId, [attribute.a2aTaskId]: event.correlationid }
       : {};
   return {
@@ -152,6 +159,10 @@ export interface TaskBeginning {
   readonly startMs: number;
   /** Of its caller; empty for none. */
   readonly parentSpanId: string;
+}
+
+export function isEnding(event: MeshEvent): boolean {
+  return ENDINGS.has(event.type);
 }
 
 /** Of the span that the caller of a task gave; empty when the task has a trace of its own. */

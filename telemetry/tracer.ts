@@ -31,7 +31,8 @@ export interface Tracer {
 
 export function createTracer(listeners: readonly SpanListener[]): Tracer {
   const finish = (span: FinishedSpan): void => {
-    const told = { ...span, attributes: bounded(span.attributes) };
+    const attributes = bounded(span.attributes);
+    const told = attributes === span.attributes ? span : { ...span, attributes };
     for (const listener of listeners) listener.finished(told);
   };
   return {

@@ -164,13 +164,16 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     }
   };
 
+  /** Nothing was lost in most lives of a process: then no id is derived to look for it. */
+  const wasLost = (key: string, attempt: number): boolean =>
+    lost.size > 0 && lost.has(attemptSpanId(key, attempt, options.host));
   /** Why there was an attempt before this one, and which. */
   const before = (facts: AttemptFacts): { readonly cause: LinkCause; readonly spanId: string } | null => {
     const { key, attempt, failures, crashes, pending, partition } = facts;
     const isFirst = !begun.has(key);
     const writer = left.get(partition);
     if (isFirst && crashes > 0) return { cause: 'crash', spanId: attemptSpanId(key, attempt - 1, options.host) };
-    if (isFirst && lost.has(attemptSpanId(key, attempt, options.host)))
+    if (isFirst && wasLost(key, attempt))
       return { cause: 'crash', spanId: attemptSpanId(key, attempt, options.host) };
     if (isFirst && pending && writer !== undefined && !writer.here)
       return { cause: writer.inOrder ? 'stop' : 'takeover', spanId: attemptSpanId(key, attempt, writer.host) };
@@ -190,13 +193,14 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     const done = (): void => void begun.delete(key);
     if (context === null || !context.sampled) return uncollected(done);
     const { traceId } = context;
-    const isTaken = lost.has(attemptSpanId(key, facts.attempt, options.host));
+    const isTaken = wasLost(key, facts.attempt);
     const number = isTaken ? `${facts.attempt}+` : facts.attempt;
     const spanId = spanIdFor(key, 'attempt', number, options.host);
     const parentSpanId = role === 'orchestrator' ? taskSpanId(task) : hopSpanId(task, facts.hop);
     const nowMs = preciseNow();
     const links = previous === null ? {} : { links: [{ traceId, spanId: previous.spanId, cause: previous.cause }] };
-    const attributes = { ...ofAttempt(facts), ...lostSince(facts, previous, nowMs) };
+    const own = ofAttempt(facts);
+    const attributes = previous === null ? own : { ...own, ...lostSince(facts, previous, nowMs) };
     const place = { traceId, spanId, parentSpanId, ...links };
     if (previous?.cause === 'takeover') closeElsewhere(facts, place, previous.spanId);
     const span = tracer.begin({ ...place, name: spanName(role, src), kind: 'internal', startMs: nowMs, attributes });

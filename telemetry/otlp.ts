@@ -4,7 +4,7 @@
  * is sent. Loaded only where a collector is named.
  *
  * The exporters are used without the SDK's providers: ids are derived here and not drawn, spans are told of after a
- * crash, and every lost one is counted (docs/decisions/0080-telemetry-set-up.md).
+ * crash, and every lost one is counted (docs/decisions/0085-telemetry-set-up.md).
  */
 import {
   DiagLogLevel,

@@ -79,7 +79,7 @@ export const attribute = {
   waitedMs: 'mesh.effect.waited_ms',
   refusals: 'mesh.effect.refusals',
   queueDepth: 'mesh.queue.depth',
-  /** Why a cap refused the effect or ended it. */
+  /** Why a cap of a tool refused it or ended it. */
   overload: 'mesh.overload.reason',
   breaker: 'mesh.breaker.name',
   breakerState: 'mesh.breaker.state',

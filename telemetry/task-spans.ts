@@ -107,8 +107,13 @@ function hopSpan(event: MeshEvent<'hop.finished'>, { traceId }: TraceContext): F
   const endMs = Date.parse(event.time);
   const { correlationid: task } = event;
   return {
-    ...{ traceId, spanId: hopSpanId(task, hop.index), parentSpanId: taskSpanId(task) },
-    ...{ name: spanNamed.hop, kind: 'internal', startMs: endMs - hop.ms, endMs },
+    traceId,
+    spanId: hopSpanId(task, hop.index),
+    parentSpanId: taskSpanId(task),
+    name: spanNamed.hop,
+    kind: 'internal',
+    startMs: endMs - hop.ms,
+    endMs,
     attributes: {
       [attribute.correlationId]: task,
       [attribute.hopIndex]: hop.index,

@@ -33,6 +33,17 @@ function isFailure(error: unknown): boolean {
   return !NO_FAILURE.has(code) && !('retryable' in error && error.retryable === false);
 }
 
+/** An engine's name is `<provider>:<model>`, or one word that is both. */
+function chatWith(engine: string): Record<string, string> {
+  const [provider = engine, ...model] = engine.split(':');
+  return {
+    [attribute.operation]: 'chat',
+    [attribute.provider]: provider,
+    [attribute.requestModel]: model.join(':') || engine,
+    [attribute.responseModel]: engine,
+  };
+}
+
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
 function notAgain(error: unknown): unknown {
   if (!(error instanceof EffectError) || error.code !== 'breaker_open') return error;
@@ -56,7 +67,7 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         const context = { signal, heartbeat, onText };
         const { engine } = llm;
         const generate = async (chosen: LlmEngine): Promise<HopOutput> => {
-          span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });
+          span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
           const onUsage = ({ input, output: written }: Usage): void =>
             span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
@@ -77,7 +88,7 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
       async (request, { signal, span }) => {
         const engine = await extractive();
-        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: engine.name });
+        span.set(chatWith(engine.name));
         return engine.generate(request, { signal });
       },
     ),

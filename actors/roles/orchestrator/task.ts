@@ -22,7 +22,7 @@ import type {
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow } from '../../workflows/index.ts';
-import { composeAnswer, isUnchecked, NOT_CHECKED } from './answer.ts';
+import { composeAnswer, isUnchecked, whyNotChecked } from './answer.ts';
 import {
   currentStep,
   HOPS_MAX,
@@ -340,8 +340,9 @@ export function ended(
 function degradedOf({ outcome, artifacts, degraded, workflow }: TaskContext): Degraded | null {
   if (outcome === 'failed' || outcome === 'cancelled') return null;
   if (degraded) return degraded;
-  const unchecked = workflow?.loop && artifacts.review && isUnchecked(artifacts.review);
-  return unchecked ? { reason: 'not_checked', instead: 'unchecked_code', message: NOT_CHECKED } : null;
+  const { review } = artifacts;
+  if (!workflow?.loop || !review || !isUnchecked(review)) return null;
+  return { reason: 'not_checked', instead: 'unchecked_code', message: whyNotChecked(review) };
 }
 
 export function resultOf(context: TaskContext): Result {

@@ -147,33 +147,37 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       worker.member.hold(false);
       leave();
     };
-    exchange(worker.member, { id: lastId, request: job.request }, {
-      ...{ signal: job.signal, workMsMax: options.workMsMax, parse: options.parse },
-      onReply(reply) {
-        ended();
-        job.resolve(reply);
-      },
-      onEnd(error) {
-        discard(worker);
-        leave();
-        if (error instanceof WorkerError) bad.add(job.fingerprint, error);
-        job.reject(error);
-      },
-      onLook(run) {
-        if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
-        job.turn = 'slow';
-        running.quick.delete(job);
-        if (running.slow.size < workersMax && queues.slow.size === 0) {
-          running.slow.add(job);
+    exchange(
+      worker.member,
+      { id: lastId, request: job.request },
+      {
+        ...{ signal: job.signal, workMsMax: options.workMsMax, parse: options.parse },
+        onReply(reply) {
+          ended();
+          job.resolve(reply);
+        },
+        onEnd(error) {
+          discard(worker);
+          leave();
+          if (error instanceof WorkerError) bad.add(job.fingerprint, error);
+          job.reject(error);
+        },
+        onLook(run) {
+          if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
+          job.turn = 'slow';
+          running.quick.delete(job);
+          if (running.slow.size < workersMax && queues.slow.size === 0) {
+            running.slow.add(job);
+            queueMicrotask(pump);
+            return 'goes-on';
+          }
+          discard(worker);
+          queues.slow.add(job);
           queueMicrotask(pump);
-          return 'goes-on';
-        }
-        discard(worker);
-        queues.slow.add(job);
-        queueMicrotask(pump);
-        return 'set-aside';
+          return 'set-aside';
+        },
       },
-    });
+    );
   };
   const pump = (): void => {
     for (const turn of ['quick', 'slow'] as const) {
@@ -360,7 +364,11 @@ function createMemory() {
       if (found === undefined) return null;
       if (performance.now() - found.atMs < REMEMBERED_MS) {
         const { code, message } = found.error;
-        return new WorkerError(code, `${message} at an earlier request; it is not tried again for a while`, found.error);
+        return new WorkerError(
+          code,
+          `${message} at an earlier request; it is not tried again for a while`,
+          found.error,
+        );
       }
       known.delete(fingerprint);
       return null;

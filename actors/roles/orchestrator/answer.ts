@@ -31,8 +31,7 @@ export function isUnchecked({ verdict, checkedBy }: Review): boolean {
   return verdict === 'approved' && checkedBy.length === 0;
 }
 
-const NOT_CHECKED =
-  'Nothing has checked this code: no tool here knows its language, and no model gave a verdict.';
+const NOT_CHECKED = 'Nothing has checked this code: no tool here knows its language, and no model gave a verdict.';
 
 /** Why nobody has: a check that ran out of time says so itself. */
 export function whyNotChecked({ findings }: Review): string {

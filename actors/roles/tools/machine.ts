@@ -17,6 +17,7 @@ import type {
   HopOutput,
   HopRequestedData,
   LlmRepliedData,
+  Share,
   ToolOffer,
 } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Fence, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
@@ -45,6 +46,7 @@ export interface ToolProposal {
 /** A tool to run, and which deed of the task it is: the same for every attempt at the step in one round of a loop. */
 export interface ToolRun extends ToolChoice {
   readonly deed: string;
+  readonly share?: Share;
 }
 
 /** A tool that may not be repeated was begun; `output` is what it made, or null when nobody knows. */

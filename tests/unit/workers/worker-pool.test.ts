@@ -74,7 +74,10 @@ describe.each(['thread', 'process'] as const)('workers that are each a %s', (kin
     expect(await next).toBe('got next');
     expect(await pool.ask('asked')).toBe('asked 2');
     const began = performance.now();
-    await expect(pool.ask(request)).rejects.toMatchObject({ code, message: expect.stringContaining('not tried again') });
+    await expect(pool.ask(request)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('not tried again'),
+    });
     expect(performance.now() - began).toBeLessThan(500);
   });
 });

@@ -3,16 +3,32 @@
  * a cancel on. Does not own: what the text is about; each role says that.
  *
  *   idle → writing → idle
+ *
+ * What can be said word for word is said at once, without a model.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { HopOutput, LlmRequestedData } from '../../schemas/events/generated.ts';
+import type { HopOutput, HopRequestedData, LlmRequestedData } from '../../schemas/events/generated.ts';
 import { type Incoming, type Outgoing, out } from '../runtime/role.ts';
-import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from './hop.ts';
+import {
+  completed,
+  errorOf,
+  failed,
+  type HopContext,
+  type HopEvents,
+  idleHop,
+  isForHop,
+  requestOf,
+  standingOf,
+} from './hop.ts';
 
 export interface WriterOptions {
   readonly id: string;
   readonly purpose: LlmRequestedData['purpose'];
   /** What else is said when the text is there, before the reply. */
+  /** What needs no model, from the request alone; null when it does need one. */
+  readonly verbatim?: (request: HopRequestedData) => HopOutput | null;
+  /** The work says whose it is. */
+  readonly passesStanding?: boolean;
   readonly announce?: (context: HopContext, output: HopOutput, event: Incoming<'llm.replied'>) => readonly Outgoing[];
 }
 
@@ -41,21 +57,36 @@ export function createWriterMachine(options: WriterOptions) {
     context: idle,
     initial: 'idle',
     on: {
-      'hop.requested': {
-        target: '.writing',
-        reenter: true,
-        actions: [
-          assign({ request: ({ event }) => event.data, hop: ({ event }) => event.hop }),
-          emit(({ context }) =>
-            out('llm.requested', 'llm', {
-              requestId: requestId(context),
-              purpose: options.purpose,
-              input: requestOf(context).input,
-              timeoutMs: requestOf(context).timeoutMs,
+      'hop.requested': [
+        {
+          guard: ({ event }) => (options.verbatim?.(event.data) ?? null) !== null,
+          target: '.idle',
+          actions: [
+            emit(({ event }) => {
+              const output = options.verbatim?.(event.data) ?? null;
+              if (output === null) throw new RangeError('there is nothing to be said word for word');
+              return completed({ request: event.data }, output);
             }),
-          ),
-        ],
-      },
+            assign(idle),
+          ],
+        },
+        {
+          target: '.writing',
+          reenter: true,
+          actions: [
+            assign({ request: ({ event }) => event.data, hop: ({ event }) => event.hop }),
+            emit(({ context }) =>
+              out('llm.requested', 'llm', {
+                requestId: requestId(context),
+                purpose: options.purpose,
+                input: requestOf(context).input,
+                timeoutMs: requestOf(context).timeoutMs,
+                ...(options.passesStanding ? standingOf(requestOf(context)) : {}),
+              }),
+            ),
+          ],
+        },
+      ],
     },
     states: {
       idle: {},

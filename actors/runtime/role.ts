@@ -168,6 +168,12 @@ export interface RoleDefinition {
   readonly service: string;
   /** Roles that it asks for help: what needs it needs them as well. */
   readonly asks?: readonly string[];
+  /** Roles that it asks for help where they can give it, and otherwise does without. */
+  readonly asksAlso?: readonly string[];
+  /** Time of work that a step of it needs, milliseconds, unless its workflow says otherwise. */
+  readonly stepMs?: number;
+  /** It does what may not be repeated: asked to stop, it answers with what it had begun. */
+  readonly confirmsCancel?: boolean;
   /** Events that may begin an instance; any other for an unknown task is quarantined. */
   readonly startsOn: readonly EventName[];
   /**

@@ -530,6 +530,10 @@ export interface ToolCall {
     [k: string]: unknown;
   };
   /**
+   * The model that chose it; absent when the words of the request did.
+   */
+  chosenBy?: string;
+  /**
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;

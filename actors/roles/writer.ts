@@ -37,6 +37,10 @@ interface WriterContext extends HopContext {
   readonly hop: number;
 }
 
+interface Asked {
+  readonly event: Incoming<'hop.requested'>;
+}
+
 const idle: WriterContext = { ...idleHop, hop: 0 };
 
 /** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
@@ -46,11 +50,19 @@ function requestId(context: WriterContext): string {
 }
 
 export function createWriterMachine(options: WriterOptions) {
+  const said = (request: HopRequestedData): HopOutput | null => options.verbatim?.(request) ?? null;
   return setup({
     types: {
       context: {} as WriterContext,
       events: {} as HopEvents | Incoming<'llm.replied'>,
       emitted: {} as Outgoing,
+    },
+    actions: {
+      say: enqueueActions(({ enqueue }, request: HopRequestedData) => {
+        const output = said(request);
+        if (output !== null) enqueue.emit(completed({ request }, output));
+        enqueue.assign(idle);
+      }),
     },
   }).createMachine({
     id: options.id,
@@ -58,18 +70,15 @@ export function createWriterMachine(options: WriterOptions) {
     initial: 'idle',
     on: {
       'hop.requested': [
-        {
-          guard: ({ event }) => (options.verbatim?.(event.data) ?? null) !== null,
-          target: '.idle',
-          actions: [
-            emit(({ event }) => {
-              const output = options.verbatim?.(event.data) ?? null;
-              if (output === null) throw new RangeError('there is nothing to be said word for word');
-              return completed({ request: event.data }, output);
-            }),
-            assign(idle),
-          ],
-        },
+        ...(options.verbatim === undefined
+          ? []
+          : [
+              {
+                guard: ({ event }: Asked) => said(event.data) !== null,
+                target: '.idle',
+                actions: { type: 'say', params: ({ event }: Asked) => event.data },
+              } as const,
+            ]),
         {
           target: '.writing',
           reenter: true,

@@ -133,21 +133,25 @@ const machineFor = ({ countsWork }: { readonly countsWork: boolean }) =>
           },
         },
       },
-      holding: {
-        after: {
-          holdFor: {
-            target: 'generating',
-            actions: { type: 'tell', params: { waiting: false } },
-          },
-        },
-        on: {
-          'hop.cancelled': {
-            guard: ({ context, event }) => event.hop === context.hop,
-            target: 'idle',
-            actions: assign(idle),
-          },
-        },
-      },
+      ...(countsWork
+        ? {
+            holding: {
+              after: {
+                holdFor: {
+                  target: 'generating',
+                  actions: { type: 'tell', params: { waiting: false } },
+                },
+              },
+              on: {
+                'hop.cancelled': {
+                  guard: ({ context, event }) => event.hop === context.hop,
+                  target: 'idle',
+                  actions: assign(idle),
+                },
+              },
+            },
+          }
+        : {}),
       falling: {
         invoke: {
           id: 'extract',

@@ -134,7 +134,6 @@ const outOfTime = (context: TaskContext): Ending => {
 /** Whether the role at work is waited for when the task ends: it says what it had begun. */
 const confirms = (context: TaskContext): boolean =>
   context.keepsTime === true && context.busy && currentStep(context).confirmsCancel === true;
-const endsAs = ({ ending }: TaskContext, outcome: Ending['outcome']): boolean => ending?.outcome === outcome;
 
 const situation = (context: TaskContext): RouteInput => {
   const { prompt, wish } = context;
@@ -187,7 +186,7 @@ interface Here {
   readonly context: TaskContext;
 }
 
-interface Heard<N extends 'hop.replied' | 'hop.waiting'> extends Here {
+interface Heard<N extends TaskEvent['type']> extends Here {
   readonly event: Incoming<N>;
 }
 
@@ -207,11 +206,52 @@ const mayWait = {
     actions: noteWaiting,
   },
 } as const;
-const nothingSaid = { type: 'stopped', params: null } as const;
+/** In a task of release 4 or later. */
+const waitingStates = {
+  /** The hop waits for its turn: its time has not begun. */
+  queued: {
+    on: {
+      ...replies,
+      'hop.waiting': [
+        {
+          guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event) && !event.data.waiting,
+          target: 'resumed',
+          actions: noteWaiting,
+        },
+        { guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event), actions: noteWaiting },
+      ],
+    },
+  },
+  /** Its turn has come, and with it its time. */
+  resumed: {
+    after: { hopTimeout: { target: 'deciding', actions: 'timeUp' } },
+    on: { ...replies, ...mayWait },
+  },
+} as const;
+/** In a task of release 4 or later. */
+const stoppingStates = {
+  /** Its workflow says how long it may take. */
+  routed: { always: 'working.deciding' },
+  /** It ends, and the role at work is to say what it had begun. */
+  stopping: {
+    after: { stopWithin: { target: 'stopped', actions: { type: 'stopped', params: null } } },
+    on: {
+      'hop.replied': {
+        guard: ({ context, event }: Heard<'hop.replied'>) => isReplyTo(context, event),
+        target: 'stopped',
+        actions: { type: 'stopped', params: ({ event }: Heard<'hop.replied'>) => event.data },
+      },
+    },
+  },
+  stopped: {
+    always: [{ guard: ({ context }: Here) => context.outcome === 'failed', target: 'failed' }, { target: 'cancelled' }],
+  },
+} as const;
 
 /** @param beginning the context before anything has happened; it says whether tasks ask the router again */
-const machineFor = (beginning: TaskContext) =>
-  setup({
+const machineFor = (beginning: TaskContext) => {
+  const isTimed = beginning.keepsTime === true;
+  return setup({
     types: {
       context: {} as TaskContext,
       events: {} as TaskEvent,
@@ -296,7 +336,7 @@ const machineFor = (beginning: TaskContext) =>
                 wish: event.data.workflow ?? null,
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
-                ...(beginning.keepsTime
+                ...(isTimed
                   ? { priority: event.data.priority ?? null, waitForModel: event.data.waitForModel ?? false }
                   : {}),
                 ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
@@ -308,7 +348,7 @@ const machineFor = (beginning: TaskContext) =>
       },
       working: {
         initial: 'routing',
-        ...(beginning.keepsTime
+        ...(isTimed
           ? {
               entry: assign({ workingSinceUpMs: ({ event }) => upOf(event) }),
               exit: assign({
@@ -319,21 +359,32 @@ const machineFor = (beginning: TaskContext) =>
           : {}),
         after: {
           deadline: [
-            {
-              guard: ({ context }) => confirms(context),
-              target: 'stopping',
-              actions: { type: 'stop', params: ({ context }) => outOfTime(context) },
-            },
+            ...(isTimed
+              ? [
+                  {
+                    guard: ({ context }: Here) => confirms(context),
+                    target: 'stopping',
+                    actions: { type: 'stop', params: ({ context }: Here) => outOfTime(context) },
+                  } as const,
+                ]
+              : []),
             { target: 'failed', actions: { type: 'end', params: ({ context }) => outOfTime(context) } },
           ],
         },
         on: {
           'task.cancel.requested': [
-            {
-              guard: ({ context }) => confirms(context),
-              target: 'stopping',
-              actions: { type: 'stop', params: ({ event }) => cancelling(event.data.reason) },
-            },
+            ...(isTimed
+              ? [
+                  {
+                    guard: ({ context }: Here) => confirms(context),
+                    target: 'stopping',
+                    actions: {
+                      type: 'stop',
+                      params: ({ event }: Heard<'task.cancel.requested'>) => cancelling(event.data.reason),
+                    },
+                  } as const,
+                ]
+              : []),
             { target: 'cancelled', actions: { type: 'end', params: ({ event }) => cancelling(event.data.reason) } },
           ],
         },
@@ -344,7 +395,7 @@ const machineFor = (beginning: TaskContext) =>
               src: 'route',
               input: ({ context }) => situation(context),
               onDone: {
-                target: beginning.keepsTime ? '#task.routed' : 'deciding',
+                target: isTimed ? '#task.routed' : 'deciding',
                 actions: { type: 'route', params: ({ event }) => event.output },
               },
               onError: [
@@ -389,53 +440,12 @@ const machineFor = (beginning: TaskContext) =>
               emit(({ context }) => hopStarted(context)),
             ],
             after: { hopTimeout: { target: 'deciding', actions: 'timeUp' } },
-            on: { ...replies, ...mayWait },
+            on: { ...replies, ...(isTimed ? mayWait : {}) },
           },
-          /** The hop waits for its turn: its time has not begun. */
-          queued: {
-            on: {
-              ...replies,
-              'hop.waiting': [
-                {
-                  guard: ({ context, event }) => isOfHop(context, event) && !event.data.waiting,
-                  target: 'resumed',
-                  actions: noteWaiting,
-                },
-                { guard: ({ context, event }) => isOfHop(context, event), actions: noteWaiting },
-              ],
-            },
-          },
-          /** Its turn has come, and with it its time. */
-          resumed: {
-            after: { hopTimeout: { target: 'deciding', actions: 'timeUp' } },
-            on: { ...replies, ...mayWait },
-          },
+          ...(isTimed ? waitingStates : {}),
         },
       },
-      /** Its workflow says how long it may take. */
-      routed: { always: 'working.deciding' },
-      stopping: {
-        after: {
-          stopWithin: [
-            { guard: ({ context }) => endsAs(context, 'failed'), target: 'failed', actions: nothingSaid },
-            { target: 'cancelled', actions: nothingSaid },
-          ],
-        },
-        on: {
-          'hop.replied': [
-            {
-              guard: ({ context, event }) => isReplyTo(context, event) && endsAs(context, 'failed'),
-              target: 'failed',
-              actions: { type: 'stopped', params: ({ event }) => event.data },
-            },
-            {
-              guard: ({ context, event }) => isReplyTo(context, event),
-              target: 'cancelled',
-              actions: { type: 'stopped', params: ({ event }) => event.data },
-            },
-          ],
-        },
-      },
+      ...(isTimed ? stoppingStates : {}),
       asking: {
         entry: emit(({ context }) => question(context)),
         after: {
@@ -472,6 +482,7 @@ const machineFor = (beginning: TaskContext) =>
       cancelled: { type: 'final', entry: emit(({ context }) => ending('task.cancelled', context)) },
     },
   });
+};
 
 function accepted(event: Incoming<'task.submitted'>) {
   const { prompt, workflow, caller, fork, conversation } = event.data;

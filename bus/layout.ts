@@ -6,6 +6,7 @@
 import {
   CHECKPOINT_FILTER,
   CHECKPOINT_STREAM,
+  endsFilter,
   FACT_FILTER,
   INGRESS_SUBJECT,
   inboxFilter,
@@ -31,7 +32,7 @@ export const LOG_DESCRIPTION = `Agent Mesh log, format ${LOG_FORMAT}`;
 
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   [STREAM]: [INGRESS_SUBJECT, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
-  [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER],
+  [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER, endsFilter()],
   [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
 };

@@ -42,6 +42,8 @@ export interface RuntimeLimits {
   readonly waitToldAfterMs: number;
   /** How long an effect may wait for its turn, milliseconds: whoever asks for it has given up by then. */
   readonly waitMsMax: number;
+  /** How long a partition of a log that was made anew is left to a host that had more of it, milliseconds. */
+  readonly otherHostsMs: number;
   /** How long a stop waits for effects that may not be repeated, milliseconds; cut off, they would need a person. */
   readonly stopOnceMs: number;
   /** How long a stop waits for the log, milliseconds; what is missing then is sent at the next start. */
@@ -69,6 +71,7 @@ export const defaultLimits: RuntimeLimits = {
   refusalsMax: 5,
   waitToldAfterMs: 1000,
   waitMsMax: 3_600_000,
+  otherHostsMs: 15_000,
   stopOnceMs: 5000,
   stopDrainMs: 3000,
 };

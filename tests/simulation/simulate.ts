@@ -76,8 +76,8 @@ const HEAL_TO_MS = 16_000;
 /** A healed mesh has to be done with everything by then: the longest deadline of a task and some patience. */
 const REST_LIMIT_MS = 1_500_000;
 const LOOK_EVERY_MS = 400;
-/** In this time every host has beaten, and knows what others took from it while it was away. */
-const LEASES_KNOWN_MS = LEASE_TTL_MS;
+/** In this time every host knows what others took from it while it was away, and who has fallen silent before it began. */
+const LEASES_KNOWN_MS = 2 * LEASE_TTL_MS;
 const STOP_LIMIT_MS = 30_000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {

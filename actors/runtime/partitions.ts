@@ -119,6 +119,10 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     opening.delete(partition);
     if (!isWanted()) return true;
     if (!granted) return false;
+    const checkpoint = everything ? ledger.checkpoint(partition) : null;
+    // Records that it stands for may be in no store any more.
+    if (checkpoint !== null) await options.checkpointLog.write(checkpoint);
+    if (!isWanted()) return true;
     const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);

@@ -54,9 +54,8 @@ export interface Actor {
   readonly hop: number;
   readonly loops: number;
   readonly traceparent: string;
+  /** It has come to its end, or the task is over where it was asked from. */
   readonly done: boolean;
-  /** Those who asked it were told that the task is over. */
-  readonly dismissed: boolean;
   /** The roles that it has spoken with: who asked whom was who spoke first. */
   readonly peers: ReadonlyMap<string, 'asks' | 'asked'>;
   /** Content digests of the events from elsewhere, by id. */
@@ -141,7 +140,7 @@ function next(actor: Actor, logged: LoggedEvent): StepResult {
   }
   const known = digest === null ? null : repetition(actor.seen.get(event.id), digest, event.id);
   if (known !== null) return known;
-  if (name === 'task.over') return unchanged({ ...actor, seen: seenWith(actor, logged), dismissed: true });
+  if (name === 'task.over') return dismissed(actor, logged);
   return apply(actor, logged, machineEvent(logged));
 }
 
@@ -200,7 +199,6 @@ function newActor(
     loops: event.remainingloops,
     traceparent: event.traceparent,
     done: false,
-    dismissed: false,
     peers: new Map(),
     seen: new Map(),
     effects: new Map(),
@@ -300,6 +298,12 @@ function apply(actor: Actor, logged: LoggedEvent, event: EventObject): Applied {
   };
   if (actor.done) return unchanged(counted);
   return fold(counted, decide(actor.machine, actor.snapshot, event), logged);
+}
+
+/** Nobody needs it any more: what runs is given up, and what it waits for. */
+function dismissed(actor: Actor, logged: LoggedEvent): Applied {
+  const ended = { done: true, seen: seenWith(actor, logged), effects: new Map(), timers: new Map() };
+  return { ...unchanged({ ...actor, ...ended }), endedEffects: [...actor.effects.values()] };
 }
 
 function seenWith({ seen }: Actor, { event, digest }: LoggedEvent): Actor['seen'] {

@@ -26,6 +26,7 @@ import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHe
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
+import { stillHolds } from './witness.ts';
 
 /** Records copied in one commit. */
 const COPIED_AT_ONCE = 64;
@@ -90,8 +91,8 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
   const { identity } = await bus.streamInfo();
-  // A record that was copied into this log tells what another one had.
-  const tellsOfThisLog = logHead?.log === identity;
+  // A record that was copied into this log, or came to it after it had lost its end, tells what another one had.
+  const tellsOfThisLog = logHead?.log === identity && (await stillHolds(bus, logHead));
   const sent = tellsOfThisLog ? logHead.sent : 0;
   // A host that was giving the log what it had lost did not come to the end of it.
   const wasCutOff = logHead !== null && (!tellsOfThisLog || sent < readUnsent(ledger.unsent(partition)).sent);

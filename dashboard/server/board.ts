@@ -9,6 +9,7 @@
  */
 import type { Fact } from '../../schemas/events/fact.ts';
 import type { Result } from '../../schemas/events/generated.ts';
+import { isEnd } from '../../schemas/events/task-view.ts';
 import type { Board, TaskRow } from '../wire.ts';
 
 const PROMPT_SHOWN_MAX = 240;
@@ -30,6 +31,8 @@ export function isOver({ status }: Pick<TaskRow, 'status'>): boolean {
 export class TaskBoard {
   /** The one that changed last is last. */
   readonly #rows = new Map<string, TaskRow>();
+  /** By task, the step that failed last: beginning it again is a retry. */
+  readonly #failed = new Map<string, string>();
   readonly #max: number;
   #seq = 0;
 
@@ -54,13 +57,24 @@ export class TaskBoard {
     const before = this.#rows.get(id) ?? blank(id, first.atMs);
     if (isOver(before)) return null;
     let row = before;
-    for (const fact of facts) if (!isOver(row)) row = { ...row, ...changeOf(row, fact) };
+    for (const fact of facts) if (!isOver(row)) row = { ...row, ...changeOf(row, fact), retries: this.#retries(row, fact) };
     row = { ...row, seq: first.seq, updatedAtMs: Math.max(row.updatedAtMs, ...facts.map(({ atMs }) => atMs)) };
     this.#rows.delete(id);
     this.#rows.set(id, row);
     const oldest = this.#rows.keys().next().value;
     if (this.#rows.size > this.#max && oldest !== undefined) this.#rows.delete(oldest);
     return row;
+  }
+
+  #retries(row: TaskRow, { event }: Fact): number {
+    if (event.type === 'dev.agentmesh.hop.finished.v1') {
+      const { status, step } = event.data.hop;
+      if (status === 'failed' || status === 'unknown') this.#failed.set(row.id, step);
+      else this.#failed.delete(row.id);
+    } else if (isEnd(event)) this.#failed.delete(row.id);
+    const begins = event.type === 'dev.agentmesh.hop.started.v1' && this.#failed.get(row.id) === event.data.step;
+    if (begins) this.#failed.delete(row.id);
+    return begins ? row.retries + 1 : row.retries;
   }
 
   row(id: string): TaskRow | null {
@@ -82,6 +96,7 @@ export class TaskBoard {
 
   clear(): void {
     this.#rows.clear();
+    this.#failed.clear();
     this.#seq = 0;
   }
 }
@@ -100,11 +115,8 @@ function changeOf(row: TaskRow, { event, atMs }: Fact): Change {
       const { index } = event.data;
       return { status: 'running', question: null, hops: Math.max(row.hops, index) };
     }
-    case 'dev.agentmesh.hop.finished.v1': {
-      const { hop } = event.data;
-      const failed = hop.status === 'failed' || hop.status === 'unknown';
-      return { status: 'running', ...(failed && hop.index >= row.hops ? { retries: row.retries + 1 } : {}) };
-    }
+    case 'dev.agentmesh.hop.finished.v1':
+      return { status: 'running' };
     case 'dev.agentmesh.loop.advanced.v1':
       return { loops: event.data.loops };
     case 'dev.agentmesh.task.input.required.v1': {

@@ -70,6 +70,8 @@ function inlinesOf(tokens: readonly Token[]): Inline[] {
         return [{ kind: 'break' }];
       case 'link':
       case 'image':
+        // A bare address or something like one, `ruff@0.17` say, is text: nobody wrote a link.
+        if (token.raw === token.text) return [{ kind: 'text', text: token.raw }];
         return [linkOf(textOf(token) || token.href, token.href)];
       case 'text':
       case 'paragraph':

@@ -119,7 +119,9 @@ module.exports = {
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|config|telemetry|mcp|schemas|dashboard)/' },
+      from: {
+        path: '^(actors|bus|router|knowledge|models|gateway|services|cli|config|telemetry|mcp|schemas|dashboard)/',
+      },
       to: { path: '^(tests|bench)/' },
     },
     {

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   up: () => import('./commands/up.ts'),
   down: () => import('./commands/down.ts'),
   status: () => import('./commands/status.ts'),
+  open: () => import('./commands/open.ts'),
   run: () => import('./commands/run.ts'),
   tasks: () => import('./commands/tasks.ts'),
   show: () => import('./commands/show.ts'),

@@ -20,6 +20,7 @@ import { createMeshClient, type MeshClient } from '../gateway/client/index.ts';
 import { isLoopback } from '../gateway/exposure.ts';
 import type { SearchResult } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
+import { atTheStart } from '../router/port.ts';
 import type { RunningService, ServiceContext, StartService } from './run-service.ts';
 
 const BUILD = join(projectRoot, 'dashboard', 'build');
@@ -27,6 +28,7 @@ const SAMPLES = join(projectRoot, 'router', 'samples', 'test.tsv');
 /** Between two looks whether the gateway answers. */
 const GATEWAY_LOOK_MS = 2500;
 const GATEWAY_LIMIT_MS = 1500;
+const ROUTER_LOAD_MS = 20_000;
 
 function checkExposure({ MESH_DASHBOARD_HOST: host, MESH_DASHBOARD_TOKEN: token }: Settings): void {
   if (isLoopback(host) || token !== undefined) return;
@@ -75,6 +77,8 @@ function openRooms(context: ServiceContext, client: MeshClient): Rooms {
     const open = async () => {
       const part = routerPart({ settings, definitions, workflows, bus: await context.connect(), log, breakers });
       part.start?.();
+      // The first decision also loads the model: that is not the time of a query.
+      await part.port.decide('What is this?', atTheStart, AbortSignal.timeout(ROUTER_LOAD_MS));
       return part.port;
     };
     return { workflows, router: once(open) };
@@ -135,6 +139,14 @@ function watchGateway(client: MeshClient, hub: Hub): () => void {
   };
 }
 
+function listenProblem(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error ? Reflect.get(error, 'code') : null;
+  if (code === 'EADDRINUSE')
+    return new SettingsError(`port ${port} is taken by another program; set MESH_DASHBOARD_PORT to a free one`);
+  if (code === 'EADDRNOTAVAIL') return new SettingsError(`MESH_DASHBOARD_HOST=${host} is no address of this machine`);
+  return error;
+}
+
 export const startDashboard: StartService = async (context): Promise<RunningService> => {
   const { settings, log } = context;
   checkExposure(settings);
@@ -157,7 +169,10 @@ export const startDashboard: StartService = async (context): Promise<RunningServ
         mayKill ? killOwn(home, service) : 'services are killed from a dashboard on loopback only; use `mesh chaos`',
     },
   });
-  const server = await serveDashboard({ host, port, token: settings.MESH_DASHBOARD_TOKEN ?? null, pages, door });
+  const token = settings.MESH_DASHBOARD_TOKEN ?? null;
+  const server = await serveDashboard({ host, port, token, pages, door }).catch((error: unknown) => {
+    throw listenProblem(error, host, port);
+  });
   let endGateway = (): void => undefined;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
   return {

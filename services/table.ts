@@ -11,6 +11,8 @@ import type { StartService } from './run-service.ts';
 export interface ServedPort {
   /** Setting that holds it. */
   readonly setting: 'MESH_GRPC_PORT' | 'MESH_HTTP_PORT' | 'MESH_DASHBOARD_PORT';
+  /** Setting that holds the address it is on. */
+  readonly host: 'MESH_GATEWAY_HOST' | 'MESH_DASHBOARD_HOST';
   /** What is spoken there, for people. */
   readonly what: string;
 }
@@ -101,8 +103,8 @@ export const services = [
     poolThreads: () => GATEWAY_POOL_THREADS,
     niceness: 0,
     ports: [
-      { setting: 'MESH_GRPC_PORT', what: 'gRPC' },
-      { setting: 'MESH_HTTP_PORT', what: 'HTTP' },
+      { setting: 'MESH_GRPC_PORT', host: 'MESH_GATEWAY_HOST', what: 'gRPC' },
+      { setting: 'MESH_HTTP_PORT', host: 'MESH_GATEWAY_HOST', what: 'HTTP' },
     ],
     colour: 'green',
     start: async () => (await import('./gateway.ts')).startGateway,
@@ -116,7 +118,7 @@ export const services = [
     heapMb: (settings) => settings.DASHBOARD_MEMORY_MB,
     poolThreads: () => DASHBOARD_POOL_THREADS,
     niceness: 5,
-    ports: [{ setting: 'MESH_DASHBOARD_PORT', what: 'dashboard' }],
+    ports: [{ setting: 'MESH_DASHBOARD_PORT', host: 'MESH_DASHBOARD_HOST', what: 'dashboard' }],
     colour: 'white',
     start: async () => (await import('./dashboard.ts')).startDashboard,
   },

@@ -57,7 +57,8 @@ export class TaskBoard {
     const before = this.#rows.get(id) ?? blank(id, first.atMs);
     if (isOver(before)) return null;
     let row = before;
-    for (const fact of facts) if (!isOver(row)) row = { ...row, ...changeOf(row, fact), retries: this.#retries(row, fact) };
+    for (const fact of facts)
+      if (!isOver(row)) row = { ...row, ...changeOf(row, fact), retries: this.#retries(row, fact) };
     row = { ...row, seq: first.seq, updatedAtMs: Math.max(row.updatedAtMs, ...facts.map(({ atMs }) => atMs)) };
     this.#rows.delete(id);
     this.#rows.set(id, row);

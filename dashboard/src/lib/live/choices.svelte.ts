@@ -35,7 +35,8 @@ class Choices {
   }
 
   nextTheme(): void {
-    const isDark = this.theme === 'dark' || (this.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+    const isDark =
+      this.theme === 'dark' || (this.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
     this.theme = isDark ? 'light' : 'dark';
     keep('theme', this.theme);
     this.#apply();

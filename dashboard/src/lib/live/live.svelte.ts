@@ -57,8 +57,8 @@ class Live {
     this.task = null;
     this.taskError = null;
     this.tokens = [];
-    if (id === null) return this.#listen();
-    void this.#story(id);
+    if (id === null) this.#listen();
+    else void this.#story(id);
   }
 
   pause(): void {
@@ -157,7 +157,8 @@ class Live {
     on<{ task: string; facts: readonly WireFact[] }>('facts', ({ task, facts }) => {
       if (this.task?.id === task && this.task.add(facts)) {
         this.taskVersion += 1;
-        if (this.tokens.length > 0 && facts.some(({ type }) => type === 'hop.finished' || type.startsWith('task.'))) this.tokens = [];
+        if (this.tokens.length > 0 && facts.some(({ type }) => type === 'hop.finished' || type.startsWith('task.')))
+          this.tokens = [];
       }
     });
     on<{ task: string; marks: readonly Mark[] }>('marks', ({ task, marks }) => {

@@ -28,7 +28,11 @@ export class AskError extends Error {
 }
 
 /** @throws AskError; status 0 when nobody answers */
-export async function ask<T>(path: string, params: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(
+  path: string,
+  params: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
+): Promise<T> {
   const query = new URLSearchParams(params).toString();
   const url = isDemo ? `/demo/${path}.json` : `/api/${path}${query === '' ? '' : `?${query}`}`;
   let response: Response;
@@ -55,7 +59,8 @@ async function reasonOf(response: Response): Promise<string> {
 
 /** Never throws: what went wrong is an outcome too. */
 export async function command(order: Command): Promise<Outcome> {
-  if (isDemo) return { ok: false, code: 'demo', message: 'This is a demonstration with recorded events; nothing is changed.' };
+  if (isDemo)
+    return { ok: false, code: 'demo', message: 'This is a demonstration with recorded events; nothing is changed.' };
   try {
     const response = await fetch('/api/command', {
       method: 'POST',
@@ -69,7 +74,11 @@ export async function command(order: Command): Promise<Outcome> {
       return { ok: false, code: String(response.status), message: text.slice(0, 300) };
     }
   } catch {
-    return { ok: false, code: 'away', message: 'The dashboard does not answer; nothing was sent. Try again in a moment.' };
+    return {
+      ok: false,
+      code: 'away',
+      message: 'The dashboard does not answer; nothing was sent. Try again in a moment.',
+    };
   }
 }
 

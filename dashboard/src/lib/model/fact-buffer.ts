@@ -63,6 +63,8 @@ export class FactBuffer {
 /** They come in order but for what two readers tell at the same time. */
 function inOrder(facts: WireFact[]): WireFact[] {
   const isAfter = (a: WireFact, b: WireFact): boolean => a.seq > b.seq || (a.seq === b.seq && a.index > b.index);
-  const isSorted = facts.every((fact, at) => at === 0 || isAfter(fact, facts[at - 1] ?? fact) || fact === facts[at - 1]);
+  const isSorted = facts.every(
+    (fact, at) => at === 0 || isAfter(fact, facts[at - 1] ?? fact) || fact === facts[at - 1],
+  );
   return isSorted ? facts : facts.sort((a, b) => a.seq - b.seq || a.index - b.index);
 }

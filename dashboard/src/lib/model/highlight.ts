@@ -1,12 +1,13 @@
 /**
  * Code with its words marked. Owns: which languages are known. Does not own: colours (`styles/tokens.css`).
  */
+
+import shell from 'highlight.js/lib/languages/bash';
 import css from 'highlight.js/lib/languages/css';
 import go from 'highlight.js/lib/languages/go';
 import javascript from 'highlight.js/lib/languages/javascript';
 import jsonLanguage from 'highlight.js/lib/languages/json';
 import python from 'highlight.js/lib/languages/python';
-import shell from 'highlight.js/lib/languages/bash';
 import sql from 'highlight.js/lib/languages/sql';
 import typescript from 'highlight.js/lib/languages/typescript';
 import yaml from 'highlight.js/lib/languages/yaml';
@@ -20,7 +21,15 @@ export interface Piece {
 }
 
 const known = createLowlight({ css, go, javascript, json: jsonLanguage, python, bash: shell, sql, typescript, yaml });
-const names: Readonly<Record<string, string>> = { ts: 'typescript', js: 'javascript', py: 'python', sh: 'bash', yml: 'yaml', tsx: 'typescript', jsx: 'javascript' };
+const names: Readonly<Record<string, string>> = {
+  ts: 'typescript',
+  js: 'javascript',
+  py: 'python',
+  sh: 'bash',
+  yml: 'yaml',
+  tsx: 'typescript',
+  jsx: 'javascript',
+};
 /** Longer code is shown without colours. */
 const COLOURED_MAX = 40_000;
 

@@ -67,13 +67,22 @@ export function chartOf(story: TaskStory, shape: WorkflowShape | null, boxWidth:
   const planned = names.slice(1).map((name, at): [string, string] => [names[at] ?? '', name]);
   const shown = planned.filter(([from, to]) => from !== 'person' && to !== 'person');
   if (shape?.loop != null) shown.push([shape.loop.review, shape.loop.revise]);
-  const pairs = new Map([...shown, ...taken.keys().map((key) => key.split('\n'))].map(([from = '', to = '']) => [`${from}\n${to}`, [from, to] as const]));
+  const pairs = new Map(
+    [...shown, ...taken.keys().map((key) => key.split('\n'))].map(([from = '', to = '']) => [
+      `${from}\n${to}`,
+      [from, to] as const,
+    ]),
+  );
   const ways = [...pairs].flatMap(([key, [from, to]]) => {
     const [a, b] = [names.indexOf(from), names.indexOf(to)];
     if (a < 0 || b < 0) return [];
     return [{ key, from, to, taken: taken.get(key) ?? 0, ...place.way(a, b) }];
   });
-  return { ...{ width: place.width, height: place.height, states, ways }, nodeWidth: place.nodeWidth, nodeHeight: NODE_HEIGHT };
+  return {
+    ...{ width: place.width, height: place.height, states, ways },
+    nodeWidth: place.nodeWidth,
+    nodeHeight: NODE_HEIGHT,
+  };
 }
 
 function counted(path: readonly string[]): Map<string, number> {
@@ -134,7 +143,11 @@ function acrossPlacing(count: number, width: number, nodeWidth: number): Placing
       const edge = back ? y + NODE_HEIGHT : y;
       const bend = back ? edge + ARC : edge - ARC;
       const labelY = back ? edge + ARC * 0.75 + 14 : edge - ARC * 0.75 - 6;
-      return { d: `M${x1} ${edge}C${x1} ${bend} ${x2} ${bend} ${x2} ${back ? edge + 2 : edge - 2}`, labelX: (x1 + x2) / 2, labelY };
+      return {
+        d: `M${x1} ${edge}C${x1} ${bend} ${x2} ${bend} ${x2} ${back ? edge + 2 : edge - 2}`,
+        labelX: (x1 + x2) / 2,
+        labelY,
+      };
     },
   };
 }
@@ -154,7 +167,11 @@ function downPlacing(count: number, width: number): Placing {
       const edge = back ? x + nodeWidth : x;
       const bend = back ? edge + ARC : edge - ARC;
       const [y1, y2] = [top(from) + NODE_HEIGHT / 2, top(to) + NODE_HEIGHT / 2];
-      return { d: `M${edge} ${y1}C${bend} ${y1} ${bend} ${y2} ${back ? edge + 2 : edge - 2} ${y2}`, labelX: edge + (back ? 30 : -30), labelY: (y1 + y2) / 2 };
+      return {
+        d: `M${edge} ${y1}C${bend} ${y1} ${bend} ${y2} ${back ? edge + 2 : edge - 2} ${y2}`,
+        labelX: edge + (back ? 30 : -30),
+        labelY: (y1 + y2) / 2,
+      };
     },
   };
 }

@@ -18,7 +18,11 @@ export type Block =
   | { readonly kind: 'heading'; readonly level: number; readonly inlines: readonly Inline[] }
   | { readonly kind: 'code'; readonly language: string; readonly text: string }
   | { readonly kind: 'list'; readonly ordered: boolean; readonly items: readonly (readonly Inline[])[] }
-  | { readonly kind: 'table'; readonly head: readonly (readonly Inline[])[]; readonly rows: readonly (readonly (readonly Inline[])[])[] }
+  | {
+      readonly kind: 'table';
+      readonly head: readonly (readonly Inline[])[];
+      readonly rows: readonly (readonly (readonly Inline[])[])[];
+    }
   | { readonly kind: 'rule' };
 
 /** Longer texts are shown as they are: a reader of Markdown must not stall a page. */
@@ -49,12 +53,22 @@ function blockOf(token: Token): Block[] {
       return [{ kind: 'table', head: cells(token.header), rows: token.rows.map(cells) }];
     }
     default:
-      return [{ kind: 'paragraph', inlines: 'tokens' in token && token.tokens !== undefined ? inlinesOf(token.tokens) : [{ kind: 'text', text: token.raw }] }];
+      return [
+        {
+          kind: 'paragraph',
+          inlines:
+            'tokens' in token && token.tokens !== undefined
+              ? inlinesOf(token.tokens)
+              : [{ kind: 'text', text: token.raw }],
+        },
+      ];
   }
 }
 
 function itemOf(token: Token): Inline[] {
-  return 'tokens' in token && token.tokens !== undefined ? inlinesOf(token.tokens) : [{ kind: 'text', text: token.raw }];
+  return 'tokens' in token && token.tokens !== undefined
+    ? inlinesOf(token.tokens)
+    : [{ kind: 'text', text: token.raw }];
 }
 
 function inlinesOf(tokens: readonly Token[]): Inline[] {
@@ -75,9 +89,15 @@ function inlinesOf(tokens: readonly Token[]): Inline[] {
         return [linkOf(textOf(token) || token.href, token.href)];
       case 'text':
       case 'paragraph':
-        return 'tokens' in token && token.tokens !== undefined ? inlinesOf(token.tokens) : [{ kind: 'text', text: unescaped(token) }];
+        return 'tokens' in token && token.tokens !== undefined
+          ? inlinesOf(token.tokens)
+          : [{ kind: 'text', text: unescaped(token) }];
       case 'list':
-        return (token.items as Token[]).flatMap((item): Inline[] => [{ kind: 'break' }, { kind: 'text', text: '– ' }, ...itemOf(item)]);
+        return (token.items as Token[]).flatMap((item): Inline[] => [
+          { kind: 'break' },
+          { kind: 'text', text: '– ' },
+          ...itemOf(item),
+        ]);
       case 'space':
         return [{ kind: 'break' }];
       default:
@@ -97,5 +117,7 @@ function unescaped(token: Token): string {
 function linkOf(text: string, href: string): Inline {
   const target = URL.canParse(href) ? new URL(href) : null;
   const isSafe = target !== null && ['http:', 'https:', 'mailto:'].includes(target.protocol);
-  return isSafe ? { kind: 'link', text, href: target.href } : { kind: 'text', text: text === href ? text : `${text} (${href})` };
+  return isSafe
+    ? { kind: 'link', text, href: target.href }
+    : { kind: 'text', text: text === href ? text : `${text} (${href})` };
 }

@@ -57,12 +57,24 @@ export interface Decision {
 export type Turn =
   | { readonly kind: 'prompt'; readonly key: string; readonly atMs: number; readonly text: string }
   | { readonly kind: 'decision'; readonly key: string; readonly atMs: number; readonly decision: Decision }
-  | { readonly kind: 'message'; readonly key: string; readonly atMs: number; readonly fact: WireFact; readonly message: AgentMessageData }
+  | {
+      readonly kind: 'message';
+      readonly key: string;
+      readonly atMs: number;
+      readonly fact: WireFact;
+      readonly message: AgentMessageData;
+    }
   | { readonly kind: 'hop'; readonly key: string; readonly atMs: number; readonly span: Span }
   | { readonly kind: 'loop'; readonly key: string; readonly atMs: number; readonly data: LoopAdvancedData }
   | { readonly kind: 'question'; readonly key: string; readonly atMs: number; readonly question: Question }
   | { readonly kind: 'answer'; readonly key: string; readonly atMs: number; readonly text: string }
-  | { readonly kind: 'end'; readonly key: string; readonly atMs: number; readonly status: TaskStatus; readonly result: Result };
+  | {
+      readonly kind: 'end';
+      readonly key: string;
+      readonly atMs: number;
+      readonly status: TaskStatus;
+      readonly result: Result;
+    };
 
 export interface TaskStory {
   readonly status: TaskStatus;
@@ -263,10 +275,17 @@ function answered(fold: Fold, atMs: number): void {
 function ended(fold: Fold, status: TaskStatus, result: Result, atMs: number, key: string): void {
   answered(fold, atMs);
   for (const span of fold.spans) {
-    if (span.endMs === null) Object.assign(span, { endMs: atMs, status: status === 'completed' ? 'completed' : 'cancelled' });
+    if (span.endMs === null)
+      Object.assign(span, { endMs: atMs, status: status === 'completed' ? 'completed' : 'cancelled' });
   }
   const { story } = fold;
-  Object.assign(story, { status, result, endMs: atMs, degraded: result.degraded ?? null, loops: result.loops ?? story.loops });
+  Object.assign(story, {
+    status,
+    result,
+    endMs: atMs,
+    degraded: result.degraded ?? null,
+    loops: result.loops ?? story.loops,
+  });
   story.route ??= result.route ?? null;
   fold.turns.push({ kind: 'end', key, atMs, status, result });
   fold.path.push(status);

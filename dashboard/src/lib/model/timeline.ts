@@ -161,7 +161,10 @@ const LABEL_INSIDE_MIN = 0.22;
 const LABEL_AFTER_MAX = 0.72;
 
 export function barOf(scale: Scale, window: Window, span: Span): Bar {
-  const [from, to] = [inWindow(window, xOf(scale, span.startMs)), inWindow(window, xOf(scale, span.endMs ?? scale.endMs))];
+  const [from, to] = [
+    inWindow(window, xOf(scale, span.startMs)),
+    inWindow(window, xOf(scale, span.endMs ?? scale.endMs)),
+  ];
   const left = clamp(from);
   const width = clamp(to) - left;
   const label = width >= LABEL_INSIDE_MIN ? 'inside' : left + width <= LABEL_AFTER_MAX ? 'after' : 'before';
@@ -258,8 +261,14 @@ export function moved({ from, to }: Window, by: number): Window {
 }
 
 /** Which of many rows of one height have to be there. */
-export function rowsInView(count: number, rowPx: number, scrollPx: number, heightPx: number, overscan = 8): [number, number] {
-  const first = Math.max(0, Math.floor(scrollPx / rowPx) - overscan);
+export function rowsInView(
+  count: number,
+  rowPx: number,
+  scrollPx: number,
+  heightPx: number,
+  overscan = 8,
+): [number, number] {
+  const first = Math.min(count, Math.max(0, Math.floor(scrollPx / rowPx) - overscan));
   const last = Math.min(count, Math.ceil((scrollPx + heightPx) / rowPx) + overscan);
-  return [Math.min(first, count), Math.max(first, last)];
+  return [first, Math.max(first, last)];
 }

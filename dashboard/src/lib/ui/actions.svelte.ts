@@ -11,7 +11,12 @@ class Actions {
   help = $state(false);
   ask = $state(false);
   /** The task to fork, and where. */
-  fork = $state.raw<{ readonly task: string; readonly hop: number; readonly hops: number; readonly prompt: string } | null>(null);
+  fork = $state.raw<{
+    readonly task: string;
+    readonly hop: number;
+    readonly hops: number;
+    readonly prompt: string;
+  } | null>(null);
   cancel = $state.raw<{ readonly task: string } | null>(null);
 
   /** Null when it was done; else why not. */

@@ -12,6 +12,13 @@ export type Role = string;
  */
 export type AgentMessageData = Message;
 /**
+ * Pictures, files, links and data that a tool answered besides its text.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Attachments".
+ */
+export type Attachments = Part[];
+/**
  * What the caller asked, verbatim.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -25,6 +32,13 @@ export type Prompt = string;
  * via the `definition` "WorkflowName".
  */
 export type WorkflowName = string;
+/**
+ * The caller's own name of the task; the task's id is derived from the caller and it.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "TaskKey".
+ */
+export type TaskKey = string;
 /**
  * begin: the workflow from its first step; continue: the task goes on in the workflow that it is in; finish: its loop ends with the best attempt.
  *
@@ -57,6 +71,7 @@ export interface AllSchemas {
   'task.input.accepted'?: TaskInputAcceptedData;
   'task.input.provided'?: TaskInputProvidedData;
   'task.input.required'?: TaskInputRequiredData;
+  'task.over'?: TaskOverData;
   'task.routed'?: TaskRoutedData;
   'task.submitted'?: TaskSubmittedData;
   'timer.fired'?: TimerFiredData;
@@ -92,7 +107,7 @@ export interface Envelope {
    */
   dataschema?: string;
   /**
-   * The task: a UUIDv4.
+   * The task: a UUID of RFC 9562, in lower case.
    */
   correlationid: string;
   /**
@@ -503,6 +518,7 @@ export interface ToolCall {
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+  attachments?: Attachments;
 }
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -652,6 +668,7 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  key?: TaskKey;
   conversation?: Conversation;
   fork?: ForkOrigin;
 }
@@ -715,6 +732,7 @@ export interface Result {
   citations: Citation[];
   code?: CodeArtifact;
   review?: Review;
+  attachments?: Attachments;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];
@@ -796,6 +814,10 @@ export interface TaskInputRequiredData {
   choices: string[];
 }
 /**
+ * The task has ended where it came from: whoever was asked something for it may forget its state.
+ */
+export interface TaskOverData {}
+/**
  * Which workflow was chosen, and why; on the way also whether the task goes on with it.
  */
 export interface TaskRoutedData {
@@ -824,6 +846,7 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  key?: TaskKey;
   conversation?: Conversation;
   /**
    * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.
@@ -899,6 +922,7 @@ export interface DataByName {
   'task.input.accepted': TaskInputAcceptedData;
   'task.input.provided': TaskInputProvidedData;
   'task.input.required': TaskInputRequiredData;
+  'task.over': TaskOverData;
   'task.routed': TaskRoutedData;
   'task.submitted': TaskSubmittedData;
   'timer.fired': TimerFiredData;
@@ -927,6 +951,7 @@ export const eventNames = [
   'task.input.accepted',
   'task.input.provided',
   'task.input.required',
+  'task.over',
   'task.routed',
   'task.submitted',
   'timer.fired',

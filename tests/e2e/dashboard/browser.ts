@@ -65,10 +65,9 @@ export async function openPage(
     if (!request.url().startsWith(url) && !request.url().startsWith('data:'))
       problems.push(`request: ${request.url()}`);
   });
-  await page.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-      console.error(`Content Security Policy: ${violatedDirective} ${blockedURI}`),
-    );
+  await page.addInitScript({
+    content: `document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      console.error('Content Security Policy: ' + violatedDirective + ' ' + blockedURI));`,
   });
   return { page, context, problems };
 }
@@ -81,5 +80,5 @@ export async function axe(page: Page): Promise<string[]> {
 
 /** True when nothing has to be scrolled sideways. */
 export async function fits(page: Page): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+  return page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth');
 }

@@ -233,6 +233,39 @@ describe('what is away', () => {
   });
 });
 
+describe('hostile text', () => {
+  it('is text, wherever it stands', async () => {
+    const prompt =
+      '<img src=https://evil.example/a onerror=alert(1)> ![b](https://evil.example/c.png) \u202Etxet <b>x</b>';
+    await submit(prompt);
+    await page.locator('h1', { hasText: '<img src=https://evil.example/a onerror=alert(1)>' }).waitFor();
+    await page.locator('h1', { hasText: '‹U+202E›' }).waitFor();
+    await page.keyboard.press('2');
+    await page.getByRole('link', { name: 'b', exact: true }).first().waitFor();
+    expect(await page.locator('main img').count()).toBe(0);
+    await page.keyboard.press('3');
+    await page.getByLabel('Search the events').waitFor();
+    expect(watched.problems).toEqual([]);
+  });
+});
+
+describe('the demonstration', () => {
+  it('shows recorded events, says so, and does nothing', async () => {
+    const { page: other, problems, context } = await openPage(browser, url, { scheme: 'dark' });
+    await other.goto('/?demo=1');
+    await other.getByText('Everything here is recorded').waitFor();
+    await other.getByRole('list', { name: 'Tasks' }).getByRole('link').first().click();
+    await other.getByText('agents crashed').waitFor();
+    expect(await axe(other)).toEqual([]);
+    await other.keyboard.press('n');
+    await other.getByRole('dialog').getByLabel('What should the mesh do?').fill('Do something');
+    await other.keyboard.press('Enter');
+    await other.getByText('nothing is changed').waitFor();
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+});
+
 describe('every page', () => {
   it('is without findings of axe, fits 320 pixels, light and dark', async () => {
     const id = (await rows()).find(({ route }) => route?.decision === 'build')?.id;

@@ -9,9 +9,11 @@
 import type { Board, Links, Mark, ServiceRow, Story, TaskRow, Token, WireFact } from '../../../wire.ts';
 import { FactBuffer } from '../model/fact-buffer.ts';
 import { TaskRows } from '../model/task-rows.ts';
+import { clock } from './clock.svelte.ts';
 import { AskError, ask, isDemo } from './source.ts';
 
 const RETRY_MS = 1500;
+const AFTER_RECORDING_MS = 4000;
 const TOKENS_MAX = 4000;
 
 export type Stream = 'opening' | 'live' | 'away';
@@ -114,8 +116,10 @@ class Live {
     this.#source = null;
     if (isDemo) {
       this.stream = 'live';
+      // The time of the recording: its ages are as they were.
+      clock.nowMs = Math.max(...this.rows.sorted().map(({ updatedAtMs }) => updatedAtMs)) + AFTER_RECORDING_MS;
       void ask<readonly ServiceRow[]>('services').then((rows) => {
-        this.services = rows.map((row) => ({ ...row, heardAtMs: Date.now() }));
+        this.services = rows.map((row) => ({ ...row, heardAtMs: clock.nowMs }));
       });
       return;
     }

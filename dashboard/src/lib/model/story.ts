@@ -126,7 +126,9 @@ export function storyAt(facts: readonly WireFact[], marks: readonly Mark[], coun
   const { story, spans } = fold;
   const isAll = end >= facts.length;
   const untilSeq = isAll ? Number.POSITIVE_INFINITY : (facts[end - 1]?.seq ?? 0);
-  story.marks = marks.filter(({ seq }) => seq <= untilSeq);
+  // The journals of a partition go on after the task has ended.
+  const untilMs = story.endMs ?? Number.POSITIVE_INFINITY;
+  story.marks = marks.filter(({ seq, atMs }) => seq <= untilSeq && atMs <= untilMs);
   attach(spans, story.marks);
   story.spans = spans;
   story.turns = fold.turns;

@@ -60,6 +60,8 @@ describe('a story up to any of its facts', () => {
     };
     expect(storyAt(facts, [retry]).spans.map(({ retries }) => retries.length)).toEqual([0, 1, 0, 0]);
     expect(storyAt(facts, [retry], 2).marks).toEqual([]);
+    const later: Mark = { kind: 'crash', atMs: 9700, seq, service: 'agents' };
+    expect(storyAt(facts, [later]).marks).toEqual([]);
   });
 
   it('tells a hop whose beginning has left the log', () => {

@@ -124,11 +124,16 @@ async function keepTelling(bus: Bus, id: string, forMs: number): Promise<number>
   return sent;
 }
 
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
 const port = await freePort();
 const env = { MESH_DASHBOARD_PORT: String(port), MESH_GRPC_PORT: String(await freePort()) };
 const mesh = await Mesh.open('bench-dashboard', { services: [], env });
 const browser = await startBrowser();
 try {
+  say('writing the log');
   await manyTasks(mesh.bus);
   const large = await largeTask(mesh.bus);
   await mesh.add('dashboard').start();
@@ -136,12 +141,15 @@ try {
   const { page } = await openPage(browser, url);
   await page.goto(`/`);
   await page.getByText('Task 19999').waitFor({ timeout: 120_000 });
+  say('scrolling the list');
   const listScroll = await frames(page, '() => scrollBy(0, 900)');
 
+  say('opening the large task');
   const beganMs = performance.now();
   await page.goto(`/task/${large}`);
   await page.getByText(`${HOPS + 1} spans`).waitFor();
   const openMs = round(performance.now() - beganMs);
+  say('scrolling and zooming it');
   const taskScroll = await frames(page, '() => scrollBy(0, 500)');
   await page.evaluate('scrollTo(0, 0)');
   const taskZoom = await frames(
@@ -150,6 +158,7 @@ try {
   );
   const bars = await page.locator('.bar').count();
 
+  say('telling it new things');
   const before = await heapMb(page);
   const half = (minutes * 60_000) / 2;
   await keepTelling(mesh.bus, large, half);

@@ -24,7 +24,7 @@ function blank(id: string, atMs: number): TaskRow {
   };
 }
 
-export function isOver({ status }: Pick<TaskRow, 'status'>): boolean {
+function isOver({ status }: Pick<TaskRow, 'status'>): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 

@@ -17,7 +17,7 @@ export interface Filter {
 
 export const noFilter: Filter = { text: '', groups: [], route: '', degraded: false };
 
-export function groupOf({ status }: Pick<TaskRow, 'status'>): Group {
+function groupOf({ status }: Pick<TaskRow, 'status'>): Group {
   switch (status) {
     case 'accepted':
     case 'running':

@@ -15,7 +15,7 @@ const UNSEEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
   /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/g;
 
-export const SHOWN_MAX = 20_000;
+const SHOWN_MAX = 20_000;
 
 export function plain(text: string, max: number = SHOWN_MAX): string {
   const cut = text.length > max ? text.slice(0, max) : text;

@@ -19,7 +19,7 @@ const FOLD_WIDTH = 0.045;
 const FOLDS_WIDTH_MAX = 0.5;
 const TICKS = 6;
 /** The narrowest window, as a share of the whole. */
-export const ZOOM_MIN = 0.0005;
+const ZOOM_MIN = 0.0005;
 
 export interface Segment {
   readonly fromMs: number;

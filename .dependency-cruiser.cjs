@@ -102,6 +102,15 @@ module.exports = {
       to: { path: '^services/(?!table\\.ts|adapters/)' },
     },
     {
+      name: 'dashboard-knows-the-gateway-client-and-the-log',
+      comment: 'It calls the gateway, reads the log by the port of the bus, and never knows actors.',
+      severity: 'error',
+      from: { path: '^dashboard/server/' },
+      to: {
+        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/|http/hosts\\.ts)|^knowledge/(?!port\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
+      },
+    },
+    {
       name: 'config-is-a-leaf',
       severity: 'error',
       from: { path: '^config/' },
@@ -110,7 +119,9 @@ module.exports = {
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|config|telemetry|mcp|schemas)/' },
+      from: {
+        path: '^(actors|bus|router|knowledge|models|gateway|services|cli|config|telemetry|mcp|schemas|dashboard)/',
+      },
       to: { path: '^(tests|bench)/' },
     },
     {

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   down: () => import('./commands/down.ts'),
   status: () => import('./commands/status.ts'),
   mode: () => import('./commands/mode.ts'),
+  open: () => import('./commands/open.ts'),
   run: () => import('./commands/run.ts'),
   tasks: () => import('./commands/tasks.ts'),
   show: () => import('./commands/show.ts'),

@@ -222,6 +222,23 @@ const table = {
     'A silent connection is asked after this time whether it lives, milliseconds.',
     '30000',
   ],
+  MESH_DASHBOARD_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address on which the dashboard is served; beyond loopback it needs MESH_DASHBOARD_TOKEN.',
+    '0.0.0.0',
+  ],
+  MESH_DASHBOARD_PORT: [count(1, 65_535, 7445), 'Port on which the dashboard is served.', '7445'],
+  MESH_DASHBOARD_TOKEN: [
+    z.string().trim().min(16, 'must have at least 16 characters').optional(),
+    'Whoever opens the dashboard shows it once, as ?token=…; unset, everybody on loopback may open it.',
+    'a-long-random-text',
+  ],
+  MESH_DASHBOARD_CALLER_TOKEN: [
+    optionalText,
+    'Token by which the dashboard calls the gateway, where MESH_GATEWAY_CALLERS is set.',
+    'a-long-random-text',
+  ],
+  DASHBOARD_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the dashboard process, MiB.', '256'],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
     'shipping: spans only. debug: a crash opens a window in which everything is told (docs/observability.md). Live: `mesh mode debug`.',

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { natsUrl, type Settings } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
+import { dashboardUrl } from '../dashboard-url.ts';
 import { toFailure } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
 import { modeLine, type ObsState, readObservability } from '../obs-state.ts';
@@ -68,6 +69,7 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   const paint = painter(out);
   for (const line of localLines(local, settings, paint)) print(line);
   for (const line of seenLines(local, seen, paint)) print(line);
+  if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);
 }
 
 function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: boolean): object {
@@ -77,6 +79,7 @@ function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: bool
     state: state?.state ?? 'down',
     home: settings.MESH_HOME,
     natsUrl: state?.natsUrl ?? natsUrl(settings),
+    dashboard: state === null ? null : dashboardUrl(settings),
     natsVersion: seen?.serverVersion ?? null,
     supervisor: state === null ? null : { pid: state.supervisor.pid, startedAt: state.startedAt },
     processes: state?.services.map(({ process, ...one }) => ({ ...one, pid: process?.pid ?? null })) ?? [],

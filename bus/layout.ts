@@ -6,6 +6,7 @@
 import {
   CHECKPOINT_FILTER,
   CHECKPOINT_STREAM,
+  endsFilter,
   FACT_FILTER,
   INGRESS_STRAYS,
   INGRESS_SUBJECT,
@@ -43,7 +44,7 @@ export const DESCRIPTIONS = {
 
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   [STREAM]: [INGRESS_SUBJECT, INGRESS_STRAYS, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
-  [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER],
+  [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER, endsFilter()],
   [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
 };

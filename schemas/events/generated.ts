@@ -71,6 +71,7 @@ export interface AllSchemas {
   'task.input.accepted'?: TaskInputAcceptedData;
   'task.input.provided'?: TaskInputProvidedData;
   'task.input.required'?: TaskInputRequiredData;
+  'task.over'?: TaskOverData;
   'task.routed'?: TaskRoutedData;
   'task.submitted'?: TaskSubmittedData;
   'timer.fired'?: TimerFiredData;
@@ -813,6 +814,10 @@ export interface TaskInputRequiredData {
   choices: string[];
 }
 /**
+ * The task has ended where it came from: whoever was asked something for it may forget its state.
+ */
+export interface TaskOverData {}
+/**
  * Which workflow was chosen, and why; on the way also whether the task goes on with it.
  */
 export interface TaskRoutedData {
@@ -917,6 +922,7 @@ export interface DataByName {
   'task.input.accepted': TaskInputAcceptedData;
   'task.input.provided': TaskInputProvidedData;
   'task.input.required': TaskInputRequiredData;
+  'task.over': TaskOverData;
   'task.routed': TaskRoutedData;
   'task.submitted': TaskSubmittedData;
   'timer.fired': TimerFiredData;
@@ -945,6 +951,7 @@ export const eventNames = [
   'task.input.accepted',
   'task.input.provided',
   'task.input.required',
+  'task.over',
   'task.routed',
   'task.submitted',
   'timer.fired',

@@ -120,6 +120,16 @@ export function checkpointSubject(service: string, partition: number): string {
 
 export const CHECKPOINT_FILTER = 'mesh.checkpoint.*.*';
 
+/** How far the ledger of a host of the service reached when it started; the name is encoded, the message says it. */
+export function endsSubject(service: string, host: string): string {
+  return `mesh.ends.${checked(service, ROLE, 'service')}.${Buffer.from(host).toString('base64url')}`;
+}
+
+/** @param service `*` for all */
+export function endsFilter(service = '*'): string {
+  return `mesh.ends.${service === '*' ? service : checked(service, ROLE, 'service')}.*`;
+}
+
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;
 }

@@ -37,10 +37,8 @@ function promptFor(messageId: string): string | null {
   return longest === undefined ? null : (scenarios[longest] ?? null);
 }
 
-/** What a person would say to a task that asks: `retry` makes it ask again. */
-function answerTo(text: string): string {
-  return text.includes('history message') ? 'retry' : 'done';
-}
+/** What a person would say to a task that asks; its question has choices, and the kit's own words are none. */
+const ANSWER = 'done';
 
 function textOf({ parts }: Message): string {
   const [first] = parts;
@@ -64,7 +62,7 @@ export function scripted(handler: A2aHandler, mesh: Mesh, context: CallContext):
     const prompt = message === undefined ? null : promptFor(message.messageId);
     // Content that no agent of text takes is part of what the kit tries.
     if (message === undefined || prompt === null || textOf(message) === '') return request;
-    if (message.taskId !== '') return { ...request, message: saying(message, answerTo(textOf(message))) };
+    if (message.taskId !== '') return { ...request, message: saying(message, ANSWER) };
     const begun = { ...saying(message, prompt), metadata: { ...message.metadata, workflow: WORKFLOW } };
     if (!prompt.startsWith('tool:kit.act')) return { ...request, message: begun };
     // A tool that always runs out of time would be left alone; one call that succeeds makes it well again.

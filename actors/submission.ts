@@ -113,10 +113,13 @@ function fromHeaders(message: StoredMessage, contentType: string | undefined): P
 }
 
 function fromCloudEvent(value: Record<string, unknown>): Parsed<Submission> {
-  const { datacontenttype: contentType, data, data_base64: base64 } = value;
+  // JSON format, section 2.2: an attribute that is null is unset.
+  const { datacontenttype, data, data_base64: base64, ...rest } = value;
+  const contentType = datacontenttype ?? undefined;
   if (contentType !== undefined && typeof contentType !== 'string')
     return reject('invalid_envelope', 'datacontenttype must be a string');
-  return fromAttributes(value, () => contentOf({ contentType, value: data, base64 }));
+  const attributes = { ...rest, correlationid: rest.correlationid ?? undefined };
+  return fromAttributes(attributes, () => contentOf({ contentType, value: data ?? undefined, base64 }));
 }
 
 /** CloudEvents 1.0, section 3: unknown extension attributes are allowed and passed over. */

@@ -98,7 +98,8 @@ export class A2aHandler implements A2ARequestHandler {
       }
       return found;
     });
-    yield* this.#followed(now, callOf(context));
+    // Who subscribes to a task that asks wants to hear how it goes on: the stream closes when it asks again.
+    yield* this.#followed(now, callOf(context), { fromNowOn: true });
   }
 
   getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
@@ -248,10 +249,14 @@ export class A2aHandler implements A2ARequestHandler {
    * The task as it is, then what happens to it and its answer as it is written, until it ends, asks a person, or the caller
    * leaves (section 11.7: a stream closes at a terminal or interrupted state).
    */
-  async *#followed(now: TaskNow, call: A2aCall): AsyncGenerator<StreamResponse, void, undefined> {
+  async *#followed(
+    now: TaskNow,
+    call: A2aCall,
+    { fromNowOn = false }: { readonly fromNowOn?: boolean } = {},
+  ): AsyncGenerator<StreamResponse, void, undefined> {
     try {
       yield snapshotOf(now.view);
-      if (isSettled(now.view)) return;
+      if (isEnded(now.view.status) || (isSettled(now.view) && !fromNowOn)) return;
       const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: true };
       const answer = new AnswerText({ taskId: now.view.taskId, contextId: contextIdOf(now.view) });
       for await (const item of this.#mesh.watches.watch(order, call.context, call.tooSlow)) {

@@ -99,7 +99,7 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller
  * are, an event that comes by both doors is one task.
  */
 function idOf({ source, id, correlationid }: DaprEvent, { name }: Caller): { correlationId: string } {
-  if (correlationid === undefined)
+  if (correlationid === undefined || correlationid === null)
     return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
   return { correlationId: readCorrelationId(correlationid) ?? correlationid };
 }

@@ -4,7 +4,10 @@
  *   node tests/a2a-kit/gateway.ts <url of NATS> <port of HTTP> <port of gRPC>
  */
 import { connectBus } from '../../bus/nats-bus.ts';
-import { lazyA2a } from '../../gateway/a2a/lazy.ts';
+import { a2aGrpc } from '../../gateway/a2a/grpc.ts';
+import { a2aApp } from '../../gateway/a2a/http.ts';
+import { openSdk } from '../../gateway/a2a/sdk.ts';
+import { startA2a } from '../../gateway/a2a/service.ts';
 import { Admission } from '../../gateway/core/admission.ts';
 import { onlyLocal } from '../../gateway/core/callers.ts';
 import { openMesh } from '../../gateway/core/mesh.ts';
@@ -25,26 +28,26 @@ const bus = await connectBus({ url, name: 'a2a-kit' });
 const knowledge = () => Promise.reject(new Error('the kit searches nothing'));
 const mesh = await openMesh({ bus, knowledge, catalog, log });
 const rules = { callers: onlyLocal, admission: new Admission({ callsPerSecond: 1000, callsAtOnce: 256 }), log };
-const a2a = lazyA2a(
-  {
-    ...{ mesh: scripted(mesh), bus, catalog, log, holder: () => `a2a-kit-${process.pid}` },
-    card: {
-      ...{ httpUrl: `http://${host}:${httpPort}`, grpcAddress: `${host}:${grpcPort}` },
-      ...{ version: '0.1.0', authentication: 'none' as const },
-    },
-    // The kit fetches the card without a version and wants no field of another.
-    cardOfBoth: false,
-    // The kit listens for push notifications on loopback.
-    pushAllowHosts: ['localhost', host],
+const service = startA2a({
+  ...{ mesh, bus, catalog, log, holder: () => `a2a-kit-${process.pid}` },
+  card: {
+    ...{ httpUrl: `http://${host}:${httpPort}`, grpcAddress: `${host}:${grpcPort}` },
+    ...{ version: '0.1.0', authentication: 'none' as const },
   },
-  rules,
-);
-const grpc = await startServer(mesh, rules, { host, port: grpcPort, keepaliveMs: 30_000 }, [a2a.service]);
+  // The kit fetches the card without a version, and wants no field of another one.
+  cardOfBoth: false,
+  // It listens for push notifications on loopback.
+  pushAllowHosts: ['localhost', host],
+});
+const context = { caller: onlyLocal.identify({}), signal: new AbortController().signal, deadlineMs: null };
+const handler = scripted(service.handler, mesh, { ...context, traceparent: null });
+const app = a2aApp(handler, { ...rules, cardOfBoth: false });
+const a2a = a2aGrpc(() => Promise.resolve(openSdk(handler)), rules);
+const grpc = await startServer(mesh, rules, { host, port: grpcPort, keepaliveMs: 30_000 }, [a2a]);
 grpc.setServing(true);
 const dapr = (_request: unknown, response: { end(): unknown }): void => void response.end();
 await startHttp(
-  { dapr, a2a: a2a.http, isConnected: () => true },
+  { dapr, a2a: () => Promise.resolve((request, response) => app(request, response)), isConnected: () => true },
   { host, port: httpPort, onlyHosts: new Set<string>() },
 );
-a2a.warm();
 console.log('ready');

@@ -4,10 +4,14 @@
  *
  * The kit's own text says nothing: its agent goes by the id alone (`scenarios/*.feature` in the kit).
  */
+import type { Message, SendMessageRequest } from '@a2a-js/sdk';
+import type { A2aHandler } from '../../gateway/a2a/handler.ts';
 import type { Mesh } from '../../gateway/core/mesh.ts';
 import type { CallContext } from '../../gateway/core/ports.ts';
-import type { Submission, TaskNow } from '../../gateway/core/tasks.ts';
+import { newCorrelationId } from '../../schemas/events/ids.ts';
 
+/** `tests/fixtures/a2a-kit/kit.json` */
+const WORKFLOW = 'kit';
 /** The time that the server of the tools has; longer than that is an outcome that nobody knows. */
 export const TOOL_TIMEOUT_MS = 1000;
 
@@ -33,25 +37,50 @@ function promptFor(messageId: string): string | null {
   return longest === undefined ? null : (scenarios[longest] ?? null);
 }
 
-/** The mesh as the A2A door sees it, with the kit's messages read by their script. */
-export function scripted(mesh: Mesh): Mesh {
-  const submit = async (submission: Submission, context: CallContext): Promise<TaskNow> => {
-    const prompt = promptFor(submission.conversation?.messageId ?? '');
-    if (prompt === null) return mesh.tasks.submit(submission, context);
-    // A tool that always runs out of time would be left alone; one call that succeeds makes it well again.
-    if (prompt.startsWith('tool:kit.act'))
-      await mesh.tasks.run({ prompt: 'tool:kit.act {"ms": 0}', workflow: 'kit' }, context);
-    return mesh.tasks.submit({ ...submission, prompt, workflow: 'kit' }, context);
+/** What a person would say to a task that asks; its question has choices, and the kit's own words are none. */
+const ANSWER = 'done';
+
+function textOf({ parts }: Message): string {
+  const [first] = parts;
+  return first?.content?.$case === 'text' ? first.content.value : '';
+}
+
+function saying(message: Message, value: string): Message {
+  const part = {
+    content: { $case: 'text' as const, value },
+    metadata: undefined,
+    filename: '',
+    mediaType: 'text/plain',
   };
-  /** Whatever the kit says to a task that asks: it is done. */
-  const respond: Mesh['tasks']['respond'] = (id, _text, ...rest) => mesh.tasks.respond(id, 'done', ...rest);
-  const tasks = new Proxy(mesh.tasks, {
+  return { ...message, parts: [part] };
+}
+
+/** The handler as the bindings see it, with the kit's messages read by their script. */
+export function scripted(handler: A2aHandler, mesh: Mesh, context: CallContext): A2aHandler {
+  const read = async (request: SendMessageRequest): Promise<SendMessageRequest> => {
+    const { message } = request;
+    const prompt = message === undefined ? null : promptFor(message.messageId);
+    // Content that no agent of text takes is part of what the kit tries.
+    if (message === undefined || prompt === null || textOf(message) === '') return request;
+    if (message.taskId !== '') return { ...request, message: saying(message, ANSWER) };
+    const begun = { ...saying(message, prompt), metadata: { ...message.metadata, workflow: WORKFLOW } };
+    if (!prompt.startsWith('tool:kit.act')) return { ...request, message: begun };
+    // A tool that always runs out of time would be left alone; one call that succeeds makes it well again.
+    await mesh.tasks.run({ prompt: 'tool:kit.act {"ms": 0}', workflow: WORKFLOW }, context);
+    // The kit sends this message again and again, and means a new task that asks each time.
+    return { ...request, message: { ...begun, messageId: `${message.messageId}-${newCorrelationId()}` } };
+  };
+  const sendMessage: A2aHandler['sendMessage'] = async (request, call) =>
+    handler.sendMessage(await read(request), call);
+  const sendMessageStream: A2aHandler['sendMessageStream'] = async function* (request, call) {
+    yield* handler.sendMessageStream(await read(request), call);
+  };
+  return new Proxy(handler, {
     get(target, name) {
-      if (name === 'submit') return submit;
-      if (name === 'respond') return respond;
+      if (name === 'sendMessage') return sendMessage;
+      if (name === 'sendMessageStream') return sendMessageStream;
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  return { ...mesh, tasks };
 }

@@ -58,6 +58,11 @@ describe('accepted', () => {
       { prompt: 'Write a debounce function' },
     ],
     [
+      'a CloudEvent whose attributes are null',
+      cloudEvent({ datacontenttype: null, correlationid: null, data_base64: null, traceparent: null }),
+      { prompt: 'Write a debounce function' },
+    ],
+    [
       'a CloudEvent with its content type',
       cloudEvent({ datacontenttype: 'application/json; charset=utf-8' }),
       { prompt: 'Write a debounce function' },

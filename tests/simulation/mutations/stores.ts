@@ -57,8 +57,8 @@ export const storeMutations: readonly Mutation[] = [
     name: 'restore-no-ledger',
     breaks: 'J3: records that the ledger lacks are not copied to it',
     file: 'actors/runtime/recovery.ts',
-    find: 'await copyToLedger(options, place, nLedger, nLog);',
-    replace: '',
+    find: 'const n = await copyToLedger(options, place, nLedger, nLog);',
+    replace: 'const n = nLog;',
   },
   {
     name: 'be-certain-of-any-log',

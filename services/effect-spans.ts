@@ -173,8 +173,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     const isFirst = !begun.has(key);
     const writer = left.get(partition);
     if (isFirst && crashes > 0) return { cause: 'crash', spanId: attemptSpanId(key, attempt - 1, options.host) };
-    if (isFirst && wasLost(key, attempt))
-      return { cause: 'crash', spanId: attemptSpanId(key, attempt, options.host) };
+    if (isFirst && wasLost(key, attempt)) return { cause: 'crash', spanId: attemptSpanId(key, attempt, options.host) };
     if (isFirst && pending && writer !== undefined && !writer.here)
       return { cause: writer.inOrder ? 'stop' : 'takeover', spanId: attemptSpanId(key, attempt, writer.host) };
     if (failures > 0) return { cause: 'retry', spanId: attemptSpanId(key, attempt - 1, options.host) };

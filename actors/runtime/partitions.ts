@@ -129,7 +129,13 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
     options.tracing.opened({
-      ...{ service: options.service, partition, checkpoint: covered, records: folded.records, tasks: folded.tasks.size },
+      ...{
+        service: options.service,
+        partition,
+        checkpoint: covered,
+        records: folded.records,
+        tasks: folded.tasks.size,
+      },
       ...{ tookMs: clock.elapsed() - beganMs, before: beforeOf(end.head, ledger.id) },
     });
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);

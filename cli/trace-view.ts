@@ -34,8 +34,8 @@ export function spansIn(batches: readonly SpanBatch[]): TracedSpan[] {
   return [...byId.values()];
 }
 
-/** @param rootParent a span of somebody else, such as the caller's: a child of it is no orphan */
-export function treeOf(spans: readonly TracedSpan[]): TraceNode[] {
+/** By parent; spans whose parent was not told of are roots as well. */
+function treeOf(spans: readonly TracedSpan[]): TraceNode[] {
   const ids = new Set(spans.map(({ spanId }) => spanId));
   const children = Map.groupBy(spans, ({ parentSpanId }) => parentSpanId);
   const build = (span: TracedSpan): TraceNode => ({

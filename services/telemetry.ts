@@ -62,7 +62,7 @@ export interface Telemetry {
 }
 
 /** Where the flight recorder of a process writes. */
-export function flightFolder(settings: Settings, service: string, hostId: string): string {
+function flightFolder(settings: Settings, service: string, hostId: string): string {
   return join(settings.MESH_HOME, 'flight', `${service}-${hash('sha256', hostId).slice(0, 8)}`);
 }
 

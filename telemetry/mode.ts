@@ -29,8 +29,8 @@ export interface ObsWindow {
 export const MODE_KEY = 'OBS_MODE';
 export const WINDOW_KEY = 'OBS_WINDOW';
 
-export const WINDOW_MIN_MS = 1000;
-export const WINDOW_MAX_MS = 3_600_000;
+const WINDOW_MIN_MS = 1000;
+const WINDOW_MAX_MS = 3_600_000;
 /** Three windows of five minutes: a quarter of an hour in each hour. */
 const CRASH_WINDOWS_PER_HOUR = 3;
 const HOUR_MS = 3_600_000;

@@ -10,6 +10,8 @@
 /** Some minutes of a busy mesh, about a MiB. */
 const QUEUE_MAX = 4096;
 const BATCH_MAX = 512;
+/** Dropped together: making room for one at a time would cost more than telling of it. */
+const DROP_AT_ONCE = 256;
 /** Short, so that what a crash takes with it is little, and who watches sees it soon. */
 const SEND_EVERY_MS = 1000;
 /** A batch that was refused this often is given up: what comes after it may be taken. */
@@ -131,10 +133,10 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
     add(item) {
       if (queue.length >= QUEUE_MAX) {
         // What is under way stays; behind it the oldest go.
-        queue.splice(inBatch, 1);
-        if (inBatch === 0) done += 1;
-        else skipped += 1;
-        lose(1, `more than ${QUEUE_MAX} wait for ${name}`);
+        queue.splice(inBatch, DROP_AT_ONCE);
+        if (inBatch === 0) done += DROP_AT_ONCE;
+        else skipped += DROP_AT_ONCE;
+        lose(DROP_AT_ONCE, `more than ${QUEUE_MAX} wait for ${name}`);
       }
       queue.push(item);
       if (underWay !== null) return;

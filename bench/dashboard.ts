@@ -21,6 +21,7 @@ const TASKS = 20_000;
 const HOPS = 5000;
 const FACTS_A_MESSAGE = 100;
 const PUBLISH_AT_ONCE = 200;
+const FRAMES = 120;
 const EVENTS_PER_SECOND = 50;
 const option = (name: string): string | undefined => process.argv[process.argv.indexOf(`--${name}`) + 1];
 const minutes = process.argv.includes('--minutes') ? Number(option('minutes')) : 1;
@@ -87,7 +88,7 @@ async function largeTask(bus: Bus): Promise<string> {
 }
 
 /** Longest and usual time between two frames while something is done in each of them, milliseconds. */
-async function frames(page: Page, each: string, count = 120): Promise<{ p50: number; p95: number; max: number }> {
+async function frames(page: Page, each: string, count = FRAMES): Promise<{ p50: number; p95: number; max: number }> {
   const times = (await page.evaluate(`new Promise((resolve) => {
     const times = [];
     let last = performance.now();
@@ -110,6 +111,16 @@ async function heapMb(page: Page): Promise<number> {
   const { usedSize } = (await session.send('Runtime.getHeapUsage')) as { usedSize: number };
   await session.detach();
   return round(usedSize / 1_048_576);
+}
+
+/** Processor time of the page's main thread so far, milliseconds: what others on the machine do is not in it. */
+async function cpuMeter(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0);
+  };
 }
 
 /** New facts at an even rate; resolves with how many were sent. */
@@ -142,20 +153,26 @@ try {
   await page.goto(`/`);
   await page.getByText('Task 19999').waitFor({ timeout: 120_000 });
   say('scrolling the list');
+  const cpuMs = await cpuMeter(page);
+  const before0 = await cpuMs();
   const listScroll = await frames(page, '() => scrollBy(0, 900)');
+  const listCpu = round(((await cpuMs()) - before0) / FRAMES);
 
   say('opening the large task');
   const beganMs = performance.now();
   await page.goto(`/task/${large}`);
   await page.getByText(`${HOPS + 1} spans`).waitFor();
   const openMs = round(performance.now() - beganMs);
+  const openCpu = await cpuMs();
   say('scrolling and zooming it');
   const taskScroll = await frames(page, '() => scrollBy(0, 500)');
+  const taskCpu = round(((await cpuMs()) - openCpu) / FRAMES);
   await page.evaluate('scrollTo(0, 0)');
   const taskZoom = await frames(
     page,
     `(at) => dispatchEvent(new KeyboardEvent('keydown', { key: at % 40 < 20 ? '+' : '-', bubbles: true }))`,
   );
+  const zoomCpu = round(((await cpuMs()) - openCpu) / FRAMES - taskCpu);
   const bars = await page.locator('.bar').count();
 
   say('telling it new things');
@@ -167,8 +184,18 @@ try {
   const after = await heapMb(page);
   const result = {
     machine: machineInfo(),
-    list: { tasks: TASKS, scroll_ms: listScroll },
-    task: { events: 2 * HOPS + 2, spans: HOPS + 1, open_ms: openMs, scroll_ms: taskScroll, zoom_ms: taskZoom, bars },
+    list: { tasks: TASKS, scroll_ms: listScroll, scroll_cpu_ms: listCpu },
+    task: {
+      events: 2 * HOPS + 2,
+      spans: HOPS + 1,
+      open_ms: openMs,
+      open_cpu_ms: round(openCpu),
+      scroll_ms: taskScroll,
+      scroll_cpu_ms: taskCpu,
+      zoom_ms: taskZoom,
+      zoom_cpu_ms: zoomCpu,
+      bars,
+    },
     memory: { minutes, events_per_second: EVENTS_PER_SECOND, heap_mb: [before, middle, after] },
   };
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

@@ -267,34 +267,22 @@ describe('the demonstration', () => {
 });
 
 describe('every page', () => {
-  it('is without findings of axe, fits 320 pixels, light and dark', async () => {
+  it.each([
+    { width: 1280, scheme: 'light' },
+    { width: 320, scheme: 'dark' },
+  ] as const)('is without findings of axe and fits: $width pixels, $scheme', async (view) => {
     const id = (await rows()).find(({ route }) => route?.decision === 'build')?.id;
-    const task = ['', '/conversation', '/events', '/machine'].map((view) => `/task/${id}${view}`);
-    const paths = [
-      '/',
-      ...task,
-      `/task/${id}?at=4`,
-      '/inbox',
-      '/services',
-      '/quarantine',
-      '/router',
-      '/knowledge?q=lease',
-      '/chaos',
-    ];
-    for (const view of [
-      { width: 1280, scheme: 'light' },
-      { width: 320, scheme: 'dark' },
-    ] as const) {
-      const { page: other, problems, context } = await openPage(browser, url, view);
-      for (const path of paths) {
-        await other.goto(path);
-        await other.locator('main h1, main h2').first().waitFor();
-        expect(await axe(other), `${path} ${view.scheme}`).toEqual([]);
-        expect(await fits(other), `${path} at ${view.width}`).toBe(true);
-      }
-      expect(problems).toEqual([]);
-      await context.close();
+    const task = ['', '/conversation', '/events', '/machine'].map((of) => `/task/${id}${of}`);
+    const others = ['/inbox', '/services', '/quarantine', '/router', '/knowledge?q=lease', '/chaos'];
+    const { page: other, problems, context } = await openPage(browser, url, view);
+    for (const path of ['/', ...task, `/task/${id}?at=4`, ...others]) {
+      await other.goto(path);
+      await other.locator('main h1, main h2').first().waitFor();
+      expect(await axe(other), path).toEqual([]);
+      expect(await fits(other), path).toBe(true);
     }
+    expect(problems).toEqual([]);
+    await context.close();
   });
 
   it('and nothing in the whole run broke a policy, a script, or asked for anything elsewhere', () => {

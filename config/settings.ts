@@ -289,6 +289,9 @@ const table = {
   ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
 
+/** All there are. */
+export const settingNames: readonly string[] = Object.keys(table);
+
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };
 
 export interface Settings

@@ -25,7 +25,7 @@ export interface Health {
 }
 
 /** Why the answer is no, or null for yes. */
-export type Question = (state: HealthState) => string | null;
+type Question = (state: HealthState) => string | null;
 
 const startup: Question = ({ hasBegun }) => (hasBegun ? null : 'starting');
 
@@ -35,7 +35,7 @@ const readiness: Question = (state) => {
   return startup(state) ?? state.refusal;
 };
 
-export const questions: Readonly<Record<string, Question>> = {
+const questions: Readonly<Record<string, Question>> = {
   '/startupz': startup,
   '/readyz': readiness,
   '/livez': () => null,

@@ -104,7 +104,7 @@ describe('compose.yaml', () => {
   });
 
   it('gives settings that there are, with values that are right', () => {
-    const known = new Set([...envExample().matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name));
+    const known = new Set([...envExample().matchAll(/^#([A-Z\d_]+)=/gm)].map(([, name]) => name));
     for (const name of ours) {
       const environment = service(name).environment;
       expect(

@@ -4,7 +4,7 @@
  *
  * Invariants:
  * 1. Making the topology twice, or from many processes at once, ends in the same streams.
- * 2. What an operator set beyond the fields below (replicas, placement) is kept.
+ * 2. What an operator set beyond the fields below (placement, more replicas) is kept; replicas are added, never taken.
  * 3. Nothing is made or changed when the log is of another format (`log-format.ts`).
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
@@ -117,11 +117,13 @@ async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo
 async function addOrJoin(
   jsm: JetStreamManager,
   config: OwnedConfig,
+  replicas: number,
   compression?: StoreCompression,
 ): Promise<StreamInfo> {
   try {
     return await jsm.streams.add({
       ...config,
+      num_replicas: replicas,
       ...(compression === undefined ? {} : { compression }),
       storage: StorageType.File,
       retention: RetentionPolicy.Limits,
@@ -129,7 +131,7 @@ async function addOrJoin(
     });
   } catch (thrown) {
     if (isApiError(thrown, STREAM_NAME_IN_USE)) return jsm.streams.info(config.name);
-    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config);
+    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config, replicas);
     throw thrown;
   }
 }
@@ -170,13 +172,16 @@ async function compress(jsm: JetStreamManager, config: StreamConfig): Promise<vo
   }
 }
 
-async function ensureStream(jsm: JetStreamManager, { owned, present, compression }: WantedStream): Promise<void> {
-  const info = present ?? (await addOrJoin(jsm, owned, compression));
+async function ensureStream(jsm: JetStreamManager, wanted: WantedStream, replicas: number): Promise<void> {
+  const { owned, present, compression } = wanted;
+  const info = present ?? (await addOrJoin(jsm, owned, replicas, compression));
   // Somebody else may have made it since.
   assertReadable(owned, info);
-  const { config } = differs(info.config, owned)
-    ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept(info.config, owned) })
-    : info;
+  const num_replicas = Math.max(replicas, info.config.num_replicas);
+  const { config } =
+    differs(info.config, owned) || num_replicas !== info.config.num_replicas
+      ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept(info.config, owned), num_replicas })
+      : info;
   if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
 }
 
@@ -186,7 +191,7 @@ interface WantedStream {
   readonly compression: StoreCompression | undefined;
 }
 
-async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Promise<void> {
+async function ensureStreams(jsm: JetStreamManager, serverVersion: string, replicas: number): Promise<void> {
   const compresses = isAtLeast(serverVersion, COMPRESSES_FROM);
   const wanted = await Promise.all(
     ownedConfigs().map(
@@ -198,17 +203,20 @@ async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Prom
     ),
   );
   for (const { owned, present } of wanted) if (present !== null) assertReadable(owned, present);
-  await Promise.all(wanted.map((stream) => ensureStream(jsm, stream)));
+  await Promise.all(wanted.map((stream) => ensureStream(jsm, stream, replicas)));
 }
 
 /** Leases have no time to live: a forgotten lease would start its fences anew. */
-async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
+async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager, replicas: number): Promise<void> {
   const kvm = new Kvm(jetstream(nc));
   const ensure = async (bucket: string, description: string, limits: { history: number; ttl?: number }) => {
-    await kvm.create(bucket, { ...limits, description });
+    await kvm.create(bucket, { ...limits, description, replicas });
     // The client leaves a bucket that is there as it is.
     const { config } = await jsm.streams.info(bucketStream(bucket));
-    if (wantsDescription(config, description)) await jsm.streams.update(config.name, { ...config, description });
+    const named = wantsDescription(config, description) ? { description } : {};
+    const copied = config.num_replicas < replicas ? { num_replicas: replicas } : {};
+    const changes = { ...named, ...copied };
+    if (Object.keys(changes).length > 0) await jsm.streams.update(config.name, { ...config, ...changes });
   };
   await Promise.all([
     ensure(bucketOf('config'), DESCRIPTIONS.config, { history: CONFIG_HISTORY }),
@@ -218,8 +226,11 @@ async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager): Promise
   ]);
 }
 
-/** The streams first: a log that is refused leaves no bucket behind. */
-export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
-  await ensureStreams(jsm, nc.info?.version ?? '');
-  await ensureBuckets(nc, jsm);
+/**
+ * The streams first: a log that is refused leaves no bucket behind.
+ * @param replicas how many servers of a cluster keep a copy, at least
+ */
+export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager, replicas = 1): Promise<void> {
+  await ensureStreams(jsm, nc.info?.version ?? '', replicas);
+  await ensureBuckets(nc, jsm, replicas);
 }

@@ -55,6 +55,21 @@ const table = {
     'A silent host loses its leases after this time, milliseconds.',
     '5000',
   ],
+  MESH_LOG_REPLICAS: [
+    count(1, 5, 1),
+    'Servers of a NATS cluster that keep a copy of the log, at least; 3 survive the loss of one. It is raised where it is lower, never lowered.',
+    '3',
+  ],
+  MESH_HEALTH_PORT: [
+    optionalCount(1, 65_535),
+    'Port on which a service answers /startupz, /readyz and /livez (docs/containers.md); unset, it answers none. One service a port.',
+    '7450',
+  ],
+  MESH_HEALTH_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address of that port; it tells states alone, no content.',
+    '0.0.0.0',
+  ],
   MESH_TASK_DEADLINE_MS: [count(1000, 86_400_000, 3_600_000), 'Time a task may take, milliseconds.', '3600000'],
   MESH_BACKUP_INTERVAL_MS: [
     count(1000, 86_400_000, 900_000),
@@ -320,6 +335,9 @@ const table = {
     'http://127.0.0.1:8000',
   ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
+
+/** All there are. */
+export const settingNames: readonly string[] = Object.keys(table);
 
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };
 

@@ -7,7 +7,8 @@
  *    whichever comes first, also in the middle of a start.
  * 2. Order of the end: nobody is told to come here any more, the service stops, its parts close, the last spans leave,
  *    the connection closes.
- * 3. Whatever is thrown ends the process with one line in the log and an exit code (`exit.ts`).
+ * 3. Its health is told from before its start to after its end (`health.ts`).
+ * 4. Whatever is thrown ends the process with one line in the log and an exit code (`exit.ts`).
  */
 import { hash } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
@@ -20,6 +21,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
+import { openHealth } from './health.ts';
 import { createPresence, type Presence, type Shown } from './presence.ts';
 import { type Service, serviceNamed, services } from './table.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
@@ -99,7 +101,14 @@ async function run(service: Service, settings: Settings): Promise<void> {
       },
     );
   };
+  let hasBegun = false;
   const presence = createPresence({ service, hostId, settings, log, breakers, onOver: () => end(1) });
+  const health = await openHealth(settings, () => ({
+    hasBegun,
+    isStopping: stopping,
+    isConnected: connection.isUp,
+    refusal: presence.process.admission(),
+  }));
   const stop = async (): Promise<void> => {
     await presence.leave();
     await running?.stop();
@@ -107,6 +116,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
     presence.close();
     await telemetry.close();
     await connection.close();
+    await health?.close();
   };
   endOnSignals(() => end(0));
   const context = { service, settings, log, hostId, telemetry, breakers, process: presence.process };
@@ -121,6 +131,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
   if (stopping) return;
   presence.ready();
   telemetry.ready();
+  hasBegun = true;
   log.info({ host: hostId, ...ready }, 'ready');
   for (const part of running.parts) part.start?.();
   // A process that is killed later writes no cache at its end.
@@ -148,13 +159,17 @@ function hostIdOf({ name, hasLedger }: Service, settings: Settings): string {
 interface Connection {
   /** Null before `open` has connected. */
   readonly bus: Bus | null;
+  /** False while the log cannot be reached; true of a service that needs none. */
+  readonly isUp: boolean;
   open(): Promise<Bus>;
   close(): Promise<void>;
 }
 
 function connectionOf({ name }: Service, settings: Settings): Connection {
-  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs: settings.MESH_LEASE_TTL_MS };
+  const { MESH_LEASE_TTL_MS: leaseTtlMs, MESH_LOG_REPLICAS: replicas } = settings;
+  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs, replicas };
   let bus: Bus | null = null;
+  let isUp = true;
   const connect = async (): Promise<Bus> => {
     const { connectBus } = await import('../bus/nats-bus.ts');
     const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
@@ -170,12 +185,18 @@ function connectionOf({ name }: Service, settings: Settings): Connection {
   let opened: Promise<Bus> | null = null;
   const open = async (): Promise<Bus> => {
     bus = await connect();
+    bus.onConnection((connected) => {
+      isUp = connected;
+    });
     await bus.ensureTopology();
     return bus;
   };
   return {
     get bus() {
       return bus;
+    },
+    get isUp() {
+      return isUp;
     },
     open() {
       opened ??= open();

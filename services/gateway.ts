@@ -6,12 +6,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Catalog } from '../client/ports.ts';
 import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
-import type { Catalog } from '../gateway/core/ports.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';

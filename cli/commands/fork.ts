@@ -1,10 +1,10 @@
 /**
  * `mesh fork ID --hop N`. Owns: asking for a new task that runs another again from one of its hops. Does not own: finding
- * what the hop was given (gateway/core/fork.ts), or running it.
+ * what the hop was given (client/fork.ts), or running it.
  */
 import type { Command } from 'commander';
-import { MeshError } from '../../gateway/core/errors.ts';
-import { forkOf } from '../../gateway/core/fork.ts';
+import { MeshError } from '../../client/errors.ts';
+import { forkOf } from '../../client/fork.ts';
 import { BEGINNING } from '../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';

@@ -28,12 +28,12 @@ import type {
 } from '@a2a-js/sdk';
 import { TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
+import { MeshError, unknownTask } from '../../client/errors.ts';
+import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
 import { correlationIdOfMessage } from '../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
-import { MeshError, unknownTask } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
-import { isSettled, type Submission, type TaskNow } from '../core/tasks.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
 import { contextIdOf, taskOf } from './convert.ts';

@@ -6,19 +6,20 @@
  * Every method throws MeshError, or something that `toMeshError` turns into one.
  */
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
+import { isAdmin } from '../../client/caller.ts';
+import { MeshError } from '../../client/errors.ts';
+import { FactTail } from '../../client/fact-tail.ts';
+import { type ListOrder, listTasks, type TaskPage } from '../../client/list.ts';
+import { Messages } from '../../client/messages.ts';
+import type { CallContext } from '../../client/ports.ts';
+import { TaskFeeds } from '../../client/task-feed.ts';
+import { TaskIndex } from '../../client/task-index.ts';
+import { TaskOrder } from '../../client/task-order.ts';
+import { Tasks } from '../../client/tasks.ts';
+import { Traced } from '../../client/tracing.ts';
+import { Watches } from '../../client/watch.ts';
 import type { SearchResult } from '../../knowledge/port.ts';
-import { isAdmin } from './callers.ts';
-import { MeshError } from './errors.ts';
-import { FactTail } from './fact-tail.ts';
-import { type ListOrder, listTasks, type TaskPage } from './list.ts';
-import { Messages } from './messages.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
-import { TaskFeeds } from './task-feed.ts';
-import { TaskIndex } from './task-index.ts';
-import { TaskOrder } from './task-order.ts';
-import { Tasks } from './tasks.ts';
-import { Traced } from './tracing.ts';
-import { Watches } from './watch.ts';
+import type { GatewayPorts } from './ports.ts';
 
 export type ObservationMode = 'debug' | 'shipping';
 

@@ -4,14 +4,14 @@
 import { create, fromJson, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { timestampFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Heartbeat } from '../../bus/registry.ts';
+import { invalidField } from '../../client/errors.ts';
+import type { SaidMessage } from '../../client/messages.ts';
+import type { TaskSummary as CoreSummary } from '../../client/task-index.ts';
+import type { TaskNow } from '../../client/tasks.ts';
+import type { WatchItem } from '../../client/watch.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import type { Part as MeshPart, Message, Passage, Result } from '../../schemas/events/generated.ts';
 import type { HopView, MessageView, TaskStatus, TaskView } from '../../schemas/events/task-view.ts';
-import { invalidField } from '../core/errors.ts';
-import type { SaidMessage } from '../core/messages.ts';
-import type { TaskSummary as CoreSummary } from '../core/task-index.ts';
-import type { TaskNow } from '../core/tasks.ts';
-import type { WatchItem } from '../core/watch.ts';
 import { FactSchema, type Fact as WireFact } from '../gen/mesh/v1/event_pb.ts';
 import {
   PassageSchema,

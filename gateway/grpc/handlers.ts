@@ -5,8 +5,8 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Submission } from '../../client/tasks.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { Submission } from '../core/tasks.ts';
 import {
   CancelResponseSchema,
   ForkResponseSchema,

@@ -4,8 +4,8 @@ import { connectBus } from '../../../bus/nats-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import { followTask } from '../../../cli/follow-task.ts';
 import { lastMessages, readFacts, waitForFact } from '../../../cli/mesh-client.ts';
+import type { WatchItem } from '../../../client/watch.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
-import type { WatchItem } from '../../../gateway/core/watch.ts';
 import {
   BATCH_CONTENT_TYPE,
   EVENT_CONTENT_TYPE,
@@ -17,7 +17,7 @@ import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { type NatsServer, startNatsServer } from '../../support/nats-server.ts';
 import { TaskWatch } from '../../support/task-watch.ts';
-import { as, factEvent, local, memoryMesh, resultOf } from '../../unit/gateway/log.ts';
+import { as, factEvent, local, memoryMesh, resultOf } from '../../unit/client/log.ts';
 
 let server: NatsServer;
 let bus: Bus;

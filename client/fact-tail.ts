@@ -9,8 +9,8 @@
  * `onBreak`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bus, BusError, type Reader, type StoredMessage } from '../../bus/port.ts';
-import { FACT_FILTER, parseSubject } from '../../schemas/events/subjects.ts';
+import { type Bus, BusError, type Reader, type StoredMessage } from '../bus/port.ts';
+import { FACT_FILTER, parseSubject } from '../schemas/events/subjects.ts';
 import { logMark } from './cursor.ts';
 
 export interface TailListener {

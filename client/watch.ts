@@ -5,13 +5,13 @@
  * A watcher that is slower than its task is not waited for and not remembered without end: its queue is bounded, and
  * when it is full the stream ends with an error from which the watcher goes on by its cursor.
  */
-import { type Fact, isAfter } from '../../schemas/events/fact.ts';
-import { tokenSubject } from '../../schemas/events/subjects.ts';
-import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { type Fact, isAfter } from '../schemas/events/fact.ts';
+import { tokenSubject } from '../schemas/events/subjects.ts';
+import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
 import { WatchQueue } from './watch-queue.ts';
@@ -39,10 +39,10 @@ export type WatchItem =
   | { readonly kind: 'token'; readonly token: TokenItem; readonly cursor: string };
 
 export class Watches {
-  readonly #ports: GatewayPorts;
+  readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
 
-  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds) {
     this.#ports = ports;
     this.#feeds = feeds;
   }

@@ -4,8 +4,8 @@
  *
  * Invariant: the order holds every task of which the log holds a fact that the tail has heard, or there is no order.
  */
-import { type Bus, BusError } from '../../bus/port.ts';
-import { FACT_FILTER, parseSubject } from '../../schemas/events/subjects.ts';
+import { type Bus, BusError } from '../bus/port.ts';
+import { FACT_FILTER, parseSubject } from '../schemas/events/subjects.ts';
 import type { FactTail } from './fact-tail.ts';
 
 export interface OrderEntry {

@@ -4,13 +4,13 @@
  * What the orchestrator asked of a role at a hop carries everything that the hops before had made, so that one event is
  * the whole beginning of the new task.
  */
-import type { Bus, StoredMessage } from '../../bus/port.ts';
-import { type MeshEvent, parseEvent, validateData } from '../../schemas/events/envelope.ts';
-import { factsIn } from '../../schemas/events/fact.ts';
-import type { TaskSubmittedData } from '../../schemas/events/generated.ts';
-import { eventsBehind } from '../../schemas/events/journal.ts';
-import { factSubject, taskInboxFilter } from '../../schemas/events/subjects.ts';
-import type { TaskView } from '../../schemas/events/task-view.ts';
+import type { Bus, StoredMessage } from '../bus/port.ts';
+import { type MeshEvent, parseEvent, validateData } from '../schemas/events/envelope.ts';
+import { factsIn } from '../schemas/events/fact.ts';
+import type { TaskSubmittedData } from '../schemas/events/generated.ts';
+import { eventsBehind } from '../schemas/events/journal.ts';
+import { factSubject, taskInboxFilter } from '../schemas/events/subjects.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
 import { invalidField, MeshError } from './errors.ts';
 import { isNamed } from './requests.ts';
 

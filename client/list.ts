@@ -5,8 +5,8 @@
  * the front and is not missed by somebody who begins again. No two tasks share a message of facts, so that its sequence is
  * a place of one task.
  */
-import type { TaskStatus } from '../../schemas/events/task-view.ts';
-import { seesAll } from './callers.ts';
+import type { TaskStatus } from '../schemas/events/task-view.ts';
+import { seesAll } from './caller.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import type { CallContext } from './ports.ts';
 import type { TaskFeeds } from './task-feed.ts';

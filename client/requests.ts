@@ -2,7 +2,7 @@
  * What the gateway writes to the log. Owns: the form and the ids of its requests, so that the same call written twice is
  * one (S5). Does not own: what a request leads to.
  */
-import type { Bus } from '../../bus/port.ts';
+import type { Bus } from '../bus/port.ts';
 import {
   canonicalJson,
   EVENT_CONTENT_TYPE,
@@ -12,10 +12,10 @@ import {
   typeOf,
   validateData,
   validateEvent,
-} from '../../schemas/events/envelope.ts';
-import type { DataByName, Message } from '../../schemas/events/generated.ts';
-import { contentHash, ingressEventId, traceparentFor } from '../../schemas/events/ids.ts';
-import { INGRESS_SUBJECT, inboxSubject } from '../../schemas/events/subjects.ts';
+} from '../schemas/events/envelope.ts';
+import type { DataByName, Message } from '../schemas/events/generated.ts';
+import { contentHash, ingressEventId, traceparentFor } from '../schemas/events/ids.ts';
+import { INGRESS_SUBJECT, inboxSubject } from '../schemas/events/subjects.ts';
 import { invalidField } from './errors.ts';
 
 /** The sender of what callers say, in the envelope. */

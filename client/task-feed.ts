@@ -7,10 +7,10 @@
  * 2. Who waits sees the task as it is after a whole message: what a commit told together is not taken apart.
  * 3. A wait settles: the state, the caller's deadline, the caller's leaving, or the log breaking off.
  */
-import type { Bus, StoredMessage } from '../../bus/port.ts';
-import { BEGINNING, type Fact, factsIn, type Place } from '../../schemas/events/fact.ts';
-import { factSubject } from '../../schemas/events/subjects.ts';
-import { emptyView, nextView, type TaskView } from '../../schemas/events/task-view.ts';
+import type { Bus, StoredMessage } from '../bus/port.ts';
+import { BEGINNING, type Fact, factsIn, type Place } from '../schemas/events/fact.ts';
+import { factSubject } from '../schemas/events/subjects.ts';
+import { emptyView, nextView, type TaskView } from '../schemas/events/task-view.ts';
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';

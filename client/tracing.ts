@@ -2,8 +2,8 @@
  * Calls in a trace. Owns: what is told of a call when it is over. Does not own: spans (`telemetry/`), or which calls were
  * not let in: those are over before they reach the core.
  */
-import { typeOf } from '../../schemas/events/envelope.ts';
-import { ingressEventId, traceparentFor } from '../../schemas/events/ids.ts';
+import { typeOf } from '../schemas/events/envelope.ts';
+import { ingressEventId, traceparentFor } from '../schemas/events/ids.ts';
 import { type MeshError, toMeshError } from './errors.ts';
 import type { CallContext } from './ports.ts';
 

@@ -1,8 +1,8 @@
 /** What the gateway knows of the log without asking it: it must never say of a task in the log that it is unknown. */
 import { describe, expect, test, vi } from 'vitest';
-import { FactTail } from '../../../gateway/core/fact-tail.ts';
+import { FactTail } from '../../../client/fact-tail.ts';
+import { TaskOrder } from '../../../client/task-order.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
-import { TaskOrder } from '../../../gateway/core/task-order.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { as, local, memoryMesh } from './log.ts';

@@ -7,14 +7,14 @@
  *    what it may write again has the same id.
  * 2. Nothing is told before the log told it.
  */
-import { BEGINNING, isAfter } from '../../schemas/events/fact.ts';
-import type { Conversation, TaskSubmittedData } from '../../schemas/events/generated.ts';
-import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { BEGINNING, isAfter } from '../schemas/events/fact.ts';
+import type { Conversation, TaskSubmittedData } from '../schemas/events/generated.ts';
+import { newCorrelationId } from '../schemas/events/ids.ts';
+import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
 import { invalidField, MeshError, unknownTask } from './errors.ts';
 import { forkOf } from './fork.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
 import { checkData, isNamed, publishRequest } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
@@ -67,11 +67,11 @@ function idIn(named: string | undefined): (answer: TaskNow | null) => string | n
 }
 
 export class Tasks {
-  readonly #ports: GatewayPorts;
+  readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
   readonly #traced: Traced;
 
-  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds) {
     this.#ports = ports;
     this.#feeds = feeds;
     this.#traced = new Traced(ports.tracing);

@@ -4,11 +4,11 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FactTail } from '../../../gateway/core/fact-tail.ts';
+import { FactTail } from '../../../client/fact-tail.ts';
+import { TaskFeeds } from '../../../client/task-feed.ts';
+import { TaskOrder } from '../../../client/task-order.ts';
+import type { WatchItem } from '../../../client/watch.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
-import { TaskFeeds } from '../../../gateway/core/task-feed.ts';
-import { TaskOrder } from '../../../gateway/core/task-order.ts';
-import type { WatchItem } from '../../../gateway/core/watch.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Message } from '../../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';

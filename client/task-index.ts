@@ -2,7 +2,7 @@
  * How tasks look in a list. Owns: a cache of summaries. Does not own: the order of the list (`task-order.ts`), or anything
  * that could be lost; summaries are read from the log.
  */
-import type { TaskView } from '../../schemas/events/task-view.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
 import type { TaskFeeds } from './task-feed.ts';
 import type { OrderEntry } from './task-order.ts';
 

@@ -1,0 +1,38 @@
+/**
+ * What the client of tasks needs from outside. Owns: the words. Does not own: any adapter; who opens it builds them.
+ */
+import type { Bus } from '../bus/port.ts';
+import type { Caller } from './caller.ts';
+import type { Patience } from './task-feed.ts';
+import type { CallTracing } from './tracing.ts';
+
+/** What exists in this mesh, for checking requests before they are written to the log. */
+export interface Catalog {
+  /** Descriptions of the workflows by their names. */
+  readonly workflows: ReadonlyMap<string, string>;
+  /** Roles that take Agent2Agent messages. */
+  readonly messageRoles: ReadonlySet<string>;
+}
+
+export interface ClientLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ClientPorts {
+  readonly bus: Bus;
+  /** Read at its first use. */
+  readonly catalog: () => Promise<Catalog>;
+  readonly log: ClientLog;
+  /** Absent: nobody collects spans. */
+  readonly tracing?: CallTracing;
+}
+
+/** A call as a door hands it over. */
+export interface CallContext extends Patience {
+  readonly caller: Caller;
+  /** W3C traceparent that the caller sent, checked by `readTraceparent`; null for none. */
+  readonly traceparent: string | null;
+}

@@ -14,7 +14,7 @@ export interface OpenedPorts {
   readonly parts: readonly Part<unknown>[];
 }
 
-type Own = Pick<RolePorts, 'router' | 'workflows' | 'knowledge' | 'tools'>;
+type Own = Pick<RolePorts, 'router' | 'workflows' | 'roles' | 'knowledge' | 'tools'>;
 
 export async function openPorts(context: ServiceContext, bus: Bus): Promise<OpenedPorts> {
   const { llmPart } = await import('./adapters/llm.ts');
@@ -67,12 +67,13 @@ async function agentsPorts(
     import('./adapters/knowledge.ts'),
   ]);
   const definitions = await loadRoleDefinitions();
-  const files = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const roles = new Set(definitions.map(({ name }) => name));
+  const files = loadWorkflows(roles);
   const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));
   const workflows = withModelTime(files, asking, stepMs(settings.LLM_TIMEOUT_MS));
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
-  const own = { ...elsewhere, router: router.port, workflows, knowledge: knowledge.port };
+  const own = { ...elsewhere, router: router.port, workflows, roles, knowledge: knowledge.port };
   return { own, parts: [router, knowledge] };
 }
 
@@ -82,6 +83,7 @@ const refused = (port: string) => () => Promise.reject(new RangeError(`no role o
 const elsewhere: Own = {
   router: { decide: refused('the router') },
   workflows: new Map(),
+  roles: new Set(),
   knowledge: () => {
     throw new RangeError('no role of this service has the knowledge base');
   },

@@ -18,6 +18,8 @@ export interface Generation extends Pick<LlmRequestedData, 'purpose' | 'requestI
 export interface RolePorts {
   readonly router: Router;
   readonly workflows: ReadonlyMap<string, Workflow>;
+  /** Names of all roles of the mesh: those that a workflow may name. */
+  readonly roles: ReadonlySet<string>;
   /** Opened at first use: the process may start before the index exists. */
   knowledge(): KnowledgeStore;
   readonly llm: {

@@ -13,6 +13,18 @@ export interface WorkflowStep {
   readonly attempts?: number;
   readonly optional?: boolean;
   readonly approval?: boolean;
+  /** A person is asked before the step runs, in these words. */
+  readonly approve?: Approve;
+}
+
+export interface Approve {
+  readonly question?: string;
+  /** The first lets the step run, the second does not; none: any answer lets it run. */
+  readonly choices?: readonly string[];
+  readonly timeoutMs?: number;
+  readonly default?: string;
+  readonly remindAfterMs?: number;
+  readonly remindTo?: string;
 }
 
 export interface Workflow {
@@ -40,6 +52,7 @@ export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet
   if (new Set(names).size < names.length) throw new WorkflowError(`${source}: two steps have the same name`);
   const stranger = value.steps.find(({ role }) => !roles.has(role));
   if (stranger) throw new WorkflowError(`${source}: no role ${stranger.role}; roles are ${[...roles].join(', ')}`);
+  for (const step of value.steps) checkApprove(step, source);
   if (value.loop) {
     const { review, revise } = value.loop;
     if (names.indexOf(revise) < 0 || names.indexOf(review) <= names.indexOf(revise)) {
@@ -47,6 +60,25 @@ export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet
     }
   }
   return value;
+}
+
+/** An approval that could not be given, or that nobody would ever be reminded of, is a mistake of the file. */
+function checkApprove({ step, approve }: WorkflowStep, source: string): void {
+  if (approve === undefined) return;
+  const { choices = ['yes', 'no'], timeoutMs, remindAfterMs, remindTo } = approve;
+  const wrong = (what: string): WorkflowError => new WorkflowError(`${source}: step ${step}: approve.${what}`);
+  if (choices.length === 1) throw wrong('choices are two, the one that approves first, or none');
+  if (new Set(choices.map((one) => one.trim().toLowerCase())).size < choices.length) {
+    throw wrong('choices must differ');
+  }
+  if (approve.default !== undefined && choices.length > 0 && !choices.includes(approve.default)) {
+    throw wrong(`default must be one of ${choices.join(', ')}`);
+  }
+  if (approve.default !== undefined && timeoutMs === undefined) throw wrong('default needs timeoutMs');
+  if (remindTo !== undefined && remindAfterMs === undefined) throw wrong('remindTo needs remindAfterMs');
+  if (remindAfterMs !== undefined && remindAfterMs >= (timeoutMs ?? Number.POSITIVE_INFINITY)) {
+    throw wrong('remindAfterMs must be less than timeoutMs');
+  }
 }
 
 function parsed(text: string, source: string): unknown {

@@ -36,6 +36,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
   return {
     router: { decide: never },
     workflows,
+    roles: new Set(),
     knowledge: never,
     llm: { engine: null, kind: 'extractive', timeoutMs: 20_000, parallel: 2, queueMax: 64 },
     tools: { choose: never, offers: never, check: never, run: never },

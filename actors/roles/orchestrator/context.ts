@@ -19,16 +19,11 @@ import type {
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
+import type { Answered, Question } from './questions.ts';
 
 /** A build with both cycles takes seven; room for retries. */
 export const HOPS_MAX = 12;
 export type Artifacts = Omit<HopInput, 'prompt'> & Pick<HopOutput, 'answer'>;
-
-export interface Question {
-  readonly reason: 'outcome_unknown' | 'approval';
-  readonly text: string;
-  readonly choices: readonly string[];
-}
 
 /** What is to be done next; the machine's states follow it. */
 export type Next = 'hop' | 'ask' | 'reconsider' | 'completed' | 'failed';
@@ -87,6 +82,12 @@ export interface TaskContext {
   readonly tellsRepeats?: boolean;
   /** The hop that comes next, or is at work, may repeat what may have been done. */
   readonly repeat?: boolean;
+  /** Questions have ids, and answers are taken by their rules (`questions.ts`); absent in tasks before release 4. */
+  readonly asksById?: boolean;
+  /** Questions asked so far. */
+  readonly asked?: number;
+  /** What was answered, in order. */
+  readonly answers?: readonly Answered[];
 }
 
 export const emptyTask: TaskContext = {
@@ -111,6 +112,9 @@ export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: 
 
 /** Tasks that tell a role, too, when a person wants a deed again. */
 export const emptyRepeatingTask: TaskContext = { ...emptyReconsideringTask, tellsRepeats: true };
+
+/** Tasks whose questions have ids. */
+export const emptyAskingTask: TaskContext = { ...emptyRepeatingTask, asksById: true };
 
 export function currentStep(context: TaskContext): WorkflowStep {
   const step = context.workflow?.steps[context.at];

@@ -56,6 +56,11 @@ export class FactTail {
     return this.#mark;
   }
 
+  /** True while it follows that log. */
+  isOf(streamIdentity: string): boolean {
+    return this.#mark === logMark(streamIdentity);
+  }
+
   /** Returns the function that ends it. @throws BusError while the log is away */
   listen(correlationId: string, listener: TailListener): () => void {
     if (this.#mark === null) throw new BusError('unavailable', 'the log is being opened again');

@@ -5,9 +5,10 @@
  * the whole beginning of the new task.
  */
 import type { Bus, StoredMessage } from '../bus/port.ts';
-import { type MeshEvent, parseEvent, validateData } from '../schemas/events/envelope.ts';
+import { canonicalJson, type MeshEvent, parseEvent, validateData } from '../schemas/events/envelope.ts';
 import { factsIn } from '../schemas/events/fact.ts';
-import type { TaskSubmittedData } from '../schemas/events/generated.ts';
+import type { HopInput, TaskSubmittedData } from '../schemas/events/generated.ts';
+import { contentHash } from '../schemas/events/ids.ts';
 import { eventsBehind } from '../schemas/events/journal.ts';
 import { factSubject, taskInboxFilter } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
@@ -16,8 +17,27 @@ import { isNamed } from './requests.ts';
 
 type Fork = NonNullable<TaskSubmittedData['fork']>;
 
+/**
+ * What the hop is to be given otherwise, by the names of a hop's input (`prompt`, `passages`, `code`, `review`, `tool`,
+ * `note`); null leaves something out.
+ */
+export type ForkInput = Readonly<Record<string, unknown>>;
+
+export interface ForkWish {
+  /** Counted from 1. */
+  readonly hop: number;
+  readonly prompt?: string;
+  readonly input?: ForkInput;
+}
+
+export interface ForkedTask {
+  readonly prompt: string;
+  readonly workflow: string;
+  readonly fork: Fork;
+}
+
 /** @throws MeshError when the task has no such hop, or the log does not hold it any more */
-export async function forkOf(bus: Bus, view: TaskView, hop: number): Promise<{ fork: Fork; workflow: string }> {
+export async function forkOf(bus: Bus, view: TaskView, { hop, prompt, input = {} }: ForkWish): Promise<ForkedTask> {
   if (view.route === null) {
     throw new MeshError('failed_precondition', 'NOT_ROUTED', `the task has no hops yet; it is ${view.status}`);
   }
@@ -29,18 +49,65 @@ export async function forkOf(bus: Bus, view: TaskView, hop: number): Promise<{ f
   if (request === null) {
     throw new MeshError('failed_precondition', 'HOP_EXPIRED', `hop ${hop} has left the log`);
   }
-  const { prompt: _prompt, ...artifacts } = request.data.input;
+  const { prompt: newPrompt, ...artifacts } = given({ ...request.data.input, prompt: prompt ?? view.prompt }, input);
   const author = view.hops.findLast(
     (one) => one.index < hop && one.status === 'completed' && one.role !== 'reviewer' && one.engine !== '',
   );
+  const workflow = await workflowOf(bus, view.taskId, hop);
+  const begins = { step: request.data.step, remainingLoops: request.remainingloops, artifacts };
   const fork: Fork = {
-    origin: { correlationId: view.taskId, hop },
-    step: request.data.step,
-    remainingLoops: request.remainingloops,
+    origin: { correlationId: view.taskId, hop, ...(Object.keys(input).length > 0 ? { digest: digestOf(begins) } : {}) },
+    ...begins,
     ...(author === undefined ? {} : { engine: author.engine }),
-    artifacts,
+    ...(workflow === null ? {} : { workflow: workflow.whole }),
   };
-  return { fork, workflow: view.route.decision };
+  return { prompt: newPrompt, workflow: workflow?.name ?? view.route.decision, fork };
+}
+
+/** Checked as a whole when the submission is (`checkData`). */
+function given(input: HopInput, changes: ForkInput): HopInput {
+  const { prompt } = changes;
+  if (prompt !== undefined && typeof prompt !== 'string') throw invalidField('input.prompt', 'must be a text');
+  const merged = Object.entries({ ...input, ...changes }).filter(([, value]) => value !== null);
+  const whole = { ...Object.fromEntries(merged), prompt: prompt ?? input.prompt };
+  const valid = validateData('hop.requested', { step: 'fork', attempt: 1, timeoutMs: 1000, input: whole });
+  if (!valid.ok) throw invalidField('input', valid.rejection.reason.replace(/^data\.?input\.?/, ''));
+  return valid.value.input;
+}
+
+function digestOf(begins: object): string {
+  return contentHash(canonicalJson(begins));
+}
+
+/**
+ * The workflow that the hop was a step of, as the task carried it: in the record of the routing that the hop followed.
+ * Null when that has left the log; then its file is what is left.
+ */
+async function workflowOf(
+  bus: Bus,
+  correlationId: string,
+  hop: number,
+): Promise<{ readonly name: string; readonly whole: Record<string, unknown> } | null> {
+  let begun = false;
+  const message = await lastMessage(bus, factSubject(correlationId), (one) => {
+    let isRouting = false;
+    for (const { event } of factsIn(one)) {
+      // A fact of the hop itself, or of a later one: what is decided now is not its workflow any more.
+      begun ||= isNamed(event, 'hop.started') && event.data.index >= hop;
+      if (isNamed(event, 'task.routed') && !begun) isRouting ||= (event.data.next ?? 'begin') === 'begin';
+    }
+    return isRouting;
+  });
+  const behind = message === null ? [] : await eventsBehind(bus, message, correlationId);
+  const decided = behind.findLast(({ type }) => type === 'dev.agentmesh.effect.finished.v1');
+  const data = decided === undefined ? null : validateData('effect.finished', decided.data);
+  const output: unknown = data?.ok ? data.value.output : null;
+  if (!isRecord(output) || !isRecord(output.workflow) || typeof output.workflow.name !== 'string') return null;
+  return { name: output.workflow.name, whole: output.workflow };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 type HopRequest = Pick<MeshEvent<'hop.requested'>, 'data' | 'remainingloops'>;

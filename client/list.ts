@@ -1,27 +1,24 @@
 /**
- * The list of tasks. Owns: pages and filters. Does not own: the order (`task-order.ts`).
+ * The list of tasks. Owns: pages and filters as callers name them. Does not own: the index (`task-index.ts`).
  *
- * A page token is the place in the order of change where the next page begins: a task that changes meanwhile moves to
- * the front and is not missed by somebody who begins again. No two tasks share a message of facts, so that its sequence is
- * a place of one task.
+ * A page token is the place where the next page begins and the moment of the first page: a task that changes meanwhile
+ * keeps the place that it had then, so that no task is left out and none comes twice.
  */
 import type { TaskStatus } from '../schemas/events/task-view.ts';
 import { seesAll } from './caller.ts';
-import { cursorAt, placeOfCursor } from './cursor.ts';
+import { invalidField } from './errors.ts';
+import type { TaskFilter } from './index-store.ts';
 import type { CallContext } from './ports.ts';
-import type { TaskFeeds } from './task-feed.ts';
-import type { TaskIndex, TaskSummary } from './task-index.ts';
-import type { OrderEntry, TaskOrder } from './task-order.ts';
+import type { TaskSummary } from './summary.ts';
+import type { TaskIndex } from './task-index.ts';
 
 const PAGE_SIZE_DEFAULT = 50;
-/** Tasks looked at for one page; then the page is short and the caller asks for the next one. */
-const LOOKED_AT_MAX = 500;
-/** Tasks read at a time. */
-const READ_AT_ONCE = 16;
 
 export interface ListOrder {
   readonly pageSize?: number;
   readonly pageToken?: string;
+  /** By the latest change, or by their beginning; the latest first. */
+  readonly order?: 'changed' | 'created';
   /** Empty means all. */
   readonly statuses?: readonly TaskStatus[];
   readonly route?: string;
@@ -36,55 +33,52 @@ export interface TaskPage {
   readonly tasks: readonly TaskSummary[];
   /** Null on the last page. */
   readonly nextPageToken: string | null;
-}
-
-interface ListPorts {
-  readonly feeds: TaskFeeds;
-  readonly index: TaskIndex;
-  readonly order: TaskOrder;
+  /** All tasks that fit now, on this page and others. */
+  readonly total: number;
 }
 
 export async function listTasks(
-  { feeds, index, order: tasksInOrder }: ListPorts,
+  index: TaskIndex,
+  mark: () => string,
   order: ListOrder,
   { caller }: CallContext,
 ): Promise<TaskPage> {
-  const { mark } = feeds;
-  const beforeSeq = placeOfCursor(order.pageToken ?? '', mark, 'page_token').seq || Number.MAX_SAFE_INTEGER;
+  const token = readToken(order.pageToken ?? '', mark());
+  const store = await index.upToDate();
+  const filter = filterOf(order, seesAll(caller) ? null : caller.name);
   const pageSize = order.pageSize ?? PAGE_SIZE_DEFAULT;
-  const fits = filterOf(order, seesAll(caller) ? null : caller.name);
-  const entries = await tasksInOrder.latest(beforeSeq);
-  const tasks: TaskSummary[] = [];
-  let at = 0;
-  while (at < Math.min(entries.length, LOOKED_AT_MAX) && tasks.length < pageSize) {
-    const some = entries.slice(at, at + Math.min(READ_AT_ONCE, pageSize - tasks.length));
-    const summaries = await Promise.all(some.map((entry) => index.summary(entry)));
-    at += some.length;
-    const tooOld = summaries.some((one) => one !== null && isBefore(one, order.updatedAfterMs));
-    tasks.push(...summaries.filter((one): one is TaskSummary => one !== null && fits(one)));
-    // The order is by change: whatever follows is older still.
-    if (tooOld) return { tasks, nextPageToken: null };
-  }
-  return { tasks, nextPageToken: nextPage(entries, at, mark) };
+  const snapshot = token?.snapshot ?? store.lastSeq;
+  const before = token?.before ?? Number.MAX_SAFE_INTEGER;
+  // One more tells whether there is another page.
+  const some = store.page({ order: order.order ?? 'changed', before, snapshot, limit: pageSize + 1, filter });
+  const shown = some.slice(0, pageSize);
+  const last = shown.at(-1);
+  const isMore = some.length > shown.length && last !== undefined;
+  return {
+    tasks: shown.map(({ summary }) => summary),
+    nextPageToken: isMore ? `${mark()}-${last.place}-${snapshot}` : null,
+    total: store.count(filter),
+  };
 }
 
-function nextPage(entries: readonly OrderEntry[], at: number, mark: string): string | null {
-  const last = entries[at - 1];
-  return at < entries.length && last !== undefined ? cursorAt(mark, { seq: last.seq, index: 0 }) : null;
-}
-
-function isBefore({ updatedAtMs }: TaskSummary, updatedAfterMs: number | undefined): boolean {
-  return updatedAfterMs !== undefined && updatedAtMs <= updatedAfterMs;
+/** Null begins anew: without a token, or with one of another log. @throws MeshError for something that is no token */
+function readToken(token: string, mark: string): { readonly before: number; readonly snapshot: number } | null {
+  if (token === '') return null;
+  const [, tokenMark, before, snapshot] = /^([0-9a-f]{8})-(\d{1,15})-(\d{1,15})$/.exec(token) ?? [];
+  if (tokenMark === undefined) throw invalidField('page_token', 'must be taken from an earlier response');
+  return tokenMark === mark ? { before: Number(before), snapshot: Number(snapshot) } : null;
 }
 
 /** @param only the caller whose tasks alone may be seen; null for all */
-function filterOf(order: ListOrder, only: string | null): (summary: TaskSummary) => boolean {
-  const statuses = new Set(order.statuses ?? []);
-  return (one) =>
-    (only === null || one.caller === only) &&
-    (statuses.size === 0 || statuses.has(one.status)) &&
-    (order.route === undefined || one.route === order.route) &&
-    (order.caller === undefined || one.caller === order.caller) &&
-    (order.contextId === undefined || (one.contextId ?? one.correlationId) === order.contextId) &&
-    !isBefore(one, order.updatedAfterMs);
+function filterOf(
+  { statuses = [], route, caller, contextId, updatedAfterMs }: ListOrder,
+  only: string | null,
+): TaskFilter {
+  return {
+    statuses,
+    callers: [only, caller].filter((one) => one !== null && one !== undefined),
+    ...(route === undefined ? {} : { route }),
+    ...(contextId === undefined ? {} : { contextId }),
+    ...(updatedAfterMs === undefined ? {} : { updatedAfterMs }),
+  };
 }

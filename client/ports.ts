@@ -26,6 +26,10 @@ export interface ClientPorts {
   /** Read at its first use. */
   readonly catalog: () => Promise<Catalog>;
   readonly log: ClientLog;
+  /** Folder of the index of tasks, which processes of a machine share; absent: it is kept in memory. */
+  readonly indexFolder?: string;
+  /** The client lives for one command: what is only quicker for many calls is not worth its beginning. */
+  readonly onlyForLists?: boolean;
   /** Absent: nobody collects spans. */
   readonly tracing?: CallTracing;
 }
@@ -35,4 +39,6 @@ export interface CallContext extends Patience {
   readonly caller: Caller;
   /** W3C traceparent that the caller sent, checked by `readTraceparent`; null for none. */
   readonly traceparent: string | null;
+  /** How long the mesh may take to take a request, milliseconds; 20 s when absent. */
+  readonly takenWithinMs?: number;
 }

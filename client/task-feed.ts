@@ -16,7 +16,7 @@ import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
 import { recall } from './recall.ts';
 import { Slots } from './slots.ts';
-import type { TaskOrder } from './task-order.ts';
+import type { TaskIndex } from './task-index.ts';
 
 /** Reads of old facts at a time: each is a consumer in the log server. */
 const HISTORY_READS_AT_ONCE = 32;
@@ -38,13 +38,13 @@ export interface Patience {
 export class TaskFeeds {
   readonly #bus: Bus;
   readonly #tail: FactTail;
-  readonly #order: TaskOrder;
+  readonly #index: Pick<TaskIndex, 'knows'>;
   readonly #history = new Slots(HISTORY_READS_AT_ONCE);
 
-  constructor(bus: Bus, tail: FactTail, order: TaskOrder) {
+  constructor(bus: Bus, tail: FactTail, index: Pick<TaskIndex, 'knows'>) {
     this.#bus = bus;
     this.#tail = tail;
-    this.#order = order;
+    this.#index = index;
   }
 
   /** The mark of the log for cursors. @throws BusError while the log is away */
@@ -77,8 +77,8 @@ export class TaskFeeds {
       onBreak: (error) => feed.fail(toMeshError(error)),
     });
     try {
-      // Asked after listening: what the order does not know by now, the tail brings.
-      const known = options.isNew === true ? false : this.#order.knows(correlationId);
+      // Asked after listening: what the index does not know by now, the tail brings.
+      const known = options.isNew === true ? false : this.#index.knows(correlationId);
       if (known !== false) await this.#readHistory(correlationId, feed, known);
       feed.goLive();
       return feed;
@@ -172,6 +172,11 @@ export class TaskFeed {
 
   fail(error: MeshError): void {
     this.#failure ??= error;
+    this.#tell();
+  }
+
+  /** Something else that is waited for may have happened. */
+  look(): void {
     this.#tell();
   }
 

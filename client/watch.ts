@@ -9,6 +9,7 @@ import { type Fact, isAfter } from '../schemas/events/fact.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
+import type { ShownQuestions } from './answers.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
@@ -41,10 +42,12 @@ export type WatchItem =
 export class Watches {
   readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
+  readonly #shown: ShownQuestions;
 
-  constructor(ports: ClientPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, shown: ShownQuestions) {
     this.#ports = ports;
     this.#feeds = feeds;
+    this.#shown = shown;
   }
 
   /**
@@ -84,7 +87,10 @@ export class Watches {
     let failure: MeshError | null = null;
     try {
       if (context.signal.aborted) leave();
-      yield* queue;
+      for await (const item of queue) {
+        if (item.kind === 'fact') this.#shown.note(context.caller, item.view);
+        yield item;
+      }
     } catch (thrown) {
       failure = toMeshError(thrown);
       throw thrown;

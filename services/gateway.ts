@@ -5,7 +5,7 @@
  * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close.
  */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Catalog } from '../client/ports.ts';
 import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
@@ -138,7 +138,8 @@ export const startGateway: StartService = async (context) => {
   const knowledge = lazyKnowledge(settings, log, context.breakers);
   const catalog = lazyCatalog();
   const tracing = tracer === null ? {} : { tracing: traceCalls(tracer) };
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, ...tracing });
+  const indexFolder = join(settings.MESH_HOME, 'index');
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, ...tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };

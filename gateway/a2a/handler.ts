@@ -94,7 +94,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(found.view.status)) {
         throw new UnsupportedOperationError(`the task ${id} has ended (${found.view.status}); get it instead`);
       }
-      return found;
+      return this.#mesh.tasks.get(id, call.context);
     });
     yield* this.#followed(now, callOf(context));
   }
@@ -102,7 +102,8 @@ export class A2aHandler implements A2ARequestHandler {
   getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
     return this.#guarded(context, async (call) => {
       checkHistoryLength(historyLength);
-      return taskOf((await this.#found(id, call)).view, { historyLength });
+      await this.#found(id, call);
+      return taskOf((await this.#mesh.tasks.get(id, call.context)).view, { historyLength });
     });
   }
 
@@ -180,7 +181,7 @@ export class A2aHandler implements A2ARequestHandler {
   async #found(id: string, { context }: A2aCall): Promise<TaskNow> {
     if (id === '') throw malformed('id', 'is required');
     if (!isCorrelationId(id)) throw unknownTask(id);
-    return this.#mesh.tasks.get(id, context);
+    return this.#mesh.tasks.peek(id, context);
   }
 
   async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
@@ -225,7 +226,8 @@ export class A2aHandler implements A2ARequestHandler {
     if (isEnded(view.status)) {
       throw new UnsupportedOperationError(`the task ${taskId} has ended (${view.status}) and takes no more messages`);
     }
-    return this.#mesh.tasks.respond(taskId, promptOf(message), call.context, messageId);
+    const order = { correlationId: taskId, text: promptOf(message), messageId, ...questionOf(message) };
+    return this.#mesh.tasks.respond(order, call.context);
   }
 
   /** The task when it has ended or asks a person. */
@@ -255,6 +257,14 @@ export class A2aHandler implements A2ARequestHandler {
       if (!call.context.signal.aborted) throw toA2aError(thrown, call.binding);
     }
   }
+}
+
+/** The question that the client names; without it the answer is for the one that it was told last. */
+function questionOf({ metadata }: Message): { questionId?: string } {
+  const named: unknown = metadata?.questionId;
+  if (named === undefined) return {};
+  if (typeof named !== 'string' || named === '') throw malformed('message.metadata.questionId', 'must be a text');
+  return { questionId: named };
 }
 
 function notCancelable(id: string, status: string): TaskNotCancelableError {

@@ -12,6 +12,7 @@ import {
   ForkResponseSchema,
   GetResponseSchema,
   ListMessagesResponseSchema,
+  ListOrder,
   ListResponseSchema,
   MeshService,
   Mode,
@@ -73,6 +74,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
         ...(pageSize === 0 ? {} : { pageSize }),
         pageToken,
         statuses: states.map(statusOf),
+        order: request.order === ListOrder.CREATED ? ('created' as const) : ('changed' as const),
         ...text('route', route),
         ...text('caller', caller),
         ...(updatedAfter === undefined ? {} : { updatedAfterMs: timestampMs(updatedAfter) }),
@@ -81,6 +83,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(ListResponseSchema, {
         tasks: page.tasks.map(summaryOf),
         nextPageToken: page.nextPageToken ?? '',
+        total: page.total,
       });
     }),
     watch: serverStreaming(methods.watch, rules, async function* (request, { context, announce }, onFail) {
@@ -93,8 +96,11 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(CancelResponseSchema, { task: taskOf(now) });
     }),
     fork: unary(methods.fork, rules, async (request, { context, announce, trailers }) => {
-      const { correlationId, hop, prompt, newCorrelationId } = request;
-      const order = { correlationId, hop, ...text('prompt', prompt), ...text('newCorrelationId', newCorrelationId) };
+      const { correlationId, hop, prompt, input, newCorrelationId } = request;
+      const order = {
+        ...{ correlationId, hop, ...text('prompt', prompt), ...text('newCorrelationId', newCorrelationId) },
+        ...(input === undefined ? {} : { input }),
+      };
       const now = await tasks.fork(order, context, announce);
       describeTask(trailers, now);
       return create(ForkResponseSchema, { task: taskOf(now) });
@@ -104,8 +110,15 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
 
 function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
-    respond: unary(methods.respond, rules, async ({ correlationId, text: answer }, { context, trailers }) => {
-      const now = await tasks.respond(correlationId, answer, context);
+    respond: unary(methods.respond, rules, async (request, { context, trailers }) => {
+      const { correlationId, questionId, messageId } = request;
+      const order = {
+        correlationId,
+        text: request.text,
+        ...text('questionId', questionId),
+        ...text('messageId', messageId),
+      };
+      const now = await tasks.respond(order, context);
       describeTask(trailers, now);
       return create(RespondResponseSchema, { task: taskOf(now) });
     }),

@@ -112,6 +112,9 @@ export function checkpointSubject(service: string, partition: number): string {
 
 export const CHECKPOINT_FILTER = 'mesh.checkpoint.*.*';
 
+/** What every lane refused. */
+export const QUARANTINE_FILTER = 'mesh.quarantine.>';
+
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;
 }

@@ -72,8 +72,8 @@ export class Messages {
 
   async #send(order: SendOrder, context: CallContext): Promise<SaidMessage> {
     const { correlationId, recipientRole } = order;
-    const { messageRoles } = await this.#ports.catalog();
-    if (!messageRoles.has(recipientRole)) {
+    const { messageRoles } = (await this.#ports.catalog?.()) ?? {};
+    if (messageRoles !== undefined && !messageRoles.has(recipientRole)) {
       throw invalidField('recipient_role', `${recipientRole} takes no messages; ${[...messageRoles].join(', ')} do`);
     }
     const messageId = order.messageId ?? newCorrelationId();

@@ -23,8 +23,8 @@ export interface ClientLog {
 
 export interface ClientPorts {
   readonly bus: Bus;
-  /** Read at its first use. */
-  readonly catalog: () => Promise<Catalog>;
+  /** Read at its first use. Absent: the mesh says what it does not have, when it comes to that. */
+  readonly catalog?: () => Promise<Catalog>;
   readonly log: ClientLog;
   /** Folder of the index of tasks, which processes of a machine share; absent: it is kept in memory. */
   readonly indexFolder?: string;

@@ -215,7 +215,10 @@ export class TaskFeed {
         const late = (): void => settle(() => reject(this.#deadlineExceeded()));
         timers.push(setTimeout(late, answerWithinMs(patience.deadlineMs)));
       }
-      if (limit !== undefined) timers.push(setTimeout(() => settle(() => reject(limit.error())), limit.ms));
+      if (limit !== undefined) {
+        const lateAfterMs = Math.min(limit.ms, TIMEOUT_MAX_MS);
+        timers.push(setTimeout(() => settle(() => reject(limit.error())), lateAfterMs));
+      }
       look();
     });
   }

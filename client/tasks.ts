@@ -319,8 +319,8 @@ export class Tasks {
   }
 
   async #checkWorkflow(workflow: string): Promise<void> {
-    const { workflows } = await this.#ports.catalog();
-    if (workflows.has(workflow)) return;
+    const { workflows } = (await this.#ports.catalog?.()) ?? {};
+    if (workflows === undefined || workflows.has(workflow)) return;
     throw invalidField(
       'workflow',
       `there is no workflow ${workflow}; choose one of ${[...workflows.keys()].join(', ')}`,

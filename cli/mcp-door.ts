@@ -13,6 +13,7 @@ import { natsUrl, type Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { validateData } from '../schemas/events/envelope.ts';
 import { type Fact, factsIn } from '../schemas/events/fact.ts';
+import { correlationIdOfKey } from '../schemas/events/ids.ts';
 import { eventsBehind } from '../schemas/events/journal.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
 import { type TaskView, toReport } from '../schemas/events/task-view.ts';
@@ -25,6 +26,7 @@ import { plain } from './terminal.ts';
 /** A client asks for the tools right away; while the mesh is starting it gets those that are always there. */
 const TOOLS_WAIT_MS = 5000;
 
+/** Whose tasks these are. */
 const CALLER = 'mesh mcp';
 /** A timer cannot wait longer. */
 const WAIT_MS_MAX = 2_147_483_647;
@@ -83,10 +85,11 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    idOfKey: (key) => correlationIdOfKey(CALLER, key),
     run: async (task, waiting) => reportOf(await submitted((await connected()).client, task, waiting)),
-    async callTool(name, args, id, waiting) {
+    async callTool(name, args, named, waiting) {
       const prompt = `tool:${name} ${JSON.stringify(args)}`;
-      const task: TaskRequest = { prompt, workflow: 'tool', ...(id === null ? {} : { id }) };
+      const task: TaskRequest = { prompt, workflow: 'tool', ...named };
       const up = await connected();
       const view = await submitted(up.client, task, waiting);
       const report = reportOf(view);
@@ -154,11 +157,11 @@ function capital(text: string): string {
 
 /** Until the task ends or asks, the time is over, or the client has gone: the task goes on in any case. */
 async function submitted(client: TaskClient, task: TaskRequest, waiting: Waiting): Promise<TaskView> {
-  const { prompt, workflow, id } = task;
+  const { prompt, workflow, id: correlationId, key } = task;
   const submission = {
-    prompt,
+    ...{ prompt, correlationId },
     ...(workflow === undefined ? {} : { workflow }),
-    ...(id === undefined ? {} : { correlationId: id.toLowerCase() }),
+    ...(key === undefined ? {} : { key }),
   };
   const { signal, waitMs } = waiting;
   const beganAtMs = performance.now();
@@ -187,7 +190,8 @@ async function followed(
 }
 
 function reportOf(view: TaskView): TaskReport {
-  return { taskId: view.taskId, status: view.status, text: textOf(view), report: toReport(view) };
+  const attachments = view.result?.attachments ?? [];
+  return { taskId: view.taskId, status: view.status, text: textOf(view), attachments, report: toReport(view) };
 }
 
 function textOf(view: TaskView): string {

@@ -9,7 +9,7 @@ import { openClient, type TaskClient } from '../client/client.ts';
 import type { CallContext } from '../client/ports.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import type { Fact } from '../schemas/events/fact.ts';
-import { isCorrelationId } from '../schemas/events/subjects.ts';
+import { readCorrelationId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { CliError } from './errors.ts';
 import { matchId, wholeId } from './task-id.ts';
@@ -90,7 +90,7 @@ export async function wholeTask(
 /** @throws CliError for a text that is no id of a task */
 export function newTaskId(text: string | undefined, option: string): string | undefined {
   if (text === undefined) return undefined;
-  const id = text.trim().toLowerCase();
-  if (isCorrelationId(id)) return id;
-  throw new CliError(2, `${option} must be a UUIDv4: ${JSON.stringify(text.slice(0, 60))}`);
+  const id = readCorrelationId(text.trim());
+  if (id !== null) return id;
+  throw new CliError(2, `${option} must be a UUID: ${JSON.stringify(text.slice(0, 60))}`);
 }

@@ -75,17 +75,22 @@ export function answerOf(order: AnswerOrder, view: TaskView, caller: Caller, sho
 export function verdictOn(view: TaskView, answer: Answer): 'taken' | MeshError | null {
   const given = view.turns.filter(({ kind }) => kind === 'answer');
   if (given.some((turn) => isIt(turn, answer))) return 'taken';
-  const refusal = view.refusals.findLast(({ messageId }) => messageId === answer.messageId);
+  const refusal = view.refusals.findLast((one) => isRefusalOf(one, answer));
   if (refusal !== undefined) return refusedBy(view, refusal);
   const other = given.findLast(({ questionId }) => questionId === answer.about);
   if (other !== undefined) return answeredBy(view, other);
   return isEnded(view.status) ? nothingAsked(view) : null;
 }
 
-/** An answer that came without a name, by `mesh.tasks` say, is known by its text. */
+/** The same name with another text is another answer; one that came without a name, by `mesh.tasks` say, is its text. */
 function isIt({ messageId, questionId, text }: TurnView, answer: Answer): boolean {
-  if (messageId !== null) return messageId === answer.messageId;
+  if (messageId !== null && messageId !== answer.messageId) return false;
   return questionId === answer.about && text === answer.text;
+}
+
+function isRefusalOf({ messageId, text, questionId, open }: RefusalView, answer: Answer): boolean {
+  if (messageId !== answer.messageId || text !== answer.text) return false;
+  return [questionId, open?.questionId].includes(answer.about);
 }
 
 /** An answer to a task that asks nothing at the moment. */

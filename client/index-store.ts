@@ -55,7 +55,7 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS log (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL, last_seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tasks (
   n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
-  status TEXT NOT NULL, prompt TEXT NOT NULL, workflow TEXT, caller TEXT, context TEXT, route TEXT,
+  status TEXT NOT NULL, prompt TEXT NOT NULL, workflow TEXT, caller TEXT, key TEXT, context TEXT, route TEXT,
   hops INTEGER NOT NULL, loops_used INTEGER, loops_max INTEGER, question_id TEXT, question TEXT,
   started INTEGER NOT NULL, updated INTEGER NOT NULL, seen TEXT NOT NULL
 );
@@ -75,6 +75,7 @@ interface Row {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  readonly key: string | null;
   readonly context: string | null;
   readonly route: string | null;
   readonly hops: number;
@@ -89,7 +90,7 @@ interface Row {
 }
 
 const COLUMNS =
-  'id, first_seq, last_seq, status, prompt, workflow, caller, context, route, hops, loops_used, loops_max, question_id, question, started, updated, seen';
+  'id, first_seq, last_seq, status, prompt, workflow, caller, key, context, route, hops, loops_used, loops_max, question_id, question, started, updated, seen';
 
 export class IndexStore {
   readonly #database: Database.Database;
@@ -247,6 +248,7 @@ function foldedOf(row: Row): FoldedSummary {
     prompt: row.prompt,
     workflow: row.workflow,
     caller: row.caller,
+    key: row.key,
     contextId: row.context,
     route: row.route,
     hops: row.hops,
@@ -268,6 +270,7 @@ function rowOf(folded: FoldedSummary, firstSeq: number, lastSeq: number): Omit<R
     prompt: folded.prompt,
     workflow: folded.workflow,
     caller: folded.caller,
+    key: folded.key,
     context: folded.contextId,
     route: folded.route,
     hops: folded.hops,

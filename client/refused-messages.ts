@@ -6,6 +6,7 @@
  * wait: nothing rests on it.
  */
 import type { Bus, Reader, StoredMessage } from '../bus/port.ts';
+import { headerValue } from '../schemas/events/event-content.ts';
 import { QUARANTINE_FILTER } from '../schemas/events/subjects.ts';
 
 export interface RefusedMessage {
@@ -72,7 +73,7 @@ export class RefusedMessages {
   #heard(message: StoredMessage): void {
     const seq = Number(message.header('mesh-origin-seq'));
     const code = message.header('mesh-code');
-    const refused = { code, reason: message.header('mesh-reason') || code || 'no reason was given' };
+    const refused = { code, reason: headerValue(message.header('mesh-reason')) || code || 'no reason was given' };
     this.#recent.set(seq, refused);
     for (const oldest of this.#recent.keys()) {
       if (this.#recent.size <= REMEMBERED_MAX) break;

@@ -16,6 +16,8 @@ export interface TaskSummary {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  /** The caller's own name for it. */
+  readonly key: string | null;
   /** The context of an A2A client; null for a task that is a context of its own. */
   readonly contextId: string | null;
   readonly route: string | null;
@@ -42,7 +44,16 @@ const MARK_CHARACTERS = 18;
 
 export function emptySummary(correlationId: string): FoldedSummary {
   return {
-    ...{ correlationId, status: 'accepted', prompt: '', workflow: null, caller: null, contextId: null, route: null },
+    ...{
+      correlationId,
+      status: 'accepted',
+      prompt: '',
+      workflow: null,
+      caller: null,
+      key: null,
+      contextId: null,
+      route: null,
+    },
     ...{ hops: 0, loops: null, questionId: null, question: null, startedAtMs: 0, updatedAtMs: 0, seen: '' },
   };
 }
@@ -74,8 +85,8 @@ const nothingAsked = { questionId: null, question: null } as const;
 function change(summary: TaskSummary, { event }: Fact): Partial<TaskSummary> | null {
   switch (event.type) {
     case 'dev.agentmesh.task.accepted.v1': {
-      const { prompt, workflow = null, caller = null, conversation } = event.data;
-      return { prompt: shown(prompt), workflow, caller, contextId: conversation?.contextId ?? null };
+      const { prompt, workflow = null, caller = null, key = null, conversation } = event.data;
+      return { prompt: shown(prompt), workflow, caller, key, contextId: conversation?.contextId ?? null };
     }
     case 'dev.agentmesh.task.routed.v1': {
       const { route, next = 'begin' } = event.data;

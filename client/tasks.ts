@@ -11,10 +11,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError } from '../bus/port.ts';
 import type { Fact } from '../schemas/events/fact.ts';
 import type { Conversation, DataByName, TaskSubmittedData } from '../schemas/events/generated.ts';
-import { newCorrelationId } from '../schemas/events/ids.ts';
+import { correlationIdOfKey, newCorrelationId } from '../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
 import { type AnswerOrder, answerOf, nothingAsked, quarantined, type ShownQuestions, verdictOn } from './answers.ts';
+import type { Caller } from './caller.ts';
 import { invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
 import { type ForkInput, forkOf } from './fork.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
@@ -28,6 +29,8 @@ export interface Submission {
   readonly workflow?: string;
   /** Chosen by the caller, so that it can call again; made here when absent. */
   readonly correlationId?: string;
+  /** In its place, the caller's own name of the task. */
+  readonly key?: string;
   /** Time the mesh may work on the task, milliseconds. */
   readonly timeLimitMs?: number;
   /** The A2A message it comes in. */
@@ -208,9 +211,9 @@ export class Tasks {
       const answer = answerOf(order, feed.view, caller, this.#shown.of(caller, correlationId));
       if (verdictOn(feed.view, answer) === null) {
         if (feed.view.question === null) throw nothingAsked(feed.view);
-        const { messageId, questionId, text } = answer;
+        const { messageId, questionId, text, about } = answer;
         const data = { text, messageId, caller: caller.name, ...(questionId === null ? {} : { questionId }) };
-        const request = { name: 'task.input.provided', data, discriminator: messageId } as const;
+        const request = { name: 'task.input.provided', data, discriminator: `${messageId}/${about}/${text}` } as const;
         await this.#requested(feed, request, (view) => verdictOn(view, answer) !== null, context);
       }
       const verdict = verdictOn(feed.view, answer);
@@ -241,7 +244,7 @@ export class Tasks {
   }
 
   async #begun(
-    { prompt, workflow, correlationId, timeLimitMs, conversation }: Submission,
+    { prompt, workflow, correlationId, key, timeLimitMs, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     isEnough: (view: TaskView) => boolean,
@@ -252,9 +255,11 @@ export class Tasks {
       caller: context.caller.name,
       ...(workflow === undefined ? {} : { workflow }),
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+      ...(key === undefined ? {} : { key }),
       ...(conversation === undefined ? {} : { conversation }),
     };
-    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, isEnough);
+    const id = key === undefined ? correlationId : idOfKey(key, correlationId, context.caller);
+    return this.#submitted({ id, idField: 'correlation_id', data }, context, onId, isEnough);
   }
 
   /** Attaches to the task when the log knows it, submits it when not, and waits. */
@@ -380,6 +385,13 @@ function notTaken(correlationId: string): MeshError {
 function isPassing(thrown: unknown): boolean {
   const { reason, cause } = toMeshError(thrown);
   return reason === 'LOG_UNAVAILABLE' && !(cause instanceof BusError && cause.code === 'closed');
+}
+
+/** The task that a caller means by its own name. @throws MeshError when it says an id as well that is another task's */
+export function idOfKey(key: string, correlationId: string | undefined, { name }: Caller): string {
+  const derived = correlationIdOfKey(name, key);
+  if (correlationId === undefined || correlationId === derived) return derived;
+  throw invalidField('key', 'and correlation_id name different tasks; send one of them');
 }
 
 /** The same id must mean the same task. What has left the log cannot be compared. */

@@ -4,6 +4,7 @@
  */
 import type { RolePorts } from '../actors/roles/ports.ts';
 import type { Bus } from '../bus/port.ts';
+import { workflowsFolder } from '../config/settings.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import type { Part } from './adapters/part.ts';
 import type { ServiceContext } from './run-service.ts';
@@ -56,7 +57,7 @@ async function agentsPorts(
   { settings, log, breakers }: ServiceContext,
   bus: Bus,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { loadWorkflows }, { withModelTime }, { stepMs }] = await Promise.all([
+  const [{ loadRoleDefinitions }, { workflowsWith }, { withModelTime }, { stepMs }] = await Promise.all([
     import('../actors/roles/index.ts'),
     import('../actors/workflows/index.ts'),
     import('../actors/workflows/model-time.ts'),
@@ -68,7 +69,7 @@ async function agentsPorts(
   ]);
   const definitions = await loadRoleDefinitions();
   const roles = new Set(definitions.map(({ name }) => name));
-  const files = loadWorkflows(roles);
+  const files = workflowsWith(roles, workflowsFolder(settings));
   const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));
   const workflows = withModelTime(files, asking, stepMs(settings.LLM_TIMEOUT_MS));
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });

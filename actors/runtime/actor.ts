@@ -15,7 +15,7 @@ import { type EventName, type MeshEvent, nameOf, typeOf } from '../../schemas/ev
 import type { EffectFinishedData, ErrorInfo } from '../../schemas/events/generated.ts';
 import { effectKey, outputEventId, spanIdOf } from '../../schemas/events/ids.ts';
 import { begin, type Command, type Decision, decide } from './interpreter.ts';
-import { machineFor, type Outgoing, type RoleDefinition } from './role.ts';
+import { machineFor, type Outgoing, type RoleDefinition, WATCHERS } from './role.ts';
 
 export interface EffectRow {
   /** The invoke's id. */
@@ -53,6 +53,10 @@ export interface Actor {
   readonly loops: number;
   readonly traceparent: string;
   readonly done: boolean;
+  /** Those who asked it were told that the task is over. */
+  readonly dismissed: boolean;
+  /** The roles that it has spoken with: who asked whom was who spoke first. */
+  readonly peers: ReadonlyMap<string, 'asks' | 'asked'>;
   /** Content digests of the events from elsewhere, by id. */
   readonly seen: ReadonlyMap<string, string>;
   readonly effects: ReadonlyMap<string, EffectRow>;
@@ -135,6 +139,7 @@ function next(role: RoleDefinition, actor: Actor, logged: LoggedEvent): StepResu
   }
   const known = digest === null ? null : repetition(actor.seen.get(event.id), digest, event.id);
   if (known !== null) return known;
+  if (name === 'task.over') return unchanged({ ...actor, seen: seenWith(actor, logged), dismissed: true });
   const told = machineEvent(logged);
   const version = role.versions.find(({ since }) => since === actor.machineSince);
   const refusal = actor.done ? null : version?.refuses?.(actor.snapshot, told);
@@ -151,6 +156,7 @@ export function repetition(seen: string | undefined, digest: string, id: string)
 function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
   const { event } = logged;
   const name = nameOf(event.type);
+  if (name === 'task.over') return { kind: 'ignored', reason: 'late' };
   if (name === null || !role.startsOn.includes(name)) {
     return rejected('unknown_task', `${role.name} has no task ${event.correlationid} for ${event.type}`);
   }
@@ -194,6 +200,8 @@ function newActor(
     loops: event.remainingloops,
     traceparent: event.traceparent,
     done: false,
+    dismissed: false,
+    peers: new Map(),
     seen: new Map(),
     effects: new Map(),
     timers: new Map(),
@@ -265,15 +273,24 @@ function effectEvent(data: EffectFinishedData, atMs: number): EventObject {
 }
 
 function apply(actor: Actor, logged: LoggedEvent, event: EventObject): Applied {
-  const { event: cause, digest } = logged;
+  const { event: cause } = logged;
   const counted: Actor = {
     ...actor,
     transitionIndex: actor.transitionIndex + 1,
-    seen: digest === null ? actor.seen : new Map(actor.seen).set(cause.id, digest),
+    seen: seenWith(actor, logged),
+    peers: spokenWith(actor, cause.senderrole, 'asks'),
     ...placeOf(actor, cause),
   };
   if (actor.done) return unchanged(counted);
   return fold(counted, decide(actor.machine, actor.snapshot, event), logged);
+}
+
+function seenWith({ seen }: Actor, { event, digest }: LoggedEvent): Actor['seen'] {
+  return digest === null ? seen : new Map(seen).set(event.id, digest);
+}
+
+function spokenWith({ role, peers }: Actor, other: string, how: 'asks' | 'asked'): Actor['peers'] {
+  return other === role || other === WATCHERS || peers.has(other) ? peers : new Map(peers).set(other, how);
 }
 
 /**
@@ -328,6 +345,8 @@ function fold(actor: Actor, decision: Decision, logged: LoggedEvent): Applied {
     }
   };
   for (const command of decision.commands) carryOut(command);
+  let { peers } = actor;
+  for (const { to } of outputs) peers = spokenWith({ ...actor, peers }, to, 'asked');
   const done = decision.snapshot.status === 'done';
   if (done) {
     for (const id of [...effects.keys()]) endEffect(id);
@@ -335,7 +354,7 @@ function fold(actor: Actor, decision: Decision, logged: LoggedEvent): Applied {
   }
   return {
     kind: 'applied',
-    actor: { ...actor, snapshot: decision.snapshot, done, effects, timers },
+    actor: { ...actor, snapshot: decision.snapshot, done, peers, effects, timers },
     outputs,
     startedEffects: startedEffects.filter((row) => effects.get(row.effect) === row),
     endedEffects,

@@ -103,3 +103,24 @@ export function loadWorkflows(
     }),
   );
 }
+
+/**
+ * The shipped workflows, and those of a folder of the user's.
+ * @param folder null for none
+ * @throws WorkflowError, also for a name that is taken
+ */
+export function workflowsWith(roles: ReadonlySet<string>, folder: string | null): ReadonlyMap<string, Workflow> {
+  const shipped = loadWorkflows(roles);
+  if (folder === null) return shipped;
+  let own: ReadonlyMap<string, Workflow>;
+  try {
+    own = loadWorkflows(roles, folder);
+  } catch (error) {
+    throw new WorkflowError(`${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  for (const name of own.keys()) {
+    if (shipped.has(name))
+      throw new WorkflowError(`${join(folder, `${name}.json`)}: there is a workflow ${name} already`);
+  }
+  return new Map([...shipped, ...own]);
+}

@@ -43,7 +43,7 @@ export function command(): Command {
       '--input <json>',
       'what the hop is given otherwise: a JSON object, or @ and a file; null leaves a field out',
     )
-    .option('--id <uuid>', 'id of the new task (UUIDv4); the same id again gives the same task')
+    .option('--id <uuid>', 'id of the new task, a UUID; the same id again gives the same task')
     .option('--json', 'print one JSON object')
     .action((id: string, options: ForkOptions) => fork(id, options));
 }

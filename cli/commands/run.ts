@@ -25,8 +25,10 @@ interface RunOptions {
   readonly json?: true;
   readonly workflow?: string;
   readonly id?: string;
+  readonly key?: string;
 }
 
+/** Whose tasks these are: keys are looked up among them. */
 const CALLER = 'mesh run';
 /** After this time without a sign of life a person deserves a hint. */
 const SILENCE_MS = 8000;
@@ -52,12 +54,15 @@ export function command(): Command {
     .argument('<prompt>', 'what to do; - reads it from standard input')
     .option('--json', 'print one JSON object at the end')
     .option('-w, --workflow <name>', 'use this workflow instead of asking the router')
-    .option('--id <uuid>', 'id of the task (UUIDv4); the same id again gives the same task')
+    .option('--id <uuid>', 'id of the task, a UUID; the same id again gives the same task')
+    .option('--key <text>', 'in its place, a name of your own; the same key again gives the same task')
     .action((prompt: string, options: RunOptions) => run(prompt, options));
 }
 
 async function run(argument: string, options: RunOptions): Promise<void> {
   const settings = settingsNow();
+  const { key } = options;
+  if (key !== undefined && options.id !== undefined) throw new CliError(2, 'give --id or --key, not both');
   const taskId = newTaskId(options.id, '--id');
   const prompt = argument === '-' ? (await readAll(process.stdin)).trim() : argument;
   if (prompt.trim() === '') throw new CliError(2, 'the prompt is empty; see `mesh run -h`');
@@ -66,6 +71,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
     const submission = {
       prompt,
       ...(taskId === undefined ? {} : { correlationId: taskId }),
+      ...(key === undefined ? {} : { key }),
       ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
     };
     process.exitCode = await submitAndFollow(client, bus, submission, options.json === true);

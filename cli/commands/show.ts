@@ -7,7 +7,7 @@ import { type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { wholeTask, withTask } from '../mesh-client.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
-import { duration, indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
+import { duration, indent, oneLine, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 
 export function command(): Command {
   return declare({
@@ -30,6 +30,7 @@ async function show(id: string, json: boolean): Promise<void> {
   if (json) return printJson({ ...toReport(view), events: facts.map((fact) => eventJson(fact, view)) });
   const paint = painter(out);
   print(`${paint('bold', taskId)}  ${statusText(view.status, paint)}`);
+  if (view.key !== null) print(`  ${paint('dim', 'key')} ${oneLine(view.key, 200)}`);
   print(indent(safeText(view.prompt).trim(), '  '));
   print();
   for (const fact of facts) print(trailLine(fact, view, paint));

@@ -83,8 +83,9 @@ function lines(found: readonly TaskSummary[]): string[] {
   return table([head, ...rows]);
 }
 
-/** What a task asks is what matters of one that waits. */
-function textOf({ prompt, questionId, question }: TaskSummary): string {
+/** What a task asks is what matters of one that waits; else what was asked, after the caller's own name for it. */
+function textOf({ prompt, key, questionId, question }: TaskSummary): string {
   if (question !== null) return `${questionId}? ${question}`;
-  return prompt === '' ? '(its beginning has left the log)' : prompt;
+  const shown = prompt === '' ? '(its beginning has left the log)' : prompt;
+  return key === null ? shown : `[${key}] ${shown}`;
 }

@@ -12,7 +12,8 @@ import type { Caller } from '../../client/caller.ts';
 import { MeshError } from '../../client/errors.ts';
 
 /** Whoever calls over loopback when no callers are configured: the person at this machine. */
-const localCaller: Caller = { name: 'local', role: 'admin' };
+export const LOCAL_CALLER = 'local';
+const localCaller: Caller = { name: LOCAL_CALLER, role: 'admin' };
 
 const callersFile = z.strictObject({
   callers: z

@@ -12,6 +12,13 @@ export type Role = string;
  */
 export type AgentMessageData = Message;
 /**
+ * Pictures, files, links and data that a tool answered besides its text.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Attachments".
+ */
+export type Attachments = Part[];
+/**
  * What the caller asked, verbatim.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -25,6 +32,13 @@ export type Prompt = string;
  * via the `definition` "WorkflowName".
  */
 export type WorkflowName = string;
+/**
+ * The caller's own name of the task; the task's id is derived from the caller and it.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "TaskKey".
+ */
+export type TaskKey = string;
 /**
  * begin: the workflow from its first step; continue: the task goes on in the workflow that it is in; finish: its loop ends with the best attempt.
  *
@@ -59,6 +73,7 @@ export interface AllSchemas {
   'task.input.refused'?: TaskInputRefusedData;
   'task.input.reminded'?: TaskInputRemindedData;
   'task.input.required'?: TaskInputRequiredData;
+  'task.over'?: TaskOverData;
   'task.routed'?: TaskRoutedData;
   'task.submitted'?: TaskSubmittedData;
   'timer.fired'?: TimerFiredData;
@@ -94,7 +109,7 @@ export interface Envelope {
    */
   dataschema?: string;
   /**
-   * The task: a UUIDv4.
+   * The task: a UUID of RFC 9562, in lower case.
    */
   correlationid: string;
   /**
@@ -505,6 +520,7 @@ export interface ToolCall {
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+  attachments?: Attachments;
 }
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -654,6 +670,7 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  key?: TaskKey;
   conversation?: Conversation;
   fork?: ForkOrigin;
 }
@@ -721,6 +738,7 @@ export interface Result {
   citations: Citation[];
   code?: CodeArtifact;
   review?: Review;
+  attachments?: Attachments;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];
@@ -901,6 +919,10 @@ export interface TaskInputRequiredData {
   default?: string;
 }
 /**
+ * The task has ended where it came from: whoever was asked something for it may forget its state.
+ */
+export interface TaskOverData {}
+/**
  * Which workflow was chosen, and why; on the way also whether the task goes on with it.
  */
 export interface TaskRoutedData {
@@ -929,6 +951,7 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  key?: TaskKey;
   conversation?: Conversation;
   /**
    * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.
@@ -1012,6 +1035,7 @@ export interface DataByName {
   'task.input.refused': TaskInputRefusedData;
   'task.input.reminded': TaskInputRemindedData;
   'task.input.required': TaskInputRequiredData;
+  'task.over': TaskOverData;
   'task.routed': TaskRoutedData;
   'task.submitted': TaskSubmittedData;
   'timer.fired': TimerFiredData;
@@ -1042,6 +1066,7 @@ export const eventNames = [
   'task.input.refused',
   'task.input.reminded',
   'task.input.required',
+  'task.over',
   'task.routed',
   'task.submitted',
   'timer.fired',

@@ -227,7 +227,7 @@ export class HostProcess {
       service: this.service,
       process: this.process,
       roles,
-      ...(this.#hasIngress ? { ingress } : {}),
+      ...(this.#hasIngress ? { ingress: [ingress] } : {}),
       bus: life.bus,
       ledger: gated(ledger, life.gate, (batch) => {
         history.noteMade(batch.records, scheduler.elapsedMs);

@@ -43,6 +43,8 @@ export interface TaskContext {
   readonly wish: string | null;
   readonly caller: string | null;
   readonly deadlineMs: number | null;
+  /** The caller's own name of the task; a task of an older release has no such field. */
+  readonly key?: string;
   /** Where to begin and with what, in a task that runs another again; a task of an older release has no such field. */
   readonly fork?: TaskSubmittedData['fork'];
   readonly route: Route | null;

@@ -269,6 +269,7 @@ const machineFor = (beginning: TaskContext) =>
                 wish: event.data.workflow ?? null,
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
+                ...(event.data.key === undefined ? {} : { key: event.data.key }),
                 ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
               })),
               emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
@@ -450,12 +451,13 @@ const machineFor = (beginning: TaskContext) =>
   });
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller, fork, conversation } = event.data;
+  const { prompt, workflow, caller, fork, conversation, key } = event.data;
   return {
     prompt,
     ...(workflow === undefined ? {} : { workflow }),
     ...(caller === undefined ? {} : { caller }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
+    ...(key === undefined ? {} : { key }),
     ...(conversation === undefined ? {} : { conversation }),
   };
 }

@@ -104,8 +104,11 @@ export function started(context: TaskContext, atMs: number): TaskContext {
 }
 
 export function hopInput(context: TaskContext): HopInput {
-  const { answer: _answer, ...artifacts } = context.artifacts;
-  return { prompt: context.prompt, ...artifacts };
+  const { answer: _answer, tool, ...artifacts } = context.artifacts;
+  if (tool === undefined) return { prompt: context.prompt, ...artifacts };
+  // The text says what is attached; no role reads more of it.
+  const { attachments: _attachments, ...said } = tool;
+  return { prompt: context.prompt, ...artifacts, tool: said };
 }
 
 function recordOf(
@@ -419,6 +422,7 @@ export function resultOf(context: TaskContext): Result {
     citations,
     ...(artifacts.code ? { code: artifacts.code } : {}),
     ...(artifacts.review ? { review: artifacts.review } : {}),
+    ...(artifacts.tool?.attachments ? { attachments: artifacts.tool.attachments } : {}),
     ...(route ? { route } : {}),
     ...(degraded ? { degraded } : {}),
     hops: [...context.hops],

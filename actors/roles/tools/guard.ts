@@ -11,7 +11,7 @@
 import type { Breakers } from '../../../services/breakers.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import type { EffectContext } from '../../runtime/role.ts';
-import { type Fence, type Tool, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
+import { type Fence, type Tool, type ToolAnswer, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
 
 /** For tools that say nothing of their own. A look-up or a request is a matter of seconds. */
 const CAPS: ToolCaps = { timeoutMs: 30_000, concurrencyMax: 8, queueMax: 128 };
@@ -25,7 +25,7 @@ export interface GuardedCall extends ToolContext, Pick<EffectContext, 'log' | 's
 
 export interface Guard {
   /** @throws ToolError, EffectError `breaker_open`, the signal's reason, or what the tool throws */
-  run(tool: Tool, args: unknown, call: GuardedCall): Promise<string>;
+  run(tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer>;
   /** Calls that run and wait now, of all tools. */
   load(): { readonly running: number; readonly waiting: number };
 }
@@ -97,7 +97,7 @@ export function createGuard(breakers: Breakers): Guard {
   };
 }
 
-async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string> {
+async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer> {
   const { timeoutMs } = { ...CAPS, ...tool.caps };
   const overtime = new AbortController();
   const endsAtMs = performance.now() + timeoutMs;
@@ -111,7 +111,9 @@ async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCal
       if (performance.now() >= endsAtMs) throw new Overtime(timeoutMs);
       began = true;
       const context = { signal, idempotencyKey: call.idempotencyKey, heartbeat: call.heartbeat };
-      return shown(tool, await orAborted(tool.run(args, context), signal), call);
+      const answer = await orAborted(tool.run(args, context), signal);
+      if (typeof answer === 'string') return shown(tool, answer, call);
+      return { ...answer, text: shown(tool, answer.text, call) };
     } finally {
       free();
     }
@@ -143,7 +145,7 @@ function outOfTime(error: Overtime, began: boolean, fence: Fence): ToolError {
   return new ToolError(code, error.message, { retryable: fence !== 'once', cause: error });
 }
 
-function orAborted(work: Promise<string>, signal: AbortSignal): Promise<string> {
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = (): void => reject(signal.reason);
     signal.addEventListener('abort', aborted, { once: true });

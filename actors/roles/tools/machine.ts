@@ -17,6 +17,7 @@ import type {
   HopOutput,
   HopRequestedData,
   LlmRepliedData,
+  ToolCall,
   ToolOffer,
 } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Fence, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
@@ -46,6 +47,9 @@ export interface ToolProposal {
 export interface ToolRun extends ToolChoice {
   readonly deed: string;
 }
+
+/** What a tool answered. */
+export type ToolResult = Pick<ToolCall, 'result' | 'attachments'>;
 
 /** A tool that may not be repeated was begun; `output` is what it made, or null when nobody knows. */
 interface Deed {
@@ -86,11 +90,15 @@ function chosen(context: ToolsContext): ToolChoice {
   return context.choice;
 }
 
-function outputOf(context: ToolsContext, result: string): HopOutput {
+function outputOf(context: ToolsContext, { result, attachments }: ToolResult): HopOutput {
   const { name, arguments: given } = chosen(context);
   const by = context.chosenBy == null ? '' : `, chosen by ${context.chosenBy}`;
   const summary = `${name} ran${by}`.slice(0, SUMMARY_CHARS_MAX);
-  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, result } };
+  return {
+    engine: `tool:${name}`,
+    summary,
+    tool: { name, arguments: given, result, ...(attachments === undefined ? {} : { attachments }) },
+  };
 }
 
 /** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
@@ -175,7 +183,7 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
     actors: {
       choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
       check: effectLogic<ToolProposal, ToolChoice>(),
-      run: effectLogic<ToolRun, { result: string }>(),
+      run: effectLogic<ToolRun, ToolResult>(),
     },
     actions: {
       /** A tool that may not be repeated counts as begun from here. */
@@ -310,9 +318,9 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
           onDone: {
             target: 'idle',
             actions: [
-              emit(({ context, event }) => completed(context, outputOf(context, event.output.result))),
+              emit(({ context, event }) => completed(context, outputOf(context, event.output))),
               assign(({ context, event }) => {
-                const deed = deedOf(context, context.choice, outputOf(context, event.output.result));
+                const deed = deedOf(context, context.choice, outputOf(context, event.output));
                 return deed === null ? resting(context) : { ...resting(context), deed };
               }),
             ],

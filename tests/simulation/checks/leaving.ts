@@ -4,7 +4,7 @@
  */
 import type { LedgerBatch } from '../../../actors/runtime/ledger/port.ts';
 import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
-import type { Input } from '../../../actors/runtime/record.ts';
+import { type Input, isOverWord } from '../../../actors/runtime/record.ts';
 import type { Unsent } from '../../../actors/runtime/sender.ts';
 import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
@@ -88,7 +88,8 @@ function isAnswered({ disk, process }: HostProcess, subject: string, n: number):
 }
 
 function isWordOf(input: Input, { role, correlationId }: { role: string; correlationId: string }): boolean {
-  if (input.kind !== 'event' || input.place === null) return false;
+  // That a task is over does not say that its answer was heard: who says so may have forgotten it since.
+  if (input.kind !== 'event' || input.place === null || isOverWord(input)) return false;
   return input.event.correlationid === correlationId && input.event.senderrole === role;
 }
 

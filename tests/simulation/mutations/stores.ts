@@ -29,7 +29,7 @@ export const storeMutations: readonly Mutation[] = [
     name: 'ask-the-answered-again',
     breaks: 'J5: a request that was answered is made again after the log was lost',
     file: 'actors/runtime/recovery.ts',
-    find: '(!unwanted.has(message) && !now.hasEnded(message.task));',
+    find: '(!unwanted.has(message) && (replies.has(message) || !now.hasEnded(message.task)));',
     replace: 'open.size >= 0;',
   },
   {

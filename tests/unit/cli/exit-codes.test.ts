@@ -55,7 +55,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     [['rn', 'x'], /unknown command 'rn' .*run.*See `mesh -h`/],
     [['run'], /missing required argument 'prompt'\. See `mesh run -h`/],
     [['run', ' '], /the prompt is empty/],
-    [['run', 'x', '--id', '7'], /--id must be a UUIDv4/],
+    [['run', 'x', '--id', '7'], /--id must be a UUID/],
     [['tasks', '--limit', '0'], /a whole number from 1 to 1000/],
     [['up', '--frobnicate'], /unknown option '--frobnicate'\. See `mesh up -h`/],
     [['show', '12345'], /at least 6 characters/],

@@ -38,7 +38,7 @@ const ledger = await openSqliteLedger(ledgerPath);
 const ports = {
   router: { decide: () => Promise.resolve({ decision: route, next: 'begin' as const }) },
   workflows: new Map([['bench', workflow]]),
-  roles: new Set(['echo']),
+  readWorkflow: () => workflow,
   knowledge: () => {
     throw new Error('not measured');
   },

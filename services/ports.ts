@@ -3,6 +3,7 @@
  * its own roles use. Does not own: the adapters, or the list of ports (actors/roles/ports.ts).
  */
 import type { RolePorts } from '../actors/roles/ports.ts';
+import type { Workflow } from '../actors/workflows/index.ts';
 import type { Bus } from '../bus/port.ts';
 import { workflowsFolder } from '../config/settings.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
@@ -15,7 +16,7 @@ export interface OpenedPorts {
   readonly parts: readonly Part<unknown>[];
 }
 
-type Own = Pick<RolePorts, 'router' | 'workflows' | 'roles' | 'knowledge' | 'tools'>;
+type Own = Pick<RolePorts, 'router' | 'workflows' | 'readWorkflow' | 'knowledge' | 'tools'>;
 
 export async function openPorts(context: ServiceContext, bus: Bus): Promise<OpenedPorts> {
   const { llmPart } = await import('./adapters/llm.ts');
@@ -35,12 +36,12 @@ export async function openPorts(context: ServiceContext, bus: Bus): Promise<Open
 async function ownOf(
   context: ServiceContext,
   bus: Bus,
-  llm: Part<unknown>,
+  llm: Part<RolePorts['llm']>,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
   const { service, settings, log, breakers } = context;
   switch (service.name) {
     case 'agents':
-      return agentsPorts(context, bus);
+      return agentsPorts(context, bus, llm.port.engine !== null);
     case 'llm':
       return { own: elsewhere, parts: [llm] };
     case 'tools': {
@@ -56,11 +57,12 @@ async function ownOf(
 async function agentsPorts(
   { settings, log, breakers }: ServiceContext,
   bus: Bus,
+  hasModel: boolean,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { workflowsWith }, { withModelTime }, { stepMs }] = await Promise.all([
+  const [{ loadRoleDefinitions }, { readCarried, workflowsWith }, { limitsOf }, { stepMs }] = await Promise.all([
     import('../actors/roles/index.ts'),
     import('../actors/workflows/index.ts'),
-    import('../actors/workflows/model-time.ts'),
+    import('../actors/workflows/limits.ts'),
     import('../actors/roles/llm/budget.ts'),
   ]);
   const [{ routerPart }, { knowledgePart }] = await Promise.all([
@@ -68,13 +70,16 @@ async function agentsPorts(
     import('./adapters/knowledge.ts'),
   ]);
   const definitions = await loadRoleDefinitions();
+  const limits = limitsOf(definitions, {
+    modelStepMs: hasModel ? stepMs(settings.LLM_TIMEOUT_MS) : null,
+    deadlineMs: settings.MESH_TASK_DEADLINE_MS,
+  });
   const roles = new Set(definitions.map(({ name }) => name));
-  const files = workflowsWith(roles, workflowsFolder(settings));
-  const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));
-  const workflows = withModelTime(files, asking, stepMs(settings.LLM_TIMEOUT_MS));
+  const workflows = workflowsWith(roles, workflowsFolder(settings), limits);
+  const readWorkflow = (carried: unknown): Workflow => readCarried(carried, roles, limits);
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
-  const own = { ...elsewhere, router: router.port, workflows, roles, knowledge: knowledge.port };
+  const own = { ...elsewhere, router: router.port, workflows, readWorkflow, knowledge: knowledge.port };
   return { own, parts: [router, knowledge] };
 }
 
@@ -84,7 +89,9 @@ const refused = (port: string) => () => Promise.reject(new RangeError(`no role o
 const elsewhere: Own = {
   router: { decide: refused('the router') },
   workflows: new Map(),
-  roles: new Set(),
+  readWorkflow: () => {
+    throw new RangeError('no role of this service has workflows');
+  },
   knowledge: () => {
     throw new RangeError('no role of this service has the knowledge base');
   },

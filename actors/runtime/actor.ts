@@ -12,10 +12,10 @@
  */
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { type EventName, type MeshEvent, nameOf, typeOf } from '../../schemas/events/envelope.ts';
-import type { EffectFinishedData, ErrorInfo } from '../../schemas/events/generated.ts';
+import type { EffectFinishedData, EffectWaitingData, ErrorInfo } from '../../schemas/events/generated.ts';
 import { effectKey, outputEventId, spanIdOf } from '../../schemas/events/ids.ts';
 import { begin, type Command, type Decision, decide } from './interpreter.ts';
-import { machineFor, type Outgoing, type RoleDefinition, WATCHERS } from './role.ts';
+import { type EffectWaiting, machineFor, type Outgoing, type RoleDefinition, WATCHERS } from './role.ts';
 
 export interface EffectRow {
   /** The invoke's id. */
@@ -28,6 +28,8 @@ export interface EffectRow {
   readonly failures: number;
   /** It may not be repeated, and its beginning was announced. */
   readonly started: boolean;
+  /** Its machine was told that it waits for its turn. */
+  readonly waiting?: boolean;
 }
 
 export interface TimerRow {
@@ -170,6 +172,7 @@ function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
 const settlements = [
   'effect.finished',
   'effect.started',
+  'effect.waiting',
   'effect.retried',
   'effect.withdrawn',
   'timer.fired',
@@ -208,7 +211,8 @@ function newActor(
   };
 }
 
-function machineEvent({ event, atMs }: LoggedEvent): EventObject {
+function machineEvent(logged: LoggedEvent): EventObject {
+  const { event } = logged;
   const fields = {
     type: nameOf(event.type) ?? event.type,
     data: event.data,
@@ -217,24 +221,26 @@ function machineEvent({ event, atMs }: LoggedEvent): EventObject {
     recipient: event.recipientrole,
     hop: event.hopindex,
     loops: event.remainingloops,
-    atMs,
+    ...timeOf(logged),
   };
   return fields;
 }
 
 /** Results of effects and timers: they concern a row, and only through it the machine. */
 function settle(actor: Actor, logged: LoggedEvent): StepResult {
-  const { event, atMs } = logged;
+  const { event } = logged;
   switch (event.type) {
     case 'dev.agentmesh.timer.fired.v1': {
       const { timer: id, armedVersion } = event.data;
       const timer = actor.timers.get(id);
       if (timer?.armedVersion !== armedVersion) return { kind: 'ignored', reason: 'late' };
-      const fired = { ...timer.event, atMs };
+      const fired = { ...timer.event, ...timeOf(logged) };
       return apply({ ...actor, timers: without(actor.timers, id) }, logged, fired);
     }
     case 'dev.agentmesh.effect.started.v1':
       return settleRow(actor, event.data, (row) => ({ ...row, started: true }));
+    case 'dev.agentmesh.effect.waiting.v1':
+      return settleWaiting(actor, logged, event.data);
     case 'dev.agentmesh.effect.withdrawn.v1':
       return settleRow(actor, event.data, (row) => ({ ...row, started: false }));
     case 'dev.agentmesh.effect.retried.v1':
@@ -243,7 +249,7 @@ function settle(actor: Actor, logged: LoggedEvent): StepResult {
       const row = actor.effects.get(event.data.effect);
       if (row?.armedVersion !== event.data.armedVersion) return { kind: 'ignored', reason: 'late' };
       const settled = { ...actor, effects: without(actor.effects, row.effect) };
-      const result = apply(settled, logged, effectEvent(event.data, atMs));
+      const result = apply(settled, logged, effectEvent(event.data, logged));
       return { ...result, endedEffects: [...result.endedEffects, row] };
     }
     default:
@@ -261,8 +267,22 @@ function settleRow(
   return unchanged({ ...actor, effects: new Map(actor.effects).set(row.effect, change(row)) });
 }
 
-function effectEvent(data: EffectFinishedData, atMs: number): EventObject {
-  const settled = { actorId: data.effect, atMs };
+/** The one settlement that a machine hears of while its effect goes on: limits of work stand still meanwhile. */
+function settleWaiting(actor: Actor, logged: LoggedEvent, data: EffectWaitingData): StepResult {
+  const { waiting, ahead } = data;
+  const noted = settleRow(actor, data, (row) => ({ ...row, waiting }));
+  if (noted.kind !== 'applied') return noted;
+  const told: EffectWaiting = { type: 'effect.waiting', effect: data.effect, waiting, ahead, ...timeOf(logged) };
+  return apply(noted.actor, logged, told);
+}
+
+/** What a machine may know of time. */
+function timeOf({ atMs, upMs }: LoggedEvent) {
+  return { atMs, upMs };
+}
+
+function effectEvent(data: EffectFinishedData, logged: LoggedEvent): EventObject {
+  const settled = { actorId: data.effect, ...timeOf(logged) };
   if (data.status === 'done') {
     const done = { type: `xstate.done.actor.${data.effect}`, output: data.output, ...settled };
     return done;

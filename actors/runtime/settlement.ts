@@ -52,6 +52,13 @@ export function effectStarted(actor: Actor, row: EffectRow, nowMs: number): Mesh
   return settlement(actor, 'effect.started', `started/${key}`, { key, effect, attempt: row.failures + 1 }, nowMs);
 }
 
+/** Said each time that it changes; what is said at one point of an actor's life has one id. */
+export function effectWaiting(actor: Actor, row: EffectRow, ahead: number | null, nowMs: number): MeshEvent {
+  const { key, effect } = named(actor, row);
+  const data = { key, effect, waiting: ahead !== null, ahead: ahead ?? 0 };
+  return settlement(actor, 'effect.waiting', `waiting/${key}/${actor.transitionIndex}`, data, nowMs);
+}
+
 export function effectWithdrawn(actor: Actor, row: EffectRow, nowMs: number): MeshEvent {
   const data = named(actor, row);
   return settlement(actor, 'effect.withdrawn', `withdrawn/${data.key}`, data, nowMs);

@@ -1,20 +1,24 @@
 /**
  * The workflows, read from the JSON files of this folder and checked once. Owns: loading and their type. Does not own:
- * running them; the orchestrator takes a copy into each task, so a changed file never changes a task in flight (S11).
+ * limits of time (limits.ts), or running them; the orchestrator takes a copy into each task, so a changed file never changes a task in flight (S11).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
 export interface WorkflowStep {
   readonly step: string;
   readonly role: string;
+  /** Of work, for one attempt. */
   readonly timeoutMs: number;
   readonly attempts?: number;
   readonly optional?: boolean;
   readonly approval?: boolean;
   /** A person is asked before the step runs, in these words. */
   readonly approve?: Approve;
+  /** Its role answers a cancel with what it had begun; not in a file, but known of the role. */
+  readonly confirmsCancel?: boolean;
 }
 
 export interface Approve {
@@ -27,9 +31,16 @@ export interface Approve {
   readonly remindTo?: string;
 }
 
+/** As a file has it: what it leaves out is derived. */
+interface WorkflowFile extends Omit<Workflow, 'steps'> {
+  readonly steps: readonly (Omit<WorkflowStep, 'timeoutMs' | 'confirmsCancel'> & { readonly timeoutMs?: number })[];
+}
+
 export interface Workflow {
   readonly name: string;
   readonly description: string;
+  /** Of a task in it whose caller says nothing, milliseconds. */
+  readonly deadlineMs?: number;
   readonly steps: readonly WorkflowStep[];
   readonly loop?: { readonly review: string; readonly revise: string; readonly maxCycles: number };
 }
@@ -40,10 +51,21 @@ export class WorkflowError extends Error {
 }
 
 const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'workflow.schema.json'), 'utf8')) as object;
-const validate = new Ajv2020({ strict: true }).compile<Workflow>(schema);
+const validate = new Ajv2020({ strict: true }).compile<WorkflowFile>(schema);
 
-/** Checks one workflow. @param roles roles that exist. @throws WorkflowError */
-export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet<string>): Workflow {
+/**
+ * Checks one workflow, and derives what it leaves out.
+ *
+ * @param roles roles that exist
+ * @param limits what its times are derived from and have to fit into
+ * @throws WorkflowError
+ */
+export function checkWorkflow(
+  value: unknown,
+  source: string,
+  roles: ReadonlySet<string>,
+  limits: WorkflowLimits = limitsOf([]),
+): Workflow {
   if (!validate(value)) {
     const [error] = validate.errors ?? [];
     throw new WorkflowError(`${source}${error?.instancePath ?? ''} ${error?.message ?? 'is not a workflow'}`);
@@ -59,11 +81,37 @@ export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet
       throw new WorkflowError(`${source}: loop.review must name a step after loop.revise`);
     }
   }
-  return value;
+  return withLimits(value, source, limits);
+}
+
+/**
+ * A workflow as a task carried it, for another task. Its times were derived and checked when its file was read, and stay
+ * what they were; what is known of a role is of this release.
+ *
+ * @throws WorkflowError
+ */
+export function readCarried(carried: unknown, roles: ReadonlySet<string>, limits: WorkflowLimits): Workflow {
+  const text = JSON.stringify(carried, (key, value: unknown) => (key === 'confirmsCancel' ? undefined : value));
+  const workflow = checkWorkflow(JSON.parse(text), 'the workflow of the fork', roles);
+  const steps = workflow.steps.map((step) => {
+    const { confirmsCancel = false } = limits.roles.get(step.role) ?? {};
+    return { ...step, ...(confirmsCancel ? { confirmsCancel } : {}) };
+  });
+  return { ...workflow, steps };
+}
+
+function withLimits(file: WorkflowFile, source: string, limits: WorkflowLimits): Workflow {
+  const steps = file.steps.map((step, at) => {
+    const why = misfit(limits, step, file.deadlineMs);
+    if (why !== null) throw new WorkflowError(`${source}/steps/${at}/timeoutMs: ${why}`);
+    const { confirmsCancel = false } = limits.roles.get(step.role) ?? {};
+    return { ...step, timeoutMs: stepMs(limits, step), ...(confirmsCancel ? { confirmsCancel } : {}) };
+  });
+  return { deadlineMs: limits.deadlineMs, ...file, steps };
 }
 
 /** An approval that could not be given, or that nobody would ever be reminded of, is a mistake of the file. */
-function checkApprove({ step, approve }: WorkflowStep, source: string): void {
+function checkApprove({ step, approve }: Pick<WorkflowStep, 'step' | 'approve'>, source: string): void {
   if (approve === undefined) return;
   const { choices = ['yes', 'no'], timeoutMs, remindAfterMs, remindTo } = approve;
   const wrong = (what: string): WorkflowError => new WorkflowError(`${source}: step ${step}: approve.${what}`);
@@ -93,11 +141,12 @@ function parsed(text: string, source: string): unknown {
 export function loadWorkflows(
   roles: ReadonlySet<string>,
   folder: string = import.meta.dirname,
+  limits: WorkflowLimits = limitsOf([]),
 ): ReadonlyMap<string, Workflow> {
   const files = readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
   return new Map(
     files.sort().map((file) => {
-      const workflow = checkWorkflow(parsed(readFileSync(join(folder, file), 'utf8'), file), file, roles);
+      const workflow = checkWorkflow(parsed(readFileSync(join(folder, file), 'utf8'), file), file, roles, limits);
       if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
       return [workflow.name, workflow];
     }),
@@ -109,12 +158,16 @@ export function loadWorkflows(
  * @param folder null for none
  * @throws WorkflowError, also for a name that is taken
  */
-export function workflowsWith(roles: ReadonlySet<string>, folder: string | null): ReadonlyMap<string, Workflow> {
-  const shipped = loadWorkflows(roles);
+export function workflowsWith(
+  roles: ReadonlySet<string>,
+  folder: string | null,
+  limits: WorkflowLimits = limitsOf([]),
+): ReadonlyMap<string, Workflow> {
+  const shipped = loadWorkflows(roles, undefined, limits);
   if (folder === null) return shipped;
   let own: ReadonlyMap<string, Workflow>;
   try {
-    own = loadWorkflows(roles, folder);
+    own = loadWorkflows(roles, folder, limits);
   } catch (error) {
     throw new WorkflowError(`${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

@@ -26,6 +26,13 @@ export type Attachments = Part[];
  */
 export type Prompt = string;
 /**
+ * How a task stands beside others of its caller and of other callers where they wait for the same thing: high has eight turns and normal four for one of low.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Priority".
+ */
+export type Priority = 'high' | 'normal' | 'low';
+/**
  * Name of a workflow in actors/workflows.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -53,6 +60,7 @@ export interface AllSchemas {
   'effect.finished'?: EffectFinishedData;
   'effect.retried'?: EffectRetriedData;
   'effect.started'?: EffectStartedData;
+  'effect.waiting'?: EffectWaitingData;
   'effect.withdrawn'?: EffectWithdrawnData;
   'hop.cancelled'?: HopCancelledData;
   'hop.finished'?: HopFinishedData;
@@ -60,6 +68,7 @@ export interface AllSchemas {
   'hop.replied'?: HopRepliedData;
   'hop.requested'?: HopRequestedData;
   'hop.started'?: HopStartedData;
+  'hop.waiting'?: HopWaitingData;
   'llm.replied'?: LlmRepliedData;
   'llm.requested'?: LlmRequestedData;
   'loop.advanced'?: LoopAdvancedData;
@@ -255,6 +264,27 @@ export interface EffectStartedData {
    */
   effect: string;
   attempt: number;
+}
+/**
+ * An effect waits for its turn, or its turn has come after it was said that it waits.
+ */
+export interface EffectWaitingData {
+  /**
+   * The idempotency key.
+   */
+  key: string;
+  /**
+   * The invoke's id.
+   */
+  effect: string;
+  /**
+   * False when its turn has come.
+   */
+  waiting: boolean;
+  /**
+   * How many will have theirs before it, as far as is known; 0 when its turn has come.
+   */
+  ahead: number;
 }
 /**
  * An effect that was said to begin has not: its host stopped in order before it ran.
@@ -517,6 +547,10 @@ export interface ToolCall {
     [k: string]: unknown;
   };
   /**
+   * The model that chose it; absent when the words of the request did.
+   */
+  chosenBy?: string;
+  /**
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
@@ -563,6 +597,11 @@ export interface HopRequestedData {
    */
   repeat?: boolean;
   input: HopInput;
+  share?: Share;
+  /**
+   * True when no answer is better than one without the language model.
+   */
+  waitForModel?: boolean;
 }
 /**
  * What a role is given: the prompt and what earlier hops made.
@@ -582,6 +621,19 @@ export interface HopInput {
   note?: string;
 }
 /**
+ * Whose turn work is counted as where it waits.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Share".
+ */
+export interface Share {
+  /**
+   * Who asked; free text.
+   */
+  caller: string;
+  priority: Priority;
+}
+/**
  * A hop was handed to a role.
  */
 export interface HopStartedData {
@@ -595,6 +647,20 @@ export interface HopStartedData {
    * Attempt at this step, from 1.
    */
   attempt: number;
+}
+/**
+ * A step waits for its turn, or its turn has come after it was said that it waits: the time of the step counts from then.
+ */
+export interface HopWaitingData {
+  role: Role;
+  /**
+   * False when its turn has come.
+   */
+  waiting: boolean;
+  /**
+   * How many will have theirs before it, as far as is known; 0 when its turn has come.
+   */
+  ahead: number;
 }
 /**
  * The llm role's reply.
@@ -626,6 +692,11 @@ export interface LlmRequestedData {
    * Time the asker has for it, milliseconds: a little before its end the reply is what can be said without the model.
    */
   timeoutMs?: number;
+  share?: Share;
+  /**
+   * True when no answer is better than one without the language model.
+   */
+  waitForModel?: boolean;
 }
 /**
  * A tool that a model may choose.
@@ -952,6 +1023,11 @@ export interface TaskSubmittedData {
    */
   deadlineMs?: number;
   key?: TaskKey;
+  priority?: Priority;
+  /**
+   * Waiting for the language model is better than what can be said without it: the task waits, and fails when there is none.
+   */
+  waitForModel?: boolean;
   conversation?: Conversation;
   /**
    * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.
@@ -1015,6 +1091,7 @@ export interface DataByName {
   'effect.finished': EffectFinishedData;
   'effect.retried': EffectRetriedData;
   'effect.started': EffectStartedData;
+  'effect.waiting': EffectWaitingData;
   'effect.withdrawn': EffectWithdrawnData;
   'hop.cancelled': HopCancelledData;
   'hop.finished': HopFinishedData;
@@ -1022,6 +1099,7 @@ export interface DataByName {
   'hop.replied': HopRepliedData;
   'hop.requested': HopRequestedData;
   'hop.started': HopStartedData;
+  'hop.waiting': HopWaitingData;
   'llm.replied': LlmRepliedData;
   'llm.requested': LlmRequestedData;
   'loop.advanced': LoopAdvancedData;
@@ -1046,6 +1124,7 @@ export const eventNames = [
   'effect.finished',
   'effect.retried',
   'effect.started',
+  'effect.waiting',
   'effect.withdrawn',
   'hop.cancelled',
   'hop.finished',
@@ -1053,6 +1132,7 @@ export const eventNames = [
   'hop.replied',
   'hop.requested',
   'hop.started',
+  'hop.waiting',
   'llm.replied',
   'llm.requested',
   'loop.advanced',

@@ -55,7 +55,7 @@ const route = {
 const ports = {
   router: { decide: () => Promise.resolve({ decision: route, next: 'begin' as const }) },
   workflows: new Map([['echo', echoWorkflow]]),
-  roles: new Set(['echo']),
+  readWorkflow: () => echoWorkflow,
   knowledge: () => {
     throw new Error('an echo needs no such thing');
   },

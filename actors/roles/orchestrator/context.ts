@@ -12,6 +12,7 @@ import type {
   HopRecord,
   Loops,
   Message,
+  Priority,
   Result,
   Review,
   Route,
@@ -90,6 +91,20 @@ export interface TaskContext {
   readonly asked?: number;
   /** What was answered, in order. */
   readonly answers?: readonly Answered[];
+  /** Its time counts on after a question, its steps say whose they are, and a deed that is cut off is asked after; absent in tasks before release 4. */
+  readonly keepsTime?: boolean;
+  readonly priority?: Priority | null;
+  readonly waitForModel?: boolean;
+  /** Time that it has worked until the last question, and when it went on after it, on the clock of its partition. */
+  readonly spentMs?: number;
+  readonly workingSinceUpMs?: number;
+  /** How it will end once its role has said what it had begun. */
+  readonly ending?: Ending | null;
+}
+
+export interface Ending {
+  readonly outcome: 'failed' | 'cancelled';
+  readonly error: ErrorInfo;
 }
 
 export const emptyTask: TaskContext = {
@@ -115,8 +130,21 @@ export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: 
 /** Tasks that tell a role, too, when a person wants a deed again. */
 export const emptyRepeatingTask: TaskContext = { ...emptyReconsideringTask, tellsRepeats: true };
 
-/** Tasks whose questions have ids. */
-export const emptyAskingTask: TaskContext = { ...emptyRepeatingTask, asksById: true };
+/** Tasks whose time counts on after a question, and whose questions have ids. */
+export const emptyTimedTask: TaskContext = { ...emptyRepeatingTask, keepsTime: true, asksById: true };
+
+/** Time a task may take when nobody says otherwise, waiting for people not counted, in tasks before release 4. */
+const DEADLINE_MS = 3_600_000;
+
+/** The whole time of the task, milliseconds: its caller's word, its workflow's, or the mesh's. */
+export function deadlineMsOf({ deadlineMs, keepsTime, workflow }: TaskContext): number {
+  return deadlineMs ?? (keepsTime ? workflow?.deadlineMs : undefined) ?? DEADLINE_MS;
+}
+
+/** What is left of it: waiting for people is not counted. */
+export function timeLeftMs(context: TaskContext): number {
+  return Math.max(1, deadlineMsOf(context) - (context.spentMs ?? 0));
+}
 
 export function currentStep(context: TaskContext): WorkflowStep {
   const step = context.workflow?.steps[context.at];

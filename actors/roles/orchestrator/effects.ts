@@ -6,15 +6,15 @@ import { atTheStart } from '../../../router/port.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
-import { checkWorkflow, type Workflow, WorkflowError } from '../../workflows/index.ts';
+import { type Workflow, WorkflowError } from '../../workflows/index.ts';
 import type { RolePorts } from '../ports.ts';
 import type { RouteInput, RouteOutput } from './machine.ts';
 
 const ROUTE_TIMEOUT_MS = 10_000;
 
 /** Anybody who may write to the log may submit a fork, so what it brings is checked like a file. */
-function carriedRoute(carried: unknown, roles: ReadonlySet<string>): RouteOutput {
-  const workflow = checked(carried, roles);
+function carriedRoute(carried: unknown, read: RolePorts['readWorkflow']): RouteOutput {
+  const workflow = checked(carried, read);
   const route = {
     ...{ decision: workflow.name, confidence: 1, fallback: false, engine: 'fork', ms: 0, probabilities: {} },
     reason: 'the task runs another one again, with the workflow that it had',
@@ -22,9 +22,9 @@ function carriedRoute(carried: unknown, roles: ReadonlySet<string>): RouteOutput
   return { route, workflow, next: 'begin' };
 }
 
-function checked(carried: unknown, roles: ReadonlySet<string>): Workflow {
+function checked(carried: unknown, read: RolePorts['readWorkflow']): Workflow {
   try {
-    return checkWorkflow(carried, 'the workflow of the fork', roles);
+    return read(carried);
   } catch (error) {
     if (error instanceof WorkflowError) throw new EffectError('unknown_workflow', error.message);
     throw error;
@@ -34,13 +34,13 @@ function checked(carried: unknown, roles: ReadonlySet<string>): Workflow {
 export function createEffects({
   router,
   workflows,
-  roles,
-}: Pick<RolePorts, 'router' | 'workflows' | 'roles'>): EffectHandlers {
+  readWorkflow,
+}: Pick<RolePorts, 'router' | 'workflows' | 'readWorkflow'>): EffectHandlers {
   return {
     route: effect<RouteInput, RouteOutput>(
       { fence: 'pure', timeoutMs: ROUTE_TIMEOUT_MS, concurrencyMax: 64 },
       async (input, { signal, span }) => {
-        if (input.carried !== undefined) return carriedRoute(input.carried, roles);
+        if (input.carried !== undefined) return carriedRoute(input.carried, readWorkflow);
         if (input.wish !== null && !workflows.has(input.wish)) {
           throw new EffectError(
             'unknown_workflow',

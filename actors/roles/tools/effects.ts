@@ -6,6 +6,7 @@ import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
+import { turnOf } from '../share.ts';
 import { ToolError } from './builtin/port.ts';
 import type { ToolChoice, ToolProposal, ToolQuestion, ToolResult, ToolRun } from './machine.ts';
 
@@ -54,11 +55,15 @@ export function createEffects({ tools, llm }: Ports): EffectHandlers {
       },
     ),
     run: effect<ToolRun, ToolResult>(
-      { fence: (choice) => choice.fence, timeoutMs: RUN_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
-      async (choice, { correlationId, signal, heartbeat, log, span }) => {
+      {
+        ...{ fence: (choice) => choice.fence, share: (choice) => turnOf(choice.share) },
+        ...{ timeoutMs: RUN_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
+      },
+      async (choice, { correlationId, signal, heartbeat, waits, log, span }) => {
         span.set({ [attribute.toolName]: choice.name });
         const idempotencyKey = `${correlationId}/${choice.deed}`;
-        const call = { signal, idempotencyKey, heartbeat, log, span, fence: choice.fence };
+        const { fence, share } = choice;
+        const call = { ...{ signal, idempotencyKey, heartbeat, waits, log, span, fence }, share: turnOf(share) };
         try {
           const answer = await tools.run(choice.name, choice.arguments, call);
           if (typeof answer === 'string') return { result: answer };

@@ -301,11 +301,11 @@ describe('a task of release 4 is otherwise what it was', () => {
   });
 
   test('S8: so has the task', () => {
-    begun().when(elapsed('deadline')).thenExpect({ state: 'failed' });
+    underWay(workflow('direct'), {}, RELEASE).when(elapsed('deadline')).thenExpect({ state: 'failed' });
   });
 
   test('it is cancelled', () => {
-    begun().when(cancels()).thenExpect({ state: 'cancelled' });
+    underWay(workflow('direct'), {}, RELEASE).when(cancels()).thenExpect({ state: 'cancelled' });
   });
 
   test('it fails when the router fails at its start', () => {

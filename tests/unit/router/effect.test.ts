@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { createEffects } from '../../../actors/roles/orchestrator/effects.ts';
 import type { RouteInput } from '../../../actors/roles/orchestrator/machine.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
+import { readCarried } from '../../../actors/workflows/index.ts';
+import { limitsOf } from '../../../actors/workflows/limits.ts';
 import { atTheStart, type Decided, type Situation } from '../../../router/port.ts';
 import { builtin, roleNames } from '../roles/support/workflows.ts';
 
@@ -22,11 +24,22 @@ async function routed(input: RouteInput, answer: Partial<Decided> = {}) {
   };
   const silent = (): void => undefined;
   const context: EffectContext = {
-    ...{ key: 'k', attempt: 1, correlationId: 'c', signal: new AbortController().signal, heartbeat: silent },
+    ...{
+      key: 'k',
+      attempt: 1,
+      correlationId: 'c',
+      signal: new AbortController().signal,
+      heartbeat: silent,
+      waits: silent,
+    },
     log: { debug: silent, info: silent, warn: silent, error: silent },
     span: { set: (more) => void Object.assign(attributes, more) },
   };
-  const handler = createEffects({ router, workflows: builtin, roles: roleNames }).route;
+  const handler = createEffects({
+    router,
+    workflows: builtin,
+    readWorkflow: (carried) => readCarried(carried, roleNames, limitsOf([])),
+  }).route;
   if (!handler) throw new Error('no effect route');
   const output = await handler.run(input, context);
   return { output, asked, attributes };

@@ -29,7 +29,7 @@ export interface ToolMatch {
 }
 
 export interface ToolCaps {
-  /** Time one call may take, its wait for a free place included, milliseconds. */
+  /** Time one call may take from when it has a free place, milliseconds. */
   readonly timeoutMs: number;
   /** Calls at once. */
   readonly concurrencyMax: number;

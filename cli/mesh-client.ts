@@ -35,7 +35,7 @@ export function openCliClient(bus: Bus, settings: Settings): Promise<TaskClient>
 }
 
 /** Beside the gateway's: both keep the same index. */
-export function indexFolderOf(settings: Settings): string {
+function indexFolderOf(settings: Settings): string {
   return join(settings.MESH_HOME, 'index');
 }
 

@@ -100,7 +100,7 @@ export function nothingAsked({ status, taskId }: TaskView): MeshError {
 }
 
 /** Somebody else was first. */
-export function answeredBy(view: TaskView, { questionId, text, caller, byDefault }: TurnView): MeshError {
+function answeredBy(view: TaskView, { questionId, text, caller, byDefault }: TurnView): MeshError {
   const who = byDefault ? 'by nobody in time, so its default counts' : `by ${caller ?? 'somebody else'}`;
   const message = `the question ${questionId} was answered already, ${who}: ${JSON.stringify(shownText(text))}`;
   return new MeshError('failed_precondition', 'ANSWERED_ALREADY', message, {

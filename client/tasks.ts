@@ -388,7 +388,7 @@ function isPassing(thrown: unknown): boolean {
 }
 
 /** The task that a caller means by its own name. @throws MeshError when it says an id as well that is another task's */
-export function idOfKey(key: string, correlationId: string | undefined, { name }: Caller): string {
+function idOfKey(key: string, correlationId: string | undefined, { name }: Caller): string {
   const derived = correlationIdOfKey(name, key);
   if (correlationId === undefined || correlationId === derived) return derived;
   throw invalidField('key', 'and correlation_id name different tasks; send one of them');

@@ -146,15 +146,6 @@ export function isEnded(status: TaskStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-/** True for the fact that ends a task. */
-export function isEnd(event: MeshEvent): event is MeshEvent<'task.completed' | 'task.failed' | 'task.cancelled'> {
-  return (
-    event.type === 'dev.agentmesh.task.completed.v1' ||
-    event.type === 'dev.agentmesh.task.failed.v1' ||
-    event.type === 'dev.agentmesh.task.cancelled.v1'
-  );
-}
-
 /** The text parts of an A2A message. */
 export function messageText(message: Message): string {
   return message.parts

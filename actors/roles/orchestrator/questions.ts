@@ -44,8 +44,8 @@ export interface Asking {
   readonly answers?: readonly Answered[];
 }
 
-export const APPROVE_CHOICES: readonly [string, string] = ['yes', 'no'];
-export const OUTCOME_CHOICES = ['done', 'not done', 'retry', 'abort'] as const;
+const APPROVE_CHOICES: readonly [string, string] = ['yes', 'no'];
+const OUTCOME_CHOICES = ['done', 'not done', 'retry', 'abort'] as const;
 /** Of an answer, kept with the task and shown to others. */
 const ANSWER_SHOWN_MAX = 500;
 const CALLER_MAX = 200;

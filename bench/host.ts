@@ -43,6 +43,7 @@ const ledger = await openSqliteLedger(ledgerPath);
 const ports = {
   router: { decide: () => Promise.resolve({ decision: route, next: 'begin' as const }) },
   workflows: new Map([['bench', workflow]]),
+  readWorkflow: () => workflow,
   knowledge: () => {
     throw new Error('not measured');
   },

@@ -40,6 +40,14 @@ export interface TaskRequest {
   readonly key?: string;
 }
 
+export interface TaskAnswer {
+  /** Of the task. */
+  readonly id: string;
+  readonly text: string;
+  /** The question that was seen; absent: the one that was shown last. */
+  readonly question?: string;
+}
+
 /** What the caller did wrong, or what is not there; the message is for the caller. */
 export class DoorError extends Error {
   override readonly name = 'DoorError';
@@ -62,7 +70,8 @@ export interface MeshDoor {
   ): Promise<TaskReport>;
   /** @throws DoorError when there is no such task */
   status(id: string, waiting: Waiting): Promise<TaskReport>;
-  respond(id: string, text: string, waiting: Waiting): Promise<TaskReport>;
+  /** @throws DoorError when the answer is not taken; the message says why, and what is asked */
+  respond(answer: TaskAnswer, waiting: Waiting): Promise<TaskReport>;
   cancel(id: string, waiting: Waiting): Promise<TaskReport>;
   search(
     query: string,

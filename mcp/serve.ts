@@ -63,7 +63,17 @@ const own = {
     id,
     waitSeconds: waitSeconds.describe('Wait so long for its end, seconds; 0 by default.'),
   }),
-  respond: z.strictObject({ id, text: z.string().min(1).describe('The answer to the question.'), waitSeconds }),
+  respond: z.strictObject({
+    id,
+    text: z.string().min(1).describe('The answer: one of the choices, where there are some.'),
+    question: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('The question that is answered, such as q1; without it the one that was shown last.'),
+    waitSeconds,
+  }),
   cancel: z.strictObject({ id }),
   search: z.strictObject({
     query: z.string().min(1).max(2000),
@@ -202,8 +212,9 @@ async function call(
       return told(await door.status(taskId, waiting(context, wait ?? 0)));
     }
     case 'respond': {
-      const { id: taskId, text, waitSeconds: wait } = parsed('respond', own.respond, args);
-      return told(await door.respond(taskId, text, waiting(context, wait)));
+      const { id: taskId, text, question, waitSeconds: wait } = parsed('respond', own.respond, args);
+      const answer = { id: taskId, text, ...(question === undefined ? {} : { question }) };
+      return told(await door.respond(answer, waiting(context, wait)));
     }
     case 'cancel':
       return told(await door.cancel(parsed('cancel', own.cancel, args).id, waiting(context)));
@@ -272,7 +283,7 @@ function told({ taskId, status, text, attachments, report }: TaskReport): CallTo
   const ended = status === 'completed' || status === 'failed' || status === 'cancelled';
   const next =
     status === 'input_required'
-      ? `\n\n(task ${taskId} waits for an answer: call respond with this id)`
+      ? `\n\n(task ${taskId} waits for an answer: call respond with this id and its question)`
       : ended
         ? ''
         : `\n\n(task ${taskId} goes on: call task_status with this id)`;

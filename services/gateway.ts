@@ -5,13 +5,13 @@
  * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close.
  */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { Catalog } from '../client/ports.ts';
 import { projectRoot, type Settings, SettingsError, workflowsFolder } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
-import type { Catalog } from '../gateway/core/ports.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
@@ -139,7 +139,8 @@ export const startGateway: StartService = async (context) => {
   const knowledge = lazyKnowledge(settings, log, context.breakers);
   const catalog = lazyCatalog(settings);
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, tracing });
+  const indexFolder = join(settings.MESH_HOME, 'index');
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };

@@ -121,7 +121,7 @@ export function step(
   limits: { readonly outputsMax: number },
 ): StepResult {
   try {
-    const result = actor ? next(actor, logged) : first(role, logged);
+    const result = actor ? next(role, actor, logged) : first(role, logged);
     if (result.kind === 'applied' && result.outputs.length > limits.outputsMax)
       return rejected('machine_failed', `more than ${limits.outputsMax} outputs in one transition`);
     return result;
@@ -130,7 +130,7 @@ export function step(
   }
 }
 
-function next(actor: Actor, logged: LoggedEvent): StepResult {
+function next(role: RoleDefinition, actor: Actor, logged: LoggedEvent): StepResult {
   const { event, digest } = logged;
   const name = nameOf(event.type);
   if (name !== null && isSettlement(name)) {
@@ -141,7 +141,10 @@ function next(actor: Actor, logged: LoggedEvent): StepResult {
   const known = digest === null ? null : repetition(actor.seen.get(event.id), digest, event.id);
   if (known !== null) return known;
   if (name === 'task.over') return dismissed(actor, logged);
-  return apply(actor, logged, machineEvent(logged));
+  const told = machineEvent(logged);
+  const version = role.versions.find(({ since }) => since === actor.machineSince);
+  const refusal = actor.done ? null : version?.refuses?.(actor.snapshot, told);
+  return refusal ? rejected(refusal.code, refusal.reason) : apply(actor, logged, told);
 }
 
 /** What is to be said about an event whose id may have been seen before; null when it is new. */

@@ -12,7 +12,7 @@ import { parseTraceparent, type SpanBatch } from '../../telemetry/span.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { flightFolders } from '../flights.ts';
-import { withTask } from '../mesh-client.ts';
+import { wholeTask, withTask } from '../mesh-client.ts';
 import { columns, duration, oneLine, out, painter, print, printJson, safeText } from '../terminal.ts';
 import { spansIn, type TracedSpan, traceLines } from '../trace-view.ts';
 
@@ -37,14 +37,15 @@ export function command(): Command {
 
 async function trace(id: string, options: { all?: true; beforeCrash?: true; json?: true }): Promise<void> {
   const settings = settingsNow();
-  const { taskId, spans } = await withTask(settings, id, async ({ bus, taskId: task, facts }) => {
-    const traceIds = new Set([task.replaceAll('-', '')]);
+  const { taskId, spans } = await withTask(settings, id, async (known) => {
+    const { facts, view } = await wholeTask(known, 'mesh trace');
+    const traceIds = new Set([known.taskId.replaceAll('-', '')]);
     for (const { event } of facts) {
       const context = parseTraceparent(event.traceparent);
       if (context !== null) traceIds.add(context.traceId);
     }
-    const batches = (await Promise.all([...traceIds].map((traceId) => readBatches(bus, traceId)))).flat();
-    return { taskId: task, spans: spansIn(batches) };
+    const batches = (await Promise.all([...traceIds].map((traceId) => readBatches(known.bus, traceId)))).flat();
+    return { taskId: view.taskId, spans: spansIn(batches) };
   });
   if (options.beforeCrash === true) return beforeCrash(settings, taskId, spans, options.json === true);
   if (options.json === true) return printJson({ taskId, spans });

@@ -10,8 +10,8 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { MeshError, toMeshError } from '../core/errors.ts';
-import { readTraceparent } from '../core/requests.ts';
+import { MeshError, toMeshError } from '../../client/errors.ts';
+import { readTraceparent } from '../../client/requests.ts';
 import type { CallRules } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';
 import { toServiceError } from '../grpc/status.ts';

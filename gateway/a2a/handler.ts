@@ -29,13 +29,13 @@ import type {
 } from '@a2a-js/sdk';
 import { TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
+import { MeshError, unknownTask } from '../../client/errors.ts';
+import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
 import { canonicalJson } from '../../schemas/events/envelope.ts';
 import { contentHash, correlationIdOfMessage } from '../../schemas/events/ids.ts';
 import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
-import { MeshError, unknownTask } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
-import { isSettled, type Submission, type TaskNow } from '../core/tasks.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
 import { contextIdOf, taskOf } from './convert.ts';
@@ -96,7 +96,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(found.view.status)) {
         throw new UnsupportedOperationError(`the task ${id} has ended (${found.view.status}); get it instead`);
       }
-      return found;
+      return this.#mesh.tasks.get(id, call.context);
     });
     // Who subscribes to a task that asks wants to hear how it goes on: the stream closes when it asks again.
     yield* this.#followed(now, callOf(context), { fromNowOn: true });
@@ -105,7 +105,8 @@ export class A2aHandler implements A2ARequestHandler {
   getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
     return this.#guarded(context, async (call) => {
       checkHistoryLength(historyLength);
-      return taskOf((await this.#found(id, call)).view, { historyLength });
+      await this.#found(id, call);
+      return taskOf((await this.#mesh.tasks.get(id, call.context)).view, { historyLength });
     });
   }
 
@@ -184,7 +185,7 @@ export class A2aHandler implements A2ARequestHandler {
     if (id === '') throw malformed('id', 'is required');
     const taskId = readCorrelationId(id);
     if (taskId === null) throw unknownTask(id);
-    return this.#mesh.tasks.get(taskId, context);
+    return this.#mesh.tasks.peek(taskId, context);
   }
 
   async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
@@ -232,7 +233,8 @@ export class A2aHandler implements A2ARequestHandler {
     if (isEnded(view.status)) {
       throw new UnsupportedOperationError(`the task ${taskId} has ended (${view.status}) and takes no more messages`);
     }
-    return this.#mesh.tasks.respond(view.taskId, text, call.context, messageId);
+    const order = { correlationId: view.taskId, text, messageId, ...questionOf(message) };
+    return this.#mesh.tasks.respond(order, call.context);
   }
 
   /** The task when it has ended or asks a person. */
@@ -270,6 +272,14 @@ export class A2aHandler implements A2ARequestHandler {
       if (!call.context.signal.aborted) throw toA2aError(thrown, call.binding);
     }
   }
+}
+
+/** The question that the client names; without it the answer is for the one that it was told last. */
+function questionOf({ metadata }: Message): { questionId?: string } {
+  const named: unknown = metadata?.questionId;
+  if (named === undefined) return {};
+  if (typeof named !== 'string' || named === '') throw malformed('message.metadata.questionId', 'must be a text');
+  return { questionId: named };
 }
 
 function notCancelable(id: string, status: string): TaskNotCancelableError {

@@ -14,12 +14,12 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import { MeshError, toMeshError } from '../../client/errors.ts';
+import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES, parseJson, type Rejection } from '../../schemas/events/envelope.ts';
 import { contentHash } from '../../schemas/events/ids.ts';
 import type { Admission } from '../core/admission.ts';
 import type { Callers } from '../core/callers.ts';
-import { MeshError, toMeshError } from '../core/errors.ts';
-import { readTraceparent } from '../core/requests.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { A2aCall, type Binding } from './call.ts';
 import { JSON_RPC_PATH, LEGACY_VERSION, REST_PATH } from './card.ts';

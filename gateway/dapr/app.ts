@@ -5,15 +5,16 @@
  * SUCCESS: the mesh has the task on disk. RETRY: it may have it later. DROP: it never will, and the log says why.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../../client/caller.ts';
+import { type MeshError, type MeshErrorCode, toMeshError } from '../../client/errors.ts';
+import type { ClientLog } from '../../client/ports.ts';
+import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { correlationIdOfEvent } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT, readCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Admission } from '../core/admission.ts';
-import { type Caller, type Callers, LOCAL_CALLER } from '../core/callers.ts';
-import { type MeshError, type MeshErrorCode, toMeshError } from '../core/errors.ts';
+import { type Callers, LOCAL_CALLER } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { GatewayLog } from '../core/ports.ts';
-import { readTraceparent } from '../core/requests.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { type DaprEvent, isOurs, parseDaprEvent, submissionOf } from './event.ts';
 
@@ -26,7 +27,7 @@ export interface DaprPorts {
   readonly mesh: Mesh;
   readonly callers: Callers;
   readonly admission: Admission;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
   /** Name of the component; null asks Dapr for nothing. */
   readonly pubsub: string | null;
 }
@@ -104,7 +105,7 @@ function idOf({ source, id, correlationid }: DaprEvent, { name }: Caller): { cor
   return { correlationId: readCorrelationId(correlationid) ?? correlationid };
 }
 
-function verdictOf(error: MeshError, { id, source }: DaprEvent, log: GatewayLog): Verdict {
+function verdictOf(error: MeshError, { id, source }: DaprEvent, log: ClientLog): Verdict {
   const verdict = retryable.has(error.code) ? 'RETRY' : 'DROP';
   log.warn({ id, source, reason: error.message, verdict }, 'an event from Dapr was not taken');
   return verdict;

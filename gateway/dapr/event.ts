@@ -5,10 +5,10 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
+import { MeshError } from '../../client/errors.ts';
+import type { Submission } from '../../client/tasks.ts';
 import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
 import { contentOf } from '../../schemas/events/event-content.ts';
-import { MeshError } from '../core/errors.ts';
-import type { Submission } from '../core/tasks.ts';
 
 let compiled: ValidateFunction | null = null;
 

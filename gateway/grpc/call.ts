@@ -6,13 +6,14 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import type { Caller } from '../../client/caller.ts';
+import { MeshError, toMeshError } from '../../client/errors.ts';
+import type { CallContext, ClientLog } from '../../client/ports.ts';
+import { readTraceparent } from '../../client/requests.ts';
+import type { TaskNow } from '../../client/tasks.ts';
 import { headerText } from '../../schemas/events/event-content.ts';
 import type { Admission } from '../core/admission.ts';
-import type { Caller, Callers } from '../core/callers.ts';
-import { MeshError, toMeshError } from '../core/errors.ts';
-import type { CallContext, GatewayLog } from '../core/ports.ts';
-import { readTraceparent } from '../core/requests.ts';
-import type { TaskNow } from '../core/tasks.ts';
+import type { Callers } from '../core/callers.ts';
 import type { Decoded } from './service-definition.ts';
 import { toServiceError } from './status.ts';
 import { checkRules } from './validate.ts';
@@ -20,7 +21,7 @@ import { checkRules } from './validate.ts';
 export interface CallRules {
   readonly callers: Callers;
   readonly admission: Admission;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
 }
 
 /** What a handler may use. */

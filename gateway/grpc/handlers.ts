@@ -5,16 +5,17 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { MeshError } from '../../client/errors.ts';
+import type { ClientLog } from '../../client/ports.ts';
+import type { Submission, TaskNow, Tasks } from '../../client/tasks.ts';
 import { readCorrelationId } from '../../schemas/events/subjects.ts';
-import { MeshError } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { GatewayLog } from '../core/ports.ts';
-import type { Submission, TaskNow, Tasks } from '../core/tasks.ts';
 import {
   CancelResponseSchema,
   ForkResponseSchema,
   GetResponseSchema,
   ListMessagesResponseSchema,
+  ListOrder,
   ListResponseSchema,
   MeshService,
   Mode,
@@ -67,7 +68,7 @@ async function runWithCall(
   tasks: Tasks,
   submission: Submission,
   { context, announce }: Pick<Call, 'context' | 'announce'>,
-  log: GatewayLog,
+  log: ClientLog,
 ): Promise<TaskNow> {
   let correlationId = submission.correlationId;
   try {
@@ -129,6 +130,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
         ...(pageSize === 0 ? {} : { pageSize }),
         pageToken,
         statuses: states.map(statusOf),
+        order: request.order === ListOrder.CREATED ? ('created' as const) : ('changed' as const),
         ...text('route', route),
         ...text('caller', caller),
         ...(updatedAfter === undefined ? {} : { updatedAfterMs: timestampMs(updatedAfter) }),
@@ -137,6 +139,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(ListResponseSchema, {
         tasks: page.tasks.map(summaryOf),
         nextPageToken: page.nextPageToken ?? '',
+        total: page.total,
       });
     }),
     watch: serverStreaming(methods.watch, rules, async function* (request, { context, announce }, onFail) {
@@ -151,10 +154,11 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(CancelResponseSchema, { task: taskOf(now) });
     }),
     fork: unary(methods.fork, rules, async (request, { context, announce, trailers }) => {
-      const { correlationId, hop, prompt, newCorrelationId } = request;
+      const { correlationId, hop, prompt, input, newCorrelationId } = request;
       const order = {
         ...{ correlationId: idOf(correlationId), hop },
         ...{ ...text('prompt', prompt), ...text('newCorrelationId', idOf(newCorrelationId)) },
+        ...(input === undefined ? {} : { input }),
       };
       const now = await tasks.fork(order, context, announce);
       describeTask(trailers, now);
@@ -165,8 +169,15 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
 
 function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
-    respond: unary(methods.respond, rules, async ({ correlationId, text: answer }, { context, trailers }) => {
-      const now = await tasks.respond(idOf(correlationId), answer, context);
+    respond: unary(methods.respond, rules, async (request, { context, trailers }) => {
+      const { correlationId, questionId, messageId } = request;
+      const order = {
+        correlationId: idOf(correlationId),
+        text: request.text,
+        ...text('questionId', questionId),
+        ...text('messageId', messageId),
+      };
+      const now = await tasks.respond(order, context);
       describeTask(trailers, now);
       return create(RespondResponseSchema, { task: taskOf(now) });
     }),

@@ -79,6 +79,8 @@ export interface AllSchemas {
   'task.failed'?: TaskFailedData;
   'task.input.accepted'?: TaskInputAcceptedData;
   'task.input.provided'?: TaskInputProvidedData;
+  'task.input.refused'?: TaskInputRefusedData;
+  'task.input.reminded'?: TaskInputRemindedData;
   'task.input.required'?: TaskInputRequiredData;
   'task.over'?: TaskOverData;
   'task.routed'?: TaskRoutedData;
@@ -768,6 +770,10 @@ export interface ForkOrigin {
    * Counted from 1.
    */
   hop: number;
+  /**
+   * Of what the hop is given: two forks of one hop with other inputs are other tasks.
+   */
+  digest?: string;
 }
 /**
  * Somebody wants a task stopped.
@@ -862,9 +868,21 @@ export interface TaskFailedData {
 export interface TaskInputAcceptedData {
   text: string;
   /**
-   * The message of an A2A client that the answer came in.
+   * Names the answer: the message of an A2A client that it came in, or a name that its door gave it.
    */
   messageId?: string;
+  /**
+   * Of the question, unique in its task; absent in tasks of before release 4.
+   */
+  questionId?: string;
+  /**
+   * Who answered; free text.
+   */
+  caller?: string;
+  /**
+   * Nobody answered in time: it is the default of the question.
+   */
+  byDefault?: boolean;
 }
 /**
  * A person's answer to an open question of the task.
@@ -872,9 +890,80 @@ export interface TaskInputAcceptedData {
 export interface TaskInputProvidedData {
   text: string;
   /**
-   * The message of an A2A client that the answer came in.
+   * Names the answer: the message of an A2A client that it came in, or a name that its door gave it.
    */
   messageId?: string;
+  /**
+   * The question that the person saw; may be left out for the first question of a task.
+   */
+  questionId?: string;
+  /**
+   * Who answered; free text.
+   */
+  caller?: string;
+}
+/**
+ * A person's answer was not taken; what is asked stays open.
+ */
+export interface TaskInputRefusedData {
+  /**
+   * The answer.
+   */
+  text: string;
+  /**
+   * Names the answer: the message of an A2A client that it came in, or a name that its door gave it.
+   */
+  messageId?: string;
+  /**
+   * Who answered; free text.
+   */
+  caller?: string;
+  /**
+   * The question that the answer named.
+   */
+  questionId?: string;
+  /**
+   * `other_question`: it named another one than the open one. `not_a_choice`: it is none of the choices. `not_named`: several questions were asked, and it named none. `answered`: its question was answered already.
+   */
+  code: 'other_question' | 'not_a_choice' | 'not_named' | 'answered';
+  /**
+   * The same in words.
+   */
+  reason: string;
+  /**
+   * The question that is open.
+   */
+  open?: {
+    questionId: string;
+    question: string;
+    choices: string[];
+  };
+  /**
+   * What the question that it named was answered with.
+   */
+  answered?: {
+    text: string;
+    /**
+     * Who answered; free text.
+     */
+    caller?: string;
+  };
+}
+/**
+ * A question has been open for a while: somebody should look at it.
+ */
+export interface TaskInputRemindedData {
+  questionId: string;
+  question: string;
+  choices: string[];
+  /**
+   * How long it has been open, milliseconds.
+   */
+  waitedMs: number;
+  /**
+   * Whom the workflow names for it.
+   */
+  to?: string;
 }
 /**
  * The task waits for a person.
@@ -883,6 +972,22 @@ export interface TaskInputRequiredData {
   question: string;
   reason: 'outcome_unknown' | 'approval';
   choices: string[];
+  /**
+   * Of the question, unique in its task; absent in tasks of before release 4.
+   */
+  questionId?: string;
+  /**
+   * `choice`: one of the choices. `choice_or_result`: one of them, and `done` may be followed by a colon and what the step returned. `text`: anything. A choice when absent.
+   */
+  accepts?: 'choice' | 'choice_or_result' | 'text';
+  /**
+   * An answer is waited for so long, milliseconds.
+   */
+  timeoutMs?: number;
+  /**
+   * What counts as the answer after that time; absent, the task fails.
+   */
+  default?: string;
 }
 /**
  * The task has ended where it came from: whoever was asked something for it may forget its state.
@@ -942,6 +1047,12 @@ export interface TaskSubmittedData {
      */
     engine?: string;
     artifacts: Artifacts;
+    /**
+     * The workflow as the forked task had it: its file may have changed or gone since. Checked like a file when the task begins.
+     */
+    workflow?: {
+      [k: string]: unknown;
+    };
   };
 }
 /**
@@ -999,6 +1110,8 @@ export interface DataByName {
   'task.failed': TaskFailedData;
   'task.input.accepted': TaskInputAcceptedData;
   'task.input.provided': TaskInputProvidedData;
+  'task.input.refused': TaskInputRefusedData;
+  'task.input.reminded': TaskInputRemindedData;
   'task.input.required': TaskInputRequiredData;
   'task.over': TaskOverData;
   'task.routed': TaskRoutedData;
@@ -1030,6 +1143,8 @@ export const eventNames = [
   'task.failed',
   'task.input.accepted',
   'task.input.provided',
+  'task.input.refused',
+  'task.input.reminded',
   'task.input.required',
   'task.over',
   'task.routed',

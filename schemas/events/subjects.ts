@@ -129,6 +129,8 @@ export function endsSubject(service: string, host: string): string {
 export function endsFilter(service = '*'): string {
   return `mesh.ends.${service === '*' ? service : checked(service, ROLE, 'service')}.*`;
 }
+/** What every lane refused. */
+export const QUARANTINE_FILTER = 'mesh.quarantine.>';
 
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;

@@ -55,6 +55,7 @@ const route = {
 const ports = {
   router: { decide: () => Promise.resolve({ decision: route, next: 'begin' as const }) },
   workflows: new Map([['echo', echoWorkflow]]),
+  readWorkflow: () => echoWorkflow,
   knowledge: () => {
     throw new Error('an echo needs no such thing');
   },

@@ -156,7 +156,7 @@ describe('the calls of the gateway', () => {
     await mesh.service('tools').kill();
     const { task } = await run;
     expect(task.state).toBe(TaskState.INPUT_REQUIRED);
-    expect(task.question).toMatchObject({ reason: 'outcome_unknown', choices: ['done', 'retry', 'abort'] });
+    expect(task.question).toMatchObject({ reason: 'outcome_unknown', choices: ['done', 'not done', 'retry', 'abort'] });
     mesh.counter.release(path);
     await client.respond(correlationId, 'done');
     await client.respond(correlationId, 'done');
@@ -164,7 +164,8 @@ describe('the calls of the gateway', () => {
     expect(names(correlationId).filter((name) => name === 'task.input.accepted')).toHaveLength(1);
     expect(await failure(client.respond(correlationId, 'retry'))).toMatchObject({
       code: 'FAILED_PRECONDITION',
-      reason: 'NOTHING_ASKED',
+      reason: 'ANSWERED_ALREADY',
+      message: expect.stringContaining('"done"'),
     });
   });
 

@@ -4,11 +4,11 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FactTail } from '../../../gateway/core/fact-tail.ts';
+import { FactTail } from '../../../client/fact-tail.ts';
+import { TaskFeeds } from '../../../client/task-feed.ts';
+import { TaskIndex } from '../../../client/task-index.ts';
+import type { WatchItem } from '../../../client/watch.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
-import { TaskFeeds } from '../../../gateway/core/task-feed.ts';
-import { TaskOrder } from '../../../gateway/core/task-order.ts';
-import type { WatchItem } from '../../../gateway/core/watch.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Message } from '../../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
@@ -160,7 +160,11 @@ describe('what one commit told', () => {
   test('is not taken apart for who waits: a question that was answered in it is no question', async () => {
     const memory = await written([[started]]);
     const tail = await FactTail.open(memory.bus, memory.ports.log);
-    const feed = await new TaskFeeds(memory.bus, tail, new TaskOrder(memory.bus, tail)).open(task);
+    const feed = await new TaskFeeds(
+      memory.bus,
+      tail,
+      new TaskIndex({ bus: memory.bus, tail, log: memory.ports.log, folder: null }),
+    ).open(task);
     const seen: string[] = [];
     const end = feed.until(({ status }) => {
       seen.push(status);
@@ -176,9 +180,10 @@ describe('what one commit told', () => {
   test('S5: an answer that was taken in the message of its question is not given twice', async () => {
     const memory = await written([[started, onTheWay[3](20), onTheWay[4](21)]]);
     const mesh = await openMesh(memory.ports);
-    const { view } = await mesh.tasks.respond(task, 'answer 21', as(local));
+    const { view } = await mesh.tasks.respond({ correlationId: task, text: 'answer 21' }, as(local));
     expect(view.question).toBeNull();
-    await expect(mesh.tasks.respond(task, 'another', as(local))).rejects.toMatchObject({ reason: 'NOTHING_ASKED' });
+    const another = mesh.tasks.respond({ correlationId: task, text: 'another' }, as(local));
+    await expect(another).rejects.toMatchObject({ reason: 'ANSWERED_ALREADY', metadata: { answer: 'answer 21' } });
   });
 
   test('moves its task to the front of the list once, and the page after it begins with the next task', async () => {

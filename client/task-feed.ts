@@ -7,16 +7,16 @@
  * 2. Who waits sees the task as it is after a whole message: what a commit told together is not taken apart.
  * 3. A wait settles: the state, the caller's deadline, the caller's leaving, or the log breaking off.
  */
-import type { Bus, StoredMessage } from '../../bus/port.ts';
-import { BEGINNING, type Fact, factsIn, type Place } from '../../schemas/events/fact.ts';
-import { factSubject } from '../../schemas/events/subjects.ts';
-import { emptyView, nextView, type TaskView } from '../../schemas/events/task-view.ts';
+import type { Bus, StoredMessage } from '../bus/port.ts';
+import { BEGINNING, type Fact, factsIn, type Place } from '../schemas/events/fact.ts';
+import { factSubject } from '../schemas/events/subjects.ts';
+import { emptyView, nextView, type TaskView } from '../schemas/events/task-view.ts';
 import { cursorAt } from './cursor.ts';
 import { MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
 import { recall } from './recall.ts';
 import { Slots } from './slots.ts';
-import type { TaskOrder } from './task-order.ts';
+import type { TaskIndex } from './task-index.ts';
 
 /** Reads of old facts at a time: each is a consumer in the log server. */
 const HISTORY_READS_AT_ONCE = 32;
@@ -38,13 +38,13 @@ export interface Patience {
 export class TaskFeeds {
   readonly #bus: Bus;
   readonly #tail: FactTail;
-  readonly #order: TaskOrder;
+  readonly #index: Pick<TaskIndex, 'knows'>;
   readonly #history = new Slots(HISTORY_READS_AT_ONCE);
 
-  constructor(bus: Bus, tail: FactTail, order: TaskOrder) {
+  constructor(bus: Bus, tail: FactTail, index: Pick<TaskIndex, 'knows'>) {
     this.#bus = bus;
     this.#tail = tail;
-    this.#order = order;
+    this.#index = index;
   }
 
   /** The mark of the log for cursors. @throws BusError while the log is away */
@@ -77,8 +77,8 @@ export class TaskFeeds {
       onBreak: (error) => feed.fail(toMeshError(error)),
     });
     try {
-      // Asked after listening: what the order does not know by now, the tail brings.
-      const known = options.isNew === true ? false : this.#order.knows(correlationId);
+      // Asked after listening: what the index does not know by now, the tail brings.
+      const known = options.isNew === true ? false : this.#index.knows(correlationId);
       if (known !== false) await this.#readHistory(correlationId, feed, known);
       feed.goLive();
       return feed;
@@ -175,6 +175,11 @@ export class TaskFeed {
     this.#tell();
   }
 
+  /** Something else that is waited for may have happened. */
+  look(): void {
+    this.#tell();
+  }
+
   close(): void {
     this.unlisten();
   }
@@ -210,7 +215,10 @@ export class TaskFeed {
         const late = (): void => settle(() => reject(this.#deadlineExceeded()));
         timers.push(setTimeout(late, answerWithinMs(patience.deadlineMs)));
       }
-      if (limit !== undefined) timers.push(setTimeout(() => settle(() => reject(limit.error())), limit.ms));
+      if (limit !== undefined) {
+        const lateAfterMs = Math.min(limit.ms, TIMEOUT_MAX_MS);
+        timers.push(setTimeout(() => settle(() => reject(limit.error())), lateAfterMs));
+      }
       look();
     });
   }

@@ -1,8 +1,8 @@
 /** What the gateway knows of the log without asking it: it must never say of a task in the log that it is unknown. */
 import { describe, expect, test, vi } from 'vitest';
-import { FactTail } from '../../../gateway/core/fact-tail.ts';
+import { FactTail } from '../../../client/fact-tail.ts';
+import { TaskIndex } from '../../../client/task-index.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
-import { TaskOrder } from '../../../gateway/core/task-order.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { as, local, memoryMesh } from './log.ts';
@@ -12,41 +12,42 @@ async function opened() {
   const old = newCorrelationId();
   await memory.accept(old, 'from before');
   const tail = await FactTail.open(memory.bus, memory.ports.log);
-  return { memory, old, order: new TaskOrder(memory.bus, tail) };
+  const index = new TaskIndex({ bus: memory.bus, tail, log: memory.ports.log, folder: null });
+  return { memory, old, index };
 }
 
 describe('knows', () => {
   test('nothing until the log was read; then every task of before and since, and no other', async () => {
-    const { memory, old, order } = await opened();
+    const { memory, old, index } = await opened();
     const since = newCorrelationId();
-    expect(order.knows(old)).toBeNull();
+    expect(index.knows(old)).toBeNull();
     await memory.accept(since, 'new');
-    await order.latest(Number.MAX_SAFE_INTEGER);
-    expect([order.knows(old), order.knows(since), order.knows(newCorrelationId())]).toEqual([true, true, false]);
+    await index.upToDate();
+    expect([index.knows(old), index.knows(since), index.knows(newCorrelationId())]).toEqual([true, true, false]);
   });
 
   test('asking begins the reading, without a list', async () => {
-    const { old, order } = await opened();
-    await expect.poll(() => order.knows(old)).toBe(true);
+    const { old, index } = await opened();
+    await expect.poll(() => index.knows(old)).toBe(true);
   });
 
   test('S10: of another log it knows nothing', async () => {
-    const { old, order } = await opened();
-    await order.latest(Number.MAX_SAFE_INTEGER);
-    order.reset();
-    expect(order.knows(old)).toBeNull();
+    const { old, index } = await opened();
+    await index.upToDate();
+    index.reset();
+    expect(index.knows(old)).toBeNull();
   });
 
   test('S8: a task that has left the log is forgotten', async () => {
-    const { memory, old, order } = await opened();
-    await order.latest(Number.MAX_SAFE_INTEGER);
+    const { memory, old, index } = await opened();
+    await index.upToDate();
     const young = newCorrelationId();
     memory.log.expire('log', (await memory.bus.streamInfo()).lastSeq + 1);
     for (let count = 0; count < 10_000; count += 1) {
       await memory.bus.publish({ subject: factSubject(young), body: `fact ${count}` });
     }
-    await expect.poll(() => order.knows(old)).toBe(false);
-    expect(order.knows(young)).toBe(true);
+    await expect.poll(() => index.knows(old)).toBe(false);
+    expect(index.knows(young)).toBe(true);
   });
 });
 

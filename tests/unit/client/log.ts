@@ -1,6 +1,6 @@
 /**
- * A mesh in memory for the tests of the gateway's core: the log, and an orchestrator that says what a test tells it to.
- * Owns: writing facts as the mesh would. Does not own: the core.
+ * A mesh in memory for the tests of the client of tasks: the log, and an orchestrator that says what a test tells it to.
+ * Owns: writing facts as the mesh would. Does not own: the client.
  */
 import {
   createMemoryBus,
@@ -9,8 +9,9 @@ import {
   type MemoryLog,
   type MemoryLogOptions,
 } from '../../../bus/memory-bus.ts';
-import type { Caller } from '../../../gateway/core/callers.ts';
-import type { CallContext, GatewayPorts } from '../../../gateway/core/ports.ts';
+import type { Caller } from '../../../client/caller.ts';
+import type { CallContext } from '../../../client/ports.ts';
+import type { GatewayPorts } from '../../../gateway/core/ports.ts';
 import {
   type EventName,
   type MeshEvent,

@@ -7,16 +7,20 @@
  *    what it may write again has the same id.
  * 2. Nothing is told before the log told it.
  */
-import { BEGINNING, isAfter } from '../../schemas/events/fact.ts';
-import type { Conversation, TaskSubmittedData } from '../../schemas/events/generated.ts';
-import { correlationIdOfKey, newCorrelationId } from '../../schemas/events/ids.ts';
-import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BusError } from '../bus/port.ts';
+import type { Fact } from '../schemas/events/fact.ts';
+import type { Conversation, DataByName, TaskSubmittedData } from '../schemas/events/generated.ts';
+import { correlationIdOfKey, newCorrelationId } from '../schemas/events/ids.ts';
+import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
-import type { Caller } from './callers.ts';
-import { invalidField, MeshError, unknownTask } from './errors.ts';
-import { forkOf } from './fork.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
-import { checkData, isNamed, publishRequest } from './requests.ts';
+import { type AnswerOrder, answerOf, nothingAsked, quarantined, type ShownQuestions, verdictOn } from './answers.ts';
+import type { Caller } from './caller.ts';
+import { invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
+import { type ForkInput, forkOf } from './fork.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
+import type { RefusedMessages } from './refused-messages.ts';
+import { checkData, publishRequest, type RequestName } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
 
@@ -38,6 +42,8 @@ export interface ForkOrder {
   /** Counted from 1. */
   readonly hop: number;
   readonly prompt?: string;
+  /** What the hop is to be given otherwise than before. */
+  readonly input?: ForkInput;
   readonly newCorrelationId?: string;
 }
 
@@ -52,6 +58,8 @@ export interface TaskNow {
 /** A mesh that works takes a request in milliseconds; what is not taken by then may still be taken later. */
 const TAKEN_WITHIN_MS = 20_000;
 const RETRY_AFTER_MS = 1000;
+/** A log that is away is asked for again after this time. */
+const REOPEN_MS = 250;
 /** After it the keeper of tasks is asked whether it knows the task from before. */
 const SILENCE_MS = 500;
 
@@ -70,13 +78,17 @@ function idIn(named: string | undefined): (answer: TaskNow | null) => string | n
 }
 
 export class Tasks {
-  readonly #ports: GatewayPorts;
+  readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
+  readonly #refused: RefusedMessages;
+  readonly #shown: ShownQuestions;
   readonly #traced: Traced;
 
-  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, memory: { refused: RefusedMessages; shown: ShownQuestions }) {
     this.#ports = ports;
     this.#feeds = feeds;
+    this.#refused = memory.refused;
+    this.#shown = memory.shown;
     this.#traced = new Traced(ports.tracing);
   }
 
@@ -97,8 +109,13 @@ export class Tasks {
     );
   }
 
-  /** Also a task whose facts have left the log, with what is kept of it. */
-  get(correlationId: string, context: CallContext): Promise<TaskNow> {
+  /** Also a task whose facts have left the log, with what is kept of it. The caller sees it, and what it asks. */
+  async get(correlationId: string, context: CallContext): Promise<TaskNow> {
+    return this.#showing(await this.peek(correlationId, context), context);
+  }
+
+  /** The same for a door that looks for itself: what the task asks does not count as shown to the caller. */
+  peek(correlationId: string, context: CallContext): Promise<TaskNow> {
     return this.#traced.call('get', context, idIn(correlationId), () => this.#get(correlationId, context));
   }
 
@@ -109,6 +126,51 @@ export class Tasks {
     const now = feed.isKnown ? this.#now(feed) : await this.#kept(feed);
     if (now === null || !maySee(context.caller, now.view)) throw unknownTask(correlationId);
     return now;
+  }
+
+  /**
+   * Tells every fact of a task once, in order, and answers when the task is as wanted after a whole message: what was
+   * asked and answered before is not taken for what is asked now. A log that breaks off is opened again.
+   */
+  async follow(
+    correlationId: string,
+    context: CallContext,
+    how: { readonly until: (view: TaskView) => boolean; readonly onFact: (fact: Fact, view: TaskView) => void },
+  ): Promise<TaskNow> {
+    const heard = new Set<string>();
+    const onFact = (fact: Fact, view: TaskView): void => {
+      if (heard.has(fact.event.id)) return;
+      heard.add(fact.event.id);
+      how.onFact(fact, view);
+    };
+    for (;;) {
+      const feed = await this.#reopened(correlationId, context, onFact);
+      try {
+        await feed.until(how.until, context);
+        return this.#showing(this.#now(feed), context);
+      } catch (thrown) {
+        if (!isPassing(thrown)) throw thrown;
+      } finally {
+        feed.close();
+      }
+    }
+  }
+
+  async #reopened(
+    correlationId: string,
+    context: CallContext,
+    onFact: (fact: Fact, view: TaskView) => void,
+  ): Promise<TaskFeed> {
+    for (;;) {
+      try {
+        return await openTask(this.#feeds, correlationId, context.caller, { onFact });
+      } catch (thrown) {
+        if (!isPassing(thrown)) throw thrown;
+        await sleep(REOPEN_MS, undefined, { signal: context.signal }).catch(() => {
+          throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+        });
+      }
+    }
   }
 
   /** Stops a task; one that has ended stays as it is. `view.status` tells which. */
@@ -124,8 +186,7 @@ export class Tasks {
       if (!isEnded(feed.view.status)) {
         const data = reason === undefined || reason === '' ? {} : { reason };
         const request = { name: 'task.cancel.requested', data, discriminator: reason ?? '' } as const;
-        await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
-        await this.#taken(feed, (view) => isEnded(view.status), context);
+        await this.#requested(feed, request, (view) => isEnded(view.status), context);
       }
       return this.#now(feed);
     } finally {
@@ -134,44 +195,30 @@ export class Tasks {
   }
 
   /**
-   * Answers the open question. The same answer again, after it was taken, changes nothing.
-   * @param messageId of the A2A message that it comes in
+   * Answers a question, and returns when the task has taken the answer. The same answer again changes nothing.
+   * @throws MeshError when it is not taken: NOT_A_CHOICE, OTHER_QUESTION, QUESTION_NOT_NAMED, ANSWERED_ALREADY (with who
+   * answered what) or NOTHING_ASKED
    */
-  respond(correlationId: string, text: string, context: CallContext, messageId?: string): Promise<TaskNow> {
-    return this.#traced.call('respond', context, idIn(correlationId), () =>
-      this.#respond(correlationId, text, context, messageId),
-    );
+  respond(order: AnswerOrder, context: CallContext): Promise<TaskNow> {
+    return this.#traced.call('respond', context, idIn(order.correlationId), () => this.#respond(order, context));
   }
 
-  async #respond(
-    correlationId: string,
-    text: string,
-    context: CallContext,
-    messageId: string | undefined,
-  ): Promise<TaskNow> {
-    let asked = { id: '', place: BEGINNING };
-    let taken = { text: '', place: BEGINNING };
-    const feed = await openTask(this.#feeds, correlationId, context.caller, {
-      steer: true,
-      onFact: (fact) => {
-        const { event } = fact;
-        if (isNamed(event, 'task.input.required')) asked = { id: event.id, place: fact };
-        if (isNamed(event, 'task.input.accepted')) taken = { text: event.data.text, place: fact };
-      },
-    });
+  async #respond(order: AnswerOrder, context: CallContext): Promise<TaskNow> {
+    const { correlationId } = order;
+    const { caller } = context;
+    const feed = await openTask(this.#feeds, correlationId, caller, { steer: true });
     try {
-      const isTaken = isAfter(taken.place, asked.place) && taken.text === text;
-      if (feed.view.question === null && isTaken) return this.#now(feed);
-      if (feed.view.question === null) {
-        throw new MeshError('failed_precondition', 'NOTHING_ASKED', `the task asks nothing; it is ${feed.view.status}`);
+      const answer = answerOf(order, feed.view, caller, this.#shown.of(caller, correlationId));
+      if (verdictOn(feed.view, answer) === null) {
+        if (feed.view.question === null) throw nothingAsked(feed.view);
+        const { messageId, questionId, text, about } = answer;
+        const data = { text, messageId, caller: caller.name, ...(questionId === null ? {} : { questionId }) };
+        const request = { name: 'task.input.provided', data, discriminator: `${messageId}/${about}/${text}` } as const;
+        await this.#requested(feed, request, (view) => verdictOn(view, answer) !== null, context);
       }
-      const question = asked;
-      // The question is part of the id: the same answer to a later question is another request.
-      const data = { text, ...(messageId === undefined ? {} : { messageId }) };
-      const request = { name: 'task.input.provided', data, discriminator: `${question.id}/${text}` } as const;
-      await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
-      await this.#taken(feed, (view) => isAfter(taken.place, question.place) || isEnded(view.status), context);
-      return this.#now(feed);
+      const verdict = verdictOn(feed.view, answer);
+      if (verdict instanceof MeshError) throw verdict;
+      return this.#showing(this.#now(feed), context);
     } finally {
       feed.close();
     }
@@ -188,12 +235,9 @@ export class Tasks {
     onId: ((correlationId: string) => void) | undefined,
   ): Promise<TaskNow> {
     const source = await this.#get(order.correlationId, context);
-    const { fork, workflow } = await forkOf(this.#ports.bus, source.view, order.hop);
     const data: TaskSubmittedData = {
-      prompt: order.prompt ?? source.view.prompt,
-      workflow,
+      ...(await forkOf(this.#ports.bus, source.view, order)),
       caller: context.caller.name,
-      fork,
     };
     const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };
     return this.#submitted(task, context, onId, isAccepted);
@@ -235,35 +279,42 @@ export class Tasks {
       // Who chose the id has it already, and does not wait for being told.
       if (task.id === undefined) onId?.(correlationId);
       if (!feed.isKnown) {
-        const request = { name: 'task.submitted', data, discriminator: '' } as const;
-        await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
-        const kept = await this.#keptInstead(feed, context);
+        const kept = await this.#submit(feed, data, context);
         if (kept !== null) checkSame(kept.view, data, context);
         if (kept !== null && isEnough(kept.view)) return kept;
-        if (kept === null) await this.#taken(feed, isAccepted, context);
       }
       await feed.until(isEnough, context);
       // Somebody else may have taken the id between our look and our submission.
       checkSame(feed.view, data, context);
-      return this.#now(feed);
+      return this.#showing(this.#now(feed), context);
     } finally {
       feed.close();
     }
   }
 
   /**
-   * A submission that nothing says a word about for a while may be of a task that ran once and has left the log: the
-   * orchestrator knows its id, does nothing twice, and does not tell again what it told then.
+   * Writes a submission and waits until it is taken. One that nothing says a word about for a while may be of a task that
+   * ran once and has left the log: the orchestrator knows its id, does nothing twice, and does not tell again what it told
+   * then. Returns that task; null when the log tells of it.
    */
-  async #keptInstead(feed: TaskFeed, context: CallContext): Promise<TaskNow | null> {
-    const silence = new MeshError('unavailable', 'SILENCE', 'nothing was heard of the task yet');
+  async #submit(feed: TaskFeed, data: TaskSubmittedData, context: CallContext): Promise<TaskNow | null> {
+    const request = { name: 'task.submitted', data, discriminator: '' } as const;
+    let kept: TaskNow | null = null;
+    let isSilent = true;
+    const silence = setTimeout(() => {
+      void this.#kept(feed)
+        .then((found) => {
+          if (isSilent) kept = found;
+          feed.look();
+        })
+        .catch((error: unknown) => feed.fail(toMeshError(error)));
+    }, SILENCE_MS);
     try {
-      await feed.until(() => feed.isKnown, context, { ms: SILENCE_MS, error: () => silence });
-      return null;
-    } catch (error) {
-      if (error !== silence) throw error;
+      await this.#requested(feed, request, (view) => isAccepted(view) || kept !== null, context);
+    } finally {
+      isSilent = false;
+      clearTimeout(silence);
     }
-    const kept = await this.#kept(feed);
     return feed.isKnown ? null : kept;
   }
 
@@ -273,29 +324,67 @@ export class Tasks {
   }
 
   async #checkWorkflow(workflow: string): Promise<void> {
-    const { workflows } = await this.#ports.catalog();
-    if (workflows.has(workflow)) return;
+    const { workflows } = (await this.#ports.catalog?.()) ?? {};
+    if (workflows === undefined || workflows.has(workflow)) return;
     throw invalidField(
       'workflow',
       `there is no workflow ${workflow}; choose one of ${[...workflows.keys()].join(', ')}`,
     );
   }
 
-  /** Waits for the fact that shows that a request was taken. */
-  async #taken(feed: TaskFeed, wanted: (view: TaskView) => boolean, context: CallContext): Promise<void> {
-    const error = (): MeshError =>
-      new MeshError(
-        'unavailable',
-        'NOT_TAKEN_YET',
-        `the request is in the log, but nothing has taken it within ${TAKEN_WITHIN_MS / 1000} s; call again, it is not done twice`,
-        { retryAfterMs: RETRY_AFTER_MS, metadata: { correlation_id: feed.correlationId } },
-      );
-    await feed.until(wanted, context, { ms: TAKEN_WITHIN_MS, error });
+  /**
+   * Writes a request and waits for the fact that shows that it was taken.
+   * @throws MeshError also when the mesh put it into quarantine
+   */
+  async #requested<N extends RequestName>(
+    feed: TaskFeed,
+    request: { readonly name: N; readonly data: DataByName[N]; readonly discriminator: string },
+    wanted: (view: TaskView) => boolean,
+    context: CallContext,
+  ): Promise<void> {
+    const { correlationId } = feed;
+    checkData(request.name, request.data);
+    await this.#refused.ready();
+    const { seq } = await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
+    let refusal: MeshError | null = null;
+    const unlisten = this.#refused.listen(seq, (refused) => {
+      refusal = quarantined(refused, correlationId);
+      feed.look();
+    });
+    const error = (): MeshError => notTaken(feed.correlationId);
+    const { takenWithinMs: ms = TAKEN_WITHIN_MS } = context;
+    try {
+      await feed.until((view) => refusal !== null || wanted(view), context, { ms, error });
+    } finally {
+      unlisten();
+    }
+    if (refusal !== null && !wanted(feed.view)) throw refusal;
+  }
+
+  /** What a caller is told counts as shown to that caller. */
+  #showing(now: TaskNow, { caller }: CallContext): TaskNow {
+    this.#shown.note(caller, now.view);
+    return now;
   }
 
   #now(feed: TaskFeed): TaskNow {
     return { view: feed.view, cursor: this.#feeds.cursorOf(feed), traceparent: feed.traceparent };
   }
+}
+
+function notTaken(correlationId: string): MeshError {
+  return new MeshError(
+    'unavailable',
+    'NOT_TAKEN_YET',
+    `the request is in the log, but nothing has taken it within ${TAKEN_WITHIN_MS / 1000} s; call again, it is not done twice`,
+    { retryAfterMs: RETRY_AFTER_MS, metadata: { correlation_id: correlationId } },
+  );
+}
+
+/** The log is away, or another one: whoever asks again hears it. */
+function isPassing(thrown: unknown): boolean {
+  const { reason, cause } = toMeshError(thrown);
+  return reason === 'LOG_UNAVAILABLE' && !(cause instanceof BusError && cause.code === 'closed');
 }
 
 /** The task that a caller means by its own name. @throws MeshError when it says an id as well that is another task's */
@@ -320,4 +409,5 @@ function checkSame(view: TaskView, data: TaskSubmittedData, { caller }: CallCont
   if (view.fork?.correlationId !== origin?.correlationId || view.fork?.hop !== origin?.hop) {
     throw taken('a task that runs another one again, or from another hop');
   }
+  if (view.fork?.digest !== origin?.digest) throw taken('a task that begins with another input');
 }

@@ -1,6 +1,6 @@
 /** The calls about one task, on a log in memory: attaching, submitting once, waiting, and what a caller may see. */
 import { describe, expect, test } from 'vitest';
-import { type MeshError, toMeshError } from '../../../gateway/core/errors.ts';
+import { type MeshError, toMeshError } from '../../../client/errors.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';

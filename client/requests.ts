@@ -2,7 +2,7 @@
  * What the gateway writes to the log. Owns: the form and the ids of its requests, so that the same call written twice is
  * one (S5). Does not own: what a request leads to.
  */
-import type { Bus } from '../../bus/port.ts';
+import type { Bus, PubAck } from '../bus/port.ts';
 import {
   canonicalJson,
   EVENT_CONTENT_TYPE,
@@ -12,10 +12,10 @@ import {
   typeOf,
   validateData,
   validateEvent,
-} from '../../schemas/events/envelope.ts';
-import type { DataByName, Message } from '../../schemas/events/generated.ts';
-import { contentHash, ingressEventId, traceparentFor } from '../../schemas/events/ids.ts';
-import { INGRESS_SUBJECT, inboxSubject } from '../../schemas/events/subjects.ts';
+} from '../schemas/events/envelope.ts';
+import type { DataByName, Message } from '../schemas/events/generated.ts';
+import { contentHash, ingressEventId, traceparentFor } from '../schemas/events/ids.ts';
+import { INGRESS_SUBJECT, inboxSubject } from '../schemas/events/subjects.ts';
 import { invalidField } from './errors.ts';
 
 /** The sender of what callers say, in the envelope. */
@@ -56,7 +56,7 @@ export async function publishRequest<N extends RequestName>(
   correlationId: string,
   request: { readonly name: N; readonly data: DataByName[N]; readonly discriminator: string },
   traceparent: string | null,
-): Promise<void> {
+): Promise<PubAck> {
   const { name, data } = request;
   checkData(name, data);
   const type = typeOf(name);
@@ -74,7 +74,7 @@ export async function publishRequest<N extends RequestName>(
   };
   // Within its window the log stores the same request once; later the orchestrator knows it by its id.
   const msgId = `${id}.${contentHash(canonicalJson(data)).slice(0, 8)}`;
-  await bus.publish({ subject: INGRESS_SUBJECT, body: JSON.stringify(event), msgId, headers: HEADERS });
+  return bus.publish({ subject: INGRESS_SUBJECT, body: JSON.stringify(event), msgId, headers: HEADERS });
 }
 
 /**

@@ -2,15 +2,15 @@
  * Agent2Agent messages of a task. Owns: saying one from outside, and listing what was said. Does not own: relaying; the
  * orchestrator does.
  */
-import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { isAfter, type Place } from '../../schemas/events/fact.ts';
-import type { Message, Part } from '../../schemas/events/generated.ts';
-import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { isEnded } from '../../schemas/events/task-view.ts';
+import type { MeshEvent } from '../schemas/events/envelope.ts';
+import { isAfter, type Place } from '../schemas/events/fact.ts';
+import type { Message, Part } from '../schemas/events/generated.ts';
+import { newCorrelationId } from '../schemas/events/ids.ts';
+import { isEnded } from '../schemas/events/task-view.ts';
 import { openTask } from './access.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import { invalidField, MeshError } from './errors.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
 import { isNamed, publishMessage } from './requests.ts';
 import type { TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
@@ -50,11 +50,11 @@ export interface ListMessagesOrder {
 }
 
 export class Messages {
-  readonly #ports: GatewayPorts;
+  readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
   readonly #traced: Traced;
 
-  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds) {
     this.#ports = ports;
     this.#feeds = feeds;
     this.#traced = new Traced(ports.tracing);
@@ -72,8 +72,8 @@ export class Messages {
 
   async #send(order: SendOrder, context: CallContext): Promise<SaidMessage> {
     const { correlationId, recipientRole } = order;
-    const { messageRoles } = await this.#ports.catalog();
-    if (!messageRoles.has(recipientRole)) {
+    const { messageRoles } = (await this.#ports.catalog?.()) ?? {};
+    if (messageRoles !== undefined && !messageRoles.has(recipientRole)) {
       throw invalidField('recipient_role', `${recipientRole} takes no messages; ${[...messageRoles].join(', ')} do`);
     }
     const messageId = order.messageId ?? newCorrelationId();

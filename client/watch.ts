@@ -5,13 +5,14 @@
  * A watcher that is slower than its task is not waited for and not remembered without end: its queue is bounded, and
  * when it is full the stream ends with an error from which the watcher goes on by its cursor.
  */
-import { type Fact, isAfter } from '../../schemas/events/fact.ts';
-import { tokenSubject } from '../../schemas/events/subjects.ts';
-import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { type Fact, isAfter } from '../schemas/events/fact.ts';
+import { tokenSubject } from '../schemas/events/subjects.ts';
+import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
+import type { ShownQuestions } from './answers.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import { MeshError, toMeshError, unknownTask } from './errors.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
 import { WatchQueue } from './watch-queue.ts';
@@ -39,12 +40,14 @@ export type WatchItem =
   | { readonly kind: 'token'; readonly token: TokenItem; readonly cursor: string };
 
 export class Watches {
-  readonly #ports: GatewayPorts;
+  readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
+  readonly #shown: ShownQuestions;
 
-  constructor(ports: GatewayPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, shown: ShownQuestions) {
     this.#ports = ports;
     this.#feeds = feeds;
+    this.#shown = shown;
   }
 
   /**
@@ -84,7 +87,10 @@ export class Watches {
     let failure: MeshError | null = null;
     try {
       if (context.signal.aborted) leave();
-      yield* queue;
+      for await (const item of queue) {
+        if (item.kind === 'fact') this.#shown.note(context.caller, item.view);
+        yield item;
+      }
     } catch (thrown) {
       failure = toMeshError(thrown);
       throw thrown;

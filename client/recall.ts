@@ -2,10 +2,10 @@
  * A task whose facts have left the log. Owns: asking the host that keeps it, and what a caller is told who wants more
  * than is left. Does not own: how long it is kept.
  */
-import type { Bus } from '../../bus/port.ts';
-import { parseRecalled, recalledView } from '../../schemas/events/recalled-task.ts';
-import { recallSubject } from '../../schemas/events/subjects.ts';
-import type { TaskView } from '../../schemas/events/task-view.ts';
+import type { Bus } from '../bus/port.ts';
+import { parseRecalled, recalledView } from '../schemas/events/recalled-task.ts';
+import { recallSubject } from '../schemas/events/subjects.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
 import { MeshError } from './errors.ts';
 
 /** The keeper answers in a millisecond; where nobody listens the server says so at once. */

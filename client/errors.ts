@@ -2,8 +2,8 @@
  * What a caller of the gateway is told when a call fails. Owns: the one error that all bindings translate, and turning
  * anything thrown into it. Does not own: wire codes (`grpc/status.ts`, the A2A binding).
  */
-import { BusError } from '../../bus/port.ts';
-import { KnowledgeError } from '../../knowledge/port.ts';
+import { BusError } from '../bus/port.ts';
+import { KnowledgeError } from '../knowledge/port.ts';
 
 /** The canonical codes of gRPC that the gateway uses, by their names. */
 export type MeshErrorCode =

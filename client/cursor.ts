@@ -7,7 +7,7 @@
  * the only one when every message held a single fact, so that cursors of that time still mean what they meant.
  */
 import { createHash } from 'node:crypto';
-import { BEGINNING, type Place } from '../../schemas/events/fact.ts';
+import { BEGINNING, type Place } from '../schemas/events/fact.ts';
 import { invalidField } from './errors.ts';
 
 /** Marks the log: eight hexadecimal digits. */

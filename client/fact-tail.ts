@@ -9,8 +9,8 @@
  * `onBreak`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bus, BusError, type Reader, type StoredMessage } from '../../bus/port.ts';
-import { FACT_FILTER, parseSubject } from '../../schemas/events/subjects.ts';
+import { type Bus, BusError, type Reader, type StoredMessage } from '../bus/port.ts';
+import { FACT_FILTER, parseSubject } from '../schemas/events/subjects.ts';
 import { logMark } from './cursor.ts';
 
 export interface TailListener {
@@ -54,6 +54,11 @@ export class FactTail {
   get mark(): string {
     if (this.#mark === null) throw new BusError('unavailable', 'the log is being opened again');
     return this.#mark;
+  }
+
+  /** True while it follows that log. */
+  isOf(streamIdentity: string): boolean {
+    return this.#mark === logMark(streamIdentity);
   }
 
   /** Returns the function that ends it. @throws BusError while the log is away */

@@ -3,10 +3,10 @@
  *
  * A task of somebody else and one that does not exist get the same answer: an id tells nothing.
  */
-import type { Fact } from '../../schemas/events/fact.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
-import type { TaskView } from '../../schemas/events/task-view.ts';
-import { type Caller, isAdmin, seesAll } from './callers.ts';
+import type { Fact } from '../schemas/events/fact.ts';
+import { isCorrelationId } from '../schemas/events/subjects.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
+import { type Caller, isAdmin, seesAll } from './caller.ts';
 import { invalidField, MeshError, unknownTask } from './errors.ts';
 import { expired } from './recall.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';

@@ -1,10 +1,10 @@
 /** Watching on a log in memory: no fact missed, none told twice, in order, whatever happens between two items. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MeshError } from '../../../gateway/core/errors.ts';
+import { MeshError } from '../../../client/errors.ts';
+import type { WatchItem } from '../../../client/watch.ts';
+import { WatchQueue } from '../../../client/watch-queue.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
-import type { WatchItem } from '../../../gateway/core/watch.ts';
-import { WatchQueue } from '../../../gateway/core/watch-queue.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { tokenSubject } from '../../../schemas/events/subjects.ts';
 import { as, local, memoryMesh } from './log.ts';

@@ -75,8 +75,8 @@ async function openJetStream(connection: Connection): Promise<JetStreamManager> 
   try {
     return await jetstreamManager(connection.nc);
   } catch (thrown) {
-    const message = `the NATS server at ${connection.shownAddress} does not offer JetStream: start it with -js`;
-    throw new BusError('refused', message, { cause: thrown });
+    const message = `the NATS server at ${connection.shownAddress} does not offer JetStream: it was started without -js, or cannot use its store`;
+    throw new BusError('no_jetstream', message, { cause: thrown });
   }
 }
 

@@ -174,6 +174,8 @@ export type BusErrorCode =
   | 'refused'
   /** Somebody else has written to the subject since (`expectLastSeq`). */
   | 'conflict'
+  /** The server answers without a store: it was started without one, or cannot use it. */
+  | 'no_jetstream'
   /** The server is a version known to lose data, or too old. */
   | 'unsupported_server'
   | 'closed';

@@ -5,6 +5,7 @@
 import { type Argument, Command, CommanderError } from 'commander';
 import { CliError, causesOf, toFailure } from './errors.ts';
 import { err, note, painter, safeText } from './terminal.ts';
+import { exitWhenWritten } from './written.ts';
 
 type CommandModule = { command(): Command };
 
@@ -134,4 +135,4 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exit(await main(process.argv.slice(2)));
+await exitWhenWritten(await main(process.argv.slice(2)));

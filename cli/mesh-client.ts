@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../bus/nats-bus.ts';
-import type { Bus, PubAck, Reader, StoredMessage } from '../bus/port.ts';
+import { type Bus, BusError, type PubAck, type Reader, type StoredMessage } from '../bus/port.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import { EVENT_CONTENT_TYPE, type EventName, typeOf, validateData } from '../schemas/events/envelope.ts';
 import { type Fact, factsIn, isAfter, type Place } from '../schemas/events/fact.ts';
@@ -12,6 +12,8 @@ import type { DataByName } from '../schemas/events/generated.ts';
 import { ingressEventId } from '../schemas/events/ids.ts';
 import { FACT_FILTER, factSubject, INGRESS_SUBJECT, parseSubject } from '../schemas/events/subjects.ts';
 import { CliError } from './errors.ts';
+import { localTrouble } from './local-trouble.ts';
+import { type Liveness, liveness, readRunState } from './supervisor/run-state.ts';
 import { matchId, wholeId } from './task-id.ts';
 
 const SOURCE = '/mesh/cli';
@@ -20,14 +22,38 @@ const TAKEN_TIMEOUT_MS = 10_000;
 /** A task's facts are few; reading them back is a matter of milliseconds. */
 const CATCH_UP_TIMEOUT_MS = 30_000;
 
-/** Runs work with a connection and closes it. */
+/** Runs work with a connection and closes it. @throws CliError when the server is the mesh's own and the reason is known */
 export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise<T>): Promise<T> {
-  const bus = await connectBus({ url: natsUrl(settings), name: 'mesh-cli' });
+  const local = liveness(readRunState(settings));
   try {
-    return await work(bus);
-  } finally {
-    await bus.close();
+    const bus = await connectBus({ url: urlOf(settings, local), name: 'mesh-cli' });
+    try {
+      return await work(bus);
+    } finally {
+      await bus.close();
+    }
+  } catch (error) {
+    if (error instanceof BusError && settings.NATS_URL === undefined) throw explained(error, settings, local);
+    throw error;
   }
+}
+
+/** A mesh that is up says where its server is; a port that was set since does not count until the next start. */
+function urlOf(settings: Settings, local: Liveness): string {
+  return settings.NATS_URL === undefined && local.kind === 'up' ? local.state.natsUrl : natsUrl(settings);
+}
+
+/** What hinders the mesh's own server is on this machine, and can be looked at. */
+function explained(error: BusError, settings: Settings, local: Liveness): Error {
+  if (!error.retryable && error.code !== 'no_jetstream') return error;
+  const [first, ...rest] = localTrouble(settings, local).filter(({ kind }) => kind === 'fails');
+  if (first !== undefined) {
+    const details = rest.map(({ text }) => text);
+    return new CliError(3, first.text, { cause: error, details });
+  }
+  if (local.kind !== 'up') return error;
+  const text = "the mesh's own nats-server does not answer or stores nothing right now; it is started again by itself";
+  return new CliError(3, `${text}: try again, and see \`mesh status\``, { cause: error });
 }
 
 type Submitted = 'task.submitted' | 'task.cancel.requested' | 'task.input.provided';

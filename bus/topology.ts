@@ -4,7 +4,8 @@
  *
  * Invariants:
  * 1. Making the topology twice, or from many processes at once, ends in the same streams.
- * 2. What an operator set beyond the fields below (replicas, placement) is kept.
+ * 2. What an operator set beyond the fields below (replicas, placement) is kept, and so is the age of the log and of the
+ *    quarantine (`mesh retention`): what is said here is for new ones.
  * 3. Nothing is made or changed when the log is of another format (`log-format.ts`).
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
@@ -54,6 +55,9 @@ const CONFIG_HISTORY = 10;
 /** What grows, and is mostly text. */
 const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
 const COMPRESSES_FROM = [2, 10, 0] as const;
+
+/** Their age is the operator's once they are made. */
+const AGE_IS_SET: ReadonlySet<string> = new Set([STREAM, QUARANTINE_STREAM]);
 
 type OwnedConfig = Pick<StreamConfig, 'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'allow_direct'> &
   Partial<Pick<StreamConfig, 'max_bytes' | 'description'>>;
@@ -136,7 +140,7 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     owned.subjects?.every((subject) => present.subjects?.includes(subject));
   return (
     !sameSubjects ||
-    present.max_age !== owned.max_age ||
+    (present.max_age !== owned.max_age && !AGE_IS_SET.has(owned.name)) ||
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
     (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
@@ -160,8 +164,9 @@ async function ensureStream(jsm: JetStreamManager, { owned, present, compression
   const info = present ?? (await addOrJoin(jsm, owned, compression));
   // Somebody else may have made it since.
   assertReadable(owned, info);
+  const kept = AGE_IS_SET.has(owned.name) ? { max_age: info.config.max_age } : {};
   const { config } = differs(info.config, owned)
-    ? await jsm.streams.update(owned.name, { ...info.config, ...owned })
+    ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept })
     : info;
   if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
 }
@@ -194,6 +199,7 @@ async function ensureBuckets(nc: NatsConnection): Promise<void> {
     kvm.create(bucketOf('config'), { history: CONFIG_HISTORY }),
     kvm.create(bucketOf('registry'), { history: 1, ttl: REGISTRY_TTL_MS }),
     kvm.create(bucketOf('push'), { history: 1, ttl: PUSH_TTL_MS }),
+    kvm.create(bucketOf('removed'), { history: 1 }),
     kvm.create(LEASE_BUCKET, { history: 1 }),
   ]);
 }

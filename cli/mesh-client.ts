@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError, type PubAck, type Reader, type StoredMessage } from '../bus/port.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
+import { MeshError } from '../gateway/core/errors.ts';
+import { recall } from '../gateway/core/recall.ts';
+import { removalNote } from '../gateway/core/removal.ts';
 import { EVENT_CONTENT_TYPE, type EventName, typeOf, validateData } from '../schemas/events/envelope.ts';
 import { type Fact, factsIn, isAfter, type Place } from '../schemas/events/fact.ts';
 import type { DataByName } from '../schemas/events/generated.ts';
@@ -185,7 +188,24 @@ export async function withTask<T>(settings: Settings, id: string, work: (task: K
   return withBus(settings, async (bus) => {
     const taskId = await resolveTaskId(bus, id);
     const facts = await readFacts(bus, taskId);
-    if (facts.length === 0) throw new CliError(2, `there is no task ${taskId} in the log; \`mesh tasks\` lists them`);
+    if (facts.length === 0) throw new CliError(2, await whyNoFacts(bus, taskId));
     return work({ bus, taskId, facts });
   });
+}
+
+/** A task whose facts are gone is not one that never was. */
+async function whyNoFacts(bus: Bus, taskId: string): Promise<string> {
+  const removed = await removalNote(bus, taskId);
+  if (removed !== null) return `the trail of task ${taskId} was removed on ${removed.at}; it was ${removed.status}`;
+  try {
+    const kept = await recall(bus, taskId);
+    if (kept !== null) {
+      const result = kept.result === null ? '' : ', and its result is still kept: `Get` of the gateway tells it';
+      return `the events of task ${taskId} have left the log by age; it is ${kept.status}${result}`;
+    }
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error;
+    return error.message;
+  }
+  return `there is no task ${taskId} in the log; \`mesh tasks\` lists them`;
 }

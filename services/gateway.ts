@@ -23,6 +23,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import type { StartService } from './run-service.ts';
+import { watchWorking } from './working.ts';
 
 /** Read at its first use: a start does not wait for it. */
 function lazyCatalog(): () => Promise<Catalog> {
@@ -154,18 +155,23 @@ export const startGateway: StartService = async (context) => {
   );
   const grpcSettings = { host, port, keepaliveMs: settings.MESH_GATEWAY_KEEPALIVE_MS, ...secured };
   const grpc = await startServer(mesh, rules, grpcSettings, [a2a.service]);
-  let isConnected = true;
+  let problem: string | null = 'the mesh is starting';
   const http = await startHttp(
     {
       dapr: daprApp({ mesh, ...rules, pubsub: settings.MESH_DAPR_PUBSUB ?? null }),
       a2a: a2a.http,
-      isConnected: () => isConnected,
+      problem: () => problem,
     },
     { host, port: settings.MESH_HTTP_PORT, onlyHosts: callers === onlyLocal ? knownHosts(settings) : null, ...secured },
   );
-  bus.onConnection((connected) => {
-    isConnected = connected;
-    grpc.setServing(connected);
+  grpc.setServing(false);
+  const endLooking = watchWorking({
+    bus,
+    log,
+    onVerdict: (now) => {
+      problem = now;
+      grpc.setServing(now === null);
+    },
   });
   const doors = { grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}` };
   const status = (): PartStatus => ({
@@ -178,6 +184,7 @@ export const startGateway: StartService = async (context) => {
     stats: () => null,
     begin: () => Promise.resolve({ ...doors, tls: tls !== undefined }),
     async stop() {
+      endLooking();
       grpc.setServing(false);
       await a2a.stop();
       await mesh.stop();

@@ -7,12 +7,11 @@
  */
 import { Socket } from 'node:net';
 
-/** Name of the variable with the number of the pipe. */
-export const BEAT_FD = 'MESH_BEAT_FD';
-export const BEAT_EVERY_MS = 1000;
+const BEAT_EVERY_MS = 1000;
 /** A supervisor that does not read is owed no more beats than this. */
 const UNREAD_MAX = 16;
 
+/** @param fd number of the pipe, as the supervisor says in MESH_BEAT_FD; without one nobody listens */
 export function beatToSupervisor(fd: string | undefined): void {
   if (fd === undefined || !/^\d+$/.test(fd)) return;
   const pipe = new Socket({ fd: Number(fd), readable: false, writable: true });

@@ -21,7 +21,7 @@ import { createLog, type Log } from '../telemetry/log.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
-import { BEAT_FD, beatToSupervisor } from './loop-beat.ts';
+import { beatToSupervisor } from './loop-beat.ts';
 import { createPresence, type Presence, type Shown } from './presence.ts';
 import { type Service, serviceNamed, services } from './table.ts';
 
@@ -78,7 +78,7 @@ export async function runService(name: string): Promise<void> {
 }
 
 async function run(service: Service, settings: Settings, log: Log): Promise<void> {
-  beatToSupervisor(process.env[BEAT_FD]);
+  beatToSupervisor(process.env.MESH_BEAT_FD);
   const hostId = hostIdOf(service, settings);
   const [start, tracer] = await Promise.all([service.start(), openTracer(service, settings, hostId, log)]);
   const breakers = createBreakers(log);

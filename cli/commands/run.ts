@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
 import { livingServices } from '../../bus/registry.ts';
 import type { Settings } from '../../config/settings.ts';
+import { removalNote } from '../../gateway/core/removal.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';
@@ -84,6 +85,11 @@ export async function ensureMesh(settings: Settings): Promise<void> {
 }
 
 async function checkKnown(bus: Bus, taskId: string, prompt: string): Promise<void> {
+  const removed = await removalNote(bus, taskId);
+  if (removed !== null) {
+    const what = `task ${shortId(taskId)} has run and was ${removed.status}; its trail was removed on ${removed.at}`;
+    throw new CliError(2, `${what}. It is not run anew: choose another id`);
+  }
   const known = foldAll(taskId, await readFacts(bus, taskId));
   if (known.prompt !== '' && known.prompt !== prompt) {
     throw new CliError(2, `task ${shortId(taskId)} exists with another prompt: ${oneLine(known.prompt, 80)}`);

@@ -2,12 +2,16 @@
  * `mesh show ID`. Owns: the whole trail of one task. Does not own: the words of a fact (task-text.ts).
  */
 import type { Command } from 'commander';
+import type { Settings } from '../../config/settings.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
+import { CliError, toFailure } from '../errors.ts';
 import { withTask } from '../mesh-client.ts';
+import { matchId, wholeId } from '../task-id.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
 import { duration, indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
+import { type ImportedTrail, importedIds, importedTrail } from '../trail-file.ts';
 
 export function command(): Command {
   return declare({
@@ -21,14 +25,21 @@ export function command(): Command {
   })
     .argument('<id>', 'id of a task, or its first six characters or more')
     .option('--json', 'print one JSON object with all events')
-    .action((id: string, options: { json?: true }) => show(id, options.json === true));
+    .option('--imported', 'show the trail that `mesh import` brought, also when the log has the task')
+    .action((id: string, options: { json?: true; imported?: true }) => show(settingsNow(), id, options));
 }
 
-async function show(id: string, json: boolean): Promise<void> {
-  const { taskId, facts } = await withTask(settingsNow(), id, (task) => Promise.resolve(task));
+async function show(settings: Settings, id: string, options: { json?: true; imported?: true }): Promise<void> {
+  const { taskId, facts, imported } = options.imported
+    ? fromImported(settings, id)
+    : await fromLog(settings, id).catch((error: unknown) => insteadOf(error, settings, id));
   const view = foldAll(taskId, facts);
-  if (json) return printJson({ ...toReport(view), events: unique(facts).map((fact) => eventJson(fact, view)) });
+  if (options.json) {
+    const events = unique(facts).map((fact) => eventJson(fact, view));
+    return printJson({ ...toReport(view), ...(imported === null ? {} : { imported }), events });
+  }
   const paint = painter(out);
+  if (imported !== null) for (const line of importedLines(imported)) print(paint('yellow', line));
   print(`${paint('bold', taskId)}  ${statusText(view.status, paint)}`);
   print(indent(safeText(view.prompt).trim(), '  '));
   print();
@@ -41,6 +52,37 @@ async function show(id: string, json: boolean): Promise<void> {
   const rest = view.result === null ? questionLines(view, paint) : answerLines(view, paint);
   if (rest.length > 0) print();
   for (const line of rest) print(line);
+}
+
+interface Shown {
+  readonly taskId: string;
+  readonly facts: readonly Fact[];
+  /** Null for a task of this mesh. */
+  readonly imported: Pick<ImportedTrail, 'exportedAt' | 'secretsLeftOut'> | null;
+}
+
+async function fromLog(settings: Settings, id: string): Promise<Shown> {
+  const { taskId, facts } = await withTask(settings, id, (task) => Promise.resolve(task));
+  return { taskId, facts, imported: null };
+}
+
+function fromImported(settings: Settings, id: string): Shown {
+  const taskId = wholeId(id) ?? matchId(id, importedIds(settings, id));
+  if (importedIds(settings, taskId).length === 0)
+    throw new CliError(2, `no trail of ${taskId} was imported; see \`mesh import -h\``);
+  const { facts, exportedAt, secretsLeftOut } = importedTrail(settings, taskId);
+  return { taskId, facts, imported: { exportedAt, secretsLeftOut } };
+}
+
+/** A task that the log does not have, or a log that is away: an imported trail needs neither. */
+function insteadOf(error: unknown, settings: Settings, id: string): Shown {
+  if (toFailure(error).expected && importedIds(settings, id).length > 0) return fromImported(settings, id);
+  throw error;
+}
+
+function importedLines({ exportedAt, secretsLeftOut }: NonNullable<Shown['imported']>): string[] {
+  const what = secretsLeftOut ? ', without its secrets' : '';
+  return [`IMPORTED: it ran elsewhere and was exported ${exportedAt}${what}. Nothing of it runs here.`, ''];
 }
 
 /** A fact stored twice is one fact. */

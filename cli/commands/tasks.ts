@@ -1,5 +1,5 @@
 /**
- * `mesh tasks`. Owns: the list of tasks. Does not own: reading facts (mesh-client.ts).
+ * `mesh tasks`. Owns: the list of tasks. Does not own: reading facts (mesh-client.ts), or removing them (tasks-rm.ts).
  */
 import type { Command } from 'commander';
 import { parseSubject } from '../../schemas/events/subjects.ts';
@@ -7,6 +7,7 @@ import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { lastMessages, readFacts, withBus } from '../mesh-client.ts';
 import { shortId, statusText } from '../task-text.ts';
+import { command as removeCommand } from '../tasks-rm.ts';
 import { columns, duration, oneLine, out, painter, plural, print, printJson, table } from '../terminal.ts';
 
 const LIMIT_DEFAULT = 20;
@@ -14,18 +15,20 @@ const LIMIT_DEFAULT = 20;
 const LIMIT_MAX = 1000;
 
 export function command(): Command {
-  return declare({
+  const parent = declare({
     name: 'tasks',
     group: 'Tasks',
-    summary: 'list the latest tasks',
+    summary: 'list the latest tasks, or remove ended ones',
     examples: [
       ['tasks', `the latest ${LIMIT_DEFAULT}`],
+      ['tasks rm -h', 'remove what ended'],
       ['tasks --limit 100 --json', 'more, for a program'],
     ],
   })
     .option('--json', 'print a JSON array')
     .option('-n, --limit <n>', 'how many', wholeNumber(1, LIMIT_MAX), LIMIT_DEFAULT)
     .action((options: { json?: true; limit: number }) => tasks(options.limit, options.json === true));
+  return parent.addCommand(removeCommand());
 }
 
 async function tasks(limit: number, json: boolean): Promise<void> {

@@ -12,7 +12,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
-import { BEAT_FD } from '../../services/loop-beat.ts';
 import { exitVerdict, restartDelayMs, restartsAfterLife } from './backoff.ts';
 import { lineSplitter } from './lines.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
@@ -138,7 +137,7 @@ export class ManagedProcess {
     this.#startedAtMs = Date.now();
     const child = spawn(this.spec.command, this.spec.args, {
       cwd: this.spec.cwd,
-      env: beats ? { ...this.spec.env, [BEAT_FD]: String(BEAT_PIPE) } : this.spec.env,
+      env: beats ? { ...this.spec.env, MESH_BEAT_FD: String(BEAT_PIPE) } : this.spec.env,
       stdio: beats ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
       detached: true,
     });

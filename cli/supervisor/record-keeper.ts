@@ -13,7 +13,7 @@ import { codeOf, fileProblem } from '../errors.ts';
 import { type SupervisorLock, takeLock } from './lock.ts';
 import { runStatePath } from './run-state.ts';
 
-export const KEEP_EVERY_MS = 1000;
+const KEEP_EVERY_MS = 1000;
 
 export interface RecordKeeper {
   /** Ends the keeping, and gives the lock back. */

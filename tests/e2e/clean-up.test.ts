@@ -118,7 +118,7 @@ describe('output into a pipe whose reader is slow', () => {
     ['export', (id: string) => ['export', id]],
     ['run', (id: string, prompt: string) => ['run', prompt, '--id', id, '--json']],
   ])('%s arrives whole', async (_name, args) => {
-    const prompt = `tool:hash ${JSON.stringify({ text: 'x'.repeat(200_000) })}`;
+    const prompt = `tool:hash ${JSON.stringify({ text: 'x'.repeat(100_000) })}`;
     const id = await task(prompt);
     const child = mesh.start(args(id, prompt));
     // Nothing is read before the command has had all the time to end without its reader.
@@ -126,7 +126,7 @@ describe('output into a pipe whose reader is slow', () => {
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 4000))]);
     if (child.stdout === null) throw new Error('there is no pipe');
     const output = await readAll(child.stdout);
-    expect(output.length).toBeGreaterThan(150_000);
+    expect(output.length).toBeGreaterThan(90_000);
     expect(() => JSON.parse(output)).not.toThrow();
   });
 });

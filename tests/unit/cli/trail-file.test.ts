@@ -6,24 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importedIds, importedTrail, importTrail, parseTrail, trailText } from '../../../cli/trail-file.ts';
 import { readSettings } from '../../../config/settings.ts';
 import { withoutSecrets } from '../../../knowledge/secrets.ts';
-import { factFrom } from '../../../schemas/events/fact.ts';
+import { fact, taskId } from './facts.ts';
 
-const taskId = '6f1c2d3e-1111-4222-8333-444455556666';
 const prompt =
   'Log in with password=correct-horse and sk-proj-Zk3Vb8Qm1Xr7Tn5Wd9Lc2Hs6 at https://bob:s3cr3tpw@example.org';
-const accepted = factFrom(
-  {
-    specversion: '1.0',
-    id: 'e1',
-    source: '/mesh/orchestrator',
-    type: 'dev.agentmesh.task.accepted.v1',
-    correlationid: taskId,
-    time: '2026-01-02T03:04:05.678Z',
-    datacontenttype: 'application/json',
-    data: { prompt },
-  },
-  { seq: 7, index: 0, storedAtMs: Date.parse('2026-01-02T03:04:06.000Z') },
-);
+const accepted = fact(7, 'task.accepted', { prompt });
 
 let home: string;
 beforeEach(() => {

@@ -59,7 +59,7 @@ const host = createHost({
   name: 'bench',
   service: 'agents',
   roles: roles.filter(({ name }) => name === 'orchestrator' || name === 'echo'),
-  ingress,
+  ingress: [ingress],
   bus,
   ledger,
   clock: systemClock,

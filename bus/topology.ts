@@ -24,13 +24,15 @@ import { nanos } from 'nats';
 import { CHECKPOINT_STREAM, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
 import {
   bucketOf,
+  bucketStream,
+  DESCRIPTIONS,
   DUPLICATE_WINDOW_MS,
   LEASE_BUCKET,
   LOG_DESCRIPTION,
   STREAM_SUBJECTS,
   TELEMETRY_STREAM,
 } from './layout.ts';
-import { assertReadable } from './log-format.ts';
+import { assertReadable, formatOf } from './log-format.ts';
 import { isAtLeast } from './server-version.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -76,19 +78,21 @@ function ownedConfigs(): OwnedConfig[] {
     },
     {
       name: CHECKPOINT_STREAM,
-      description: LOG_DESCRIPTION,
+      description: DESCRIPTIONS[CHECKPOINT_STREAM],
       subjects: subjects(CHECKPOINT_STREAM),
       max_age: nanos(CHECKPOINT_MAX_AGE_MS),
       ...window,
     },
     {
       name: QUARANTINE_STREAM,
+      description: DESCRIPTIONS[QUARANTINE_STREAM],
       subjects: subjects(QUARANTINE_STREAM),
       max_age: nanos(QUARANTINE_MAX_AGE_MS),
       ...window,
     },
     {
       name: TELEMETRY_STREAM,
+      description: DESCRIPTIONS[TELEMETRY_STREAM],
       subjects: subjects(TELEMETRY_STREAM),
       max_age: nanos(TELEMETRY_MAX_AGE_MS),
       max_bytes: TELEMETRY_MAX_BYTES,
@@ -134,6 +138,12 @@ async function addOrJoin(
   }
 }
 
+/** What names the format of the log has to be there; other words of an operator's stay. */
+function wantsDescription(present: Pick<StreamConfig, 'description'>, description: string | undefined): boolean {
+  if (description === undefined || present.description === description) return false;
+  return formatOf(description) !== null || (present.description ?? '') === '';
+}
+
 function differs(present: StreamConfig, owned: OwnedConfig): boolean {
   const sameSubjects =
     present.subjects?.length === owned.subjects?.length &&
@@ -144,8 +154,12 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
     (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
-    (owned.description !== undefined && present.description !== owned.description)
+    wantsDescription(present, owned.description)
   );
+}
+
+function kept({ description = '' }: StreamConfig, owned: OwnedConfig): Pick<StreamConfig, 'description'> | object {
+  return description === '' || formatOf(owned.description) !== null ? {} : { description };
 }
 
 /**
@@ -164,9 +178,9 @@ async function ensureStream(jsm: JetStreamManager, { owned, present, compression
   const info = present ?? (await addOrJoin(jsm, owned, compression));
   // Somebody else may have made it since.
   assertReadable(owned, info);
-  const kept = AGE_IS_SET.has(owned.name) ? { max_age: info.config.max_age } : {};
+  const age = AGE_IS_SET.has(owned.name) ? { max_age: info.config.max_age } : {};
   const { config } = differs(info.config, owned)
-    ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept })
+    ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept(info.config, owned), ...age })
     : info;
   if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
 }
@@ -193,19 +207,25 @@ async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Prom
 }
 
 /** Leases have no time to live: a forgotten lease would start its fences anew. */
-async function ensureBuckets(nc: NatsConnection): Promise<void> {
+async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
   const kvm = new Kvm(jetstream(nc));
+  const ensure = async (bucket: string, description: string, limits: { history: number; ttl?: number }) => {
+    await kvm.create(bucket, { ...limits, description });
+    // The client leaves a bucket that is there as it is.
+    const { config } = await jsm.streams.info(bucketStream(bucket));
+    if (wantsDescription(config, description)) await jsm.streams.update(config.name, { ...config, description });
+  };
   await Promise.all([
-    kvm.create(bucketOf('config'), { history: CONFIG_HISTORY }),
-    kvm.create(bucketOf('registry'), { history: 1, ttl: REGISTRY_TTL_MS }),
-    kvm.create(bucketOf('push'), { history: 1, ttl: PUSH_TTL_MS }),
-    kvm.create(bucketOf('removed'), { history: 1 }),
-    kvm.create(LEASE_BUCKET, { history: 1 }),
+    ensure(bucketOf('config'), DESCRIPTIONS.config, { history: CONFIG_HISTORY }),
+    ensure(bucketOf('registry'), DESCRIPTIONS.registry, { history: 1, ttl: REGISTRY_TTL_MS }),
+    ensure(bucketOf('push'), DESCRIPTIONS.push, { history: 1, ttl: PUSH_TTL_MS }),
+    ensure(bucketOf('removed'), DESCRIPTIONS.removed, { history: 1 }),
+    ensure(LEASE_BUCKET, DESCRIPTIONS.leases, { history: 1 }),
   ]);
 }
 
 /** The streams first: a log that is refused leaves no bucket behind. */
 export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
   await ensureStreams(jsm, nc.info?.version ?? '');
-  await ensureBuckets(nc);
+  await ensureBuckets(nc, jsm);
 }

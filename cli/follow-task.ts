@@ -2,7 +2,9 @@
  * Following one task until it ends or waits for a person. Owns: reading its facts as they come, noticing a submission
  * that was refused, and stopping on Ctrl-C. Does not own: submitting, or how facts look.
  */
+
 import type { Bus, Reader } from '../bus/port.ts';
+import { headerValue } from '../schemas/events/event-content.ts';
 import type { Fact } from '../schemas/events/fact.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
 import { emptyView, foldTask, isEnded, type TaskView } from '../schemas/events/task-view.ts';
@@ -79,7 +81,7 @@ function watchQuarantine(
     fromSeq: submission.quarantineFromSeq,
     onMessage: (message) => {
       if (message.header('mesh-origin-seq') !== String(submission.seq)) return;
-      onRefused(message.header('mesh-reason') || message.header('mesh-code') || 'no reason was given');
+      onRefused(headerValue(message.header('mesh-reason')) || message.header('mesh-code') || 'no reason was given');
     },
   });
 }

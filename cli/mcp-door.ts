@@ -10,7 +10,7 @@ import { natsUrl, type Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { validateData } from '../schemas/events/envelope.ts';
 import { BEGINNING, type Fact, factsIn } from '../schemas/events/fact.ts';
-import { newCorrelationId } from '../schemas/events/ids.ts';
+import { correlationIdOfKey } from '../schemas/events/ids.ts';
 import { eventsBehind } from '../schemas/events/journal.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
 import { emptyView, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
@@ -23,6 +23,9 @@ import { plain } from './terminal.ts';
 
 /** A client asks for the tools right away; while the mesh is starting it gets those that are always there. */
 const TOOLS_WAIT_MS = 5000;
+
+/** Whose tasks these are. */
+const CALLER = 'mesh mcp';
 
 export interface DoorOptions {
   readonly settings: Settings;
@@ -73,12 +76,13 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    run: async (task, waiting) => reportOf(await submitted(await connected(), task, 'mesh mcp', waiting)),
-    async callTool(name, args, id, waiting) {
+    idOfKey: (key) => correlationIdOfKey(CALLER, key),
+    run: async (task, waiting) => reportOf(await submitted(await connected(), task, waiting)),
+    async callTool(name, args, named, waiting) {
       const prompt = `tool:${name} ${JSON.stringify(args)}`;
-      const task: TaskRequest = { prompt, workflow: 'tool', ...(id === null ? {} : { id }) };
+      const task: TaskRequest = { prompt, workflow: 'tool', ...named };
       const up = await connected();
-      const view = await submitted(up, task, 'mesh mcp', waiting);
+      const view = await submitted(up, task, waiting);
       const report = reportOf(view);
       const answer = view.status === 'completed' ? await toolAnswer(up, view.taskId) : null;
       return answer === null ? report : { ...report, text: answer };
@@ -153,16 +157,14 @@ async function known(bus: Bus, id: string): Promise<TaskView> {
   return foldAll(taskId, facts);
 }
 
-async function submitted(bus: Bus, task: TaskRequest, caller: string, waiting: Waiting): Promise<TaskView> {
-  const taskId = task.id ?? newCorrelationId();
-  if (task.id !== undefined) {
-    const before = foldAll(taskId, await readFacts(bus, taskId));
-    if (before.prompt !== '' && before.prompt !== task.prompt)
-      throw new DoorError(`Task ${taskId} exists with another prompt.`);
-  }
+async function submitted(bus: Bus, task: TaskRequest, waiting: Waiting): Promise<TaskView> {
+  const { id: taskId, prompt, workflow, key } = task;
+  const before = foldAll(taskId, await readFacts(bus, taskId));
+  if (before.prompt !== '' && before.prompt !== prompt)
+    throw new DoorError(`Task ${taskId} exists with another prompt.`);
   const quarantine = await bus.streamInfo('quarantine');
-  const { prompt, workflow } = task;
-  const data = { prompt, caller, ...(workflow === undefined ? {} : { workflow }) };
+  const optional = { ...(workflow === undefined ? {} : { workflow }), ...(key === undefined ? {} : { key }) };
+  const data = { prompt, caller: CALLER, ...optional };
   const ack = await said(() => submit(bus, taskId, 'task.submitted', data, ''));
   return followed(bus, taskId, waiting, { seq: ack.seq, quarantineFromSeq: quarantine.lastSeq + 1 });
 }
@@ -200,7 +202,8 @@ async function followed(
 }
 
 function reportOf(view: TaskView): TaskReport {
-  return { taskId: view.taskId, status: view.status, text: textOf(view), report: toReport(view) };
+  const attachments = view.result?.attachments ?? [];
+  return { taskId: view.taskId, status: view.status, text: textOf(view), attachments, report: toReport(view) };
 }
 
 function textOf(view: TaskView): string {

@@ -8,6 +8,7 @@ import type {
   Citation,
   HopRecord,
   LoopAdvancedData,
+  Part,
   Result,
   Route,
   TaskRoutedData,
@@ -182,6 +183,12 @@ export function answerLines(view: TaskView, paint: Paint): string[] {
     lines.push('', paint('bold', 'Findings that remain'));
     for (const one of findings) lines.push(`  ${one.line}: ${one.severity} ${one.rule} ${oneLine(one.message, 200)}`);
   }
+  const attached = result.attachments ?? [];
+  if (attached.length > 0) {
+    lines.push('', paint('bold', 'Attached'));
+    for (const one of attached) lines.push(`  ${oneLine(attachmentText(one), 200)}`);
+    lines.push(paint('dim', `  \`mesh show ${shortId(view.taskId)} --json\` has them, under attachments`));
+  }
   if (result.citations.length > 0) {
     lines.push('', paint('bold', 'Sources'));
     for (const one of result.citations) {
@@ -189,6 +196,13 @@ export function answerLines(view: TaskView, paint: Paint): string[] {
     }
   }
   return lines;
+}
+
+function attachmentText({ url, raw, data, text = '', filename = '', mediaType = '' }: Part): string {
+  const what =
+    url ??
+    (data === undefined ? `${raw === undefined ? text.length : Math.floor((raw.length * 3) / 4)} bytes` : 'data');
+  return [filename, mediaType, what].filter((one) => one !== '').join('  ');
 }
 
 /** The open question and how to answer it. */

@@ -184,6 +184,16 @@ const table = {
     'Hosts (host or host:port, separated by commas) to which A2A push notifications may go although their address is private; none when unset.',
     '127.0.0.1:9000',
   ],
+  MESH_A2A_CARD: [
+    z.enum(['1.0', 'both']).default('both'),
+    'both: whoever fetches the A2A agent card without saying a version gets the fields of 0.3 beside those of 1.0. 1.0: these alone.',
+    '1.0',
+  ],
+  MESH_WORKFLOWS: [
+    optionalText,
+    'Folder with workflows of your own, one JSON file each, beside those that are shipped (docs/workflows.md).',
+    'workflows',
+  ],
   MESH_DAPR_PUBSUB: [
     optionalText,
     'Name of the Dapr pub/sub component whose topic mesh.tasks feeds the mesh (docs/a2a.md); unset, the gateway asks Dapr for nothing.',
@@ -332,6 +342,11 @@ export function parseLive(name: LiveName, text: string): number {
   const parsed = table[name][0].safeParse(text.trim() === '' ? Number.NaN : text);
   if (parsed.success) return parsed.data;
   throw new SettingsError(`${name}=${text}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
+}
+
+/** Where workflows of the user's own lie; null for none. */
+export function workflowsFolder({ MESH_WORKFLOWS: folder }: Pick<Settings, 'MESH_WORKFLOWS'>): string | null {
+  return folder === undefined ? null : resolve(projectRoot, folder);
 }
 
 /** Ledger file of a service: the agents' is named, the others lie beside it. */

@@ -3,6 +3,8 @@
  * (cli/mcp-door.ts), or the protocol (serve.ts).
  */
 
+import type { Part } from '../schemas/events/generated.ts';
+
 export interface OfferedTool {
   readonly name: string;
   readonly description: string;
@@ -16,6 +18,8 @@ export interface TaskReport {
   readonly status: 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
   /** The answer, the question to a person, or why it failed; what is going on while it runs. */
   readonly text: string;
+  /** What a tool gave besides text. */
+  readonly attachments: readonly Part[];
   /** Everything, as `mesh run --json` prints it. */
   readonly report: Readonly<Record<string, unknown>>;
 }
@@ -30,8 +34,10 @@ export interface Waiting {
 export interface TaskRequest {
   readonly prompt: string;
   readonly workflow?: string;
-  /** UUIDv4; the same id is the same task. */
-  readonly id?: string;
+  /** The same id is the same task. */
+  readonly id: string;
+  /** The caller's own name of it, of which the id was derived. */
+  readonly key?: string;
 }
 
 /** What the caller did wrong, or what is not there; the message is for the caller. */
@@ -44,12 +50,14 @@ export interface MeshDoor {
   tools(): Promise<readonly OfferedTool[]>;
   /** Calls back when the list has changed. Returns the function that ends it. */
   onToolsChanged(listener: () => void): () => void;
+  /** The id of the task that a caller names by a key. */
+  idOfKey(key: string): string;
   run(task: TaskRequest, waiting: Waiting): Promise<TaskReport>;
   /** Runs a tool as a task of its own, so that its fence holds; `text` is what the tool answered. */
   callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    id: string | null,
+    task: Pick<TaskRequest, 'id' | 'key'>,
     waiting: Waiting,
   ): Promise<TaskReport>;
   /** @throws DoorError when there is no such task */

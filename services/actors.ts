@@ -2,7 +2,7 @@
  * The services that host roles: agents, llm, tools. Owns: the host that runs the roles, and what
  * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
-import { ingress } from '../actors/ingress.ts';
+import { ingress, strays } from '../actors/ingress.ts';
 import { loadRoles } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
 import { createHost } from '../actors/runtime/host.ts';
@@ -33,7 +33,7 @@ export const startActors: StartService = async (context): Promise<RunningService
     commitMode: settings.MESH_COMMIT,
     admission: own.admission,
     onFatal: context.fatal,
-    ...(orchestrates ? { ingress } : {}),
+    ...(orchestrates ? { ingress: [ingress, strays] } : {}),
     ...(tracer === null ? {} : { tracing: traceEffects(tracer, own) }),
     ...(crashAt ? { at: crashAt } : {}),
   });

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
+import { projectRoot, type Settings, SettingsError, workflowsFolder } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
@@ -26,15 +26,15 @@ import type { StartService } from './run-service.ts';
 import { watchWorking } from './working.ts';
 
 /** Read at its first use: a start does not wait for it. */
-function lazyCatalog(): () => Promise<Catalog> {
+function lazyCatalog(settings: Settings): () => Promise<Catalog> {
   let catalog: Promise<Catalog> | null = null;
   const read = async (): Promise<Catalog> => {
-    const [{ loadRoleDefinitions }, { loadWorkflows }] = await Promise.all([
+    const [{ loadRoleDefinitions }, { workflowsWith }] = await Promise.all([
       import('../actors/roles/index.ts'),
       import('../actors/workflows/index.ts'),
     ]);
     const roles = await loadRoleDefinitions();
-    const workflows = loadWorkflows(new Set(roles.map(({ name }) => name)));
+    const workflows = workflowsWith(new Set(roles.map(({ name }) => name)), workflowsFolder(settings));
     const talkers = roles.filter(({ startsOn }) => startsOn.includes('agent.message')).map(({ name }) => name);
     const described = [...workflows].map(([name, { description }]) => [name, description] as const);
     return { workflows: new Map(described), messageRoles: new Set(['orchestrator', ...talkers]) };
@@ -137,7 +137,7 @@ export const startGateway: StartService = async (context) => {
   const admission = new Admission({ callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND, callsAtOnce: callsMax });
   const bus = await context.connect();
   const knowledge = lazyKnowledge(settings, log, context.breakers);
-  const catalog = lazyCatalog();
+  const catalog = lazyCatalog(settings);
   const tracing = tracer === null ? {} : { tracing: traceCalls(tracer) };
   const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, ...tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
@@ -147,6 +147,7 @@ export const startGateway: StartService = async (context) => {
     {
       ...{ mesh, bus, catalog, log },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
+      cardOfBoth: settings.MESH_A2A_CARD === 'both',
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
       // Two gateways of one machine have ports of their own.
       holder: () => `gateway-${hostId}-${grpc.port}`,

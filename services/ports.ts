@@ -4,6 +4,7 @@
  */
 import type { RolePorts } from '../actors/roles/ports.ts';
 import type { Bus } from '../bus/port.ts';
+import { workflowsFolder } from '../config/settings.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import type { Part } from './adapters/part.ts';
 import type { ServiceContext } from './run-service.ts';
@@ -34,12 +35,12 @@ export async function openPorts(context: ServiceContext, bus: Bus): Promise<Open
 async function ownOf(
   context: ServiceContext,
   bus: Bus,
-  llm: Part<unknown>,
+  llm: Part<RolePorts['llm']>,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
   const { service, settings, log, breakers } = context;
   switch (service.name) {
     case 'agents':
-      return agentsPorts(context, bus);
+      return agentsPorts(context, bus, llm.port.engine !== null);
     case 'llm':
       return { own: elsewhere, parts: [llm] };
     case 'tools': {
@@ -55,11 +56,12 @@ async function ownOf(
 async function agentsPorts(
   { settings, log, breakers }: ServiceContext,
   bus: Bus,
+  hasModel: boolean,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { loadWorkflows }, { withModelTime }, { stepMs }] = await Promise.all([
+  const [{ loadRoleDefinitions }, { workflowsWith }, { limitsOf }, { stepMs }] = await Promise.all([
     import('../actors/roles/index.ts'),
     import('../actors/workflows/index.ts'),
-    import('../actors/workflows/model-time.ts'),
+    import('../actors/workflows/limits.ts'),
     import('../actors/roles/llm/budget.ts'),
   ]);
   const [{ routerPart }, { knowledgePart }] = await Promise.all([
@@ -67,9 +69,11 @@ async function agentsPorts(
     import('./adapters/knowledge.ts'),
   ]);
   const definitions = await loadRoleDefinitions();
-  const files = loadWorkflows(new Set(definitions.map(({ name }) => name)));
-  const asking = new Set(definitions.filter(({ asks = [] }) => asks.includes('llm')).map(({ name }) => name));
-  const workflows = withModelTime(files, asking, stepMs(settings.LLM_TIMEOUT_MS));
+  const limits = limitsOf(definitions, {
+    modelStepMs: hasModel ? stepMs(settings.LLM_TIMEOUT_MS) : null,
+    deadlineMs: settings.MESH_TASK_DEADLINE_MS,
+  });
+  const workflows = workflowsWith(new Set(definitions.map(({ name }) => name)), workflowsFolder(settings), limits);
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
   const own = { ...elsewhere, router: router.port, workflows, knowledge: knowledge.port };

@@ -2,7 +2,7 @@
  * What all working roles share: being asked for a hop and replying to it. Owns: the reply's form. Does not own: the work.
  */
 import type { ErrorInfo, HopOutput, HopRequestedData } from '../../schemas/events/generated.ts';
-import { type Incoming, type Outgoing, out } from '../runtime/role.ts';
+import { type EffectWaiting, type Incoming, type Outgoing, out } from '../runtime/role.ts';
 
 /** The hop a role is at work on; null between hops. */
 export interface HopContext {
@@ -33,6 +33,19 @@ export function failed(context: HopContext, error: ErrorInfo): Outgoing {
   const { step, attempt } = requestOf(context);
   const status = error.code === 'outcome_unknown' ? 'unknown' : 'failed';
   return out('hop.replied', 'orchestrator', { step, attempt, status, error });
+}
+
+/** The hop at work waits for its turn, or its turn has come: the time of the step counts from then. */
+export function stepWaits(role: string, { waiting, ahead }: Pick<EffectWaiting, 'waiting' | 'ahead'>): Outgoing {
+  return out('hop.waiting', 'orchestrator', { role, waiting, ahead });
+}
+
+/** How the work stands beside that of others: passed on to whoever is asked for help with it. */
+export function standingOf({
+  share,
+  waitForModel,
+}: HopRequestedData): Pick<HopRequestedData, 'share' | 'waitForModel'> {
+  return { ...(share === undefined ? {} : { share }), ...(waitForModel ? { waitForModel } : {}) };
 }
 
 /** What an effect failed with: the runtime hands an ErrorInfo over, XState types it as unknown. */

@@ -3,22 +3,42 @@
  * a cancel on. Does not own: what the text is about; each role says that.
  *
  *   idle → writing → idle
+ *
+ * What can be said word for word is said at once, without a model.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { HopOutput, LlmRequestedData } from '../../schemas/events/generated.ts';
+import type { HopOutput, HopRequestedData, LlmRequestedData } from '../../schemas/events/generated.ts';
 import { type Incoming, type Outgoing, out } from '../runtime/role.ts';
-import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from './hop.ts';
+import {
+  completed,
+  errorOf,
+  failed,
+  type HopContext,
+  type HopEvents,
+  idleHop,
+  isForHop,
+  requestOf,
+  standingOf,
+} from './hop.ts';
 
 export interface WriterOptions {
   readonly id: string;
   readonly purpose: LlmRequestedData['purpose'];
   /** What else is said when the text is there, before the reply. */
+  /** What needs no model, from the request alone; null when it does need one. */
+  readonly verbatim?: (request: HopRequestedData) => HopOutput | null;
+  /** The work says whose it is. */
+  readonly passesStanding?: boolean;
   readonly announce?: (context: HopContext, output: HopOutput, event: Incoming<'llm.replied'>) => readonly Outgoing[];
 }
 
 interface WriterContext extends HopContext {
   /** The hop at work. */
   readonly hop: number;
+}
+
+interface Asked {
+  readonly event: Incoming<'hop.requested'>;
 }
 
 const idle: WriterContext = { ...idleHop, hop: 0 };
@@ -30,32 +50,52 @@ function requestId(context: WriterContext): string {
 }
 
 export function createWriterMachine(options: WriterOptions) {
+  const said = (request: HopRequestedData): HopOutput | null => options.verbatim?.(request) ?? null;
   return setup({
     types: {
       context: {} as WriterContext,
       events: {} as HopEvents | Incoming<'llm.replied'>,
       emitted: {} as Outgoing,
     },
+    actions: {
+      say: enqueueActions(({ enqueue }, request: HopRequestedData) => {
+        const output = said(request);
+        if (output !== null) enqueue.emit(completed({ request }, output));
+        enqueue.assign(idle);
+      }),
+    },
   }).createMachine({
     id: options.id,
     context: idle,
     initial: 'idle',
     on: {
-      'hop.requested': {
-        target: '.writing',
-        reenter: true,
-        actions: [
-          assign({ request: ({ event }) => event.data, hop: ({ event }) => event.hop }),
-          emit(({ context }) =>
-            out('llm.requested', 'llm', {
-              requestId: requestId(context),
-              purpose: options.purpose,
-              input: requestOf(context).input,
-              timeoutMs: requestOf(context).timeoutMs,
-            }),
-          ),
-        ],
-      },
+      'hop.requested': [
+        ...(options.verbatim === undefined
+          ? []
+          : [
+              {
+                guard: ({ event }: Asked) => said(event.data) !== null,
+                target: '.idle',
+                actions: { type: 'say', params: ({ event }: Asked) => event.data },
+              } as const,
+            ]),
+        {
+          target: '.writing',
+          reenter: true,
+          actions: [
+            assign({ request: ({ event }) => event.data, hop: ({ event }) => event.hop }),
+            emit(({ context }) =>
+              out('llm.requested', 'llm', {
+                requestId: requestId(context),
+                purpose: options.purpose,
+                input: requestOf(context).input,
+                timeoutMs: requestOf(context).timeoutMs,
+                ...(options.passesStanding ? standingOf(requestOf(context)) : {}),
+              }),
+            ),
+          ],
+        },
+      ],
     },
     states: {
       idle: {},

@@ -12,10 +12,10 @@
  */
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { type EventName, type MeshEvent, nameOf, typeOf } from '../../schemas/events/envelope.ts';
-import type { EffectFinishedData, ErrorInfo } from '../../schemas/events/generated.ts';
+import type { EffectFinishedData, EffectWaitingData, ErrorInfo } from '../../schemas/events/generated.ts';
 import { effectKey, outputEventId, spanIdOf } from '../../schemas/events/ids.ts';
 import { begin, type Command, type Decision, decide } from './interpreter.ts';
-import { machineFor, type Outgoing, type RoleDefinition } from './role.ts';
+import { type EffectWaiting, machineFor, type Outgoing, type RoleDefinition, WATCHERS } from './role.ts';
 
 export interface EffectRow {
   /** The invoke's id. */
@@ -28,6 +28,8 @@ export interface EffectRow {
   readonly failures: number;
   /** It may not be repeated, and its beginning was announced. */
   readonly started: boolean;
+  /** Its machine was told that it waits for its turn. */
+  readonly waiting?: boolean;
 }
 
 export interface TimerRow {
@@ -53,6 +55,10 @@ export interface Actor {
   readonly loops: number;
   readonly traceparent: string;
   readonly done: boolean;
+  /** Those who asked it were told that the task is over. */
+  readonly dismissed: boolean;
+  /** The roles that it has spoken with: who asked whom was who spoke first. */
+  readonly peers: ReadonlyMap<string, 'asks' | 'asked'>;
   /** Content digests of the events from elsewhere, by id. */
   readonly seen: ReadonlyMap<string, string>;
   readonly effects: ReadonlyMap<string, EffectRow>;
@@ -134,7 +140,9 @@ function next(actor: Actor, logged: LoggedEvent): StepResult {
     return settle(actor, logged);
   }
   const known = digest === null ? null : repetition(actor.seen.get(event.id), digest, event.id);
-  return known ?? apply(actor, logged, machineEvent(logged));
+  if (known !== null) return known;
+  if (name === 'task.over') return unchanged({ ...actor, seen: seenWith(actor, logged), dismissed: true });
+  return apply(actor, logged, machineEvent(logged));
 }
 
 /** What is to be said about an event whose id may have been seen before; null when it is new. */
@@ -147,6 +155,7 @@ export function repetition(seen: string | undefined, digest: string, id: string)
 function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
   const { event } = logged;
   const name = nameOf(event.type);
+  if (name === 'task.over') return { kind: 'ignored', reason: 'late' };
   if (name === null || !role.startsOn.includes(name)) {
     return rejected('unknown_task', `${role.name} has no task ${event.correlationid} for ${event.type}`);
   }
@@ -160,6 +169,7 @@ function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
 const settlements = [
   'effect.finished',
   'effect.started',
+  'effect.waiting',
   'effect.retried',
   'effect.withdrawn',
   'timer.fired',
@@ -190,13 +200,16 @@ function newActor(
     loops: event.remainingloops,
     traceparent: event.traceparent,
     done: false,
+    dismissed: false,
+    peers: new Map(),
     seen: new Map(),
     effects: new Map(),
     timers: new Map(),
   };
 }
 
-function machineEvent({ event, atMs }: LoggedEvent): EventObject {
+function machineEvent(logged: LoggedEvent): EventObject {
+  const { event } = logged;
   const fields = {
     type: nameOf(event.type) ?? event.type,
     data: event.data,
@@ -205,24 +218,26 @@ function machineEvent({ event, atMs }: LoggedEvent): EventObject {
     recipient: event.recipientrole,
     hop: event.hopindex,
     loops: event.remainingloops,
-    atMs,
+    ...timeOf(logged),
   };
   return fields;
 }
 
 /** Results of effects and timers: they concern a row, and only through it the machine. */
 function settle(actor: Actor, logged: LoggedEvent): StepResult {
-  const { event, atMs } = logged;
+  const { event } = logged;
   switch (event.type) {
     case 'dev.agentmesh.timer.fired.v1': {
       const { timer: id, armedVersion } = event.data;
       const timer = actor.timers.get(id);
       if (timer?.armedVersion !== armedVersion) return { kind: 'ignored', reason: 'late' };
-      const fired = { ...timer.event, atMs };
+      const fired = { ...timer.event, ...timeOf(logged) };
       return apply({ ...actor, timers: without(actor.timers, id) }, logged, fired);
     }
     case 'dev.agentmesh.effect.started.v1':
       return settleRow(actor, event.data, (row) => ({ ...row, started: true }));
+    case 'dev.agentmesh.effect.waiting.v1':
+      return settleWaiting(actor, logged, event.data);
     case 'dev.agentmesh.effect.withdrawn.v1':
       return settleRow(actor, event.data, (row) => ({ ...row, started: false }));
     case 'dev.agentmesh.effect.retried.v1':
@@ -231,7 +246,7 @@ function settle(actor: Actor, logged: LoggedEvent): StepResult {
       const row = actor.effects.get(event.data.effect);
       if (row?.armedVersion !== event.data.armedVersion) return { kind: 'ignored', reason: 'late' };
       const settled = { ...actor, effects: without(actor.effects, row.effect) };
-      const result = apply(settled, logged, effectEvent(event.data, atMs));
+      const result = apply(settled, logged, effectEvent(event.data, logged));
       return { ...result, endedEffects: [...result.endedEffects, row] };
     }
     default:
@@ -249,8 +264,22 @@ function settleRow(
   return unchanged({ ...actor, effects: new Map(actor.effects).set(row.effect, change(row)) });
 }
 
-function effectEvent(data: EffectFinishedData, atMs: number): EventObject {
-  const settled = { actorId: data.effect, atMs };
+/** The one settlement that a machine hears of while its effect goes on: limits of work stand still meanwhile. */
+function settleWaiting(actor: Actor, logged: LoggedEvent, data: EffectWaitingData): StepResult {
+  const { waiting, ahead } = data;
+  const noted = settleRow(actor, data, (row) => ({ ...row, waiting }));
+  if (noted.kind !== 'applied') return noted;
+  const told: EffectWaiting = { type: 'effect.waiting', effect: data.effect, waiting, ahead, ...timeOf(logged) };
+  return apply(noted.actor, logged, told);
+}
+
+/** What a machine may know of time. */
+function timeOf({ atMs, upMs }: LoggedEvent) {
+  return { atMs, upMs };
+}
+
+function effectEvent(data: EffectFinishedData, logged: LoggedEvent): EventObject {
+  const settled = { actorId: data.effect, ...timeOf(logged) };
   if (data.status === 'done') {
     const done = { type: `xstate.done.actor.${data.effect}`, output: data.output, ...settled };
     return done;
@@ -261,15 +290,24 @@ function effectEvent(data: EffectFinishedData, atMs: number): EventObject {
 }
 
 function apply(actor: Actor, logged: LoggedEvent, event: EventObject): Applied {
-  const { event: cause, digest } = logged;
+  const { event: cause } = logged;
   const counted: Actor = {
     ...actor,
     transitionIndex: actor.transitionIndex + 1,
-    seen: digest === null ? actor.seen : new Map(actor.seen).set(cause.id, digest),
+    seen: seenWith(actor, logged),
+    peers: spokenWith(actor, cause.senderrole, 'asks'),
     ...placeOf(actor, cause),
   };
   if (actor.done) return unchanged(counted);
   return fold(counted, decide(actor.machine, actor.snapshot, event), logged);
+}
+
+function seenWith({ seen }: Actor, { event, digest }: LoggedEvent): Actor['seen'] {
+  return digest === null ? seen : new Map(seen).set(event.id, digest);
+}
+
+function spokenWith({ role, peers }: Actor, other: string, how: 'asks' | 'asked'): Actor['peers'] {
+  return other === role || other === WATCHERS || peers.has(other) ? peers : new Map(peers).set(other, how);
 }
 
 /**
@@ -324,6 +362,8 @@ function fold(actor: Actor, decision: Decision, logged: LoggedEvent): Applied {
     }
   };
   for (const command of decision.commands) carryOut(command);
+  let { peers } = actor;
+  for (const { to } of outputs) peers = spokenWith({ ...actor, peers }, to, 'asked');
   const done = decision.snapshot.status === 'done';
   if (done) {
     for (const id of [...effects.keys()]) endEffect(id);
@@ -331,7 +371,7 @@ function fold(actor: Actor, decision: Decision, logged: LoggedEvent): Applied {
   }
   return {
     kind: 'applied',
-    actor: { ...actor, snapshot: decision.snapshot, done, effects, timers },
+    actor: { ...actor, snapshot: decision.snapshot, done, peers, effects, timers },
     outputs,
     startedEffects: startedEffects.filter((row) => effects.get(row.effect) === row),
     endedEffects,

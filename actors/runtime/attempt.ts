@@ -1,5 +1,7 @@
 /**
  * One attempt of an effect. Owns: its time limit, its heartbeats, its abort. Does not own: whether there is another.
+ *
+ * Its time is that of its work: while it says that it waits for its turn, its limit stands still.
  */
 import { EffectError } from './errors.ts';
 import type { Clock } from './ports.ts';
@@ -19,14 +21,18 @@ export type Ending =
 export interface Attempt {
   readonly ended: Promise<Ending>;
   cancel(): void;
+  /** Ends it as failed: it has not done what it waited for. */
+  fail(error: EffectError): void;
 }
 
 export interface AttemptOptions {
   handler: EffectHandler;
   input: unknown;
   clock: Clock;
-  context: Omit<EffectContext, 'signal' | 'heartbeat'>;
+  context: Omit<EffectContext, 'signal' | 'heartbeat' | 'waits'>;
   onHeartbeat: (note: string) => void;
+  /** It waits, with so many ahead; or, by null, no more. */
+  onWait: (ahead: number | null) => void;
 }
 
 /** Runs the effect until it ends or is ended; a handler that ignores its signal is left behind, its result dropped. */
@@ -34,7 +40,7 @@ export function beginAttempt(options: AttemptOptions): Attempt {
   const { handler, clock } = options;
   const controller = new AbortController();
   const abort = (reason: Error): void => controller.abort(reason);
-  const cancelTimeout = clock.after(handler.timeoutMs, () =>
+  const limit = stoppable(clock, handler.timeoutMs, () =>
     abort(new EffectError('timeout', `no result within ${handler.timeoutMs} ms`, { retryable: true })),
   );
   let cancelHeartbeat: (() => void) | undefined;
@@ -56,6 +62,17 @@ export function beginAttempt(options: AttemptOptions): Attempt {
       expectHeartbeat();
       options.onHeartbeat(note);
     },
+    waits(ahead) {
+      if (controller.signal.aborted) return;
+      if (ahead === null) {
+        limit.goOn();
+        expectHeartbeat();
+      } else {
+        limit.standStill();
+        cancelHeartbeat?.();
+      }
+      options.onWait(ahead);
+    },
   };
   const aborted = new Promise<Ending>((resolve) => {
     controller.signal.addEventListener('abort', () => {
@@ -65,11 +82,31 @@ export function beginAttempt(options: AttemptOptions): Attempt {
   });
   const ran = run(handler, options.input, context);
   const ended = Promise.race([ran, aborted]).then((ending) => {
-    cancelTimeout();
+    limit.standStill();
     cancelHeartbeat?.();
     return ending;
   });
-  return { ended, cancel: () => abort(new AttemptCancelled('cancelled')) };
+  return { ended, cancel: () => abort(new AttemptCancelled('cancelled')), fail: abort };
+}
+
+/** A limit that goes on where it stood. */
+function stoppable(clock: Clock, limitMs: number, onOver: () => void) {
+  let leftMs = limitMs;
+  let sinceMs = 0;
+  let cancel: (() => void) | null = null;
+  const goOn = (): void => {
+    if (cancel !== null) return;
+    sinceMs = clock.elapsed();
+    cancel = clock.after(leftMs, onOver);
+  };
+  const standStill = (): void => {
+    if (cancel === null) return;
+    cancel();
+    cancel = null;
+    leftMs = Math.max(0, leftMs - (clock.elapsed() - sinceMs));
+  };
+  goOn();
+  return { goOn, standStill };
 }
 
 async function run(handler: EffectHandler, input: unknown, context: EffectContext): Promise<Ending> {

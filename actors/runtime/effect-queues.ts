@@ -2,8 +2,10 @@
  * The queues of a host: one for each effect of each role. Owns: how many of an effect run and wait, and counting them.
  * Does not own: running one, or what becomes of one that is refused.
  *
- * Invariant: of one effect at most `concurrencyMax` run; the others begin in the order in which they came.
+ * Invariant: of one effect at most `concurrencyMax` run; the others begin in a fair order (fair-queue.ts), those first that
+ * had their turn before and failed.
  */
+import { createFairQueue, type FairQueue, type Share } from './fair-queue.ts';
 import type { EffectHandler } from './role.ts';
 
 /** What a host can tell of an effect since its start. */
@@ -31,14 +33,18 @@ export interface Queued {
   readonly role: string;
   readonly src: string;
   readonly handler: EffectHandler;
+  readonly share: Share;
 }
 
 export interface EffectQueues<J extends Queued> {
   /** True when no more may wait. */
   isFull(job: J): boolean;
-  add(job: J): void;
+  /** @param again it had its turn before */
+  add(job: J, again: boolean): void;
   /** Forgets one that waits. */
   remove(job: J): void;
+  /** How many have their turn before it; -1 when it does not wait. */
+  ahead(job: J): number;
   ended(job: J, tookMs: number, error: string | null): void;
   refused(job: J): void;
   readonly running: number;
@@ -50,7 +56,7 @@ interface Queue<J> {
   readonly role: string;
   readonly src: string;
   readonly handler: EffectHandler;
-  readonly waiting: J[];
+  readonly waiting: FairQueue<J>;
   running: number;
   attempts: number;
   failures: number;
@@ -68,13 +74,13 @@ export function createEffectQueues<J extends Queued>(start: (job: J) => Promise<
     const known = queues.get(name);
     if (known) return known;
     const counts = { running: 0, attempts: 0, failures: 0, refusals: 0, busyMs: 0, lastError: '' };
-    const queue: Queue<J> = { role, src, handler, waiting: [], ...counts };
+    const queue: Queue<J> = { role, src, handler, waiting: createFairQueue(), ...counts };
     queues.set(name, queue);
     return queue;
   };
   const pump = (queue: Queue<J>): void => {
     while (queue.running < queue.handler.concurrencyMax) {
-      const job = queue.waiting.shift();
+      const job = queue.waiting.take();
       if (!job) return;
       queue.running += 1;
       void start(job).finally(() => {
@@ -89,17 +95,16 @@ export function createEffectQueues<J extends Queued>(start: (job: J) => Promise<
     return total;
   };
   return {
-    isFull: (job) => queueOf(job).waiting.length >= job.handler.queueMax,
-    add(job) {
+    isFull: (job) => queueOf(job).waiting.size >= job.handler.queueMax,
+    add(job, again) {
       const queue = queueOf(job);
-      queue.waiting.push(job);
+      queue.waiting.add(job, job.share, again);
       pump(queue);
     },
     remove(job) {
-      const { waiting } = queueOf(job);
-      const place = waiting.indexOf(job);
-      if (place !== -1) waiting.splice(place, 1);
+      queueOf(job).waiting.remove(job);
     },
+    ahead: (job) => queueOf(job).waiting.ahead(job),
     ended(job, tookMs, error) {
       const queue = queueOf(job);
       queue.attempts += 1;
@@ -115,13 +120,13 @@ export function createEffectQueues<J extends Queued>(start: (job: J) => Promise<
       return sum((queue) => queue.running);
     },
     get waiting() {
-      return sum((queue) => queue.waiting.length);
+      return sum((queue) => queue.waiting.size);
     },
     stats: () =>
       [...queues.values()].map(({ role, src, handler, waiting, ...counts }) => ({
         role,
         effect: src,
-        waiting: waiting.length,
+        waiting: waiting.size,
         concurrencyMax: handler.concurrencyMax,
         queueMax: handler.queueMax,
         ...counts,

@@ -9,7 +9,9 @@
  * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
  * 4. What is refused at a cap has not begun, whatever its fence is; it is refused a few times and then fails, so neither
  *    the queue nor the waiting grows without bound (S8). What had begun before a crash is never refused.
- * 5. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
+ * 5. Waiting is not work: limits of an attempt count from its turn, and a wait that lasts is said to its machine and has a
+ *    limit of its own.
+ * 6. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
  *    no attempt: only failures count, and ends of the process in the middle of one (S9).
  */
 import { hash } from 'node:crypto';
@@ -20,6 +22,7 @@ import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { createEffectQueues, type EffectStats } from './effect-queues.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
+import type { Share } from './fair-queue.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { AttemptFacts, Clock, RuntimeLog, Tracing } from './ports.ts';
 import type { EffectContext, EffectHandler, Fence, Role } from './role.ts';
@@ -28,12 +31,14 @@ import {
   effectFinished,
   effectRetried,
   effectStarted,
+  effectWaiting,
   effectWithdrawn,
   type Outcome,
 } from './settlement.ts';
 
 /** Refusals come in crowds; of one effect's, one in this time is logged. */
 const REFUSAL_LOG_EVERY_MS = 5000;
+const ALL_ALIKE: Share = { flow: '', weight: 1 };
 /** Progress facts of one effect, at most one in this time. */
 const PROGRESS_EVERY_MS = 1000;
 
@@ -102,6 +107,7 @@ interface Job {
   readonly effect: string;
   readonly armedVersion: number;
   readonly handler: EffectHandler;
+  readonly share: Share;
   attempt?: Attempt;
   cancelWait?: () => void;
   ended: boolean;
@@ -111,6 +117,8 @@ interface Job {
   marked: boolean;
   wantedAtMs: number;
   refusals: number;
+  /** Ends what is to happen if it goes on waiting; absent while it does not wait. */
+  stopWaiting?: (() => void) | undefined;
 }
 
 export function createEffects(options: EffectsOptions): Effects {
@@ -131,7 +139,29 @@ export function createEffects(options: EffectsOptions): Effects {
     if (job.marked) options.begun(job.key, crashes);
     job.marked = false;
   };
+  /** It waits: that is said if it lasts, and ends at a limit. @param onOver what becomes of it then */
+  const waits = (job: Job, ahead: () => number, onOver: () => void): void => {
+    job.stopWaiting?.();
+    const endTelling = clock.after(limits.waitToldAfterMs, () => tellWaiting(job, Math.max(0, ahead())));
+    const endLimit = clock.after(limits.waitMsMax, onOver);
+    job.stopWaiting = () => {
+      endTelling();
+      endLimit();
+      job.stopWaiting = undefined;
+    };
+  };
+  /** Its turn has come. */
+  const waitsNoMore = (job: Job): void => {
+    job.stopWaiting?.();
+    if (found(job)?.row.waiting) tellWaiting(job, null);
+  };
+  const tellWaiting = (job: Job, ahead: number | null): void => {
+    const now = found(job);
+    if (now && !job.ended && !stopped && !closing)
+      options.enter(job.owner, effectWaiting(now.actor, now.row, ahead, clock.now()));
+  };
   const forget = (job: Job): void => {
+    job.stopWaiting?.();
     jobs.delete(job.key);
     running.delete(job);
     unmark(job, 0);
@@ -185,6 +215,7 @@ export function createEffects(options: EffectsOptions): Effects {
   };
   /** Its turn in the queue has come. */
   const start = async (job: Job): Promise<void> => {
+    waitsNoMore(job);
     const now = found(job);
     if (!now || job.ended || stopped || closing) return;
     const fence = fenceOf(job.handler, now.row.input);
@@ -287,6 +318,15 @@ export function createEffects(options: EffectsOptions): Effects {
         lastNoteMs = nowMs;
         options.progress(job.owner, row, note);
       },
+      onWait(ahead) {
+        if (ahead === null) waitsNoMore(job);
+        else
+          waits(
+            job,
+            () => ahead,
+            () => job.attempt?.fail(waitedTooLong(limits)),
+          );
+      },
     });
   };
 
@@ -319,8 +359,17 @@ export function createEffects(options: EffectsOptions): Effects {
     const now = found(job);
     if (!now || job.ended || stopped) return;
     const reason = refusalOf(job, now.row);
-    if (reason === null) queues.add(job);
-    else refuse(job, now, reason);
+    if (reason !== null) {
+      refuse(job, now, reason);
+      return;
+    }
+    queues.add(job, now.row.failures > 0);
+    if (queues.ahead(job) < 0) return;
+    const over = (): void => {
+      queues.remove(job);
+      finish(job, { status: 'failed', error: toErrorInfo(waitedTooLong(limits)) });
+    };
+    waits(job, () => queues.ahead(job), over);
   };
   const cancel = (job: Job): void => {
     job.ended = true;
@@ -344,6 +393,7 @@ export function createEffects(options: EffectsOptions): Effects {
       const handler = owner.role.effects[src] ?? missing(owner.role.name, src);
       const job: Job = {
         ...{ owner, role: owner.role.name, src, key, effect, armedVersion, handler },
+        share: handler.share?.(row.input) ?? ALL_ALIKE,
         ...{ ended: false, announced: false, marked: false, wantedAtMs: clock.elapsed(), refusals: 0 },
       };
       jobs.set(key, job);
@@ -404,6 +454,13 @@ function backoffMs(key: string, attempt: number, { backoffFirstMs, backoffMaxMs 
 /** Abort reasons are EffectErrors too, but say nothing about what the effect did. */
 function isAbort(error: EffectError): boolean {
   return error.code === 'timeout' || error.code === 'heartbeat_missed';
+}
+
+function waitedTooLong({ waitMsMax }: RuntimeLimits): EffectError {
+  return new EffectError(
+    'waited_too_long',
+    `it waited ${waitMsMax / 1000} s for its turn, the longest a wait may last`,
+  );
 }
 
 function unknownOutcome(message: string): Outcome {

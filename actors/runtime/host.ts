@@ -36,6 +36,7 @@ import type { Role } from './role.ts';
 import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
+import { createSuccession, type Succession } from './succession.ts';
 import { createTimers, type Timers } from './timers.ts';
 import { createWitness, furthestMark, type Mark, seqOf, type Witness } from './witness.ts';
 
@@ -45,7 +46,8 @@ export interface HostOptions {
   /** Whose tasks these are: the word in the journal's subjects and in leases. */
   readonly service: string;
   readonly roles: readonly Role[];
-  readonly ingress?: Ingress;
+  /** What is read from outside; each is a lane of its own. */
+  readonly ingress?: readonly Ingress[];
   readonly bus: Bus;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -190,14 +192,23 @@ export function createHost(options: HostOptions): Host {
       .publish({ subject: factSubject(event.correlationid), body: JSON.stringify(event), msgId: event.id, headers })
       .catch((error: unknown) => log.debug({ error: String(error) }, 'progress was not published'));
   };
+  const succession = createSuccession({
+    ...{ service, name: options.name, process: self, bus, ledger, clock, log, limits, witness },
+    remember: (key, value) => journal.meta(key, value),
+  });
   const ownership: Ownership = createOwnership({
     ...{ leases: bus.leases, clock, log, service, holder: options.name },
+    onConnection: (listener) => bus.onConnection(listener),
+    mayClaim: (partition) => succession.mayClaim(partition),
     onGained: (gained) => opening.push(open(gained)),
     onLost(lost) {
       log.warn({ partitions: lost }, 'another host has taken these partitions');
       partitions.lost(lost);
     },
-    onBeat: () => partitions.look(),
+    onBeat() {
+      partitions.look();
+      succession.look();
+    },
   });
   const shared = { ...options, limits, at, process: self, journal, sender, timers, effects, ownership, witness };
   const context: HostContext = { ...shared, onFatal: fatal };
@@ -226,9 +237,9 @@ export function createHost(options: HostOptions): Host {
     }
   };
   const sources: LaneOf[] = options.roles.map(({ name }) => roleLane(name, bus.maxPayloadBytes));
-  if (options.ingress) sources.push(ingressLane(options.ingress, () => witness.stream.identity, bus.maxPayloadBytes));
-  const filterOf = ({ name }: LaneOf): string =>
-    name === options.ingress?.name ? options.ingress.filter : inboxFilter(name);
+  const doors = options.ingress ?? [];
+  for (const door of doors) sources.push(ingressLane(door, () => witness.stream.identity, bus.maxPayloadBytes));
+  const filterOf = ({ name }: LaneOf): string => doors.find((door) => door.name === name)?.filter ?? inboxFilter(name);
   const lanes: Lanes = createLanes({
     ...{ bus, witness, onFatal: fatal },
     lanes: sources.map((source) => ({
@@ -274,8 +285,10 @@ export function createHost(options: HostOptions): Host {
 
   const start = async (): Promise<void> => {
     preflight(roles, storedTasks(ledger));
-    logLost = await judge({ ledger, witness, sender, log });
+    logLost = await judge({ ledger, witness, sender, log }, succession.memory);
     endAnswers = requests.answer();
+    await succession.start(logLost);
+    if (stopping) return;
     await ownership.start();
     await Promise.all(opening);
     if (stopping) return;
@@ -305,6 +318,7 @@ export function createHost(options: HostOptions): Host {
     await within(journal.flushed(), limits.stopDrainMs, clock);
     endAnswers();
     ownership.end();
+    succession.stop();
     partitions.stop();
     timers.stop();
     witness.stop();
@@ -359,12 +373,10 @@ export function createHost(options: HostOptions): Host {
 }
 
 /** What a ledger knows of the log is held against the log; what is lost is said. Returns whether the log has lost something. */
-async function judge({
-  ledger,
-  witness,
-  sender,
-  log,
-}: Pick<HostContext, 'ledger' | 'witness' | 'sender' | 'log'>): Promise<boolean> {
+async function judge(
+  { ledger, witness, sender, log }: Pick<HostContext, 'ledger' | 'witness' | 'sender' | 'log'>,
+  memory: Succession['memory'],
+): Promise<boolean> {
   if (ledger.condition.kind === 'set_aside') {
     const { movedTo, reason } = ledger.condition;
     log.warn({ movedTo, reason }, 'the ledger was unreadable and was set aside; it is made anew from the log');
@@ -373,13 +385,15 @@ async function judge({
     const last = ledger.lastRecord(partition);
     return last === null ? [] : [{ head: decodeHead(last.body), seq: last.seq ?? 0 }];
   });
-  const verdict = await witness.judge(ends.map(({ head }) => head));
+  const known = [...ends.map(({ head }) => head), ...(memory === null ? [] : [{ ...memory, stored: nothingStored }])];
+  const verdict = await witness.judge(known);
   const { firstSeq, lastSeq } = witness.stream;
   if (verdict === 'new')
     log.error({ lastSeq }, 'the log is a new one: the journal is published again; submissions not yet read are lost');
   if (verdict === 'cut') log.error({ lastSeq }, 'the log has lost its end: what it lacks is published again');
   const furthest = Math.max(0, ...ends.map(({ head, seq }) => Math.max(seq, seqOf(head.tail))));
-  if (verdict === 'same' && furthest > 0 && firstSeq > furthest + 1) {
+  // A ledger that knows no place in the log was that of a host which died before it had read anything.
+  if (verdict === 'same' && ends.length > 0 && firstSeq > furthest + 1) {
     log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
   }
   if (verdict !== 'same') return true;
@@ -402,6 +416,8 @@ function marksOf(sender: Sender, journal: Journal): Mark[] {
 function isRecord(id: string): (message: StoredMessage) => boolean {
   return ({ subject, data }) => subject.startsWith('mesh.journal.') && decodeHead(data).id === id;
 }
+
+const nothingStored = { log: '', quarantine: '' };
 
 const partitionNumbers = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 

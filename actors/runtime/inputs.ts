@@ -149,7 +149,8 @@ export function createInputs(options: InputsOptions): Inputs {
         return;
       }
       const { refused } = enter(part, inputOf(part, received.role, received.event, place, received.again));
-      const task = refused ? null : part.tasks.find(received.event.correlationid);
+      const isAsked = !refused && received.event.type !== 'dev.agentmesh.task.over.v1';
+      const task = isAsked ? part.tasks.find(received.event.correlationid) : null;
       if (task) task.fresh = message.seq > options.witness.stream.lastSeq;
       if (refused) quarantine(part, quarantined(lane.name, message, refused.code, refused.reason), place);
     },

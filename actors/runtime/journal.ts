@@ -92,7 +92,7 @@ export interface JournalOptions {
   /** A record was made: what is said because of it rests on it. */
   readonly onSealed: (partition: number, n: number, id: string) => void;
   readonly onTold: (partition: number, n: number) => void;
-  /** Another one has written: the head of what stands in the log now, or null when the log has lost its end. */
+  /** The log has something else at its end: the head of that, or null when it has nothing. */
   readonly onRefused: (partition: number, other: RecordHead | null) => void;
   /** Called before each commit. */
   readonly beforeCommit: () => void;
@@ -261,13 +261,17 @@ export function createJournal(options: JournalOptions): Journal {
     const lane = lanes.get(partition);
     if (!lane) return;
     note(lane);
+    // A log of which it is not certain that it holds what it held may have lost the record meanwhile.
+    options.whenCertain(() => tell(lane));
+  };
+  const tell = (lane: Lane): void => {
     const told = Math.min(lane.inLedger, lane.inLog);
-    if (told <= lane.told) return;
+    if (told <= lane.told || lanes.get(lane.partition) !== lane || stopped) return;
     lane.told = told;
     at('after-commit');
     const ready = lane.waiting.filter(({ n }) => n <= told);
     if (ready.length > 0) lane.waiting = lane.waiting.filter(({ n }) => n > told);
-    options.onTold(partition, told);
+    options.onTold(lane.partition, told);
     for (const { callback } of ready) callback();
   };
 
@@ -349,7 +353,7 @@ export function createJournal(options: JournalOptions): Journal {
     }
     const head = last === null ? null : decodeHead(last.data);
     if (last !== null && head?.id === record.id) stored(lane, record, last.seq);
-    else options.onRefused(lane.partition, head !== null && head.n >= record.n - 1 ? head : null);
+    else options.onRefused(lane.partition, head);
   };
   const resend = (): void => {
     cancelResend?.();

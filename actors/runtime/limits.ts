@@ -38,6 +38,12 @@ export interface RuntimeLimits {
   readonly crashesMax: number;
   /** How often an effect is refused at a cap before it fails: with the pauses between, after about six seconds. */
   readonly refusalsMax: number;
+  /** A wait of an effect that is shorter is not spoken of, milliseconds. */
+  readonly waitToldAfterMs: number;
+  /** How long an effect may wait for its turn, milliseconds: whoever asks for it has given up by then. */
+  readonly waitMsMax: number;
+  /** How long a partition of a log that was made anew is left to a host that had more of it, milliseconds. */
+  readonly otherHostsMs: number;
   /** How long a stop waits for effects that may not be repeated, milliseconds; cut off, they would need a person. */
   readonly stopOnceMs: number;
   /** How long a stop waits for the log, milliseconds; what is missing then is sent at the next start. */
@@ -63,6 +69,9 @@ export const defaultLimits: RuntimeLimits = {
   backoffMaxMs: 10_000,
   crashesMax: 5,
   refusalsMax: 5,
+  waitToldAfterMs: 1000,
+  waitMsMax: 3_600_000,
+  otherHostsMs: 15_000,
   stopOnceMs: 5000,
   stopDrainMs: 3000,
 };

@@ -6,7 +6,7 @@
  * there is no outbox: what may not have arrived is derived and sent again.
  */
 import type { PublishRequest } from '../../bus/port.ts';
-import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent } from '../../schemas/events/envelope.ts';
+import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent, nameOf } from '../../schemas/events/envelope.ts';
 import { JOURNAL_HEADER, RECORD_HEADER, RECORD_SEQ_HEADER } from '../../schemas/events/journal.ts';
 import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
 import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
@@ -29,10 +29,10 @@ export interface Message extends Omit<PublishRequest, 'body'> {
   readonly body: string;
   /** Of the body; `base64` for what may be no text. */
   readonly encoding: 'text' | 'base64';
-  /** `request`: an event for a role elsewhere, which may be answered. */
-  readonly kind: 'facts' | 'request' | 'quarantine';
+  /** `request`: an event for a role elsewhere, which may be answered; `over`: the last one, which is not. */
+  readonly kind: 'facts' | 'request' | 'over' | 'quarantine';
   readonly task: string;
-  /** For a request, the role that is asked. */
+  /** The role elsewhere that is told it. */
   readonly to: string;
 }
 
@@ -43,6 +43,7 @@ type Draft = Omit<Message, 'msgId'> & { readonly msgId?: string };
 export class RecordMessages {
   readonly #facts = new Map<string, string[]>();
   readonly #others: Draft[] = [];
+  readonly #over: Draft[] = [];
 
   /** @param texts the JSON of what leaves, where it is known already */
   add({ said, refused }: TaskStep, texts?: ReadonlyMap<MeshEvent, string>): void {
@@ -56,15 +57,10 @@ export class RecordMessages {
         else this.#facts.set(task, [body]);
       } else {
         const headers = { 'content-type': EVENT_CONTENT_TYPE, traceparent: event.traceparent };
-        this.#others.push({
-          kind: 'request',
-          subject: inboxSubject(to, task),
-          body,
-          encoding: 'text',
-          headers,
-          task,
-          to,
-        });
+        const isOver = nameOf(event.type) === 'task.over';
+        const form = { subject: inboxSubject(to, task), body, encoding: 'text', headers, task, to } as const;
+        if (isOver) this.#over.push({ kind: 'over', ...form });
+        else this.#others.push({ kind: 'request', ...form });
       }
     }
     for (const one of refused) this.#others.push(this.#quarantined(refusedForm(one), one.event.correlationid));
@@ -95,7 +91,7 @@ export class RecordMessages {
         push({ kind: 'facts', subject: factSubject(task), body, encoding: 'text', headers, task, to: '' });
       }
     }
-    for (const message of this.#others) push(message);
+    for (const message of [...this.#others, ...this.#over]) push(message);
     return all;
   }
 }

@@ -8,7 +8,7 @@
  *    clock of ours can tell how long a beat was under way.
  * 2. While the log is out of reach nothing is given up: nothing can be read or written either.
  */
-import type { LeaseStore } from '../../bus/port.ts';
+import type { Bus, LeaseStore } from '../../bus/port.ts';
 import { PARTITIONS } from '../../schemas/events/subjects.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 
@@ -26,11 +26,14 @@ export interface Ownership {
 
 export interface OwnershipOptions {
   readonly leases: LeaseStore;
+  readonly onConnection: Bus['onConnection'];
   readonly clock: Clock;
   readonly log: RuntimeLog;
   readonly service: string;
   /** Name of this host; the same after a restart, also of one that has lost its ledger. */
   readonly holder: string;
+  /** False while a partition is left to another host. */
+  readonly mayClaim: (partition: number) => boolean;
   readonly onGained: (partitions: readonly number[]) => void;
   readonly onLost: (partitions: readonly number[]) => void;
   /** Called at each beat that the server took. */
@@ -47,13 +50,28 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   let doubtful = false;
   let cancel: (() => void) | undefined;
   let stopped = false;
+  /** A broker that was away may have lost a lease together with what its holder wrote last: who had it may come back. */
+  let nothingNewUntilMs = 0;
+  const forget = options.onConnection((connected) => {
+    if (!connected) doubtful = true;
+    else if (doubtful) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
+  });
 
   const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
   const leaseOf = (partition: number): string => `${service}.${partition}`;
+  const isOurs = (partition: number): boolean =>
+    fences.has(partition) || (clock.elapsed() >= nothingNewUntilMs && options.mayClaim(partition));
+  /** The name may still hold what an earlier process had. */
+  const leave = async (partitions: readonly number[]): Promise<void> => {
+    for (const partition of partitions) {
+      const result = await leases.claim(leaseOf(partition), holder);
+      if (result.granted) await leases.release(leaseOf(partition), holder, result.fence);
+    }
+  };
   const claim = async (wanted: readonly number[]): Promise<void> => {
     const gained: number[] = [];
     const lost: number[] = [];
-    const claims = wanted.map(async (partition) => {
+    const claims = wanted.filter(isOurs).map(async (partition) => {
       const result = await leases.claim(leaseOf(partition), holder);
       const had = fences.has(partition);
       if (result.granted) fences.set(partition, result.fence);
@@ -73,8 +91,13 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     if (stopped) return;
     options.onBeat();
     const again = doubtful ? all : all.filter((partition) => !fences.has(partition));
-    if (again.length > 0) await claim(again);
     doubtful = false;
+    try {
+      if (again.length > 0) await claim(again);
+    } catch (error) {
+      doubtful = true;
+      throw error;
+    }
   };
   const loop = (): void => {
     cancel = clock.after(leases.ttlMs / BEATS_PER_TTL, () => {
@@ -88,6 +111,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   return {
     async start() {
       await leases.beat(holder);
+      await leave(all.filter((partition) => !isOurs(partition)));
       await claim(all);
       if (!stopped) loop();
     },
@@ -98,6 +122,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     end() {
       stopped = true;
       cancel?.();
+      forget();
     },
     async release() {
       const releases = [...fences].map(([partition, fence]) => leases.release(leaseOf(partition), holder, fence));

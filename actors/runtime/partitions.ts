@@ -14,7 +14,7 @@ import type { HostContext } from './host.ts';
 import type { JournalEnd, RecordPlace } from './journal.ts';
 import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
-import { type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
+import { decodeHead, type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
 import { agree, foldPartition, type RecoveryOptions, unsentText, upMsOf } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -45,7 +45,7 @@ export interface Partitions {
   /** Opens what was gained; resolves when all of it is open, or lost again. */
   gained(partitions: readonly number[]): Promise<void>;
   lost(partitions: readonly number[]): void;
-  /** The broker refused a record of this partition. */
+  /** The broker refused a record of this partition: it has something else at the journal's end, or nothing. */
   refused(partition: number, other: RecordHead | null): void;
   /** What a record says of itself. */
   headOf(record: RecordPlace): RecordHead;
@@ -77,6 +77,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const claims = new Map<number, (granted: boolean) => void>();
   /** Places in the log of partitions that are being opened: their claim tells them too. */
   const opening = new Map<number, Map<string, number>>();
+  /** By partition, the last record by which this process claimed it. */
+  const claimed = new Map<number, number>();
   let tries = 0;
   let stopped = false;
   const established = (partition: number): boolean => open.has(partition);
@@ -94,6 +96,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const claim = (partition: number, end: JournalEnd): Promise<boolean> => {
     journal.open(partition, end);
     const n = journal.say(partition, 'claimed');
+    claimed.set(partition, n);
     journal.hurry();
     return new Promise((resolve) => {
       claims.set(partition, resolve);
@@ -103,6 +106,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const tryToOpen = async (partition: number, isWanted: () => boolean): Promise<boolean> => {
     const end = await agree(options.recovery, partition);
     if (!isWanted()) return true;
+    const twin = writerAfterUs(partition);
+    if (twin !== null) throw twinError(twin);
     const everything = options.logLost() || end.logLacked;
     const marked = Number(ledger.meta(upKey(partition)) ?? 0);
     timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));
@@ -114,6 +119,10 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     opening.delete(partition);
     if (!isWanted()) return true;
     if (!granted) return false;
+    const checkpoint = everything ? ledger.checkpoint(partition) : null;
+    // Records that it stands for may be in no store any more.
+    if (checkpoint !== null) await options.checkpointLog.write(checkpoint);
+    if (!isWanted()) return true;
     const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
@@ -134,6 +143,30 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     return true;
   };
 
+  /** It was the journal's end before, and is so again. */
+  const isKnown = (partition: number, { n, id }: RecordHead): boolean => {
+    const own = ledger.record(partition, n);
+    return own !== null && decodeHead(own.body).id === id;
+  };
+  const isTwin = ({ process, ledger: id, host }: RecordHead): boolean =>
+    process !== self && (id === ledger.id || host === options.name);
+  const twinError = (other: RecordHead): FatalError =>
+    new FatalError(twinText(other, options.name, ledger.id), { exitCode: 2 });
+  /**
+   * A process with the name or the ledger of this one that has written after it, others after both perhaps: the claim of
+   * this one may have been in the log without its knowing.
+   */
+  const writerAfterUs = (partition: number): RecordHead | null => {
+    const from = claimed.get(partition);
+    if (from === undefined) return null;
+    let wrote = false;
+    for (const { body } of ledger.records(partition, from)) {
+      const head = decodeHead(body);
+      if (wrote && isTwin(head)) return head;
+      wrote ||= head.process === self;
+    }
+    return null;
+  };
   const readBefore = (head: RecordHead | null, everything: boolean): Map<string, number> => {
     if (head === null || everything || head.log !== witness.stream.identity) return new Map();
     return new Map(Object.entries(head.read));
@@ -194,12 +227,12 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         claims.get(partition)?.(false);
         return;
       }
-      if (other === null) {
+      if (other === null || isKnown(partition, other)) {
         options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
         return;
       }
-      if (other.process !== self && (other.ledger === ledger.id || other.host === options.name)) {
-        options.onFatal(new FatalError(twinText(other, options.name, ledger.id), { exitCode: 2 }));
+      if (isTwin(other)) {
+        options.onFatal(twinError(other));
         return;
       }
       log.warn({ partition, host: other.host }, 'another host writes this partition now; what was not told is dropped');

@@ -69,6 +69,11 @@ export interface Quarantined {
 
 export type Input = EventInput | QuarantinedInput;
 
+/** A role elsewhere, which had asked for something, says that the task is over. */
+export function isOverWord({ event }: EventInput): boolean {
+  return event.type === 'dev.agentmesh.task.over.v1';
+}
+
 /** What a record says of itself. */
 export interface RecordHead {
   readonly version: number;

@@ -22,7 +22,7 @@ import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/por
 import type { RuntimeLimits } from './limits.ts';
 import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
-import { type DecodedRecord, decodeHead, decodeRecord, type RecordHead } from './record.ts';
+import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHead } from './record.ts';
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
@@ -97,8 +97,8 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const last = ledger.lastRecord(partition);
   const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
   if (nLog > nLedger) {
-    await copyToLedger(options, place, nLedger, nLog);
-    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
+    const n = await copyToLedger(options, place, nLedger, nLog);
+    return { n, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
   }
   const { firstSeq } = await bus.streamInfo();
   if (nLedger === 0 && nLog === 0 && firstSeq > 1) return fromCheckpointAlone(options, partition);
@@ -212,8 +212,9 @@ async function readJournal(
 /**
  * What the log has and the ledger has not: its records, and where they do not reach back, its last checkpoint. What another
  * host writes meanwhile stays out: the claim that follows is refused because of it, and all is looked at anew.
+ * Returns the last record that the ledger knows then.
  */
-async function copyToLedger(options: RecoveryOptions, place: Place, after: number, upTo: number): Promise<void> {
+async function copyToLedger(options: RecoveryOptions, place: Place, after: number, upTo: number): Promise<number> {
   const { ledger } = options;
   const { partition } = place;
   let missing: { record: StoredRecord; seq: number }[] = [];
@@ -221,8 +222,11 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
     if (head.n > after && head.n <= upTo)
       missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
-  const first = missing[0]?.record.n ?? after + 1;
-  const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, after, first);
+  let first = after + 1;
+  // A log that has lost its end goes on after what its checkpoint tells of.
+  for (const [at, { record }] of missing.entries())
+    if (record.n !== (missing[at - 1]?.record.n ?? after) + 1) first = record.n;
+  const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, { after, first, upTo });
   if (base !== null) {
     // What this ledger had of the partition is older than that, and its snapshots are of tasks that may have ended.
     if (after > 0) await ledger.setAside(partition, 1);
@@ -234,22 +238,46 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
     const logged = part.map(({ record, seq }) => ({ partition, n: record.n, seq }));
     await ledger.commit({ ...nothing, records: part.map(({ record }) => record), logged });
   }
+  return Math.max(upTo, base?.n ?? 0);
 }
 
-/** What records from `first` on are folded onto: the log's checkpoint, or nothing, which is a loss that is said. */
+/**
+ * What records from `first` on are folded onto: the log's checkpoint, or nothing, which is a loss that is said.
+ *
+ * @throws BusError `conflict` when another host has written on after `upTo` meanwhile
+ */
 async function baseOf(
-  { bus, ledger, service, log }: RecoveryOptions,
+  options: RecoveryOptions,
   partition: number,
-  after: number,
-  first: number,
+  { after, first, upTo }: { readonly after: number; readonly first: number; readonly upTo: number },
 ): Promise<Checkpoint | null> {
+  const { bus, ledger, service, log } = options;
   const checkpoint = await readCheckpoint(bus, service, partition);
-  if (checkpoint !== null && checkpoint.n > after && checkpoint.n >= first - 1) return checkpoint;
+  if (checkpoint !== null && checkpoint.n > after && checkpoint.n >= first - 1) {
+    if (checkpoint.n > upTo) await explainCheckpoint(options, checkpoint, upTo);
+    return checkpoint;
+  }
   if (first === after + 1) return null;
   const what = { service, partition, from: after + 1, to: first - 1 };
   log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
   await ledger.commit({ ...nothing, meta: [{ key: lossKey(partition), value: String(first - 1) }] });
   return { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
+}
+
+/** Why a checkpoint may tell of records after the last one that was found in the log. @throws BusError `conflict` */
+async function explainCheckpoint(
+  { bus, service, log }: RecoveryOptions,
+  { partition, n }: Checkpoint,
+  upTo: number,
+): Promise<void> {
+  const last = await bus.getLast(journalSubject(service, partition));
+  if (last !== null && decodeHead(last.data).n > upTo)
+    throw new BusError('conflict', `another host writes partition ${partition}: record ${n} was not there before`);
+  const what = { service, partition, checkpoint: n, log: upTo };
+  log.error(
+    what,
+    'LOSS: the log has lost records that its checkpoint tells of; what came after that, if anything, is lost',
+  );
 }
 
 /** Set when records of a partition were lost for good: what later ones say of their tasks cannot be applied. */
@@ -370,16 +398,21 @@ async function messagesOfAll(
   const { ledger, clock } = options;
   const tasks = createTasks({ ...options, partition, ledger: nothingStored });
   const all: Unsent[] = [];
-  /** Requests that were answered: whoever answered is not asked again. */
+  /** Those that were answered: whoever answered is not told again. */
   const unwanted = new Set<Message>();
+  /** Those for who had asked: it may have forgotten that this host has helped. */
+  const replies = new Set<Message>();
+  const askers = new Set<string>();
+  const asked = new Set<string>();
   const open = new Map<string, Message[]>();
   let count = 0;
   for (const { body } of ledger.records(partition, 1)) {
     const record = decodeRecord(body);
     const answered: Message[] = [];
     for (const input of record.inputs) {
-      if (input.kind !== 'event' || input.place === null) continue;
+      if (input.kind !== 'event' || input.place === null || isOverWord(input)) continue;
       const key = `${input.event.correlationid} ${input.event.senderrole}`;
+      if (!asked.has(key)) askers.add(key);
       answered.push(...(open.get(key) ?? []));
       open.delete(key);
     }
@@ -388,6 +421,8 @@ async function messagesOfAll(
     for (const message of messages) {
       if (message.kind !== 'request') continue;
       const key = `${message.task} ${message.to}`;
+      if (askers.has(key)) replies.add(message);
+      else asked.add(key);
       open.set(key, [...(open.get(key) ?? []), message]);
     }
     all.push({ n: record.head.n, messages });
@@ -395,7 +430,7 @@ async function messagesOfAll(
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
   const isWanted = (message: Message): boolean =>
-    message.kind !== 'request' || (!unwanted.has(message) && !now.hasEnded(message.task));
+    message.kind !== 'request' || (!unwanted.has(message) && (replies.has(message) || !now.hasEnded(message.task)));
   return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));
 }
 

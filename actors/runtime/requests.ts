@@ -13,7 +13,7 @@ import type { Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Partition } from './partitions.ts';
 import type { Clock } from './ports.ts';
-import { decodeRecord, type EventInput } from './record.ts';
+import { decodeRecord, type EventInput, isOverWord } from './record.ts';
 import { type Actors, applyToTask, type RolesByName } from './task.ts';
 import { digestOf } from './tasks.ts';
 
@@ -52,7 +52,7 @@ export function createRequests({ bus, ledger, clock, limits, roles, partition: g
   const lastOfEach = (partition: number, task: string, firstN: number): Map<string, EventInput> => {
     const last = new Map<string, EventInput>();
     for (const input of inputsOf(partition, task, firstN))
-      if (input.place !== null) last.set(input.event.senderrole, input);
+      if (input.place !== null && !isOverWord(input)) last.set(input.event.senderrole, input);
     return last;
   };
   const isAnswered = (part: Partition, task: string, requestId: string): boolean => {

@@ -11,9 +11,13 @@
 import { type AnyStateMachine, fromPromise } from 'xstate';
 import type { EventName } from '../../schemas/events/envelope.ts';
 import type { DataByName } from '../../schemas/events/generated.ts';
+import type { Share } from './fair-queue.ts';
 import type { AttemptSpan, RuntimeLog } from './ports.ts';
 
-/** An event as a machine sees it. `atMs` is when the log stored it: the only time a machine may know. */
+/**
+ * An event as a machine sees it. `atMs` is when it was applied, by the host's clock: shown, never compared. `upMs` is
+ * what the clock of its partition says: limits are reckoned by it (J6). A machine may know no other time.
+ */
 export type Incoming<N extends EventName> = {
   [K in N]: {
     type: K;
@@ -24,8 +28,24 @@ export type Incoming<N extends EventName> = {
     hop: number;
     loops: number;
     atMs: number;
+    upMs: number;
   };
 }[N];
+
+/**
+ * An effect of the machine waits for its turn, or its turn has come after that was said. Told only of waits that last;
+ * a machine that has nothing to do then need not listen.
+ */
+export interface EffectWaiting {
+  readonly type: 'effect.waiting';
+  /** The invoke's id. */
+  readonly effect: string;
+  readonly waiting: boolean;
+  /** How many have their turn before it. */
+  readonly ahead: number;
+  readonly atMs: number;
+  readonly upMs: number;
+}
 
 /** The recipient of facts: whoever watches the task. */
 export const WATCHERS = 'watchers';
@@ -80,6 +100,11 @@ export interface EffectContext {
   readonly signal: AbortSignal;
   /** Says that the effect is alive; the note is shown to watchers, at most one a second. */
   heartbeat(note?: string): void;
+  /**
+   * Says that it waits for its turn at something, with how many there are ahead, or by null that its turn has come. Its
+   * time stands still meanwhile; waiting has a limit of its own (`waitMsMax` of the host).
+   */
+  waits(ahead: number | null): void;
   readonly log: RuntimeLog;
   /** What the attempt's span says beside what the host knows; goes nowhere when spans are not collected. */
   readonly span: Pick<AttemptSpan, 'set'>;
@@ -96,6 +121,8 @@ export interface EffectHandler {
   readonly concurrencyMax: number;
   /** How many may wait in this host; one more is refused for a while, and then fails as `overloaded`. */
   readonly queueMax: number;
+  /** Whose turn it is counted as while it waits; absent: all of them are one line. */
+  share?(input: unknown): Share;
   run(input: unknown, context: EffectContext): Promise<unknown>;
 }
 
@@ -106,6 +133,7 @@ type EffectOptions<I> = {
   heartbeatMs?: number;
   concurrencyMax?: number;
   queueMax?: number;
+  share?: (input: I) => Share;
 };
 
 /** A backlog of minutes even for quick effects: more would be done after whoever waits has given up. */
@@ -116,7 +144,7 @@ export function effect<I, O>(
   options: EffectOptions<I>,
   run: (input: I, context: EffectContext) => Promise<O>,
 ): EffectHandler {
-  const { fence } = options;
+  const { fence, share } = options;
   // The input was made by the machine whose effectLogic<I, O>() this is: the types meet here and nowhere else.
   return {
     fence: typeof fence === 'function' ? (input) => fence(input as I) : fence,
@@ -125,6 +153,7 @@ export function effect<I, O>(
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     concurrencyMax: options.concurrencyMax ?? 8,
     queueMax: options.queueMax ?? QUEUE_MAX_DEFAULT,
+    ...(share === undefined ? {} : { share: (input: unknown) => share(input as I) }),
     run: (input, context) => run(input as I, context),
   };
 }
@@ -139,6 +168,12 @@ export interface RoleDefinition {
   readonly service: string;
   /** Roles that it asks for help: what needs it needs them as well. */
   readonly asks?: readonly string[];
+  /** Roles that it asks for help where they can give it, and otherwise does without. */
+  readonly asksAlso?: readonly string[];
+  /** Time of work that a step of it needs, milliseconds, unless its workflow says otherwise. */
+  readonly stepMs?: number;
+  /** It does what may not be repeated: asked to stop, it answers with what it had begun. */
+  readonly confirmsCancel?: boolean;
   /** Events that may begin an instance; any other for an unknown task is quarantined. */
   readonly startsOn: readonly EventName[];
   /**

@@ -1,22 +1,24 @@
 /**
- * The events by which a host tells an actor what became of its effects and timers: inputs like any other (J5). Owns:
- * their envelopes. Does not own: recording them. Their ids come from the row they settle, so the same thing is said
+ * The events by which a host tells an actor what became of its effects and timers: inputs like any other (J5); and what
+ * it says in an actor's name. Owns: their envelopes. Does not own: recording them. Their ids come from the row they settle, so the same thing is said
  * under the same id wherever it is read.
  */
 import { type MeshEvent, typeOf } from '../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../schemas/events/generated.ts';
 import { settlementEventId } from '../../schemas/events/ids.ts';
 import { type Actor, childOf, type EffectRow, keyOf, type SettlementName, type TimerRow } from './actor.ts';
+import { WATCHERS } from './role.ts';
 
 /** Result of an effect as an event's data may be, bytes of JSON: leaves room for the events that carry it on. */
 export const EFFECT_RESULT_MAX_BYTES = 786_432;
 
-function settlement<N extends SettlementName | 'hop.progress'>(
+function settlement<N extends SettlementName | 'hop.progress' | 'task.over'>(
   actor: Actor,
   name: N,
   what: string,
   data: DataByName[N],
   nowMs: number,
+  to = actor.role,
 ): MeshEvent {
   const { correlationId, role } = actor;
   const id = settlementEventId(correlationId, role, what);
@@ -33,7 +35,7 @@ function settlement<N extends SettlementName | 'hop.progress'>(
     hopindex: actor.hop,
     remainingloops: actor.loops,
     senderrole: role,
-    recipientrole: name === 'hop.progress' ? 'watchers' : role,
+    recipientrole: to,
     release: actor.release,
     traceparent: childOf(actor.traceparent, id),
     data,
@@ -48,6 +50,13 @@ function named(actor: Actor, { effect, armedVersion }: EffectRow) {
 export function effectStarted(actor: Actor, row: EffectRow, nowMs: number): MeshEvent {
   const { key, effect } = named(actor, row);
   return settlement(actor, 'effect.started', `started/${key}`, { key, effect, attempt: row.failures + 1 }, nowMs);
+}
+
+/** Said each time that it changes; what is said at one point of an actor's life has one id. */
+export function effectWaiting(actor: Actor, row: EffectRow, ahead: number | null, nowMs: number): MeshEvent {
+  const { key, effect } = named(actor, row);
+  const data = { key, effect, waiting: ahead !== null, ahead: ahead ?? 0 };
+  return settlement(actor, 'effect.waiting', `waiting/${key}/${actor.transitionIndex}`, data, nowMs);
 }
 
 export function effectWithdrawn(actor: Actor, row: EffectRow, nowMs: number): MeshEvent {
@@ -77,5 +86,10 @@ export function timerFired(actor: Actor, row: TimerRow, nowMs: number): MeshEven
 /** A fact for watchers; it changes no state, so it may be lost. */
 export function progress(actor: Actor, row: EffectRow, note: string, nowMs: number): MeshEvent {
   const data = { role: actor.role, effect: row.effect, note: note.slice(0, 500) };
-  return settlement(actor, 'hop.progress', `progress/${keyOf(actor, row)}/${nowMs}`, data, nowMs);
+  return settlement(actor, 'hop.progress', `progress/${keyOf(actor, row)}/${nowMs}`, data, nowMs, WATCHERS);
+}
+
+/** The task is over: to a role elsewhere that the actor had asked. */
+export function taskOver(actor: Actor, to: string, nowMs: number): MeshEvent {
+  return settlement(actor, 'task.over', `over/${to}`, {}, nowMs, to);
 }

@@ -27,8 +27,9 @@ export interface TaskFacts {
 }
 
 interface FrozenActor
-  extends Omit<Actor, 'machine' | 'snapshot' | 'seen' | 'effects' | 'timers' | 'correlationId' | 'role'> {
+  extends Omit<Actor, 'machine' | 'snapshot' | 'peers' | 'seen' | 'effects' | 'timers' | 'correlationId' | 'role'> {
   readonly snapshot: unknown;
+  readonly peers: readonly (readonly [string, 'asks' | 'asked'])[];
   readonly seen: readonly (readonly [string, string])[];
   readonly effects: readonly EffectRow[];
   readonly timers: readonly TimerRow[];
@@ -42,10 +43,11 @@ interface FrozenTask extends TaskFacts {
 export function freezeTask(task: string, actors: Actors, facts: TaskFacts): TaskSnapshot {
   const frozen: Record<string, FrozenActor> = {};
   for (const [role, actor] of actors) {
-    const { machine, snapshot, seen, effects, timers, correlationId: _id, role: _role, ...rest } = actor;
+    const { machine, snapshot, peers, seen, effects, timers, correlationId: _id, role: _role, ...rest } = actor;
     frozen[role] = {
       ...rest,
       snapshot: freeze(machine, snapshot),
+      peers: [...peers],
       seen: [...seen],
       effects: [...effects.values()],
       timers: [...timers.values()],
@@ -103,6 +105,7 @@ function wakeActor(task: string, role: RoleDefinition | undefined, name: string,
     correlationId: task,
     machine: version.machine,
     snapshot: thaw(version.machine, frozen.snapshot),
+    peers: new Map(frozen.peers),
     seen: new Map(frozen.seen),
     effects: new Map(frozen.effects.map((row) => [row.effect, row])),
     timers: new Map(frozen.timers.map((row) => [row.timer, row])),

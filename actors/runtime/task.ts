@@ -7,12 +7,15 @@
  * Invariants:
  * 1. Pure: the same task and input give the same result, to the byte (S2, J1). The task passed in is not changed.
  * 2. All of an input happens or none of it: what follows from it among the actors of this host is part of it.
- * 3. What an actor cannot take of another's words is set aside with its reason, and the rest goes on (S9).
+ * 3. A task is over when an actor has come to its end, or whoever asked for it said so, and nobody works or waits any
+ *    more. Who was asked elsewhere is told so then, once: hosts that only helped forget it too.
+ * 4. What an actor cannot take of another's words is set aside with its reason, and the rest goes on (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected, step } from './actor.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { type RoleDefinition, WATCHERS } from './role.ts';
+import { taskOver } from './settlement.ts';
 
 export type Actors = ReadonlyMap<string, Actor>;
 
@@ -92,16 +95,28 @@ export function applyToTask(
     if (result.kind === 'applied') take(to, result);
     else if (result.kind === 'rejected') refused.push({ role: to, event, code: result.code, reason: result.reason });
   }
+  if (isOver(changed)) said.push(...overWords(roles, changed, input.logged.atMs));
   const isWanted = ({ role, row }: EffectOf): boolean => changed.get(role)?.effects.get(row.effect) === row;
   return { kind: 'applied', actors: changed, said, refused, started: started.filter(isWanted), ended };
 }
 
-/** True when nothing is left to do: an actor has come to its end, and nobody works or waits. */
+function overWords(roles: RolesByName, actors: Actors, atMs: number): Said[] {
+  const told = new Map<string, Said>();
+  for (const actor of actors.values()) {
+    for (const [to, how] of actor.peers) {
+      if (how === 'asked' && !roles.has(to) && !told.has(to))
+        told.set(to, { to, event: taskOver(actor, to, atMs), awaited: false, way: 'mesh' });
+    }
+  }
+  return [...told.values()];
+}
+
+/** True when nothing is left to do: an actor has come to its end or is not needed any more, and nobody works or waits. */
 export function isOver(actors: Actors): boolean {
   let done = false;
   for (const actor of actors.values()) {
     if (actor.effects.size > 0 || actor.timers.size > 0) return false;
-    done ||= actor.done;
+    done ||= actor.done || actor.dismissed;
   }
   return done;
 }

@@ -1,23 +1,34 @@
 /**
  * The workflows, read from the JSON files of this folder and checked once. Owns: loading and their type. Does not own:
- * running them; the orchestrator takes a copy into each task, so a changed file never changes a task in flight (S11).
+ * limits of time (limits.ts), or running them; the orchestrator takes a copy into each task, so a changed file never changes a task in flight (S11).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
 export interface WorkflowStep {
   readonly step: string;
   readonly role: string;
+  /** Of work, for one attempt. */
   readonly timeoutMs: number;
   readonly attempts?: number;
   readonly optional?: boolean;
   readonly approval?: boolean;
+  /** Its role answers a cancel with what it had begun; not in a file, but known of the role. */
+  readonly confirmsCancel?: boolean;
+}
+
+/** As a file has it: what it leaves out is derived. */
+interface WorkflowFile extends Omit<Workflow, 'steps'> {
+  readonly steps: readonly (Omit<WorkflowStep, 'timeoutMs' | 'confirmsCancel'> & { readonly timeoutMs?: number })[];
 }
 
 export interface Workflow {
   readonly name: string;
   readonly description: string;
+  /** Of a task in it whose caller says nothing, milliseconds. */
+  readonly deadlineMs?: number;
   readonly steps: readonly WorkflowStep[];
   readonly loop?: { readonly review: string; readonly revise: string; readonly maxCycles: number };
 }
@@ -30,10 +41,21 @@ export class WorkflowError extends Error {
 }
 
 const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'workflow.schema.json'), 'utf8')) as object;
-const validate = new Ajv2020({ strict: true }).compile<Workflow>(schema);
+const validate = new Ajv2020({ strict: true }).compile<WorkflowFile>(schema);
 
-/** Checks one workflow. @param roles roles that exist. @throws WorkflowError */
-export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet<string>): Workflow {
+/**
+ * Checks one workflow, and derives what it leaves out.
+ *
+ * @param roles roles that exist
+ * @param limits what its times are derived from and have to fit into
+ * @throws WorkflowError
+ */
+export function checkWorkflow(
+  value: unknown,
+  source: string,
+  roles: ReadonlySet<string>,
+  limits: WorkflowLimits = limitsOf([]),
+): Workflow {
   if (!validate(value)) {
     throw new WorkflowError(`${source}${schemaProblem(validate.errors?.[0])}`);
   }
@@ -47,7 +69,17 @@ export function checkWorkflow(value: unknown, source: string, roles: ReadonlySet
       throw new WorkflowError(`${source}: loop.review must name a step after loop.revise`);
     }
   }
-  return value;
+  return withLimits(value, source, limits);
+}
+
+function withLimits(file: WorkflowFile, source: string, limits: WorkflowLimits): Workflow {
+  const steps = file.steps.map((step, at) => {
+    const why = misfit(limits, step, file.deadlineMs);
+    if (why !== null) throw new WorkflowError(`${source}/steps/${at}/timeoutMs: ${why}`);
+    const { confirmsCancel = false } = limits.roles.get(step.role) ?? {};
+    return { ...step, timeoutMs: stepMs(limits, step), ...(confirmsCancel ? { confirmsCancel } : {}) };
+  });
+  return { deadlineMs: limits.deadlineMs, ...file, steps };
 }
 
 /** The field, and what is wrong with it; the schema's own words name neither a property too many nor the values allowed. */
@@ -70,13 +102,39 @@ function parsed(text: string, source: string): unknown {
 export function loadWorkflows(
   roles: ReadonlySet<string>,
   folder: string = import.meta.dirname,
+  limits: WorkflowLimits = limitsOf([]),
 ): ReadonlyMap<string, Workflow> {
   const files = readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
   return new Map(
     files.sort().map((file) => {
-      const workflow = checkWorkflow(parsed(readFileSync(join(folder, file), 'utf8'), file), file, roles);
+      const workflow = checkWorkflow(parsed(readFileSync(join(folder, file), 'utf8'), file), file, roles, limits);
       if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
       return [workflow.name, workflow];
     }),
   );
+}
+
+/**
+ * The shipped workflows, and those of a folder of the user's.
+ * @param folder null for none
+ * @throws WorkflowError, also for a name that is taken
+ */
+export function workflowsWith(
+  roles: ReadonlySet<string>,
+  folder: string | null,
+  limits: WorkflowLimits = limitsOf([]),
+): ReadonlyMap<string, Workflow> {
+  const shipped = loadWorkflows(roles, undefined, limits);
+  if (folder === null) return shipped;
+  let own: ReadonlyMap<string, Workflow>;
+  try {
+    own = loadWorkflows(roles, folder, limits);
+  } catch (error) {
+    throw new WorkflowError(`${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  for (const name of own.keys()) {
+    if (shipped.has(name))
+      throw new WorkflowError(`${join(folder, `${name}.json`)}: there is a workflow ${name} already`);
+  }
+  return new Map([...shipped, ...own]);
 }

@@ -7,7 +7,7 @@ import { MeshError } from '../../gateway/core/errors.ts';
 import { forkOf } from '../../gateway/core/fork.ts';
 import { BEGINNING } from '../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { foldAll } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
@@ -39,14 +39,14 @@ export function command(): Command {
     .argument('<id>', 'id of a task, or its first six characters or more')
     .requiredOption('--hop <n>', 'the hop to run again, counted from 1', wholeNumber(1, HOP_MAX))
     .option('--prompt <text>', 'another prompt for the new task')
-    .option('--id <uuid>', 'id of the new task (UUIDv4); the same id again gives the same task')
+    .option('--id <uuid>', 'id of the new task, a UUID; the same id again gives the same task')
     .option('--json', 'print one JSON object')
     .action((id: string, options: ForkOptions) => fork(id, options));
 }
 
 async function fork(id: string, options: ForkOptions): Promise<void> {
-  const newId = options.id?.toLowerCase() ?? newCorrelationId();
-  if (!isCorrelationId(newId)) throw new CliError(2, `--id must be a UUIDv4: ${oneLine(options.id ?? '', 60)}`);
+  const newId = options.id === undefined ? newCorrelationId() : readCorrelationId(options.id);
+  if (newId === null) throw new CliError(2, `--id must be a UUID: ${oneLine(options.id ?? '', 60)}`);
   await withTask(settingsNow(), id, async (task) => {
     const { prompt } = foldAll(task.taskId, task.facts);
     const data = { prompt: options.prompt ?? prompt, caller: 'mesh fork', ...(await beginning(task, options.hop)) };

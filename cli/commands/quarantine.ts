@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
+import { headerValue } from '../../schemas/events/event-content.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
@@ -68,8 +69,8 @@ function entryOf(message: StoredMessage): Entry {
     at: new Date(message.atMs).toISOString(),
     role: message.subject.split('.').at(-1) ?? '',
     code: message.header('mesh-code'),
-    reason: message.header('mesh-reason'),
-    originSubject: message.header('mesh-origin-subject'),
+    reason: headerValue(message.header('mesh-reason')),
+    originSubject: headerValue(message.header('mesh-origin-subject')),
     originSeq: Number(message.header('mesh-origin-seq')),
     truncated: message.header('mesh-truncated') === 'true',
     bytes: message.data.byteLength,

@@ -11,8 +11,8 @@ import { livingServices } from '../../bus/registry.ts';
 import type { Settings } from '../../config/settings.ts';
 import { removalNote } from '../../gateway/core/removal.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
-import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { correlationIdOfKey, newCorrelationId } from '../../schemas/events/ids.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
@@ -26,8 +26,11 @@ interface RunOptions {
   readonly json?: true;
   readonly workflow?: string;
   readonly id?: string;
+  readonly key?: string;
 }
 
+/** Whose tasks these are: keys are looked up among them. */
+const CALLER = 'mesh run';
 /** After this time without a sign of life a person deserves a hint. */
 const SILENCE_MS = 8000;
 /** Exit code of a program that Ctrl-C ended, by convention of shells. */
@@ -52,22 +55,30 @@ export function command(): Command {
     .argument('<prompt>', 'what to do; - reads it from standard input')
     .option('--json', 'print one JSON object at the end')
     .option('-w, --workflow <name>', 'use this workflow instead of asking the router')
-    .option('--id <uuid>', 'id of the task (UUIDv4); the same id again gives the same task')
+    .option('--id <uuid>', 'id of the task, a UUID; the same id again gives the same task')
+    .option('--key <text>', 'in its place, a name of your own; the same key again gives the same task')
     .action((prompt: string, options: RunOptions) => run(prompt, options));
 }
 
 async function run(argument: string, options: RunOptions): Promise<void> {
   const settings = settingsNow();
-  const taskId = options.id?.toLowerCase() ?? newCorrelationId();
-  if (!isCorrelationId(taskId)) throw new CliError(2, `--id must be a UUIDv4: ${oneLine(options.id ?? '', 60)}`);
+  const taskId = idOf(options);
   const prompt = argument === '-' ? (await readAll(process.stdin)).trim() : argument;
   if (prompt.trim() === '') throw new CliError(2, 'the prompt is empty; see `mesh run -h`');
   await ensureMesh(settings);
   await withBus(settings, async (bus) => {
-    if (options.id !== undefined) await checkKnown(bus, taskId, prompt);
+    if (options.id !== undefined || options.key !== undefined) await checkKnown(bus, taskId, prompt);
     const followed = await submitAndFollow(bus, taskId, prompt, options);
     process.exitCode = conclude(followed, taskId, options.json === true);
   });
+}
+
+function idOf({ id, key }: RunOptions): string {
+  if (key !== undefined && id !== undefined) throw new CliError(2, 'give --id or --key, not both');
+  if (key !== undefined) return correlationIdOfKey(CALLER, key);
+  const taskId = id === undefined ? newCorrelationId() : readCorrelationId(id);
+  if (taskId !== null) return taskId;
+  throw new CliError(2, `--id must be a UUID: ${oneLine(id ?? '', 60)}; a name of your own goes into --key`);
 }
 
 /** With a server of the user's the services may run elsewhere; otherwise they run here. */
@@ -100,7 +111,8 @@ async function submitAndFollow(bus: Bus, taskId: string, prompt: string, options
   const quarantine = await bus.streamInfo('quarantine');
   const data = {
     prompt,
-    caller: 'mesh run',
+    caller: CALLER,
+    ...(options.key === undefined ? {} : { key: options.key }),
     ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
   };
   const ack = await submit(bus, taskId, 'task.submitted', data, '');

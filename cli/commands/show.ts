@@ -10,7 +10,7 @@ import { CliError, toFailure } from '../errors.ts';
 import { withTask } from '../mesh-client.ts';
 import { matchId, wholeId } from '../task-id.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
-import { duration, indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
+import { duration, indent, oneLine, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 import { type ImportedTrail, importedIds, importedTrail } from '../trail-file.ts';
 
 export function command(): Command {
@@ -41,6 +41,7 @@ async function show(settings: Settings, id: string, options: { json?: true; impo
   const paint = painter(out);
   if (imported !== null) for (const line of importedLines(imported)) print(paint('yellow', line));
   print(`${paint('bold', taskId)}  ${statusText(view.status, paint)}`);
+  if (view.key !== null) print(`  ${paint('dim', 'key')} ${oneLine(view.key, 200)}`);
   print(indent(safeText(view.prompt).trim(), '  '));
   print();
   for (const fact of unique(facts)) print(trailLine(fact, view, paint));

@@ -58,8 +58,14 @@ function lines(views: readonly TaskView[]): string[] {
     plural(view.hops.length, 'hop'),
     duration(view.updatedAtMs - view.startedAtMs),
     `${duration(now - view.startedAtMs)} ago`,
-    oneLine(view.prompt === '' ? '(its beginning has left the log)' : view.prompt, Math.max(20, columns(out) - 70)),
+    oneLine(named(view), Math.max(20, columns(out) - 70)),
   ]);
   const head = ['task', 'status', 'route', 'hops', 'took', 'when', 'prompt'].map((text) => paint('dim', text));
   return table([head, ...rows]);
+}
+
+/** What was asked, after the caller's own name for it. */
+function named({ key, prompt }: TaskView): string {
+  const shown = prompt === '' ? '(its beginning has left the log)' : prompt;
+  return key === null ? shown : `[${key}] ${shown}`;
 }

@@ -6,7 +6,8 @@
  * (docs/decisions/0065-a2a-on-the-log.md).
  *
  * Invariants:
- * 1. The same message of the same caller is the same task, also after a restart (S5).
+ * 1. The same message of the same caller is the same task, also after a restart (S5). Messages are the same when their id
+ *    and what they ask are: a client that uses an id twice for two questions has asked twice.
  * 2. Nothing is told before the log told it.
  */
 import type {
@@ -28,8 +29,9 @@ import type {
 } from '@a2a-js/sdk';
 import { TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
-import { correlationIdOfMessage } from '../../schemas/events/ids.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { canonicalJson } from '../../schemas/events/envelope.ts';
+import { contentHash, correlationIdOfMessage } from '../../schemas/events/ids.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
 import { MeshError, unknownTask } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
@@ -40,7 +42,7 @@ import { contextIdOf, taskOf } from './convert.ts';
 import { malformed, toA2aError } from './errors.ts';
 import { eventsOf, snapshotOf } from './events.ts';
 import { listOf } from './list.ts';
-import { checkMessage, promptOf, wishesOf } from './prompt.ts';
+import { checkMessage, checkOutputModes, promptOf, wishesOf } from './prompt.ts';
 import type { PushConfigs } from './push/configs.ts';
 
 export interface HandlerPorts {
@@ -179,12 +181,14 @@ export class A2aHandler implements A2ARequestHandler {
   /** An id of another form is the id of no task. */
   async #found(id: string, { context }: A2aCall): Promise<TaskNow> {
     if (id === '') throw malformed('id', 'is required');
-    if (!isCorrelationId(id)) throw unknownTask(id);
-    return this.#mesh.tasks.get(id, context);
+    const taskId = readCorrelationId(id);
+    if (taskId === null) throw unknownTask(id);
+    return this.#mesh.tasks.get(taskId, context);
   }
 
   async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
     const message = checkMessage(request.message);
+    checkOutputModes(request.configuration?.acceptedOutputModes ?? []);
     const config = request.configuration?.taskPushNotificationConfig;
     const now = message.taskId === '' ? await this.#begun(message, config, call) : await this.#continued(message, call);
     if (message.taskId !== '' && config !== undefined) {
@@ -200,10 +204,11 @@ export class A2aHandler implements A2ARequestHandler {
     { context }: A2aCall,
   ): Promise<TaskNow> {
     const { messageId, contextId } = message;
-    const correlationId = correlationIdOfMessage('a2a', context.caller.name, messageId);
+    const wishes = { ...wishesOf(message), prompt: promptOf(message) };
+    const said = contentHash(canonicalJson({ ...wishes, contextId }));
+    const correlationId = correlationIdOfMessage('a2a', context.caller.name, JSON.stringify([messageId, said]));
     const submission: Submission = {
-      ...wishesOf(message),
-      prompt: promptOf(message),
+      ...wishes,
       correlationId,
       conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
     };
@@ -220,12 +225,13 @@ export class A2aHandler implements A2ARequestHandler {
     if (contextId !== '' && contextId !== contextIdOf(view)) {
       throw malformed('message.contextId', `is not the context of the task ${taskId}`);
     }
-    const known = view.turns.some((turn) => turn.messageId === messageId) || view.conversation?.messageId === messageId;
-    if (known) return now;
+    const text = promptOf(message);
+    const asked = view.conversation?.messageId === messageId && view.prompt === text;
+    if (asked || view.turns.some((turn) => turn.messageId === messageId && turn.text === text)) return now;
     if (isEnded(view.status)) {
       throw new UnsupportedOperationError(`the task ${taskId} has ended (${view.status}) and takes no more messages`);
     }
-    return this.#mesh.tasks.respond(taskId, promptOf(message), call.context, messageId);
+    return this.#mesh.tasks.respond(view.taskId, text, call.context, messageId);
   }
 
   /** The task when it has ended or asks a person. */
@@ -238,11 +244,14 @@ export class A2aHandler implements A2ARequestHandler {
     return this.#mesh.tasks.get(now.view.taskId, context);
   }
 
-  /** The task as it is, then what happens to it and its answer as it is written, until it ends or the caller leaves. */
+  /**
+   * The task as it is, then what happens to it and its answer as it is written, until it ends, asks a person, or the caller
+   * leaves (section 11.7: a stream closes at a terminal or interrupted state).
+   */
   async *#followed(now: TaskNow, call: A2aCall): AsyncGenerator<StreamResponse, void, undefined> {
     try {
       yield snapshotOf(now.view);
-      if (isEnded(now.view.status)) return;
+      if (isSettled(now.view)) return;
       const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: true };
       const answer = new AnswerText({ taskId: now.view.taskId, contextId: contextIdOf(now.view) });
       for await (const item of this.#mesh.watches.watch(order, call.context, call.tooSlow)) {
@@ -250,6 +259,7 @@ export class A2aHandler implements A2ARequestHandler {
           await call.drained();
           yield event;
         }
+        if (item.kind === 'fact' && isSettled(item.view)) return;
       }
     } catch (thrown) {
       if (!call.context.signal.aborted) throw toA2aError(thrown, call.binding);

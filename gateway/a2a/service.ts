@@ -18,6 +18,8 @@ export interface A2aPorts {
   readonly catalog: () => Promise<Catalog>;
   readonly log: GatewayLog;
   readonly card: Omit<CardFacts, 'workflows'>;
+  /** Whoever says no version when fetching the card gets the fields of 0.3 as well. */
+  readonly cardOfBoth: boolean;
   /** Hosts to which push notifications may go although their address is private. */
   readonly pushAllowHosts: readonly string[];
   /** Of this gateway in leases; read when the service is started. */

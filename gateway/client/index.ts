@@ -77,7 +77,7 @@ export class MeshClient {
 
   /** Resolves when the mesh has the task on disk. */
   async submit(order: RunOrder, options: CallOptions = {}): Promise<TaskAnswer> {
-    const { $typeName: _run, ...fields } = named(order);
+    const { $typeName: _run, cancelWithCall: _ends, ...fields } = named(order);
     return taskAnswer(await this.#call(method.submit, fields, options));
   }
 
@@ -197,8 +197,9 @@ async function beforeNextAttempt(
   if (!again || !(await waitBefore(thrown, attempt, { deadlineMs, signal }))) throw thrown;
 }
 
-/** With an id, so that a second attempt is the same task. */
+/** With an id, so that a second attempt is the same task; a key says the same. */
 function named(order: RunOrder): RunOrder {
+  if (order.key) return order;
   return { ...order, correlationId: order.correlationId || randomUUID() };
 }
 

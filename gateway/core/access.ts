@@ -21,7 +21,7 @@ function maySteer(caller: Caller, view: TaskView): boolean {
 
 /** @throws MeshError that names the field */
 export function checkId(correlationId: string, field = 'correlation_id'): void {
-  if (!isCorrelationId(correlationId)) throw invalidField(field, 'must be a UUIDv4 in lower case');
+  if (!isCorrelationId(correlationId)) throw invalidField(field, 'must be a UUID; a name of your own goes into key');
 }
 
 /**

@@ -20,7 +20,8 @@ export interface Caller {
 }
 
 /** Whoever calls over loopback when no callers are configured: the person at this machine. */
-const localCaller: Caller = { name: 'local', role: 'admin' };
+export const LOCAL_CALLER = 'local';
+const localCaller: Caller = { name: LOCAL_CALLER, role: 'admin' };
 
 export function seesAll({ role }: Caller): boolean {
   return role !== 'user';

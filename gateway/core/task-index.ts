@@ -18,6 +18,7 @@ export interface TaskSummary {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  readonly key: string | null;
   /** The context of an A2A client; null for a task that is a context of its own. */
   readonly contextId: string | null;
   readonly route: string | null;
@@ -65,6 +66,7 @@ function summaryOf(view: TaskView): TaskSummary {
     prompt: [...view.prompt.slice(0, 2 * PROMPT_SHOWN_MAX)].slice(0, PROMPT_SHOWN_MAX).join(''),
     workflow: view.workflow,
     caller: view.caller,
+    key: view.key,
     contextId: view.conversation?.contextId ?? null,
     route: view.route?.decision ?? null,
     hops: view.hops.length,

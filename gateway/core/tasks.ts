@@ -9,9 +9,10 @@
  */
 import { BEGINNING, isAfter } from '../../schemas/events/fact.ts';
 import type { Conversation, TaskSubmittedData } from '../../schemas/events/generated.ts';
-import { newCorrelationId } from '../../schemas/events/ids.ts';
+import { correlationIdOfKey, newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
+import type { Caller } from './callers.ts';
 import { invalidField, MeshError, unknownTask } from './errors.ts';
 import { forkOf } from './fork.ts';
 import type { CallContext, GatewayPorts } from './ports.ts';
@@ -24,6 +25,8 @@ export interface Submission {
   readonly workflow?: string;
   /** Chosen by the caller, so that it can call again; made here when absent. */
   readonly correlationId?: string;
+  /** In its place, the caller's own name of the task. */
+  readonly key?: string;
   /** Time the mesh may work on the task, milliseconds. */
   readonly timeLimitMs?: number;
   /** The A2A message it comes in. */
@@ -197,7 +200,7 @@ export class Tasks {
   }
 
   async #begun(
-    { prompt, workflow, correlationId, timeLimitMs, conversation }: Submission,
+    { prompt, workflow, correlationId, key, timeLimitMs, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     isEnough: (view: TaskView) => boolean,
@@ -208,9 +211,11 @@ export class Tasks {
       caller: context.caller.name,
       ...(workflow === undefined ? {} : { workflow }),
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+      ...(key === undefined ? {} : { key }),
       ...(conversation === undefined ? {} : { conversation }),
     };
-    return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, isEnough);
+    const id = key === undefined ? correlationId : idOfKey(key, correlationId, context.caller);
+    return this.#submitted({ id, idField: 'correlation_id', data }, context, onId, isEnough);
   }
 
   /** Attaches to the task when the log knows it, submits it when not, and waits. */
@@ -291,6 +296,13 @@ export class Tasks {
   #now(feed: TaskFeed): TaskNow {
     return { view: feed.view, cursor: this.#feeds.cursorOf(feed), traceparent: feed.traceparent };
   }
+}
+
+/** The task that a caller means by its own name. @throws MeshError when it says an id as well that is another task's */
+export function idOfKey(key: string, correlationId: string | undefined, { name }: Caller): string {
+  const derived = correlationIdOfKey(name, key);
+  if (correlationId === undefined || correlationId === derived) return derived;
+  throw invalidField('key', 'and correlation_id name different tasks; send one of them');
 }
 
 /** The same id must mean the same task. What has left the log cannot be compared. */

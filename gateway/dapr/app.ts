@@ -6,10 +6,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
-import { correlationIdOfMessage } from '../../schemas/events/ids.ts';
-import { INGRESS_SUBJECT } from '../../schemas/events/subjects.ts';
+import { correlationIdOfEvent } from '../../schemas/events/ids.ts';
+import { INGRESS_SUBJECT, readCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Admission } from '../core/admission.ts';
-import type { Callers } from '../core/callers.ts';
+import { type Caller, type Callers, LOCAL_CALLER } from '../core/callers.ts';
 import { type MeshError, type MeshErrorCode, toMeshError } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
 import type { GatewayLog } from '../core/ports.ts';
@@ -81,22 +81,27 @@ async function take(ports: DaprPorts, request: IncomingMessage): Promise<Verdict
   }
 }
 
-async function submit(
-  { mesh, log }: DaprPorts,
-  event: DaprEvent,
-  caller: ReturnType<Callers['identify']>,
-): Promise<Verdict> {
+async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller): Promise<Verdict> {
   if (isOurs(event)) {
     // The topic lies on the mesh's own log: what comes from there is in the mesh already.
     log.debug({ id: event.id }, 'an event of the mesh itself came back by Dapr');
     return 'SUCCESS';
   }
-  const correlationId = correlationIdOfMessage('dapr', caller.name, JSON.stringify([event.source, event.id]));
-  const submission = { correlationId, ...submissionOf(event) };
+  const submission = { ...idOf(event, caller), ...submissionOf(event) };
   const deadlineMs = Date.now() + TAKEN_WITHIN_MS;
   const traceparent = readTraceparent(event.traceparent);
   await mesh.tasks.submit(submission, { caller, signal: new AbortController().signal, deadlineMs, traceparent });
   return 'SUCCESS';
+}
+
+/**
+ * As for an event that is published on the log itself: its own id, or its source and id. Where nobody is asked who they
+ * are, an event that comes by both doors is one task.
+ */
+function idOf({ source, id, correlationid }: DaprEvent, { name }: Caller): { correlationId: string } {
+  if (correlationid === undefined)
+    return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
+  return { correlationId: readCorrelationId(correlationid) ?? correlationid };
 }
 
 function verdictOf(error: MeshError, { id, source }: DaprEvent, log: GatewayLog): Verdict {

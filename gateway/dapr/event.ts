@@ -6,6 +6,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
 import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
+import { contentOf } from '../../schemas/events/event-content.ts';
 import { MeshError } from '../core/errors.ts';
 import type { Submission } from '../core/tasks.ts';
 
@@ -27,6 +28,8 @@ const eventForm = z.object({
   id: z.string().max(1024),
   source: z.string().max(1024),
   type: z.string(),
+  datacontenttype: z.string().optional(),
+  correlationid: z.string().optional(),
   traceparent: z.string().optional(),
   data: z.unknown().optional(),
   data_base64: z.string().nullish(),
@@ -85,15 +88,11 @@ export function submissionOf(event: DaprEvent): Submission {
   };
 }
 
-/** Dapr puts JSON that it does not know as such into a string or into base64. */
-function dataOf({ data, data_base64: encoded }: DaprEvent): unknown {
-  const value = encoded === undefined || encoded === null ? data : Buffer.from(encoded, 'base64').toString('utf8');
-  if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+/** The content as every door reads it; what Dapr does not know it hands on in a string or in base64. */
+function dataOf({ data, data_base64: base64, datacontenttype }: DaprEvent): unknown {
+  const content = contentOf({ contentType: datacontenttype, value: data, base64 });
+  if (!content.ok) throw noTask(content.rejection.reason);
+  return content.value;
 }
 
 function noTask(what: string): MeshError {

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import { headerText } from '../../schemas/events/event-content.ts';
 import type { Admission } from '../core/admission.ts';
 import type { Caller, Callers } from '../core/callers.ts';
 import { MeshError, toMeshError } from '../core/errors.ts';
@@ -31,15 +32,13 @@ export interface Call {
   readonly trailers: Metadata;
 }
 
+/** Of a sentence in metadata. */
+const REASON_MAX_CHARS = 300;
+
 /** A reader of a stream that has failed takes its next message within this time, or hears the error now. */
 const READ_ON_WITHIN_MS = 5000;
 
 type SurfaceCall = ServerUnaryCall<Decoded, unknown> | ServerWritableStream<Decoded, unknown>;
-
-/** Metadata takes visible ASCII only; everything else is percent-encoded, as gRPC does with its own messages. */
-function ascii(text: string): string {
-  return text.replaceAll(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character)).slice(0, 1000);
-}
 
 /** Puts what is known of a task into the metadata of a response. */
 export function describeTask(trailers: Metadata, { view, traceparent }: TaskNow): void {
@@ -50,8 +49,8 @@ export function describeTask(trailers: Metadata, { view, traceparent }: TaskNow)
   const { decision, confidence, fallback, reason } = view.route;
   trailers.set('mesh-route', decision);
   trailers.set('mesh-route-confidence', String(confidence));
-  trailers.set('mesh-route-reason', ascii(reason));
-  if (fallback) trailers.set('mesh-fallback-reason', ascii(reason));
+  trailers.set('mesh-route-reason', headerText(reason, REASON_MAX_CHARS));
+  if (fallback) trailers.set('mesh-fallback-reason', headerText(reason, REASON_MAX_CHARS));
 }
 
 function firstText(metadata: Metadata, key: string): string | undefined {

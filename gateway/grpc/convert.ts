@@ -87,6 +87,7 @@ export function taskOf({ view, cursor }: TaskNow): Task {
     updateTime: timestampFromMs(view.updatedAtMs),
     cursor,
     ...(fork === null ? {} : { forkOf: fork }),
+    key: view.key ?? '',
   });
 }
 
@@ -94,7 +95,7 @@ function hopOf({ ms, note: _note, ...hop }: HopView): Hop {
   return create(HopSchema, { ...hop, ...(ms === null ? {} : { durationMs: Math.round(ms) }) });
 }
 
-function resultOf({ outcome, answer, engine, citations, code, review, degraded }: Result): WireResult {
+function resultOf({ outcome, answer, engine, citations, code, review, degraded, attachments }: Result): WireResult {
   return create(ResultSchema, {
     outcome: outcomes[outcome],
     answer,
@@ -107,6 +108,7 @@ function resultOf({ outcome, answer, engine, citations, code, review, degraded }
         }),
     ...(review === undefined ? {} : { review }),
     ...(degraded === undefined ? {} : { degraded }),
+    ...(attachments === undefined ? {} : { attachments: attachments.map(partOf) }),
   });
 }
 
@@ -187,6 +189,7 @@ export function summaryOf(summary: CoreSummary): TaskSummary {
     prompt: summary.prompt,
     workflow: summary.workflow ?? '',
     caller: summary.caller ?? '',
+    key: summary.key ?? '',
     route: summary.route ?? '',
     hops: summary.hops,
     ...(summary.loops === null ? {} : { loops: summary.loops }),

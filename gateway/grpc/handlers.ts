@@ -5,8 +5,11 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
+import { MeshError } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { Submission } from '../core/tasks.ts';
+import type { GatewayLog } from '../core/ports.ts';
+import type { Submission, TaskNow, Tasks } from '../core/tasks.ts';
 import {
   CancelResponseSchema,
   ForkResponseSchema,
@@ -25,7 +28,7 @@ import {
   type SubmitRequest,
   SubmitResponseSchema,
 } from '../gen/mesh/v1/mesh_service_pb.ts';
-import { type CallRules, describeTask, serverStreaming, unary } from './call.ts';
+import { type Call, type CallRules, describeTask, serverStreaming, unary } from './call.ts';
 import { meshPart, messageOf, passageOf, serviceOf, statusOf, summaryOf, taskOf, watchResponse } from './convert.ts';
 
 const methods = MeshService.method;
@@ -37,13 +40,63 @@ function text<K extends string>(name: K, value: string): { [P in K]?: string } {
   return field;
 }
 
-function submissionOf({ prompt, workflow, correlationId, timeLimit }: RunRequest | SubmitRequest): Submission {
+/** In the form in which the mesh has it; the core refuses what is no id. */
+function idOf(correlationId: string): string {
+  return readCorrelationId(correlationId) ?? correlationId;
+}
+
+function submissionOf({ prompt, workflow, correlationId, key, timeLimit }: RunRequest | SubmitRequest): Submission {
   return {
     prompt,
     ...text('workflow', workflow),
-    ...text('correlationId', correlationId),
+    ...text('correlationId', idOf(correlationId)),
+    ...text('key', key),
     ...(timeLimit === undefined ? {} : { timeLimitMs: durationMs(timeLimit) }),
   };
+}
+
+/** A task that had ended another way was not cancelled; cancelling twice is no error. As A2A has it (section 3.1.5). */
+function checkCancelled({ view }: TaskNow): void {
+  if (view.status === 'cancelled') return;
+  const message = `the task has ended (${view.status}) and cannot be cancelled`;
+  throw new MeshError('failed_precondition', 'TASK_ENDED', message, { metadata: { correlation_id: view.taskId } });
+}
+
+/** A run whose task does not outlive the call: when the caller leaves or the deadline passes, it is cancelled. */
+async function runWithCall(
+  tasks: Tasks,
+  submission: Submission,
+  { context, announce }: Pick<Call, 'context' | 'announce'>,
+  log: GatewayLog,
+): Promise<TaskNow> {
+  let correlationId = submission.correlationId;
+  try {
+    return await tasks.run(submission, context, (made) => {
+      correlationId = made;
+      announce(made);
+    });
+  } catch (thrown) {
+    const isOver = context.signal.aborted || (thrown instanceof MeshError && thrown.code === 'deadline_exceeded');
+    if (!isOver || (correlationId === undefined && submission.key === undefined)) throw thrown;
+    const alone = { ...context, signal: new AbortController().signal, deadlineMs: null };
+    const cancelling = async (): Promise<void> => {
+      // It may not have been taken yet: the same submission again waits for that.
+      const { view } = await tasks.submit(
+        { ...submission, ...(correlationId === undefined ? {} : { correlationId }) },
+        alone,
+      );
+      await tasks.cancel(view.taskId, 'the call that it was to end with has ended', alone);
+    };
+    cancelling().catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'a task could not be cancelled with its call'),
+    );
+    if (context.signal.aborted) throw thrown;
+    throw new MeshError(
+      'deadline_exceeded',
+      'TASK_CANCELLED',
+      'the deadline of the call has passed, and the task is cancelled with it',
+    );
+  }
 }
 
 export function implementation(mesh: Mesh, rules: CallRules): UntypedServiceImplementation {
@@ -53,7 +106,10 @@ export function implementation(mesh: Mesh, rules: CallRules): UntypedServiceImpl
 function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
     run: unary(methods.run, rules, async (request, { context, announce, trailers }) => {
-      const now = await tasks.run(submissionOf(request), context, announce);
+      const submission = submissionOf(request);
+      const now = request.cancelWithCall
+        ? await runWithCall(tasks, submission, { context, announce }, rules.log)
+        : await tasks.run(submission, context, announce);
       describeTask(trailers, now);
       return create(RunResponseSchema, { task: taskOf(now) });
     }),
@@ -63,7 +119,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(SubmitResponseSchema, { task: taskOf(now) });
     }),
     get: unary(methods.get, rules, async ({ correlationId }, { context, trailers }) => {
-      const now = await tasks.get(correlationId, context);
+      const now = await tasks.get(idOf(correlationId), context);
       describeTask(trailers, now);
       return create(GetResponseSchema, { task: taskOf(now) });
     }),
@@ -84,17 +140,22 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       });
     }),
     watch: serverStreaming(methods.watch, rules, async function* (request, { context, announce }, onFail) {
-      announce(request.correlationId);
-      for await (const item of watches.watch(request, context, onFail)) yield watchResponse(item);
+      const order = { ...request, correlationId: idOf(request.correlationId) };
+      announce(order.correlationId);
+      for await (const item of watches.watch(order, context, onFail)) yield watchResponse(item);
     }),
     cancel: unary(methods.cancel, rules, async ({ correlationId, reason }, { context, trailers }) => {
-      const now = await tasks.cancel(correlationId, reason, context);
+      const now = await tasks.cancel(idOf(correlationId), reason, context);
       describeTask(trailers, now);
+      checkCancelled(now);
       return create(CancelResponseSchema, { task: taskOf(now) });
     }),
     fork: unary(methods.fork, rules, async (request, { context, announce, trailers }) => {
       const { correlationId, hop, prompt, newCorrelationId } = request;
-      const order = { correlationId, hop, ...text('prompt', prompt), ...text('newCorrelationId', newCorrelationId) };
+      const order = {
+        ...{ correlationId: idOf(correlationId), hop },
+        ...{ ...text('prompt', prompt), ...text('newCorrelationId', idOf(newCorrelationId)) },
+      };
       const now = await tasks.fork(order, context, announce);
       describeTask(trailers, now);
       return create(ForkResponseSchema, { task: taskOf(now) });
@@ -105,12 +166,13 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
 function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
     respond: unary(methods.respond, rules, async ({ correlationId, text: answer }, { context, trailers }) => {
-      const now = await tasks.respond(correlationId, answer, context);
+      const now = await tasks.respond(idOf(correlationId), answer, context);
       describeTask(trailers, now);
       return create(RespondResponseSchema, { task: taskOf(now) });
     }),
     sendMessage: unary(methods.sendMessage, rules, async (request, { context }) => {
-      const { correlationId, recipientRole, messageId } = request;
+      const { recipientRole, messageId } = request;
+      const correlationId = idOf(request.correlationId);
       const parts = request.parts.map(meshPart);
       const said = await messages.send(
         { correlationId, recipientRole, parts, ...text('messageId', messageId) },
@@ -119,7 +181,7 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
       return create(SendMessageResponseSchema, { message: messageOf(said) });
     }),
     listMessages: unary(methods.listMessages, rules, async ({ correlationId, pageSize, pageToken }, { context }) => {
-      const order = { correlationId, pageToken, ...(pageSize === 0 ? {} : { pageSize }) };
+      const order = { correlationId: idOf(correlationId), pageToken, ...(pageSize === 0 ? {} : { pageSize }) };
       const page = await messages.list(order, context);
       return create(ListMessagesResponseSchema, {
         messages: page.messages.map(messageOf),

@@ -12,6 +12,13 @@ export type Role = string;
  */
 export type AgentMessageData = Message;
 /**
+ * Pictures, files, links and data that a tool answered besides its text.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Attachments".
+ */
+export type Attachments = Part[];
+/**
  * What the caller asked, verbatim.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -19,12 +26,26 @@ export type AgentMessageData = Message;
  */
 export type Prompt = string;
 /**
+ * How a task stands beside others of its caller and of other callers where they wait for the same thing: high has eight turns and normal four for one of low.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Priority".
+ */
+export type Priority = 'high' | 'normal' | 'low';
+/**
  * Name of a workflow in actors/workflows.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
  * via the `definition` "WorkflowName".
  */
 export type WorkflowName = string;
+/**
+ * The caller's own name of the task; the task's id is derived from the caller and it.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "TaskKey".
+ */
+export type TaskKey = string;
 /**
  * begin: the workflow from its first step; continue: the task goes on in the workflow that it is in; finish: its loop ends with the best attempt.
  *
@@ -39,6 +60,7 @@ export interface AllSchemas {
   'effect.finished'?: EffectFinishedData;
   'effect.retried'?: EffectRetriedData;
   'effect.started'?: EffectStartedData;
+  'effect.waiting'?: EffectWaitingData;
   'effect.withdrawn'?: EffectWithdrawnData;
   'hop.cancelled'?: HopCancelledData;
   'hop.finished'?: HopFinishedData;
@@ -46,6 +68,7 @@ export interface AllSchemas {
   'hop.replied'?: HopRepliedData;
   'hop.requested'?: HopRequestedData;
   'hop.started'?: HopStartedData;
+  'hop.waiting'?: HopWaitingData;
   'llm.replied'?: LlmRepliedData;
   'llm.requested'?: LlmRequestedData;
   'loop.advanced'?: LoopAdvancedData;
@@ -57,6 +80,7 @@ export interface AllSchemas {
   'task.input.accepted'?: TaskInputAcceptedData;
   'task.input.provided'?: TaskInputProvidedData;
   'task.input.required'?: TaskInputRequiredData;
+  'task.over'?: TaskOverData;
   'task.routed'?: TaskRoutedData;
   'task.submitted'?: TaskSubmittedData;
   'timer.fired'?: TimerFiredData;
@@ -92,7 +116,7 @@ export interface Envelope {
    */
   dataschema?: string;
   /**
-   * The task: a UUIDv4.
+   * The task: a UUID of RFC 9562, in lower case.
    */
   correlationid: string;
   /**
@@ -238,6 +262,27 @@ export interface EffectStartedData {
    */
   effect: string;
   attempt: number;
+}
+/**
+ * An effect waits for its turn, or its turn has come after it was said that it waits.
+ */
+export interface EffectWaitingData {
+  /**
+   * The idempotency key.
+   */
+  key: string;
+  /**
+   * The invoke's id.
+   */
+  effect: string;
+  /**
+   * False when its turn has come.
+   */
+  waiting: boolean;
+  /**
+   * How many will have theirs before it, as far as is known; 0 when its turn has come.
+   */
+  ahead: number;
 }
 /**
  * An effect that was said to begin has not: its host stopped in order before it ran.
@@ -500,9 +545,14 @@ export interface ToolCall {
     [k: string]: unknown;
   };
   /**
+   * The model that chose it; absent when the words of the request did.
+   */
+  chosenBy?: string;
+  /**
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+  attachments?: Attachments;
 }
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -545,6 +595,11 @@ export interface HopRequestedData {
    */
   repeat?: boolean;
   input: HopInput;
+  share?: Share;
+  /**
+   * True when no answer is better than one without the language model.
+   */
+  waitForModel?: boolean;
 }
 /**
  * What a role is given: the prompt and what earlier hops made.
@@ -564,6 +619,19 @@ export interface HopInput {
   note?: string;
 }
 /**
+ * Whose turn work is counted as where it waits.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Share".
+ */
+export interface Share {
+  /**
+   * Who asked; free text.
+   */
+  caller: string;
+  priority: Priority;
+}
+/**
  * A hop was handed to a role.
  */
 export interface HopStartedData {
@@ -577,6 +645,20 @@ export interface HopStartedData {
    * Attempt at this step, from 1.
    */
   attempt: number;
+}
+/**
+ * A step waits for its turn, or its turn has come after it was said that it waits: the time of the step counts from then.
+ */
+export interface HopWaitingData {
+  role: Role;
+  /**
+   * False when its turn has come.
+   */
+  waiting: boolean;
+  /**
+   * How many will have theirs before it, as far as is known; 0 when its turn has come.
+   */
+  ahead: number;
 }
 /**
  * The llm role's reply.
@@ -608,6 +690,11 @@ export interface LlmRequestedData {
    * Time the asker has for it, milliseconds: a little before its end the reply is what can be said without the model.
    */
   timeoutMs?: number;
+  share?: Share;
+  /**
+   * True when no answer is better than one without the language model.
+   */
+  waitForModel?: boolean;
 }
 /**
  * A tool that a model may choose.
@@ -652,6 +739,7 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  key?: TaskKey;
   conversation?: Conversation;
   fork?: ForkOrigin;
 }
@@ -715,6 +803,7 @@ export interface Result {
   citations: Citation[];
   code?: CodeArtifact;
   review?: Review;
+  attachments?: Attachments;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];
@@ -796,6 +885,10 @@ export interface TaskInputRequiredData {
   choices: string[];
 }
 /**
+ * The task has ended where it came from: whoever was asked something for it may forget its state.
+ */
+export interface TaskOverData {}
+/**
  * Which workflow was chosen, and why; on the way also whether the task goes on with it.
  */
 export interface TaskRoutedData {
@@ -824,6 +917,12 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  key?: TaskKey;
+  priority?: Priority;
+  /**
+   * Waiting for the language model is better than what can be said without it: the task waits, and fails when there is none.
+   */
+  waitForModel?: boolean;
   conversation?: Conversation;
   /**
    * Begin in the middle: at a step of the workflow, with what the hops before it had made in another task.
@@ -881,6 +980,7 @@ export interface DataByName {
   'effect.finished': EffectFinishedData;
   'effect.retried': EffectRetriedData;
   'effect.started': EffectStartedData;
+  'effect.waiting': EffectWaitingData;
   'effect.withdrawn': EffectWithdrawnData;
   'hop.cancelled': HopCancelledData;
   'hop.finished': HopFinishedData;
@@ -888,6 +988,7 @@ export interface DataByName {
   'hop.replied': HopRepliedData;
   'hop.requested': HopRequestedData;
   'hop.started': HopStartedData;
+  'hop.waiting': HopWaitingData;
   'llm.replied': LlmRepliedData;
   'llm.requested': LlmRequestedData;
   'loop.advanced': LoopAdvancedData;
@@ -899,6 +1000,7 @@ export interface DataByName {
   'task.input.accepted': TaskInputAcceptedData;
   'task.input.provided': TaskInputProvidedData;
   'task.input.required': TaskInputRequiredData;
+  'task.over': TaskOverData;
   'task.routed': TaskRoutedData;
   'task.submitted': TaskSubmittedData;
   'timer.fired': TimerFiredData;
@@ -909,6 +1011,7 @@ export const eventNames = [
   'effect.finished',
   'effect.retried',
   'effect.started',
+  'effect.waiting',
   'effect.withdrawn',
   'hop.cancelled',
   'hop.finished',
@@ -916,6 +1019,7 @@ export const eventNames = [
   'hop.replied',
   'hop.requested',
   'hop.started',
+  'hop.waiting',
   'llm.replied',
   'llm.requested',
   'loop.advanced',
@@ -927,6 +1031,7 @@ export const eventNames = [
   'task.input.accepted',
   'task.input.provided',
   'task.input.required',
+  'task.over',
   'task.routed',
   'task.submitted',
   'timer.fired',

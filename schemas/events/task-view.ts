@@ -71,6 +71,8 @@ export interface TaskView {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  /** The caller's own name of it; null when it has none. */
+  readonly key: string | null;
   /** What it runs again; null for a task of its own. */
   readonly fork: ForkOrigin | null;
   /** The A2A message it came from; null when it came by another way. */
@@ -100,6 +102,7 @@ export function emptyView(taskId: string): TaskView {
     prompt: '',
     workflow: null,
     caller: null,
+    key: null,
     fork: null,
     conversation: null,
     status: 'accepted',
@@ -167,8 +170,8 @@ export function foldAll(taskId: string, facts: Iterable<Fact>): TaskView {
 function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
   switch (event.type) {
     case 'dev.agentmesh.task.accepted.v1': {
-      const { prompt, workflow = null, caller = null, fork = null, conversation = null } = event.data;
-      return { prompt, workflow, caller, fork, conversation };
+      const { prompt, workflow = null, caller = null, key = null, fork = null, conversation = null } = event.data;
+      return { prompt, workflow, caller, key, fork, conversation };
     }
     case 'dev.agentmesh.task.routed.v1':
       return { status: 'running', ...routed(view, event.data) };
@@ -253,6 +256,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
   return {
     taskId: view.taskId,
     correlationId: view.taskId,
+    ...(view.key === null ? {} : { key: view.key }),
     status: view.status,
     prompt: view.prompt,
     route:
@@ -275,6 +279,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
     ...(result?.degraded === undefined ? {} : { degraded: result.degraded }),
     ...(result?.code === undefined ? {} : { code: result.code }),
     ...(result?.review === undefined ? {} : { review: result.review }),
+    ...(result?.attachments === undefined ? {} : { attachments: result.attachments }),
     hops: view.hops.map(({ note: _note, ...hop }) => hop),
     messages: result?.messages ?? view.messages.map((one) => one.message),
     loops: view.loops ?? { used: 0, max: 0 },

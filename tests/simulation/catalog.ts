@@ -11,6 +11,7 @@ import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { SimulatedEffects } from '../../actors/roles/simulated.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { loadWorkflows, type Workflow } from '../../actors/workflows/index.ts';
+import { limitsOf } from '../../actors/workflows/limits.ts';
 
 export interface Catalog {
   readonly roles: readonly Role[];
@@ -50,7 +51,9 @@ export async function loadCatalog(
 ): Promise<Catalog> {
   const definitions = await loadRoleDefinitions(folders);
   const names = new Set(definitions.map(({ name }) => name));
-  const workflows = new Map(workflowFolders.flatMap((folder) => [...loadWorkflows(names, folder)]));
+  const workflows = new Map(
+    workflowFolders.flatMap((folder) => [...loadWorkflows(names, folder, limitsOf(definitions))]),
+  );
   const services = new Map<string, readonly Role[]>();
   for (const service of [...new Set(definitions.map((one) => one.service))].sort()) {
     services.set(service, await loadRoles(service, unreachable(workflows), folders));

@@ -181,9 +181,12 @@ export class Clients {
   }
 }
 
+/** Events that roles were told and took up: what came too late leaves no trace that a forged one could contradict. */
 function inboxEvents({ stored }: History): MeshEvent[] {
+  const isInput = ({ message }: Stored): boolean => message.subject.startsWith('mesh.journal.');
+  const taken = new Set(stored.filter(isInput).map(({ event }) => event?.id));
   const inboxes = stored.filter(({ message }) => message.subject.startsWith('mesh.in.'));
-  return inboxes.map(({ event }) => event).filter((event): event is MeshEvent => event !== null);
+  return inboxes.map(({ event }) => event).filter((event): event is MeshEvent => event !== null && taken.has(event.id));
 }
 
 function optional<K extends string, V>(key: K, value: V | null): { [key in K]?: V } {

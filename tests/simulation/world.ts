@@ -19,14 +19,17 @@ import type { Scheduler } from './scheduler.ts';
 /** What was asked for under one key. */
 export interface Dealing {
   readonly key: string;
-  readonly fence: Fence;
+  /** Of the last run: after stores were put back, something else may be wanted under the same key. */
+  fence: Fence;
   runs: number;
-  deeds: number;
+  /** Deeds that may not be repeated. */
+  onceDeeds: number;
+  /** What the deed that knows its key has brought about. */
+  keyed?: { readonly output: unknown };
   /** JSON of every output that was handed back. */
   readonly answers: Set<string>;
   /** Codes of the errors that were handed back. */
   readonly errors: Set<string>;
-  output?: unknown;
 }
 
 interface Errand {
@@ -54,6 +57,8 @@ export interface WorldOptions {
   readonly mayBegin: (effect: { key: string; fence: 'keyed' | 'once'; gate: Gate }) => string | null;
   /** True when no store tells any more that the effect had begun. */
   readonly mayRepeat: (key: string) => boolean;
+  /** A deed that may not be repeated was done by the process behind this gate. */
+  readonly onDeed: (gate: Gate) => void;
 }
 
 const HEARTBEAT_MS = 700;
@@ -80,13 +85,13 @@ export class World {
   #dealing(key: string, fence: Fence): Dealing {
     const known = this.dealings.get(key);
     if (known) return known;
-    const dealing: Dealing = { key, fence, runs: 0, deeds: 0, answers: new Set(), errors: new Set() };
+    const dealing: Dealing = { key, fence, runs: 0, onceDeeds: 0, answers: new Set(), errors: new Set() };
     this.dealings.set(key, dealing);
     return dealing;
   }
 
-  #course(dice: Random): Course {
-    const fault = this.#options.plan.atEffect();
+  #course(dice: Random, fence: Fence): Course {
+    const fault = this.#options.plan.atEffect(fence);
     const slowMs = fault?.how === 'slow' || fault?.how === 'deaf' ? fault.ms : 0;
     return {
       trouble: fault?.how ?? null,
@@ -101,6 +106,7 @@ export class World {
     if (errand.gate.dead) return new Promise(() => undefined);
     const dealing = this.#dealing(context.key, fence);
     dealing.runs += 1;
+    dealing.fence = fence;
     report.note('world', `${role}/${src} run ${dealing.runs} of ${context.key} (${fence})`);
     if (fence !== 'pure' && !this.#options.plan.lostForGood) {
       const reason = this.#options.mayBegin({ key: context.key, fence, gate: errand.gate });
@@ -108,13 +114,13 @@ export class World {
     }
     const dice = random.fork(`${context.key}/${dealing.runs}`);
     const output = this.#outcome(errand, dealing, dice);
-    return this.#happen(errand, dealing, this.#course(dice), output);
+    return this.#happen(errand, dealing, this.#course(dice, fence), output);
   }
 
   /** What it would return: a keyed effect what it returned before. */
   #outcome(errand: Errand, dealing: Dealing, dice: Random): { value: unknown } | { error: Error } {
     const { catalog } = this.#options;
-    if (errand.fence === 'keyed' && dealing.deeds > 0) return { value: dealing.output };
+    if (errand.fence === 'keyed' && dealing.keyed) return { value: dealing.keyed.output };
     const make = catalog.simulated.get(errand.role)?.[errand.src];
     if (!make) return { error: new EffectError('not_simulated', `${errand.role}/${errand.src} has no stand-in`) };
     try {
@@ -159,26 +165,30 @@ export class World {
         if (over) return;
         const refused = refusal(trouble) ?? ('error' in outcome ? outcome.error : null);
         if (refused) return fail(refused);
-        this.#deed(dealing, 'value' in outcome ? outcome.value : null);
+        const output = this.#deed(errand, dealing, 'value' in outcome ? outcome.value : null);
         if (trouble === 'hangs') return;
         scheduler.after(course.answerAfterMs, () => {
           if (trouble === 'fails-after') return fail(new Error('the connection broke'));
-          dealing.answers.add(JSON.stringify(dealing.output));
-          const { output } = dealing;
+          dealing.answers.add(JSON.stringify(output));
           answer(() => resolve(output));
         });
       });
     });
   }
 
-  #deed(dealing: Dealing, output: unknown): void {
-    if (dealing.fence === 'keyed' && dealing.deeds > 0) return;
-    dealing.deeds += 1;
-    dealing.output = output;
-    const { plan, report, mayRepeat } = this.#options;
-    if (dealing.fence !== 'once' || dealing.deeds < 2 || plan.lostForGood) return;
-    if (!mayRepeat(dealing.key))
-      report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.deeds} times`);
+  /** Returns what came of it: of a keyed deed what came of the first one. */
+  #deed({ fence, gate }: Errand, dealing: Dealing, output: unknown): unknown {
+    if (fence === 'keyed') {
+      dealing.keyed ??= { output };
+      return dealing.keyed.output;
+    }
+    if (fence === 'pure') return output;
+    dealing.onceDeeds += 1;
+    const { plan, report, mayRepeat, onDeed } = this.#options;
+    onDeed(gate);
+    if (dealing.onceDeeds > 1 && !plan.lostForGood && !mayRepeat(dealing.key))
+      report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.onceDeeds} times`);
+    return output;
   }
 }
 

@@ -22,5 +22,8 @@ export const role: RoleDefinition = {
   service: 'agents',
   asks: ['llm'],
   startsOn: ['hop.requested', 'agent.message'],
-  versions: [{ since: 1, machine: createWriterMachine({ id: 'coder', purpose: 'code', announce }) }],
+  versions: [
+    { since: 1, machine: createWriterMachine({ id: 'coder', purpose: 'code', announce }) },
+    { since: 4, machine: createWriterMachine({ id: 'coder', purpose: 'code', announce, passesStanding: true }) },
+  ],
 };

@@ -3,8 +3,12 @@
  * word. Owns: what follows from it for an attempt, a request and a step. Does not own: keeping the limits.
  *
  * Each limit ends before the one around it, so that the inner one can still say something: the engine says what was slow,
- * the llm role has the embedded engine answer, and only then would the step be over.
+ * the llm role has the embedded engine answer, and only then would the step be over. All of them count work, and not the
+ * wait for a free place.
  */
+
+/** Of the effect that generates. */
+export const ATTEMPTS_MAX = 2;
 
 /** Loading a model into this process, which no generation's own limit counts. */
 const LOAD_MS_MAX = 120_000;
@@ -24,7 +28,7 @@ export function attemptMs(generationMs: number): number {
 
 /** What a step needs at least whose role asks a model, milliseconds. */
 export function stepMs(generationMs: number): number {
-  return attemptMs(generationMs) + FALLBACK_MS_MAX;
+  return ATTEMPTS_MAX * attemptMs(generationMs) + FALLBACK_MS_MAX;
 }
 
 /** How long a model is waited for, out of the time that its asker has, milliseconds. */

@@ -7,7 +7,10 @@ import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
+import { turnOf } from '../share.ts';
+import { ATTEMPTS_MAX, modelMs } from './budget.ts';
 import type { LlmEngine } from './engines/port.ts';
+import { SET_UP_A_MODEL } from './engines/without-model.ts';
 import type { ExtractInput } from './machine.ts';
 
 const EXTRACT_TIMEOUT_MS = 30_000;
@@ -22,7 +25,13 @@ function openExtractive(): () => Promise<LlmEngine> {
 }
 
 /** What says nothing of the engine's health: it was full, or slow, or its model wrote what cannot be used. */
-const NO_FAILURE: ReadonlySet<unknown> = new Set(['engine_busy', 'engine_no_answer', 'engine_refused', 'engine_slow']);
+const NO_FAILURE: ReadonlySet<unknown> = new Set([
+  'engine_busy',
+  'model_slow',
+  'engine_no_answer',
+  'engine_refused',
+  'engine_slow',
+]);
 
 /** What no other attempt would change says nothing of its health either, but for an engine that is silent. */
 function isFailure(error: unknown): boolean {
@@ -39,6 +48,15 @@ function notAgain(error: unknown): unknown {
   return new EffectError(error.code, error.message, { retryable: false, cause: error });
 }
 
+/** A step may have less time than a generation may take; what is left when the model is given up is for what there is. */
+function withinStep({ timeoutMs }: LlmRequestedData, signal: AbortSignal): { signal: AbortSignal; close(): void } {
+  const limitMs = modelMs(timeoutMs);
+  const over = new AbortController();
+  const message = `it was waited for ${Math.round(limitMs / 1000)} s, the time of this step. Raise LLM_TIMEOUT_MS, or use a smaller model`;
+  const timer = setTimeout(() => over.abort(new EffectError('model_slow', message)), limitMs);
+  return { signal: AbortSignal.any([signal, over.signal]), close: () => clearTimeout(timer) };
+}
+
 export function createEffects({ llm, breakers, showText }: RolePorts): EffectHandlers {
   const extractive = openExtractive();
   return {
@@ -46,12 +64,14 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
       {
         fence: 'pure',
         timeoutMs: llm.timeoutMs,
-        attemptsMax: 2,
+        attemptsMax: ATTEMPTS_MAX,
         concurrencyMax: llm.parallel,
         queueMax: llm.queueMax,
+        share: ({ share }) => turnOf(share),
       },
-      async (request, { correlationId, attempt, signal, heartbeat, span }) => {
+      async (request, { correlationId, attempt, signal: wanted, heartbeat, span }) => {
         const { purpose, requestId } = request;
+        const { signal, close } = withinStep(request, wanted);
         const onText = showText(correlationId, { attempt, purpose, requestId });
         const context = { signal, heartbeat, onText };
         const { engine } = llm;
@@ -59,12 +79,16 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
           span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });
           return chosen.generate(request, context);
         };
-        if (engine === null) return generate(await extractive());
+        if (engine === null && request.waitForModel && request.input.tool === undefined)
+          throw new EffectError('no_model', `No language model is set up to wait for: ${SET_UP_A_MODEL}.`);
         try {
+          if (engine === null) return await generate(await extractive());
           const work = async (): Promise<HopOutput> => generate(await engine());
           return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
         } catch (error) {
           throw notAgain(error);
+        } finally {
+          close();
         }
       },
     ),

@@ -31,8 +31,13 @@ export function isUnchecked({ verdict, checkedBy }: Review): boolean {
   return verdict === 'approved' && checkedBy.length === 0;
 }
 
-export const NOT_CHECKED =
-  'Nothing has checked this code: no tool here knows its language, and no model gave a verdict.';
+const NOT_CHECKED = 'Nothing has checked this code: no tool here knows its language, and no model gave a verdict.';
+
+/** Why nobody has: a check that ran out of time says so itself. */
+export function whyNotChecked({ findings }: Review): string {
+  const unfinished = findings.find(({ rule }) => rule.startsWith('check-'));
+  return unfinished === undefined ? NOT_CHECKED : `${unfinished.message} No model gave a verdict.`;
+}
 
 function verdictLine({ artifacts, loopsUsed }: TaskContext): string {
   const { review } = artifacts;
@@ -44,9 +49,9 @@ function verdictLine({ artifacts, loopsUsed }: TaskContext): string {
     return `Not accepted after ${rounds}; this is the best attempt. What is still wrong:\n${findingLines(findings)}${checked}`;
   }
   const remarks = findings.length > 0 ? `\nWhat was remarked:\n${findingLines(findings)}` : '';
-  if (isUnchecked(review)) return `${NOT_CHECKED}${remarks}`;
-  // A language without a checker has this one finding, and then only a model can have approved.
-  const byModel = findings.some(({ rule }) => rule === 'not-checked');
+  if (isUnchecked(review)) return `${whyNotChecked(review)}${remarks}`;
+  // A text that no tool has judged has one of these findings, and then only a model can have approved.
+  const byModel = findings.some(({ rule }) => rule === 'not-checked' || rule.startsWith('check-'));
   const how = byModel
     ? `No tool checked it; it is approved by the opinion of ${checkedBy.join(', ')} alone.`
     : `Checked by ${checkedBy.join(', ')}.`;

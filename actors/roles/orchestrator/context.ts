@@ -12,6 +12,7 @@ import type {
   HopRecord,
   Loops,
   Message,
+  Priority,
   Result,
   Review,
   Route,
@@ -48,6 +49,8 @@ export interface TaskContext {
   readonly wish: string | null;
   readonly caller: string | null;
   readonly deadlineMs: number | null;
+  /** The caller's own name of the task; a task of an older release has no such field. */
+  readonly key?: string;
   /** Where to begin and with what, in a task that runs another again; a task of an older release has no such field. */
   readonly fork?: TaskSubmittedData['fork'];
   readonly route: Route | null;
@@ -87,6 +90,20 @@ export interface TaskContext {
   readonly tellsRepeats?: boolean;
   /** The hop that comes next, or is at work, may repeat what may have been done. */
   readonly repeat?: boolean;
+  /** Its time counts on after a question, its steps say whose they are, and a deed that is cut off is asked after; absent in tasks before release 4. */
+  readonly keepsTime?: boolean;
+  readonly priority?: Priority | null;
+  readonly waitForModel?: boolean;
+  /** Time that it has worked until the last question, and when it went on after it, on the clock of its partition. */
+  readonly spentMs?: number;
+  readonly workingSinceUpMs?: number;
+  /** How it will end once its role has said what it had begun. */
+  readonly ending?: Ending | null;
+}
+
+export interface Ending {
+  readonly outcome: 'failed' | 'cancelled';
+  readonly error: ErrorInfo;
 }
 
 export const emptyTask: TaskContext = {
@@ -111,6 +128,22 @@ export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: 
 
 /** Tasks that tell a role, too, when a person wants a deed again. */
 export const emptyRepeatingTask: TaskContext = { ...emptyReconsideringTask, tellsRepeats: true };
+
+/** Tasks whose time counts on after a question. */
+export const emptyTimedTask: TaskContext = { ...emptyRepeatingTask, keepsTime: true };
+
+/** Time a task may take when nobody says otherwise, waiting for people not counted, in tasks before release 4. */
+const DEADLINE_MS = 3_600_000;
+
+/** The whole time of the task, milliseconds: its caller's word, its workflow's, or the mesh's. */
+export function deadlineMsOf({ deadlineMs, keepsTime, workflow }: TaskContext): number {
+  return deadlineMs ?? (keepsTime ? workflow?.deadlineMs : undefined) ?? DEADLINE_MS;
+}
+
+/** What is left of it: waiting for people is not counted. */
+export function timeLeftMs(context: TaskContext): number {
+  return Math.max(1, deadlineMsOf(context) - (context.spentMs ?? 0));
+}
 
 export function currentStep(context: TaskContext): WorkflowStep {
   const step = context.workflow?.steps[context.at];

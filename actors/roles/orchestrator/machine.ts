@@ -4,33 +4,38 @@
  *
  *   waiting → routing → hop ⇄ (next step, retry, revise) → completed | failed | cancelled
  *                        ├→ reconsidering (the router, after a review or a failure in passing) → hop …
- *                        └→ asking → hop …
+ *                        ├→ asking → hop …
+ *                        └→ stopping → failed | cancelled
+ *
+ * A hop that says that it waits for its turn is `queued`, and `resumed` when that has come: the time of a step is that of
+ * its work. A task that ends while a role may have done something waits a moment for that role to say so (S6).
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 import type { Situation } from '../../../router/port.ts';
-import type { ErrorInfo, Route, RouteNext } from '../../../schemas/events/generated.ts';
+import type { ErrorInfo, HopRepliedData, HopWaitingData, Route, RouteNext } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
 import type { Workflow } from '../../workflows/index.ts';
 import { errorOf } from '../hop.ts';
 import {
   currentStep,
+  deadlineMsOf,
+  type Ending,
   emptyReconsideringTask,
   emptyRepeatingTask,
   emptyTask,
+  emptyTimedTask,
   HOPS_MAX,
   loopsOf,
   type Reconsidered,
   remainingLoops,
   rolesAhead,
   type TaskContext,
+  timeLeftMs,
 } from './context.ts';
 import * as task from './task.ts';
 
-/**
- * Time a task may take when nobody says otherwise, waiting for people not counted: a build of three rounds by a model
- * that needs ten minutes for each of its texts.
- */
-const DEADLINE_MS = 3_600_000;
+/** How long a role that is asked to stop may take to say what it had begun, milliseconds. */
+const STOP_WITHIN_MS = 5000;
 /** An open question is given up after this; the log keeps events for seven days. */
 const ANSWER_WITHIN_MS = 5 * 86_400_000;
 
@@ -50,7 +55,7 @@ export interface RouteOutput {
 }
 
 type TaskEvent = Incoming<
-  'task.submitted' | 'task.cancel.requested' | 'task.input.provided' | 'hop.replied' | 'agent.message'
+  'task.submitted' | 'task.cancel.requested' | 'task.input.provided' | 'hop.replied' | 'hop.waiting' | 'agent.message'
 >;
 
 /** Hops and loops of the envelope: as the task counts them, not as the sender saw them. */
@@ -58,6 +63,8 @@ const place = (context: TaskContext) => ({ hop: context.hop, loops: remainingLoo
 
 /** The host stamps every event it hands over, XState's own too, with the log's time. */
 const timeOf = (event: object): number => ('atMs' in event && typeof event.atMs === 'number' ? event.atMs : 0);
+/** And with what the clock of its partition says, by which limits are reckoned. */
+const upOf = (event: object): number => ('upMs' in event && typeof event.upMs === 'number' ? event.upMs : 0);
 
 const isReplyTo = (context: TaskContext, event: Incoming<'hop.replied'>): boolean => {
   const { step, role } = currentStep(context);
@@ -68,9 +75,21 @@ const isReplyTo = (context: TaskContext, event: Incoming<'hop.replied'>): boolea
 const hopRequest = (context: TaskContext): Outgoing => {
   const { step, role, timeoutMs } = currentStep(context);
   const { attempt, repeat } = context;
-  const asked = { step, attempt, timeoutMs, input: task.hopInput(context), ...(repeat ? { repeat } : {}) };
+  const asked = {
+    ...{ step, attempt, timeoutMs, input: task.hopInput(context) },
+    ...(repeat ? { repeat } : {}),
+    ...standing(context),
+  };
   return out('hop.requested', role, asked, place(context));
 };
+/** How the work of the task stands beside that of others. */
+const standing = ({ keepsTime, caller, priority, waitForModel }: TaskContext) => {
+  if (!keepsTime) return {};
+  const share = { caller: caller ?? '', priority: priority ?? 'normal' } as const;
+  return { share, ...(waitForModel ? { waitForModel } : {}) };
+};
+const isOfHop = (context: TaskContext, event: Incoming<'hop.waiting'>): boolean =>
+  context.busy && event.hop === context.hop;
 const hopStarted = (context: TaskContext): Outgoing => {
   const { step, role } = currentStep(context);
   return out('hop.started', WATCHERS, { index: context.hop, role, step, attempt: context.attempt }, place(context));
@@ -104,11 +123,17 @@ const loopAdvanced = (before: TaskContext, after: TaskContext): Outgoing | null 
   return out('loop.advanced', WATCHERS, data, place(after));
 };
 
-const cancelError = (reason: string | undefined): ErrorInfo => ({
-  code: 'cancelled',
-  message: reason ?? 'cancelled by the caller',
-  retryable: false,
+const cancelling = (reason: string | undefined): Ending => ({
+  outcome: 'cancelled',
+  error: { code: 'cancelled', message: reason ?? 'cancelled by the caller', retryable: false },
 });
+const outOfTime = (context: TaskContext): Ending => {
+  const message = `not finished within ${deadlineMsOf(context)} ms`;
+  return { outcome: 'failed', error: { code: 'deadline_exceeded', message, retryable: false } };
+};
+/** Whether the role at work is waited for when the task ends: it says what it had begun. */
+const confirms = (context: TaskContext): boolean =>
+  context.keepsTime === true && context.busy && currentStep(context).confirmsCancel === true;
 
 const situation = (context: TaskContext): RouteInput => {
   const { prompt, wish } = context;
@@ -161,9 +186,72 @@ interface Here {
   readonly context: TaskContext;
 }
 
+interface Heard<N extends TaskEvent['type']> extends Here {
+  readonly event: Incoming<N>;
+}
+
+/** While a hop is at work, whether it waits for its turn or not. */
+const replies = {
+  'hop.replied': {
+    guard: ({ context, event }: Heard<'hop.replied'>) => isReplyTo(context, event),
+    target: 'deciding',
+    actions: { type: 'reply', params: ({ event }: Heard<'hop.replied'>) => event.data },
+  },
+} as const;
+const noteWaiting = { type: 'noteWaiting', params: ({ event }: Heard<'hop.waiting'>) => event.data } as const;
+const mayWait = {
+  'hop.waiting': {
+    guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event) && event.data.waiting,
+    target: 'queued',
+    actions: noteWaiting,
+  },
+} as const;
+/** In a task of release 4 or later. */
+const waitingStates = {
+  /** The hop waits for its turn: its time has not begun. */
+  queued: {
+    on: {
+      ...replies,
+      'hop.waiting': [
+        {
+          guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event) && !event.data.waiting,
+          target: 'resumed',
+          actions: noteWaiting,
+        },
+        { guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event), actions: noteWaiting },
+      ],
+    },
+  },
+  /** Its turn has come, and with it its time. */
+  resumed: {
+    after: { hopTimeout: { target: 'deciding', actions: 'timeUp' } },
+    on: { ...replies, ...mayWait },
+  },
+} as const;
+/** In a task of release 4 or later. */
+const stoppingStates = {
+  /** Its workflow says how long it may take. */
+  routed: { always: 'working.deciding' },
+  /** It ends, and the role at work is to say what it had begun. */
+  stopping: {
+    after: { stopWithin: { target: 'stopped', actions: { type: 'stopped', params: null } } },
+    on: {
+      'hop.replied': {
+        guard: ({ context, event }: Heard<'hop.replied'>) => isReplyTo(context, event),
+        target: 'stopped',
+        actions: { type: 'stopped', params: ({ event }: Heard<'hop.replied'>) => event.data },
+      },
+    },
+  },
+  stopped: {
+    always: [{ guard: ({ context }: Here) => context.outcome === 'failed', target: 'failed' }, { target: 'cancelled' }],
+  },
+} as const;
+
 /** @param beginning the context before anything has happened; it says whether tasks ask the router again */
-const machineFor = (beginning: TaskContext) =>
-  setup({
+const machineFor = (beginning: TaskContext) => {
+  const isTimed = beginning.keepsTime === true;
+  return setup({
     types: {
       context: {} as TaskContext,
       events: {} as TaskEvent,
@@ -171,9 +259,10 @@ const machineFor = (beginning: TaskContext) =>
     },
     actors: { route: effectLogic<RouteInput, RouteOutput>() },
     delays: {
-      deadline: ({ context }) => context.deadlineMs ?? DEADLINE_MS,
+      deadline: ({ context }) => timeLeftMs(context),
       hopTimeout: ({ context }) => currentStep(context).timeoutMs,
       answerWithin: ANSWER_WITHIN_MS,
+      stopWithin: STOP_WITHIN_MS,
     },
     actions: {
       /** Takes what the router said, at the start or on the way. */
@@ -193,6 +282,31 @@ const machineFor = (beginning: TaskContext) =>
         if (context.busy) enqueue.emit(hopCancelled(context, how.error.message));
         enqueue.assign(after);
         if (context.busy) enqueue.emit(hopFinished(after));
+      }),
+      /** Ends the hop at work, whose role is to say what it had begun, and then the task. */
+      stop: enqueueActions(({ context, enqueue }, ending: Ending) => {
+        enqueue.emit(hopCancelled(context, ending.error.message));
+        enqueue.assign({ ending });
+      }),
+      /** The role at work has said what it had begun, or has said nothing. */
+      stopped: enqueueActions(({ context, event, enqueue }, reply: HopRepliedData | null) => {
+        const after = task.stopped(context, reply, timeOf(event));
+        enqueue.assign(after);
+        enqueue.emit(hopFinished(after));
+      }),
+      noteWaiting: emit(({ context }, data: HopWaitingData) => out('hop.waiting', WATCHERS, data, place(context))),
+      reply: enqueueActions(({ context, event, enqueue }, reply: HopRepliedData) => {
+        const after = task.replied(context, reply, timeOf(event));
+        enqueue.assign(after);
+        enqueue.emit(hopFinished(after));
+        const loop = loopAdvanced(context, after);
+        if (loop) enqueue.emit(loop);
+      }),
+      timeUp: enqueueActions(({ context, event, enqueue }) => {
+        const after = task.timedOut(context, timeOf(event));
+        enqueue.emit(hopCancelled(context, 'the time for this step is up'));
+        enqueue.assign(after);
+        enqueue.emit(hopFinished(after));
       }),
     },
   }).createMachine({
@@ -222,6 +336,10 @@ const machineFor = (beginning: TaskContext) =>
                 wish: event.data.workflow ?? null,
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
+                ...(event.data.key === undefined ? {} : { key: event.data.key }),
+                ...(isTimed
+                  ? { priority: event.data.priority ?? null, waitForModel: event.data.waitForModel ?? false }
+                  : {}),
                 ...(event.data.fork === undefined ? {} : { fork: event.data.fork }),
               })),
               emit(({ event }) => out('task.accepted', WATCHERS, accepted(event), { hop: 0, loops: 0, awaited: true })),
@@ -231,30 +349,45 @@ const machineFor = (beginning: TaskContext) =>
       },
       working: {
         initial: 'routing',
-        after: {
-          deadline: {
-            target: 'failed',
-            actions: {
-              type: 'end',
-              params: ({ context }) => ({
-                outcome: 'failed',
-                error: {
-                  code: 'deadline_exceeded',
-                  message: `not finished within ${context.deadlineMs ?? DEADLINE_MS} ms`,
-                  retryable: false,
-                },
+        ...(isTimed
+          ? {
+              entry: assign({ workingSinceUpMs: ({ event }) => upOf(event) }),
+              exit: assign({
+                spentMs: ({ context, event }) =>
+                  (context.spentMs ?? 0) + Math.max(0, upOf(event) - (context.workingSinceUpMs ?? 0)),
               }),
-            },
-          },
+            }
+          : {}),
+        after: {
+          deadline: [
+            ...(isTimed
+              ? [
+                  {
+                    guard: ({ context }: Here) => confirms(context),
+                    target: 'stopping',
+                    actions: { type: 'stop', params: ({ context }: Here) => outOfTime(context) },
+                  } as const,
+                ]
+              : []),
+            { target: 'failed', actions: { type: 'end', params: ({ context }) => outOfTime(context) } },
+          ],
         },
         on: {
-          'task.cancel.requested': {
-            target: 'cancelled',
-            actions: {
-              type: 'end',
-              params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
-            },
-          },
+          'task.cancel.requested': [
+            ...(isTimed
+              ? [
+                  {
+                    guard: ({ context }: Here) => confirms(context),
+                    target: 'stopping',
+                    actions: {
+                      type: 'stop',
+                      params: ({ event }: Heard<'task.cancel.requested'>) => cancelling(event.data.reason),
+                    },
+                  } as const,
+                ]
+              : []),
+            { target: 'cancelled', actions: { type: 'end', params: ({ event }) => cancelling(event.data.reason) } },
+          ],
         },
         states: {
           routing: {
@@ -263,7 +396,7 @@ const machineFor = (beginning: TaskContext) =>
               src: 'route',
               input: ({ context }) => situation(context),
               onDone: {
-                target: 'deciding',
+                target: isTimed ? '#task.routed' : 'deciding',
                 actions: { type: 'route', params: ({ event }) => event.output },
               },
               onError: [
@@ -307,33 +440,13 @@ const machineFor = (beginning: TaskContext) =>
               emit(({ context }) => hopRequest(context)),
               emit(({ context }) => hopStarted(context)),
             ],
-            after: {
-              hopTimeout: {
-                target: 'deciding',
-                actions: enqueueActions(({ context, event, enqueue }) => {
-                  const after = task.timedOut(context, timeOf(event));
-                  enqueue.emit(hopCancelled(context, 'the time for this step is up'));
-                  enqueue.assign(after);
-                  enqueue.emit(hopFinished(after));
-                }),
-              },
-            },
-            on: {
-              'hop.replied': {
-                guard: ({ context, event }) => isReplyTo(context, event),
-                target: 'deciding',
-                actions: enqueueActions(({ context, event, enqueue }) => {
-                  const after = task.replied(context, event.data, event.atMs);
-                  enqueue.assign(after);
-                  enqueue.emit(hopFinished(after));
-                  const loop = loopAdvanced(context, after);
-                  if (loop) enqueue.emit(loop);
-                }),
-              },
-            },
+            after: { hopTimeout: { target: 'deciding', actions: 'timeUp' } },
+            on: { ...replies, ...(isTimed ? mayWait : {}) },
           },
+          ...(isTimed ? waitingStates : {}),
         },
       },
+      ...(isTimed ? stoppingStates : {}),
       asking: {
         entry: emit(({ context }) => question(context)),
         after: {
@@ -360,7 +473,7 @@ const machineFor = (beginning: TaskContext) =>
             target: 'cancelled',
             actions: {
               type: 'end',
-              params: ({ event }) => ({ outcome: 'cancelled', error: cancelError(event.data.reason) }),
+              params: ({ event }) => cancelling(event.data.reason),
             },
           },
         },
@@ -370,14 +483,16 @@ const machineFor = (beginning: TaskContext) =>
       cancelled: { type: 'final', entry: emit(({ context }) => ending('task.cancelled', context)) },
     },
   });
+};
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller, fork, conversation } = event.data;
+  const { prompt, workflow, caller, fork, conversation, key } = event.data;
   return {
     prompt,
     ...(workflow === undefined ? {} : { workflow }),
     ...(caller === undefined ? {} : { caller }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
+    ...(key === undefined ? {} : { key }),
     ...(conversation === undefined ? {} : { conversation }),
   };
 }
@@ -390,5 +505,6 @@ export const role: RoleDefinition = {
     { since: 1, machine: machineFor(emptyTask) },
     { since: 2, machine: machineFor(emptyReconsideringTask) },
     { since: 3, machine: machineFor(emptyRepeatingTask) },
+    { since: 4, machine: machineFor(emptyTimedTask) },
   ],
 };

@@ -36,11 +36,12 @@ export function recalledTask(
   };
 }
 
-function acceptedOf({ prompt, wish, caller, fork }: TaskContext): TaskAcceptedData {
+function acceptedOf({ prompt, wish, caller, key, fork }: TaskContext): TaskAcceptedData {
   return {
     prompt,
     ...(wish === null ? {} : { workflow: wish }),
     ...(caller === null ? {} : { caller }),
+    ...(key === undefined ? {} : { key }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
   };
 }

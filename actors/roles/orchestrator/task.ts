@@ -22,7 +22,8 @@ import type {
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow } from '../../workflows/index.ts';
-import { composeAnswer, isUnchecked, NOT_CHECKED } from './answer.ts';
+import { sentence } from '../llm/engines/without-model.ts';
+import { composeAnswer, isUnchecked, whyNotChecked } from './answer.ts';
 import {
   currentStep,
   HOPS_MAX,
@@ -97,8 +98,11 @@ export function started(context: TaskContext, atMs: number): TaskContext {
 }
 
 export function hopInput(context: TaskContext): HopInput {
-  const { answer: _answer, ...artifacts } = context.artifacts;
-  return { prompt: context.prompt, ...artifacts };
+  const { answer: _answer, tool, ...artifacts } = context.artifacts;
+  if (tool === undefined) return { prompt: context.prompt, ...artifacts };
+  // The text says what is attached; no role reads more of it.
+  const { attachments: _attachments, ...said } = tool;
+  return { prompt: context.prompt, ...artifacts, tool: said };
 }
 
 function recordOf(
@@ -326,6 +330,40 @@ export function timedOut(context: TaskContext, atMs: number): TaskContext {
   return replied(context, { step, attempt: context.attempt, status: 'failed', error }, atMs);
 }
 
+/**
+ * The task ends, and its role has said what it had begun of the hop at work. @param reply null when it has said nothing
+ */
+export function stopped(context: TaskContext, reply: HopRepliedData | null, atMs: number): TaskContext {
+  const { ending } = context;
+  if (!ending) throw new Error('the task does not end');
+  const { step, role } = currentStep(context);
+  const { outcome, error } = ending;
+  const over = (status: HopRecord['status'], said: ErrorInfo, output?: HopOutput): TaskContext => {
+    const hop = recordOf(context, status, output, said, atMs);
+    return {
+      ...context,
+      busy: false,
+      hops: [...context.hops, hop],
+      outcome,
+      error: said,
+      ending: null,
+      question: null,
+    };
+  };
+  const also = (more: string): ErrorInfo => ({
+    ...error,
+    message: `${sentence(error.message)} ${more}`.slice(0, 8000),
+  });
+  if (reply?.status === 'completed')
+    return over('completed', also(`The step ${step} (${role}) had been done.`), reply.output);
+  if (reply?.status === 'failed') return over('cancelled', error);
+  const why = reply?.error?.message ?? `${role} has not said what it had begun`;
+  return over(
+    'unknown',
+    also(`The step ${step} (${role}) may or may not have happened: ${sentence(why)} Look before you do it again.`),
+  );
+}
+
 /** The task ends before its hop does. */
 export function ended(
   context: TaskContext,
@@ -340,8 +378,9 @@ export function ended(
 function degradedOf({ outcome, artifacts, degraded, workflow }: TaskContext): Degraded | null {
   if (outcome === 'failed' || outcome === 'cancelled') return null;
   if (degraded) return degraded;
-  const unchecked = workflow?.loop && artifacts.review && isUnchecked(artifacts.review);
-  return unchecked ? { reason: 'not_checked', instead: 'unchecked_code', message: NOT_CHECKED } : null;
+  const { review } = artifacts;
+  if (!workflow?.loop || !review || !isUnchecked(review)) return null;
+  return { reason: 'not_checked', instead: 'unchecked_code', message: whyNotChecked(review) };
 }
 
 export function resultOf(context: TaskContext): Result {
@@ -355,6 +394,7 @@ export function resultOf(context: TaskContext): Result {
     citations,
     ...(artifacts.code ? { code: artifacts.code } : {}),
     ...(artifacts.review ? { review: artifacts.review } : {}),
+    ...(artifacts.tool?.attachments ? { attachments: artifacts.tool.attachments } : {}),
     ...(route ? { route } : {}),
     ...(degraded ? { degraded } : {}),
     hops: [...context.hops],

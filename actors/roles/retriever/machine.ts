@@ -78,6 +78,7 @@ function summaryOf({ passages, problem, engine }: SearchOutput): string {
 export const role: RoleDefinition = {
   name: 'retriever',
   service: 'agents',
+  stepMs: 30_000,
   startsOn: ['hop.requested'],
   versions: [{ since: 1, machine }],
 };

@@ -8,16 +8,22 @@ import type { RolePorts } from '../ports.ts';
 import { extractCode, reviewCode } from './checks/index.ts';
 import type { CheckInput, CheckOutput } from './machine.ts';
 
-const CHECK_TIMEOUT_MS = 30_000;
+/**
+ * For one that never ends by itself: each text has a limit of work of its own (checks/check-code.ts), and waits for a
+ * worker besides.
+ */
+const CHECK_TIMEOUT_MS = 600_000;
+/** Waiting for a worker costs nothing; there tasks take turns. */
+const CONCURRENCY_MAX = 64;
 
 export function createEffects({ llm }: RolePorts): EffectHandlers {
   return {
     check: effect<CheckInput, CheckOutput>(
-      { fence: 'pure', timeoutMs: CHECK_TIMEOUT_MS, concurrencyMax: 2 },
-      async (input, { signal }) => {
+      { fence: 'pure', timeoutMs: CHECK_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
+      async (input, { correlationId, signal }) => {
         const code = input.code ?? extractCode(input.prompt);
         if (!code) throw new EffectError('no_code', 'there is no code in the request: put it between ``` fences');
-        const review = await reviewCode(code, { signal });
+        const review = await reviewCode(code, { signal, task: correlationId });
         if (llm.engine === null) return { review };
         const found = { language: code.language, text: code.text, attempt: 1, explanation: '', citations: [] };
         return { review, forModel: input.code ?? found };

@@ -7,8 +7,26 @@
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 import type { CodeArtifact, Degraded, Review } from '../../../schemas/events/generated.ts';
-import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
-import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from '../hop.ts';
+import {
+  type EffectWaiting,
+  effectLogic,
+  type Incoming,
+  type Outgoing,
+  out,
+  type RoleDefinition,
+} from '../../runtime/role.ts';
+import {
+  completed,
+  errorOf,
+  failed,
+  type HopContext,
+  type HopEvents,
+  idleHop,
+  isForHop,
+  requestOf,
+  standingOf,
+  stepWaits,
+} from '../hop.ts';
 import { clause } from '../llm/engines/without-model.ts';
 import { say } from '../message.ts';
 import { joinReviews } from './join-reviews.ts';
@@ -48,7 +66,13 @@ function ask(context: ReviewerContext, code: CodeArtifact): Outgoing {
   const { prompt, note } = given;
   const input = { prompt, code, ...(note === undefined ? {} : { note }) };
   const left = Math.max(Math.round(timeoutMs / 2), timeoutMs - CHECKS_MS_MAX);
-  return out('llm.requested', 'llm', { requestId: requestId(context), purpose: 'review', input, timeoutMs: left });
+  return out('llm.requested', 'llm', {
+    requestId: requestId(context),
+    purpose: 'review',
+    input,
+    timeoutMs: left,
+    ...standingOf(requestOf(context)),
+  });
 }
 
 /** The review's verdict: to the coder, if it was the coder's work, and to the orchestrator. */
@@ -84,84 +108,86 @@ function withOpinion(context: ReviewerContext, { data }: Incoming<'llm.replied'>
   return verdict(context, heard, { remark: `; static checks only: ${why}`, degraded: mark });
 }
 
-const machine = setup({
-  types: {
-    context: {} as ReviewerContext,
-    events: {} as HopEvents | Incoming<'llm.replied'>,
-    emitted: {} as Outgoing,
-  },
-  actors: { check: effectLogic<CheckInput, CheckOutput>() },
-}).createMachine({
-  id: 'reviewer',
-  context: idle,
-  initial: 'idle',
-  on: {
-    'hop.requested': {
-      target: '.checking',
-      reenter: true,
-      actions: assign(({ event }) => ({ request: event.data, hop: event.hop, checked: null })),
+const machineFor = ({ countsWork }: { readonly countsWork: boolean }) =>
+  setup({
+    types: {
+      context: {} as ReviewerContext,
+      events: {} as HopEvents | Incoming<'llm.replied'> | EffectWaiting,
+      emitted: {} as Outgoing,
     },
-  },
-  states: {
-    idle: {},
-    checking: {
-      invoke: {
-        id: 'check',
-        src: 'check',
-        input: ({ context }) => {
-          const { code, prompt } = requestOf(context).input;
-          return { code: code ?? null, prompt };
-        },
-        onDone: [
-          {
-            guard: ({ event }) => event.output.forModel !== undefined,
-            target: 'asking',
-            actions: enqueueActions(({ context, event, enqueue }) => {
-              const { review, forModel } = event.output;
-              if (forModel) enqueue.emit(ask(context, forModel));
-              enqueue.assign({ checked: review });
-            }),
+    actors: { check: effectLogic<CheckInput, CheckOutput>() },
+  }).createMachine({
+    id: 'reviewer',
+    context: idle,
+    initial: 'idle',
+    on: {
+      'hop.requested': {
+        target: '.checking',
+        reenter: true,
+        actions: assign(({ event }) => ({ request: event.data, hop: event.hop, checked: null })),
+      },
+    },
+    states: {
+      idle: {},
+      checking: {
+        invoke: {
+          id: 'check',
+          src: 'check',
+          input: ({ context }) => {
+            const { code, prompt } = requestOf(context).input;
+            return { code: code ?? null, prompt };
           },
-          {
+          onDone: [
+            {
+              guard: ({ event }) => event.output.forModel !== undefined,
+              target: 'asking',
+              actions: enqueueActions(({ context, event, enqueue }) => {
+                const { review, forModel } = event.output;
+                if (forModel) enqueue.emit(ask(context, forModel));
+                enqueue.assign({ checked: review });
+              }),
+            },
+            {
+              target: 'idle',
+              actions: enqueueActions(({ context, event, enqueue }) => {
+                for (const message of verdict(context, event.output.review)) enqueue.emit(message);
+                enqueue.assign(idle);
+              }),
+            },
+          ],
+          onError: {
+            target: 'idle',
+            actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idle)],
+          },
+        },
+        on: {
+          ...(countsWork ? { 'effect.waiting': { actions: emit(({ event }) => stepWaits('reviewer', event)) } } : {}),
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: assign(idle),
+          },
+        },
+      },
+      asking: {
+        on: {
+          'llm.replied': {
+            guard: ({ context, event }) => event.data.requestId === requestId(context),
             target: 'idle',
             actions: enqueueActions(({ context, event, enqueue }) => {
-              for (const message of verdict(context, event.output.review)) enqueue.emit(message);
+              for (const message of withOpinion(context, event)) enqueue.emit(message);
               enqueue.assign(idle);
             }),
           },
-        ],
-        onError: {
-          target: 'idle',
-          actions: [emit(({ context, event }) => failed(context, errorOf(event.error))), assign(idle)],
-        },
-      },
-      on: {
-        'hop.cancelled': {
-          guard: ({ context, event }) => isForHop(context, event),
-          target: 'idle',
-          actions: assign(idle),
+          'hop.cancelled': {
+            guard: ({ context, event }) => isForHop(context, event),
+            target: 'idle',
+            actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idle)],
+          },
         },
       },
     },
-    asking: {
-      on: {
-        'llm.replied': {
-          guard: ({ context, event }) => event.data.requestId === requestId(context),
-          target: 'idle',
-          actions: enqueueActions(({ context, event, enqueue }) => {
-            for (const message of withOpinion(context, event)) enqueue.emit(message);
-            enqueue.assign(idle);
-          }),
-        },
-        'hop.cancelled': {
-          guard: ({ context, event }) => isForHop(context, event),
-          target: 'idle',
-          actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), assign(idle)],
-        },
-      },
-    },
-  },
-});
+  });
 
 function summary({ verdict, findings }: Review): string {
   const errors = findings.filter(({ severity }) => severity === 'error').length;
@@ -172,6 +198,10 @@ function summary({ verdict, findings }: Review): string {
 export const role: RoleDefinition = {
   name: 'reviewer',
   service: 'agents',
+  asksAlso: ['llm'],
   startsOn: ['hop.requested', 'agent.message'],
-  versions: [{ since: 1, machine }],
+  versions: [
+    { since: 1, machine: machineFor({ countsWork: false }) },
+    { since: 4, machine: machineFor({ countsWork: true }) },
+  ],
 };

@@ -5,27 +5,31 @@
  * 1. One tool that is slow or broken takes no place from the others: each has a lane of its own.
  * 2. A call that is refused, by a full lane or an open breaker, has done nothing and may be made again, whatever its
  *    fence is.
- * 3. A call ends at its time limit even when the tool ignores its signal; what it still does is left behind.
+ * 3. A call ends at its time limit even when the tool ignores its signal; what it still does is left behind. The limit
+ *    counts from when the call has its place; how long it may wait for one is the runtime's limit of waiting.
+ * 4. Callers take turns, each according to its weight.
  */
 
 import type { Breakers } from '../../../services/breakers.ts';
 import { attribute } from '../../../telemetry/spans.ts';
+import { createFairQueue, type Share } from '../../runtime/fair-queue.ts';
 import type { EffectContext } from '../../runtime/role.ts';
-import { type Fence, type Tool, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
+import { type Fence, type Tool, type ToolAnswer, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
 
 /** For tools that say nothing of their own. A look-up or a request is a matter of seconds. */
 const CAPS: ToolCaps = { timeoutMs: 30_000, concurrencyMax: 8, queueMax: 128 };
 /** A ToolCall's result holds 200,000 characters (schemas/events/data/common.v1.json). */
 const RESULT_CHARS_MAX = 190_000;
 
-export interface GuardedCall extends ToolContext, Pick<EffectContext, 'log' | 'span'> {
+export interface GuardedCall extends ToolContext, Pick<EffectContext, 'log' | 'span' | 'waits'> {
   /** As it was when the tool was chosen. */
   readonly fence: Fence;
+  readonly share: Share;
 }
 
 export interface Guard {
   /** @throws ToolError, EffectError `breaker_open`, the signal's reason, or what the tool throws */
-  run(tool: Tool, args: unknown, call: GuardedCall): Promise<string>;
+  run(tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer>;
   /** Calls that run and wait now, of all tools. */
   load(): { readonly running: number; readonly waiting: number };
 }
@@ -97,21 +101,11 @@ export function createGuard(breakers: Breakers): Guard {
   };
 }
 
-async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string> {
-  const { timeoutMs } = { ...CAPS, ...tool.caps };
-  const overtime = new AbortController();
-  const endsAtMs = performance.now() + timeoutMs;
-  const timer = setTimeout(() => overtime.abort(new Overtime(timeoutMs)), timeoutMs);
-  const signal = AbortSignal.any([call.signal, overtime.signal]);
-  let began = false;
+async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer> {
   try {
-    const free = await lane.enter(tool.name, signal);
+    const free = await lane.enter(tool.name, call);
     try {
-      // The place may have come free by the same time limit: then nothing is begun that would be given up at once.
-      if (performance.now() >= endsAtMs) throw new Overtime(timeoutMs);
-      began = true;
-      const context = { signal, idempotencyKey: call.idempotencyKey, heartbeat: call.heartbeat };
-      return shown(tool, await orAborted(tool.run(args, context), signal), call);
+      return await runInTime(tool, args, call);
     } finally {
       free();
     }
@@ -120,7 +114,20 @@ async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCal
     const why = error instanceof Error ? error.message : String(error);
     call.log.warn({ tool: tool.name, why, ...lane.numbers() }, 'a cap of a tool was reached');
     call.span.set({ [attribute.overload]: why });
-    throw error instanceof Overtime ? outOfTime(error, began, call.fence) : error;
+    throw error instanceof Overtime ? outOfTime(error, call.fence) : error;
+  }
+}
+
+async function runInTime(tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer> {
+  const { timeoutMs } = { ...CAPS, ...tool.caps };
+  const overtime = new AbortController();
+  const timer = setTimeout(() => overtime.abort(new Overtime(timeoutMs)), timeoutMs);
+  const signal = AbortSignal.any([call.signal, overtime.signal]);
+  try {
+    const { idempotencyKey, heartbeat } = call;
+    const answer = await orAborted(tool.run(args, { signal, idempotencyKey, heartbeat }), signal);
+    if (typeof answer === 'string') return shown(tool, answer, call);
+    return { ...answer, text: shown(tool, answer.text, call) };
   } finally {
     clearTimeout(timer);
   }
@@ -134,16 +141,12 @@ class Overtime extends Error {
   }
 }
 
-function outOfTime(error: Overtime, began: boolean, fence: Fence): ToolError {
-  if (!began) {
-    const message = `it waited for a free place until its time was up (${error.message})`;
-    return new ToolError('tool_overloaded', message, { retryable: true, cause: error });
-  }
+function outOfTime(error: Overtime, fence: Fence): ToolError {
   const code = fence === 'once' ? 'tool_outcome_unknown' : 'tool_timeout';
   return new ToolError(code, error.message, { retryable: fence !== 'once', cause: error });
 }
 
-function orAborted(work: Promise<string>, signal: AbortSignal): Promise<string> {
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = (): void => reject(signal.reason);
     signal.addEventListener('abort', aborted, { once: true });
@@ -167,16 +170,16 @@ interface Lane {
   readonly running: number;
   readonly waiting: number;
   /** Resolves with the function that frees the place. @throws ToolError `tool_overloaded`, or the signal's reason */
-  enter(tool: string, signal: AbortSignal): Promise<() => void>;
+  enter(tool: string, call: Pick<GuardedCall, 'signal' | 'share' | 'waits'>): Promise<() => void>;
   numbers(): object;
 }
 
 function createLane({ concurrencyMax, queueMax }: ToolCaps): Lane {
   let running = 0;
-  const queue: (() => void)[] = [];
+  const queue = createFairQueue<() => void>();
   const free = (): void => {
     running -= 1;
-    queue.shift()?.();
+    queue.take()?.();
   };
   const take = (): (() => void) => {
     running += 1;
@@ -187,26 +190,28 @@ function createLane({ concurrencyMax, queueMax }: ToolCaps): Lane {
       return running;
     },
     get waiting() {
-      return queue.length;
+      return queue.size;
     },
-    numbers: () => ({ running, waiting: queue.length, concurrencyMax, queueMax }),
-    async enter(tool, signal) {
+    numbers: () => ({ running, waiting: queue.size, concurrencyMax, queueMax }),
+    async enter(tool, { signal, share, waits }) {
       signal.throwIfAborted();
       if (running < concurrencyMax) return take();
-      if (queue.length >= queueMax) {
+      if (queue.size >= queueMax) {
         const message = `${tool} takes no more calls: ${running} run and ${queueMax} wait already`;
         throw new ToolError('tool_overloaded', message, { retryable: true });
       }
       return new Promise((resolve, reject) => {
         const aborted = (): void => {
-          queue.splice(queue.indexOf(mine), 1);
+          queue.remove(mine);
           reject(signal.reason);
         };
         const mine = (): void => {
           signal.removeEventListener('abort', aborted);
+          waits(null);
           resolve(take());
         };
-        queue.push(mine);
+        queue.add(mine, share);
+        waits(queue.ahead(mine));
         signal.addEventListener('abort', aborted, { once: true });
       });
     },

@@ -17,10 +17,31 @@ import type {
   HopOutput,
   HopRequestedData,
   LlmRepliedData,
+  Share,
+  ToolCall,
   ToolOffer,
 } from '../../../schemas/events/generated.ts';
-import { effectLogic, type Fence, type Incoming, type Outgoing, out, type RoleDefinition } from '../../runtime/role.ts';
-import { completed, errorOf, failed, type HopContext, type HopEvents, idleHop, isForHop, requestOf } from '../hop.ts';
+import {
+  type EffectWaiting,
+  effectLogic,
+  type Fence,
+  type Incoming,
+  type Outgoing,
+  out,
+  type RoleDefinition,
+} from '../../runtime/role.ts';
+import {
+  completed,
+  errorOf,
+  failed,
+  type HopContext,
+  type HopEvents,
+  idleHop,
+  isForHop,
+  requestOf,
+  standingOf,
+  stepWaits,
+} from '../hop.ts';
 
 /** A tool with arguments that fit its schema. */
 export interface ToolChoice {
@@ -45,7 +66,11 @@ export interface ToolProposal {
 /** A tool to run, and which deed of the task it is: the same for every attempt at the step in one round of a loop. */
 export interface ToolRun extends ToolChoice {
   readonly deed: string;
+  readonly share?: Share;
 }
+
+/** What a tool answered. */
+export type ToolResult = Pick<ToolCall, 'result' | 'attachments'>;
 
 /** A tool that may not be repeated was begun; `output` is what it made, or null when nobody knows. */
 interface Deed {
@@ -86,11 +111,13 @@ function chosen(context: ToolsContext): ToolChoice {
   return context.choice;
 }
 
-function outputOf(context: ToolsContext, result: string): HopOutput {
+function outputOf(context: ToolsContext, { result, attachments }: ToolResult, saysWho: boolean): HopOutput {
   const { name, arguments: given } = chosen(context);
   const by = context.chosenBy == null ? '' : `, chosen by ${context.chosenBy}`;
   const summary = `${name} ran${by}`.slice(0, SUMMARY_CHARS_MAX);
-  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, result } };
+  const who = saysWho && context.chosenBy != null ? { chosenBy: context.chosenBy.slice(0, 200) } : {};
+  const attached = attachments === undefined ? {} : { attachments };
+  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result, ...attached } };
 }
 
 /** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
@@ -111,7 +138,7 @@ function ask(context: ToolsContext, offers: readonly ToolOffer[]): Outgoing {
   const { prompt, note } = requestOf(context).input;
   const input = { prompt, ...(note === undefined ? {} : { note }) };
   const asked = { requestId: requestId(context), purpose: 'tool' as const, input, tools: [...offers] };
-  return out('llm.requested', 'llm', { ...asked, timeoutMs: chooseMs(context) });
+  return out('llm.requested', 'llm', { ...asked, timeoutMs: chooseMs(context), ...standingOf(requestOf(context)) });
 }
 
 /** What the model chose; null when it failed or found nothing that fits. */
@@ -164,18 +191,33 @@ function tellDeed(deed: Deed | null, request: HopRequestedData): Outgoing {
   return failed({ request }, { code: 'outcome_unknown', message, retryable: false });
 }
 
-/** @param remembers deeds are kept for as long as the task lives, and done again only when a person is said to want it */
-function machineFor({ remembers }: { readonly remembers: boolean }) {
+/** Asked to stop: what had been begun of the hop is said, for whoever looks after a deed that was cut off (S6). */
+function stoppedAt(context: ToolsContext): Outgoing {
+  const { choice } = context;
+  if (choice === null || choice.fence === 'pure')
+    return failed(context, { code: 'cancelled', message: 'nothing was done', retryable: false });
+  return failed(context, { code: 'outcome_unknown', message: `${choice.name} had begun`, retryable: false });
+}
+
+/**
+ * @param remembers deeds are kept for as long as the task lives, and done again only when a person is said to want it
+ * @param confirms asked to stop, it says what it had begun; a model's choice has its time from when it begins
+ */
+function machineFor({ remembers, confirms = false }: { readonly remembers: boolean; readonly confirms?: boolean }) {
   /** Between hops. */
   const resting = ({ deed, earlier = [] }: ToolsContext): ToolsContext =>
     remembers ? { ...idle, deed, earlier } : idle;
   return setup({
-    types: { context: {} as ToolsContext, events: {} as HopEvents | Incoming<'llm.replied'>, emitted: {} as Outgoing },
+    types: {
+      context: {} as ToolsContext,
+      events: {} as HopEvents | Incoming<'llm.replied'> | EffectWaiting,
+      emitted: {} as Outgoing,
+    },
     delays: { chooseWithin: ({ context }) => chooseMs(context) },
     actors: {
       choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
       check: effectLogic<ToolProposal, ToolChoice>(),
-      run: effectLogic<ToolRun, { result: string }>(),
+      run: effectLogic<ToolRun, ToolResult>(),
     },
     actions: {
       /** A tool that may not be repeated counts as begun from here. */
@@ -186,6 +228,13 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
         return deed === null ? { choice } : { choice, deed, earlier: earlierThan(deed, context) };
       }),
       rest: assign(({ context }) => resting(context)),
+      tellWaiting: enqueueActions(({ event, enqueue }) => {
+        if (event.type === 'effect.waiting') enqueue.emit(stepWaits('tools', event));
+      }),
+      stop: enqueueActions(({ context, enqueue }) => {
+        if (confirms) enqueue.emit(stoppedAt(context));
+        enqueue.assign(confirms ? resting(context) : { ...idle, deed: context.deed });
+      }),
     },
   }).createMachine({
     id: 'tools',
@@ -242,24 +291,26 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
           'hop.cancelled': {
             guard: ({ context, event }) => isForHop(context, event),
             target: 'idle',
-            actions: 'rest',
+            actions: confirms ? 'stop' : 'rest',
           },
         },
       },
       asking: {
-        after: {
-          chooseWithin: {
-            target: 'idle',
-            actions: [
-              emit(({ context }) => {
-                const { step, attempt } = requestOf(context);
-                return out('hop.cancelled', 'llm', { step, attempt, reason: 'choosing a tool took too long' });
-              }),
-              emit(({ context }) => unchosen(context, `it did not answer within ${chooseMs(context) / 1000} s.`)),
-              'rest',
-            ],
-          },
-        },
+        after: confirms
+          ? {}
+          : {
+              chooseWithin: {
+                target: 'idle',
+                actions: [
+                  emit(({ context }) => {
+                    const { step, attempt } = requestOf(context);
+                    return out('hop.cancelled', 'llm', { step, attempt, reason: 'choosing a tool took too long' });
+                  }),
+                  emit(({ context }) => unchosen(context, `it did not answer within ${chooseMs(context) / 1000} s.`)),
+                  'rest',
+                ],
+              },
+            },
         on: {
           'llm.replied': [
             {
@@ -279,7 +330,11 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
           'hop.cancelled': {
             guard: ({ context, event }) => isForHop(context, event),
             target: 'idle',
-            actions: [emit(({ event }) => out('hop.cancelled', 'llm', event.data)), 'rest'],
+            actions: enqueueActions(({ context, event, enqueue }) => {
+              enqueue.emit(out('hop.cancelled', 'llm', event.data));
+              if (confirms) enqueue.emit(stoppedAt(context));
+              enqueue.assign(resting(context));
+            }),
           },
         },
       },
@@ -298,7 +353,7 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
           'hop.cancelled': {
             guard: ({ context, event }) => isForHop(context, event),
             target: 'idle',
-            actions: 'rest',
+            actions: confirms ? 'stop' : 'rest',
           },
         },
       },
@@ -306,13 +361,16 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
         invoke: {
           id: 'run',
           src: 'run',
-          input: ({ context }) => ({ ...chosen(context), deed: `${requestOf(context).step}/${context.loops}` }),
+          input: ({ context }) => {
+            const { step, share } = requestOf(context);
+            return { ...chosen(context), deed: `${step}/${context.loops}`, ...(share === undefined ? {} : { share }) };
+          },
           onDone: {
             target: 'idle',
             actions: [
-              emit(({ context, event }) => completed(context, outputOf(context, event.output.result))),
+              emit(({ context, event }) => completed(context, outputOf(context, event.output, confirms))),
               assign(({ context, event }) => {
-                const deed = deedOf(context, context.choice, outputOf(context, event.output.result));
+                const deed = deedOf(context, context.choice, outputOf(context, event.output, confirms));
                 return deed === null ? resting(context) : { ...resting(context), deed };
               }),
             ],
@@ -336,8 +394,9 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
           'hop.cancelled': {
             guard: ({ context, event }) => isForHop(context, event),
             target: 'idle',
-            actions: assign(({ context }) => ({ ...idle, deed: context.deed })),
+            actions: 'stop',
           },
+          ...(confirms ? { 'effect.waiting': { actions: 'tellWaiting' } as const } : {}),
         },
       },
     },
@@ -347,9 +406,13 @@ function machineFor({ remembers }: { readonly remembers: boolean }) {
 export const role: RoleDefinition = {
   name: 'tools',
   service: 'tools',
+  asksAlso: ['llm'],
+  stepMs: 240_000,
+  confirmsCancel: true,
   startsOn: ['hop.requested'],
   versions: [
     { since: 1, machine: machineFor({ remembers: false }) },
     { since: 3, machine: machineFor({ remembers: true }) },
+    { since: 4, machine: machineFor({ remembers: true, confirms: true }) },
   ],
 };

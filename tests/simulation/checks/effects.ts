@@ -12,10 +12,9 @@ export function checkEffects(run: Run): void {
     if (event?.type === 'dev.agentmesh.effect.finished.v1' && !settled.has(event.data.key))
       settled.set(event.data.key, event);
   }
-  for (const { key, fence, deeds, runs } of world.dealings.values()) {
+  for (const { key, fence, onceDeeds, runs } of world.dealings.values()) {
     report.count(`effect runs (${fence})`, runs);
-    if (fence === 'once' && deeds > 1 && !forgotten.mayRepeat(key))
-      report.violation('S6', `${key} was done ${deeds} times`);
+    if (onceDeeds > 1 && !forgotten.mayRepeat(key)) report.violation('S6', `${key} was done ${onceDeeds} times`);
     if (fence === 'once' && settled.get(key)?.data.status === 'unknown') report.count('outcome unknown');
   }
   for (const event of settled.values()) checkBelief(run, event);
@@ -32,7 +31,7 @@ function checkBelief({ world, report, forgotten }: Run, { data }: MeshEvent<'eff
       return;
     }
     case 'failed':
-      if (dealing?.fence === 'once' && dealing.deeds > 0 && !forgotten.mayRepeat(data.key))
+      if (dealing?.fence === 'once' && dealing.onceDeeds > 0 && !forgotten.mayRepeat(data.key))
         report.violation('S6', `${data.key} is believed to have failed, but was done`);
       return;
     case 'unknown':

@@ -1,14 +1,19 @@
 /**
  * Watches every grant of a lease (S7): fences grow from grant to grant, and none is taken from a holder that was not found
- * silent. Owns: that check.
+ * silent since it got the lease. Owns: that check.
+ *
+ * A holder may beat again between that finding and the grant: it learns at that very beat that it was found silent, and
+ * claims anew what nobody has taken.
  */
 
 import { bucketStream, LEASE_BUCKET } from '../../../bus/layout.ts';
+import { keyToken } from '../../../bus/leases.ts';
 import { type MemoryStream, serverOf } from '../../../bus/memory-log.ts';
 import type { Run } from '../simulate.ts';
 
 const STREAM = bucketStream(LEASE_BUCKET);
 const PREFIX = `$KV.${LEASE_BUCKET}.lease.`;
+const BEATS = `$KV.${LEASE_BUCKET}.beat.`;
 
 interface Lease {
   readonly holder: string;
@@ -19,12 +24,16 @@ type Watched = Pick<Run, 'log' | 'report' | 'scheduler' | 'plan'>;
 
 /** Looks at the bucket whenever it is there; it may be made anew. */
 export function watchLeases({ log, report, scheduler, plan }: Watched): void {
-  const last = new Map<string, Lease & { readonly freed: boolean }>();
+  const last = new Map<string, Lease & { readonly freed: boolean; readonly seq: number }>();
+  /** Where each holder was found silent for the last time: whoever finds that writes it into the beat. */
+  const silent = new Map<string, number>();
   let watched: MemoryStream | null = null;
   let seen = 0;
   const look = (stream: MemoryStream): void => {
     for (; seen < stream.lastSeq; seen += 1) {
       const message = stream.get(seen + 1);
+      if (message?.subject.startsWith(BEATS) && new TextDecoder().decode(message.data) === 'silent')
+        silent.set(message.subject, message.seq);
       if (!message?.subject.startsWith(PREFIX)) continue;
       const lease = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
       const before = last.get(message.subject);
@@ -40,12 +49,13 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
           `${message.subject}: ${before.holder} had fence ${before.fence}, ${lease.holder} gets ${lease.fence}`,
         );
       if (before && before.holder !== lease.holder) report.count('lease taken over');
-      if (before && before.holder !== lease.holder && !before.freed && !plan.logWentBack && !isSilent(stream, before))
+      const wasSilent = before && (silent.get(`${BEATS}${keyToken(before.holder)}`) ?? 0) > before.seq;
+      if (before && before.holder !== lease.holder && !before.freed && !plan.logWentBack && !wasSilent)
         report.violation(
           'S7',
           `${message.subject}: ${lease.holder} took it from ${before.holder}, which was not silent`,
         );
-      last.set(message.subject, { ...lease, freed: false });
+      last.set(message.subject, { ...lease, freed: false, seq: message.seq });
     }
   };
   const attach = (): void => {
@@ -63,12 +73,6 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
     scheduler.after(ATTACH_EVERY_MS, attach);
   };
   attach();
-}
-
-/** Whoever finds a holder silent writes that into its beat. */
-function isSilent(stream: MemoryStream, { holder }: Lease): boolean {
-  const beat = stream.last(`$KV.${LEASE_BUCKET}.beat.${holder}`);
-  return beat !== null && new TextDecoder().decode(beat.data) === 'silent';
 }
 
 const ATTACH_EVERY_MS = 20;

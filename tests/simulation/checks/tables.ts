@@ -12,7 +12,15 @@ import { createTasks } from '../../../actors/runtime/tasks.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import { canonicalJson } from '../../../schemas/events/envelope.ts';
 import { RECORD_HEADER } from '../../../schemas/events/journal.ts';
-import { PARTITIONS, parseSubject, partitionOf, QUARANTINE_STREAM, STREAM } from '../../../schemas/events/subjects.ts';
+import {
+  CHECKPOINT_STREAM,
+  checkpointSubject,
+  PARTITIONS,
+  parseSubject,
+  partitionOf,
+  QUARANTINE_STREAM,
+  STREAM,
+} from '../../../schemas/events/subjects.ts';
 import { decoded, messagesOf } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
@@ -80,6 +88,13 @@ function bodiesIn({ log }: Run): ReadonlyMap<string, number> {
   return places;
 }
 
+/** The last record that a checkpoint in the log stands for; 0 when there is none. */
+function checkpointInLog({ log }: Run, service: string, partition: number): number {
+  const subject = checkpointSubject(service, partition);
+  const parts = messagesOf(serverOf(log).findStream(CHECKPOINT_STREAM)).filter((one) => one.subject === subject);
+  return Math.max(0, ...parts.map(({ data }) => (JSON.parse(new TextDecoder().decode(data)) as { n: number }).n));
+}
+
 function checkJournal(
   run: Run,
   { service, partition, journal }: JournalPlace,
@@ -88,6 +103,12 @@ function checkJournal(
   bodies: ReadonlyMap<string, number>,
 ): void {
   const { report } = run;
+  const first = records[0]?.n ?? 1;
+  if (first > 1 && checkpointInLog(run, service, partition) >= first - 1) {
+    // The log was made anew by a host that had taken the tasks over at a checkpoint.
+    report.count('journal that begins at a checkpoint');
+    return;
+  }
   const gap = records.findIndex(({ n }, index) => n !== index + 1);
   if (gap !== -1) {
     report.violation('J1', `${journal} has record ${records[gap]?.n} at place ${gap + 1} of the log`);
@@ -166,6 +187,8 @@ function checkCheckpoint(run: Run, owner: HostProcess, journal: string, partitio
     }
   }
   for (const [id, actors] of state.tasks) {
+    // Of a mesh at rest every task has ended.
+    if (!isOver(actors) && !run.forgotten.has(id)) report.violation('J7', `${journal} keeps task ${id}, which is over`);
     const found = tasks.find(id)?.actors ?? null;
     if (isOver(actors)) {
       if (!tasks.hasEnded(id))
@@ -209,6 +232,10 @@ export function checkNothingPassedOver(run: Run, { states }: Journals): void {
     const state = states.get(`${service}.${partitionOf(address.correlationId)}`);
     const known =
       state?.inputs.has(`${address.role} ${event.id}`) || state?.refused.has(`${address.role} ${message.seq}`);
+    const last = state?.heads.at(-1);
+    // A mesh at rest has read everything, what needs nothing done too.
+    if (last?.word === 'stopped' && last.log === history.identity && message.seq > (last.read[address.role] ?? 0))
+      report.violation('S3', `${event.type} ${event.id} at ${message.seq} was never read by ${service}`);
     const over = state?.tasks.get(event.correlationid);
     if (known || (over && isOver(over))) continue;
     report.violation('S3', `${event.type} ${event.id} at ${message.seq} was passed over by ${service}`);

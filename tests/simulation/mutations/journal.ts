@@ -121,7 +121,7 @@ export const journalMutations: readonly Mutation[] = [
     name: 'tolerate-equal-names',
     breaks: 'J4: two processes with one name or ledger take the partitions from each other without an end',
     file: 'actors/runtime/partitions.ts',
-    find: 'if (other.process !== self && (other.ledger === ledger.id || other.host === options.name)) {',
-    replace: 'if (other.process === self) {',
+    find: 'process !== self && (id === ledger.id || host === options.name);',
+    replace: 'process === self && id === ledger.id && host === options.name;',
   },
 ];

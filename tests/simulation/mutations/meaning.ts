@@ -33,6 +33,20 @@ export const meaningMutations: readonly Mutation[] = [
     replace: 'seen: {} });',
   },
   {
+    name: 'end-in-silence',
+    breaks: 'J7: who was asked elsewhere is not told that the task is over, and keeps it for ever',
+    file: 'actors/runtime/task.ts',
+    find: "if (how === 'asked' && !roles.has(to) && !told.has(to))",
+    replace: "if (how === 'asked' && roles.has(to) && !told.has(to))",
+  },
+  {
+    name: 'forget-whom-it-asked',
+    breaks: 'J7: a task that is read back from its snapshot does not know whom it has asked',
+    file: 'actors/runtime/snapshot.ts',
+    find: 'peers: new Map(frozen.peers),',
+    replace: 'peers: new Map(),',
+  },
+  {
     name: 'unstable-ids',
     breaks: 'S2: deriving an event again gives another id',
     file: 'schemas/events/ids.ts',
@@ -44,8 +58,8 @@ export const meaningMutations: readonly Mutation[] = [
     name: 'new-task-at-every-reading',
     breaks: 'S5: a submission without a name is another task each time it is read',
     file: 'actors/ingress.ts',
-    find: 'named ?? correlationIdFromLog(streamIdentity, message.seq)',
-    replace: 'named ?? correlationIdFromLog(streamIdentity + Math.random(), message.seq)',
+    find: 'correlationIdFromLog(streamIdentity, message.seq)',
+    replace: 'correlationIdFromLog(streamIdentity + Math.random(), message.seq)',
   },
   {
     name: 'newest-machine-for-all',

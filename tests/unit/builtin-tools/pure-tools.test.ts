@@ -1,7 +1,7 @@
 /** The tools without effects: what prompts they read, what they answer, what they refuse. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { calculate } from '../../../actors/roles/tools/builtin/calculator.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { calculate, closeCalculator, evaluate } from '../../../actors/roles/tools/builtin/calculator.ts';
 import { builtinTools, chooseTool, type ToolContext, ToolError } from '../../../actors/roles/tools/builtin/index.ts';
 import { builtinNames } from '../../../actors/roles/tools/builtin/names.ts';
 
@@ -11,6 +11,8 @@ const context: ToolContext = {
   idempotencyKey: 'key-1',
   heartbeat: () => undefined,
 };
+
+afterAll(closeCalculator);
 
 async function ask(prompt: string): Promise<string | null> {
   const chosen = chooseTool(tools, prompt);
@@ -100,6 +102,30 @@ describe('a tool named in the prompt', () => {
   });
 });
 
+describe('what the calculator cannot know beforehand', () => {
+  test.each(['cosh(1e9)', 'sinh(1e6)'])('%s ends at a limit and stops nobody', async (expression) => {
+    const began = performance.now();
+    const refused = expect(calculate(expression)).rejects.toMatchObject({
+      ...{ code: 'tool_bad_arguments', retryable: false, message: expect.stringMatching(/takes longer than 5 s/) },
+    });
+    expect(await calculate('6 * 7')).toBe('42');
+    expect(performance.now() - began).toBeLessThan(4000);
+    await refused;
+    const again = performance.now();
+    await expect(calculate(expression)).rejects.toThrow('takes longer than 5 s');
+    expect(performance.now() - again).toBeLessThan(500);
+  });
+
+  test.each(['sin(1e1000)', 'sin(1e100000)', 'tan(1e3000)', '1 +'])(
+    'nothing of %s stays behind',
+    async (expression) => {
+      await expect(calculate(expression)).rejects.toBeInstanceOf(ToolError);
+      for (let n = 0; n < 4; n += 1) expect(await calculate('2^0.5')).toBe('1.41421356237309');
+      expect(await calculate('1/3')).toBe('0.333333333333333');
+    },
+  );
+});
+
 describe('the calculator refuses', () => {
   test.each([
     'import({}, {})',
@@ -125,7 +151,7 @@ describe('the calculator refuses', () => {
     '2 +',
     '9'.repeat(400),
   ])('%s', (expression) => {
-    expect(() => calculate(expression)).toThrow(ToolError);
+    expect(() => evaluate(expression)).toThrow(ToolError);
   });
 
   test('whatever is written, it ends with a text or a ToolError', () => {
@@ -153,7 +179,7 @@ describe('the calculator refuses', () => {
     fc.assert(
       fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
         try {
-          expect(calculate(tokens.join(' '))).toMatch(/\S/);
+          expect(evaluate(tokens.join(' '))).toMatch(/\S/);
         } catch (error) {
           expect(error).toBeInstanceOf(ToolError);
         }

@@ -21,7 +21,7 @@ import { approvalWorkflow, eagerWorkflow, workflow } from './support/workflows.t
 
 const build = workflow('build');
 const HOP = (to: string) => [`hop.requested > ${to}`, 'hop.started > watchers'];
-describe.each([2, 3])('a task of release %i', (release) => {
+describe.each([2, 3, 4])('a task of release %i', (release) => {
   const reconsidering = (of: Workflow, more: Partial<TaskSubmittedData> = {}): Story => underWay(of, more, release);
   const atReview = (): Story => reconsidering(build).when(completes(retrieved), completes(coded(1)));
 

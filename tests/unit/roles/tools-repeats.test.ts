@@ -19,7 +19,7 @@ const cancelled = received('hop.cancelled', { step: 'tools', attempt: 1, reason:
 const startedAgain = (story: Story) =>
   story.results.flatMap((one) => (one.kind === 'applied' ? one.startedEffects : [])).map(({ effect }) => effect);
 
-describe.each([1, 3])('an unrepeatable tool in a task of release %i', (release) => {
+describe.each([1, 3, 4])('an unrepeatable tool in a task of release %i', (release) => {
   const atWork = (): Story =>
     given(role, release).when(asked(1), done('choose', deed), begun('run')).thenExpect({ state: 'running' });
 

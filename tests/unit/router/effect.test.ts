@@ -22,7 +22,14 @@ async function routed(input: RouteInput, answer: Partial<Decided> = {}) {
   };
   const silent = (): void => undefined;
   const context: EffectContext = {
-    ...{ key: 'k', attempt: 1, correlationId: 'c', signal: new AbortController().signal, heartbeat: silent },
+    ...{
+      key: 'k',
+      attempt: 1,
+      correlationId: 'c',
+      signal: new AbortController().signal,
+      heartbeat: silent,
+      waits: silent,
+    },
     log: { debug: silent, info: silent, warn: silent, error: silent },
     span: { set: (more) => void Object.assign(attributes, more) },
   };

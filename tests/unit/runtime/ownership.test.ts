@@ -24,6 +24,8 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, wrap = (leas
   const ownership = createOwnership({
     ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), service: 'agents', holder },
     ...{ onGained: tell('gained'), onLost: tell('lost') },
+    onConnection: (listener) => bus.onConnection(listener),
+    mayClaim: () => true,
     onBeat() {
       beats += 1;
     },

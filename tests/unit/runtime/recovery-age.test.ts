@@ -106,3 +106,25 @@ describe('records that have left the log by age', () => {
     expect(await mesh.facts(TASK)).toEqual([]);
   });
 });
+
+test('J3: a log that has lost its end, and whose checkpoint has not: that is begun from, said, and gone on after', async () => {
+  const limits = { checkpointRecords: 2, checkpointTasks: 1 };
+  const mesh = await Mesh.open();
+  mesh.signing.shut();
+  const one = await mesh.start('one', { limits });
+  await mesh.submit(TASK);
+  await mesh.pass();
+  await mesh.stop(one);
+  const last = await mesh.bus.getLast(journalSubject('tests', partitionOf(TASK)));
+  mesh.log.truncate('log', (last?.seq ?? 0) - 1);
+  const other = await mesh.start('other', { limits });
+  await mesh.pass();
+  expect(other.said('error')).toContainEqual(
+    expect.stringMatching(/^LOSS: the log has lost records that its checkpoint/),
+  );
+  await mesh.stop(other);
+  mesh.signing.open();
+  const third = await mesh.start('third', { limits });
+  await mesh.pass(TAKEOVER_MS);
+  expect([await mesh.ended(), other.fatal, third.fatal]).toEqual([[TASK], [], []]);
+});

@@ -17,7 +17,7 @@ import { type MeshEvent, nameOf } from '../../../schemas/events/envelope.ts';
 import { courier } from './support/courier.ts';
 import { courierOutcomes, courierSpeech } from './support/courier-life.ts';
 import { babbling, byName, dispatcher, submission, together } from './support/dispatcher.ts';
-import { eventOf, loggedAt } from './support/events.ts';
+import { eventOf, idOf, loggedAt } from './support/events.ts';
 import { choices, historyOf } from './support/histories.ts';
 import { dataOf, frozen } from './support/log-run.ts';
 
@@ -172,6 +172,34 @@ test('a task is over when an actor has ended and nobody works; idle when nobody 
   expect([isOver(begun), isIdle(begun), isOver(nobody), isIdle(nobody)]).toEqual([false, false, false, true]);
   const alone = taken(tell(byName(dispatcher), nobody, 'orchestrator', submission())).actors;
   expect([isOver(alone), isIdle(alone)]).toEqual([false, true]);
+});
+
+describe('who was asked elsewhere', () => {
+  const alone = byName(dispatcher);
+  const helper = byName(courier);
+  const request = eventOf('hop.requested', { step: 'carry', attempt: 1, timeoutMs: 1000, input: { prompt: 'x' } });
+  const over = eventOf('task.over', {}, { id: idOf('over') });
+
+  test('J7: is told, once and last, that the task is over; who asked is not', () => {
+    const { actors } = taken(tell(alone, nobody, 'orchestrator', submission()));
+    const reply = eventOf('hop.replied', { step: 'carry', attempt: 1, status: 'completed' }, { from: 'courier' });
+    const ended = taken(tell(alone, actors, 'orchestrator', reply));
+    expect(labels(ended)).toEqual(['fact: hop.progress > watchers', 'mesh: task.over > courier']);
+    expect(ended.said.at(-1)?.event).toMatchObject({ senderrole: 'orchestrator', recipientrole: 'courier', data: {} });
+  });
+
+  test('J7: forgets the task when nothing runs for it any more, and tells nobody who had asked', () => {
+    let { actors } = taken(tell(helper, nobody, 'courier', request));
+    const told = taken(tell(helper, actors, 'courier', over));
+    expect([isOver(told.actors), told.said, told.ended]).toEqual([false, [], []]);
+    ({ actors } = taken(tell(helper, told.actors, 'courier', carried(told.actors, 'fetch'))));
+    const last = taken(tell(helper, actors, 'courier', carried(actors, 'sign')));
+    expect([isOver(last.actors), labels(last)]).toEqual([true, ['mesh: hop.replied > orchestrator']]);
+  });
+
+  test('S5: of a task that it does not know that is no news', () => {
+    expect(tell(helper, nobody, 'courier', over)).toEqual({ kind: 'ignored', reason: 'late' });
+  });
 });
 
 /** Tells what it hears to these. */

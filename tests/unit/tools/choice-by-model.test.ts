@@ -77,7 +77,14 @@ describe('offers', () => {
 const silent = (): void => undefined;
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const context: EffectContext = {
-  ...{ key: 'k', attempt: 1, correlationId: 'c', signal: new AbortController().signal, heartbeat: silent },
+  ...{
+    key: 'k',
+    attempt: 1,
+    correlationId: 'c',
+    signal: new AbortController().signal,
+    heartbeat: silent,
+    waits: silent,
+  },
   ...{ log, span: { set: silent } },
 };
 const model = (): Promise<LlmEngine> => Promise.reject(new Error('the tools process asks no engine itself'));

@@ -8,6 +8,9 @@ import { createGuard, type GuardedCall } from '../../../actors/roles/tools/guard
 import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
 import { createBreakers } from '../../../services/breakers.ts';
 
+/** Of a call that is counted as nobody's. */
+const ANYBODY = { flow: '', weight: 1 };
+
 interface Line {
   readonly message: string;
   readonly [field: string]: unknown;
@@ -22,12 +25,14 @@ function bench() {
   const log = { debug: write, info: write, warn: write, error: write };
   const breakers = createBreakers(log);
   const guard = createGuard(breakers);
+  const waits: (number | null)[] = [];
   const call = (more: Partial<GuardedCall> = {}): GuardedCall => ({
+    ...{ share: ANYBODY, waits: (ahead) => void waits.push(ahead) },
     ...{ signal: new AbortController().signal, idempotencyKey: 'key', heartbeat: () => undefined, log, fence: 'pure' },
     span: { set: (set) => Object.assign(attributes, set) },
     ...more,
   });
-  return { guard, breakers, lines, attributes, call, state: () => breakers.states()[0]?.state };
+  return { guard, breakers, lines, attributes, waits, call, state: () => breakers.states()[0]?.state };
 }
 
 function tool(run: Tool['run'], more: { caps?: Partial<ToolCaps>; service?: string } = {}): Tool {
@@ -166,16 +171,35 @@ describe('the cap on calls', () => {
     expect(begun).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('S6: one whose time is up while it waits has done nothing, whatever its fence is', async () => {
+  test('the time of one counts from when it has its place, and its wait is said', async () => {
+    const { guard, call, waits } = bench();
+    const slow = tool(() => new Promise((resolve) => setTimeout(() => resolve('done'), 800)), {
+      caps: { concurrencyMax: 1, timeoutMs: 1000 },
+    });
+    const both = Promise.all([
+      guard.run(slow, {}, call({ fence: 'once' })),
+      guard.run(slow, {}, call({ fence: 'once' })),
+    ]);
+    await vi.advanceTimersByTimeAsync(799);
+    expect(waits).toEqual([0]);
+    await vi.advanceTimersByTimeAsync(801);
+    expect(await both).toEqual(['done', 'done']);
+    expect(waits).toEqual([0, null]);
+  });
+
+  test('callers take turns, each according to its weight', async () => {
     const { guard, call } = bench();
-    const slow = tool(() => new Promise(() => undefined), { caps: { concurrencyMax: 1, timeoutMs: 1000 } });
-    const first = failure(guard.run(slow, {}, call({ fence: 'once' })));
-    const second = failure(guard.run(slow, {}, call({ fence: 'once' })));
-    await vi.advanceTimersByTimeAsync(1000);
-    const codes = (await Promise.all([first, second])).map((error) =>
-      error instanceof ToolError ? error.code : error,
+    const order: unknown[] = [];
+    const slow = tool((args) => new Promise((resolve) => setTimeout(() => resolve(String(order.push(args))), 100)), {
+      caps: { concurrencyMax: 1 },
+    });
+    const batch = ['b1', 'b2', 'b3', 'b4'].map((one) =>
+      guard.run(slow, one, call({ share: { flow: 'batch', weight: 1 } })),
     );
-    expect(codes).toEqual(['tool_outcome_unknown', 'tool_overloaded']);
+    const quick = guard.run(slow, 'quick', call({ share: { flow: 'someone', weight: 1 } }));
+    await vi.advanceTimersByTimeAsync(500);
+    await Promise.all([...batch, quick]);
+    expect(order).toEqual(['b1', 'b2', 'quick', 'b3', 'b4']);
   });
 
   test('one that is cancelled while it waits leaves the line', async () => {
@@ -202,6 +226,7 @@ test('the cap on answers: five megabytes are cut, and say so', async () => {
     {},
     call(),
   );
+  if (typeof answer !== 'string') return expect.unreachable('it has more than text');
   expect(answer.length).toBeLessThan(200_000);
   expect(answer).toMatch(/\n\n\(The answer has 5242880 characters; these are the first 190000\.\)$/);
   expect(attributes).toEqual({ 'mesh.overload.reason': 'its answer has 5242880 characters' });
@@ -227,4 +252,12 @@ test('a service has a breaker of its own, which does not count the refusals of a
     code: 'breaker_open',
     message: expect.stringContaining('mcp:box is left alone'),
   });
+});
+
+test('the cap on answers holds for one with attachments as well, which stay', async () => {
+  const { guard, call } = bench();
+  const attachments = [{ raw: 'aGk=', mediaType: 'image/png' }];
+  const large = tool(() => Promise.resolve({ text: 'x'.repeat(300_000), attachments }));
+  const answer = await guard.run(large, {}, call());
+  expect(answer).toMatchObject({ attachments, text: expect.stringMatching(/these are the first 190000\.\)$/) });
 });

@@ -39,8 +39,8 @@ describe('a bad one', () => {
   const looped = { ...good, loop: { review: 'two', revise: 'one', maxCycles: 2 } };
 
   test('the good one it is made from passes', () => {
-    expect(checkWorkflow(good, 'mine.json', roles)).toBe(good);
-    expect(checkWorkflow(looped, 'mine.json', roles)).toBe(looped);
+    expect(checkWorkflow(good, 'mine.json', roles)).toMatchObject(good);
+    expect(checkWorkflow(looped, 'mine.json', roles)).toMatchObject(looped);
   });
 
   test.each<[string, unknown, RegExp]>([

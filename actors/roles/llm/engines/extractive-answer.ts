@@ -3,6 +3,7 @@
  * Owns the scoring and the wording. Nothing is paraphrased: without a model, a quote is the only honest sentence.
  */
 import type { Answer, Citation, Degraded, HopInput, Passage } from '../../../../schemas/events/generated.ts';
+import { toolAnswer } from '../../tool-answer.ts';
 import { type QuotableUnit, quotableUnits } from './quotable-units.ts';
 import { smallTalk } from './small-talk.ts';
 import { terms } from './terms.ts';
@@ -37,7 +38,8 @@ interface ScoredUnit {
 
 /** Composes the answer for any input, and says why no model wrote it; never fails. */
 export function extractiveAnswer(input: HopInput, lack: Lack): ExtractiveAnswer {
-  if (input.tool !== undefined) return unlessModelFailed(toolAnswer(input.tool.name, input.tool.result), lack);
+  if (input.tool !== undefined)
+    return unlessModelFailed(plain(toolAnswer(input.tool), `Result of ${input.tool.name}.`), lack);
   const talk = smallTalk(input.prompt, lack);
   if (talk !== null) return unlessModelFailed(plain(talk, 'Small talk.'), lack);
   const passages = input.passages ?? [];
@@ -55,14 +57,6 @@ function unlessModelFailed({ answer, summary }: ExtractiveAnswer, lack: Lack): E
 
 function plain(text: string, summary: string): ExtractiveAnswer {
   return { answer: { text, citations: [] }, summary };
-}
-
-function toolAnswer(name: string, result: string): ExtractiveAnswer {
-  const said = result.trimEnd();
-  const text = said.includes('\n')
-    ? `The tool ${name} answered:\n\n\`\`\`\n${said}\n\`\`\``
-    : `The tool ${name} answered: ${said === '' ? '(nothing)' : said}`;
-  return plain(text, `Result of ${name}.`);
 }
 
 function nothingFound(searched: boolean, lack: Lack): ExtractiveAnswer {

@@ -4,20 +4,21 @@
  * opinion is added elsewhere.
  */
 import type { CodeFile, Finding, Review } from '../../../../schemas/events/generated.ts';
+import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
 import type { CheckReply, CheckRequest } from './check-worker.ts';
 import { languageName } from './languages.ts';
 import { hasSyntaxCheck } from './syntax-languages.ts';
-import { askSyntax } from './syntax-process.ts';
-import { universalFindings } from './universal-check.ts';
-import { createWorkerLane, LaneError } from './worker-lane.ts';
+import { ANY_LANGUAGE } from './universal-check.ts';
 
 /** The most a CodeArtifact holds (schemas/events/data/common.v1.json). */
 const TEXT_BYTES_MAX = 200_000;
 /** The most a Review holds. */
 const FINDINGS_MAX = 100;
 const MESSAGE_CHARS_MAX = 2000;
-/** A first check reads the compiler's libraries (1–3 s on a slow machine); later ones take milliseconds. */
+/** Of work, for one text; nearly all take milliseconds. */
 const CHECK_MS_MAX = 20_000;
+/** Heap of a process that reads syntax; a grammar with a large text takes a fraction. */
+const SYNTAX_HEAP_MB_MAX = 256;
 
 export interface CodeToCheck {
   readonly language: string;
@@ -30,11 +31,24 @@ export interface CodeToCheck {
 
 export interface CheckOptions {
   readonly signal?: AbortSignal;
+  /** Whose check it is: tasks take turns. */
+  readonly task?: string;
 }
 
-const lane = createWorkerLane<CheckRequest, CheckReply>({
+const checks = createWorkerPool<CheckRequest, CheckReply>({
   script: new URL('./check-worker.ts', import.meta.url),
-  timeoutMs: CHECK_MS_MAX,
+  workMsMax: CHECK_MS_MAX,
+  parse: readReply,
+});
+
+/**
+ * Grammars are large WebAssembly modules of others: V8 can run out of memory while it makes fast code of one, which ends
+ * the whole process. Here it makes no fast code, and what ends is not the service.
+ */
+const syntax = createWorkerPool<CheckRequest, CheckReply>({
+  script: new URL('./syntax-worker.ts', import.meta.url),
+  ...{ kind: 'process', execArgv: ['--liftoff-only'], heapMbMax: SYNTAX_HEAP_MB_MAX },
+  workMsMax: CHECK_MS_MAX,
   parse: readReply,
 });
 
@@ -60,41 +74,58 @@ export async function checkCode(code: CodeToCheck, options: CheckOptions = {}): 
     return { findings: [{ severity: 'error', line: 0, rule: 'too-large', message }], checkedBy: [] };
   }
   const language = languageName(code.language);
-  const general = universalFindings(code.text);
-  if (general.some((finding) => finding.rule === 'empty')) return { findings: general, checkedBy: [] };
+  if (code.text.trim() === '') {
+    const message = 'There is no code to check.';
+    return { findings: [{ severity: 'error', line: 0, rule: 'empty', message }], checkedBy: [] };
+  }
   const { files = [], faults = [] } = code;
   const special =
-    files.length > 0
-      ? await checkFiles(files, options.signal)
-      : await checkLanguage({ language, text: code.text }, options.signal);
-  return { findings: bounded([...faults, ...general, ...special.findings]), checkedBy: special.checkedBy };
+    files.length > 0 ? await checkFiles(files, options) : await checkLanguage({ language, text: code.text }, options);
+  return { findings: bounded([...faults, ...special.findings]), checkedBy: special.checkedBy };
 }
 
 /** Each file by its own language; what is found names its file, since lines are counted in it. */
-async function checkFiles(files: readonly CodeFile[], signal?: AbortSignal): Promise<CheckReply> {
+async function checkFiles(files: readonly CodeFile[], options: CheckOptions): Promise<CheckReply> {
   const findings: Finding[] = [];
   const checkedBy = new Set<string>();
   for (const { path, language, text } of files) {
-    const reply = await checkLanguage({ language: languageName(language), text }, signal);
+    const reply = await checkLanguage({ language: languageName(language), text }, options);
     for (const finding of reply.findings) findings.push({ ...finding, message: `${path}: ${finding.message}` });
     for (const checker of reply.checkedBy) checkedBy.add(checker);
   }
   return { findings, checkedBy: [...checkedBy] };
 }
 
-async function checkLanguage(request: CheckRequest, signal?: AbortSignal): Promise<CheckReply> {
+async function checkLanguage(request: CheckRequest, options: CheckOptions): Promise<CheckReply> {
+  const [general, special] = await Promise.all([
+    reply(checks, { ...request, language: ANY_LANGUAGE }, options),
+    reply(hasSyntaxCheck(request.language) ? syntax : checks, request, options),
+  ]);
+  const { checkedBy } = special;
+  const unknown = checkedBy.length === 0 && special.findings.length === 0;
+  const findings = unknown ? [notChecked(request.language)] : special.findings;
+  return { findings: [...general.findings, ...findings], checkedBy };
+}
+
+/** Out of time, or of memory, is no fault of the code: it is said that it was not checked. */
+async function reply(pool: typeof checks, request: CheckRequest, options: CheckOptions): Promise<CheckReply> {
   try {
-    const reply = hasSyntaxCheck(request.language) ? await askSyntax(request, signal) : await lane.ask(request, signal);
-    return reply.checkedBy.length > 0 ? reply : { findings: [notChecked(request.language)], checkedBy: [] };
+    return await pool.ask(request, options);
   } catch (error) {
-    if (!(error instanceof LaneError)) throw error;
-    const why =
-      error.code === 'timeout'
-        ? `took longer than ${CHECK_MS_MAX / 1000} s`
-        : 'ended the checker, probably by its size';
-    const message = `The check ${why}, so this code cannot be approved. Simplify it and try again.`;
-    return { findings: [{ severity: 'error', line: 0, rule: `check-${error.code}`, message }], checkedBy: [] };
+    if (!(error instanceof WorkerError)) throw error;
+    return { findings: [unfinished(error)], checkedBy: [] };
   }
+}
+
+const WHY_UNFINISHED = {
+  timeout: `its check took longer than ${CHECK_MS_MAX / 1000} s and was ended`,
+  crashed: 'it ended its checker, probably by its size',
+  busy: 'too many texts wait to be checked',
+} as const;
+
+function unfinished({ code }: WorkerError): Finding {
+  const message = `The code was not checked: ${WHY_UNFINISHED[code]}. A smaller or simpler text can be checked.`;
+  return { severity: 'warning', line: 0, rule: code === 'busy' ? 'check-busy' : `check-${code}`, message };
 }
 
 function notChecked(language: string): Finding {
@@ -123,7 +154,7 @@ export async function reviewCode(code: CodeToCheck, options: CheckOptions = {}):
 }
 
 function summarise(findings: readonly Finding[], checkedBy: readonly string[]): string {
-  const by = checkedBy.length > 0 ? checkedBy.join(', ') : 'No checker for this language';
+  const by = checkedBy.length > 0 ? checkedBy.join(', ') : notCheckedBecause(findings);
   const errors = findings.filter((finding) => finding.severity === 'error');
   const warnings = findings.filter((finding) => finding.severity === 'warning');
   if (findings.length === 0) return `${by}: no findings.`;
@@ -135,11 +166,15 @@ function summarise(findings: readonly Finding[], checkedBy: readonly string[]): 
   );
 }
 
+function notCheckedBecause(findings: readonly Finding[]): string {
+  return findings.some(({ rule }) => rule.startsWith('check-')) ? 'Not checked' : 'No checker for this language';
+}
+
 function count(findings: readonly Finding[], noun: string): string {
   return `${findings.length} ${noun}${findings.length === 1 ? '' : 's'}`;
 }
 
-/** Ends the checking thread, for an orderly shutdown; a later check starts it again. */
-export function closeChecks(): Promise<void> {
-  return lane.close();
+/** Ends the checking workers, for an orderly shutdown; a later check starts them again. */
+export async function closeChecks(): Promise<void> {
+  await Promise.all([checks.close(), syntax.close()]);
 }

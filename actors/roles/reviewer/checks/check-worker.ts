@@ -1,13 +1,14 @@
 /**
- * The thread that runs the language checks. Owns the checkers it builds on first use and keeps; limits, time-outs and
- * the checks that hold for every language stay with check-code.ts.
+ * The worker that runs the language checks and those that hold for every language. Owns the checkers it builds on first
+ * use and keeps; limits and time-outs stay with check-code.ts.
  */
-import { parentPort } from 'node:worker_threads';
 import type { Finding } from '../../../../schemas/events/generated.ts';
+import { serve } from '../../../workers/serve.ts';
 import { JSON_CHECKER, jsonFindings, YAML_CHECKER, yamlFindings } from './data-check.ts';
 import { createPythonChecker, pythonFindings } from './python-check.ts';
 import { isTypeScriptFamily, typeScriptFindings } from './typescript-check.ts';
 import { createTypeScriptService } from './typescript-service.ts';
+import { ANY_LANGUAGE, universalFindings } from './universal-check.ts';
 
 export interface CheckRequest {
   readonly language: string;
@@ -28,7 +29,11 @@ function once<T>(build: () => T): () => T {
   };
 }
 
-const typeScript = once(createTypeScriptService);
+const typeScript = once(() => {
+  const service = createTypeScriptService();
+  typeScriptFindings(service, 'typescript', 'export const ready: boolean = true;');
+  return service;
+});
 const python = once(createPythonChecker);
 
 function check({ language, text }: CheckRequest): CheckReply {
@@ -37,6 +42,8 @@ function check({ language, text }: CheckRequest): CheckReply {
     return { findings: typeScriptFindings(host, language, text), checkedBy: [host.checker] };
   }
   switch (language) {
+    case ANY_LANGUAGE:
+      return { findings: universalFindings(text), checkedBy: [] };
     case 'python':
       return { findings: pythonFindings(python(), text), checkedBy: [python().checker] };
     case 'json':
@@ -48,4 +55,10 @@ function check({ language, text }: CheckRequest): CheckReply {
   }
 }
 
-parentPort?.on('message', (request: CheckRequest) => parentPort?.postMessage(check(request)));
+/** A compiler reads its libraries at its first text: seconds that are no fault of the next one. */
+function prepare({ language }: CheckRequest): void {
+  if (isTypeScriptFamily(language)) typeScript();
+  else if (language === 'python') python();
+}
+
+serve<CheckRequest>({ prepare, run: check });

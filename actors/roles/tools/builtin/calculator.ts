@@ -1,9 +1,12 @@
 /**
  * Arithmetic. mathjs parses and computes; what may be computed is decided here by a list of allowed syntax, so no
- * expression can reach a function that runs long, reads the environment or changes the library.
+ * expression can reach a function that reads the environment or changes the library. How long one computes nobody can
+ * tell from its text (`cosh(1e9)`), so it is done by a worker (math-worker.ts), which is ended at a limit.
  */
 import type { MathNode } from 'mathjs';
+import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
 import { math } from './math.ts';
+import type { MathReply, MathRequest } from './math-worker.ts';
 import { defineTool, type Tool, ToolError } from './port.ts';
 
 const EXPRESSION_CHARS_MAX = 300;
@@ -21,8 +24,49 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
   sin cos tan asin acos atan atan2 sinh cosh tanh factorial`.split(/\s+/),
 );
 
-/** The value of an expression as text. Throws a ToolError that says what is not understood. */
-export function calculate(expression: string): string {
+/** Nearly all take milliseconds. */
+const COMPUTE_MS_MAX = 5000;
+const HEAP_MB_MAX = 256;
+
+const pool = createWorkerPool<MathRequest, MathReply>({
+  script: new URL('./math-worker.ts', import.meta.url),
+  ...{ workMsMax: COMPUTE_MS_MAX, heapMbMax: HEAP_MB_MAX },
+  parse: readReply,
+});
+
+function readReply(value: unknown): MathReply {
+  if (typeof value !== 'object' || value === null || !('text' in value) || !('refused' in value))
+    throw new TypeError('A reply needs a text, and whether the expression was refused.');
+  return { text: String(value.text), refused: value.refused === true };
+}
+
+/** The value of an expression as text. @throws ToolError that says what is not understood or takes too long */
+export async function calculate(
+  expression: string,
+  options: { readonly signal?: AbortSignal; readonly task?: string } = {},
+): Promise<string> {
+  try {
+    const { text, refused: isRefused } = await pool.ask({ expression }, options);
+    if (!isRefused) return text;
+    throw new ToolError('tool_bad_arguments', text);
+  } catch (error) {
+    if (!(error instanceof WorkerError)) throw error;
+    if (error.code === 'busy') throw new ToolError('tool_overloaded', error.message, { retryable: true, cause: error });
+    const why =
+      error.code === 'timeout'
+        ? `it takes longer than ${COMPUTE_MS_MAX / 1000} s`
+        : 'it takes more memory than there is';
+    throw refused(why, error);
+  }
+}
+
+/** Ends the computing workers, for an orderly shutdown; a later calculation starts them again. */
+export function closeCalculator(): Promise<void> {
+  return pool.close();
+}
+
+/** Computes here and now. Throws a ToolError that says what is not understood. */
+export function evaluate(expression: string): string {
   if (expression.length > EXPRESSION_CHARS_MAX) {
     throw refused(`it is longer than ${EXPRESSION_CHARS_MAX} characters`);
   }
@@ -142,7 +186,7 @@ export function calculatorTool(): Tool {
       if (found === null || !isArithmetic(found.expression)) return null;
       return { arguments: { expression: found.expression }, score: found.asked ? 0.95 : 0.85 };
     },
-    run: ({ expression }) => calculate(expression),
+    run: ({ expression }, { signal, idempotencyKey }) => calculate(expression, { signal, task: idempotencyKey }),
   });
 }
 

@@ -4,7 +4,7 @@
  * tools role's business.
  */
 import { Ajv, type JSONSchemaType } from 'ajv';
-import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
+import type { ErrorInfo, Part } from '../../../../schemas/events/generated.ts';
 
 /**
  * What a repeated call does. `pure`: nothing outside changes. `keyed`: the other side knows the idempotency key and
@@ -29,12 +29,18 @@ export interface ToolMatch {
 }
 
 export interface ToolCaps {
-  /** Time one call may take, its wait for a free place included, milliseconds. */
+  /** Time one call may take from when it has a free place, milliseconds. */
   readonly timeoutMs: number;
   /** Calls at once. */
   readonly concurrencyMax: number;
   /** Calls that may wait for a free place. */
   readonly queueMax: number;
+}
+
+export interface ToolAnswer {
+  readonly text: string;
+  /** Pictures, files, links and data, besides the text. */
+  readonly attachments: readonly Part[];
 }
 
 export interface Tool {
@@ -51,8 +57,8 @@ export interface Tool {
   match?(prompt: string): ToolMatch | null;
   /** Throws a ToolError `tool_bad_arguments` that names what is wrong. */
   checkArguments(args: unknown): void;
-  /** The answer as text. Rejects with a ToolError or the signal's reason. */
-  run(args: unknown, context: ToolContext): Promise<string>;
+  /** The answer, a text alone or with more. Rejects with a ToolError or the signal's reason. */
+  run(args: unknown, context: ToolContext): Promise<string | ToolAnswer>;
 }
 
 export type ToolErrorCode =

@@ -15,7 +15,13 @@ import {
 } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import { machineFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
-import { effectFinished, effectStarted, type Outcome, timerFired } from '../../../../actors/runtime/settlement.ts';
+import {
+  effectFinished,
+  effectStarted,
+  effectWaiting,
+  type Outcome,
+  timerFired,
+} from '../../../../actors/runtime/settlement.ts';
 import { type EventName, type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { type EventOptions, eventOf, idOf, loggedAt, START_MS } from '../../runtime/support/events.ts';
@@ -187,6 +193,11 @@ function finished(effect: string, outcome: Outcome): Moment {
 /** The log knows that an effect that may not be repeated has begun. */
 export function begun(effect: string): Moment {
   return (story) => ({ event: effectStarted(story.living, story.effect(effect), story.atMs) });
+}
+
+/** The effect waits with so many ahead, or, by null, its turn has come. */
+export function waits(effect: string, ahead: number | null): Moment {
+  return (story) => ({ event: effectWaiting(story.living, story.effect(effect), ahead, story.atMs) });
 }
 
 /** The timer of a named delay reaches its deadline, and the log's time with it. */

@@ -3,10 +3,11 @@
  */
 import { loadRoleDefinitions } from '../../../../actors/roles/index.ts';
 import { loadWorkflows, type Workflow } from '../../../../actors/workflows/index.ts';
+import { limitsOf } from '../../../../actors/workflows/limits.ts';
 
 export const roles = await loadRoleDefinitions();
 export const roleNames: ReadonlySet<string> = new Set(roles.map(({ name }) => name));
-export const builtin = loadWorkflows(roleNames);
+export const builtin = loadWorkflows(roleNames, undefined, limitsOf(roles));
 
 export function workflow(name: string): Workflow {
   const found = builtin.get(name);

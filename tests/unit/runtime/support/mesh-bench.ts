@@ -5,6 +5,7 @@
 import { ingress } from '../../../../actors/ingress.ts';
 import type { FatalError } from '../../../../actors/runtime/errors.ts';
 import { createHost, type Host, type HostOptions } from '../../../../actors/runtime/host.ts';
+import type { Ledger } from '../../../../actors/runtime/ledger/port.ts';
 import { effect, type Fence, type Role, type RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
 import type { Bus, StoredMessage } from '../../../../bus/port.ts';
@@ -40,9 +41,13 @@ export interface Life {
 
 export interface LifeOptions extends Partial<Pick<HostOptions, 'limits' | 'commitMode' | 'service'>> {
   readonly disk?: Disk;
+  /** In place of the disk. */
+  readonly ledger?: Ledger;
   readonly roles?: readonly RoleDefinition[];
   /** False: nobody waits until it has caught up. */
   readonly waits?: boolean;
+  /** What is different about its bus. */
+  readonly bends?: (bus: MemoryBus) => Partial<Bus>;
 }
 
 export class Mesh {
@@ -64,7 +69,15 @@ export class Mesh {
   }
 
   async start(name: string, options: LifeOptions = {}): Promise<Life> {
-    const { disk = eagerDisk(), roles = [dispatcher, courier], waits = true, service = 'tests', ...rest } = options;
+    const {
+      disk = eagerDisk(),
+      ledger = disk.open(),
+      roles = [dispatcher, courier],
+      waits = true,
+      service = 'tests',
+      bends,
+      ...rest
+    } = options;
     const bus = createMemoryBus(this.log, { now: () => this.clock.elapsed(), leaseTtlMs: LEASE_TTL_MS });
     const log = createSilentLog();
     const fatal: FatalError[] = [];
@@ -79,12 +92,13 @@ export class Mesh {
         reads.push(request.filter);
         return bus.read(request);
       },
+      ...bends?.(bus),
     };
     this.#processes += 1;
     const host = createHost({
-      ...{ name, service, bus: bent(bus, changes), ledger: disk.open(), clock: this.clock, log, ...rest },
+      ...{ name, service, bus: bent(bus, changes), ledger, clock: this.clock, log, ...rest },
       roles: roles.map((role) => this.#withEffects(role)),
-      ...(roles.some((role) => role.name === ingress.role) ? { ingress } : {}),
+      ...(roles.some((role) => role.name === ingress.role) ? { ingress: [ingress] } : {}),
       process: `${name}-${this.#processes}`,
       onFatal: (error) => void fatal.push(error),
     });

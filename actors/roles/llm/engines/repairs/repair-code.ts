@@ -1,9 +1,9 @@
 /**
  * Mechanical repairs of code: text in, repaired text and what was done out. The code is never executed.
- * Owns the thread that repairs run on and what happens when they fail: then nothing was repaired, which is an answer.
+ * Owns the workers that repairs run on and what happens when they fail: then nothing was repaired, which is an answer.
  */
+import { createWorkerPool, WorkerError } from '../../../../workers/worker-pool.ts';
 import { languageName } from '../../../reviewer/checks/languages.ts';
-import { createWorkerLane, LaneError } from '../../../reviewer/checks/worker-lane.ts';
 import type { RepairReply, RepairRequest } from './repair-worker.ts';
 
 export interface Repair {
@@ -25,9 +25,9 @@ export interface RepairedCode {
 /** Each round of a repair is a check of the whole text; a few dozen of them fit. */
 const REPAIR_MS_MAX = 20_000;
 
-const lane = createWorkerLane<RepairRequest, RepairReply>({
+const pool = createWorkerPool<RepairRequest, RepairReply>({
   script: new URL('./repair-worker.ts', import.meta.url),
-  timeoutMs: REPAIR_MS_MAX,
+  workMsMax: REPAIR_MS_MAX,
   parse(message) {
     if (!isReply(message)) throw new TypeError('A reply needs text, repairs and errorsLeft.');
     return message;
@@ -42,17 +42,17 @@ function isReply(message: unknown): message is RepairReply {
 /** Repairs what can be repaired by rule. Rejects with the signal's reason when aborted, and with nothing else. */
 export async function repairCode(
   code: { language: string; text: string },
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; task?: string } = {},
 ): Promise<RepairedCode> {
   try {
-    return await lane.ask({ language: languageName(code.language), text: code.text }, options.signal);
+    return await pool.ask({ language: languageName(code.language), text: code.text }, options);
   } catch (error) {
-    if (error instanceof LaneError) return { text: code.text, repairs: [], errorsLeft: 1 };
+    if (error instanceof WorkerError) return { text: code.text, repairs: [], errorsLeft: 1 };
     throw error;
   }
 }
 
-/** Ends the repairing thread, for an orderly shutdown; a later repair starts it again. */
+/** Ends the repairing workers, for an orderly shutdown; a later repair starts it again. */
 export function closeRepairs(): Promise<void> {
-  return lane.close();
+  return pool.close();
 }

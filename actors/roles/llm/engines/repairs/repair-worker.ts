@@ -1,9 +1,9 @@
 /**
  * The thread that repairs run on. Owns the choice of the repairer by language and the compilers they keep.
  */
-import { parentPort } from 'node:worker_threads';
+import { serve } from '../../../../workers/serve.ts';
 import { createPythonChecker, type PythonChecker } from '../../../reviewer/checks/python-check.ts';
-import { isTypeScriptFamily } from '../../../reviewer/checks/typescript-check.ts';
+import { isTypeScriptFamily, typeScriptFindings } from '../../../reviewer/checks/typescript-check.ts';
 import { createTypeScriptService, type TypeScriptService } from '../../../reviewer/checks/typescript-service.ts';
 import { repairJson, repairYaml } from './data-repair.ts';
 import { repairPython } from './python-repair.ts';
@@ -19,6 +19,15 @@ export type RepairReply = RepairedCode;
 
 let typeScript: TypeScriptService | null = null;
 let python: PythonChecker | null = null;
+
+/** A compiler reads its libraries at its first text: seconds that are no fault of the next one. */
+function prepare({ language }: RepairRequest): void {
+  if (isTypeScriptFamily(language) && typeScript === null) {
+    typeScript = createTypeScriptService();
+    typeScriptFindings(typeScript, 'typescript', 'export const ready: boolean = true;');
+  }
+  if (language === 'python') python ??= createPythonChecker();
+}
 
 function repair({ language, text }: RepairRequest): RepairReply {
   if (isTypeScriptFamily(language)) {
@@ -38,4 +47,4 @@ function repair({ language, text }: RepairRequest): RepairReply {
   }
 }
 
-parentPort?.on('message', (request: RepairRequest) => parentPort?.postMessage(repair(request)));
+serve<RepairRequest>({ prepare, run: repair });

@@ -1,0 +1,29 @@
+/**
+ * The worker that computes. Owns: that nothing of one expression stays behind for the next. Does not own: what may be
+ * computed (calculator.ts).
+ */
+import { serve } from '../../../workers/serve.ts';
+import { evaluate } from './calculator.ts';
+import { math, withSettings } from './math.ts';
+import { ToolError } from './port.ts';
+
+export interface MathRequest {
+  readonly expression: string;
+}
+
+export interface MathReply {
+  /** The value, or why there is none. */
+  readonly text: string;
+  readonly refused: boolean;
+}
+
+function compute({ expression }: MathRequest): MathReply {
+  try {
+    return { text: withSettings(() => evaluate(expression)), refused: false };
+  } catch (error) {
+    if (error instanceof ToolError) return { text: error.message, refused: true };
+    throw error;
+  }
+}
+
+serve<MathRequest>({ prepare: () => void math(), run: compute });

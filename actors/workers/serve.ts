@@ -1,0 +1,44 @@
+/**
+ * The other side of a worker pool: what a worker's script calls. Owns: the words between the two. Does not own: the work.
+ */
+import { parentPort } from 'node:worker_threads';
+
+/** What the pool sends. */
+export interface Question {
+  readonly id: number;
+  readonly request: unknown;
+}
+
+/** What a worker says: that the work begins, how it ended. */
+export type Said =
+  | { readonly id: number; readonly kind: 'began' }
+  | { readonly id: number; readonly kind: 'done'; readonly reply: unknown }
+  | { readonly id: number; readonly kind: 'failed'; readonly message: string };
+
+export interface Service<Request> {
+  /** Loads what the request needs: it belongs to the start of a worker and is no part of the request's time. */
+  prepare?(request: Request): void | Promise<void>;
+  run(request: Request): unknown;
+}
+
+/** Answers the pool's requests, one after another; the pool sends the next one when the last is answered. */
+export function serve<Request>({ prepare, run }: Service<Request>): void {
+  const say = (said: Said): void => {
+    if (parentPort !== null) parentPort.postMessage(said);
+    else if (process.connected) process.send?.(said);
+  };
+  const answer = async ({ id, request }: Question): Promise<void> => {
+    try {
+      // The pool's own types say what it sends: they meet here and in the pool's `ask`.
+      const asked = request as Request;
+      await prepare?.(asked);
+      say({ id, kind: 'began' });
+      say({ id, kind: 'done', reply: await run(asked) });
+    } catch (error) {
+      say({ id, kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  (parentPort ?? process).on('message', answer);
+  // A process whose pool has ended has nobody to work for.
+  if (parentPort === null) process.on('disconnect', () => process.exit(0));
+}

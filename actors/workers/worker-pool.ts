@@ -1,0 +1,377 @@
+/**
+ * Workers for work that would stop a process: foreign text in the hands of compilers, regular expressions, arithmetic.
+ * Owns: the workers' lives, who gets one next, and how long a request may work. Does not own: the work (a script that
+ * calls `serve`), or what becomes of a request that ended without a reply.
+ *
+ * Invariants:
+ * 1. A request ends by its reply, its time limit, its signal or the end of its worker; it never hangs.
+ * 2. Its time counts from when its work begins: neither the wait for a worker nor the worker's start is part of it, nor
+ *    time in which this process itself stood still.
+ * 3. Tasks take turns: one with many requests has one before the next task has its first.
+ * 4. One that is not done after a quick turn goes on in one of the slow places, or waits for one: so the quick ones are
+ *    free again soon, whatever they are given.
+ * 5. A request that ran out of time or ended its worker is not tried again for a while: it is refused at once.
+ * 6. A worker that failed or was given up is ended, with all it had in memory; any other is kept for the next request.
+ *    One that is idle does not keep the process alive.
+ */
+import { hash } from 'node:crypto';
+import { type Member, startMember } from './member.ts';
+import type { Question, Said } from './serve.ts';
+
+export type WorkerErrorCode =
+  /** Its time was up; `again` says that this was found out at an earlier request. */
+  | 'timeout'
+  /** It ended its worker, or the worker failed at it. */
+  | 'crashed'
+  /** More wait than may. */
+  | 'busy';
+
+export class WorkerError extends Error {
+  override readonly name = 'WorkerError';
+  readonly code: WorkerErrorCode;
+  constructor(code: WorkerErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export interface WorkerPoolOptions<Reply> {
+  readonly script: URL;
+  /** Threads, unless what runs there could take its whole process along. */
+  readonly kind?: 'thread' | 'process';
+  /** Options of Node for a process. */
+  readonly execArgv?: readonly string[];
+  /** For one request from when its work begins, milliseconds. */
+  readonly workMsMax: number;
+  /** Requests in their quick turn at once; 2 by default, and as many slow ones. */
+  readonly workersMax?: number;
+  /** How long a quick turn is, milliseconds; a second by default. */
+  readonly quickMs?: number;
+  /** How many may wait; 1000 by default. */
+  readonly waitingMax?: number;
+  /** MiB of one worker's heap. */
+  readonly heapMbMax?: number;
+  /** Reads what the worker sent; throws when it is not a reply. */
+  readonly parse: (message: unknown) => Reply;
+}
+
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whose request it is: tasks take turns. */
+  readonly task?: string | undefined;
+}
+
+export interface WorkerPool<Request, Reply> {
+  /** @throws WorkerError, or the signal's reason */
+  ask(request: Request, options?: AskOptions): Promise<Reply>;
+  readonly running: number;
+  readonly waiting: number;
+  /** Ends the workers; a later ask() starts others. */
+  close(): Promise<void>;
+}
+
+/** Enough for the compiler with its libraries (about 200 MB) and a large text; a runaway type stops here. */
+const HEAP_MB_MAX = 1024;
+/** For a worker to start and to load what a request needs: seconds on a busy machine. */
+const START_MS_MAX = 120_000;
+const WAITING_MAX = 1000;
+const WORKERS_MAX = 2;
+const QUICK_MS = 1000;
+/** Between two looks at the time; what a look finds beyond twice of it is time in which the process stood still. */
+const LOOK_MS_MAX = 200;
+/** Requests that are known to end badly, and for how long that is believed: a machine may have been slow that day. */
+const REMEMBERED_MAX = 256;
+const REMEMBERED_MS = 900_000;
+
+type Turn = 'quick' | 'slow';
+
+interface Job<Request, Reply> {
+  readonly request: Request;
+  readonly task: string;
+  readonly fingerprint: string;
+  readonly signal: AbortSignal | undefined;
+  turn: Turn;
+  resolve(reply: Reply): void;
+  reject(error: unknown): void;
+}
+
+interface Worker {
+  readonly member: Member;
+  free: boolean;
+}
+
+/** What a request at work is waited for with. */
+interface Run {
+  /** Milliseconds of work, as far as it has been looked at. */
+  workedMs: number;
+}
+
+export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Reply>): WorkerPool<Request, Reply> {
+  const { workersMax = WORKERS_MAX, waitingMax = WAITING_MAX, quickMs = QUICK_MS } = options;
+  type OwnJob = Job<Request, Reply>;
+  const queues: Record<Turn, TurnQueue<OwnJob>> = { quick: createTurnQueue(), slow: createTurnQueue() };
+  const running: Record<Turn, Set<OwnJob>> = { quick: new Set(), slow: new Set() };
+  const workers = new Set<Worker>();
+  const bad = createMemory();
+  let lastId = 0;
+
+  const discard = (worker: Worker): void => {
+    workers.delete(worker);
+    void worker.member.end();
+  };
+  const startWorker = (): Worker => {
+    const { script, kind = 'thread', heapMbMax = HEAP_MB_MAX, execArgv = [] } = options;
+    // Between requests nobody listens: one that dies then is simply replaced by the next request.
+    const member = startMember({ script, kind, heapMbMax, execArgv }, () => workers.delete(worker));
+    const worker: Worker = { member, free: true };
+    workers.add(worker);
+    return worker;
+  };
+  const freeWorker = (): Worker => {
+    for (const worker of workers) if (worker.free) return worker;
+    return startWorker();
+  };
+
+  const begin = (job: OwnJob): void => {
+    running[job.turn].add(job);
+    const worker = freeWorker();
+    worker.free = false;
+    lastId += 1;
+    const leave = (): void => {
+      running.quick.delete(job);
+      running.slow.delete(job);
+      queueMicrotask(pump);
+    };
+    const ended = (): void => {
+      worker.free = true;
+      worker.member.hold(false);
+      leave();
+    };
+    exchange(
+      worker.member,
+      { id: lastId, request: job.request },
+      {
+        ...{ signal: job.signal, workMsMax: options.workMsMax, parse: options.parse },
+        onReply(reply) {
+          ended();
+          job.resolve(reply);
+        },
+        onEnd(error) {
+          discard(worker);
+          leave();
+          if (error instanceof WorkerError) bad.add(job.fingerprint, error);
+          job.reject(error);
+        },
+        onLook(run) {
+          if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
+          job.turn = 'slow';
+          running.quick.delete(job);
+          if (running.slow.size < workersMax && queues.slow.size === 0) {
+            running.slow.add(job);
+            queueMicrotask(pump);
+            return 'goes-on';
+          }
+          discard(worker);
+          queues.slow.add(job);
+          queueMicrotask(pump);
+          return 'set-aside';
+        },
+      },
+    );
+  };
+  const pump = (): void => {
+    for (const turn of ['quick', 'slow'] as const) {
+      while (running[turn].size < workersMax) {
+        const job = queues[turn].take();
+        if (job === null) break;
+        begin(job);
+      }
+    }
+  };
+
+  return {
+    ask(request, { signal, task = '' } = {}) {
+      signal?.throwIfAborted();
+      const fingerprint = hash('sha256', JSON.stringify(request));
+      const known = bad.get(fingerprint);
+      if (known !== null) return Promise.reject(known);
+      if (queues.quick.size + queues.slow.size >= waitingMax)
+        return Promise.reject(new WorkerError('busy', `${waitingMax} requests wait already`));
+      return new Promise<Reply>((resolve, reject) => {
+        const job: OwnJob = { request, task, fingerprint, signal, turn: 'quick', resolve, reject };
+        signal?.addEventListener(
+          'abort',
+          () => {
+            if (queues[job.turn].remove(job)) reject(signal.reason);
+          },
+          { once: true },
+        );
+        queues.quick.add(job);
+        pump();
+      });
+    },
+    get running() {
+      return running.quick.size + running.slow.size;
+    },
+    get waiting() {
+      return queues.quick.size + queues.slow.size;
+    },
+    async close() {
+      const ending = [...workers];
+      workers.clear();
+      await Promise.all(ending.map(({ member }) => member.end()));
+    },
+  };
+}
+
+interface ExchangeOptions<Reply> {
+  readonly signal: AbortSignal | undefined;
+  readonly workMsMax: number;
+  readonly parse: (message: unknown) => Reply;
+  onReply(reply: Reply): void;
+  /** The worker is not to be used again. */
+  onEnd(error: unknown): void;
+  /** Asked now and then while it works; set aside, nobody waits for this worker any more. */
+  onLook(run: Run): 'goes-on' | 'set-aside';
+}
+
+/** One request to one worker, until exactly one of `onReply`, `onEnd` and a setting aside. */
+function exchange<Reply>(member: Member, question: Question, options: ExchangeOptions<Reply>): void {
+  const { signal, workMsMax } = options;
+  const run: Run = { workedMs: 0 };
+  let stopLooking = (): void => undefined;
+  const settle = (): void => {
+    stopLooking();
+    member.listen(null);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const end = (error: unknown): void => {
+    settle();
+    options.onEnd(error);
+  };
+  const count = (limitMs: number, what: string, onLook: () => 'goes-on' | 'set-aside' = () => 'goes-on'): void => {
+    stopLooking();
+    run.workedMs = 0;
+    stopLooking = every(Math.min(LOOK_MS_MAX, Math.max(10, limitMs / 10)), (passedMs) => {
+      run.workedMs += passedMs;
+      if (run.workedMs >= limitMs) end(new WorkerError('timeout', `${what} took longer than ${limitMs} ms`));
+      else if (onLook() === 'set-aside') settle();
+    });
+  };
+  const noReply = (cause?: unknown): void =>
+    end(new WorkerError('crashed', 'the worker sent something that is not a reply', cause));
+  const reply = (said: unknown): void => {
+    let parsed: Reply;
+    try {
+      parsed = options.parse(said);
+    } catch (error) {
+      noReply(error);
+      return;
+    }
+    settle();
+    options.onReply(parsed);
+  };
+  const onAbort = (): void => end(signal?.reason);
+  member.listen({
+    gone: (why, cause) => end(new WorkerError('crashed', why, cause)),
+    message(said) {
+      if (!isSaid(said) || said.id !== question.id) noReply();
+      else if (said.kind === 'began') count(workMsMax, 'the work', () => options.onLook(run));
+      else if (said.kind === 'failed') end(new WorkerError('crashed', `the worker failed: ${said.message}`));
+      else reply(said.reply);
+    },
+  });
+  signal?.addEventListener('abort', onAbort, { once: true });
+  member.hold(true);
+  count(START_MS_MAX, 'the start of the worker');
+  member.post(question);
+}
+
+function isSaid(value: unknown): value is Said {
+  return typeof value === 'object' && value !== null && 'id' in value && 'kind' in value;
+}
+
+/** Calls back every so often with the time that has passed, of a standstill of this process twice the interval at most. */
+function every(intervalMs: number, look: (passedMs: number) => void): () => void {
+  let lastMs = performance.now();
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    const passedMs = Math.min(nowMs - lastMs, 2 * intervalMs);
+    lastMs = nowMs;
+    look(passedMs);
+  }, intervalMs);
+  return () => clearInterval(timer);
+}
+
+interface TurnQueue<J extends { readonly task: string }> {
+  add(job: J): void;
+  /** The first of the task whose turn it is. */
+  take(): J | null;
+  /** Whether it was there. */
+  remove(job: J): boolean;
+  readonly size: number;
+}
+
+/** Tasks in the order of their turns, each with what it waits for in the order in which it came. */
+function createTurnQueue<J extends { readonly task: string }>(): TurnQueue<J> {
+  const lines = new Map<string, J[]>();
+  let size = 0;
+  return {
+    add(job) {
+      const line = lines.get(job.task);
+      if (line) line.push(job);
+      else lines.set(job.task, [job]);
+      size += 1;
+    },
+    take() {
+      for (const [task, line] of lines) {
+        lines.delete(task);
+        const job = line.shift();
+        if (job === undefined) continue;
+        size -= 1;
+        // What is left of it comes after the others.
+        if (line.length > 0) lines.set(task, line);
+        return job;
+      }
+      return null;
+    },
+    remove(job) {
+      const line = lines.get(job.task);
+      const at = line?.indexOf(job) ?? -1;
+      if (line === undefined || at < 0) return false;
+      line.splice(at, 1);
+      if (line.length === 0) lines.delete(job.task);
+      size -= 1;
+      return true;
+    },
+    get size() {
+      return size;
+    },
+  };
+}
+
+/** Which requests ended badly, the latest ones. */
+function createMemory() {
+  const known = new Map<string, { readonly error: WorkerError; readonly atMs: number }>();
+  return {
+    add(fingerprint: string, error: WorkerError): void {
+      known.set(fingerprint, { error, atMs: performance.now() });
+      const [oldest] = known.keys();
+      if (known.size > REMEMBERED_MAX && oldest !== undefined) known.delete(oldest);
+    },
+    get(fingerprint: string): WorkerError | null {
+      const found = known.get(fingerprint);
+      if (found === undefined) return null;
+      if (performance.now() - found.atMs < REMEMBERED_MS) {
+        const { code, message } = found.error;
+        return new WorkerError(
+          code,
+          `${message} at an earlier request; it is not tried again for a while`,
+          found.error,
+        );
+      }
+      known.delete(fingerprint);
+      return null;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Two hosts of a service and a log that was made anew: whoever has more of a partition opens it (J3, S7).
+ */
+import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { journalOn, LEASE_TTL_MS, Mesh, tasks } from './support/mesh-bench.ts';
+
+const TASKS = tasks(20);
+
+/** A host that has worked, one that stood by, and a log that has lost everything. */
+async function logMadeAnew() {
+  const mesh = await Mesh.open();
+  const worker = await mesh.start('worker');
+  const standby = await mesh.start('standby');
+  await mesh.submit(...TASKS);
+  await mesh.pass(LEASE_TTL_MS);
+  const told = (await mesh.facts()).toSorted();
+  worker.kill();
+  standby.kill();
+  mesh.log.wipe();
+  await mesh.bus.ensureTopology();
+  return { mesh, worker, standby, told };
+}
+
+describe('a log that was made anew', () => {
+  test('J3: the standby comes first, and waits for the one that had more', async () => {
+    const { mesh, worker, standby, told } = await logMadeAnew();
+    const starting = mesh.start('standby', { disk: standby.disk });
+    await mesh.pass(LEASE_TTL_MS);
+    expect((await mesh.journal()).flat()).toEqual([]);
+    const again = await mesh.start('worker', { disk: worker.disk });
+    await starting;
+    await mesh.pass();
+    expect([(await mesh.facts()).toSorted(), mesh.deeds.length]).toEqual([told, TASKS.length * 2]);
+    expect(journalOn(again.disk)).toEqual(await mesh.journal());
+    expect(again.said('warn')).toEqual([]);
+  });
+
+  test('S7: one that does not come back is waited for no longer than the limit', async () => {
+    const { mesh, standby } = await logMadeAnew();
+    const starting = mesh.start('standby', { disk: standby.disk });
+    await mesh.pass(defaultLimits.otherHostsMs + LEASE_TTL_MS);
+    const { host } = await starting;
+    expect(host.stats().partitions).toEqual({ orchestrator: 8, courier: 8 });
+  });
+
+  test('S7: a host that knows of no other opens everything at once', async () => {
+    const mesh = await Mesh.open();
+    const alone = await mesh.start('one');
+    await mesh.submit(...TASKS);
+    await mesh.pass();
+    alone.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    const { host } = await mesh.start('one', { disk: alone.disk });
+    expect(host.stats().partitions).toEqual({ orchestrator: 8, courier: 8 });
+  });
+});

@@ -1,0 +1,151 @@
+/** Work that hangs, crashes or babbles never hangs its caller, and takes no place from others for long (S8, S9). */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from '../../../actors/workers/worker-pool.ts';
+
+const SERVE = new URL('../../../actors/workers/serve.ts', import.meta.url).href;
+const SCRIPT = `
+import { serve } from ${JSON.stringify(SERVE)};
+let asked = 0;
+const spin = (ms) => { for (const end = performance.now() + ms; performance.now() < end; ); };
+serve({
+  prepare(request) { if (request.startsWith('prepare')) spin(Number(request.split(' ')[1])); },
+  run(request) {
+    asked += 1;
+    if (request.startsWith('spin')) spin(Number(request.split(' ')[1]));
+    if (request.startsWith('hang')) for (;;) {}
+    if (request === 'throw') throw new Error('broken');
+    if (request === 'exit') process.exit(3);
+    if (request === 'memory') { const all = []; for (;;) all.push(new Array(100000).fill({})); }
+    return request === 'babble' ? 42 : request === 'asked' ? 'asked ' + asked : 'got ' + request;
+  },
+});
+`;
+
+let folder: string;
+let script: URL;
+const pools: WorkerPool<string, string>[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pool-'));
+  script = pathToFileURL(join(folder, 'worker.mjs'));
+  await writeFile(script, SCRIPT);
+});
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.close()));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+function open(options: Partial<WorkerPoolOptions<string>> = {}): WorkerPool<string, string> {
+  const pool = createWorkerPool<string, string>({
+    ...{ script, workMsMax: 1000, heapMbMax: 64 },
+    parse(message) {
+      if (typeof message !== 'string') throw new TypeError('not a text');
+      return message;
+    },
+    ...options,
+  });
+  pools.push(pool);
+  return pool;
+}
+
+describe.each(['thread', 'process'] as const)('workers that are each a %s', (kind) => {
+  test('answer, and the one that answered is kept', async () => {
+    const pool = open({ kind, workersMax: 1 });
+    expect(await Promise.all(['a', 'b', 'c'].map((request) => pool.ask(request)))).toEqual(['got a', 'got b', 'got c']);
+    expect(await pool.ask('asked')).toBe('asked 4');
+  });
+
+  test.each([
+    ['hang', 'timeout'],
+    ['throw', 'crashed'],
+    ['exit', 'crashed'],
+    ['babble', 'crashed'],
+    ['memory', 'crashed'],
+  ])('%s ends with %s, the next request is answered, by one that knows nothing of it', async (request, code) => {
+    const pool = open({ kind, workersMax: 1, workMsMax: request === 'memory' ? 30_000 : 1000, quickMs: 60_000 });
+    const failing = pool.ask(request);
+    const next = pool.ask('next');
+    await expect(failing).rejects.toMatchObject({ name: 'WorkerError', code });
+    expect(await next).toBe('got next');
+    expect(await pool.ask('asked')).toBe('asked 2');
+    const began = performance.now();
+    await expect(pool.ask(request)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('not tried again'),
+    });
+    expect(performance.now() - began).toBeLessThan(500);
+  });
+});
+
+describe('a worker pool', () => {
+  test('an abort ends a busy worker with its reason, and takes one that waits out of its line', async () => {
+    const pool = open({ workersMax: 1, quickMs: 60_000 });
+    const controller = new AbortController();
+    const asked = [pool.ask('hang', { signal: controller.signal }), pool.ask('b', { signal: controller.signal })];
+    controller.abort(new Error('stop'));
+    for (const one of asked) await expect(one).rejects.toThrow('stop');
+    expect(pool.waiting).toBe(0);
+    expect(await pool.ask('next')).toBe('got next');
+  });
+
+  test('what a worker needs to be ready is no part of the time of a request', async () => {
+    expect(await open({ workMsMax: 300 }).ask('prepare 1500')).toBe('got prepare 1500');
+  });
+
+  test('time in which this process stands still is no part of it either', async () => {
+    const pool = open({ workMsMax: 800 });
+    await pool.ask('warm');
+    const asked = pool.ask('spin 400');
+    const still = performance.now() + 2500;
+    setTimeout(() => {
+      while (performance.now() < still);
+    }, 50);
+    expect(await asked).toBe('got spin 400');
+  });
+
+  test('requests that hang take no place from the others: each of those waits a quick turn at most', async () => {
+    const pool = open({ workMsMax: 60_000, quickMs: 150 });
+    await Promise.all(['a', 'b'].map((request) => pool.ask(request)));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const hanging = [1, 2, 3, 4, 5].map((n) => pool.ask(`hang ${n}`, { signal, task: `hostile ${n}` }));
+    const ends = Promise.allSettled(hanging);
+    const began = performance.now();
+    for (let n = 0; n < 5; n += 1) expect(await pool.ask(`c${n}`, { task: 'own' })).toBe(`got c${n}`);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    controller.abort(new Error('stop'));
+    await ends;
+    expect([pool.running, pool.waiting]).toEqual([0, 0]);
+  });
+
+  test('those that hang end at their limit, one after the other', async () => {
+    const pool = open({ workMsMax: 400, quickMs: 100, workersMax: 1 });
+    const ends = await Promise.allSettled([1, 2, 3].map((n) => pool.ask(`hang ${n}`)));
+    expect(ends.map((end) => end.status === 'rejected' && end.reason.code)).toEqual(['timeout', 'timeout', 'timeout']);
+  });
+
+  test('tasks take turns', async () => {
+    const pool = open({ workersMax: 1, quickMs: 60_000 });
+    const order: string[] = [];
+    const asked = (task: string, request: string) =>
+      pool.ask(request, { task }).then((reply) => void order.push(reply.slice(4)));
+    await Promise.all([
+      ...['a1', 'a2', 'a3', 'a4'].map((request) => asked('a', request)),
+      ...['b1', 'b2'].map((request) => asked('b', request)),
+    ]);
+    expect(order).toEqual(['a1', 'a2', 'b1', 'a3', 'b2', 'a4']);
+  });
+
+  test('more than may wait are refused at once', async () => {
+    const pool = open({ workersMax: 1, waitingMax: 1 });
+    const first = pool.ask('a');
+    const second = pool.ask('b');
+    await expect(pool.ask('c')).rejects.toMatchObject({ code: 'busy' });
+    expect(await Promise.all([first, second])).toEqual(['got a', 'got b']);
+  });
+});

@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text as readAll } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMeshCommand, eventually, type MeshCommand } from './command.ts';
 
@@ -121,11 +120,18 @@ describe('output into a pipe whose reader is slow', () => {
     const prompt = `tool:hash ${JSON.stringify({ text: 'x'.repeat(100_000) })}`;
     const id = await task(prompt);
     const child = mesh.start(args(id, prompt));
-    // Nothing is read before the command has had all the time to end without its reader.
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 4000))]);
     if (child.stdout === null) throw new Error('there is no pipe');
-    const output = await readAll(child.stdout);
+    const pipe = child.stdout;
+    const chunks: Buffer[] = [];
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    // Nothing more is read before the command has had all the time to end without its reader.
+    pipe.on('data', (chunk: Buffer) => chunks.push(chunk));
+    pipe.once('data', () => pipe.pause());
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 4000))]);
+    pipe.resume();
+    await closed;
+    const output = Buffer.concat(chunks).toString();
     expect(output.length).toBeGreaterThan(90_000);
     expect(() => JSON.parse(output)).not.toThrow();
   });

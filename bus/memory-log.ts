@@ -311,7 +311,7 @@ export class MemoryServer implements MemoryLog {
     for (const name of [STREAM, CHECKPOINT_STREAM, QUARANTINE_STREAM, TELEMETRY_STREAM]) {
       this.#ensureStream(name, false);
     }
-    for (const bucket of [bucketOf('config'), bucketOf('registry'), bucketOf('push'), LEASE_BUCKET]) {
+    for (const bucket of [...(['config', 'registry', 'push', 'removed'] as const).map(bucketOf), LEASE_BUCKET]) {
       this.#ensureStream(bucketStream(bucket), true);
     }
   }

@@ -9,7 +9,7 @@ import Database from 'better-sqlite3';
 import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
 import { livingServices } from '../bus/registry.ts';
 import { assertStores } from '../bus/stores.ts';
-import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
+import { natsUrl, type Settings } from '../config/settings.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
 import { routerCheck } from './doctor-router.ts';
@@ -209,12 +209,6 @@ async function python(): Promise<Check> {
     : { name: 'python3', status: 'ok', text: version.replace('Python ', '') };
 }
 
-function idleSettings(): Check | null {
-  const names = settingsWithoutEffect();
-  if (names.length === 0) return null;
-  return { name: 'settings', status: 'warn', text: `${names.join(', ')}: set, but without effect in this release` };
-}
-
 export async function allChecks(settings: Settings): Promise<Check[]> {
   const listening = supervisedServices.filter(({ ports }) => ports.length > 0);
   const checks = [
@@ -233,7 +227,6 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     graphicsCard(),
     await routerCheck(settings),
     await python(),
-    idleSettings(),
   ];
   return checks.filter((check) => check !== null);
 }

@@ -426,13 +426,6 @@ export function natsUrl(settings: Settings): string {
   return settings.NATS_URL ?? `nats://127.0.0.1:${settings.MESH_NATS_PORT}`;
 }
 
-/** Settings that are set but that nothing in this release acts on. */
-export function settingsWithoutEffect(env: Readonly<Record<string, string | undefined>> = process.env): string[] {
-  return Object.entries(table)
-    .filter(([name, [, description]]) => description.startsWith('Read now,') && (env[name] ?? '') !== '')
-    .map(([name]) => name);
-}
-
 /** Text of `.env.example`. */
 export function envExample(): string {
   const lines = ['# Every setting of Agent Mesh. Copy to .env and uncomment what you need.', ''];

@@ -8,7 +8,7 @@ import { checksumIn, platformName } from '../../../cli/nats-download.ts';
 import { exitVerdict, restartDelayMs, restartsAfterLife } from '../../../cli/supervisor/backoff.ts';
 import { matchId, wholeId } from '../../../cli/task-id.ts';
 import { bytes, duration, oneLine, safeText, table } from '../../../cli/terminal.ts';
-import { SettingsError, settingsWithoutEffect } from '../../../config/settings.ts';
+import { SettingsError } from '../../../config/settings.ts';
 
 const ids = ['6f1c2d3e-0000-4000-8000-000000000001', '6f1c2d4f-0000-4000-8000-000000000002'];
 
@@ -131,10 +131,5 @@ describe('what others write', () => {
     expect(parseHeartbeat(JSON.stringify({ ...beat, news: 1 }))).toMatchObject(beat);
     expect(parseHeartbeat('{"service":1}')).toBeNull();
     expect(parseHeartbeat('not json')).toBeNull();
-  });
-  it('settings that do nothing yet are told by name', () => {
-    expect(settingsWithoutEffect({ OBS_MODE: 'debug', NATS_URL: 'nats://x', LLM_MODEL_PATH: '' })).toEqual([
-      'OBS_MODE',
-    ]);
   });
 });

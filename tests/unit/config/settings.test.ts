@@ -2,15 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  envExample,
-  ledgerPath,
-  natsUrl,
-  projectRoot,
-  readSettings,
-  SettingsError,
-  settingsWithoutEffect,
-} from '../../../config/settings.ts';
+import { envExample, ledgerPath, natsUrl, projectRoot, readSettings, SettingsError } from '../../../config/settings.ts';
 
 describe('defaults', () => {
   test('without an environment everything has a value or is absent', () => {
@@ -139,11 +131,4 @@ describe('.env.example', () => {
       expect(block.trim()).toMatch(/^(?:# .{10,}\.\n#[A-Z\d_]+=.+)?$/);
     }
   });
-});
-
-test('what is set but has no effect yet is told', () => {
-  expect(settingsWithoutEffect({})).toEqual([]);
-  expect(settingsWithoutEffect({ MESH_COMMIT: 'hop', OPENAI_MODEL: 'x' })).toEqual([]);
-  const told = settingsWithoutEffect({ CHROMA_URL: 'http://127.0.0.1:8000', LLM_MODEL_PATH: '' });
-  expect(told.every((name) => name === 'CHROMA_URL')).toBe(true);
 });

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -232,6 +232,20 @@ describe('Dockerfile', () => {
     expect(stages.find(({ name }) => name === 'sources')?.body).toMatch(/^RUN rm -rf dashboard\/src /m);
     const ignored = readFileSync(join(projectRoot, '.dockerignore'), 'utf8').split('\n');
     for (const line of ['!dashboard', 'dashboard/build*', 'dashboard/.svelte-kit']) expect(ignored).toContain(line);
+  });
+
+  it('has every folder that what runs imports from', () => {
+    const lines = readFileSync(join(projectRoot, '.dockerignore'), 'utf8').split('\n');
+    const given = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const sources = given.flatMap((name) => globSync(`${name}/**/*.{ts,svelte}`, { cwd: projectRoot }));
+    const missing = sources.flatMap((source) =>
+      [...readFileSync(join(projectRoot, source), 'utf8').matchAll(/(?:\bfrom |\bimport\()'(\.{1,2}\/[^']+)'/g)]
+        .map(([, path = '']) => normalize(join(dirname(source), path)))
+        .filter((path) => !given.includes(path.split('/')[0] ?? ''))
+        .map((path) => `${source} imports ${path}`),
+    );
+    expect(sources).toContain('services/main.ts');
+    expect(missing).toEqual([]);
   });
 
   it('pins its base, runs as nobody in particular, under an init, with a health check', () => {

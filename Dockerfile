@@ -18,6 +18,20 @@ RUN npm pkg delete devDependencies \
     && npm sbom --sbom-format cyclonedx > sbom.cdx.json \
     && rm -rf node_modules/chromadb-js-bindings-*
 
+# The pages of the dashboard, and nothing of what builds them.
+FROM ${NODE_IMAGE} AS pages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci || npm install --no-save
+COPY . .
+RUN npm run dashboard
+
+# What runs, without the sources of the pages.
+FROM ${NODE_IMAGE} AS sources
+WORKDIR /app
+COPY . .
+RUN rm -rf dashboard/src dashboard/static dashboard/vite.config.ts dashboard/tsconfig.json
+
 FROM ${NODE_IMAGE} AS runtime
 RUN { command -v tini || { apt-get update && apt-get install -y --no-install-recommends tini; }; } \
     && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx \
@@ -28,7 +42,7 @@ RUN { command -v tini || { apt-get update && apt-get install -y --no-install-rec
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=dependencies /app/sbom.cdx.json ./
-COPY . .
+COPY --from=sources /app ./
 # What is compiled once is kept in memory alone: the root file system is read-only.
 ENV NODE_ENV=production \
     MESH_HOME=/var/lib/mesh \
@@ -67,3 +81,9 @@ ENV MESH_GATEWAY_HOST=0.0.0.0 \
     MESH_GATEWAY_CALLERS=/run/mesh/callers.json
 EXPOSE 7443 7444
 CMD ["gateway"]
+
+FROM runtime AS dashboard
+COPY --from=pages /app/dashboard/build ./dashboard/build
+ENV MESH_DASHBOARD_HOST=0.0.0.0
+EXPOSE 7445
+CMD ["dashboard"]

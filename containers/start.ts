@@ -1,9 +1,10 @@
 /**
- * Entry point of a service in a container: `node containers/start.ts <service>`. Owns: giving the process the caps of
- * the table (heap, thread pool), as the supervisor does on one machine, and becoming that process. Does not own: starting
- * it again, which the container's keeper does.
+ * Entry point of a service in a container: `node containers/start.ts <service> [FILE]`. Owns: giving the process the caps
+ * of the table (heap, thread pool), as the supervisor does on one machine, settings of FILE that are for this service
+ * alone, and becoming that process. Does not own: starting it again, which the container's keeper does; what is in FILE
+ * (`make-caller.ts`).
  */
-
+import { existsSync } from 'node:fs';
 import { nodeArgs, serviceEnv } from '../cli/supervisor/services.ts';
 import { loadEnvFile, readSettings, SettingsError } from '../config/settings.ts';
 import { serviceNamed, services } from '../services/table.ts';
@@ -11,10 +12,20 @@ import { serviceNamed, services } from '../services/table.ts';
 /** Configuration. */
 const WRONG_SETTING = 2;
 
-function become(name: string): void {
+/** What the container was given is stronger, as it is with `.env`. */
+function loadOwnFile(path: string): void {
+  if (!existsSync(path))
+    throw new SettingsError(
+      `${path} is not there: \`docker compose run --rm setup\` makes it, in the volume \`callers\``,
+    );
+  loadEnvFile(path);
+}
+
+function become(name: string, file: string | undefined): void {
   const service = serviceNamed(name);
   if (service === null)
-    throw new SettingsError(`usage: node containers/start.ts ${services.map((one) => one.name).join('|')}`);
+    throw new SettingsError(`usage: node containers/start.ts ${services.map((one) => one.name).join('|')} [FILE]`);
+  if (file !== undefined) loadOwnFile(file);
   loadEnvFile();
   const settings = readSettings();
   // Its end is a signal here; at the end of standard input it would end at once.
@@ -24,7 +35,7 @@ function become(name: string): void {
 }
 
 try {
-  become(process.argv[2] ?? '');
+  become(process.argv[2] ?? '', process.argv[3]);
 } catch (thrown) {
   process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
   process.exitCode = thrown instanceof SettingsError ? WRONG_SETTING : 1;

@@ -7,7 +7,7 @@ import { type Service, services as table } from '../services/table.ts';
 import { containerOf, type Manifests, toCores, toMib, type Workload } from './manifest.ts';
 
 /** Made by k8s/make-secrets.sh; they are in no file. */
-const SECRETS: ReadonlySet<string> = new Set(['mesh-nats', 'mesh-callers']);
+const SECRETS: ReadonlySet<string> = new Set(['mesh-nats', 'mesh-callers', 'mesh-dashboard']);
 /** Beside the heap, as services/caps.ts counts. */
 const NATIVE_BASE_MB = 256;
 /** An orderly end takes ten seconds at most, and closing its connection a few more. */

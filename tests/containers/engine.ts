@@ -74,6 +74,11 @@ export class Engine {
     return podman('run', '--rm', ...this.#arguments(name, given));
   }
 
+  /** Runs a command in one that runs, and returns what it printed. */
+  ask(name: string, command: readonly string[]): Promise<string> {
+    return podman('exec', this.#named(name), ...command);
+  }
+
   kill(name: string): Promise<string> {
     return podman('kill', '--signal', 'KILL', this.#named(name));
   }

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { Engine } from './engine.ts';
 
 const HEALTHY_LIMIT_MS = 240_000;
-const SERVICES = ['llm', 'tools', 'agents', 'gateway'] as const;
+const SERVICES = ['llm', 'tools', 'agents', 'gateway', 'dashboard'] as const;
 
 const { values } = parseArgs({
   options: { 'nats-image': { type: 'string' }, kill: { type: 'string', default: 'tools,agents,llm,nats,gateway' } },
@@ -62,6 +62,22 @@ async function checkDoor(): Promise<void> {
   say('the gateway answers on loopback: its card to all, tasks to nobody without a token');
 }
 
+/** By the link that setup left, as a person opens it. */
+async function checkDashboard(): Promise<void> {
+  const port = await engine.inspect('dashboard', '{{(index (index .NetworkSettings.Ports "7445/tcp") 0).HostPort}}');
+  const address = `http://127.0.0.1:${port}`;
+  const { search } = new URL(await engine.ask('dashboard', ['cat', '/run/mesh/dashboard-link']));
+  const stranger = await fetch(address);
+  const shown = await fetch(`${address}/${search}`, { redirect: 'manual' });
+  const cookie = shown.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const page = await fetch(address, { headers: { cookie } });
+  if (stranger.status !== 401 || shown.status !== 303 || !page.ok)
+    throw new Error(
+      `the dashboard: ${stranger.status} without its link, ${shown.status} with it, the page ${page.status}`,
+    );
+  say('the dashboard shows its pages to whoever has its link, and nothing to others');
+}
+
 /** Killed while a task is under way; the task has to come to its end once the container is there again. */
 async function kill(name: string, factor: number): Promise<void> {
   const underWay = task(factor);
@@ -79,6 +95,7 @@ try {
   await task(6);
   say('a task went through');
   await checkDoor();
+  await checkDashboard();
   let factor = 10;
   for (const name of (values.kill ?? '').split(',').filter((one) => one !== '')) {
     await kill(name, factor);

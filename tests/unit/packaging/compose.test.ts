@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -20,6 +20,8 @@ const composed = z.looseObject({
     z.string(),
     z.looseObject({
       image: z.string(),
+      entrypoint: z.array(z.string()).default([]),
+      command: z.array(z.string()).default([]),
       restart: z.string().optional(),
       read_only: z.boolean().optional(),
       cap_drop: z.array(z.string()).optional(),
@@ -67,9 +69,9 @@ describe('compose.yaml', () => {
     for (const name of ours) expect(service(name).image).toMatch(new RegExp(`^agent-mesh/${name}:\\d`));
   });
 
-  it('publishes the gateway alone, on loopback', () => {
+  it('publishes the gateway and the dashboard alone, on loopback', () => {
     for (const [name, { ports }] of Object.entries(compose.services)) {
-      expect(ports.length > 0, name).toBe(name === 'gateway');
+      expect(ports.length > 0, name).toBe(['gateway', 'dashboard'].includes(name));
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
     }
     expect(compose.networks.inside?.internal).toBe(true);
@@ -91,7 +93,7 @@ describe('compose.yaml', () => {
 
   it('starts in the order of health', () => {
     const healthy = { condition: 'service_healthy' };
-    for (const name of ['llm', 'tools', 'agents', 'gateway']) {
+    for (const name of ['llm', 'tools', 'agents', 'gateway', 'dashboard']) {
       expect(service(name).depends_on.nats, name).toEqual(healthy);
       expect(service(name).healthcheck?.test?.join(' '), name).toContain('readyz');
     }
@@ -100,7 +102,21 @@ describe('compose.yaml', () => {
       agents: healthy,
       setup: { condition: 'service_completed_successfully' },
     });
+    expect(service('dashboard').depends_on.setup).toEqual({ condition: 'service_completed_successfully' });
     expect(service('nats').healthcheck?.test?.join(' ')).toContain('js-enabled-only');
+  });
+
+  it('gives the dashboard the tokens that setup makes, and nobody else', () => {
+    const { command, volumes, ports, environment } = service('dashboard');
+    const { entrypoint } = service('setup');
+    const folder = entrypoint[2];
+    expect(entrypoint.slice(1)).toEqual(['containers/make-caller.ts', folder, 'http://127.0.0.1:7445']);
+    expect(ports).toEqual(['127.0.0.1:7445:7445']);
+    expect(command).toEqual(['dashboard', `${folder}/dashboard.env`]);
+    expect(volumes).toContain(`callers:${folder}:ro`);
+    expect(environment).toMatchObject({ MESH_DASHBOARD_HOST: '0.0.0.0', MESH_GATEWAY_HOST: 'gateway' });
+    for (const [name, { command: others }] of running)
+      if (name !== 'dashboard') expect(others.join(), name).not.toContain(folder);
   });
 
   it('gives settings that there are, with values that are right', () => {
@@ -151,7 +167,7 @@ describe('compose and Kubernetes', () => {
     manifests = readManifests(parseObjects(await render(join(projectRoot, 'k8s/base'))));
   });
 
-  it.each(['agents', 'llm', 'tools', 'gateway', 'nats', 'chroma', 'otel-collector'])(
+  it.each(['agents', 'llm', 'tools', 'gateway', 'dashboard', 'nats', 'chroma', 'otel-collector'])(
     'give %s the same limits, requests and image',
     (name) => {
       const found = manifests.workloads.find(({ metadata }) => metadata.name === name);
@@ -168,21 +184,68 @@ describe('compose and Kubernetes', () => {
   );
 });
 
+describe('the collector', () => {
+  it('takes all that the mesh sends, in containers and in a cluster alike', () => {
+    const collector = z.looseObject({
+      exporters: z.record(z.string(), z.unknown()),
+      service: z.looseObject({ pipelines: z.record(z.string(), z.record(z.string(), z.array(z.string()))) }),
+    });
+    const composedOne = collector.parse(read('containers/otel-collector.yaml'));
+    expect(read('k8s/base/otel-collector-config.yaml')).toEqual(composedOne);
+    const shown = collector.parse(read('observability/collector/collector.yaml'));
+    const { pipelines } = composedOne.service;
+    expect(Object.keys(pipelines)).toEqual(Object.keys(shown.service.pipelines));
+    for (const [name, { receivers, processors, exporters = [] }] of Object.entries(pipelines)) {
+      expect(receivers, name).toEqual(['otlp']);
+      // First of all, so that it refuses what it has no room for.
+      expect(processors?.[0], name).toBe('memory_limiter');
+      for (const one of exporters) expect(composedOne.exporters).toHaveProperty(one);
+      expect(exporters.length, name).toBeGreaterThan(0);
+    }
+  });
+});
+
 describe('Dockerfile', () => {
   const text = readFileSync(join(projectRoot, 'Dockerfile'), 'utf8');
-  const stages = [...text.matchAll(/^FROM \S+ AS (\w+)\n((?:(?!FROM ).*\n?)*)/gm)].map(([, name, body]) => ({
+  const stages = [...text.matchAll(/^FROM (\S+) AS (\w+)\n((?:(?!FROM ).*\n?)*)/gm)].map(([, from, name, body]) => ({
+    from,
     name,
     body: body ?? '',
   }));
+  const targets = stages.filter(({ from }) => from === 'runtime');
 
   it('has a target for each service of the table', () => {
-    expect(
-      stages
-        .slice(2)
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual([...ours].sort());
-    for (const { name, body } of stages.slice(2)) expect(body, name).toContain(`CMD ["${name}"]`);
+    expect(targets.map(({ name }) => name).sort()).toEqual([...ours].sort());
+    for (const { name, body } of targets) expect(body, name).toContain(`CMD ["${name}"]`);
+  });
+
+  it('puts the pages of the dashboard into its image alone, and what builds them into none', () => {
+    const copied = 'COPY --from=pages /app/dashboard/build ./dashboard/build';
+    for (const { name, body } of stages) {
+      expect(body.includes('--from=pages'), name).toBe(name === 'dashboard');
+      if (name === 'dashboard') expect(body).toContain(copied);
+    }
+    expect(stages.find(({ name }) => name === 'pages')?.body).toMatch(/^RUN npm run dashboard$/m);
+    const runtime = stages.find(({ name }) => name === 'runtime')?.body ?? '';
+    expect(runtime).not.toMatch(/^COPY (?!--from)/m);
+    expect(runtime).toContain('COPY --from=sources /app ./');
+    expect(stages.find(({ name }) => name === 'sources')?.body).toMatch(/^RUN rm -rf dashboard\/src /m);
+    const ignored = readFileSync(join(projectRoot, '.dockerignore'), 'utf8').split('\n');
+    for (const line of ['!dashboard', 'dashboard/build*', 'dashboard/.svelte-kit']) expect(ignored).toContain(line);
+  });
+
+  it('has every folder that what runs imports from', () => {
+    const lines = readFileSync(join(projectRoot, '.dockerignore'), 'utf8').split('\n');
+    const given = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const sources = given.flatMap((name) => globSync(`${name}/**/*.{ts,svelte}`, { cwd: projectRoot }));
+    const missing = sources.flatMap((source) =>
+      [...readFileSync(join(projectRoot, source), 'utf8').matchAll(/(?:\bfrom |\bimport\()'(\.{1,2}\/[^']+)'/g)]
+        .map(([, path = '']) => normalize(join(dirname(source), path)))
+        .filter((path) => !given.includes(path.split('/')[0] ?? ''))
+        .map((path) => `${source} imports ${path}`),
+    );
+    expect(sources).toContain('services/main.ts');
+    expect(missing).toEqual([]);
   });
 
   it('pins its base, runs as nobody in particular, under an init, with a health check', () => {

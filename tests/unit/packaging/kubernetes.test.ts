@@ -40,12 +40,30 @@ describe.each(['local', 'ha'])('the overlay %s', (name) => {
   });
 
   it('names each host after its pod, and gives it the log by a secret', () => {
-    for (const service of ['agents', 'llm', 'tools', 'gateway']) {
+    for (const service of ['agents', 'llm', 'tools', 'gateway', 'dashboard']) {
       const { env } = containerOf(workload(manifests, service));
       expect(env).toContainEqual({ name: 'MESH_HOST_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } });
       expect(env).toContainEqual({ name: 'NATS_URL', valueFrom: { secretKeyRef: { name: 'mesh-nats', key: 'url' } } });
     }
     expect(yaml).not.toMatch(/^kind: Secret$/m);
+  });
+
+  it('gives the dashboard the gateway, and its two tokens by a secret', () => {
+    const { env } = containerOf(workload(manifests, 'dashboard'));
+    const secret = (key: string) => ({ secretKeyRef: { name: 'mesh-dashboard', key } });
+    expect(env).toContainEqual({ name: 'MESH_DASHBOARD_TOKEN', valueFrom: secret('token') });
+    expect(env).toContainEqual({ name: 'MESH_DASHBOARD_CALLER_TOKEN', valueFrom: secret('caller-token') });
+    expect(env).toContainEqual({ name: 'MESH_GATEWAY_HOST', value: 'gateway' });
+    const policy = (name: string) => manifests.policies.find(({ metadata }) => metadata.name === name)?.spec;
+    const pod = (name: string) => ({ podSelector: { matchLabels: { 'app.kubernetes.io/name': name } } });
+    const port = (number: number) => [{ protocol: 'TCP', port: number }];
+    expect(policy('dashboard')).toMatchObject({
+      ingress: [
+        { from: [{ namespaceSelector: { matchLabels: { 'agent-mesh.dev/callers': 'true' } } }], ports: port(7445) },
+      ],
+      egress: [{ to: [pod('gateway')], ports: port(7443) }],
+    });
+    expect(policy('gateway')?.ingress).toContainEqual({ from: [pod('dashboard')], ports: port(7443) });
   });
 
   it('writes nowhere but into its volumes and /tmp', () => {

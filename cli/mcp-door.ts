@@ -161,8 +161,8 @@ async function submitted(bus: Bus, task: TaskRequest, caller: string, waiting: W
       throw new DoorError(`Task ${taskId} exists with another prompt.`);
   }
   const quarantine = await bus.streamInfo('quarantine');
-  const { prompt, workflow } = task;
-  const data = { prompt, caller, ...(workflow === undefined ? {} : { workflow }) };
+  const { id: _id, ...wished } = task;
+  const data = { ...wished, caller };
   const ack = await said(() => submit(bus, taskId, 'task.submitted', data, ''));
   return followed(bus, taskId, waiting, { seq: ack.seq, quarantineFromSeq: quarantine.lastSeq + 1 });
 }

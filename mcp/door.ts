@@ -2,6 +2,7 @@
  * What a mesh offers to clients of `mesh mcp`, as its server sees it. Owns: the form. Does not own: doing it
  * (cli/mcp-door.ts), or the protocol (serve.ts).
  */
+import type { Priority } from '../schemas/events/generated.ts';
 
 export interface OfferedTool {
   readonly name: string;
@@ -32,6 +33,10 @@ export interface TaskRequest {
   readonly workflow?: string;
   /** UUIDv4; the same id is the same task. */
   readonly id?: string;
+  readonly deadlineMs?: number;
+  readonly priority?: Priority;
+  /** Rather wait for the language model than have an answer without it. */
+  readonly waitForModel?: boolean;
 }
 
 /** What the caller did wrong, or what is not there; the message is for the caller. */

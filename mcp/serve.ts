@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { type CallToolResult, Server, type ServerContext, type Tool } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import manifest from '../package.json' with { type: 'json' };
-import { DoorError, type MeshDoor, type OfferedTool, type TaskReport, type Waiting } from './door.ts';
+import { DoorError, type MeshDoor, type OfferedTool, type TaskReport, type TaskRequest, type Waiting } from './door.ts';
 
 /** Clients give up after 60 s unless told otherwise. */
 const WAIT_S_DEFAULT = 50;
@@ -32,6 +32,12 @@ const own = {
   run: z.strictObject({
     prompt: z.string().min(1).describe('What to do: a question, code to write or review, a calculation …'),
     workflow: z.string().optional().describe('answer, build, review, tool or direct; the router chooses when absent.'),
+    deadlineSeconds: z.number().min(1).max(86_400).optional().describe('End the task after so many seconds of work.'),
+    priority: z
+      .enum(['high', 'normal', 'low'])
+      .optional()
+      .describe('How it stands beside other tasks where they wait; normal by default.'),
+    waitForModel: z.boolean().optional().describe('Rather wait for the language model than have an answer without it.'),
     id: id.optional().describe('Name of the task (UUIDv4). The same id again is the same task, and gives its result.'),
     waitSeconds,
   }),
@@ -168,9 +174,19 @@ async function call(
   }
 }
 
-function given({ prompt, workflow, id: taskId }: z.infer<(typeof own)['run']>) {
+function given({
+  prompt,
+  workflow,
+  id: taskId,
+  deadlineSeconds,
+  priority,
+  waitForModel,
+}: z.infer<(typeof own)['run']>): TaskRequest {
   return {
     prompt,
+    ...(deadlineSeconds === undefined ? {} : { deadlineMs: Math.round(deadlineSeconds * 1000) }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
     ...(workflow === undefined ? {} : { workflow }),
     ...(taskId === undefined ? {} : { id: taskId.toLowerCase() }),
   };

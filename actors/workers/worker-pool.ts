@@ -59,6 +59,8 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whose request it is: tasks take turns. */
   readonly task?: string | undefined;
+  /** Told how many are before it when it has to wait, and null when its turn has come. */
+  readonly waits?: ((ahead: number | null) => void) | undefined;
 }
 
 export interface WorkerPool<Request, Reply> {
@@ -90,6 +92,9 @@ interface Job<Request, Reply> {
   readonly task: string;
   readonly fingerprint: string;
   readonly signal: AbortSignal | undefined;
+  readonly waits: AskOptions['waits'];
+  /** It was told that it waits. */
+  isWaiting: boolean;
   turn: Turn;
   resolve(reply: Reply): void;
   reject(error: unknown): void;
@@ -132,8 +137,16 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     return startWorker();
   };
 
+  /** Says that it waits, unless it has begun. */
+  const queued = (job: OwnJob): void => {
+    if (running.quick.has(job) || running.slow.has(job)) return;
+    job.isWaiting = true;
+    job.waits?.(Math.max(0, queues.quick.size + queues.slow.size - 1));
+  };
   const begin = (job: OwnJob): void => {
     running[job.turn].add(job);
+    if (job.isWaiting) job.waits?.(null);
+    job.isWaiting = false;
     const worker = freeWorker();
     worker.free = false;
     lastId += 1;
@@ -173,6 +186,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
           }
           discard(worker);
           queues.slow.add(job);
+          queued(job);
           queueMicrotask(pump);
           return 'set-aside';
         },
@@ -190,7 +204,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   };
 
   return {
-    ask(request, { signal, task = '' } = {}) {
+    ask(request, { signal, task = '', waits } = {}) {
       signal?.throwIfAborted();
       const fingerprint = hash('sha256', JSON.stringify(request));
       const known = bad.get(fingerprint);
@@ -198,7 +212,9 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       if (queues.quick.size + queues.slow.size >= waitingMax)
         return Promise.reject(new WorkerError('busy', `${waitingMax} requests wait already`));
       return new Promise<Reply>((resolve, reject) => {
-        const job: OwnJob = { request, task, fingerprint, signal, turn: 'quick', resolve, reject };
+        const job: OwnJob = {
+          ...{ request, task, fingerprint, signal, waits, isWaiting: false, turn: 'quick', resolve, reject },
+        };
         signal?.addEventListener(
           'abort',
           () => {
@@ -208,6 +224,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
         );
         queues.quick.add(job);
         pump();
+        queued(job);
       });
     },
     get running() {

@@ -19,9 +19,10 @@ import { type Followed, followTask } from '../follow-task.ts';
 import { readFacts, submit, withBus } from '../mesh-client.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
+import { type TaskWishes, wishesIn, wishOptions } from '../task-wishes.ts';
 import { columns, duration, err, note, oneLine, out, painter, print, printJson, statusLine } from '../terminal.ts';
 
-interface RunOptions {
+interface RunOptions extends TaskWishes {
   readonly json?: true;
   readonly workflow?: string;
   readonly id?: string;
@@ -35,7 +36,7 @@ const INTERRUPTED = 130;
 const WITHOUT_SUCCESS = 4;
 
 export function command(): Command {
-  return declare({
+  const declared = declare({
     name: 'run',
     group: 'Tasks',
     summary: 'submit a task and follow it; starts the mesh if it is not up',
@@ -45,6 +46,7 @@ export function command(): Command {
       ['run "How does a task survive a crash?"', 'ask'],
       ['run "Write a debounce function" --workflow build', 'choose the workflow'],
       ['run - < question.txt', 'read the prompt from standard input'],
+      ['run "…" --deadline 10m --wait-for-model', 'ten minutes of work at most, and no answer without the model'],
       ['run "…" --json | jq -r .answer', 'one JSON object at the end'],
     ],
   })
@@ -53,6 +55,8 @@ export function command(): Command {
     .option('-w, --workflow <name>', 'use this workflow instead of asking the router')
     .option('--id <uuid>', 'id of the task (UUIDv4); the same id again gives the same task')
     .action((prompt: string, options: RunOptions) => run(prompt, options));
+  for (const option of wishOptions()) declared.addOption(option);
+  return declared;
 }
 
 async function run(argument: string, options: RunOptions): Promise<void> {
@@ -60,6 +64,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
   const taskId = options.id?.toLowerCase() ?? newCorrelationId();
   if (!isCorrelationId(taskId)) throw new CliError(2, `--id must be a UUIDv4: ${oneLine(options.id ?? '', 60)}`);
   const prompt = argument === '-' ? (await readAll(process.stdin)).trim() : argument;
+  wishesIn(options);
   if (prompt.trim() === '') throw new CliError(2, 'the prompt is empty; see `mesh run -h`');
   await ensureMesh(settings);
   await withBus(settings, async (bus) => {
@@ -96,6 +101,7 @@ async function submitAndFollow(bus: Bus, taskId: string, prompt: string, options
     prompt,
     caller: 'mesh run',
     ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
+    ...wishesIn(options),
   };
   const ack = await submit(bus, taskId, 'task.submitted', data, '');
   const leave = new AbortController();
@@ -124,6 +130,7 @@ async function submitAndFollow(bus: Bus, taskId: string, prompt: string, options
 const shownOtherwise: ReadonlySet<string> = new Set([
   'dev.agentmesh.hop.started.v1',
   'dev.agentmesh.hop.progress.v1',
+  'dev.agentmesh.hop.waiting.v1',
   'dev.agentmesh.task.input.required.v1',
 ]);
 

@@ -8,7 +8,7 @@
  * 2. Nothing is told before the log told it.
  */
 import { BEGINNING, isAfter } from '../../schemas/events/fact.ts';
-import type { Conversation, TaskSubmittedData } from '../../schemas/events/generated.ts';
+import type { Conversation, Priority, TaskSubmittedData } from '../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
@@ -26,6 +26,9 @@ export interface Submission {
   readonly correlationId?: string;
   /** Time the mesh may work on the task, milliseconds. */
   readonly timeLimitMs?: number;
+  readonly priority?: Priority;
+  /** Rather wait for the language model than have an answer without it. */
+  readonly waitForModel?: boolean;
   /** The A2A message it comes in. */
   readonly conversation?: Conversation;
 }
@@ -197,7 +200,7 @@ export class Tasks {
   }
 
   async #begun(
-    { prompt, workflow, correlationId, timeLimitMs, conversation }: Submission,
+    { prompt, workflow, correlationId, timeLimitMs, priority, waitForModel, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     isEnough: (view: TaskView) => boolean,
@@ -208,6 +211,8 @@ export class Tasks {
       caller: context.caller.name,
       ...(workflow === undefined ? {} : { workflow }),
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(waitForModel === undefined ? {} : { waitForModel }),
       ...(conversation === undefined ? {} : { conversation }),
     };
     return this.#submitted({ id: correlationId, idField: 'correlation_id', data }, context, onId, isEnough);

@@ -15,6 +15,7 @@ import {
   ListResponseSchema,
   MeshService,
   Mode,
+  Priority,
   RegistryResponseSchema,
   RespondResponseSchema,
   type RunRequest,
@@ -37,12 +38,23 @@ function text<K extends string>(name: K, value: string): { [P in K]?: string } {
   return field;
 }
 
-function submissionOf({ prompt, workflow, correlationId, timeLimit }: RunRequest | SubmitRequest): Submission {
+const priorities: Readonly<Record<Priority, Submission['priority'] | undefined>> = {
+  [Priority.UNSPECIFIED]: undefined,
+  [Priority.LOW]: 'low',
+  [Priority.NORMAL]: 'normal',
+  [Priority.HIGH]: 'high',
+};
+
+function submissionOf(request: RunRequest | SubmitRequest): Submission {
+  const { prompt, workflow, correlationId, timeLimit, waitForModel } = request;
+  const priority = priorities[request.priority];
   return {
     prompt,
     ...text('workflow', workflow),
     ...text('correlationId', correlationId),
     ...(timeLimit === undefined ? {} : { timeLimitMs: durationMs(timeLimit) }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel ? { waitForModel } : {}),
   };
 }
 

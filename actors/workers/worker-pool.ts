@@ -43,8 +43,10 @@ export interface WorkerPoolOptions<Reply> {
   readonly execArgv?: readonly string[];
   /** For one request from when its work begins, milliseconds. */
   readonly workMsMax: number;
-  /** Requests in their quick turn at once; 2 by default, and as many slow ones. */
+  /** Requests in their quick turn at once; 2 by default. */
   readonly workersMax?: number;
+  /** Those at once that take longer; 1 by default. */
+  readonly slowMax?: number;
   /** How long a quick turn is, milliseconds; a second by default. */
   readonly quickMs?: number;
   /** How many may wait; 1000 by default. */
@@ -78,6 +80,7 @@ const HEAP_MB_MAX = 1024;
 const START_MS_MAX = 120_000;
 const WAITING_MAX = 1000;
 const WORKERS_MAX = 2;
+const SLOW_MAX = 1;
 const QUICK_MS = 1000;
 /** Between two looks at the time; what a look finds beyond twice of it is time in which the process stood still. */
 const LOOK_MS_MAX = 200;
@@ -112,7 +115,7 @@ interface Run {
 }
 
 export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Reply>): WorkerPool<Request, Reply> {
-  const { workersMax = WORKERS_MAX, waitingMax = WAITING_MAX, quickMs = QUICK_MS } = options;
+  const { workersMax = WORKERS_MAX, slowMax = SLOW_MAX, waitingMax = WAITING_MAX, quickMs = QUICK_MS } = options;
   type OwnJob = Job<Request, Reply>;
   const queues: Record<Turn, TurnQueue<OwnJob>> = { quick: createTurnQueue(), slow: createTurnQueue() };
   const running: Record<Turn, Set<OwnJob>> = { quick: new Set(), slow: new Set() };
@@ -155,9 +158,12 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       running.slow.delete(job);
       queueMicrotask(pump);
     };
+    let yielded = job.turn === 'slow' && worker.member.yield();
     const ended = (): void => {
-      worker.free = true;
       worker.member.hold(false);
+      // One that lets others go first would do so with the next request too.
+      if (yielded) discard(worker);
+      else worker.free = true;
       leave();
     };
     exchange(
@@ -179,8 +185,9 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
           if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
           job.turn = 'slow';
           running.quick.delete(job);
-          if (running.slow.size < workersMax && queues.slow.size === 0) {
+          if (running.slow.size < slowMax && queues.slow.size === 0) {
             running.slow.add(job);
+            yielded = worker.member.yield();
             queueMicrotask(pump);
             return 'goes-on';
           }
@@ -194,8 +201,11 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     );
   };
   const pump = (): void => {
-    for (const turn of ['quick', 'slow'] as const) {
-      while (running[turn].size < workersMax) {
+    for (const [turn, max] of [
+      ['quick', workersMax],
+      ['slow', slowMax],
+    ] as const) {
+      while (running[turn].size < max) {
         const job = queues[turn].take();
         if (job === null) break;
         begin(job);

@@ -39,6 +39,8 @@ export interface CheckOptions {
 
 const checks = createWorkerPool<CheckRequest, CheckReply>({
   script: new URL('./check-worker.ts', import.meta.url),
+  // A compiler with its libraries needs 200 MB, which a host has to count as its own when it is a thread.
+  kind: 'process',
   workMsMax: CHECK_MS_MAX,
   parse: readReply,
 });

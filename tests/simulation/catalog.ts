@@ -51,7 +51,9 @@ export async function loadCatalog(
 ): Promise<Catalog> {
   const definitions = await loadRoleDefinitions(folders);
   const names = new Set(definitions.map(({ name }) => name));
-  const workflows = new Map(workflowFolders.flatMap((folder) => [...loadWorkflows(names, folder, limitsOf(definitions))]));
+  const workflows = new Map(
+    workflowFolders.flatMap((folder) => [...loadWorkflows(names, folder, limitsOf(definitions))]),
+  );
   const services = new Map<string, readonly Role[]>();
   for (const service of [...new Set(definitions.map((one) => one.service))].sort()) {
     services.set(service, await loadRoles(service, unreachable(workflows), folders));

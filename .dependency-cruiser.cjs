@@ -12,7 +12,9 @@ module.exports = {
       comment: 'schemas/events knows nobody.',
       severity: 'error',
       from: { path: '^schemas/' },
-      to: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|telemetry|mcp|config|tests|bench)/' },
+      to: {
+        path: '^(actors|bus|router|knowledge|models|client|gateway|services|cli|telemetry|mcp|config|tests|bench)/',
+      },
     },
     {
       name: 'runtime-knows-schemas-and-ports',
@@ -20,7 +22,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/runtime/' },
       to: {
-        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|gateway|services|cli|telemetry|mcp|config|tests|bench)',
+        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|client|gateway|services|cli|telemetry|mcp|config|tests|bench)',
       },
     },
     {
@@ -35,18 +37,27 @@ module.exports = {
       severity: 'error',
       from: { path: '^actors/roles/' },
       to: {
-        path: '^(bus|gateway|cli|config|tests|bench)/|^services/(?!breakers\\.ts)|^telemetry/(?!spans\\.ts)|^(knowledge|router|mcp)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol',
+        path: '^(bus|client|gateway|cli|config|tests|bench)/|^services/(?!breakers\\.ts)|^telemetry/(?!spans\\.ts)|^(knowledge|router|mcp)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol',
       },
     },
     {
       name: 'adapters-implement-ports',
       severity: 'error',
       from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
-      to: { path: '^(actors|gateway|services|cli|config|tests|bench)/' },
+      to: { path: '^(actors|client|gateway|services|cli|config|tests|bench)/' },
+    },
+    {
+      name: 'client-knows-events-and-the-bus',
+      comment: 'The one client of tasks, behind every door: no wire format, no process, no actor.',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: {
+        path: '^(actors|gateway|services|router|cli|telemetry|models|mcp|config|tests|bench)/|^bus/(?!port\\.ts)|^knowledge/(?!port\\.ts)|@grpc|@bufbuild|@a2a-js|@nats-io|^(node:)?https?2?$',
+      },
     },
     {
       name: 'gateway-knows-ports',
-      comment: 'The services build its adapters; it knows events, the ports of bus and knowledge, and itself.',
+      comment: 'The services build its adapters; it knows the client of tasks, events, the ports of bus and knowledge.',
       severity: 'error',
       from: { path: '^gateway/' },
       to: {
@@ -71,7 +82,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^gateway/client/' },
       to: {
-        path: '^(actors|bus|router|knowledge|services|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|a2a|dapr|http)',
+        path: '^(actors|bus|client|router|knowledge|services|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|a2a|dapr|http)',
       },
     },
     {
@@ -97,9 +108,19 @@ module.exports = {
     },
     {
       name: 'cli-knows-the-table-and-adapters-of-services',
+      comment: 'It asks the mesh by the client of tasks, as every other door does.',
       severity: 'error',
       from: { path: '^cli/' },
-      to: { path: '^services/(?!table\\.ts|adapters/)' },
+      to: { path: '^services/(?!table\\.ts|adapters/)|^gateway/' },
+    },
+    {
+      name: 'dashboard-knows-the-gateway-client-and-the-log',
+      comment: 'It calls the gateway, reads the log by the port of the bus, and never knows actors.',
+      severity: 'error',
+      from: { path: '^dashboard/server/' },
+      to: {
+        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/|http/hosts\\.ts)|^knowledge/(?!port\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
+      },
     },
     {
       name: 'config-is-a-leaf',
@@ -110,7 +131,9 @@ module.exports = {
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|config|telemetry|mcp|schemas)/' },
+      from: {
+        path: '^(actors|bus|router|knowledge|models|client|gateway|services|cli|config|telemetry|mcp|schemas|dashboard)/',
+      },
       to: { path: '^(tests|bench)/' },
     },
     {

@@ -22,6 +22,13 @@ if (process.argv.includes('--peers')) {
   await import('./peers/main.ts');
   process.exit();
 }
+if (process.argv.includes('--tracing')) {
+  const { measureTracing } = await import('./tracing.ts');
+  const short = process.argv.includes('--quick');
+  const measured = await measureTracing({ rounds: short ? 2 : 7, seconds: 6, concurrency: 8 });
+  process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
+  process.exit();
+}
 if (process.argv.includes('--soak')) {
   const { soak } = await import('./soak.ts');
   process.exit(await soak());

@@ -18,6 +18,7 @@ export async function measureMesh(folder: string): Promise<{ startupMs: number; 
     MESH_NATS_PORT: String(await freePort()),
     MESH_GRPC_PORT: String(await freePort()),
     MESH_HTTP_PORT: String(await freePort()),
+    MESH_DASHBOARD_PORT: String(await freePort()),
   };
   const env = { ...process.env, MESH_HOME: join(folder, 'home'), ...ports };
   const mesh = (...args: string[]) => run(join(import.meta.dirname, '..', 'mesh'), args, { env });

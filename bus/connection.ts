@@ -79,6 +79,8 @@ function paced(): ReconnectToServerHandler {
 
 export class Connection {
   readonly nc: NatsConnection;
+  /** As the server lists it. */
+  readonly name: string;
   readonly shownAddress: string;
   #serverVersion: string;
   #maxPayloadBytes: number;
@@ -104,14 +106,15 @@ export class Connection {
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
       });
-      return new Connection(nc, address.shown);
+      return new Connection(nc, name, address.shown);
     } catch (thrown) {
       throw connectFailure(thrown, address.shown);
     }
   }
 
-  private constructor(nc: NatsConnection, shownAddress: string) {
+  private constructor(nc: NatsConnection, name: string, shownAddress: string) {
     this.nc = nc;
+    this.name = name;
     this.shownAddress = shownAddress;
     this.#serverVersion = nc.info?.version ?? '';
     this.#maxPayloadBytes = nc.info?.max_payload ?? 0;

@@ -50,7 +50,14 @@ async function collect(
   // It may be rejected before anyone waits for it; the await below still sees that.
   promise.catch(() => undefined);
   const timer = setTimeout(() => refuse(`not complete within ${READ_LIMIT_MS} ms`), READ_LIMIT_MS);
-  const consumer = openConsumer(jsm, connection.nc, { stream, filter, start, onMessage, onError: reject });
+  const consumer = openConsumer(jsm, connection.nc, {
+    by: connection.name,
+    stream,
+    filter,
+    start,
+    onMessage,
+    onError: reject,
+  });
   try {
     const info = await consumer.created;
     if (info.num_pending === 0 && info.delivered.consumer_seq === 0) resolve();

@@ -8,6 +8,7 @@ import {
   CHECKPOINT_STREAM,
   endsFilter,
   FACT_FILTER,
+  INGRESS_STRAYS,
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
@@ -30,8 +31,19 @@ export const LOG_FORMAT = 2;
 /** Description of the streams that hold the log; what it says is what `log-format.ts` goes by. */
 export const LOG_DESCRIPTION = `Agent Mesh log, format ${LOG_FORMAT}`;
 
+/** What each stream and bucket holds, for whoever lists them. */
+export const DESCRIPTIONS = {
+  [CHECKPOINT_STREAM]: `Checkpoints of the journals of the ${LOG_DESCRIPTION}`,
+  [QUARANTINE_STREAM]: 'Agent Mesh: messages that could not be accepted, with the reason in their headers',
+  [TELEMETRY_STREAM]: 'Agent Mesh: spans of the last day',
+  config: 'Agent Mesh: settings that take effect live',
+  registry: 'Agent Mesh: heartbeats of its services, and the tools they offer',
+  push: 'Agent Mesh: where A2A push notifications go',
+  leases: 'Agent Mesh: who has which partition of the tasks',
+} as const;
+
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
-  [STREAM]: [INGRESS_SUBJECT, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
+  [STREAM]: [INGRESS_SUBJECT, INGRESS_STRAYS, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
   [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER, endsFilter()],
   [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
@@ -41,6 +53,7 @@ const STREAMS: Readonly<Record<StreamName, string>> = {
   log: STREAM,
   quarantine: QUARANTINE_STREAM,
   checkpoints: CHECKPOINT_STREAM,
+  telemetry: TELEMETRY_STREAM,
 };
 
 export function streamOf(name: StreamName = 'log'): string {

@@ -12,7 +12,7 @@ import { BusError } from './port.ts';
 const DESCRIPTION = /\bAgent Mesh log, format (\d+)\b/;
 
 /** The format a description names; null when it names none, as those of the first release. */
-function formatOf(description: string | undefined): number | null {
+export function formatOf(description: string | undefined): number | null {
   const match = DESCRIPTION.exec(description ?? '');
   return match === null ? null : Number(match[1]);
 }
@@ -22,7 +22,7 @@ function formatOf(description: string | undefined): number | null {
  * be running. Streams that name no format in this release are read from every release.
  */
 export function assertReadable(owned: Pick<StreamConfig, 'name' | 'description'>, present: StreamInfo): void {
-  if (owned.description === undefined) return;
+  if (formatOf(owned.description) === null) return;
   const { name } = owned;
   const format = formatOf(present.config.description);
   if (format === LOG_FORMAT) return;

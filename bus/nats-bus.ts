@@ -44,6 +44,8 @@ export interface ConnectOptions {
   /** Shown in the server's list of connections. */
   readonly name: string;
   readonly leaseTtlMs?: number;
+  /** Servers that keep a copy of the streams, at least. */
+  readonly replicas?: number;
 }
 
 /** Several beats fit in, so that one that is late costs nothing. */
@@ -63,7 +65,7 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
   try {
     assertSupportedServer(connection.serverVersion);
     const jsm = await openJetStream(connection);
-    return new NatsBus(connection, jsm, options.leaseTtlMs ?? LEASE_TTL_MS_DEFAULT);
+    return new NatsBus(connection, jsm, options);
   } catch (thrown) {
     connection.markClosing();
     await connection.nc.close();
@@ -85,18 +87,20 @@ class NatsBus implements Bus {
   readonly #connection: Connection;
   readonly #jsm: JetStreamManager;
   readonly #acks: PubAcks;
+  readonly #replicas: number;
   readonly #buckets = new Map<BucketName, KeyValue>();
   readonly #readers = new Set<Reader>();
   #closed: Promise<void> | null = null;
 
-  constructor(connection: Connection, jsm: JetStreamManager, leaseTtlMs: number) {
+  constructor(connection: Connection, jsm: JetStreamManager, options: ConnectOptions) {
     this.#connection = connection;
+    this.#replicas = options.replicas ?? 1;
     this.#jsm = jsm;
     this.#acks = new PubAcks(connection);
     const leases = new CasLeases(
       new JetStreamBucket(connection, jsm, this.#acks, LEASE_BUCKET),
       { monotonicMs: () => performance.now(), epochMs: () => Date.now() },
-      leaseTtlMs,
+      options.leaseTtlMs ?? LEASE_TTL_MS_DEFAULT,
     );
     connection.listen({ onDown: () => leases.forgetObservations() });
     this.leases = leases;
@@ -111,7 +115,9 @@ class NatsBus implements Bus {
   }
 
   ensureTopology(): Promise<void> {
-    return this.#connection.guard('make streams and buckets', () => ensureTopology(this.#connection.nc, this.#jsm));
+    return this.#connection.guard('make streams and buckets', () =>
+      ensureTopology(this.#connection.nc, this.#jsm, this.#replicas),
+    );
   }
 
   async streamInfo(stream?: StreamName): Promise<StreamInfo> {

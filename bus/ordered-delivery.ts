@@ -5,6 +5,7 @@
  * The consumer needs no acknowledgement and lives in the server's memory: the truth about what was read is the reader's
  * own cursor, so a consumer is thrown away and made anew whenever anything looks wrong.
  */
+import { hostname } from 'node:os';
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
@@ -73,11 +74,22 @@ export interface OpenConsumer {
   readonly created: Promise<ConsumerInfo>;
 }
 
+/** Letters of a name before its unique end: the server takes no more than 255 in all. */
+const READABLE_NAME_MAX = 80;
+
+/** Says to whoever lists consumers who reads what. A name is a token of subjects, so it has no dots and no wildcards. */
+function consumerName(by: string, filter: string): string {
+  const what = filter.replaceAll('>', 'all').replaceAll('*', 'any');
+  return `${`${by}_${what}`.replaceAll(/[^A-Za-z0-9_]+/g, '-').slice(0, READABLE_NAME_MAX)}_${nuid.next()}`;
+}
+
 /** Subscribes first, then asks for the consumer: messages may come before the answer does. */
 export function openConsumer(
   jsm: JetStreamManager,
   nc: NatsConnection,
   want: {
+    /** Name of the connection that reads. */
+    by: string;
     stream: string;
     filter: string;
     start: StartAt;
@@ -86,7 +98,7 @@ export function openConsumer(
   },
 ): OpenConsumer {
   const inbox = createInbox();
-  const name = nuid.next();
+  const name = consumerName(want.by, want.filter);
   const subscription = nc.subscribe(inbox, {
     callback: (error, message) => (error === null ? want.onMessage(message) : want.onError(error)),
   });
@@ -96,6 +108,7 @@ export function openConsumer(
       : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, want.start.fromSeq) };
   const created = jsm.consumers.add(want.stream, {
     name,
+    description: `${want.by} (process ${process.pid} on ${hostname()}) reads ${want.filter}`,
     deliver_subject: inbox,
     ...start,
     filter_subject: want.filter,

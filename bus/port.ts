@@ -11,8 +11,11 @@
  * 5. A lease has one holder; its fence grows with every change of holder and never repeats (S7).
  */
 
-/** `log` is the stream MESH, `quarantine` the stream MESH_QUARANTINE, `checkpoints` the stream MESH_CHECKPOINTS. */
-export type StreamName = 'log' | 'quarantine' | 'checkpoints';
+/**
+ * `log` is the stream MESH, `quarantine` the stream MESH_QUARANTINE, `checkpoints` the stream MESH_CHECKPOINTS,
+ * `telemetry` the stream MESH_TELEMETRY.
+ */
+export type StreamName = 'log' | 'quarantine' | 'checkpoints' | 'telemetry';
 
 export interface StoredMessage {
   /** Sequence in its stream, from 1, never reused in the life of the stream. */

@@ -119,6 +119,7 @@ class OrderedReader implements Reader {
     const isCurrent = () => generation === this.#generation && !this.#stopped;
     const info = await this.#guard<ConsumerInfo>(() => {
       this.#consumer = openConsumer(this.#jsm, this.#connection.nc, {
+        by: this.#connection.name,
         stream,
         filter,
         start: { fromSeq: this.#nextSeq },

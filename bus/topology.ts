@@ -4,7 +4,7 @@
  *
  * Invariants:
  * 1. Making the topology twice, or from many processes at once, ends in the same streams.
- * 2. What an operator set beyond the fields below (replicas, placement) is kept.
+ * 2. What an operator set beyond the fields below (placement, more replicas) is kept; replicas are added, never taken.
  * 3. Nothing is made or changed when the log is of another format (`log-format.ts`).
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
@@ -23,13 +23,15 @@ import { nanos } from 'nats';
 import { CHECKPOINT_STREAM, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
 import {
   bucketOf,
+  bucketStream,
+  DESCRIPTIONS,
   DUPLICATE_WINDOW_MS,
   LEASE_BUCKET,
   LOG_DESCRIPTION,
   STREAM_SUBJECTS,
   TELEMETRY_STREAM,
 } from './layout.ts';
-import { assertReadable } from './log-format.ts';
+import { assertReadable, formatOf } from './log-format.ts';
 import { isAtLeast } from './server-version.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -72,19 +74,21 @@ function ownedConfigs(): OwnedConfig[] {
     },
     {
       name: CHECKPOINT_STREAM,
-      description: LOG_DESCRIPTION,
+      description: DESCRIPTIONS[CHECKPOINT_STREAM],
       subjects: subjects(CHECKPOINT_STREAM),
       max_age: nanos(CHECKPOINT_MAX_AGE_MS),
       ...window,
     },
     {
       name: QUARANTINE_STREAM,
+      description: DESCRIPTIONS[QUARANTINE_STREAM],
       subjects: subjects(QUARANTINE_STREAM),
       max_age: nanos(QUARANTINE_MAX_AGE_MS),
       ...window,
     },
     {
       name: TELEMETRY_STREAM,
+      description: DESCRIPTIONS[TELEMETRY_STREAM],
       subjects: subjects(TELEMETRY_STREAM),
       max_age: nanos(TELEMETRY_MAX_AGE_MS),
       max_bytes: TELEMETRY_MAX_BYTES,
@@ -113,11 +117,13 @@ async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo
 async function addOrJoin(
   jsm: JetStreamManager,
   config: OwnedConfig,
+  replicas: number,
   compression?: StoreCompression,
 ): Promise<StreamInfo> {
   try {
     return await jsm.streams.add({
       ...config,
+      num_replicas: replicas,
       ...(compression === undefined ? {} : { compression }),
       storage: StorageType.File,
       retention: RetentionPolicy.Limits,
@@ -125,9 +131,15 @@ async function addOrJoin(
     });
   } catch (thrown) {
     if (isApiError(thrown, STREAM_NAME_IN_USE)) return jsm.streams.info(config.name);
-    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config);
+    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config, replicas);
     throw thrown;
   }
+}
+
+/** What names the format of the log has to be there; other words of an operator's stay. */
+function wantsDescription(present: Pick<StreamConfig, 'description'>, description: string | undefined): boolean {
+  if (description === undefined || present.description === description) return false;
+  return formatOf(description) !== null || (present.description ?? '') === '';
 }
 
 function differs(present: StreamConfig, owned: OwnedConfig): boolean {
@@ -140,8 +152,12 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
     (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
-    (owned.description !== undefined && present.description !== owned.description)
+    wantsDescription(present, owned.description)
   );
+}
+
+function kept({ description = '' }: StreamConfig, owned: OwnedConfig): Pick<StreamConfig, 'description'> | object {
+  return description === '' || formatOf(owned.description) !== null ? {} : { description };
 }
 
 /**
@@ -156,13 +172,16 @@ async function compress(jsm: JetStreamManager, config: StreamConfig): Promise<vo
   }
 }
 
-async function ensureStream(jsm: JetStreamManager, { owned, present, compression }: WantedStream): Promise<void> {
-  const info = present ?? (await addOrJoin(jsm, owned, compression));
+async function ensureStream(jsm: JetStreamManager, wanted: WantedStream, replicas: number): Promise<void> {
+  const { owned, present, compression } = wanted;
+  const info = present ?? (await addOrJoin(jsm, owned, replicas, compression));
   // Somebody else may have made it since.
   assertReadable(owned, info);
-  const { config } = differs(info.config, owned)
-    ? await jsm.streams.update(owned.name, { ...info.config, ...owned })
-    : info;
+  const num_replicas = Math.max(replicas, info.config.num_replicas);
+  const { config } =
+    differs(info.config, owned) || num_replicas !== info.config.num_replicas
+      ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept(info.config, owned), num_replicas })
+      : info;
   if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
 }
 
@@ -172,7 +191,7 @@ interface WantedStream {
   readonly compression: StoreCompression | undefined;
 }
 
-async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Promise<void> {
+async function ensureStreams(jsm: JetStreamManager, serverVersion: string, replicas: number): Promise<void> {
   const compresses = isAtLeast(serverVersion, COMPRESSES_FROM);
   const wanted = await Promise.all(
     ownedConfigs().map(
@@ -184,22 +203,34 @@ async function ensureStreams(jsm: JetStreamManager, serverVersion: string): Prom
     ),
   );
   for (const { owned, present } of wanted) if (present !== null) assertReadable(owned, present);
-  await Promise.all(wanted.map((stream) => ensureStream(jsm, stream)));
+  await Promise.all(wanted.map((stream) => ensureStream(jsm, stream, replicas)));
 }
 
 /** Leases have no time to live: a forgotten lease would start its fences anew. */
-async function ensureBuckets(nc: NatsConnection): Promise<void> {
+async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager, replicas: number): Promise<void> {
   const kvm = new Kvm(jetstream(nc));
+  const ensure = async (bucket: string, description: string, limits: { history: number; ttl?: number }) => {
+    await kvm.create(bucket, { ...limits, description, replicas });
+    // The client leaves a bucket that is there as it is.
+    const { config } = await jsm.streams.info(bucketStream(bucket));
+    const named = wantsDescription(config, description) ? { description } : {};
+    const copied = config.num_replicas < replicas ? { num_replicas: replicas } : {};
+    const changes = { ...named, ...copied };
+    if (Object.keys(changes).length > 0) await jsm.streams.update(config.name, { ...config, ...changes });
+  };
   await Promise.all([
-    kvm.create(bucketOf('config'), { history: CONFIG_HISTORY }),
-    kvm.create(bucketOf('registry'), { history: 1, ttl: REGISTRY_TTL_MS }),
-    kvm.create(bucketOf('push'), { history: 1, ttl: PUSH_TTL_MS }),
-    kvm.create(LEASE_BUCKET, { history: 1 }),
+    ensure(bucketOf('config'), DESCRIPTIONS.config, { history: CONFIG_HISTORY }),
+    ensure(bucketOf('registry'), DESCRIPTIONS.registry, { history: 1, ttl: REGISTRY_TTL_MS }),
+    ensure(bucketOf('push'), DESCRIPTIONS.push, { history: 1, ttl: PUSH_TTL_MS }),
+    ensure(LEASE_BUCKET, DESCRIPTIONS.leases, { history: 1 }),
   ]);
 }
 
-/** The streams first: a log that is refused leaves no bucket behind. */
-export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager): Promise<void> {
-  await ensureStreams(jsm, nc.info?.version ?? '');
-  await ensureBuckets(nc);
+/**
+ * The streams first: a log that is refused leaves no bucket behind.
+ * @param replicas how many servers of a cluster keep a copy, at least
+ */
+export async function ensureTopology(nc: NatsConnection, jsm: JetStreamManager, replicas = 1): Promise<void> {
+  await ensureStreams(jsm, nc.info?.version ?? '', replicas);
+  await ensureBuckets(nc, jsm, replicas);
 }

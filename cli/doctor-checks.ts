@@ -86,11 +86,10 @@ async function port(settings: Settings): Promise<Check | null> {
 
 /** Where services listen: free before the start, answering afterwards. */
 async function servicePorts(settings: Settings, { name, ports }: Service): Promise<Check> {
-  const { MESH_GATEWAY_HOST: host } = settings;
   const running = liveness(readRunState(settings)).kind === 'up';
   const served: string[] = [];
-  for (const { setting, what } of ports) {
-    const number = settings[setting];
+  for (const { setting, host: hostSetting, what } of ports) {
+    const [number, host] = [settings[setting], settings[hostSetting]];
     const free = await isPortFree(number, setting);
     if (running && free && host === '127.0.0.1') {
       return { name, status: 'fail', text: `nothing serves ${what} on ${number}; see \`mesh status\``, exitCode: 3 };

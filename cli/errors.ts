@@ -6,6 +6,7 @@
  * a fourth, 4: the task completed without what was asked for.
  */
 import { BusError } from '../bus/port.ts';
+import { MeshError } from '../client/errors.ts';
 import { SettingsError } from '../config/settings.ts';
 
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -68,6 +69,38 @@ function busFailure(error: BusError): Failure {
   }
 }
 
+/** What somebody else did is no mistake of the one who calls. */
+const LOST: ReadonlySet<string> = new Set(['ANSWERED_ALREADY', 'OTHER_QUESTION']);
+
+function meshExit({ code, reason }: MeshError): ExitCode {
+  if (LOST.has(reason)) return 1;
+  switch (code) {
+    case 'invalid_argument':
+    case 'not_found':
+    case 'already_exists':
+    case 'permission_denied':
+    case 'unauthenticated':
+    case 'failed_precondition':
+    case 'unimplemented':
+      return 2;
+    case 'unavailable':
+    case 'deadline_exceeded':
+    case 'resource_exhausted':
+      return 3;
+    case 'cancelled':
+    case 'internal':
+      return 1;
+    default:
+      throw new Error(`unhandled code: ${String(code satisfies never)}`);
+  }
+}
+
+function meshFailure(error: MeshError): Failure {
+  if (error.cause instanceof BusError) return busFailure(error.cause);
+  const more = error.reason === 'NOT_TAKEN_YET' ? '; see `mesh status`' : '';
+  return { exitCode: meshExit(error), message: `${error.message}${more}`, expected: error.reason !== 'UNEXPECTED' };
+}
+
 function knowledgeExit(code: string): ExitCode {
   return code === 'busy' || code === 'corrupt' ? 3 : 2;
 }
@@ -77,6 +110,7 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof CliError) return { exitCode: thrown.exitCode, message: thrown.message, expected: true };
   if (thrown instanceof SettingsError) return { exitCode: 2, message: thrown.message, expected: true };
   if (thrown instanceof BusError) return busFailure(thrown);
+  if (thrown instanceof MeshError) return meshFailure(thrown);
   if (thrown instanceof Error && thrown.name === 'KnowledgeError') {
     return { exitCode: knowledgeExit(codeOf(thrown)), message: thrown.message, expected: true };
   }

@@ -6,23 +6,35 @@ import { existsSync } from 'node:fs';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus, StoredMessage } from '../bus/port.ts';
 import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
+import type { TaskClient } from '../client/client.ts';
+import { MeshError } from '../client/errors.ts';
+import { isSettled } from '../client/tasks.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { validateData } from '../schemas/events/envelope.ts';
-import { BEGINNING, type Fact, factsIn } from '../schemas/events/fact.ts';
-import { newCorrelationId } from '../schemas/events/ids.ts';
+import { type Fact, factsIn } from '../schemas/events/fact.ts';
+import { correlationIdOfKey } from '../schemas/events/ids.ts';
 import { eventsBehind } from '../schemas/events/journal.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
-import { emptyView, foldAll, type TaskView, toReport } from '../schemas/events/task-view.ts';
+import { type TaskView, toReport } from '../schemas/events/task-view.ts';
 import { openKnowledge } from '../services/adapters/knowledge.ts';
-import { CliError, toFailure } from './errors.ts';
-import { followTask } from './follow-task.ts';
-import { readFacts, submit, waitForFact } from './mesh-client.ts';
+import { toFailure } from './errors.ts';
+import { asCaller, openCliClient } from './mesh-client.ts';
 import { factLine } from './task-text.ts';
 import { plain } from './terminal.ts';
 
 /** A client asks for the tools right away; while the mesh is starting it gets those that are always there. */
 const TOOLS_WAIT_MS = 5000;
+
+/** Whose tasks these are. */
+const CALLER = 'mesh mcp';
+/** A timer cannot wait longer. */
+const WAIT_MS_MAX = 2_147_483_647;
+
+interface Connected {
+  readonly bus: Bus;
+  readonly client: TaskClient;
+}
 
 export interface DoorOptions {
   readonly settings: Settings;
@@ -33,24 +45,24 @@ export interface DoorOptions {
 
 export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshDoor {
   const listeners = new Set<() => void>();
-  let opening: Promise<Bus> | null = null;
-  const open = async (): Promise<Bus> => {
+  let opening: Promise<Connected> | null = null;
+  const open = async (): Promise<Connected> => {
     await ensureMesh();
     const bus = await connectBus({ url: natsUrl(settings), name: 'mesh-mcp' });
     await bus.kv('registry').watch((key) => {
       if (key === TOOL_CATALOGUE_KEY) for (const listener of listeners) listener();
     });
-    return bus;
+    return { bus, client: await openCliClient(bus, settings) };
   };
   /** One that failed is tried again by the next call. */
-  const bus = (): Promise<Bus> => {
+  const bus = (): Promise<Connected> => {
     opening ??= open().catch((error: unknown) => {
       opening = null;
       throw error;
     });
     return opening;
   };
-  const connected = async (): Promise<Bus> => {
+  const connected = async (): Promise<Connected> => {
     try {
       return await bus();
     } catch (error) {
@@ -67,51 +79,42 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
   return {
     async tools() {
       const up = await Promise.race([connected().catch(() => null), afterMs(TOOLS_WAIT_MS)]);
-      return up === null ? [] : readCatalogue(up);
+      return up === null ? [] : readCatalogue(up.bus);
     },
     onToolsChanged(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    run: async (task, waiting) => reportOf(await submitted(await connected(), task, 'mesh mcp', waiting)),
-    async callTool(name, args, id, waiting) {
+    idOfKey: (key) => correlationIdOfKey(CALLER, key),
+    run: async (task, waiting) => reportOf(await submitted((await connected()).client, task, waiting)),
+    async callTool(name, args, named, waiting) {
       const prompt = `tool:${name} ${JSON.stringify(args)}`;
-      const task: TaskRequest = { prompt, workflow: 'tool', ...(id === null ? {} : { id }) };
+      const task: TaskRequest = { prompt, workflow: 'tool', ...named };
       const up = await connected();
-      const view = await submitted(up, task, 'mesh mcp', waiting);
+      const view = await submitted(up.client, task, waiting);
       const report = reportOf(view);
-      const answer = view.status === 'completed' ? await toolAnswer(up, view.taskId) : null;
+      const answer = view.status === 'completed' ? await toolAnswer(up.bus, view.taskId) : null;
       return answer === null ? report : { ...report, text: answer };
     },
     async status(id, waiting) {
-      const up = await connected();
-      await known(up, id);
-      return reportOf(await followed(up, id.toLowerCase(), waiting, undefined));
+      const { client } = await connected();
+      return reportOf(await said(() => followed(client, id.toLowerCase(), waiting)));
     },
-    async respond(id, text, waiting) {
-      const up = await connected();
-      const view = await known(up, id);
-      if (view.status !== 'input_required')
-        throw new DoorError(`Task ${id} asks nothing: its status is ${view.status}.`);
-      const facts = await readFacts(up, view.taskId);
-      // The question is part of the event's id: the same answer to a later question of the task is another event.
-      const asked = facts.findLast(({ event }) => event.type === 'dev.agentmesh.task.input.required.v1');
-      await said(() => submit(up, view.taskId, 'task.input.provided', { text }, `${asked?.event.id ?? ''}/${text}`));
-      await waitForFact(
-        up,
-        view.taskId,
-        asked ?? BEGINNING,
-        ({ event }) => event.type === 'dev.agentmesh.task.input.accepted.v1',
-      );
-      return reportOf(await followed(up, view.taskId, waiting, undefined));
+    async respond({ id, text, question }, waiting) {
+      const { client } = await connected();
+      const correlationId = id.toLowerCase();
+      const order = {
+        ...{ correlationId, text: text.trim() },
+        ...(question === undefined ? {} : { questionId: question }),
+      };
+      await said(() => client.tasks.respond(order, asCaller(CALLER, { signal: waiting.signal })));
+      return reportOf(await followed(client, correlationId, waiting));
     },
     async cancel(id, waiting) {
-      const up = await connected();
-      const view = await known(up, id);
-      await said(() =>
-        submit(up, view.taskId, 'task.cancel.requested', { reason: 'cancelled by an MCP client' }, 'mcp'),
-      );
-      return reportOf(await followed(up, view.taskId, waiting, undefined));
+      const { client } = await connected();
+      const context = asCaller(CALLER, { signal: waiting.signal });
+      const { view } = await said(() => client.tasks.cancel(id.toLowerCase(), 'cancelled by an MCP client', context));
+      return reportOf(view);
     },
     async search(query, limit) {
       if (!existsSync(settings.MESH_KNOWLEDGE_PATH) && settings.CHROMA_URL === undefined)
@@ -125,7 +128,9 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
     },
     async close() {
       listeners.clear();
-      await (await opening?.catch(() => null))?.close();
+      const up = await opening?.catch(() => null);
+      await up?.client.stop();
+      await up?.bus.close();
     },
   };
 }
@@ -136,71 +141,53 @@ function afterMs(ms: number): Promise<null> {
   });
 }
 
-/** What the schema of a submission refuses is told to the caller. */
+/** What the mesh refuses is told to the caller. */
 async function said<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof CliError) throw new DoorError(error.message, { cause: error });
+    if (error instanceof MeshError) throw new DoorError(capital(error.message), { cause: error });
     throw error;
   }
 }
 
-async function known(bus: Bus, id: string): Promise<TaskView> {
-  const taskId = id.toLowerCase();
-  const facts = await readFacts(bus, taskId);
-  if (facts.length === 0) throw new DoorError(`There is no task ${taskId}.`);
-  return foldAll(taskId, facts);
-}
-
-async function submitted(bus: Bus, task: TaskRequest, caller: string, waiting: Waiting): Promise<TaskView> {
-  const taskId = task.id ?? newCorrelationId();
-  if (task.id !== undefined) {
-    const before = foldAll(taskId, await readFacts(bus, taskId));
-    if (before.prompt !== '' && before.prompt !== task.prompt)
-      throw new DoorError(`Task ${taskId} exists with another prompt.`);
-  }
-  const quarantine = await bus.streamInfo('quarantine');
-  const { id: _id, ...wished } = task;
-  const data = { ...wished, caller };
-  const ack = await said(() => submit(bus, taskId, 'task.submitted', data, ''));
-  return followed(bus, taskId, waiting, { seq: ack.seq, quarantineFromSeq: quarantine.lastSeq + 1 });
+function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
 /** Until the task ends or asks, the time is over, or the client has gone: the task goes on in any case. */
+async function submitted(client: TaskClient, task: TaskRequest, waiting: Waiting): Promise<TaskView> {
+  const { id: correlationId, ...wished } = task;
+  const submission = { ...wished, correlationId };
+  const { signal, waitMs } = waiting;
+  const beganAtMs = performance.now();
+  const { view } = await said(() =>
+    client.tasks.submit(submission, asCaller(CALLER, { signal, takenWithinMs: waitMs })),
+  );
+  const leftMs = Math.max(1, waitMs - (performance.now() - beganAtMs));
+  return followed(client, view.taskId, { ...waiting, waitMs: leftMs });
+}
+
 async function followed(
-  bus: Bus,
+  client: TaskClient,
   taskId: string,
   { waitMs, signal, onProgress }: Waiting,
-  submission: { seq: number; quarantineFromSeq: number } | undefined,
 ): Promise<TaskView> {
-  const overtime = AbortSignal.timeout(Math.max(1, waitMs));
-  let view = emptyView(taskId);
-  const result = await followTask({
-    bus,
-    taskId,
-    onFact: ({ event }, next) => {
-      view = next;
-      onProgress(factLine(event, next, plain));
-    },
-    signal: AbortSignal.any([signal, overtime]),
-    ...(submission === undefined ? {} : { submission }),
-  });
-  switch (result.kind) {
-    case 'settled':
-      return result.view;
-    case 'left':
-      // What was stored before may not have been read yet when the time is short.
-      return foldAll(taskId, await readFacts(bus, taskId));
-    case 'refused':
-      throw new DoorError(`The mesh did not accept the task: ${result.reason}`);
-    default:
-      throw new Error(`unhandled: ${String(result satisfies never)}, ${view.status}`);
+  const overtime = AbortSignal.timeout(Math.max(1, Math.min(waitMs, WAIT_MS_MAX)));
+  const either = AbortSignal.any([signal, overtime]);
+  const onFact = ({ event }: Fact, view: TaskView): void => onProgress(factLine(event, view, plain));
+  try {
+    const how = { until: isSettled, onFact };
+    return (await client.tasks.follow(taskId, asCaller(CALLER, { signal: either }), how)).view;
+  } catch (error) {
+    if (!either.aborted) throw error;
+    return (await client.tasks.get(taskId, asCaller(CALLER))).view;
   }
 }
 
 function reportOf(view: TaskView): TaskReport {
-  return { taskId: view.taskId, status: view.status, text: textOf(view), report: toReport(view) };
+  const attachments = view.result?.attachments ?? [];
+  return { taskId: view.taskId, status: view.status, text: textOf(view), attachments, report: toReport(view) };
 }
 
 function textOf(view: TaskView): string {
@@ -213,7 +200,7 @@ function textOf(view: TaskView): string {
       return `The task ${view.status === 'failed' ? 'failed' : 'was cancelled'}${why === undefined ? '.' : `: ${why}`}`;
     }
     case 'input_required':
-      return view.question?.question ?? 'The task asks something.';
+      return questionText(view);
     case 'accepted':
     case 'running': {
       const hop = view.hops.at(-1);
@@ -222,6 +209,13 @@ function textOf(view: TaskView): string {
     default:
       throw new Error(`unknown status ${JSON.stringify(view.status satisfies never)}`);
   }
+}
+
+function questionText({ question }: TaskView): string {
+  if (question === null) return 'The task asks something.';
+  const { question: text, questionId, choices } = question;
+  const answers = choices.length > 0 ? ` Answers: ${choices.join(' | ')}.` : '';
+  return `${text}${answers} (question ${questionId})`;
 }
 
 /** Word for word what the tool answered: the task's own answer may tell it in other words. */

@@ -1,24 +1,23 @@
 /**
- * How commands speak with a mesh: through its log. Owns: connecting, publishing submissions, reading the facts of
- * tasks. Does not own: what the facts mean (task-view.ts) or how they look.
+ * How commands speak with a mesh: by the client of tasks (client/), as the person at this machine. Owns: connecting, and
+ * finding a task by what a person types. Does not own: any rule about tasks, or how they look.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
-import type { Bus, PubAck, Reader, StoredMessage } from '../bus/port.ts';
+import type { Bus } from '../bus/port.ts';
+import { openClient, type TaskClient } from '../client/client.ts';
+import type { CallContext } from '../client/ports.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
-import { EVENT_CONTENT_TYPE, type EventName, typeOf, validateData } from '../schemas/events/envelope.ts';
-import { type Fact, factsIn, isAfter, type Place } from '../schemas/events/fact.ts';
-import type { DataByName } from '../schemas/events/generated.ts';
-import { ingressEventId } from '../schemas/events/ids.ts';
-import { FACT_FILTER, factSubject, INGRESS_SUBJECT, parseSubject } from '../schemas/events/subjects.ts';
+import type { Fact } from '../schemas/events/fact.ts';
+import { readCorrelationId } from '../schemas/events/subjects.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
 import { CliError } from './errors.ts';
 import { matchId, wholeId } from './task-id.ts';
 
-const SOURCE = '/mesh/cli';
-/** A mesh that is up takes a request in milliseconds; one that is down takes it up when it starts. */
-const TAKEN_TIMEOUT_MS = 10_000;
-/** A task's facts are few; reading them back is a matter of milliseconds. */
-const CATCH_UP_TIMEOUT_MS = 30_000;
+const silent = (): void => undefined;
+const quiet = { debug: silent, info: silent, warn: silent, error: silent };
+/** More than fit into the message that says that several tasks begin so. */
+const MATCHES_MAX = 100;
 
 /** Runs work with a connection and closes it. */
 export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise<T>): Promise<T> {
@@ -30,136 +29,69 @@ export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise
   }
 }
 
-type Submitted = 'task.submitted' | 'task.cancel.requested' | 'task.input.provided';
+/** The client of a connection that lives as long as a command, or as the door that it opens. */
+export function openCliClient(bus: Bus, settings: Settings): Promise<TaskClient> {
+  return openClient({ bus, log: quiet, indexFolder: indexFolderOf(settings), onlyForLists: true });
+}
 
-/**
- * Publishes a request of a person to the ingress. The event's id is derived, so the same request sent twice is one (S5).
- * @param discriminator tells apart requests of one kind to one task
- * @throws CliError with exit code 2 when the data is not what its schema allows
- */
-export async function submit<N extends Submitted>(
-  bus: Bus,
-  taskId: string,
-  name: N,
-  data: DataByName[N],
-  discriminator: string,
-): Promise<PubAck> {
-  const valid = validateData(name, data);
-  if (!valid.ok) throw new CliError(2, `this cannot be sent: ${valid.rejection.reason.replace(/^data\.?/, '')}`);
-  const type = typeOf(name satisfies EventName);
-  const event = {
-    specversion: '1.0',
-    id: ingressEventId(taskId, type, discriminator),
-    source: SOURCE,
-    type,
-    correlationid: taskId,
-    time: new Date().toISOString(),
-    datacontenttype: 'application/json',
-    data,
-  };
-  return bus.publish({
-    subject: INGRESS_SUBJECT,
-    body: JSON.stringify(event),
-    headers: { 'content-type': EVENT_CONTENT_TYPE },
+/** Beside the gateway's: both keep the same index. */
+function indexFolderOf(settings: Settings): string {
+  return join(settings.MESH_HOME, 'index');
+}
+
+/** Who calls: a person at this machine may do everything. @param caller stands on what is submitted */
+export function asCaller(caller: string, more: Partial<Omit<CallContext, 'caller'>> = {}): CallContext {
+  const signal = new AbortController().signal;
+  return { caller: { name: caller, role: 'admin' }, signal, deadlineMs: null, traceparent: null, ...more };
+}
+
+export async function withClient<T>(
+  settings: Settings,
+  work: (client: TaskClient, bus: Bus) => Promise<T>,
+): Promise<T> {
+  return withBus(settings, async (bus) => {
+    const client = await openCliClient(bus, settings);
+    try {
+      return await work(client, bus);
+    } finally {
+      await client.stop();
+    }
   });
 }
 
-/** All stored facts of a task, in order. */
-export async function readFacts(bus: Bus, taskId: string): Promise<Fact[]> {
-  const facts: Fact[] = [];
-  const reader = await followFacts(bus, factSubject(taskId), 1, (some) => facts.push(...some));
-  await caughtUp(reader);
-  await reader.stop();
-  return facts;
-}
-
-/**
- * Calls back with the facts of every stored message from a sequence on, and of every later one: those of one commit
- * together, in the order of happening.
- */
-export async function followFacts(
-  bus: Bus,
-  filter: string,
-  fromSeq: number,
-  onFacts: (facts: readonly Fact[]) => void,
-  onError: (error: Error) => void = () => undefined,
-): Promise<Reader> {
-  return bus.read({
-    filter,
-    fromSeq,
-    onMessage: (message) => {
-      const facts = factsIn(message);
-      if (facts.length > 0) onFacts(facts);
-    },
-    onError,
-  });
-}
-
-/** The first fact after a place that is wanted; null when none comes in time. */
-export async function waitForFact(
-  bus: Bus,
-  taskId: string,
-  after: Place,
-  wanted: (fact: Fact) => boolean,
-): Promise<Fact | null> {
-  const { promise, resolve, reject } = Promise.withResolvers<Fact | null>();
-  const timer = setTimeout(() => resolve(null), TAKEN_TIMEOUT_MS);
-  const onFacts = (facts: readonly Fact[]): void => {
-    const found = facts.find((fact) => isAfter(fact, after) && wanted(fact));
-    if (found !== undefined) resolve(found);
-  };
-  // From the message of that place: it may hold more facts after it.
-  const reader = await followFacts(bus, factSubject(taskId), after.seq, onFacts, reject);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    await reader.stop();
-  }
-}
-
-async function caughtUp(reader: Reader): Promise<void> {
-  const timeout = new AbortController();
-  const late = sleep(CATCH_UP_TIMEOUT_MS, undefined, { signal: timeout.signal }).then(() => {
-    throw new CliError(3, 'the NATS server does not deliver the stored facts; see `mesh doctor`');
-  });
-  try {
-    await Promise.race([reader.caughtUp, late]);
-  } finally {
-    timeout.abort();
-    late.catch(() => undefined);
-  }
-}
-
-/** The message with the last facts of every task in the log, the newest first. */
-export async function lastMessages(bus: Bus): Promise<StoredMessage[]> {
-  return (await bus.readLast(FACT_FILTER)).sort((a, b) => b.seq - a.seq);
-}
-
-async function resolveTaskId(bus: Bus, text: string): Promise<string> {
-  const whole = wholeId(text);
-  if (whole !== null) return whole;
-  const known = (await lastMessages(bus)).map((message) => {
-    const subject = parseSubject(message.subject);
-    return subject.kind === 'fact' ? subject.correlationId : '';
-  });
-  return matchId(text, known);
-}
-
-/** A task that must exist, with what is stored about it. */
+/** A task that must exist. */
 export interface KnownTask {
+  readonly client: TaskClient;
   readonly bus: Bus;
   readonly taskId: string;
-  readonly facts: readonly Fact[];
 }
 
 /** Runs work on a task named as a person names it. @throws CliError when there is no such task */
 export async function withTask<T>(settings: Settings, id: string, work: (task: KnownTask) => Promise<T>): Promise<T> {
   wholeId(id);
-  return withBus(settings, async (bus) => {
-    const taskId = await resolveTaskId(bus, id);
-    const facts = await readFacts(bus, taskId);
-    if (facts.length === 0) throw new CliError(2, `there is no task ${taskId} in the log; \`mesh tasks\` lists them`);
-    return work({ bus, taskId, facts });
-  });
+  return withClient(settings, async (client, bus) => work({ client, bus, taskId: await resolved(client, id) }));
+}
+
+async function resolved(client: TaskClient, text: string): Promise<string> {
+  const prefix = text.trim().toLowerCase();
+  return wholeId(text) ?? matchId(prefix, await client.idsBeginningWith(prefix, MATCHES_MAX));
+}
+
+/** All that the log tells of a task. @throws MeshError when there is no such task */
+export async function wholeTask(
+  { client, taskId }: Pick<KnownTask, 'client' | 'taskId'>,
+  caller: string,
+): Promise<{ readonly facts: readonly Fact[]; readonly view: TaskView }> {
+  const facts: Fact[] = [];
+  const how = { until: () => true, onFact: (fact: Fact) => void facts.push(fact) };
+  const { view } = await client.tasks.follow(taskId, asCaller(caller), how);
+  return { facts, view };
+}
+
+/** @throws CliError for a text that is no id of a task */
+export function newTaskId(text: string | undefined, option: string): string | undefined {
+  if (text === undefined) return undefined;
+  const id = readCorrelationId(text.trim());
+  if (id !== null) return id;
+  throw new CliError(2, `${option} must be a UUID: ${JSON.stringify(text.slice(0, 60))}`);
 }

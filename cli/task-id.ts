@@ -2,7 +2,7 @@
  * Ids as people type them. Owns: whole ids and unique beginnings of at least six characters. Does not own: where the
  * known ids come from.
  */
-import { isCorrelationId } from '../schemas/events/subjects.ts';
+import { readCorrelationId } from '../schemas/events/subjects.ts';
 import { CliError } from './errors.ts';
 
 /** Shorter beginnings would often fit several tasks. */
@@ -10,8 +10,9 @@ const ID_PREFIX_MIN = 6;
 
 /** The id in lower case when it is whole, null when it is a beginning to look up. @throws CliError when it is neither */
 export function wholeId(text: string): string | null {
+  const whole = readCorrelationId(text.trim());
+  if (whole !== null) return whole;
   const id = text.trim().toLowerCase();
-  if (isCorrelationId(id)) return id;
   if (!/^[0-9a-f-]{1,36}$/.test(id))
     throw new CliError(2, `not a task id: ${JSON.stringify(text.slice(0, 60))}; \`mesh tasks\` lists them`);
   if (id.length < ID_PREFIX_MIN) {

@@ -8,11 +8,14 @@ import type {
   Citation,
   HopRecord,
   LoopAdvancedData,
+  Part,
   Result,
   Route,
+  TaskInputAcceptedData,
+  TaskInputRemindedData,
   TaskRoutedData,
 } from '../schemas/events/generated.ts';
-import { messageText, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
+import { messageText, type QuestionView, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
 import { duration, indent, oneLine, type Paint, plural, type Style, safeText } from './terminal.ts';
 
 /** Enough of an id to name a task. */
@@ -121,6 +124,16 @@ function messageLine(event: MeshEvent<'agent.message'>, view: TaskView, paint: P
   return `${paint('magenta', '✉')} ${from} → ${to}: ${oneLine(messageText(event.data), 160)}`;
 }
 
+function acceptedLine({ text, caller, byDefault }: TaskInputAcceptedData, paint: Paint): string {
+  const who = byDefault ? ' (nobody answered in time)' : caller === undefined ? '' : ` (${oneLine(caller, 60)})`;
+  return `${paint('blue', '●')} answer taken: ${oneLine(text, 120)}${paint('dim', who)}`;
+}
+
+function reminderText({ question, waitedMs, to }: TaskInputRemindedData): string {
+  const whom = to === undefined ? '' : `, for ${oneLine(to, 60)}`;
+  return `still open after ${duration(waitedMs)}${whom}: ${oneLine(question, 200)}`;
+}
+
 /** One line for a fact. @param view of the task, with this fact folded in */
 export function factLine(event: MeshEvent, view: TaskView, paint: Paint): string {
   switch (event.type) {
@@ -143,7 +156,11 @@ export function factLine(event: MeshEvent, view: TaskView, paint: Paint): string
     case 'dev.agentmesh.task.input.required.v1':
       return `${paint('yellow', '?')} ${oneLine(event.data.question, 300)}`;
     case 'dev.agentmesh.task.input.accepted.v1':
-      return `${paint('blue', '●')} answer taken: ${oneLine(event.data.text, 120)}`;
+      return acceptedLine(event.data, paint);
+    case 'dev.agentmesh.task.input.refused.v1':
+      return `${paint('yellow', '!')} answer not taken: ${oneLine(event.data.reason, 300)}`;
+    case 'dev.agentmesh.task.input.reminded.v1':
+      return `${paint('yellow', '?')} ${reminderText(event.data)}`;
     case 'dev.agentmesh.task.completed.v1':
     case 'dev.agentmesh.task.failed.v1':
     case 'dev.agentmesh.task.cancelled.v1':
@@ -189,6 +206,12 @@ export function answerLines(view: TaskView, paint: Paint): string[] {
     lines.push('', paint('bold', 'Findings that remain'));
     for (const one of findings) lines.push(`  ${one.line}: ${one.severity} ${one.rule} ${oneLine(one.message, 200)}`);
   }
+  const attached = result.attachments ?? [];
+  if (attached.length > 0) {
+    lines.push('', paint('bold', 'Attached'));
+    for (const one of attached) lines.push(`  ${oneLine(attachmentText(one), 200)}`);
+    lines.push(paint('dim', `  \`mesh show ${shortId(view.taskId)} --json\` has them, under attachments`));
+  }
   if (result.citations.length > 0) {
     lines.push('', paint('bold', 'Sources'));
     for (const one of result.citations) {
@@ -198,14 +221,30 @@ export function answerLines(view: TaskView, paint: Paint): string[] {
   return lines;
 }
 
+function attachmentText({ url, raw, data, text = '', filename = '', mediaType = '' }: Part): string {
+  const what =
+    url ??
+    (data === undefined ? `${raw === undefined ? text.length : Math.floor((raw.length * 3) / 4)} bytes` : 'data');
+  return [filename, mediaType, what].filter((one) => one !== '').join('  ');
+}
+
 /** The open question and how to answer it. */
 export function questionLines(view: TaskView, paint: Paint): string[] {
   const { question } = view;
   if (question === null) return [];
-  const id = shortId(view.taskId);
   const lines = [`${paint('yellow', '?')} The task waits for you:`, indent(safeText(question.question).trim(), '  ')];
   if (question.choices.length > 0)
-    lines.push(`  Suggested answers: ${question.choices.map((one) => oneLine(one, 80)).join(' | ')}`);
-  lines.push(`  Answer with:  mesh respond ${id} "${oneLine(question.choices[0] ?? '…', 80)}"`);
+    lines.push(`  Answers: ${question.choices.map((one) => oneLine(one, 80)).join(' | ')}`);
+  if (question.timeoutMs !== undefined) {
+    const then = question.default === undefined ? 'it fails' : `${JSON.stringify(question.default)} counts`;
+    lines.push(`  Without an answer within ${duration(question.timeoutMs)} ${then}.`);
+  }
+  lines.push(`  Answer with:  ${answerCommand(view.taskId, question)}`);
   return lines;
+}
+
+/** Names the question: it is this one that is answered, whatever is asked by then. */
+export function answerCommand(taskId: string, { questionId, choices }: QuestionView): string {
+  const named = questionId === '' ? '' : ` --question ${questionId}`;
+  return `mesh respond ${shortId(taskId)}${named} "${oneLine(choices[0] ?? '…', 80)}"`;
 }

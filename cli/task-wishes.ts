@@ -3,7 +3,8 @@
  * they mean (schemas/events/data/task.submitted.v1.json).
  */
 import { Option } from 'commander';
-import type { Priority, TaskSubmittedData } from '../schemas/events/generated.ts';
+import type { Submission } from '../client/tasks.ts';
+import type { Priority } from '../schemas/events/generated.ts';
 import { CliError } from './errors.ts';
 
 export interface TaskWishes {
@@ -32,9 +33,9 @@ export function wishesIn({
   deadline,
   priority,
   waitForModel,
-}: TaskWishes): Pick<TaskSubmittedData, 'deadlineMs' | 'priority' | 'waitForModel'> {
+}: TaskWishes): Pick<Submission, 'timeLimitMs' | 'priority' | 'waitForModel'> {
   return {
-    ...(deadline === undefined ? {} : { deadlineMs: deadlineMsIn(deadline) }),
+    ...(deadline === undefined ? {} : { timeLimitMs: deadlineMsIn(deadline) }),
     ...(priority === undefined ? {} : { priority }),
     ...(waitForModel === undefined ? {} : { waitForModel }),
   };

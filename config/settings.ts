@@ -55,6 +55,21 @@ const table = {
     'A silent host loses its leases after this time, milliseconds.',
     '5000',
   ],
+  MESH_LOG_REPLICAS: [
+    count(1, 5, 1),
+    'Servers of a NATS cluster that keep a copy of the log, at least; 3 survive the loss of one. It is raised where it is lower, never lowered.',
+    '3',
+  ],
+  MESH_HEALTH_PORT: [
+    optionalCount(1, 65_535),
+    'Port on which a service answers /startupz, /readyz and /livez (docs/containers.md); unset, it answers none. One service a port.',
+    '7450',
+  ],
+  MESH_HEALTH_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address of that port; it tells states alone, no content.',
+    '0.0.0.0',
+  ],
   MESH_TASK_DEADLINE_MS: [count(1000, 86_400_000, 3_600_000), 'Time a task may take, milliseconds.', '3600000'],
   MESH_BACKUP_INTERVAL_MS: [
     count(1000, 86_400_000, 900_000),
@@ -179,6 +194,16 @@ const table = {
     'Hosts (host or host:port, separated by commas) to which A2A push notifications may go although their address is private; none when unset.',
     '127.0.0.1:9000',
   ],
+  MESH_A2A_CARD: [
+    z.enum(['1.0', 'both']).default('both'),
+    'both: whoever fetches the A2A agent card without saying a version gets the fields of 0.3 beside those of 1.0. 1.0: these alone.',
+    '1.0',
+  ],
+  MESH_WORKFLOWS: [
+    optionalText,
+    'Folder with workflows of your own, one JSON file each, beside those that are shipped (docs/workflows.md).',
+    'workflows',
+  ],
   MESH_DAPR_PUBSUB: [
     optionalText,
     'Name of the Dapr pub/sub component whose topic mesh.tasks feeds the mesh (docs/a2a.md); unset, the gateway asks Dapr for nothing.',
@@ -212,14 +237,61 @@ const table = {
     'A silent connection is asked after this time whether it lives, milliseconds.',
     '30000',
   ],
+  MESH_DASHBOARD_HOST: [
+    z.string().trim().min(1).default('127.0.0.1'),
+    'Address on which the dashboard is served; beyond loopback it needs MESH_DASHBOARD_TOKEN.',
+    '0.0.0.0',
+  ],
+  MESH_DASHBOARD_PORT: [count(1, 65_535, 7445), 'Port on which the dashboard is served.', '7445'],
+  MESH_DASHBOARD_TOKEN: [
+    z.string().trim().min(16, 'must have at least 16 characters').optional(),
+    'Whoever opens the dashboard shows it once, as ?token=…; unset, everybody on loopback may open it.',
+    'a-long-random-text',
+  ],
+  MESH_DASHBOARD_CALLER_TOKEN: [
+    optionalText,
+    'Token by which the dashboard calls the gateway, where MESH_GATEWAY_CALLERS is set.',
+    'a-long-random-text',
+  ],
+  DASHBOARD_MEMORY_MB: [count(64, 65_536, 256), 'Heap limit of the dashboard process, MiB.', '256'],
   OBS_MODE: [
     z.enum(['debug', 'shipping']).default('shipping'),
-    'Read now, used by the observability work to come.',
-    'shipping',
+    'shipping: spans only. debug: a crash opens a window in which everything is told (docs/observability.md). Live: `mesh mode debug`.',
+    'debug',
+  ],
+  OBS_WINDOW_MS: [
+    count(1000, 3_600_000, 300_000),
+    'How long the window is open that a crash opens in debug mode, milliseconds.',
+    '300000',
+  ],
+  OBS_CONTENT: [
+    z.enum(['never', 'window']).default('never'),
+    'window: prompts, code and answers are in spans while a window is open; never: not even then.',
+    'window',
+  ],
+  OBS_TRACES_PER_SECOND: [
+    z.coerce.number().min(0).max(1_000_000).default(10),
+    'Tasks whose trace is kept, of those that begin in one second; of all while a window is open.',
+    '10',
+  ],
+  OBS_PRICE_INPUT: [
+    z.coerce.number().min(0).max(1_000_000).default(0),
+    'Price of a million tokens that a language model reads, for the metric of cost.',
+    '0.15',
+  ],
+  OBS_PRICE_OUTPUT: [
+    z.coerce.number().min(0).max(1_000_000).default(0),
+    'Price of a million tokens that a language model writes.',
+    '0.60',
+  ],
+  MESH_METRICS_PORT: [
+    optionalCount(1, 65_535),
+    'Port on loopback where the gateway offers the metrics of all services to Prometheus; none when unset.',
+    '9464',
   ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [
     url('http', 'https'),
-    'A collector for spans, by OTLP over HTTP (docs/spans.md); unset, nothing is traced.',
+    'A collector, by OTLP over HTTP (docs/observability.md); unset, spans stay in the stream MESH_TELEMETRY.',
     'http://127.0.0.1:4318',
   ],
   ROUTER_MODEL_PATH: [
@@ -263,6 +335,9 @@ const table = {
     'http://127.0.0.1:8000',
   ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
+
+/** All there are. */
+export const settingNames: readonly string[] = Object.keys(table);
 
 type Raw = { [K in keyof typeof table]: z.output<(typeof table)[K][0]> };
 
@@ -327,6 +402,11 @@ export function parseLive(name: LiveName, text: string): number {
   const parsed = table[name][0].safeParse(text.trim() === '' ? Number.NaN : text);
   if (parsed.success) return parsed.data;
   throw new SettingsError(`${name}=${text}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
+}
+
+/** Where workflows of the user's own lie; null for none. */
+export function workflowsFolder({ MESH_WORKFLOWS: folder }: Pick<Settings, 'MESH_WORKFLOWS'>): string | null {
+  return folder === undefined ? null : resolve(projectRoot, folder);
 }
 
 /** Ledger file of a service: the agents' is named, the others lie beside it. */

@@ -5,7 +5,7 @@
 import type { Client, Tool as SdkTool } from '@modelcontextprotocol/client';
 import manifest from '../package.json' with { type: 'json' };
 import type { ServerConfig } from './config.ts';
-import { type McpCall, McpError, type McpTool } from './port.ts';
+import { type McpAnswer, type McpCall, McpError, type McpTool } from './port.ts';
 import { resultText } from './result-text.ts';
 
 const CONNECT_MS_MAX = 20_000;
@@ -27,7 +27,7 @@ export interface ConnectionEvents {
 }
 
 export interface Connection {
-  call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<string>;
+  call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<McpAnswer>;
   /** Process of a stdio server. */
   readonly pid: number | null;
   close(): Promise<void>;
@@ -166,7 +166,7 @@ async function callTool(
   tool: McpTool,
   args: Readonly<Record<string, unknown>>,
   { signal, idempotencyKey, onProgress }: McpCall,
-): Promise<string> {
+): Promise<McpAnswer> {
   const { client, config } = called;
   signal.throwIfAborted();
   const params = {
@@ -184,10 +184,10 @@ async function callTool(
   const result = await client.callTool(params, options).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : failureOf(called, error);
   });
-  const text = resultText(result);
+  const { text, attachments } = resultText(result);
   if (result.isError === true)
     throw new McpError('failed', text === '' ? 'it failed and said nothing' : text.slice(0, 1500));
-  return text === '' ? '(nothing)' : text;
+  return { text: text === '' ? '(nothing)' : text, attachments };
 }
 
 /** What became of a call that has no answer. */

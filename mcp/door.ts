@@ -2,7 +2,7 @@
  * What a mesh offers to clients of `mesh mcp`, as its server sees it. Owns: the form. Does not own: doing it
  * (cli/mcp-door.ts), or the protocol (serve.ts).
  */
-import type { Priority } from '../schemas/events/generated.ts';
+import type { Part, Priority } from '../schemas/events/generated.ts';
 
 export interface OfferedTool {
   readonly name: string;
@@ -17,6 +17,8 @@ export interface TaskReport {
   readonly status: 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
   /** The answer, the question to a person, or why it failed; what is going on while it runs. */
   readonly text: string;
+  /** What a tool gave besides text. */
+  readonly attachments: readonly Part[];
   /** Everything, as `mesh run --json` prints it. */
   readonly report: Readonly<Record<string, unknown>>;
 }
@@ -31,12 +33,23 @@ export interface Waiting {
 export interface TaskRequest {
   readonly prompt: string;
   readonly workflow?: string;
-  /** UUIDv4; the same id is the same task. */
-  readonly id?: string;
-  readonly deadlineMs?: number;
+  /** The same id is the same task. */
+  readonly id: string;
+  /** The caller's own name of it, of which the id was derived. */
+  readonly key?: string;
+  /** Time the mesh may work on it, milliseconds. */
+  readonly timeLimitMs?: number;
   readonly priority?: Priority;
   /** Rather wait for the language model than have an answer without it. */
   readonly waitForModel?: boolean;
+}
+
+export interface TaskAnswer {
+  /** Of the task. */
+  readonly id: string;
+  readonly text: string;
+  /** The question that was seen; absent: the one that was shown last. */
+  readonly question?: string;
 }
 
 /** What the caller did wrong, or what is not there; the message is for the caller. */
@@ -49,17 +62,20 @@ export interface MeshDoor {
   tools(): Promise<readonly OfferedTool[]>;
   /** Calls back when the list has changed. Returns the function that ends it. */
   onToolsChanged(listener: () => void): () => void;
+  /** The id of the task that a caller names by a key. */
+  idOfKey(key: string): string;
   run(task: TaskRequest, waiting: Waiting): Promise<TaskReport>;
   /** Runs a tool as a task of its own, so that its fence holds; `text` is what the tool answered. */
   callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    id: string | null,
+    task: Pick<TaskRequest, 'id' | 'key'>,
     waiting: Waiting,
   ): Promise<TaskReport>;
   /** @throws DoorError when there is no such task */
   status(id: string, waiting: Waiting): Promise<TaskReport>;
-  respond(id: string, text: string, waiting: Waiting): Promise<TaskReport>;
+  /** @throws DoorError when the answer is not taken; the message says why, and what is asked */
+  respond(answer: TaskAnswer, waiting: Waiting): Promise<TaskReport>;
   cancel(id: string, waiting: Waiting): Promise<TaskReport>;
   search(
     query: string,

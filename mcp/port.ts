@@ -3,6 +3,8 @@
  * the other side. Does not own: connections, or how a call is fenced against repetition.
  */
 
+import type { Part } from '../schemas/events/generated.ts';
+
 export interface McpTool {
   readonly server: string;
   /** As its server knows it. */
@@ -21,6 +23,12 @@ export interface McpCall {
   /** Passed along as `_meta["dev.agentmesh/idempotency-key"]`: the same for every attempt at one deed. */
   readonly idempotencyKey: string;
   readonly onProgress: (note: string) => void;
+}
+
+export interface McpAnswer {
+  readonly text: string;
+  /** What it has besides text. */
+  readonly attachments: readonly Part[];
 }
 
 export interface McpServerState {
@@ -45,8 +53,8 @@ export interface McpServers {
   settled(limitMs: number): Promise<void>;
   tools(): readonly McpTool[];
   limits(server: string): McpLimits;
-  /** The answer as text. @throws McpError, or the signal's reason */
-  call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<string>;
+  /** @throws McpError, or the signal's reason */
+  call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<McpAnswer>;
   states(): McpServerState[];
   /** What is wrong with `mcp.json` or its servers, for people. */
   problems(): string[];

@@ -40,7 +40,11 @@ export interface HttpServingOptions {
 
 /** @throws Error with a `code` such as EADDRINUSE */
 export async function serveMcpHttp(door: MeshDoor, { port, token, onError }: HttpServingOptions): Promise<HttpServing> {
-  const handler = createMcpHandler(() => createMeshMcpServer(door), { onerror: onError });
+  let closing = false;
+  // From the revision of 2026 on a client cancels a call by closing its stream; before, that only says that it left.
+  const handler = createMcpHandler(({ era }) => createMeshMcpServer(door, () => era === 'modern' && !closing), {
+    onerror: onError,
+  });
   const endNews = door.onToolsChanged(() => handler.notify.toolsChanged());
   const server = createServer((incoming, outgoing) => {
     answer(handler, token, incoming, outgoing).catch((error: unknown) => {
@@ -56,6 +60,7 @@ export async function serveMcpHttp(door: MeshDoor, { port, token, onError }: Htt
   return {
     url: `http://127.0.0.1:${taken}${PATH}`,
     async close() {
+      closing = true;
       endNews();
       await handler.close();
       server.close();

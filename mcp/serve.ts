@@ -2,31 +2,49 @@
  * The mesh as an MCP server. Owns: which tools are shown under which names, reading their arguments, and the words of
  * the answers. Does not own: doing anything (door.ts), or the transport.
  *
- * 1. A tool call is a task of the mesh: what must not be repeated is fenced there, and a client that goes away leaves
- *    a task that goes on.
+ * 1. A tool call is a task of the mesh: what must not be repeated is fenced there. A client that goes away leaves a task
+ *    that goes on; one that cancels its call cancels the task that the call began.
  * 2. An answer comes within the time that clients wait by themselves; a task that takes longer is named, to be asked for.
- * 3. A repeated call with the same `_meta["dev.agentmesh/idempotency-key"]` is the same task.
+ * 3. A repeated call with the same `key`, or the same `_meta["dev.agentmesh/idempotency-key"]`, is the same task.
  */
-import { createHash } from 'node:crypto';
-import { type CallToolResult, Server, type ServerContext, type Tool } from '@modelcontextprotocol/server';
+import {
+  type CallToolResult,
+  SdkError,
+  SdkErrorCode,
+  Server,
+  type ServerContext,
+  type Tool,
+} from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import manifest from '../package.json' with { type: 'json' };
+import { newCorrelationId } from '../schemas/events/ids.ts';
+import { readCorrelationId } from '../schemas/events/subjects.ts';
+import { blockOf } from './attachments.ts';
 import { DoorError, type MeshDoor, type OfferedTool, type TaskReport, type TaskRequest, type Waiting } from './door.ts';
 
 /** Clients give up after 60 s unless told otherwise. */
 const WAIT_S_DEFAULT = 50;
 const WAIT_S_MAX = 3600;
+/** As for every door. */
+const KEY_CHARS_MAX = 128;
 const IDEMPOTENCY_KEY = 'dev.agentmesh/idempotency-key';
 
-const id = z
-  .string()
-  .regex(/^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$/, 'must be a UUIDv4');
+const id = z.string().transform((text, context) => {
+  const read = readCorrelationId(text);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: 'must be a UUID; a name of your own goes into key' });
+  return z.NEVER;
+});
 const waitSeconds = z
   .number()
   .min(0)
   .max(WAIT_S_MAX)
   .optional()
   .describe(`How long to wait for the end, seconds; ${WAIT_S_DEFAULT} by default. The task goes on afterwards.`);
+
+/** A cancel that nobody has taken by then is in the log, and is taken later. */
+const CANCEL_WAIT_MS = 5000;
+const never = new AbortController().signal;
 
 const own = {
   run: z.strictObject({
@@ -38,14 +56,30 @@ const own = {
       .optional()
       .describe('How it stands beside other tasks where they wait; normal by default.'),
     waitForModel: z.boolean().optional().describe('Rather wait for the language model than have an answer without it.'),
-    id: id.optional().describe('Name of the task (UUIDv4). The same id again is the same task, and gives its result.'),
+    id: id.optional().describe('Id of the task (a UUID). The same id again is the same task, and gives its result.'),
+    key: z
+      .string()
+      .min(1)
+      .refine((text) => [...text].length <= KEY_CHARS_MAX, `has at most ${KEY_CHARS_MAX} characters`)
+      .optional()
+      .describe('In place of an id, a name of your own: the same key again is the same task.'),
     waitSeconds,
   }),
   task_status: z.strictObject({
     id,
     waitSeconds: waitSeconds.describe('Wait so long for its end, seconds; 0 by default.'),
   }),
-  respond: z.strictObject({ id, text: z.string().min(1).describe('The answer to the question.'), waitSeconds }),
+  respond: z.strictObject({
+    id,
+    text: z.string().min(1).describe('The answer: one of the choices, where there are some.'),
+    question: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('The question that is answered, such as q1; without it the one that was shown last.'),
+    waitSeconds,
+  }),
   cancel: z.strictObject({ id }),
   search: z.strictObject({
     query: z.string().min(1).max(2000),
@@ -79,8 +113,12 @@ const about: Readonly<Record<OwnName, { description: string; annotations: Tool['
   },
 };
 
-/** A server for one connection. */
-export function createMeshMcpServer(door: MeshDoor): Server {
+/**
+ * A server for one connection.
+ * @param closingCancels true where a client cancels a call by closing its connection, as the protocol has it over HTTP
+ *   from its revision of 2026 on
+ */
+export function createMeshMcpServer(door: MeshDoor, closingCancels: () => boolean = () => false): Server {
   const server = new Server(
     { name: 'agent-mesh', title: 'Agent Mesh', version: manifest.version },
     {
@@ -94,7 +132,7 @@ export function createMeshMcpServer(door: MeshDoor): Server {
   }));
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     try {
-      return await call(door, params.name, params.arguments ?? {}, context);
+      return await call({ door, closingCancels }, params.name, params.arguments ?? {}, context);
     } catch (error) {
       if (error instanceof DoorError) return said(error.message, true);
       throw error;
@@ -111,7 +149,7 @@ export function createMeshMcpServer(door: MeshDoor): Server {
 function ownTools(): Tool[] {
   return Object.entries(own).map(([name, schema]) => {
     const { description, annotations } = about[name as OwnName];
-    return { name, description, annotations, inputSchema: asObjectSchema(z.toJSONSchema(schema)) };
+    return { name, description, annotations, inputSchema: asObjectSchema(z.toJSONSchema(schema, { io: 'input' })) };
   });
 }
 
@@ -134,21 +172,45 @@ function offered({ name, description, inputSchema, fence }: OfferedTool): Tool {
   };
 }
 
+interface Calling {
+  readonly door: MeshDoor;
+  readonly closingCancels: () => boolean;
+}
+
+/** Runs a task that this call begins, and cancels it when the client cancels the call. */
+async function begun(
+  { door, closingCancels }: Calling,
+  { mcpReq: { signal } }: ServerContext,
+  taskId: string,
+  run: (taskId: string) => Promise<TaskReport>,
+): Promise<TaskReport> {
+  const report = await run(taskId);
+  if (!signal.aborted || (isClosed(signal.reason) && !closingCancels())) return report;
+  const isOver = report.status === 'completed' || report.status === 'failed' || report.status === 'cancelled';
+  return isOver ? report : door.cancel(taskId, { waitMs: CANCEL_WAIT_MS, signal: never, onProgress: () => undefined });
+}
+
+/** The connection ended, and nobody said anything about the call. */
+function isClosed(reason: unknown): boolean {
+  return SdkError.isInstance(reason) && reason.code === SdkErrorCode.ConnectionClosed;
+}
+
 async function call(
-  door: MeshDoor,
+  calling: Calling,
   name: string,
   args: Record<string, unknown>,
   context: ServerContext,
 ): Promise<CallToolResult> {
+  const { door } = calling;
   switch (name) {
     case 'run': {
       const { waitSeconds: wait, ...task } = parsed('run', own.run, args);
-      const key = taskIdOf(context);
+      if (task.id !== undefined && task.key !== undefined) throw new DoorError('run takes an id or a key, not both.');
+      const key = task.key ?? keyOf(context);
+      const taskId = task.id ?? (key === null ? newCorrelationId() : door.idOfKey(key));
+      const order = { ...given(task), ...(task.id === undefined && key !== null ? { key } : {}) };
       return told(
-        await door.run(
-          { ...given(task), ...(task.id === undefined && key !== null ? { id: key } : {}) },
-          waiting(context, wait),
-        ),
+        await begun(calling, context, taskId, (one) => door.run({ ...order, id: one }, waiting(context, wait))),
       );
     }
     case 'task_status': {
@@ -156,8 +218,9 @@ async function call(
       return told(await door.status(taskId, waiting(context, wait ?? 0)));
     }
     case 'respond': {
-      const { id: taskId, text, waitSeconds: wait } = parsed('respond', own.respond, args);
-      return told(await door.respond(taskId, text, waiting(context, wait)));
+      const { id: taskId, text, question, waitSeconds: wait } = parsed('respond', own.respond, args);
+      const answer = { id: taskId, text, ...(question === undefined ? {} : { question }) };
+      return told(await door.respond(answer, waiting(context, wait)));
     }
     case 'cancel':
       return told(await door.cancel(parsed('cancel', own.cancel, args).id, waiting(context)));
@@ -168,7 +231,10 @@ async function call(
     default: {
       const tool = (await door.tools()).find((one) => shownName(one.name) === name);
       if (tool === undefined) throw new DoorError(`There is no tool ${name.slice(0, 100)}.`);
-      const report = await door.callTool(tool.name, args, taskIdOf(context), waiting(context));
+      const key = keyOf(context);
+      const report = await begun(calling, context, key === null ? newCorrelationId() : door.idOfKey(key), (taskId) =>
+        door.callTool(tool.name, args, { id: taskId, ...(key === null ? {} : { key }) }, waiting(context)),
+      );
       return { ...told(report), ...(report.status === 'completed' ? {} : { isError: true }) };
     }
   }
@@ -177,18 +243,16 @@ async function call(
 function given({
   prompt,
   workflow,
-  id: taskId,
   deadlineSeconds,
   priority,
   waitForModel,
-}: z.infer<(typeof own)['run']>): TaskRequest {
+}: z.infer<(typeof own)['run']>): Omit<TaskRequest, 'id' | 'key'> {
   return {
     prompt,
-    ...(deadlineSeconds === undefined ? {} : { deadlineMs: Math.round(deadlineSeconds * 1000) }),
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(deadlineSeconds === undefined ? {} : { timeLimitMs: Math.round(deadlineSeconds * 1000) }),
     ...(priority === undefined ? {} : { priority }),
     ...(waitForModel === undefined ? {} : { waitForModel }),
-    ...(workflow === undefined ? {} : { workflow }),
-    ...(taskId === undefined ? {} : { id: taskId.toLowerCase() }),
   };
 }
 
@@ -202,13 +266,13 @@ function parsed<T>(name: OwnName, schema: z.ZodType<T>, args: unknown): T {
   );
 }
 
-/** The task that this very call is, when the caller names its calls. */
-function taskIdOf(context: ServerContext): string | null {
+/** The caller's own name of this very call; null when it names none. */
+function keyOf(context: ServerContext): string | null {
   const key = context.mcpReq._meta?.[IDEMPOTENCY_KEY];
   if (typeof key !== 'string' || key === '') return null;
-  const hex = createHash('sha256').update(`mcp/${key}`).digest('hex');
-  const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 3) | 8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  if ([...key].length > KEY_CHARS_MAX)
+    throw new DoorError(`${IDEMPOTENCY_KEY} has at most ${KEY_CHARS_MAX} characters.`);
+  return key;
 }
 
 function waiting(context: ServerContext, seconds: number = WAIT_S_DEFAULT): Waiting {
@@ -233,17 +297,21 @@ function said(text: string, isError = false): CallToolResult {
   return { content: [{ type: 'text', text }], ...(isError ? { isError } : {}) };
 }
 
-function told({ taskId, status, text, report }: TaskReport): CallToolResult {
+function told({ taskId, status, text, attachments, report }: TaskReport): CallToolResult {
   const ended = status === 'completed' || status === 'failed' || status === 'cancelled';
   const next =
     status === 'input_required'
-      ? `\n\n(task ${taskId} waits for an answer: call respond with this id)`
+      ? `\n\n(task ${taskId} waits for an answer: call respond with this id and its question)`
       : ended
         ? ''
         : `\n\n(task ${taskId} goes on: call task_status with this id)`;
+  const { content, ...rest } = said(`${text}${next}`, status === 'failed' || status === 'cancelled');
+  // What stands in the content is not told a second time.
+  const { attachments: _attached, ...structured } = report;
   return {
-    ...said(`${text}${next}`, status === 'failed' || status === 'cancelled'),
-    structuredContent: { ...report, taskId, status },
+    ...rest,
+    content: [...content, ...attachments.map(blockOf).filter((block) => block !== null)],
+    structuredContent: { ...structured, taskId, status },
   };
 }
 

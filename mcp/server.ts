@@ -8,7 +8,7 @@
  */
 import type { ServerConfig } from './config.ts';
 import { type Connection, type ConnectionEvents, connect, messageOf } from './connection.ts';
-import { type McpCall, McpError, type McpServerState, type McpTool } from './port.ts';
+import { type McpAnswer, type McpCall, McpError, type McpServerState, type McpTool } from './port.ts';
 
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 30_000;
@@ -32,7 +32,7 @@ export interface McpServer {
   /** Resolves after the first attempt. */
   readonly tried: Promise<void>;
   tools(): readonly McpTool[];
-  call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<string>;
+  call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<McpAnswer>;
   state(): McpServerState;
   close(): Promise<void>;
 }
@@ -148,9 +148,9 @@ export function createMcpServer(
       started = true;
       const used = await ready(call.signal);
       try {
-        const text = await used.call(tool, args, call);
+        const answer = await used.call(tool, args, call);
         silent = 0;
-        return text;
+        return answer;
       } catch (error) {
         if (!(error instanceof McpError)) throw error;
         silent = error.code === 'timeout' ? silent + 1 : 0;

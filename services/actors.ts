@@ -2,7 +2,7 @@
  * The services that host roles: agents, llm, tools. Owns: the host that runs the roles, and what
  * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
-import { ingress } from '../actors/ingress.ts';
+import { ingress, strays } from '../actors/ingress.ts';
 import { loadRoles } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
 import { createHost } from '../actors/runtime/host.ts';
@@ -10,7 +10,6 @@ import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
 import { ledgerPath } from '../config/settings.ts';
 import { startBackups } from './backups.ts';
-import { traceEffects } from './effect-spans.ts';
 import { openPorts } from './ports.ts';
 import { answerRecall } from './recall.ts';
 import type { RunningService, StartService } from './run-service.ts';
@@ -19,7 +18,7 @@ import type { RunningService, StartService } from './run-service.ts';
 const ORCHESTRATING = 'agents';
 
 export const startActors: StartService = async (context): Promise<RunningService> => {
-  const { service, settings, log, process: own, tracer } = context;
+  const { service, settings, log, process: own, telemetry } = context;
   const path = ledgerPath(settings, service.name);
   const bus = await context.connect();
   const ledger = await openSqliteLedger(path);
@@ -32,8 +31,8 @@ export const startActors: StartService = async (context): Promise<RunningService
     commitMode: settings.MESH_COMMIT,
     admission: own.admission,
     onFatal: context.fatal,
-    ...(orchestrates ? { ingress } : {}),
-    ...(tracer === null ? {} : { tracing: traceEffects(tracer, own) }),
+    ...(orchestrates ? { ingress: [ingress, strays] } : {}),
+    tracing: telemetry.tracing(own),
     ...(crashAt ? { at: crashAt } : {}),
   });
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });

@@ -5,13 +5,13 @@
  * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close.
  */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
+import { join, resolve } from 'node:path';
+import type { Catalog } from '../client/ports.ts';
+import { projectRoot, type Settings, SettingsError, workflowsFolder } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
-import type { Catalog } from '../gateway/core/ports.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
@@ -22,18 +22,19 @@ import { traceCalls } from '../telemetry/call-spans.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
+import { openMetricsDoor } from './metrics-door.ts';
 import type { StartService } from './run-service.ts';
 
 /** Read at its first use: a start does not wait for it. */
-function lazyCatalog(): () => Promise<Catalog> {
+function lazyCatalog(settings: Settings): () => Promise<Catalog> {
   let catalog: Promise<Catalog> | null = null;
   const read = async (): Promise<Catalog> => {
-    const [{ loadRoleDefinitions }, { loadWorkflows }] = await Promise.all([
+    const [{ loadRoleDefinitions }, { workflowsWith }] = await Promise.all([
       import('../actors/roles/index.ts'),
       import('../actors/workflows/index.ts'),
     ]);
     const roles = await loadRoleDefinitions();
-    const workflows = loadWorkflows(new Set(roles.map(({ name }) => name)));
+    const workflows = workflowsWith(new Set(roles.map(({ name }) => name)), workflowsFolder(settings));
     const talkers = roles.filter(({ startsOn }) => startsOn.includes('agent.message')).map(({ name }) => name);
     const described = [...workflows].map(([name, { description }]) => [name, description] as const);
     return { workflows: new Map(described), messageRoles: new Set(['orchestrator', ...talkers]) };
@@ -128,7 +129,7 @@ function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
 }
 
 export const startGateway: StartService = async (context) => {
-  const { settings, log, hostId, tracer } = context;
+  const { settings, log, hostId, telemetry } = context;
   checkExposure(settings);
   const tls = tlsOf(settings);
   const callers = callersFrom(settings);
@@ -136,9 +137,10 @@ export const startGateway: StartService = async (context) => {
   const admission = new Admission({ callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND, callsAtOnce: callsMax });
   const bus = await context.connect();
   const knowledge = lazyKnowledge(settings, log, context.breakers);
-  const catalog = lazyCatalog();
-  const tracing = tracer === null ? {} : { tracing: traceCalls(tracer) };
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, ...tracing });
+  const catalog = lazyCatalog(settings);
+  const tracing = traceCalls(telemetry.tracer, telemetry.counters);
+  const indexFolder = join(settings.MESH_HOME, 'index');
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };
@@ -146,6 +148,7 @@ export const startGateway: StartService = async (context) => {
     {
       ...{ mesh, bus, catalog, log },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
+      cardOfBoth: settings.MESH_A2A_CARD === 'both',
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
       // Two gateways of one machine have ports of their own.
       holder: () => `gateway-${hostId}-${grpc.port}`,
@@ -167,6 +170,8 @@ export const startGateway: StartService = async (context) => {
     isConnected = connected;
     grpc.setServing(connected);
   });
+  const metricsPort = settings.MESH_METRICS_PORT;
+  const metrics = metricsPort === undefined ? null : await openMetricsDoor(bus, metricsPort, log);
   const doors = { grpc: `${host}:${grpc.port}`, http: `${host}:${http.port}` };
   const status = (): PartStatus => ({
     capabilities: [`grpc:${doors.grpc}`, `http:${doors.http}`],
@@ -181,7 +186,7 @@ export const startGateway: StartService = async (context) => {
       grpc.setServing(false);
       await a2a.stop();
       await mesh.stop();
-      await Promise.all([grpc.stop(), http.stop()]);
+      await Promise.all([grpc.stop(), http.stop(), metrics?.close()]);
     },
   };
 };

@@ -3,7 +3,9 @@
  * its own roles use. Does not own: the adapters, or the list of ports (actors/roles/ports.ts).
  */
 import type { RolePorts } from '../actors/roles/ports.ts';
+import type { Workflow } from '../actors/workflows/index.ts';
 import type { Bus } from '../bus/port.ts';
+import { workflowsFolder } from '../config/settings.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import type { Part } from './adapters/part.ts';
 import type { ServiceContext } from './run-service.ts';
@@ -14,7 +16,7 @@ export interface OpenedPorts {
   readonly parts: readonly Part<unknown>[];
 }
 
-type Own = Pick<RolePorts, 'router' | 'workflows' | 'knowledge' | 'tools'>;
+type Own = Pick<RolePorts, 'router' | 'workflows' | 'readWorkflow' | 'knowledge' | 'tools'>;
 
 export async function openPorts(context: ServiceContext, bus: Bus): Promise<OpenedPorts> {
   const { llmPart } = await import('./adapters/llm.ts');
@@ -57,7 +59,7 @@ async function agentsPorts(
   bus: Bus,
   hasModel: boolean,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { loadWorkflows }, { limitsOf }, { stepMs }] = await Promise.all([
+  const [{ loadRoleDefinitions }, { readCarried, workflowsWith }, { limitsOf }, { stepMs }] = await Promise.all([
     import('../actors/roles/index.ts'),
     import('../actors/workflows/index.ts'),
     import('../actors/workflows/limits.ts'),
@@ -72,10 +74,12 @@ async function agentsPorts(
     modelStepMs: hasModel ? stepMs(settings.LLM_TIMEOUT_MS) : null,
     deadlineMs: settings.MESH_TASK_DEADLINE_MS,
   });
-  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)), undefined, limits);
+  const roles = new Set(definitions.map(({ name }) => name));
+  const workflows = workflowsWith(roles, workflowsFolder(settings), limits);
+  const readWorkflow = (carried: unknown): Workflow => readCarried(carried, roles, limits);
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);
-  const own = { ...elsewhere, router: router.port, workflows, knowledge: knowledge.port };
+  const own = { ...elsewhere, router: router.port, workflows, readWorkflow, knowledge: knowledge.port };
   return { own, parts: [router, knowledge] };
 }
 
@@ -85,6 +89,9 @@ const refused = (port: string) => () => Promise.reject(new RangeError(`no role o
 const elsewhere: Own = {
   router: { decide: refused('the router') },
   workflows: new Map(),
+  readWorkflow: () => {
+    throw new RangeError('no role of this service has workflows');
+  },
   knowledge: () => {
     throw new RangeError('no role of this service has the knowledge base');
   },

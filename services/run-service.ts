@@ -7,7 +7,8 @@
  *    whichever comes first, also in the middle of a start.
  * 2. Order of the end: nobody is told to come here any more, the service stops, its parts close, the last spans leave,
  *    the connection closes.
- * 3. Whatever is thrown ends the process with one line in the log and an exit code (`exit.ts`).
+ * 3. Its health is told from before its start to after its end (`health.ts`).
+ * 4. Whatever is thrown ends the process with one line in the log and an exit code (`exit.ts`).
  */
 import { hash } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
@@ -18,11 +19,12 @@ import { BusError } from '../bus/port.ts';
 import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
-import type { Tracer } from '../telemetry/tracer.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
+import { openHealth } from './health.ts';
 import { createPresence, type Presence, type Shown } from './presence.ts';
 import { type Service, serviceNamed, services } from './table.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /**
  * A supervisor starts its log server at the same moment, and gives it half a minute; a service does not give up before
@@ -38,8 +40,7 @@ export interface ServiceContext {
   readonly log: Log;
   /** Of this process in leases, heartbeats and spans; the same after a restart. */
   readonly hostId: string;
-  /** Null when nobody collects spans. */
-  readonly tracer: Tracer | null;
+  readonly telemetry: Telemetry;
   readonly breakers: Breakers;
   /** Threads and memory of this process, and whether it is near its cap. */
   readonly process: Presence['process'];
@@ -68,7 +69,7 @@ export async function runService(name: string): Promise<void> {
       throw new SettingsError(`usage: node services/main.ts ${services.map((one) => one.name).join('|')}`);
     loadEnvFile();
     const settings = readSettings();
-    await run(service, settings, createLog(name, settings.MESH_LOG_LEVEL));
+    await run(service, settings);
   } catch (thrown) {
     const { exitCode, text } = endingOf(thrown);
     createLog(name || 'mesh', 'error').error({}, text);
@@ -76,9 +77,11 @@ export async function runService(name: string): Promise<void> {
   }
 }
 
-async function run(service: Service, settings: Settings, log: Log): Promise<void> {
+async function run(service: Service, settings: Settings): Promise<void> {
   const hostId = hostIdOf(service, settings);
-  const [start, tracer] = await Promise.all([service.start(), openTracer(service, settings, hostId, log)]);
+  const telemetry = createTelemetry({ service, settings, hostId, version: manifest.version });
+  const { log } = telemetry;
+  const [start] = await Promise.all([service.start(), telemetry.open()]);
   const breakers = createBreakers(log);
   const connection = connectionOf(service, settings);
   let running: RunningService | null = null;
@@ -98,23 +101,37 @@ async function run(service: Service, settings: Settings, log: Log): Promise<void
       },
     );
   };
+  let hasBegun = false;
   const presence = createPresence({ service, hostId, settings, log, breakers, onOver: () => end(1) });
+  const health = await openHealth(settings, () => ({
+    hasBegun,
+    isStopping: stopping,
+    isConnected: connection.isUp,
+    refusal: presence.process.admission(),
+  }));
   const stop = async (): Promise<void> => {
     await presence.leave();
     await running?.stop();
     for (const part of running?.parts ?? []) await part.close?.();
     presence.close();
-    await tracer?.close();
+    await telemetry.close();
     await connection.close();
+    await health?.close();
   };
   endOnSignals(() => end(0));
-  const context = { service, settings, log, hostId, tracer, breakers, process: presence.process };
+  const context = { service, settings, log, hostId, telemetry, breakers, process: presence.process };
   running = await start({ ...context, connect: connection.open, fatal: (error) => die(error, log) });
   if (stopping) return;
-  if (connection.bus !== null) presence.show(connection.bus, running);
+  telemetry.show(presence.process, () => breakers.states(), running);
+  if (connection.bus !== null) {
+    telemetry.attach(connection.bus);
+    presence.show(connection.bus, running);
+  }
   const ready = await running.begin();
   if (stopping) return;
   presence.ready();
+  telemetry.ready();
+  hasBegun = true;
   log.info({ host: hostId, ...ready }, 'ready');
   for (const part of running.parts) part.start?.();
   // A process that is killed later writes no cache at its end.
@@ -142,13 +159,17 @@ function hostIdOf({ name, hasLedger }: Service, settings: Settings): string {
 interface Connection {
   /** Null before `open` has connected. */
   readonly bus: Bus | null;
+  /** False while the log cannot be reached; true of a service that needs none. */
+  readonly isUp: boolean;
   open(): Promise<Bus>;
   close(): Promise<void>;
 }
 
 function connectionOf({ name }: Service, settings: Settings): Connection {
-  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs: settings.MESH_LEASE_TTL_MS };
+  const { MESH_LEASE_TTL_MS: leaseTtlMs, MESH_LOG_REPLICAS: replicas } = settings;
+  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs, replicas };
   let bus: Bus | null = null;
+  let isUp = true;
   const connect = async (): Promise<Bus> => {
     const { connectBus } = await import('../bus/nats-bus.ts');
     const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
@@ -164,6 +185,9 @@ function connectionOf({ name }: Service, settings: Settings): Connection {
   let opened: Promise<Bus> | null = null;
   const open = async (): Promise<Bus> => {
     bus = await connect();
+    bus.onConnection((connected) => {
+      isUp = connected;
+    });
     await bus.ensureTopology();
     return bus;
   };
@@ -171,21 +195,13 @@ function connectionOf({ name }: Service, settings: Settings): Connection {
     get bus() {
       return bus;
     },
+    get isUp() {
+      return isUp;
+    },
     open() {
       opened ??= open();
       return opened;
     },
     close: async () => bus?.close(),
   };
-}
-
-/** Null when no collector is named; the SDK is not loaded then. */
-async function openTracer({ name }: Service, settings: Settings, instance: string, log: Log): Promise<Tracer | null> {
-  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (endpoint === undefined) return null;
-  const { createTracer } = await import('../telemetry/tracer.ts');
-  return createTracer({
-    ...{ endpoint, service: `mesh-${name}`, instance, version: manifest.version },
-    onLoss: (reason) => log.warn({ endpoint, reason }, 'spans are lost'),
-  });
 }

@@ -10,7 +10,9 @@ import type { StartService } from './run-service.ts';
 
 export interface ServedPort {
   /** Setting that holds it. */
-  readonly setting: 'MESH_GRPC_PORT' | 'MESH_HTTP_PORT';
+  readonly setting: 'MESH_GRPC_PORT' | 'MESH_HTTP_PORT' | 'MESH_DASHBOARD_PORT';
+  /** Setting that holds the address it is on. */
+  readonly host: 'MESH_GATEWAY_HOST' | 'MESH_DASHBOARD_HOST';
   /** What is spoken there, for people. */
   readonly what: string;
 }
@@ -43,6 +45,8 @@ export interface Service {
 const LLM_POOL_THREADS = 4;
 /** The gateway reads sockets; only its searches touch files. */
 const GATEWAY_POOL_THREADS = 4;
+/** The dashboard reads sockets; its model and its searches touch files now and then. */
+const DASHBOARD_POOL_THREADS = 4;
 /** One model and one server; nothing of it grows with its use. */
 const ROUTER_HEAP_MB = 256;
 const ROUTER_POOL_THREADS = 4;
@@ -99,11 +103,24 @@ export const services = [
     poolThreads: () => GATEWAY_POOL_THREADS,
     niceness: 0,
     ports: [
-      { setting: 'MESH_GRPC_PORT', what: 'gRPC' },
-      { setting: 'MESH_HTTP_PORT', what: 'HTTP' },
+      { setting: 'MESH_GRPC_PORT', host: 'MESH_GATEWAY_HOST', what: 'gRPC' },
+      { setting: 'MESH_HTTP_PORT', host: 'MESH_GATEWAY_HOST', what: 'HTTP' },
     ],
     colour: 'green',
     start: async () => (await import('./gateway.ts')).startGateway,
+  },
+  {
+    name: 'dashboard',
+    description: 'Agent Mesh: pages that show the mesh',
+    summary: 'dashboard',
+    supervised: true,
+    hasLedger: false,
+    heapMb: (settings) => settings.DASHBOARD_MEMORY_MB,
+    poolThreads: () => DASHBOARD_POOL_THREADS,
+    niceness: 5,
+    ports: [{ setting: 'MESH_DASHBOARD_PORT', host: 'MESH_DASHBOARD_HOST', what: 'dashboard' }],
+    colour: 'white',
+    start: async () => (await import('./dashboard.ts')).startDashboard,
   },
   {
     name: 'router',

@@ -1,31 +1,51 @@
 /**
- * Calls of the gateway as spans. Owns: what a span says of a call. Does not own: the names (`spans.ts`), sending
- * (`tracer.ts`), or when a call is over.
+ * Calls of the gateway as spans. Owns: what a span says of a call. Does not own: the names (`spans.ts`), sending, or when
+ * a call is over.
  */
+import type { Counters } from './metrics.ts';
+import { parseTraceparent, spanIdFor, taskSpanId } from './span.ts';
 import { attribute, callSpanName } from './spans.ts';
-import type { Tracer } from './tracer.ts';
+import { preciseNow, type Tracer } from './tracer.ts';
 
 export interface EndedCall {
   readonly operation: string;
   readonly caller: string;
   readonly correlationId: string | null;
-  /** W3C Trace Context to be a child of; null makes a trace of its own. */
+  /** W3C Trace Context of the caller; null for none: then a call about a task is inside of the task's own trace. */
   readonly traceparent: string | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   readonly failure: { readonly reason: string; readonly message: string } | null;
 }
 
-export function traceCalls(tracer: Tracer): { ended(call: EndedCall): void } {
+export function traceCalls(tracer: Tracer, counters: Counters): { ended(call: EndedCall): void } {
+  let number = 0;
   return {
-    ended({ operation, caller, correlationId, traceparent, startedAtMs, failure }) {
-      const attributes = {
-        [attribute.caller]: caller,
-        ...(correlationId === null ? {} : { [attribute.correlationId]: correlationId }),
-        ...(failure === null ? {} : { [attribute.errorType]: failure.reason }),
-      };
-      const span = tracer.start(callSpanName(operation), traceparent ?? '', attributes, startedAtMs);
-      span.end(failure === null ? null : failure.message);
+    ended(call) {
+      const { operation, caller, correlationId, startedAtMs, failure } = call;
+      number += 1;
+      counters.add('calls', { operation, reason: failure?.reason ?? '' });
+      const endMs = preciseNow();
+      counters.observe('callSeconds', { operation }, Math.max(0, endMs - startedAtMs) / 1000);
+      const given = call.traceparent === null ? null : parseTraceparent(call.traceparent);
+      if (given?.sampled === false) return;
+      const spanId = spanIdFor('call', process.pid, performance.timeOrigin, number);
+      const own = correlationId === null ? { traceId: `${spanId}${spanId}`, parent: '' } : ownTrace(correlationId);
+      tracer.finish({
+        ...{ traceId: given?.traceId ?? own.traceId, spanId, parentSpanId: given?.spanId ?? own.parent },
+        ...{ name: callSpanName(operation), kind: 'server', startMs: startedAtMs, endMs: Math.max(endMs, startedAtMs) },
+        attributes: {
+          [attribute.caller]: caller,
+          ...(correlationId === null ? {} : { [attribute.correlationId]: correlationId }),
+          ...(failure === null ? {} : { [attribute.errorType]: failure.reason }),
+        },
+        // Its words may repeat what the caller sent.
+        failure: failure?.reason ?? null,
+      });
     },
   };
+}
+
+function ownTrace(task: string): { readonly traceId: string; readonly parent: string } {
+  return { traceId: task.replaceAll('-', ''), parent: taskSpanId(task) };
 }

@@ -18,6 +18,8 @@ export interface Generation extends Pick<LlmRequestedData, 'purpose' | 'requestI
 export interface RolePorts {
   readonly router: Router;
   readonly workflows: ReadonlyMap<string, Workflow>;
+  /** A workflow that a forked task brings along. @throws WorkflowError when it is none */
+  readWorkflow(carried: unknown): Workflow;
   /** Opened at first use: the process may start before the index exists. */
   knowledge(): KnowledgeStore;
   readonly llm: {

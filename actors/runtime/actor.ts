@@ -54,9 +54,8 @@ export interface Actor {
   readonly hop: number;
   readonly loops: number;
   readonly traceparent: string;
+  /** It has come to its end, or the task is over where it was asked from. */
   readonly done: boolean;
-  /** Those who asked it were told that the task is over. */
-  readonly dismissed: boolean;
   /** The roles that it has spoken with: who asked whom was who spoke first. */
   readonly peers: ReadonlyMap<string, 'asks' | 'asked'>;
   /** Content digests of the events from elsewhere, by id. */
@@ -122,7 +121,7 @@ export function step(
   limits: { readonly outputsMax: number },
 ): StepResult {
   try {
-    const result = actor ? next(actor, logged) : first(role, logged);
+    const result = actor ? next(role, actor, logged) : first(role, logged);
     if (result.kind === 'applied' && result.outputs.length > limits.outputsMax)
       return rejected('machine_failed', `more than ${limits.outputsMax} outputs in one transition`);
     return result;
@@ -131,7 +130,7 @@ export function step(
   }
 }
 
-function next(actor: Actor, logged: LoggedEvent): StepResult {
+function next(role: RoleDefinition, actor: Actor, logged: LoggedEvent): StepResult {
   const { event, digest } = logged;
   const name = nameOf(event.type);
   if (name !== null && isSettlement(name)) {
@@ -141,8 +140,11 @@ function next(actor: Actor, logged: LoggedEvent): StepResult {
   }
   const known = digest === null ? null : repetition(actor.seen.get(event.id), digest, event.id);
   if (known !== null) return known;
-  if (name === 'task.over') return unchanged({ ...actor, seen: seenWith(actor, logged), dismissed: true });
-  return apply(actor, logged, machineEvent(logged));
+  if (name === 'task.over') return dismissed(actor, logged);
+  const told = machineEvent(logged);
+  const version = role.versions.find(({ since }) => since === actor.machineSince);
+  const refusal = actor.done ? null : version?.refuses?.(actor.snapshot, told);
+  return refusal ? rejected(refusal.code, refusal.reason) : apply(actor, logged, told);
 }
 
 /** What is to be said about an event whose id may have been seen before; null when it is new. */
@@ -200,7 +202,6 @@ function newActor(
     loops: event.remainingloops,
     traceparent: event.traceparent,
     done: false,
-    dismissed: false,
     peers: new Map(),
     seen: new Map(),
     effects: new Map(),
@@ -300,6 +301,12 @@ function apply(actor: Actor, logged: LoggedEvent, event: EventObject): Applied {
   };
   if (actor.done) return unchanged(counted);
   return fold(counted, decide(actor.machine, actor.snapshot, event), logged);
+}
+
+/** Nobody needs it any more: what runs is given up, and what it waits for. */
+function dismissed(actor: Actor, logged: LoggedEvent): Applied {
+  const ended = { done: true, seen: seenWith(actor, logged), effects: new Map(), timers: new Map() };
+  return { ...unchanged({ ...actor, ...ended }), endedEffects: [...actor.effects.values()] };
 }
 
 function seenWith({ seen }: Actor, { event, digest }: LoggedEvent): Actor['seen'] {

@@ -24,8 +24,8 @@ import { createEffectQueues, type EffectStats } from './effect-queues.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
 import type { Share } from './fair-queue.ts';
 import type { RuntimeLimits } from './limits.ts';
-import type { AttemptFacts, Clock, RuntimeLog, Tracing } from './ports.ts';
-import type { EffectContext, EffectHandler, Fence, Role } from './role.ts';
+import type { AttemptFacts, AttemptSpan, Clock, RuntimeLog, Tracing } from './ports.ts';
+import type { EffectHandler, Fence, Role } from './role.ts';
 import {
   EFFECT_RESULT_MAX_BYTES,
   effectFinished,
@@ -54,8 +54,9 @@ export interface Effects {
    * Begins an effect, or goes on with one that was found pending.
    *
    * @param n record in which it was armed
+   * @param pending it was found when its partition was opened
    */
-  begin(owner: EffectOwner, row: EffectRow, n: number): void;
+  begin(owner: EffectOwner, row: EffectRow, n: number, pending?: boolean): void;
   /** Aborts the running attempt, forgets a queued one. */
   end(owner: EffectOwner, row: EffectRow): void;
   /** Aborts and forgets all of a partition: another host has it. */
@@ -117,6 +118,7 @@ interface Job {
   marked: boolean;
   wantedAtMs: number;
   refusals: number;
+  readonly pending: boolean;
   /** Ends what is to happen if it goes on waiting; absent while it does not wait. */
   stopWaiting?: (() => void) | undefined;
 }
@@ -183,7 +185,8 @@ export function createEffects(options: EffectsOptions): Effects {
     running.delete(job);
     unmark(job, options.crashes.get(job.key) ?? 0);
     options.enter(job.owner, effectRetried(now.actor, now.row, error, clock.now()));
-    const what = { effect: job.effect, attempt, pauseMs, error: error.message };
+    // Its words may repeat what the task is about; they are in the task's trail.
+    const what = { effect: job.effect, task: job.owner.task, attempt, pauseMs, error: error.code };
     options.log.info(what, 'effect failed; trying again');
     job.cancelWait = clock.after(pauseMs, () => enqueue(job));
   };
@@ -293,16 +296,17 @@ export function createEffects(options: EffectsOptions): Effects {
   /** Those that were cut off are counted too, although they use up none of its attempts. */
   const attemptNumber = (job: Job, row: EffectRow): number => row.failures + (options.crashes.get(job.key) ?? 0) + 1;
   const factsOf = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }, fence: string): AttemptFacts => {
-    const { role, src, key, refusals } = job;
+    const { role, src, key, refusals, pending } = job;
     const { correlationId, hop, loops, traceparent } = actor;
     const attempt = fence === 'refused' ? row.failures : attemptNumber(job, row);
     const waitedMs = Math.round(clock.elapsed() - job.wantedAtMs);
     return {
       ...{ role, src, key, fence, attempt, correlationId, hop, loops, traceparent },
-      ...{ waitedMs, refusals, queued: queues.waiting },
+      ...{ waitedMs, refusals, queued: queues.waiting, pending, partition: job.owner.partition },
+      ...{ failures: row.failures, crashes: options.crashes.get(key) ?? 0 },
     };
   };
-  const attemptOf = (job: Job, { row }: { row: EffectRow }, span: EffectContext['span']): Attempt => {
+  const attemptOf = (job: Job, { row }: { row: EffectRow }, span: AttemptSpan): Attempt => {
     let lastNoteMs = Number.NEGATIVE_INFINITY;
     return beginAttempt({
       handler: job.handler,
@@ -310,7 +314,7 @@ export function createEffects(options: EffectsOptions): Effects {
       input: row.input,
       context: {
         ...{ key: job.key, attempt: attemptNumber(job, row), correlationId: job.owner.task },
-        ...{ log: options.log, span },
+        ...{ log: span.log ?? options.log, span },
       },
       onHeartbeat: (note) => {
         const nowMs = clock.elapsed();
@@ -386,7 +390,7 @@ export function createEffects(options: EffectsOptions): Effects {
   };
 
   return {
-    begin(owner, row, n) {
+    begin(owner, row, n, pending = false) {
       const key = keyOf({ correlationId: owner.task, role: owner.role.name }, row);
       if (stopped || jobs.has(key)) return;
       const { effect, armedVersion, src } = row;
@@ -394,7 +398,7 @@ export function createEffects(options: EffectsOptions): Effects {
       const job: Job = {
         ...{ owner, role: owner.role.name, src, key, effect, armedVersion, handler },
         share: handler.share?.(row.input) ?? ALL_ALIKE,
-        ...{ ended: false, announced: false, marked: false, wantedAtMs: clock.elapsed(), refusals: 0 },
+        ...{ ended: false, announced: false, marked: false, wantedAtMs: clock.elapsed(), refusals: 0, pending },
       };
       jobs.set(key, job);
       const leavesTrace = fenceOf(handler, row.input) !== 'pure';

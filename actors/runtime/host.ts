@@ -46,7 +46,8 @@ export interface HostOptions {
   /** Whose tasks these are: the word in the journal's subjects and in leases. */
   readonly service: string;
   readonly roles: readonly Role[];
-  readonly ingress?: Ingress;
+  /** What is read from outside; each is a lane of its own. */
+  readonly ingress?: readonly Ingress[];
   readonly bus: Bus;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -54,7 +55,7 @@ export interface HostOptions {
   /** `hop`: every effect waits until both stores have what it rests on, those without a trace outside too. */
   readonly commitMode?: 'group' | 'hop';
   readonly limits?: Partial<RuntimeLimits>;
-  /** Shows attempts of effects in a trace; absent, nothing is traced. */
+  /** Shows what happens in traces; absent, nothing is traced. */
   readonly tracing?: Tracing;
   /** Why no new effect may begin now, or null: the process is near a cap of its own. */
   readonly admission?: () => string | null;
@@ -110,7 +111,8 @@ export interface RecalledActor {
 }
 
 /** What the parts of a host share. */
-export interface HostContext extends Omit<HostOptions, 'limits' | 'at' | 'process'> {
+export interface HostContext extends Omit<HostOptions, 'limits' | 'at' | 'process' | 'tracing'> {
+  readonly tracing: Tracing;
   readonly limits: RuntimeLimits;
   readonly at: AtCrashPoint;
   /** Of this process. */
@@ -129,6 +131,7 @@ export function createHost(options: HostOptions): Host {
   const limits: RuntimeLimits = { ...defaultLimits, ...options.limits };
   const at: AtCrashPoint = options.at ?? (() => undefined);
   const self = options.process ?? randomUUID();
+  const tracing = options.tracing ?? untraced;
   let stopping = false;
   let ended = false;
   let logLost = false;
@@ -144,7 +147,7 @@ export function createHost(options: HostOptions): Host {
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
-  const sender: Sender = createSender({ bus, clock, log, limits, at, recordSeq, whenCertain, onFatal: fatal });
+  const sender: Sender = createSender({ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),
@@ -164,7 +167,7 @@ export function createHost(options: HostOptions): Host {
     ...{ clock, log, limits, at },
     crashes: ledger.begun(),
     waitsForCommit: options.commitMode === 'hop',
-    tracing: options.tracing ?? untraced,
+    tracing,
     admission: options.admission ?? (() => null),
     actorOf: ({ partition, task, role }) => partitions.get(partition)?.tasks.actor(task, role.name) ?? null,
     isDoubtful: ({ partition, task }) => partitions.get(partition)?.tasks.find(task)?.doubtful ?? false,
@@ -209,11 +212,23 @@ export function createHost(options: HostOptions): Host {
       succession.look();
     },
   });
-  const shared = { ...options, limits, at, process: self, journal, sender, timers, effects, ownership, witness };
+  const shared = {
+    ...options,
+    limits,
+    at,
+    tracing,
+    process: self,
+    journal,
+    sender,
+    timers,
+    effects,
+    ownership,
+    witness,
+  };
   const context: HostContext = { ...shared, onFatal: fatal };
   const partitions: Partitions = createPartitions({
     ...context,
-    recovery: { service, roles, limits, ledger, bus, clock, log },
+    recovery: { service, roles, limits, ledger, bus, clock, log, tracing },
     checkpointLog: createCheckpointLog({ service, bus, ledger, process: self, told: journal.told }),
     logLost: () => logLost,
     onOpened(part) {
@@ -236,9 +251,9 @@ export function createHost(options: HostOptions): Host {
     }
   };
   const sources: LaneOf[] = options.roles.map(({ name }) => roleLane(name, bus.maxPayloadBytes));
-  if (options.ingress) sources.push(ingressLane(options.ingress, () => witness.stream.identity, bus.maxPayloadBytes));
-  const filterOf = ({ name }: LaneOf): string =>
-    name === options.ingress?.name ? options.ingress.filter : inboxFilter(name);
+  const doors = options.ingress ?? [];
+  for (const door of doors) sources.push(ingressLane(door, () => witness.stream.identity, bus.maxPayloadBytes));
+  const filterOf = ({ name }: LaneOf): string => doors.find((door) => door.name === name)?.filter ?? inboxFilter(name);
   const lanes: Lanes = createLanes({
     ...{ bus, witness, onFatal: fatal },
     lanes: sources.map((source) => ({

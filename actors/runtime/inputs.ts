@@ -40,7 +40,7 @@ export interface InputsOptions extends HostContext {
 }
 
 export function createInputs(options: InputsOptions): Inputs {
-  const { journal, timers, effects, clock, log, at } = options;
+  const { journal, timers, effects, clock, log, at, tracing } = options;
   const counts = { applied: 0, duplicates: 0, quarantined: 0 };
   const maxBytes = eventMaxBytes(options.bus.maxPayloadBytes);
 
@@ -62,8 +62,10 @@ export function createInputs(options: InputsOptions): Inputs {
   };
   const quarantine = (part: Partition, message: Quarantined, place: Place): number => {
     counts.quarantined += 1;
-    const { lane, seq, subject, code, reason } = message;
-    log.warn({ role: lane, seq, subject, code, reason }, 'quarantined');
+    const { lane, seq, subject, code } = message;
+    // The reason may repeat what the message says; it is kept with the message.
+    log.warn({ role: lane, seq, subject, code }, 'quarantined');
+    tracing.hosted({ what: 'quarantine', lane, seq, code });
     const when = { atMs: clock.now(), upMs: timers.upMs(part.number) };
     const input: QuarantinedInput = { kind: 'quarantined', message, place, ...when };
     const n = journal.add(part.number, { input, caused: [] });
@@ -93,8 +95,9 @@ export function createInputs(options: InputsOptions): Inputs {
     const task = part.tasks.apply(input, result, n);
     if (texts.size > 0 || result.refused.length > 0) saying(part, n).add(result, texts);
     if (result.said.some(({ way, awaited }) => awaited || way === 'mesh')) journal.hurry();
-    for (const { event, role, code, reason } of result.refused)
-      log.warn({ role, type: event.type, task: task.id, code, reason }, 'quarantined');
+    for (const { event, role, code } of result.refused)
+      log.warn({ role, type: event.type, task: task.id, code }, 'quarantined');
+    tracing.applied({ role: input.role, event: input.event, atMs: input.atMs, said: result.said, replayed: false });
     counts.applied += 1;
     counts.quarantined += result.refused.length;
     part.activeAtMs = clock.elapsed();
@@ -148,7 +151,12 @@ export function createInputs(options: InputsOptions): Inputs {
         quarantine(part, received.message, place);
         return;
       }
-      const { refused } = enter(part, inputOf(part, received.role, received.event, place, received.again));
+      // What begins a task is recorded with the word whether its trace is kept: everybody after it goes by that.
+      const begins = received.event.type === 'dev.agentmesh.task.submitted.v1';
+      const event = begins
+        ? { ...received.event, traceparent: tracing.admit(received.event.traceparent) }
+        : received.event;
+      const { refused } = enter(part, inputOf(part, received.role, event, place, received.again));
       const isAsked = !refused && received.event.type !== 'dev.agentmesh.task.over.v1';
       const task = isAsked ? part.tasks.find(received.event.correlationid) : null;
       if (task) task.fresh = message.seq > options.witness.stream.lastSeq;
@@ -167,7 +175,7 @@ export function createInputs(options: InputsOptions): Inputs {
         for (const { role, effects: running, timers: waits } of 'rows' in task ? task.rows : rowsOf(task.actors)) {
           if (waits.length > 0)
             timers.sync({ partition: part.number, task: id, role }, new Map(waits.map((row) => [row.timer, row])));
-          for (const row of running) effects.begin(ownerOf(part, id, role), row, n);
+          for (const row of running) effects.begin(ownerOf(part, id, role), row, n, true);
         }
       }
       // What has taken the process along may do so again before anything else is recorded: it is counted now.

@@ -14,6 +14,7 @@ import type { HostContext } from './host.ts';
 import type { JournalEnd, RecordPlace } from './journal.ts';
 import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
+import type { OpenedFacts } from './ports.ts';
 import { decodeHead, type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
 import { agree, foldPartition, type RecoveryOptions, unsentText, upMsOf } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
@@ -123,8 +124,20 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     // Records that it stands for may be in no store any more.
     if (checkpoint !== null) await options.checkpointLog.write(checkpoint);
     if (!isWanted()) return true;
+    const beganMs = clock.elapsed();
+    const covered = ledger.checkpointed(partition);
     const folded = await foldPartition(options.recovery, partition, end, everything);
     if (!isWanted()) return true;
+    options.tracing.opened({
+      ...{
+        service: options.service,
+        partition,
+        checkpoint: covered,
+        records: folded.records,
+        tasks: folded.tasks.size,
+      },
+      ...{ tookMs: clock.elapsed() - beganMs, before: beforeOf(end.head, ledger.id) },
+    });
     for (const { n, messages } of folded.unsent) sender.add(partition, n, messages);
     sender.release(partition, journal.told(partition));
     const part: Partition = {
@@ -202,6 +215,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       unsent: unsentText(sender.sent(part.number), sender.unsent(part.number, n), timers.upMs(part.number)),
     };
     part.checkpoints.push(checkpoint);
+    const taken = { service: options.service, partition: part.number, n, tasks: checkpoint.tasks.length };
+    options.tracing.hosted({ what: 'checkpoint', ...taken });
     return checkpoint;
   };
   const isDue = ({ recordsSinceCheckpoint, tasks, wantsCheckpoint }: Partition): boolean =>
@@ -305,6 +320,12 @@ export function createPartitions(options: PartitionsOptions): Partitions {
 function noteRead({ read, readInRecords }: Partition, entries: readonly Entry[], isLast: boolean): void {
   for (const { input } of entries) if (input.place) readInRecords.set(input.place.lane, input.place.seq);
   if (isLast) for (const [lane, seq] of read) readInRecords.set(lane, seq);
+}
+
+/** How the last writer left a partition. One that was claimed and of which nothing else was said counts as cut off. */
+function beforeOf(head: RecordHead | null, ledger: string): OpenedFacts['before'] {
+  if (head === null) return null;
+  return { host: head.host, atMs: head.atMs, inOrder: head.word === 'stopped', here: head.ledger === ledger };
 }
 
 function upKey(partition: number): string {

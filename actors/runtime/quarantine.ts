@@ -4,23 +4,26 @@
  */
 import type { StoredMessage } from '../../bus/port.ts';
 import { EVENT_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
+import { headerText } from '../../schemas/events/event-content.ts';
 import { quarantineSubject } from '../../schemas/events/subjects.ts';
 import type { Quarantined } from './record.ts';
 import type { Refused } from './task.ts';
 
 /** Larger messages keep only their beginning here; the whole is in the log under its origin sequence. */
 const KEPT_MAX_BYTES = 65_536;
+/** A sentence; what quotes more of a message than that says no more. */
+const REASON_MAX_CHARS = 500;
 
-/** Header values are printable ASCII on one line. */
-function headerText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 500);
+/** Header values are printable ASCII on one line: anything else is percent-encoded. */
+function inHeader(text: string): string {
+  return headerText(text, REASON_MAX_CHARS);
 }
 
 /** @param lane the role whose inbox it was in, or the ingress */
 export function quarantined(lane: string, message: StoredMessage, code: string, reason: string): Quarantined {
   const { subject, seq, atMs, data } = message;
   return {
-    ...{ lane, subject, seq, storedAtMs: atMs, code, reason: reason.slice(0, 500) },
+    ...{ lane, subject, seq, storedAtMs: atMs, code, reason: reason.slice(0, REASON_MAX_CHARS) },
     base64: Buffer.from(data.subarray(0, KEPT_MAX_BYTES)).toString('base64'),
     truncated: data.byteLength > KEPT_MAX_BYTES,
   };
@@ -40,9 +43,9 @@ export function quarantineForm(message: Quarantined): QuarantineForm {
     body: message.base64,
     encoding: 'base64',
     headers: {
-      'mesh-code': headerText(message.code),
-      'mesh-reason': headerText(message.reason),
-      'mesh-origin-subject': headerText(message.subject),
+      'mesh-code': inHeader(message.code),
+      'mesh-reason': inHeader(message.reason),
+      'mesh-origin-subject': inHeader(message.subject),
       'mesh-origin-seq': String(message.seq),
       'mesh-truncated': String(message.truncated),
     },
@@ -57,8 +60,8 @@ export function refusedForm({ role, event, code, reason }: Refused): QuarantineF
     encoding: 'text',
     headers: {
       'content-type': EVENT_CONTENT_TYPE,
-      'mesh-code': headerText(code),
-      'mesh-reason': headerText(reason),
+      'mesh-code': inHeader(code),
+      'mesh-reason': inHeader(reason),
       'mesh-origin-subject': `mesh.in.${role}`,
       'mesh-origin-seq': '0',
       'mesh-truncated': 'false',

@@ -21,11 +21,12 @@ import { FatalError } from './errors.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
-import type { Clock, RuntimeLog } from './ports.ts';
+import type { Clock, RuntimeLog, Tracing } from './ports.ts';
 import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHead } from './record.ts';
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
+import { stillHolds } from './witness.ts';
 
 /** Records copied in one commit. */
 const COPIED_AT_ONCE = 64;
@@ -42,6 +43,7 @@ export interface RecoveryOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: RuntimeLog;
+  readonly tracing: Pick<Tracing, 'applied'>;
 }
 
 /** The last record that both stores have. */
@@ -89,8 +91,8 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
     log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
   const { identity } = await bus.streamInfo();
-  // A record that was copied into this log tells what another one had.
-  const tellsOfThisLog = logHead?.log === identity;
+  // A record that was copied into this log, or came to it after it had lost its end, tells what another one had.
+  const tellsOfThisLog = logHead?.log === identity && (await stillHolds(bus, logHead));
   const sent = tellsOfThisLog ? logHead.sent : 0;
   // A host that was giving the log what it had lost did not come to the end of it.
   const wasCutOff = logHead !== null && (!tellsOfThisLog || sent < readUnsent(ledger.unsent(partition)).sent);
@@ -377,6 +379,7 @@ function foldRecord(
     if (result.kind === 'applied') {
       tasks.apply(input, result, head.n);
       following.add(result);
+      if (journal === 'whole') options.tracing.applied({ ...input, said: result.said, replayed: true });
     } else if (result.kind === 'rejected' && journal === 'whole') {
       const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
       throw new FatalError(

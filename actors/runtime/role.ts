@@ -8,7 +8,7 @@
  * - `invoke` becomes an effect row, run by the host through the role's effects, its result fed back through the log;
  * - `after` becomes a timer row that keeps its deadline over crashes.
  */
-import { type AnyStateMachine, fromPromise } from 'xstate';
+import { type AnyMachineSnapshot, type AnyStateMachine, type EventObject, fromPromise } from 'xstate';
 import type { EventName } from '../../schemas/events/envelope.ts';
 import type { DataByName } from '../../schemas/events/generated.ts';
 import type { Share } from './fair-queue.ts';
@@ -107,7 +107,7 @@ export interface EffectContext {
   waits(ahead: number | null): void;
   readonly log: RuntimeLog;
   /** What the attempt's span says beside what the host knows; goes nowhere when spans are not collected. */
-  readonly span: Pick<AttemptSpan, 'set'>;
+  readonly span: Pick<AttemptSpan, 'set' | 'content'>;
 }
 
 export interface EffectHandler {
@@ -180,7 +180,18 @@ export interface RoleDefinition {
    * Machines by the release that brought them, ascending. A task runs on the newest one that is not newer than the
    * release it was accepted under (S11), so an old machine stays listed until no task of its time is open.
    */
-  readonly versions: readonly { readonly since: number; readonly machine: AnyStateMachine }[];
+  readonly versions: readonly RoleVersion[];
+}
+
+export interface RoleVersion {
+  readonly since: number;
+  readonly machine: AnyStateMachine;
+  /**
+   * Why the machine takes nothing of an event in its state, so that it goes into quarantine instead of passing without a
+   * trace; null for what it takes. Pure. What it refuses is recorded as refused: adding it to a version that tasks run on
+   * would refuse what their journal says was applied, so it comes with a new version.
+   */
+  refuses?(snapshot: AnyMachineSnapshot, event: EventObject): { readonly code: string; readonly reason: string } | null;
 }
 
 /** A role with its effects bound to real ports. */
@@ -189,6 +200,6 @@ export interface Role extends RoleDefinition {
 }
 
 /** The machine for a task of that release, or null when there is none. */
-export function machineFor(role: RoleDefinition, release: number): { since: number; machine: AnyStateMachine } | null {
+export function machineFor(role: RoleDefinition, release: number): RoleVersion | null {
   return role.versions.findLast((version) => version.since <= release) ?? null;
 }

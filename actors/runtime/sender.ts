@@ -15,7 +15,7 @@ import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { type Message, placeOf, requestOf } from './messages.ts';
-import type { Clock, RuntimeLog } from './ports.ts';
+import type { Clock, RuntimeLog, Tracing } from './ports.ts';
 
 export interface Sender {
   /** Begins with a partition of whose records up to `sent` everything is in the log. */
@@ -55,6 +55,7 @@ export interface SenderOptions {
   readonly log: RuntimeLog;
   readonly limits: RuntimeLimits;
   readonly at: AtCrashPoint;
+  readonly tracing: Tracing;
   /** Where the log has a record; null when that is not known any more. */
   readonly recordSeq: (partition: number, n: number) => number | null;
   /** Runs it when it is certain that the log is the same: nothing is told after what the log has lost. */
@@ -129,9 +130,14 @@ export function createSender(options: SenderOptions): Sender {
   };
   const publish = (entry: Waiting, message: Message): void => {
     if (stopped) return;
+    const beganMs = clock.elapsed();
     bus.publish(requestOf(message, options.recordSeq(entry.lane.partition, entry.n))).then(
       ({ seq }) => {
         options.at('after-publish');
+        const { kind, task, to, headers } = message;
+        const tookMs = clock.elapsed() - beganMs;
+        if (kind === 'request')
+          options.tracing.hosted({ what: 'published', traceparent: headers.traceparent ?? '', task, to, seq, tookMs });
         note(message, seq);
         settled(entry);
         next(message.subject);

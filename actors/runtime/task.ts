@@ -7,8 +7,8 @@
  * Invariants:
  * 1. Pure: the same task and input give the same result, to the byte (S2, J1). The task passed in is not changed.
  * 2. All of an input happens or none of it: what follows from it among the actors of this host is part of it.
- * 3. A task is over when an actor has come to its end, or whoever asked for it said so, and nobody works or waits any
- *    more. Who was asked elsewhere is told so then, once: hosts that only helped forget it too.
+ * 3. A task is over when an actor has come to its end and nobody works or waits any more. Who was asked elsewhere is told
+ *    so then, once: its actor ends with that, so that hosts which only helped forget the task too.
  * 4. What an actor cannot take of another's words is set aside with its reason, and the rest goes on (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
@@ -111,12 +111,12 @@ function overWords(roles: RolesByName, actors: Actors, atMs: number): Said[] {
   return [...told.values()];
 }
 
-/** True when nothing is left to do: an actor has come to its end or is not needed any more, and nobody works or waits. */
+/** True when nothing is left to do: an actor has come to its end, and nobody works or waits. */
 export function isOver(actors: Actors): boolean {
   let done = false;
   for (const actor of actors.values()) {
     if (actor.effects.size > 0 || actor.timers.size > 0) return false;
-    done ||= actor.done || actor.dismissed;
+    done ||= actor.done;
   }
   return done;
 }

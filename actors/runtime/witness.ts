@@ -84,27 +84,13 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     doubts -= 1;
     while (doubts === 0 && kept.length > 0) kept.shift()?.();
   };
-  const holds = async (mark: string, found: StreamInfo): Promise<boolean> => {
-    const seq = seqOf(mark);
-    if (seq === 0 || seq < found.firstSeq) return true;
-    if (seq > found.lastSeq) return false;
-    const message = await bus.get(seq);
-    return message === null || tailOf(message) === mark;
-  };
   const ask = async (): Promise<void> => {
     const { tail: mark, stored: marks } = had ?? { tail, stored: stored() };
     const found = await bus.streamInfo();
     if (found.identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
-    if (!(await holds(mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
-    for (const one of marks) if (!(await keeps(one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
-  };
-  /** What has gone by age does not count. */
-  const keeps = async ({ stream: name, seq, is }: Mark): Promise<boolean> => {
-    // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
-    const { lastSeq } = await bus.streamInfo(name);
-    if (seq > lastSeq) return false;
-    const message = await bus.get(seq, name);
-    return message === null || is(message);
+    if (!(await holds(bus, mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+    for (const one of marks)
+      if (!(await keeps(bus, one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
   };
   const askAgain = (): void => {
     const about = lost;
@@ -140,20 +126,15 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     losses += 1;
     lost = losses;
   });
-  const keepsStored = async (known: readonly Memory[], name: 'log' | 'quarantine'): Promise<boolean> => {
-    const mark = furthestMark(known.map((one) => one.stored[name]));
-    const seq = seqOf(mark);
-    return seq === 0 || (await keeps({ stream: name, seq, is: (message) => placeOf(message) === mark }));
-  };
-
   return {
     async judge(known) {
       const found = await bus.streamInfo();
       stream = found;
       if (known.some(({ log }) => log !== found.identity)) return 'new';
       const mark = furthestMark(known.map((one) => one.tail));
-      if (!(await holds(mark, found))) return 'cut';
-      if (!(await keepsStored(known, 'log')) || !(await keepsStored(known, 'quarantine'))) return 'cut';
+      const marks = (name: 'log' | 'quarantine') => furthestMark(known.map((one) => one.stored[name]));
+      const stored = { log: marks('log'), quarantine: marks('quarantine') };
+      if (!(await stillHolds(bus, { tail: mark, stored }))) return 'cut';
       if (seqOf(mark) > seqOf(tail)) tail = mark;
       return 'same';
     },
@@ -185,6 +166,34 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
       forget();
     },
   };
+}
+
+/** True when the log, which is the one that the memory is of, has all that it had then. @throws BusError */
+export async function stillHolds(bus: Bus, { tail, stored }: Omit<Memory, 'log'>): Promise<boolean> {
+  if (!(await holds(bus, tail, await bus.streamInfo()))) return false;
+  for (const stream of ['log', 'quarantine'] as const) {
+    const mark = stored[stream];
+    const is = (message: StoredMessage): boolean => placeOf(message) === mark;
+    if (seqOf(mark) > 0 && !(await keeps(bus, { stream, seq: seqOf(mark), is }))) return false;
+  }
+  return true;
+}
+
+async function holds(bus: Bus, mark: string, found: StreamInfo): Promise<boolean> {
+  const seq = seqOf(mark);
+  if (seq === 0 || seq < found.firstSeq) return true;
+  if (seq > found.lastSeq) return false;
+  const message = await bus.get(seq);
+  return message === null || tailOf(message) === mark;
+}
+
+/** What has gone by age does not count. */
+async function keeps(bus: Bus, { stream, seq, is }: Mark): Promise<boolean> {
+  // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
+  const { lastSeq } = await bus.streamInfo(stream);
+  if (seq > lastSeq) return false;
+  const message = await bus.get(seq, stream);
+  return message === null || is(message);
 }
 
 /** The one with the largest sequence; empty when there is none. */

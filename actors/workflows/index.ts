@@ -15,8 +15,20 @@ export interface WorkflowStep {
   readonly attempts?: number;
   readonly optional?: boolean;
   readonly approval?: boolean;
+  /** A person is asked before the step runs, in these words. */
+  readonly approve?: Approve;
   /** Its role answers a cancel with what it had begun; not in a file, but known of the role. */
   readonly confirmsCancel?: boolean;
+}
+
+export interface Approve {
+  readonly question?: string;
+  /** The first lets the step run, the second does not; none: any answer lets it run. */
+  readonly choices?: readonly string[];
+  readonly timeoutMs?: number;
+  readonly default?: string;
+  readonly remindAfterMs?: number;
+  readonly remindTo?: string;
 }
 
 /** As a file has it: what it leaves out is derived. */
@@ -62,6 +74,7 @@ export function checkWorkflow(
   if (new Set(names).size < names.length) throw new WorkflowError(`${source}: two steps have the same name`);
   const stranger = value.steps.find(({ role }) => !roles.has(role));
   if (stranger) throw new WorkflowError(`${source}: no role ${stranger.role}; roles are ${[...roles].join(', ')}`);
+  for (const step of value.steps) checkApprove(step, source);
   if (value.loop) {
     const { review, revise } = value.loop;
     if (names.indexOf(revise) < 0 || names.indexOf(review) <= names.indexOf(revise)) {
@@ -69,6 +82,22 @@ export function checkWorkflow(
     }
   }
   return withLimits(value, source, limits);
+}
+
+/**
+ * A workflow as a task carried it, for another task. Its times were derived and checked when its file was read, and stay
+ * what they were; what is known of a role is of this release.
+ *
+ * @throws WorkflowError
+ */
+export function readCarried(carried: unknown, roles: ReadonlySet<string>, limits: WorkflowLimits): Workflow {
+  const text = JSON.stringify(carried, (key, value: unknown) => (key === 'confirmsCancel' ? undefined : value));
+  const workflow = checkWorkflow(JSON.parse(text), 'the workflow of the fork', roles);
+  const steps = workflow.steps.map((step) => {
+    const { confirmsCancel = false } = limits.roles.get(step.role) ?? {};
+    return { ...step, ...(confirmsCancel ? { confirmsCancel } : {}) };
+  });
+  return { ...workflow, steps };
 }
 
 function withLimits(file: WorkflowFile, source: string, limits: WorkflowLimits): Workflow {
@@ -79,6 +108,25 @@ function withLimits(file: WorkflowFile, source: string, limits: WorkflowLimits):
     return { ...step, timeoutMs: stepMs(limits, step), ...(confirmsCancel ? { confirmsCancel } : {}) };
   });
   return { deadlineMs: limits.deadlineMs, ...file, steps };
+}
+
+/** An approval that could not be given, or that nobody would ever be reminded of, is a mistake of the file. */
+function checkApprove({ step, approve }: Pick<WorkflowStep, 'step' | 'approve'>, source: string): void {
+  if (approve === undefined) return;
+  const { choices = ['yes', 'no'], timeoutMs, remindAfterMs, remindTo } = approve;
+  const wrong = (what: string): WorkflowError => new WorkflowError(`${source}: step ${step}: approve.${what}`);
+  if (choices.length === 1) throw wrong('choices are two, the one that approves first, or none');
+  if (new Set(choices.map((one) => one.trim().toLowerCase())).size < choices.length) {
+    throw wrong('choices must differ');
+  }
+  if (approve.default !== undefined && choices.length > 0 && !choices.includes(approve.default)) {
+    throw wrong(`default must be one of ${choices.join(', ')}`);
+  }
+  if (approve.default !== undefined && timeoutMs === undefined) throw wrong('default needs timeoutMs');
+  if (remindTo !== undefined && remindAfterMs === undefined) throw wrong('remindTo needs remindAfterMs');
+  if (remindAfterMs !== undefined && remindAfterMs >= (timeoutMs ?? Number.POSITIVE_INFINITY)) {
+    throw wrong('remindAfterMs must be less than timeoutMs');
+  }
 }
 
 function parsed(text: string, source: string): unknown {
@@ -103,4 +151,29 @@ export function loadWorkflows(
       return [workflow.name, workflow];
     }),
   );
+}
+
+/**
+ * The shipped workflows, and those of a folder of the user's.
+ * @param folder null for none
+ * @throws WorkflowError, also for a name that is taken
+ */
+export function workflowsWith(
+  roles: ReadonlySet<string>,
+  folder: string | null,
+  limits: WorkflowLimits = limitsOf([]),
+): ReadonlyMap<string, Workflow> {
+  const shipped = loadWorkflows(roles, undefined, limits);
+  if (folder === null) return shipped;
+  let own: ReadonlyMap<string, Workflow>;
+  try {
+    own = loadWorkflows(roles, folder, limits);
+  } catch (error) {
+    throw new WorkflowError(`${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  for (const name of own.keys()) {
+    if (shipped.has(name))
+      throw new WorkflowError(`${join(folder, `${name}.json`)}: there is a workflow ${name} already`);
+  }
+  return new Map([...shipped, ...own]);
 }

@@ -3,13 +3,13 @@
  * orchestrator does.
  */
 import type { Command } from 'commander';
-import { BEGINNING } from '../../schemas/events/fact.ts';
-import { foldAll, isEnd, isEnded } from '../../schemas/events/task-view.ts';
+import { isEnded } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
-import { CliError } from '../errors.ts';
-import { submit, waitForFact, withTask } from '../mesh-client.ts';
+import { asCaller, withTask } from '../mesh-client.ts';
 import { shortId } from '../task-text.ts';
 import { print } from '../terminal.ts';
+
+const CALLER = 'mesh cancel';
 
 export function command(): Command {
   return declare({
@@ -27,14 +27,10 @@ export function command(): Command {
 }
 
 async function cancel(id: string, reason: string | undefined): Promise<void> {
-  await withTask(settingsNow(), id, async ({ bus, taskId, facts }) => {
-    const before = foldAll(taskId, facts);
+  await withTask(settingsNow(), id, async ({ client, taskId }) => {
+    const before = (await client.tasks.peek(taskId, asCaller(CALLER))).view;
     if (isEnded(before.status)) return print(`Task ${shortId(taskId)} has ended already: ${before.status}.`);
-    const data = reason === undefined ? {} : { reason };
-    await submit(bus, taskId, 'task.cancel.requested', data, reason ?? '');
-    const end = await waitForFact(bus, taskId, facts.at(-1) ?? BEGINNING, ({ event }) => isEnd(event));
-    if (end === null)
-      throw new CliError(3, 'the request is in the log, but nothing has taken it yet; see `mesh status`');
-    print(`Task ${shortId(taskId)}: ${foldAll(taskId, [...facts, end]).status}.`);
+    const { view } = await client.tasks.cancel(taskId, reason, asCaller(CALLER));
+    print(`Task ${shortId(taskId)}: ${view.status}.`);
   });
 }

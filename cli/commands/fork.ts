@@ -1,23 +1,21 @@
 /**
  * `mesh fork ID --hop N`. Owns: asking for a new task that runs another again from one of its hops. Does not own: finding
- * what the hop was given (gateway/core/fork.ts), or running it.
+ * what the hop was given (client/fork.ts), or running it.
  */
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { MeshError } from '../../gateway/core/errors.ts';
-import { forkOf } from '../../gateway/core/fork.ts';
-import { BEGINNING } from '../../schemas/events/fact.ts';
-import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
-import { foldAll } from '../../schemas/events/task-view.ts';
+import type { ForkInput } from '../../client/fork.ts';
+import { parseJson } from '../../schemas/events/envelope.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { type KnownTask, submit, waitForFact, withTask } from '../mesh-client.ts';
+import { asCaller, newTaskId, withTask } from '../mesh-client.ts';
 import { shortId } from '../task-text.ts';
-import { oneLine, print, printJson } from '../terminal.ts';
+import { print, printJson } from '../terminal.ts';
 
 interface ForkOptions {
   readonly hop: number;
   readonly prompt?: string;
+  readonly input?: string;
   readonly id?: string;
   readonly json?: true;
 }
@@ -30,42 +28,50 @@ export function command(): Command {
     name: 'fork',
     group: 'Tasks',
     summary: 'run a task again from one of its hops, as a new task',
-    details: 'The new task gets what the hops before had made; the old one stays as it is. `mesh show` lists the hops.',
+    details:
+      'The new task gets the workflow as it was and what the hops before had made; the old one stays as it is. `mesh show` lists the hops.',
     examples: [
       ['fork 6f1c2d3e --hop 3', 'from the third hop'],
       ['fork 6f1c2d3e --hop 2 --prompt "Write it in Python"', 'with another prompt'],
+      [`fork 6f1c2d3e --hop 3 --input '{"note": "keep it short"}'`, 'with another input of that hop'],
     ],
   })
     .argument('<id>', 'id of a task, or its first six characters or more')
     .requiredOption('--hop <n>', 'the hop to run again, counted from 1', wholeNumber(1, HOP_MAX))
     .option('--prompt <text>', 'another prompt for the new task')
-    .option('--id <uuid>', 'id of the new task (UUIDv4); the same id again gives the same task')
+    .option(
+      '--input <json>',
+      'what the hop is given otherwise: a JSON object, or @ and a file; null leaves a field out',
+    )
+    .option('--id <uuid>', 'id of the new task, a UUID; the same id again gives the same task')
     .option('--json', 'print one JSON object')
     .action((id: string, options: ForkOptions) => fork(id, options));
 }
 
 async function fork(id: string, options: ForkOptions): Promise<void> {
-  const newId = options.id?.toLowerCase() ?? newCorrelationId();
-  if (!isCorrelationId(newId)) throw new CliError(2, `--id must be a UUIDv4: ${oneLine(options.id ?? '', 60)}`);
-  await withTask(settingsNow(), id, async (task) => {
-    const { prompt } = foldAll(task.taskId, task.facts);
-    const data = { prompt: options.prompt ?? prompt, caller: 'mesh fork', ...(await beginning(task, options.hop)) };
-    await submit(task.bus, newId, 'task.submitted', data, '');
-    const accepted = await waitForFact(task.bus, newId, BEGINNING, () => true);
-    if (accepted === null) {
-      throw new CliError(3, 'the request is in the log, but nothing has taken it yet; see `mesh status`');
-    }
-    if (options.json) return printJson({ taskId: newId, forkOf: task.taskId, hop: options.hop });
-    print(`Task ${shortId(task.taskId)} runs again from hop ${options.hop} as ${newId}.`);
-    print(`Follow it with \`mesh watch ${shortId(newId)}\`.`);
+  const newId = newTaskId(options.id, '--id');
+  const input = options.input === undefined ? undefined : readInput(options.input);
+  await withTask(settingsNow(), id, async ({ client, taskId }) => {
+    const order = {
+      ...{ correlationId: taskId, hop: options.hop },
+      ...(options.prompt === undefined ? {} : { prompt: options.prompt }),
+      ...(input === undefined ? {} : { input }),
+      ...(newId === undefined ? {} : { newCorrelationId: newId }),
+    };
+    const { view } = await client.tasks.fork(order, asCaller('mesh fork'));
+    if (options.json) return printJson({ taskId: view.taskId, forkOf: taskId, hop: options.hop });
+    print(`Task ${shortId(taskId)} runs again from hop ${options.hop} as ${view.taskId}.`);
+    print(`Follow it with \`mesh watch ${shortId(view.taskId)}\`.`);
   });
 }
 
-async function beginning({ bus, taskId, facts }: KnownTask, hop: number) {
-  try {
-    return await forkOf(bus, foldAll(taskId, facts), hop);
-  } catch (thrown) {
-    if (thrown instanceof MeshError) throw new CliError(2, thrown.message, { cause: thrown });
-    throw thrown;
-  }
+/** JSON, or `@` and a file of it. @throws CliError */
+function readInput(text: string): ForkInput {
+  const source = text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
+  const json = parseJson(source);
+  if (!json.ok) throw new CliError(2, `--input: ${json.rejection.reason}`);
+  const { value } = json;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CliError(2, '--input must be a JSON object such as {"note": "use the second one"}');
+  return { ...value };
 }

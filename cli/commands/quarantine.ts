@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
+import { headerValue } from '../../schemas/events/event-content.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
@@ -68,8 +69,8 @@ function entryOf(message: StoredMessage): Entry {
     at: new Date(message.atMs).toISOString(),
     role: message.subject.split('.').at(-1) ?? '',
     code: message.header('mesh-code'),
-    reason: message.header('mesh-reason'),
-    originSubject: message.header('mesh-origin-subject'),
+    reason: headerValue(message.header('mesh-reason')),
+    originSubject: headerValue(message.header('mesh-origin-subject')),
     originSeq: Number(message.header('mesh-origin-seq')),
     truncated: message.header('mesh-truncated') === 'true',
     bytes: message.data.byteLength,
@@ -138,21 +139,35 @@ async function redrive(seq: number): Promise<void> {
   await withBus(settingsNow(), async (bus) => {
     const message = await fetchEntry(bus, seq);
     const entry = entryOf(message);
-    const data = entry.truncated ? await wholeMessage(bus, entry) : message.data;
-    const ack = await bus.publish({ subject: entry.originSubject, body: data });
+    const origin = entry.originSeq === 0 ? null : await bus.get(entry.originSeq);
+    const ack = await bus.publish({ subject: entry.originSubject, ...again(entry, message, origin) });
     print(
       `Sent again to ${entry.originSubject} as number ${ack.seq} of the log. If it is refused again, it comes back to the quarantine.`,
     );
   });
 }
 
-async function wholeMessage(bus: Bus, entry: Entry): Promise<Uint8Array> {
-  const origin = await bus.get(entry.originSeq);
+/** Headers that say what a message is: an event in binary mode is another one without them. */
+const TELLING_HEADERS = [
+  ...['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'correlationid', 'traceparent'].map(
+    (attribute) => `ce-${attribute}`,
+  ),
+  ...['content-type', 'correlationid', 'traceparent', 'mesh-key'],
+];
+
+/** The message as it came: the whole of it, with its headers, which the log has. */
+function again(
+  entry: Entry,
+  message: StoredMessage,
+  origin: StoredMessage | null,
+): { body: Uint8Array; headers: Record<string, string> } {
   if (origin === null) {
-    throw new CliError(
-      1,
-      `number ${entry.originSeq} has left the log and only its beginning is kept: it cannot be sent again`,
-    );
+    const gone = `number ${entry.originSeq} has left the log`;
+    if (entry.truncated) throw new CliError(1, `${gone} and only its beginning is kept: it cannot be sent again`);
+    if (entry.code === 'unknown_type' && !new TextDecoder().decode(message.data).includes('specversion'))
+      throw new CliError(1, `${gone} with the headers that said what it is: it cannot be sent again`);
+    return { body: message.data, headers: {} };
   }
-  return origin.data;
+  const headers = TELLING_HEADERS.map((name) => [name, origin.header(name)] as const).filter(([, text]) => text !== '');
+  return { body: origin.data, headers: Object.fromEntries(headers) };
 }

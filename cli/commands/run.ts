@@ -1,6 +1,6 @@
 /**
- * `mesh run`. Owns: submitting a prompt, showing the way of the task as it goes, and the answer. Does not own: reading
- * facts (follow-task.ts) or their words (task-text.ts).
+ * `mesh run`. Owns: submitting a prompt, showing the way of the task as it goes, and the answer. Does not own: any
+ * rule about tasks (client/), or the words of facts (task-text.ts).
  *
  * The answer goes to standard output, everything else to standard error, so that `mesh run … > answer.md` works.
  */
@@ -8,26 +8,29 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
 import { livingServices } from '../../bus/registry.ts';
+import type { TaskClient } from '../../client/client.ts';
+import { MeshError } from '../../client/errors.ts';
+import { isSettled, type Submission } from '../../client/tasks.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
-import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
-import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
+import { emptyView, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { type Followed, followTask } from '../follow-task.ts';
-import { readFacts, submit, withBus } from '../mesh-client.ts';
+import { asCaller, newTaskId, withBus, withClient } from '../mesh-client.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
 import { type TaskWishes, wishesIn, wishOptions } from '../task-wishes.ts';
-import { columns, duration, err, note, oneLine, out, painter, print, printJson, statusLine } from '../terminal.ts';
+import { columns, duration, err, note, out, painter, print, printJson, statusLine } from '../terminal.ts';
 
 interface RunOptions extends TaskWishes {
   readonly json?: true;
   readonly workflow?: string;
   readonly id?: string;
+  readonly key?: string;
 }
 
+/** Whose tasks these are: keys are looked up among them. */
+const CALLER = 'mesh run';
 /** After this time without a sign of life a person deserves a hint. */
 const SILENCE_MS = 8000;
 /** Exit code of a program that Ctrl-C ended, by convention of shells. */
@@ -53,7 +56,8 @@ export function command(): Command {
     .argument('<prompt>', 'what to do; - reads it from standard input')
     .option('--json', 'print one JSON object at the end')
     .option('-w, --workflow <name>', 'use this workflow instead of asking the router')
-    .option('--id <uuid>', 'id of the task (UUIDv4); the same id again gives the same task')
+    .option('--id <uuid>', 'id of the task, a UUID; the same id again gives the same task')
+    .option('--key <text>', 'in its place, a name of your own; the same key again gives the same task')
     .action((prompt: string, options: RunOptions) => run(prompt, options));
   for (const option of wishOptions()) declared.addOption(option);
   return declared;
@@ -61,16 +65,22 @@ export function command(): Command {
 
 async function run(argument: string, options: RunOptions): Promise<void> {
   const settings = settingsNow();
-  const taskId = options.id?.toLowerCase() ?? newCorrelationId();
-  if (!isCorrelationId(taskId)) throw new CliError(2, `--id must be a UUIDv4: ${oneLine(options.id ?? '', 60)}`);
+  const { key } = options;
+  if (key !== undefined && options.id !== undefined) throw new CliError(2, 'give --id or --key, not both');
+  const taskId = newTaskId(options.id, '--id');
   const prompt = argument === '-' ? (await readAll(process.stdin)).trim() : argument;
-  wishesIn(options);
+  const wishes = wishesIn(options);
   if (prompt.trim() === '') throw new CliError(2, 'the prompt is empty; see `mesh run -h`');
   await ensureMesh(settings);
-  await withBus(settings, async (bus) => {
-    if (options.id !== undefined) await checkKnown(bus, taskId, prompt);
-    const followed = await submitAndFollow(bus, taskId, prompt, options);
-    process.exitCode = conclude(followed, taskId, options.json === true);
+  await withClient(settings, async (client, bus) => {
+    const submission = {
+      prompt,
+      ...(taskId === undefined ? {} : { correlationId: taskId }),
+      ...(key === undefined ? {} : { key }),
+      ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
+      ...wishes,
+    };
+    process.exitCode = await submitAndFollow(client, bus, submission, options.json === true);
   });
 }
 
@@ -88,42 +98,59 @@ export async function ensureMesh(settings: Settings): Promise<void> {
   if (started) note(paint('dim', '· the mesh was started in the background; `mesh down` stops it'));
 }
 
-async function checkKnown(bus: Bus, taskId: string, prompt: string): Promise<void> {
-  const known = foldAll(taskId, await readFacts(bus, taskId));
-  if (known.prompt !== '' && known.prompt !== prompt) {
-    throw new CliError(2, `task ${shortId(taskId)} exists with another prompt: ${oneLine(known.prompt, 80)}`);
-  }
-}
-
-async function submitAndFollow(bus: Bus, taskId: string, prompt: string, options: RunOptions): Promise<Followed> {
-  const quarantine = await bus.streamInfo('quarantine');
-  const data = {
-    prompt,
-    caller: 'mesh run',
-    ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
-    ...wishesIn(options),
-  };
-  const ack = await submit(bus, taskId, 'task.submitted', data, '');
+/** Returns the exit code. */
+async function submitAndFollow(client: TaskClient, bus: Bus, submission: Submission, json: boolean): Promise<number> {
   const leave = new AbortController();
+  const { signal } = leave;
   const onInterrupt = (): void => leave.abort();
   process.once('SIGINT', onInterrupt);
-  const progress = options.json ? { show: () => undefined, end: () => undefined } : showProgress(bus);
+  const progress = json ? { show: () => undefined, end: () => undefined } : showProgress(bus);
+  let latest: TaskView | null = null;
+  let taskId = submission.correlationId ?? null;
   try {
-    return await followTask({
-      bus,
-      taskId,
-      onFact: progress.show,
-      signal: leave.signal,
-      submission: { seq: ack.seq, quarantineFromSeq: quarantine.lastSeq + 1 },
+    // Whoever sits before it decides how long is too long.
+    const patient = asCaller(CALLER, { signal, takenWithinMs: Number.POSITIVE_INFINITY });
+    const begun = await client.tasks.submit(submission, patient, (id) => {
+      taskId = id;
     });
+    const onFact = (fact: Fact, view: TaskView): void => {
+      latest = view;
+      progress.show(fact, view);
+    };
+    const { view } = await client.tasks.follow(begun.view.taskId, asCaller(CALLER, { signal }), {
+      until: isSettled,
+      onFact,
+    });
+    progress.end();
+    return settled(view, json);
   } catch (error) {
     progress.end();
-    note(`Task ${shortId(taskId)} is in the log and goes on; see it later with \`mesh show ${shortId(taskId)}\`.`);
-    throw error;
+    if (signal.aborted) return left(latest ?? emptyView(taskId ?? ''), json);
+    throw refusal(error, taskId, json);
   } finally {
     progress.end();
     process.off('SIGINT', onInterrupt);
   }
+}
+
+/** What a submission that was not accepted is told by; for any other error, that the task goes on. */
+function refusal(error: unknown, taskId: string | null, json: boolean): unknown {
+  if (error instanceof MeshError && error.reason === 'REFUSED') {
+    if (json) printJson({ taskId, correlationId: taskId, status: 'refused', reason: error.message });
+    return new CliError(1, error.message, { cause: error });
+  }
+  const isOurs = error instanceof MeshError && error.code !== 'unavailable';
+  if (taskId !== null && !isOurs) {
+    note(`Task ${shortId(taskId)} is in the log and goes on; see it later with \`mesh show ${shortId(taskId)}\`.`);
+  }
+  return error;
+}
+
+function left(view: TaskView, json: boolean): number {
+  if (json) printJson(toReport(view));
+  const id = shortId(view.taskId);
+  note(`The task goes on. Follow it with \`mesh watch ${id}\`, see it with \`mesh show ${id}\`.`);
+  return INTERRUPTED;
 }
 
 /** What the overwritten line shows, and the question, which comes at the end. */
@@ -158,24 +185,6 @@ function showProgress(bus: Bus): { show: (fact: Fact, view: TaskView) => void; e
       line.clear();
     },
   };
-}
-
-function conclude(followed: Followed, taskId: string, json: boolean): number {
-  switch (followed.kind) {
-    case 'refused':
-      if (json) printJson({ taskId, correlationId: taskId, status: 'refused', reason: followed.reason });
-      throw new CliError(1, `the mesh did not accept the task: ${followed.reason}`);
-    case 'left':
-      if (json) printJson(toReport(followed.view));
-      note(
-        `The task goes on. Follow it with \`mesh watch ${shortId(taskId)}\`, see it with \`mesh show ${shortId(taskId)}\`.`,
-      );
-      return INTERRUPTED;
-    case 'settled':
-      return settled(followed.view, json);
-    default:
-      throw new Error(`unhandled: ${String(followed satisfies never)}`);
-  }
 }
 
 function settled(view: TaskView, json: boolean): number {

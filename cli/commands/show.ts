@@ -3,11 +3,11 @@
  */
 import type { Command } from 'commander';
 import type { Fact } from '../../schemas/events/fact.ts';
-import { foldAll, type TaskView, toReport } from '../../schemas/events/task-view.ts';
+import { type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
-import { withTask } from '../mesh-client.ts';
+import { wholeTask, withTask } from '../mesh-client.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
-import { duration, indent, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
+import { duration, indent, oneLine, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 
 export function command(): Command {
   return declare({
@@ -25,14 +25,15 @@ export function command(): Command {
 }
 
 async function show(id: string, json: boolean): Promise<void> {
-  const { taskId, facts } = await withTask(settingsNow(), id, (task) => Promise.resolve(task));
-  const view = foldAll(taskId, facts);
-  if (json) return printJson({ ...toReport(view), events: unique(facts).map((fact) => eventJson(fact, view)) });
+  const { facts, view } = await withTask(settingsNow(), id, (task) => wholeTask(task, 'mesh show'));
+  const { taskId } = view;
+  if (json) return printJson({ ...toReport(view), events: facts.map((fact) => eventJson(fact, view)) });
   const paint = painter(out);
   print(`${paint('bold', taskId)}  ${statusText(view.status, paint)}`);
+  if (view.key !== null) print(`  ${paint('dim', 'key')} ${oneLine(view.key, 200)}`);
   print(indent(safeText(view.prompt).trim(), '  '));
   print();
-  for (const fact of unique(facts)) print(trailLine(fact, view, paint));
+  for (const fact of facts) print(trailLine(fact, view, paint));
   if (view.messages.length > 0) {
     print();
     print(paint('bold', 'Messages between agents'));
@@ -41,16 +42,6 @@ async function show(id: string, json: boolean): Promise<void> {
   const rest = view.result === null ? questionLines(view, paint) : answerLines(view, paint);
   if (rest.length > 0) print();
   for (const line of rest) print(line);
-}
-
-/** A fact stored twice is one fact. */
-function unique(facts: readonly Fact[]): Fact[] {
-  const seen = new Set<string>();
-  return facts.filter(({ event }) => {
-    const fresh = !seen.has(event.id);
-    seen.add(event.id);
-    return fresh;
-  });
 }
 
 function eventJson({ event, seq, index, atMs }: Fact, view: TaskView): object {

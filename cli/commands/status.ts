@@ -5,8 +5,10 @@ import type { Command } from 'commander';
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { natsUrl, type Settings } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
+import { dashboardUrl } from '../dashboard-url.ts';
 import { toFailure } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
+import { modeLine, type ObsState, readObservability } from '../obs-state.ts';
 import { statusLines } from '../status-view.ts';
 import { type Liveness, liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
 import { columns, duration, out, type Paint, painter, plural, print, printJson } from '../terminal.ts';
@@ -31,6 +33,7 @@ interface Seen {
   readonly log: { readonly firstSeq: number; readonly lastSeq: number } | null;
   readonly quarantined: number;
   readonly serverVersion: string | null;
+  readonly observability: ObsState | null;
   /** Why the mesh could not be asked. */
   readonly problem: string | null;
 }
@@ -46,13 +49,14 @@ async function ask(settings: Settings): Promise<Seen> {
         log: { firstSeq: log.firstSeq, lastSeq: log.lastSeq },
         quarantined: quarantine.lastSeq - quarantine.firstSeq + 1,
         serverVersion: bus.serverVersion,
+        observability: await readObservability(bus, settings.OBS_MODE),
         problem: null,
       };
     });
   } catch (error) {
     const { message, expected } = toFailure(error);
     if (!expected) throw error;
-    return { services: [], log: null, quarantined: 0, serverVersion: null, problem: message };
+    return { services: [], log: null, quarantined: 0, serverVersion: null, observability: null, problem: message };
   }
 }
 
@@ -65,6 +69,7 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   const paint = painter(out);
   for (const line of localLines(local, settings, paint)) print(line);
   for (const line of seenLines(local, seen, paint)) print(line);
+  if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);
 }
 
 function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: boolean): object {
@@ -74,6 +79,7 @@ function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: bool
     state: state?.state ?? 'down',
     home: settings.MESH_HOME,
     natsUrl: state?.natsUrl ?? natsUrl(settings),
+    dashboard: state === null ? null : dashboardUrl(settings),
     natsVersion: seen?.serverVersion ?? null,
     supervisor: state === null ? null : { pid: state.supervisor.pid, startedAt: state.startedAt },
     processes: state?.services.map(({ process, ...one }) => ({ ...one, pid: process?.pid ?? null })) ?? [],
@@ -81,8 +87,14 @@ function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: bool
     services: seen?.services ?? [],
     log: seen?.log ?? null,
     quarantined: seen?.quarantined ?? null,
+    observability: observabilityOf(seen),
     problem: seen?.problem ?? null,
   };
+}
+
+function observabilityOf(seen: Seen | null): object | null {
+  const state = seen?.observability ?? null;
+  return state === null ? null : { mode: state.mode, window: state.window };
 }
 
 function localLines(local: Liveness, settings: Settings, paint: Paint): string[] {
@@ -121,5 +133,6 @@ function seenLines(local: Liveness, seen: Seen | null, paint: Paint): string[] {
       seen.quarantined > 0 ? `; ${paint('yellow', `${seen.quarantined} in quarantine`)} (\`mesh quarantine ls\`)` : '';
     lines.push(`Log: ${plural(count, 'event')}, nats-server ${seen.serverVersion}${poison}`);
   }
+  if (seen?.observability != null) lines.push(modeLine(seen.observability, paint));
   return lines;
 }

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import type { Settings } from '../../config/settings.ts';
 import { supervisedServices } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
+import { dashboardUrl } from '../dashboard-url.ts';
 import { CliError, toFailure } from '../errors.ts';
 import { prepareHome } from '../supervisor/home.ts';
 import { ensureUp, type LaunchMessage, supervisorName, waitUntilReady } from '../supervisor/launch.ts';
@@ -59,9 +60,11 @@ function summary(state: RunState, settings: Settings): string[] {
     paint('bold', 'The mesh is up.'),
     ...table(rows),
     `  state and logs in ${settings.MESH_HOME}`,
+    `  dashboard at ${paint('bold', dashboardUrl(settings))}`,
     '',
     'Try:',
     `  mesh run "How does a task survive a crash?"`,
+    `  mesh open        ${paint('dim', 'watch it in the browser')}`,
     `  mesh status      ${paint('dim', 'what runs')}`,
     `  mesh down        ${paint('dim', 'stop it')}`,
   ];

@@ -3,13 +3,12 @@
  */
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
+import { followAll } from '../../client/facts.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
-import { FACT_FILTER } from '../../schemas/events/subjects.ts';
 import { emptyView, foldTask, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { followTask } from '../follow-task.ts';
-import { followFacts, type KnownTask, withBus, withTask } from '../mesh-client.ts';
+import { asCaller, type KnownTask, withBus, withTask } from '../mesh-client.ts';
 import { factLine, questionLines, shortId } from '../task-text.ts';
 import { note, out, painter, print } from '../terminal.ts';
 
@@ -19,7 +18,7 @@ export function command(): Command {
     group: 'Tasks',
     summary: 'show what happens, live: one task until it ends, or all of them',
     examples: [
-      ['watch 6f1c2d3e', 'from its beginning to its end'],
+      ['watch 6f1c2d3e', 'from its beginning to its end, also while it waits for a person'],
       ['watch --all', 'everything from now on, until Ctrl-C'],
       ['watch --all --json', 'one event a line'],
     ],
@@ -48,13 +47,29 @@ function show({ event }: Fact, view: TaskView, json: boolean, withId: boolean): 
   print(json ? JSON.stringify(event) : `${id}${factLine(event, view, paint)}`);
 }
 
-async function watchOne({ bus, taskId }: KnownTask, signal: AbortSignal, json: boolean): Promise<void> {
-  const followed = await followTask({ bus, taskId, signal, onFact: (fact, view) => show(fact, view, json, false) });
-  if (followed.kind === 'settled' && !json) for (const line of questionLines(followed.view, painter(out))) print(line);
+/** Also after a question was answered: by somebody else, maybe, from another terminal. */
+async function watchOne({ client, taskId }: KnownTask, signal: AbortSignal, json: boolean): Promise<void> {
+  let shownQuestion: string | null = null;
+  const tell = (view: TaskView): void => {
+    const open = view.question?.questionId ?? null;
+    if (open !== null && open !== shownQuestion && !json) {
+      for (const line of questionLines(view, painter(out))) print(line);
+    }
+    shownQuestion = open;
+  };
+  const until = (view: TaskView): boolean => {
+    tell(view);
+    return isEnded(view.status);
+  };
+  const onFact = (fact: Fact, view: TaskView): void => show(fact, view, json, false);
+  try {
+    await client.tasks.follow(taskId, asCaller('mesh watch', { signal }), { until, onFact });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 async function watchAll(bus: Bus, signal: AbortSignal, json: boolean): Promise<void> {
-  const { lastSeq } = await bus.streamInfo();
   if (out.isTTY && !json) note('Watching all tasks; Ctrl-C ends it.');
   const views = new Map<string, TaskView>();
   const told = (fact: Fact): void => {
@@ -67,6 +82,6 @@ async function watchAll(bus: Bus, signal: AbortSignal, json: boolean): Promise<v
   };
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
-    followFacts(bus, FACT_FILTER, lastSeq + 1, (facts) => facts.forEach(told), reject).catch(reject);
+    followAll(bus, (facts) => facts.forEach(told), reject).catch(reject);
   });
 }

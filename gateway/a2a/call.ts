@@ -5,8 +5,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerCallContext, User } from '@a2a-js/sdk/server';
-import { MeshError } from '../core/errors.ts';
-import type { CallContext } from '../core/ports.ts';
+import { MeshError } from '../../client/errors.ts';
+import type { CallContext } from '../../client/ports.ts';
 
 export type Binding = 'jsonrpc' | 'rest' | 'grpc';
 

@@ -3,14 +3,17 @@
  * workflows; each is one skill.
  */
 import { A2A_PROTOCOL_VERSION, type AgentCard, type AgentSkill, type SecurityScheme } from '@a2a-js/sdk';
-import type { Catalog } from '../core/ports.ts';
+import type { Catalog } from '../../client/ports.ts';
 
 /** Paths of the bindings below the address of the HTTP port. */
 export const JSON_RPC_PATH = '/a2a/jsonrpc';
 export const REST_PATH = '/a2a/rest';
 /** What a message may bring; `prompt.ts` says what becomes of it. */
 export const INPUT_MODES = ['text/plain', 'text/markdown', 'application/json'];
-const OUTPUT_MODES = ['text/plain', 'application/json'];
+/** What every answer is in; pictures and sound come from tools beside it. */
+export const OUTPUT_MODES = ['text/plain', 'application/json'];
+/** The version before 1.0, served by the SDK's own layer (`legacy-card.ts`). */
+export const LEGACY_VERSION = '0.3';
 
 export interface CardFacts {
   /** Such as `http://127.0.0.1:7444`. */
@@ -23,11 +26,12 @@ export interface CardFacts {
   readonly workflows: Catalog['workflows'];
 }
 
+/** Each is run by a test: clients offer them as buttons. */
 const examples: Readonly<Record<string, readonly string[]>> = {
   answer: ['How does the mesh recover after a crash?'],
   build: ['Write a debounce function in TypeScript'],
-  review: ['Review this function: …'],
-  tool: ['tool:calculate {"expression": "2 * 21"}'],
+  review: ['Review this TypeScript function: function isEven(n: number) { return n % 2 === 1; }'],
+  tool: ['tool:calculator {"expression": "2 * 21"}'],
   direct: ['Say hello'],
 };
 
@@ -70,18 +74,22 @@ function schemes(authentication: CardFacts['authentication']): Record<string, Se
 
 export function agentCard({ httpUrl, grpcAddress, version, authentication, workflows }: CardFacts): AgentCard {
   const securitySchemes = schemes(authentication);
-  const served = (protocolBinding: string, url: string) => ({
+  const served = (protocolBinding: string, url: string, protocolVersion = A2A_PROTOCOL_VERSION) => ({
     ...{ url, protocolBinding, tenant: '' },
-    protocolVersion: A2A_PROTOCOL_VERSION,
+    protocolVersion,
   });
+  const [jsonRpc, rest] = [`${httpUrl}${JSON_RPC_PATH}`, `${httpUrl}${REST_PATH}`];
   return {
     name: 'Agent Mesh',
     description:
       'A mesh of LLM agents: it picks a workflow, works on it, and answers with citations, code or a review. What it has accepted survives crashes.',
     supportedInterfaces: [
-      served('JSONRPC', `${httpUrl}${JSON_RPC_PATH}`),
-      served('HTTP+JSON', `${httpUrl}${REST_PATH}`),
+      served('JSONRPC', jsonRpc),
+      served('HTTP+JSON', rest),
       served('GRPC', grpcAddress),
+      // The first of a binding is the one that clients prefer; these are for clients that know no other.
+      served('JSONRPC', jsonRpc, LEGACY_VERSION),
+      served('HTTP+JSON', rest, LEGACY_VERSION),
     ],
     provider: undefined,
     version,

@@ -134,8 +134,8 @@ const endings: Readonly<Record<string, string>> = {
 /** Id and name of the artifact that is the answer. */
 export const ANSWER_ARTIFACT = 'answer';
 
-/** The answer with where it is from, the code as a file, the review with its findings. */
-export function artifactsOf({ answer, citations, code, review }: Result): Artifact[] {
+/** A workflow that ends with a tool answers with what the tool gave: its parts first, then its text. */
+export function artifactsOf({ answer, citations, code, review, attachments, hops }: Result): Artifact[] {
   const artifacts: Artifact[] = [];
   const add = (artifactId: string, description: string, parts: Part[]): void => {
     const name = artifactId;
@@ -152,5 +152,7 @@ export function artifactsOf({ answer, citations, code, review }: Result): Artifa
     add('code', code.explanation, [textPart(code.text, mediaType, file), dataPart(about)]);
   }
   if (review !== undefined) add('review', review.summary, [dataPart(review)]);
-  return artifacts;
+  if (attachments === undefined) return artifacts;
+  add('attachments', 'What the tool gave besides text.', attachments.map(partOf));
+  return hops.at(-1)?.role === 'tools' ? artifacts.reverse() : artifacts;
 }

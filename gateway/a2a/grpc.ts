@@ -10,8 +10,8 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { MeshError, toMeshError } from '../core/errors.ts';
-import { readTraceparent } from '../core/requests.ts';
+import { MeshError, toMeshError } from '../../client/errors.ts';
+import { readTraceparent } from '../../client/requests.ts';
 import type { CallRules } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';
 import { toServiceError } from '../grpc/status.ts';
@@ -32,6 +32,12 @@ const methods: Readonly<Record<string, boolean>> = {
   DeleteTaskPushNotificationConfig: false,
   GetExtendedAgentCard: false,
 };
+
+const VERSION_KEY = 'a2a-version';
+/** Domain of A2A's own reasons in `google.rpc.ErrorInfo` (section 5.4). */
+const A2A_DOMAIN = 'a2a-protocol.org';
+/** Patch versions say nothing about compatibility (section 3.6). */
+const SERVED = /^1\.0(?:\.\d+)?$/;
 
 const A2A_SERVICE = 'lf.a2a.v1.A2AService';
 
@@ -78,7 +84,8 @@ async function serve(
   let leave: () => void = () => undefined;
   const fail = (error: MeshError): void => {
     leave();
-    const serviceError = toServiceError(error, new Metadata());
+    const isA2a = error.reason === 'VERSION_NOT_SUPPORTED';
+    const serviceError = toServiceError(error, new Metadata(), ...(isA2a ? [A2A_DOMAIN] : []));
     if (answer === undefined) call.emit('error', serviceError);
     else answer(serviceError);
   };
@@ -102,6 +109,7 @@ async function serve(
       deadlineMs: deadlineOf(call),
       traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
     };
+    checkVersion(call.metadata);
     const sdk = await load();
     call.request = decoded(sdk, name, call.request);
     sdk.admit(call, context);
@@ -116,6 +124,17 @@ async function serve(
       rules.log.error({ method: name, cause: String(error.cause) }, 'a call failed unexpectedly');
     fail(error);
   }
+}
+
+/** The SDK would refuse it as well, but as FAILED_PRECONDITION; the specification says UNIMPLEMENTED (section 5.4). */
+function checkVersion(metadata: Metadata): void {
+  const version = firstText(metadata, VERSION_KEY) ?? '';
+  if (!SERVED.test(version)) {
+    const shown = version === '' ? '0.3, which a call without a version means,' : JSON.stringify(version.slice(0, 40));
+    const message = `the A2A protocol version ${shown} is not supported over gRPC; 1.0 is`;
+    throw new MeshError('unimplemented', 'VERSION_NOT_SUPPORTED', message);
+  }
+  metadata.set(VERSION_KEY, '1.0');
 }
 
 function decoded(sdk: A2aSdk, name: string, bytes: unknown): unknown {

@@ -6,7 +6,8 @@
  * (docs/decisions/0065-a2a-on-the-log.md).
  *
  * Invariants:
- * 1. The same message of the same caller is the same task, also after a restart (S5).
+ * 1. The same message of the same caller is the same task, also after a restart (S5). Messages are the same when their id
+ *    and what they ask are: a client that uses an id twice for two questions has asked twice.
  * 2. Nothing is told before the log told it.
  */
 import type {
@@ -28,19 +29,20 @@ import type {
 } from '@a2a-js/sdk';
 import { TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
-import { correlationIdOfMessage } from '../../schemas/events/ids.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { MeshError, unknownTask } from '../../client/errors.ts';
+import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
+import { canonicalJson } from '../../schemas/events/envelope.ts';
+import { contentHash, correlationIdOfMessage } from '../../schemas/events/ids.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
-import { MeshError, unknownTask } from '../core/errors.ts';
 import type { Mesh } from '../core/mesh.ts';
-import { isSettled, type Submission, type TaskNow } from '../core/tasks.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
 import { contextIdOf, taskOf } from './convert.ts';
 import { malformed, toA2aError } from './errors.ts';
 import { eventsOf, snapshotOf } from './events.ts';
 import { listOf } from './list.ts';
-import { checkMessage, promptOf, wishesOf } from './prompt.ts';
+import { checkMessage, checkOutputModes, promptOf, wishesOf } from './prompt.ts';
 import type { PushConfigs } from './push/configs.ts';
 
 export interface HandlerPorts {
@@ -94,15 +96,17 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(found.view.status)) {
         throw new UnsupportedOperationError(`the task ${id} has ended (${found.view.status}); get it instead`);
       }
-      return found;
+      return this.#mesh.tasks.get(id, call.context);
     });
-    yield* this.#followed(now, callOf(context));
+    // Who subscribes to a task that asks wants to hear how it goes on: the stream closes when it asks again.
+    yield* this.#followed(now, callOf(context), { fromNowOn: true });
   }
 
   getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
     return this.#guarded(context, async (call) => {
       checkHistoryLength(historyLength);
-      return taskOf((await this.#found(id, call)).view, { historyLength });
+      await this.#found(id, call);
+      return taskOf((await this.#mesh.tasks.get(id, call.context)).view, { historyLength });
     });
   }
 
@@ -179,12 +183,14 @@ export class A2aHandler implements A2ARequestHandler {
   /** An id of another form is the id of no task. */
   async #found(id: string, { context }: A2aCall): Promise<TaskNow> {
     if (id === '') throw malformed('id', 'is required');
-    if (!isCorrelationId(id)) throw unknownTask(id);
-    return this.#mesh.tasks.get(id, context);
+    const taskId = readCorrelationId(id);
+    if (taskId === null) throw unknownTask(id);
+    return this.#mesh.tasks.peek(taskId, context);
   }
 
   async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
     const message = checkMessage(request.message);
+    checkOutputModes(request.configuration?.acceptedOutputModes ?? []);
     const config = request.configuration?.taskPushNotificationConfig;
     const now = message.taskId === '' ? await this.#begun(message, config, call) : await this.#continued(message, call);
     if (message.taskId !== '' && config !== undefined) {
@@ -200,10 +206,11 @@ export class A2aHandler implements A2ARequestHandler {
     { context }: A2aCall,
   ): Promise<TaskNow> {
     const { messageId, contextId } = message;
-    const correlationId = correlationIdOfMessage('a2a', context.caller.name, messageId);
+    const wishes = { ...wishesOf(message), prompt: promptOf(message) };
+    const said = contentHash(canonicalJson({ ...wishes, contextId }));
+    const correlationId = correlationIdOfMessage('a2a', context.caller.name, JSON.stringify([messageId, said]));
     const submission: Submission = {
-      ...wishesOf(message),
-      prompt: promptOf(message),
+      ...wishes,
       correlationId,
       conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
     };
@@ -220,12 +227,14 @@ export class A2aHandler implements A2ARequestHandler {
     if (contextId !== '' && contextId !== contextIdOf(view)) {
       throw malformed('message.contextId', `is not the context of the task ${taskId}`);
     }
-    const known = view.turns.some((turn) => turn.messageId === messageId) || view.conversation?.messageId === messageId;
-    if (known) return now;
+    const text = promptOf(message);
+    const asked = view.conversation?.messageId === messageId && view.prompt === text;
+    if (asked || view.turns.some((turn) => turn.messageId === messageId && turn.text === text)) return now;
     if (isEnded(view.status)) {
       throw new UnsupportedOperationError(`the task ${taskId} has ended (${view.status}) and takes no more messages`);
     }
-    return this.#mesh.tasks.respond(taskId, promptOf(message), call.context, messageId);
+    const order = { correlationId: view.taskId, text, messageId, ...questionOf(message) };
+    return this.#mesh.tasks.respond(order, call.context);
   }
 
   /** The task when it has ended or asks a person. */
@@ -238,11 +247,18 @@ export class A2aHandler implements A2ARequestHandler {
     return this.#mesh.tasks.get(now.view.taskId, context);
   }
 
-  /** The task as it is, then what happens to it and its answer as it is written, until it ends or the caller leaves. */
-  async *#followed(now: TaskNow, call: A2aCall): AsyncGenerator<StreamResponse, void, undefined> {
+  /**
+   * The task as it is, then what happens to it and its answer as it is written, until it ends, asks a person, or the caller
+   * leaves (section 11.7: a stream closes at a terminal or interrupted state).
+   */
+  async *#followed(
+    now: TaskNow,
+    call: A2aCall,
+    { fromNowOn = false }: { readonly fromNowOn?: boolean } = {},
+  ): AsyncGenerator<StreamResponse, void, undefined> {
     try {
       yield snapshotOf(now.view);
-      if (isEnded(now.view.status)) return;
+      if (isEnded(now.view.status) || (isSettled(now.view) && !fromNowOn)) return;
       const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: true };
       const answer = new AnswerText({ taskId: now.view.taskId, contextId: contextIdOf(now.view) });
       for await (const item of this.#mesh.watches.watch(order, call.context, call.tooSlow)) {
@@ -250,11 +266,20 @@ export class A2aHandler implements A2ARequestHandler {
           await call.drained();
           yield event;
         }
+        if (item.kind === 'fact' && isSettled(item.view)) return;
       }
     } catch (thrown) {
       if (!call.context.signal.aborted) throw toA2aError(thrown, call.binding);
     }
   }
+}
+
+/** The question that the client names; without it the answer is for the one that it was told last. */
+function questionOf({ metadata }: Message): { questionId?: string } {
+  const named: unknown = metadata?.questionId;
+  if (named === undefined) return {};
+  if (typeof named !== 'string' || named === '') throw malformed('message.metadata.questionId', 'must be a text');
+  return { questionId: named };
 }
 
 function notCancelable(id: string, status: string): TaskNotCancelableError {

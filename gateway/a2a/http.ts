@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { A2A_CONTENT_TYPE, AGENT_CARD_PATH, AgentCard } from '@a2a-js/sdk';
+import { A2A_CONTENT_TYPE, A2A_PROTOCOL_VERSION, AGENT_CARD_PATH } from '@a2a-js/sdk';
 import { RequestMalformedError, toJsonRpcError, toRestErrorBody } from '@a2a-js/sdk/errors';
 import { jsonRpcHandler, restHandler } from '@a2a-js/sdk/server/express';
 import express, {
@@ -14,20 +14,25 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
-import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
+import { MeshError, toMeshError } from '../../client/errors.ts';
+import { readTraceparent } from '../../client/requests.ts';
+import { PAYLOAD_MAX_BYTES, parseJson, type Rejection } from '../../schemas/events/envelope.ts';
+import { contentHash } from '../../schemas/events/ids.ts';
 import type { Admission } from '../core/admission.ts';
 import type { Callers } from '../core/callers.ts';
-import { MeshError, toMeshError } from '../core/errors.ts';
-import { readTraceparent } from '../core/requests.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { A2aCall, type Binding } from './call.ts';
-import { JSON_RPC_PATH, REST_PATH } from './card.ts';
+import { JSON_RPC_PATH, LEGACY_VERSION, REST_PATH } from './card.ts';
 import { BindingError, httpStatusOf, jsonRpcCodeOf } from './errors.ts';
 import type { A2aHandler } from './handler.ts';
+import { cardFor, LEGACY_CARD_PATH } from './legacy-card.ts';
+import { restDialect } from './rest-dialect.ts';
 
 export interface HttpRules {
   readonly callers: Callers;
   readonly admission: Admission;
+  /** Of the card that is fetched without a version. */
+  readonly cardOfBoth: boolean;
 }
 
 type HttpBinding = Exclude<Binding, 'grpc'>;
@@ -50,26 +55,77 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const call = calls.get(request);
     return call === undefined ? Promise.reject(new Error('a call came in past its admission')) : Promise.resolve(call);
   };
-  app.get(`/${AGENT_CARD_PATH}`, card(handler));
+  app.get([`/${AGENT_CARD_PATH}`, LEGACY_CARD_PATH], card(handler, rules));
   for (const [path, binding] of [
     [JSON_RPC_PATH, 'jsonrpc'],
     [REST_PATH, 'rest'],
   ] as const) {
     const serve = binding === 'jsonrpc' ? jsonRpcHandler : restHandler;
-    const json = express.json({ limit: BODY_MAX_BYTES, type: ['application/json', A2A_CONTENT_TYPE], strict: false });
-    app.use(path, admission(binding, rules, calls), json, serve({ requestHandler: handler, userBuilder }));
+    const text = express.text({ limit: BODY_MAX_BYTES, type: ['application/json', A2A_CONTENT_TYPE] });
+    const served = serve({ requestHandler: handler, userBuilder, legacyCompat: { enabled: true } });
+    const dialect = binding === 'rest' ? [restDialect] : [];
+    app.use(path, dialect, admission(binding, rules, calls), text, parsed(binding), served);
     app.use(path, failed(binding));
   }
+  app.use(nothingHere);
+  app.use(failed('rest'));
   return app;
 }
 
-/** For everybody. The SDK's own handler writes security schemes in a form that is not the specification's. */
-function card(handler: A2aHandler): RequestHandler {
-  return async (_request, response) => {
+/**
+ * For everybody. The SDK's own handler writes security schemes in a form that is not the specification's. Section 8.6.1:
+ * a card has an ETag; it was changed when this process came up, since its text is of the release and the settings.
+ */
+function card(handler: A2aHandler, { cardOfBoth }: HttpRules): RequestHandler {
+  const changedAt = new Date().toUTCString();
+  return async (request, response) => {
+    const said = request.path === LEGACY_CARD_PATH ? LEGACY_VERSION : request.header(VERSION_HEADER);
+    const version = said ?? (cardOfBoth ? LEGACY_VERSION : A2A_PROTOCOL_VERSION);
+    const body = JSON.stringify(cardFor(await handler.getAgentCard(), version));
     response.setHeader('Cache-Control', `public, max-age=${CARD_MAX_AGE_S}`);
-    response.json(AgentCard.toJSON(await handler.getAgentCard()));
+    response.setHeader('ETag', `"${contentHash(body)}"`);
+    response.setHeader('Last-Modified', changedAt);
+    response.setHeader('Vary', 'A2A-Version');
+    if (request.fresh) response.status(304).end();
+    else response.type('application/json').send(body);
   };
 }
+
+/** JSON within the limits of depth and keys that every door of the mesh has; the SDK takes what is parsed already. */
+function parsed(binding: HttpBinding): RequestHandler {
+  return (request, response, next) => {
+    if (typeof request.body !== 'string') return next();
+    const json = parseJson(request.body === '' ? '{}' : request.body);
+    if (!json.ok) return refuseBody(binding, response, json.rejection);
+    if (binding === 'jsonrpc' && (typeof json.value !== 'object' || json.value === null || Array.isArray(json.value))) {
+      return refuseBody(binding, response, {
+        code: 'invalid_envelope',
+        reason: 'send one JSON-RPC request, an object',
+      });
+    }
+    request.body = json.value;
+    next();
+  };
+}
+
+/** Codes of JSON-RPC 2.0, section 5.1: what is no JSON, and what is no request. */
+const PARSE_ERROR = -32700;
+const INVALID_REQUEST = -32600;
+
+function refuseBody(binding: HttpBinding, response: Response, { code, reason }: Rejection): void {
+  const refusal = new RequestMalformedError(reason);
+  if (binding === 'rest') {
+    response.status(400).json(toRestErrorBody(refusal, 400));
+    return;
+  }
+  const error = { ...toJsonRpcError(refusal), code: code === 'not_json' ? PARSE_ERROR : INVALID_REQUEST };
+  response.json({ jsonrpc: '2.0', id: null, error });
+}
+
+const nothingHere: RequestHandler = ({ method, path }, response) => {
+  const message = `nothing is served at ${method} ${path}; the agent card at /${AGENT_CARD_PATH} says where to send what`;
+  response.status(404).json({ error: { code: 404, status: 'NOT_FOUND', message } });
+};
 
 /** Lets a call in, and out again when its response is over, however it ends. */
 function admission(
@@ -109,7 +165,7 @@ function answerError(binding: HttpBinding, response: Response, error: MeshError)
   response.status(status);
   if (binding === 'rest') {
     const body = toRestErrorBody(new BindingError(error, binding), status);
-    response.type(A2A_CONTENT_TYPE).json({ error: { ...body.error, status: error.code.toUpperCase() } });
+    response.json({ error: { ...body.error, status: error.code.toUpperCase() } });
   } else {
     const data = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: error.reason }];
     response.json({ jsonrpc: '2.0', id: null, error: { code: jsonRpcCodeOf(error), message: error.message, data } });
@@ -130,13 +186,6 @@ function failed(binding: HttpBinding): ErrorRequestHandler {
         new MeshError('invalid_argument', 'TOO_LARGE', `the body is too large: ${message}`),
       );
     }
-    const refusal = new RequestMalformedError(message);
-    if (binding === 'rest') response.status(400).type(A2A_CONTENT_TYPE).json(toRestErrorBody(refusal, 400));
-    else
-      response.json({
-        jsonrpc: '2.0',
-        id: null,
-        error: { ...toJsonRpcError(refusal), code: -32700, message: 'Invalid JSON payload.' },
-      });
+    refuseBody(binding, response, { code: 'not_json', reason: message });
   };
 }

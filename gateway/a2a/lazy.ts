@@ -23,7 +23,7 @@ export function lazyA2a(ports: A2aPorts, rules: CallRules): LazyA2a {
   const started = once(async (): Promise<A2aService> => (await import('./service.ts')).startA2a(ports));
   const http = once(async (): Promise<Handle> => {
     const [{ a2aApp }, { handler }] = await Promise.all([import('./http.ts'), started.get()]);
-    const app = a2aApp(handler, rules);
+    const app = a2aApp(handler, { ...rules, cardOfBoth: ports.cardOfBoth });
     return (request, response) => app(request, response);
   });
   const sdk = once(async () => {

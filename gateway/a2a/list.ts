@@ -3,8 +3,8 @@
  * not own: the order and the pages (`core/list.ts`).
  */
 import { type ListTasksRequest, type ListTasksResponse, type Task, TaskState } from '@a2a-js/sdk';
-import { MeshError } from '../core/errors.ts';
-import type { ListOrder } from '../core/list.ts';
+import { MeshError } from '../../client/errors.ts';
+import type { ListOrder } from '../../client/list.ts';
 import type { Mesh } from '../core/mesh.ts';
 import type { A2aCall } from './call.ts';
 import { statusesOf, taskOf } from './convert.ts';
@@ -12,8 +12,6 @@ import { malformed } from './errors.ts';
 
 const PAGE_SIZE_DEFAULT = 50;
 const PAGE_SIZE_MAX = 100;
-/** Pages looked at for the total; a mesh with more tasks says how many it has counted. */
-const COUNTED_PAGES_MAX = 20;
 
 export async function listOf(mesh: Mesh, request: ListTasksRequest, call: A2aCall): Promise<ListTasksResponse> {
   const { pageSize = PAGE_SIZE_DEFAULT, pageToken, historyLength, includeArtifacts = false } = request;
@@ -34,9 +32,7 @@ export async function listOf(mesh: Mesh, request: ListTasksRequest, call: A2aCal
     }),
   );
   const found = tasks.filter((task) => task !== null);
-  const only = pageToken === '' && page.nextPageToken === null;
-  const totalSize = only ? found.length : await count(mesh, order, call);
-  return { tasks: found, nextPageToken: page.nextPageToken ?? '', pageSize, totalSize };
+  return { tasks: found, nextPageToken: page.nextPageToken ?? '', pageSize, totalSize: page.total };
 }
 
 /** Null when no task can fit. @throws A2AError */
@@ -51,16 +47,4 @@ function orderOf({ contextId, status, statusTimestampAfter }: ListTasksRequest):
     ...(contextId === '' ? {} : { contextId }),
     ...(afterMs === undefined ? {} : { updatedAfterMs: afterMs }),
   };
-}
-
-async function count(mesh: Mesh, order: ListOrder, { context }: A2aCall): Promise<number> {
-  let total = 0;
-  let pageToken = '';
-  for (let pages = 0; pages < COUNTED_PAGES_MAX; pages++) {
-    const page = await mesh.list({ ...order, pageSize: PAGE_SIZE_MAX, pageToken }, context);
-    total += page.tasks.length;
-    if (page.nextPageToken === null) break;
-    pageToken = page.nextPageToken;
-  }
-  return total;
 }

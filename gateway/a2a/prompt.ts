@@ -2,10 +2,10 @@
  * What a message asks. Owns: turning its parts into the text that the mesh works on, and its wishes from its metadata.
  * Does not own: what the mesh makes of it.
  */
-import type { Message, Part } from '@a2a-js/sdk';
+import { type Message, type Part, Role } from '@a2a-js/sdk';
+import type { Submission } from '../../client/tasks.ts';
 import type { Priority } from '../../schemas/events/generated.ts';
-import type { Submission } from '../core/tasks.ts';
-import { INPUT_MODES } from './card.ts';
+import { INPUT_MODES, OUTPUT_MODES } from './card.ts';
 import { malformed, unsupportedContent } from './errors.ts';
 
 const ID_MAX = 200;
@@ -14,11 +14,23 @@ const ID_MAX = 200;
 export function checkMessage(message: Message | undefined): Message {
   if (message === undefined) throw malformed('message', 'is required');
   if (message.messageId === '') throw malformed('message.messageId', 'is required');
+  if (message.role !== Role.ROLE_USER) throw malformed('message.role', 'is ROLE_USER in what a client sends');
   for (const field of ['messageId', 'contextId'] as const) {
     if (message[field].length > ID_MAX) throw malformed(`message.${field}`, `has at most ${ID_MAX} characters`);
   }
   if (message.parts.length === 0) throw malformed('message.parts', 'must have at least one part');
   return message;
+}
+
+/** A client that takes nothing of what every answer is in is told so at once. @throws A2AError */
+export function checkOutputModes(accepted: readonly string[]): void {
+  const fits = (mode: string): boolean => {
+    const type = (mode.split(';', 1)[0] ?? '').trim().toLowerCase();
+    return type.startsWith('text/') || ['*/*', '*', 'application/*', ...OUTPUT_MODES].includes(type);
+  };
+  if (accepted.length === 0 || accepted.some(fits)) return;
+  const shown = accepted.slice(0, 5).join(', ').slice(0, 200);
+  throw unsupportedContent(`acceptedOutputModes: answers are ${OUTPUT_MODES.join(' and ')}, not ${shown}`);
 }
 
 /** @throws A2AError for content that the mesh cannot read */

@@ -3,8 +3,8 @@
  * use it (`http.ts`, `grpc.ts`).
  */
 import type { Bus } from '../../bus/port.ts';
+import type { Catalog, ClientLog } from '../../client/ports.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { Catalog, GatewayLog } from '../core/ports.ts';
 import { agentCard, type CardFacts } from './card.ts';
 import { A2aHandler } from './handler.ts';
 import { PushAddresses } from './push/address.ts';
@@ -16,8 +16,10 @@ export interface A2aPorts {
   readonly mesh: Mesh;
   readonly bus: Bus;
   readonly catalog: () => Promise<Catalog>;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
   readonly card: Omit<CardFacts, 'workflows'>;
+  /** Whoever says no version when fetching the card gets the fields of 0.3 as well. */
+  readonly cardOfBoth: boolean;
   /** Hosts to which push notifications may go although their address is private. */
   readonly pushAllowHosts: readonly string[];
   /** Of this gateway in leases; read when the service is started. */

@@ -52,10 +52,21 @@ export interface WatchOptions extends CallOptions {
   readonly includeTokens?: boolean;
 }
 
+export interface RespondOptions extends CallOptions {
+  /** The question that the person saw, `Task.question.id`. */
+  readonly questionId?: string;
+  /** Names the answer; without it the same text for the same question is the same answer. */
+  readonly messageId?: string;
+}
+
 type RunOrder = MessageInitShape<typeof RunRequestSchema>;
 
 /** A task takes ten minutes at most unless it is given more. */
 const TIMEOUT_MS_DEFAULT = 11 * 60_000;
+
+/** Tasks whose question is remembered: some hundred bytes each. */
+const SHOWN_MAX = 10_000;
+const QUESTION_TYPE = 'dev.agentmesh.task.input.required.v1';
 
 const { method } = MeshService;
 
@@ -65,6 +76,8 @@ export function createMeshClient(options: MeshClientOptions): MeshClient {
 
 export class MeshClient {
   readonly #channel: Channel;
+  /** The question of each task that was shown last. */
+  readonly #shown = new Map<string, string>();
 
   constructor(options: MeshClientOptions) {
     this.#channel = new Channel(options);
@@ -72,17 +85,17 @@ export class MeshClient {
 
   /** Resolves when the task has ended or asks a person. @throws MeshCallError; its `correlationId` names the task */
   async run(order: RunOrder, options: CallOptions = {}): Promise<TaskAnswer> {
-    return taskAnswer(await this.#call(method.run, named(order), options));
+    return this.#answered(await this.#call(method.run, named(order), options));
   }
 
   /** Resolves when the mesh has the task on disk. */
   async submit(order: RunOrder, options: CallOptions = {}): Promise<TaskAnswer> {
-    const { $typeName: _run, ...fields } = named(order);
-    return taskAnswer(await this.#call(method.submit, fields, options));
+    const { $typeName: _run, cancelWithCall: _ends, ...fields } = named(order);
+    return this.#answered(await this.#call(method.submit, fields, options));
   }
 
   async get(correlationId: string, options: CallOptions = {}): Promise<TaskAnswer> {
-    return taskAnswer<GetResponse>(await this.#call(method.get, { correlationId }, options));
+    return this.#answered<GetResponse>(await this.#call(method.get, { correlationId }, options));
   }
 
   async list(order: MessageInitShape<typeof ListRequestSchema> = {}, options: CallOptions = {}): Promise<ListResponse> {
@@ -90,11 +103,18 @@ export class MeshClient {
   }
 
   async cancel(correlationId: string, reason = '', options: CallOptions = {}): Promise<TaskAnswer> {
-    return taskAnswer(await this.#call(method.cancel, { correlationId, reason }, options));
+    return this.#answered(await this.#call(method.cancel, { correlationId, reason }, options));
   }
 
-  async respond(correlationId: string, text: string, options: CallOptions = {}): Promise<TaskAnswer> {
-    return taskAnswer(await this.#call(method.respond, { correlationId, text }, options));
+  /**
+   * Answers the question that is named, else the one of this task that this client has shown last: an answer that is given
+   * twice is never for a question that was asked in between.
+   * @throws MeshCallError when it is not taken; its `reason` and message say why, and who answered what
+   */
+  async respond(correlationId: string, text: string, options: RespondOptions = {}): Promise<TaskAnswer> {
+    const questionId = options.questionId ?? this.#shown.get(correlationId) ?? '';
+    const request = { correlationId, text, questionId, messageId: options.messageId ?? '' };
+    return this.#answered(await this.#call(method.respond, request, options));
   }
 
   async sendMessage(
@@ -115,7 +135,7 @@ export class MeshClient {
   /** Runs a task again from a hop; resolves when the mesh has the new task on disk. */
   async fork(order: MessageInitShape<typeof ForkRequestSchema>, options: CallOptions = {}): Promise<TaskAnswer> {
     const request = { ...order, newCorrelationId: order.newCorrelationId || randomUUID() };
-    return taskAnswer(await this.#call(method.fork, request, options));
+    return this.#answered(await this.#call(method.fork, request, options));
   }
 
   async search(
@@ -152,7 +172,13 @@ export class MeshClient {
           cursor = response.cursor;
           // After the log was made anew a task is told from its beginning again, each fact under its old id.
           if (response.item.case === 'fact' && heard.has(response.item.value.id)) continue;
-          if (response.item.case === 'fact') heard.add(response.item.value.id);
+          if (response.item.case === 'fact') {
+            heard.add(response.item.value.id);
+            if (response.item.value.type === QUESTION_TYPE) {
+              const named = response.item.value.data?.questionId;
+              this.#show(correlationId, named ?? response.item.value.id);
+            }
+          }
           yield response;
         }
         return;
@@ -168,6 +194,24 @@ export class MeshClient {
 
   close(): void {
     this.#channel.close();
+  }
+
+  /** What a task asks is shown to the caller with the task. */
+  #answered<M extends { readonly task?: Task | undefined }>({ message, metadata }: Answer<M>): TaskAnswer {
+    const { task } = message;
+    if (task === undefined) throw new TypeError('the gateway has answered without a task');
+    this.#show(task.correlationId, task.question?.id);
+    return { task, metadata };
+  }
+
+  #show(correlationId: string, questionId: unknown): void {
+    if (typeof questionId !== 'string' || questionId === '') return;
+    this.#shown.delete(correlationId);
+    this.#shown.set(correlationId, questionId);
+    for (const oldest of this.#shown.keys()) {
+      if (this.#shown.size <= SHOWN_MAX) break;
+      this.#shown.delete(oldest);
+    }
   }
 
   async #call<I extends DescMessage, O extends DescMessage>(
@@ -197,14 +241,10 @@ async function beforeNextAttempt(
   if (!again || !(await waitBefore(thrown, attempt, { deadlineMs, signal }))) throw thrown;
 }
 
-/** With an id, so that a second attempt is the same task. */
+/** With an id, so that a second attempt is the same task; a key says the same. */
 function named(order: RunOrder): RunOrder {
+  if (order.key) return order;
   return { ...order, correlationId: order.correlationId || randomUUID() };
-}
-
-function taskAnswer<M extends { readonly task?: Task | undefined }>({ message, metadata }: Answer<M>): TaskAnswer {
-  if (message.task === undefined) throw new TypeError('the gateway has answered without a task');
-  return { task: message.task, metadata };
 }
 
 async function* items<M>(stream: ClientReadableStream<M>, signal: AbortSignal | undefined): AsyncGenerator<M> {

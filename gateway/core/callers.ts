@@ -8,27 +8,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import { MeshError } from './errors.ts';
-
-/** `observer` sees the tasks of all callers; `admin` also steers them and switches modes. */
-export type CallerRole = 'user' | 'observer' | 'admin';
-
-export interface Caller {
-  /** Stands on the caller's tasks. */
-  readonly name: string;
-  readonly role: CallerRole;
-}
+import type { Caller } from '../../client/caller.ts';
+import { MeshError } from '../../client/errors.ts';
 
 /** Whoever calls over loopback when no callers are configured: the person at this machine. */
-const localCaller: Caller = { name: 'local', role: 'admin' };
-
-export function seesAll({ role }: Caller): boolean {
-  return role !== 'user';
-}
-
-export function isAdmin({ role }: Caller): boolean {
-  return role === 'admin';
-}
+export const LOCAL_CALLER = 'local';
+const localCaller: Caller = { name: LOCAL_CALLER, role: 'admin' };
 
 const callersFile = z.strictObject({
   callers: z

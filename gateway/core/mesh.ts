@@ -1,40 +1,26 @@
 /**
  * The one set of handlers behind every binding: gRPC, A2A and whatever comes. Owns: what can be asked of a mesh from
- * outside. Does not own: any wire format, who the caller is, or how many calls are let in (`callers.ts`,
- * `admission.ts`; a binding uses both before it calls here).
+ * outside: its tasks, by the client of tasks, and what is about no task. Does not own: any wire format, who the caller
+ * is, or how many calls are let in (`callers.ts`, `admission.ts`; a binding uses both before it calls here).
  *
  * Every method throws MeshError, or something that `toMeshError` turns into one.
  */
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
+import { isAdmin } from '../../client/caller.ts';
+import { openClient, type TaskClient } from '../../client/client.ts';
+import { MeshError } from '../../client/errors.ts';
+import type { CallContext } from '../../client/ports.ts';
+import { Traced } from '../../client/tracing.ts';
 import type { SearchResult } from '../../knowledge/port.ts';
-import { isAdmin } from './callers.ts';
-import { MeshError } from './errors.ts';
-import { FactTail } from './fact-tail.ts';
-import { type ListOrder, listTasks, type TaskPage } from './list.ts';
-import { Messages } from './messages.ts';
-import type { CallContext, GatewayPorts } from './ports.ts';
-import { TaskFeeds } from './task-feed.ts';
-import { TaskIndex } from './task-index.ts';
-import { TaskOrder } from './task-order.ts';
-import { Tasks } from './tasks.ts';
-import { Traced } from './tracing.ts';
-import { Watches } from './watch.ts';
+import type { GatewayPorts } from './ports.ts';
 
 export type ObservationMode = 'debug' | 'shipping';
 
-export interface Mesh {
-  /** Run, submit, get, cancel, respond, fork. */
-  readonly tasks: Tasks;
-  /** Send and list Agent2Agent messages. */
-  readonly messages: Messages;
-  /** Follow a task. */
-  readonly watches: Watches;
-  list(order: ListOrder, context: CallContext): Promise<TaskPage>;
+export interface Mesh extends TaskClient {
   search(order: { readonly query: string; readonly limit?: number }, context: CallContext): Promise<SearchResult>;
   registry(): Promise<readonly Heartbeat[]>;
   /** Takes effect in all services at once; needs an admin. */
   setMode(mode: ObservationMode, context: CallContext): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /** Key of the live setting in KV `mesh-config`. */
@@ -43,22 +29,11 @@ const MODE_KEY = 'OBS_MODE';
 /** @throws BusError when the log cannot be read */
 export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
   const { bus } = ports;
-  const tail = await FactTail.open(bus, ports.log);
-  const order = new TaskOrder(bus, tail);
-  const feeds = new TaskFeeds(bus, tail, order);
-  const index = new TaskIndex(feeds);
+  const client = await openClient(ports);
   const traced = new Traced(ports.tracing);
   const ofNoTask = (): null => null;
-  tail.onBreak = () => {
-    order.reset();
-    index.reset();
-  };
   return {
-    tasks: new Tasks(ports, feeds),
-    messages: new Messages(ports, feeds),
-    watches: new Watches(ports, feeds),
-    list: (wanted, context) =>
-      traced.call('list', context, ofNoTask, () => listTasks({ feeds, index, order }, wanted, context)),
+    ...client,
     search: ({ query, limit }, context) =>
       traced.call('search', context, ofNoTask, async () => {
         const knowledge = await ports.knowledge();
@@ -72,6 +47,5 @@ export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
         }
         await bus.kv('config').put(MODE_KEY, mode);
       }),
-    stop: () => tail.stop(),
   };
 }

@@ -5,15 +5,16 @@
  * SUCCESS: the mesh has the task on disk. RETRY: it may have it later. DROP: it never will, and the log says why.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../../client/caller.ts';
+import { type MeshError, type MeshErrorCode, toMeshError } from '../../client/errors.ts';
+import type { ClientLog } from '../../client/ports.ts';
+import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
-import { correlationIdOfMessage } from '../../schemas/events/ids.ts';
-import { INGRESS_SUBJECT } from '../../schemas/events/subjects.ts';
+import { correlationIdOfEvent } from '../../schemas/events/ids.ts';
+import { INGRESS_SUBJECT, readCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Admission } from '../core/admission.ts';
-import type { Callers } from '../core/callers.ts';
-import { type MeshError, type MeshErrorCode, toMeshError } from '../core/errors.ts';
+import { type Callers, LOCAL_CALLER } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { GatewayLog } from '../core/ports.ts';
-import { readTraceparent } from '../core/requests.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { type DaprEvent, isOurs, parseDaprEvent, submissionOf } from './event.ts';
 
@@ -26,7 +27,7 @@ export interface DaprPorts {
   readonly mesh: Mesh;
   readonly callers: Callers;
   readonly admission: Admission;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
   /** Name of the component; null asks Dapr for nothing. */
   readonly pubsub: string | null;
 }
@@ -81,25 +82,30 @@ async function take(ports: DaprPorts, request: IncomingMessage): Promise<Verdict
   }
 }
 
-async function submit(
-  { mesh, log }: DaprPorts,
-  event: DaprEvent,
-  caller: ReturnType<Callers['identify']>,
-): Promise<Verdict> {
+async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller): Promise<Verdict> {
   if (isOurs(event)) {
     // The topic lies on the mesh's own log: what comes from there is in the mesh already.
     log.debug({ id: event.id }, 'an event of the mesh itself came back by Dapr');
     return 'SUCCESS';
   }
-  const correlationId = correlationIdOfMessage('dapr', caller.name, JSON.stringify([event.source, event.id]));
-  const submission = { correlationId, ...submissionOf(event) };
+  const submission = { ...idOf(event, caller), ...submissionOf(event) };
   const deadlineMs = Date.now() + TAKEN_WITHIN_MS;
   const traceparent = readTraceparent(event.traceparent);
   await mesh.tasks.submit(submission, { caller, signal: new AbortController().signal, deadlineMs, traceparent });
   return 'SUCCESS';
 }
 
-function verdictOf(error: MeshError, { id, source }: DaprEvent, log: GatewayLog): Verdict {
+/**
+ * As for an event that is published on the log itself: its own id, or its source and id. Where nobody is asked who they
+ * are, an event that comes by both doors is one task.
+ */
+function idOf({ source, id, correlationid }: DaprEvent, { name }: Caller): { correlationId: string } {
+  if (correlationid === undefined || correlationid === null)
+    return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
+  return { correlationId: readCorrelationId(correlationid) ?? correlationid };
+}
+
+function verdictOf(error: MeshError, { id, source }: DaprEvent, log: ClientLog): Verdict {
   const verdict = retryable.has(error.code) ? 'RETRY' : 'DROP';
   log.warn({ id, source, reason: error.message, verdict }, 'an event from Dapr was not taken');
   return verdict;

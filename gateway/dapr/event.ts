@@ -5,9 +5,10 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
+import { MeshError } from '../../client/errors.ts';
+import type { Submission } from '../../client/tasks.ts';
 import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
-import { MeshError } from '../core/errors.ts';
-import type { Submission } from '../core/tasks.ts';
+import { contentOf } from '../../schemas/events/event-content.ts';
 
 let compiled: ValidateFunction | null = null;
 
@@ -27,6 +28,8 @@ const eventForm = z.object({
   id: z.string().max(1024),
   source: z.string().max(1024),
   type: z.string(),
+  datacontenttype: z.string().nullish(),
+  correlationid: z.string().nullish(),
   traceparent: z.string().optional(),
   data: z.unknown().optional(),
   data_base64: z.string().nullish(),
@@ -89,15 +92,16 @@ export function submissionOf(event: DaprEvent): Submission {
   };
 }
 
-/** Dapr puts JSON that it does not know as such into a string or into base64. */
-function dataOf({ data, data_base64: encoded }: DaprEvent): unknown {
-  const value = encoded === undefined || encoded === null ? data : Buffer.from(encoded, 'base64').toString('utf8');
-  if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+/**
+ * The content as every door reads it. What Dapr does not know as JSON it hands on in a string, and calls that a text: so
+ * that word says nothing here.
+ */
+function dataOf({ data, data_base64: base64, datacontenttype }: DaprEvent): unknown {
+  const said = datacontenttype ?? undefined;
+  const contentType = said?.startsWith('text/') ? undefined : said;
+  const content = contentOf({ contentType, value: data, base64 });
+  if (!content.ok) throw noTask(content.rejection.reason);
+  return content.value;
 }
 
 function noTask(what: string): MeshError {

@@ -6,12 +6,14 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import type { Caller } from '../../client/caller.ts';
+import { MeshError, toMeshError } from '../../client/errors.ts';
+import type { CallContext, ClientLog } from '../../client/ports.ts';
+import { readTraceparent } from '../../client/requests.ts';
+import type { TaskNow } from '../../client/tasks.ts';
+import { headerText } from '../../schemas/events/event-content.ts';
 import type { Admission } from '../core/admission.ts';
-import type { Caller, Callers } from '../core/callers.ts';
-import { MeshError, toMeshError } from '../core/errors.ts';
-import type { CallContext, GatewayLog } from '../core/ports.ts';
-import { readTraceparent } from '../core/requests.ts';
-import type { TaskNow } from '../core/tasks.ts';
+import type { Callers } from '../core/callers.ts';
 import type { Decoded } from './service-definition.ts';
 import { toServiceError } from './status.ts';
 import { checkRules } from './validate.ts';
@@ -19,7 +21,7 @@ import { checkRules } from './validate.ts';
 export interface CallRules {
   readonly callers: Callers;
   readonly admission: Admission;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
 }
 
 /** What a handler may use. */
@@ -31,15 +33,13 @@ export interface Call {
   readonly trailers: Metadata;
 }
 
+/** Of a sentence in metadata. */
+const REASON_MAX_CHARS = 300;
+
 /** A reader of a stream that has failed takes its next message within this time, or hears the error now. */
 const READ_ON_WITHIN_MS = 5000;
 
 type SurfaceCall = ServerUnaryCall<Decoded, unknown> | ServerWritableStream<Decoded, unknown>;
-
-/** Metadata takes visible ASCII only; everything else is percent-encoded, as gRPC does with its own messages. */
-function ascii(text: string): string {
-  return text.replaceAll(/[^\x20-\x24\x26-\x7e]/gu, (character) => encodeURIComponent(character)).slice(0, 1000);
-}
 
 /** Puts what is known of a task into the metadata of a response. */
 export function describeTask(trailers: Metadata, { view, traceparent }: TaskNow): void {
@@ -50,8 +50,8 @@ export function describeTask(trailers: Metadata, { view, traceparent }: TaskNow)
   const { decision, confidence, fallback, reason } = view.route;
   trailers.set('mesh-route', decision);
   trailers.set('mesh-route-confidence', String(confidence));
-  trailers.set('mesh-route-reason', ascii(reason));
-  if (fallback) trailers.set('mesh-fallback-reason', ascii(reason));
+  trailers.set('mesh-route-reason', headerText(reason, REASON_MAX_CHARS));
+  if (fallback) trailers.set('mesh-fallback-reason', headerText(reason, REASON_MAX_CHARS));
 }
 
 function firstText(metadata: Metadata, key: string): string | undefined {

@@ -1,17 +1,17 @@
 /**
  * What the core says, as messages of the protocol. Owns: the mapping, field by field. Does not own: either side.
  */
-import { create, fromJson, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
-import { timestampFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import { create, fromJson, type JsonObject, type JsonValue, type MessageInitShape, toJson } from '@bufbuild/protobuf';
+import { durationFromMs, timestampFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Heartbeat } from '../../bus/registry.ts';
+import { invalidField } from '../../client/errors.ts';
+import type { SaidMessage } from '../../client/messages.ts';
+import type { TaskSummary as CoreSummary } from '../../client/summary.ts';
+import type { TaskNow } from '../../client/tasks.ts';
+import type { WatchItem } from '../../client/watch.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import type { Part as MeshPart, Message, Passage, Result } from '../../schemas/events/generated.ts';
-import type { HopView, MessageView, TaskStatus, TaskView } from '../../schemas/events/task-view.ts';
-import { invalidField } from '../core/errors.ts';
-import type { SaidMessage } from '../core/messages.ts';
-import type { TaskSummary as CoreSummary } from '../core/task-index.ts';
-import type { TaskNow } from '../core/tasks.ts';
-import type { WatchItem } from '../core/watch.ts';
+import type { HopView, MessageView, QuestionView, TaskStatus, TaskView } from '../../schemas/events/task-view.ts';
 import { FactSchema, type Fact as WireFact } from '../gen/mesh/v1/event_pb.ts';
 import {
   PassageSchema,
@@ -26,6 +26,7 @@ import {
   type Hop,
   HopSchema,
   Outcome,
+  type QuestionSchema,
   ResultSchema,
   type Task,
   TaskSchema,
@@ -78,15 +79,14 @@ export function taskOf({ view, cursor }: TaskNow): Task {
     hops: view.hops.map(hopOf),
     messages: messagesOf(view),
     ...(loops === null ? {} : { loops }),
-    ...(question === null
-      ? {}
-      : { question: { text: question.question, reason: question.reason, choices: question.choices } }),
+    ...(question === null ? {} : { question: questionOf(question) }),
     ...(result === null ? {} : { result: resultOf(result) }),
     ...(result?.error === undefined ? {} : { error: result.error }),
     createTime: timestampFromMs(view.startedAtMs),
     updateTime: timestampFromMs(view.updatedAtMs),
     cursor,
     ...(fork === null ? {} : { forkOf: fork }),
+    key: view.key ?? '',
   });
 }
 
@@ -94,7 +94,7 @@ function hopOf({ ms, note: _note, ...hop }: HopView): Hop {
   return create(HopSchema, { ...hop, ...(ms === null ? {} : { durationMs: Math.round(ms) }) });
 }
 
-function resultOf({ outcome, answer, engine, citations, code, review, degraded }: Result): WireResult {
+function resultOf({ outcome, answer, engine, citations, code, review, degraded, attachments }: Result): WireResult {
   return create(ResultSchema, {
     outcome: outcomes[outcome],
     answer,
@@ -107,6 +107,7 @@ function resultOf({ outcome, answer, engine, citations, code, review, degraded }
         }),
     ...(review === undefined ? {} : { review }),
     ...(degraded === undefined ? {} : { degraded }),
+    ...(attachments === undefined ? {} : { attachments: attachments.map(partOf) }),
   });
 }
 
@@ -126,6 +127,18 @@ const MESSAGE_TYPE = 'dev.agentmesh.agent.message.v1';
 
 function plainMessage({ messageId, parts }: Message) {
   return { messageId, type: MESSAGE_TYPE, parts: parts.map(partOf) };
+}
+
+function questionOf({
+  question: text,
+  reason,
+  choices,
+  ...more
+}: QuestionView): MessageInitShape<typeof QuestionSchema> {
+  return {
+    ...{ text, reason, choices, id: more.questionId, accepts: more.accepts ?? '', defaultAnswer: more.default ?? '' },
+    ...(more.timeoutMs === undefined ? {} : { timeLimit: durationFromMs(more.timeoutMs) }),
+  };
 }
 
 export function messageOf({ event, atMs }: SaidMessage): AgentMessage {
@@ -187,11 +200,14 @@ export function summaryOf(summary: CoreSummary): TaskSummary {
     prompt: summary.prompt,
     workflow: summary.workflow ?? '',
     caller: summary.caller ?? '',
+    key: summary.key ?? '',
     route: summary.route ?? '',
     hops: summary.hops,
     ...(summary.loops === null ? {} : { loops: summary.loops }),
     createTime: timestampFromMs(summary.startedAtMs),
     updateTime: timestampFromMs(summary.updatedAtMs),
+    questionId: summary.questionId ?? '',
+    question: summary.question ?? '',
   });
 }
 

@@ -5,13 +5,17 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { MeshError } from '../../client/errors.ts';
+import type { ClientLog } from '../../client/ports.ts';
+import type { Submission, TaskNow, Tasks } from '../../client/tasks.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Mesh } from '../core/mesh.ts';
-import type { Submission } from '../core/tasks.ts';
 import {
   CancelResponseSchema,
   ForkResponseSchema,
   GetResponseSchema,
   ListMessagesResponseSchema,
+  ListOrder,
   ListResponseSchema,
   MeshService,
   Mode,
@@ -26,7 +30,7 @@ import {
   type SubmitRequest,
   SubmitResponseSchema,
 } from '../gen/mesh/v1/mesh_service_pb.ts';
-import { type CallRules, describeTask, serverStreaming, unary } from './call.ts';
+import { type Call, type CallRules, describeTask, serverStreaming, unary } from './call.ts';
 import { meshPart, messageOf, passageOf, serviceOf, statusOf, summaryOf, taskOf, watchResponse } from './convert.ts';
 
 const methods = MeshService.method;
@@ -45,17 +49,67 @@ const priorities: Readonly<Record<Priority, Submission['priority'] | undefined>>
   [Priority.HIGH]: 'high',
 };
 
+/** In the form in which the mesh has it; the core refuses what is no id. */
+function idOf(correlationId: string): string {
+  return readCorrelationId(correlationId) ?? correlationId;
+}
+
 function submissionOf(request: RunRequest | SubmitRequest): Submission {
-  const { prompt, workflow, correlationId, timeLimit, waitForModel } = request;
+  const { prompt, workflow, correlationId, key, timeLimit, waitForModel } = request;
   const priority = priorities[request.priority];
   return {
     prompt,
     ...text('workflow', workflow),
-    ...text('correlationId', correlationId),
+    ...text('correlationId', idOf(correlationId)),
+    ...text('key', key),
     ...(timeLimit === undefined ? {} : { timeLimitMs: durationMs(timeLimit) }),
     ...(priority === undefined ? {} : { priority }),
     ...(waitForModel ? { waitForModel } : {}),
   };
+}
+
+/** A task that had ended another way was not cancelled; cancelling twice is no error. As A2A has it (section 3.1.5). */
+function checkCancelled({ view }: TaskNow): void {
+  if (view.status === 'cancelled') return;
+  const message = `the task has ended (${view.status}) and cannot be cancelled`;
+  throw new MeshError('failed_precondition', 'TASK_ENDED', message, { metadata: { correlation_id: view.taskId } });
+}
+
+/** A run whose task does not outlive the call: when the caller leaves or the deadline passes, it is cancelled. */
+async function runWithCall(
+  tasks: Tasks,
+  submission: Submission,
+  { context, announce }: Pick<Call, 'context' | 'announce'>,
+  log: ClientLog,
+): Promise<TaskNow> {
+  let correlationId = submission.correlationId;
+  try {
+    return await tasks.run(submission, context, (made) => {
+      correlationId = made;
+      announce(made);
+    });
+  } catch (thrown) {
+    const isOver = context.signal.aborted || (thrown instanceof MeshError && thrown.code === 'deadline_exceeded');
+    if (!isOver || (correlationId === undefined && submission.key === undefined)) throw thrown;
+    const alone = { ...context, signal: new AbortController().signal, deadlineMs: null };
+    const cancelling = async (): Promise<void> => {
+      // It may not have been taken yet: the same submission again waits for that.
+      const { view } = await tasks.submit(
+        { ...submission, ...(correlationId === undefined ? {} : { correlationId }) },
+        alone,
+      );
+      await tasks.cancel(view.taskId, 'the call that it was to end with has ended', alone);
+    };
+    cancelling().catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'a task could not be cancelled with its call'),
+    );
+    if (context.signal.aborted) throw thrown;
+    throw new MeshError(
+      'deadline_exceeded',
+      'TASK_CANCELLED',
+      'the deadline of the call has passed, and the task is cancelled with it',
+    );
+  }
 }
 
 export function implementation(mesh: Mesh, rules: CallRules): UntypedServiceImplementation {
@@ -65,7 +119,10 @@ export function implementation(mesh: Mesh, rules: CallRules): UntypedServiceImpl
 function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
     run: unary(methods.run, rules, async (request, { context, announce, trailers }) => {
-      const now = await tasks.run(submissionOf(request), context, announce);
+      const submission = submissionOf(request);
+      const now = request.cancelWithCall
+        ? await runWithCall(tasks, submission, { context, announce }, rules.log)
+        : await tasks.run(submission, context, announce);
       describeTask(trailers, now);
       return create(RunResponseSchema, { task: taskOf(now) });
     }),
@@ -75,7 +132,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(SubmitResponseSchema, { task: taskOf(now) });
     }),
     get: unary(methods.get, rules, async ({ correlationId }, { context, trailers }) => {
-      const now = await tasks.get(correlationId, context);
+      const now = await tasks.get(idOf(correlationId), context);
       describeTask(trailers, now);
       return create(GetResponseSchema, { task: taskOf(now) });
     }),
@@ -85,6 +142,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
         ...(pageSize === 0 ? {} : { pageSize }),
         pageToken,
         statuses: states.map(statusOf),
+        order: request.order === ListOrder.CREATED ? ('created' as const) : ('changed' as const),
         ...text('route', route),
         ...text('caller', caller),
         ...(updatedAfter === undefined ? {} : { updatedAfterMs: timestampMs(updatedAfter) }),
@@ -93,20 +151,27 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(ListResponseSchema, {
         tasks: page.tasks.map(summaryOf),
         nextPageToken: page.nextPageToken ?? '',
+        total: page.total,
       });
     }),
     watch: serverStreaming(methods.watch, rules, async function* (request, { context, announce }, onFail) {
-      announce(request.correlationId);
-      for await (const item of watches.watch(request, context, onFail)) yield watchResponse(item);
+      const order = { ...request, correlationId: idOf(request.correlationId) };
+      announce(order.correlationId);
+      for await (const item of watches.watch(order, context, onFail)) yield watchResponse(item);
     }),
     cancel: unary(methods.cancel, rules, async ({ correlationId, reason }, { context, trailers }) => {
-      const now = await tasks.cancel(correlationId, reason, context);
+      const now = await tasks.cancel(idOf(correlationId), reason, context);
       describeTask(trailers, now);
+      checkCancelled(now);
       return create(CancelResponseSchema, { task: taskOf(now) });
     }),
     fork: unary(methods.fork, rules, async (request, { context, announce, trailers }) => {
-      const { correlationId, hop, prompt, newCorrelationId } = request;
-      const order = { correlationId, hop, ...text('prompt', prompt), ...text('newCorrelationId', newCorrelationId) };
+      const { correlationId, hop, prompt, input, newCorrelationId } = request;
+      const order = {
+        ...{ correlationId: idOf(correlationId), hop },
+        ...{ ...text('prompt', prompt), ...text('newCorrelationId', idOf(newCorrelationId)) },
+        ...(input === undefined ? {} : { input }),
+      };
       const now = await tasks.fork(order, context, announce);
       describeTask(trailers, now);
       return create(ForkResponseSchema, { task: taskOf(now) });
@@ -116,13 +181,21 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
 
 function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
-    respond: unary(methods.respond, rules, async ({ correlationId, text: answer }, { context, trailers }) => {
-      const now = await tasks.respond(correlationId, answer, context);
+    respond: unary(methods.respond, rules, async (request, { context, trailers }) => {
+      const { correlationId, questionId, messageId } = request;
+      const order = {
+        correlationId: idOf(correlationId),
+        text: request.text,
+        ...text('questionId', questionId),
+        ...text('messageId', messageId),
+      };
+      const now = await tasks.respond(order, context);
       describeTask(trailers, now);
       return create(RespondResponseSchema, { task: taskOf(now) });
     }),
     sendMessage: unary(methods.sendMessage, rules, async (request, { context }) => {
-      const { correlationId, recipientRole, messageId } = request;
+      const { recipientRole, messageId } = request;
+      const correlationId = idOf(request.correlationId);
       const parts = request.parts.map(meshPart);
       const said = await messages.send(
         { correlationId, recipientRole, parts, ...text('messageId', messageId) },
@@ -131,7 +204,7 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
       return create(SendMessageResponseSchema, { message: messageOf(said) });
     }),
     listMessages: unary(methods.listMessages, rules, async ({ correlationId, pageSize, pageToken }, { context }) => {
-      const order = { correlationId, pageToken, ...(pageSize === 0 ? {} : { pageSize }) };
+      const order = { correlationId: idOf(correlationId), pageToken, ...(pageSize === 0 ? {} : { pageSize }) };
       const page = await messages.list(order, context);
       return create(ListMessagesResponseSchema, {
         messages: page.messages.map(messageOf),

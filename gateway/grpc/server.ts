@@ -16,6 +16,8 @@ import {
 } from '@grpc/grpc-js';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import type { Mesh } from '../core/mesh.ts';
+import { file_google_rpc_error_details } from '../gen/google/rpc/error_details_pb.ts';
+import { file_google_rpc_status } from '../gen/google/rpc/status_pb.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { MeshService } from '../gen/mesh/v1/mesh_service_pb.ts';
 import type { CallRules } from './call.ts';
@@ -106,6 +108,8 @@ function descriptorsOf(file: DescFile, found: Map<string, Buffer>): void {
 function descriptors(further: readonly FurtherService[]): readonly Buffer[] {
   const files = new Map<string, Buffer>();
   for (const service of [MeshService, Health]) descriptorsOf(service.file, files);
+  // No call names them: they travel in the details of errors, and whoever shows those asks for them by name.
+  for (const file of [file_google_rpc_error_details, file_google_rpc_status]) descriptorsOf(file, files);
   for (const [name, bytes] of further.flatMap((one) => [...one.descriptors()])) {
     if (!files.has(name)) files.set(name, bytes);
   }

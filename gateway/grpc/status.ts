@@ -5,7 +5,7 @@
 import { create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { type Any, anyPack, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import type { MeshError, MeshErrorCode } from '../core/errors.ts';
+import type { MeshError, MeshErrorCode } from '../../client/errors.ts';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../gen/google/rpc/status_pb.ts';
 
@@ -35,9 +35,9 @@ function packed<D extends DescMessage>(schema: D, message: MessageShape<D>): Any
   return anyPack(schema, message);
 }
 
-function detailsOf(error: MeshError): Any[] {
+function detailsOf(error: MeshError, domain: string): Any[] {
   const { fields, retryAfterMs, reason, metadata } = error;
-  const details = [packed(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata }))];
+  const details = [packed(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain, metadata }))];
   if (fields.length > 0) {
     const fieldViolations = fields.slice(0, FIELDS_MAX).map(({ field, description }) => ({
       field,
@@ -52,11 +52,18 @@ function detailsOf(error: MeshError): Any[] {
   return details;
 }
 
-/** @param trailers what else the caller is told; the details are added to it */
-export function toServiceError(error: MeshError, trailers: Metadata = new Metadata()): ServiceError {
+/**
+ * @param trailers what else the caller is told; the details are added to it
+ * @param domain whose reason it is
+ */
+export function toServiceError(
+  error: MeshError,
+  trailers: Metadata = new Metadata(),
+  domain: string = ERROR_DOMAIN,
+): ServiceError {
   const code = codes[error.code];
   const message = error.message.slice(0, MESSAGE_MAX);
-  const rich = create(StatusSchema, { code, message, details: detailsOf(error) });
+  const rich = create(StatusSchema, { code, message, details: detailsOf(error, domain) });
   trailers.set(DETAILS_KEY, Buffer.from(toBinary(StatusSchema, rich)));
   return Object.assign(new Error(message), { code, details: message, metadata: trailers });
 }

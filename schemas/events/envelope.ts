@@ -55,6 +55,7 @@ export interface Rejection {
     | 'too_deep'
     | 'forbidden_key'
     | 'invalid_envelope'
+    | 'misaddressed'
     | 'unknown_type'
     | 'invalid_data';
   readonly reason: string;

@@ -12,6 +12,13 @@ export type Role = string;
  */
 export type AgentMessageData = Message;
 /**
+ * Pictures, files, links and data that a tool answered besides its text.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Attachments".
+ */
+export type Attachments = Part[];
+/**
  * What the caller asked, verbatim.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -32,6 +39,13 @@ export type Priority = 'high' | 'normal' | 'low';
  * via the `definition` "WorkflowName".
  */
 export type WorkflowName = string;
+/**
+ * The caller's own name of the task; the task's id is derived from the caller and it.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "TaskKey".
+ */
+export type TaskKey = string;
 /**
  * begin: the workflow from its first step; continue: the task goes on in the workflow that it is in; finish: its loop ends with the best attempt.
  *
@@ -65,6 +79,8 @@ export interface AllSchemas {
   'task.failed'?: TaskFailedData;
   'task.input.accepted'?: TaskInputAcceptedData;
   'task.input.provided'?: TaskInputProvidedData;
+  'task.input.refused'?: TaskInputRefusedData;
+  'task.input.reminded'?: TaskInputRemindedData;
   'task.input.required'?: TaskInputRequiredData;
   'task.over'?: TaskOverData;
   'task.routed'?: TaskRoutedData;
@@ -102,7 +118,7 @@ export interface Envelope {
    */
   dataschema?: string;
   /**
-   * The task: a UUIDv4.
+   * The task: a UUID of RFC 9562, in lower case.
    */
   correlationid: string;
   /**
@@ -538,6 +554,7 @@ export interface ToolCall {
    * The tool's answer as text; empty while the tool was only chosen.
    */
   result: string;
+  attachments?: Attachments;
 }
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -724,6 +741,7 @@ export interface TaskAcceptedData {
   prompt: Prompt;
   workflow?: WorkflowName;
   caller?: string;
+  key?: TaskKey;
   conversation?: Conversation;
   fork?: ForkOrigin;
 }
@@ -752,6 +770,10 @@ export interface ForkOrigin {
    * Counted from 1.
    */
   hop: number;
+  /**
+   * Of what the hop is given: two forks of one hop with other inputs are other tasks.
+   */
+  digest?: string;
 }
 /**
  * Somebody wants a task stopped.
@@ -787,6 +809,7 @@ export interface Result {
   citations: Citation[];
   code?: CodeArtifact;
   review?: Review;
+  attachments?: Attachments;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];
@@ -845,9 +868,21 @@ export interface TaskFailedData {
 export interface TaskInputAcceptedData {
   text: string;
   /**
-   * The message of an A2A client that the answer came in.
+   * Names the answer: the message of an A2A client that it came in, or a name that its door gave it.
    */
   messageId?: string;
+  /**
+   * Of the question, unique in its task; absent in tasks of before release 4.
+   */
+  questionId?: string;
+  /**
+   * Who answered; free text.
+   */
+  caller?: string;
+  /**
+   * Nobody answered in time: it is the default of the question.
+   */
+  byDefault?: boolean;
 }
 /**
  * A person's answer to an open question of the task.
@@ -855,9 +890,80 @@ export interface TaskInputAcceptedData {
 export interface TaskInputProvidedData {
   text: string;
   /**
-   * The message of an A2A client that the answer came in.
+   * Names the answer: the message of an A2A client that it came in, or a name that its door gave it.
    */
   messageId?: string;
+  /**
+   * The question that the person saw; may be left out for the first question of a task.
+   */
+  questionId?: string;
+  /**
+   * Who answered; free text.
+   */
+  caller?: string;
+}
+/**
+ * A person's answer was not taken; what is asked stays open.
+ */
+export interface TaskInputRefusedData {
+  /**
+   * The answer.
+   */
+  text: string;
+  /**
+   * Names the answer: the message of an A2A client that it came in, or a name that its door gave it.
+   */
+  messageId?: string;
+  /**
+   * Who answered; free text.
+   */
+  caller?: string;
+  /**
+   * The question that the answer named.
+   */
+  questionId?: string;
+  /**
+   * `other_question`: it named another one than the open one. `not_a_choice`: it is none of the choices. `not_named`: several questions were asked, and it named none. `answered`: its question was answered already.
+   */
+  code: 'other_question' | 'not_a_choice' | 'not_named' | 'answered';
+  /**
+   * The same in words.
+   */
+  reason: string;
+  /**
+   * The question that is open.
+   */
+  open?: {
+    questionId: string;
+    question: string;
+    choices: string[];
+  };
+  /**
+   * What the question that it named was answered with.
+   */
+  answered?: {
+    text: string;
+    /**
+     * Who answered; free text.
+     */
+    caller?: string;
+  };
+}
+/**
+ * A question has been open for a while: somebody should look at it.
+ */
+export interface TaskInputRemindedData {
+  questionId: string;
+  question: string;
+  choices: string[];
+  /**
+   * How long it has been open, milliseconds.
+   */
+  waitedMs: number;
+  /**
+   * Whom the workflow names for it.
+   */
+  to?: string;
 }
 /**
  * The task waits for a person.
@@ -866,6 +972,22 @@ export interface TaskInputRequiredData {
   question: string;
   reason: 'outcome_unknown' | 'approval';
   choices: string[];
+  /**
+   * Of the question, unique in its task; absent in tasks of before release 4.
+   */
+  questionId?: string;
+  /**
+   * `choice`: one of the choices. `choice_or_result`: one of them, and `done` may be followed by a colon and what the step returned. `text`: anything. A choice when absent.
+   */
+  accepts?: 'choice' | 'choice_or_result' | 'text';
+  /**
+   * An answer is waited for so long, milliseconds.
+   */
+  timeoutMs?: number;
+  /**
+   * What counts as the answer after that time; absent, the task fails.
+   */
+  default?: string;
 }
 /**
  * The task has ended where it came from: whoever was asked something for it may forget its state.
@@ -900,6 +1022,7 @@ export interface TaskSubmittedData {
    * Time the mesh may work on it, milliseconds.
    */
   deadlineMs?: number;
+  key?: TaskKey;
   priority?: Priority;
   /**
    * Waiting for the language model is better than what can be said without it: the task waits, and fails when there is none.
@@ -924,6 +1047,12 @@ export interface TaskSubmittedData {
      */
     engine?: string;
     artifacts: Artifacts;
+    /**
+     * The workflow as the forked task had it: its file may have changed or gone since. Checked like a file when the task begins.
+     */
+    workflow?: {
+      [k: string]: unknown;
+    };
   };
 }
 /**
@@ -981,6 +1110,8 @@ export interface DataByName {
   'task.failed': TaskFailedData;
   'task.input.accepted': TaskInputAcceptedData;
   'task.input.provided': TaskInputProvidedData;
+  'task.input.refused': TaskInputRefusedData;
+  'task.input.reminded': TaskInputRemindedData;
   'task.input.required': TaskInputRequiredData;
   'task.over': TaskOverData;
   'task.routed': TaskRoutedData;
@@ -1012,6 +1143,8 @@ export const eventNames = [
   'task.failed',
   'task.input.accepted',
   'task.input.provided',
+  'task.input.refused',
+  'task.input.reminded',
   'task.input.required',
   'task.over',
   'task.routed',

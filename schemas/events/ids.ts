@@ -32,6 +32,24 @@ export function correlationIdOfMessage(protocol: string, caller: string, message
   return uuidFrom(JSON.stringify([protocol, caller, messageId]), 4);
 }
 
+/**
+ * The correlation id of a task that its caller names in its own words: the same name of the same caller is the same task,
+ * by every door. UUIDv8, RFC 9562 section 5.8.
+ * @param caller whose name it is; empty for a caller who says no name
+ */
+export function correlationIdOfKey(caller: string, key: string): string {
+  return uuidFrom(JSON.stringify(['key', caller, key]), 8);
+}
+
+/**
+ * The correlation id of a task that came as a CloudEvent without one: source and id are what makes two events the same
+ * (CloudEvents 1.0, section 3.1.1), by every door.
+ * @param caller empty for a caller who says no name
+ */
+export function correlationIdOfEvent(caller: string, source: string, id: string): string {
+  return uuidFrom(JSON.stringify(['event', caller, source, id]), 8);
+}
+
 /** Id of an event that a caller sends: correlation id + hop index + type (S5). UUIDv8, RFC 9562 section 5.8. */
 export function ingressEventId(correlationId: string, type: string, discriminator: string): string {
   return uuidFrom(`${correlationId}/ingress/0/${type}/${discriminator}`, 8);

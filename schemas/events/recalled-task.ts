@@ -54,9 +54,11 @@ export function parseRecalled(bytes: Uint8Array): RecalledTask | EndedTask | nul
 
 /** The task as its facts would show it, without what happened on the way. */
 export function recalledView(taskId: string, task: RecalledTask): TaskView {
-  const { prompt, workflow = null, caller = null, fork = null, conversation = null } = task.accepted;
-  const { status, question, updatedAtMs, result } = task;
-  const begun = { ...emptyView(taskId), prompt, workflow, caller, fork, conversation, status, question };
+  const { prompt, workflow = null, caller = null, key = null, fork = null, conversation = null } = task.accepted;
+  const { status, updatedAtMs, result } = task;
+  // A question without a name is the only one that can be meant.
+  const question = task.question === null ? null : { questionId: '', ...task.question };
+  const begun = { ...emptyView(taskId), prompt, workflow, caller, key, fork, conversation, status, question };
   const view: TaskView = { ...begun, startedAtMs: updatedAtMs, updatedAtMs };
   return result === null || !isEnded(status) ? view : { ...view, ...viewOfResult(view, result) };
 }

@@ -6,12 +6,14 @@ export const STREAM = 'MESH';
 export const QUARANTINE_STREAM = 'MESH_QUARANTINE';
 export const CHECKPOINT_STREAM = 'MESH_CHECKPOINTS';
 export const INGRESS_SUBJECT = 'mesh.tasks';
+/** Below it nothing is expected; what comes there is stored, so that it can be set aside with its reason. */
+export const INGRESS_STRAYS = `${INGRESS_SUBJECT}.>`;
 
 /** Fixed: partitions are written into subjects and ledgers, so changing the number needs a new stream. */
 export const PARTITIONS = 8;
 
 const ROLE = /^[a-z][a-z0-9]{0,31}$/;
-const CORRELATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const CORRELATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 const encoder = new TextEncoder();
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII begins there
@@ -34,6 +36,12 @@ export function partitionOf(correlationId: string): number {
 
 export function isCorrelationId(text: string): boolean {
   return CORRELATION_ID.test(text);
+}
+
+/** An id as RFC 9562 reads it: of any version, in either case, also as a URN (section 4). Null for anything else. */
+export function readCorrelationId(text: string): string | null {
+  const id = text.toLowerCase().replace(/^urn:uuid:/, '');
+  return isCorrelationId(id) ? id : null;
 }
 
 function checked(value: string, pattern: RegExp, what: string): string {
@@ -121,6 +129,8 @@ export function endsSubject(service: string, host: string): string {
 export function endsFilter(service = '*'): string {
   return `mesh.ends.${service === '*' ? service : checked(service, ROLE, 'service')}.*`;
 }
+/** What every lane refused. */
+export const QUARANTINE_FILTER = 'mesh.quarantine.>';
 
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;

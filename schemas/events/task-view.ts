@@ -20,6 +20,7 @@ import type {
   Result,
   Route,
   RouteNext,
+  TaskInputRefusedData,
   TaskInputRequiredData,
   TaskRoutedData,
 } from './generated.ts';
@@ -58,8 +59,25 @@ export interface TurnView {
   readonly id: string;
   readonly atMs: number;
   readonly text: string;
-  /** The message that the answer came in, when it came by A2A. */
+  /** The name of the answer: the message that it came in by A2A, or what its door called it. */
   readonly messageId: string | null;
+  /** The question that is asked or answered: by the task's name for it, or else the id of its event. */
+  readonly questionId: string;
+  /** Who answered; null when that is not known. */
+  readonly caller: string | null;
+  /** Nobody answered in time: the answer is the question's default. */
+  readonly byDefault: boolean;
+}
+
+/** An answer that was not taken. */
+export interface RefusalView extends TaskInputRefusedData {
+  readonly atMs: number;
+}
+
+/** The open question. */
+export interface QuestionView extends TaskInputRequiredData {
+  /** By the task's name for it; for tasks of before release 4 the id of its event. */
+  readonly questionId: string;
 }
 
 export interface DecisionView {
@@ -74,6 +92,8 @@ export interface TaskView {
   readonly prompt: string;
   readonly workflow: string | null;
   readonly caller: string | null;
+  /** The caller's own name of it; null when it has none. */
+  readonly key: string | null;
   /** What it runs again; null for a task of its own. */
   readonly fork: ForkOrigin | null;
   /** The A2A message it came from; null when it came by another way. */
@@ -88,9 +108,11 @@ export interface TaskView {
   readonly messages: readonly MessageView[];
   readonly loops: Loops | null;
   /** The open question; null when nothing is asked. */
-  readonly question: TaskInputRequiredData | null;
-  /** Every question and every answer, in order. */
+  readonly question: QuestionView | null;
+  /** Every question and every answer that was taken, in order. */
   readonly turns: readonly TurnView[];
+  /** Answers that were not taken, in order. */
+  readonly refusals: readonly RefusalView[];
   readonly result: Result | null;
   readonly startedAtMs: number;
   readonly updatedAtMs: number;
@@ -103,6 +125,7 @@ export function emptyView(taskId: string): TaskView {
     prompt: '',
     workflow: null,
     caller: null,
+    key: null,
     fork: null,
     conversation: null,
     status: 'accepted',
@@ -114,6 +137,7 @@ export function emptyView(taskId: string): TaskView {
     loops: null,
     question: null,
     turns: [],
+    refusals: [],
     result: null,
     startedAtMs: 0,
     updatedAtMs: 0,
@@ -170,8 +194,8 @@ export function foldAll(taskId: string, facts: Iterable<Fact>): TaskView {
 function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
   switch (event.type) {
     case 'dev.agentmesh.task.accepted.v1': {
-      const { prompt, workflow = null, caller = null, fork = null, conversation = null } = event.data;
-      return { prompt, workflow, caller, fork, conversation };
+      const { prompt, workflow = null, caller = null, key = null, fork = null, conversation = null } = event.data;
+      return { prompt, workflow, caller, key, fork, conversation };
     }
     case 'dev.agentmesh.task.routed.v1':
       return { status: 'running', ...routed(view, event.data) };
@@ -190,19 +214,11 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
     case 'dev.agentmesh.loop.advanced.v1':
       return { loops: event.data.loops };
     case 'dev.agentmesh.task.input.required.v1':
-      return {
-        status: 'input_required',
-        question: event.data,
-        turns: [...view.turns, { kind: 'question', id: event.id, atMs, text: event.data.question, messageId: null }],
-      };
-    case 'dev.agentmesh.task.input.accepted.v1': {
-      const { text, messageId = null } = event.data;
-      return {
-        status: 'running',
-        question: null,
-        turns: [...view.turns, { kind: 'answer', id: event.id, atMs, text, messageId }],
-      };
-    }
+      return asked(view, event, atMs);
+    case 'dev.agentmesh.task.input.accepted.v1':
+      return answered(view, event, atMs);
+    case 'dev.agentmesh.task.input.refused.v1':
+      return { refusals: [...view.refusals, { ...event.data, atMs }].slice(-REFUSALS_MAX) };
     case 'dev.agentmesh.task.completed.v1':
       return { status: 'completed', ...viewOfResult(view, event.data.result) };
     case 'dev.agentmesh.task.failed.v1':
@@ -212,6 +228,32 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
     default:
       return {};
   }
+}
+
+/** The latest are enough: whoever waits for one waits for it now. */
+const REFUSALS_MAX = 100;
+
+function asked(view: TaskView, { id, data }: MeshEvent<'task.input.required'>, atMs: number): Partial<TaskView> {
+  const { question: text, questionId = id } = data;
+  const turn = {
+    kind: 'question',
+    id,
+    atMs,
+    text,
+    messageId: null,
+    questionId,
+    caller: null,
+    byDefault: false,
+  } as const;
+  return { status: 'input_required', question: { ...data, questionId }, turns: [...view.turns, turn] };
+}
+
+function answered(view: TaskView, { id, data }: MeshEvent<'task.input.accepted'>, atMs: number): Partial<TaskView> {
+  const { text, messageId = null, caller = null, byDefault = false } = data;
+  const open = view.turns.findLast(({ kind }) => kind === 'question')?.questionId ?? '';
+  const { questionId = open } = data;
+  const turn = { kind: 'answer', id, atMs, text, messageId, questionId, caller, byDefault } as const;
+  return { status: 'running', question: null, turns: [...view.turns, turn] };
 }
 
 /** On the way a decision may leave the task where it is: then its route stays what it was. */
@@ -264,6 +306,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
   return {
     taskId: view.taskId,
     correlationId: view.taskId,
+    ...(view.key === null ? {} : { key: view.key }),
     status: view.status,
     prompt: view.prompt,
     route:
@@ -286,6 +329,7 @@ export function toReport(view: TaskView): Record<string, unknown> {
     ...(result?.degraded === undefined ? {} : { degraded: result.degraded }),
     ...(result?.code === undefined ? {} : { code: result.code }),
     ...(result?.review === undefined ? {} : { review: result.review }),
+    ...(result?.attachments === undefined ? {} : { attachments: result.attachments }),
     hops: view.hops.map(({ note: _note, ...hop }) => hop),
     messages: result?.messages ?? view.messages.map((one) => one.message),
     loops: view.loops ?? { used: 0, max: 0 },

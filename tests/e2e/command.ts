@@ -37,6 +37,7 @@ export async function createMeshCommand(env: Record<string, string> = {}): Promi
     MESH_NATS_PORT: String(port),
     MESH_GRPC_PORT: String(await freePort()),
     MESH_HTTP_PORT: String(await freePort()),
+    MESH_DASHBOARD_PORT: String(await freePort()),
   };
   const base = { ...process.env, MESH_HOME: home, ...ports, NO_COLOR: '1', ...env };
   const start = (args: readonly string[], more: Record<string, string> = {}): ChildProcess =>

@@ -37,6 +37,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
   return {
     router: { decide: never },
     workflows,
+    readWorkflow: never,
     knowledge: never,
     llm: { engine: null, kind: 'extractive', timeoutMs: 20_000, parallel: 2, queueMax: 64 },
     tools: { choose: never, offers: never, check: never, run: never },

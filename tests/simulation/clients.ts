@@ -125,7 +125,7 @@ export class Clients {
     switch (event.type) {
       case 'dev.agentmesh.task.input.required.v1':
         this.#questions.set(task, event.id);
-        this.#answer(task, event.id, event.data.choices, 1);
+        this.#answer(task, { id: event.id, questionId: event.data.questionId, choices: event.data.choices }, 1);
         return;
       case 'dev.agentmesh.task.input.accepted.v1':
       case 'dev.agentmesh.task.completed.v1':
@@ -138,18 +138,22 @@ export class Clients {
     }
   }
 
-  #answer(task: string, question: string, choices: readonly string[], time: number): void {
+  #answer(task: string, question: Seen, time: number): void {
     const { scheduler, report } = this.#options;
-    const dice = this.#options.random.fork(`${question}/${time}`);
+    const { id, questionId, choices } = question;
+    const dice = this.#options.random.fork(`${id}/${time}`);
     scheduler.after(time === 1 ? dice.skewed(5, 3000) : ASK_AGAIN_MS, () => {
-      if (this.#questions.get(task) !== question) return;
+      if (this.#questions.get(task) !== id) return;
       report.count('client answered');
-      const text = dice.pick([...choices, 'something else']);
+      const text = dice.pick([...choices, 'something else', 'Done: 42']);
       this.#answers += 1;
-      const request = answer(task, `answer-${this.#answers}`, text);
+      // Most people name what they saw; some name nothing, some another question.
+      const names = dice.pick(['it', 'it', 'it', 'none', 'the first']);
+      const named = names === 'it' ? questionId : names === 'none' ? undefined : 'q1';
+      const request = answer(task, `answer-${this.#answers}`, text, named);
       this.#do(0, () => this.#send(request));
       if (dice.chance(0.2)) this.#do(dice.skewed(1, 500), () => this.#send(request));
-      this.#answer(task, question, choices, time + 1);
+      this.#answer(task, question, time + 1);
     });
   }
 
@@ -237,8 +241,17 @@ function cloudEvent(name: string, id: string, correlationid: string, data: objec
   };
 }
 
-function answer(task: string, id: string, text: string): PublishRequest {
-  return cloudEvent('task.input.provided', id, task, { text }, 'answer');
+/** A question as a person saw it. */
+interface Seen {
+  /** Of the fact. */
+  readonly id: string;
+  readonly questionId: string | undefined;
+  readonly choices: readonly string[];
+}
+
+function answer(task: string, id: string, text: string, questionId?: string): PublishRequest {
+  const data = { text, ...(questionId === undefined ? {} : { questionId }) };
+  return cloudEvent('task.input.provided', id, task, data, 'answer');
 }
 
 /** Nobody should believe it. */

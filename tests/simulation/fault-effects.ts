@@ -37,6 +37,9 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'publish':
     case 'disk-refuses':
     case 'effect':
+    case 'deed':
+    case 'announcement':
+    case 'broker-cut':
       throw new Error(`${fault.kind} waits for a passing`);
     default:
   }
@@ -99,6 +102,14 @@ function broker(run: Run, fault: BrokerFault): void {
     cutShort(run, bucketStream(LEASE_BUCKET), fault.leases);
   }
   scheduler.after(fault.ms, () => log.comeUp());
+}
+
+/** The broker goes down, and comes back without its newest messages. */
+export function loseEnd(run: Run, fault: Extract<Fault, { kind: 'broker-cut' }>): void {
+  if (!run.log.up) return;
+  run.log.goDown();
+  cutShort(run, STREAM, fault.messages);
+  run.scheduler.after(fault.ms, () => run.log.comeUp());
 }
 
 function cutShort({ log }: Run, name: string, messages: number): void {

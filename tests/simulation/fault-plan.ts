@@ -3,6 +3,7 @@
  * fault does. Once healed, nothing more goes wrong.
  */
 import type { CrashPoint } from '../../actors/runtime/crash-points.ts';
+import type { Fence } from '../../actors/runtime/role.ts';
 import { type Fault, pointOf } from './faults.ts';
 import type { Report } from './report.ts';
 
@@ -50,14 +51,14 @@ export class FaultPlan {
   /** Notes that a fault takes effect. */
   fire(fault: Fault): void {
     this.fired.add(fault.kind);
-    this.#logWentBack ||= ['broker-truncated', 'broker-wiped'].includes(fault.kind);
+    this.#logWentBack ||= ['broker-truncated', 'broker-wiped', 'broker-cut'].includes(fault.kind);
     this.#logWentBack ||= fault.kind === 'rollback' && fault.log;
     this.#report.count(pointOf(fault));
   }
 
-  atPoint(host: string, point: CrashPoint): FaultOf<'crash' | 'stall'> | null {
+  atPoint(host: string, point: CrashPoint): FaultOf<'crash' | 'stall' | 'broker-cut'> | null {
     this.#report.count(`passed ${point}`);
-    return this.#pass(`point/${host}/${point}`) as FaultOf<'crash' | 'stall'> | null;
+    return this.#pass(`point/${host}/${point}`) as FaultOf<'crash' | 'stall' | 'broker-cut'> | null;
   }
 
   atPublish(host: string): FaultOf<'publish'> | null {
@@ -68,8 +69,17 @@ export class FaultPlan {
     return this.#pass(`commit/${host}`) as FaultOf<'disk-refuses'> | null;
   }
 
-  atEffect(): FaultOf<'effect'> | null {
-    return this.#pass('effect') as FaultOf<'effect'> | null;
+  atEffect(fence: Fence): FaultOf<'effect'> | null {
+    const aimed = fence === 'once' ? this.#pass('once') : null;
+    return (this.#pass('effect') ?? aimed) as FaultOf<'effect'> | null;
+  }
+
+  atDeed(): FaultOf<'deed'> | null {
+    return this.#pass('deed') as FaultOf<'deed'> | null;
+  }
+
+  atAnnouncement(): FaultOf<'announcement'> | null {
+    return this.#pass('announcement') as FaultOf<'announcement'> | null;
   }
 
   #pass(place: string): Fault | null {
@@ -87,13 +97,17 @@ function placeOf(fault: Extract<Fault, { nth: number }>): string {
   switch (fault.kind) {
     case 'crash':
     case 'stall':
+    case 'broker-cut':
       return `point/${fault.host}/${fault.point}`;
     case 'publish':
       return `publish/${fault.host}`;
     case 'disk-refuses':
       return `commit/${fault.host}`;
     case 'effect':
-      return 'effect';
+      return fault.once ? 'once' : 'effect';
+    case 'deed':
+    case 'announcement':
+      return fault.kind;
     default:
       throw new Error(`not counted: ${JSON.stringify(fault satisfies never)}`);
   }

@@ -33,7 +33,12 @@ export type Fault =
   | { kind: 'ledger-lost'; host: string; atMs: number; downMs: number; how: 'deleted' | 'corrupt' }
   | { kind: 'clock'; host: string; atMs: number; byMs: number }
   | { kind: 'broker-clock'; atMs: number; byMs: number }
-  | { kind: 'effect'; nth: number; how: EffectTrouble; ms: number }
+  /** `once`: only effects that may not be repeated are counted. */
+  | { kind: 'effect'; nth: number; how: EffectTrouble; ms: number; once?: true }
+  /** Soon after the n-th deed that may not be repeated, before anybody was told of it, its process dies. */
+  | { kind: 'deed'; nth: number; how: 'kill' | 'power'; laterMs: number; downMs: number }
+  /** A process is stopped in order when it says for the n-th time that such a deed begins. */
+  | { kind: 'announcement'; nth: number; downMs: number }
   | { kind: 'broker-restart'; atMs: number; ms: number }
   /** The broker comes back without its newest messages; `everyone`: the hosts lose power with it. */
   | {
@@ -46,6 +51,8 @@ export type Fault =
       everyone: boolean;
     }
   | { kind: 'broker-wiped'; atMs: number; ms: number }
+  /** The broker loses its newest messages at the n-th passing of a point. */
+  | { kind: 'broker-cut'; host: string; point: CrashPoint; nth: number; ms: number; messages: number }
   /** Stores are copied, and some time later they are what they were then. */
   | {
       kind: 'rollback';
@@ -119,6 +126,8 @@ export const faultPoints: readonly string[] = [
   ],
   ...['publish-lost', 'publish-ack-lost', 'publish-duplicate', 'ledger-deleted', 'ledger-corrupt'],
   ...troubles.map((how) => `effect-${how}`),
+  ...troubles.map((how) => `once-${how}`),
+  ...['deed-kill', 'deed-power', 'announcement', 'broker-cut'],
   ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention', 'retention-and-ledger'],
   ...['rollback-of-ledgers', 'rollback-of-log', 'rollback-of-both', 'twin-name', 'twin-ledger', 'twin-both'],
 ];
@@ -140,7 +149,9 @@ export function pointOf(fault: Fault): string {
     case 'ledger-lost':
       return `ledger-${fault.how}`;
     case 'effect':
-      return `effect-${fault.how}`;
+      return `${fault.once ? 'once' : 'effect'}-${fault.how}`;
+    case 'deed':
+      return `deed-${fault.how}`;
     case 'retention':
       return fault.ledgerToo ? 'retention-and-ledger' : 'retention';
     case 'rollback':
@@ -311,8 +322,45 @@ const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
 
 const withTwins: readonly Draw[] = [...always, twin];
 
+type Aim = (random: Random, ground: FaultGround) => readonly Fault[];
+
+/** Faults aimed at what chance alone hits too seldom: the few moments on which a promise turns. */
+const aims: readonly Aim[] = [
+  (random) => {
+    const how = random.chance(0.5) ? 'kill' : 'power';
+    return [{ kind: 'deed', nth: random.int(1, 2), how, laterMs: random.skewed(1, 60), downMs: downtime(random) }];
+  },
+  (random) => [{ kind: 'announcement', nth: random.int(1, 2), downMs: downtime(random) }],
+  (random) => {
+    const how = random.pick(troubles);
+    return [{ kind: 'effect', nth: random.int(1, 2), how, ms: random.skewed(50, 90_000), once: true }];
+  },
+  // Messages that get lost one by one: others wait behind them.
+  (random, ground) =>
+    Array.from({ length: 6 }, () => {
+      return { kind: 'publish', host: host(random, ground), nth: random.skewed(1, 60), how: 'lost', ms: 0 };
+    }),
+];
+
+const aimsAtLog: readonly Aim[] = [
+  (random, ground) => {
+    const point = random.pick(['in-log', 'in-log', 'before-publish', 'after-publish', 'after-commit'] as const);
+    const place = { host: host(random, ground), point, nth: random.skewed(1, 40) };
+    return [{ kind: 'broker-cut', ...place, ms: random.skewed(5, 2000), messages: random.int(1, 3) }];
+  },
+  // What was said to a role is lost before the role has heard it.
+  (random, ground) => {
+    const name = host(random, ground);
+    const atMs = when(random, ground);
+    const slow = ground.lanes(name).map((lane): Fault => ({ kind: 'slow-lane', host: name, lane, atMs, ms: 3000 }));
+    return [...slow, { kind: 'broker-wiped', atMs: atMs + random.skewed(20, 1500), ms: random.skewed(5, 2000) }];
+  },
+];
+
 /** Kinds at once, and faults of one kind at most: more only hide each other. */
 const KINDS_MAX = 5;
+/** Share of the runs in which one fault is aimed. */
+const AIMED = 0.3;
 const EACH_MAX = 4;
 
 export function drawFaults(random: Random, ground: FaultGround, losing: Losing): Fault[] {
@@ -328,5 +376,8 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
     for (let count = random.int(1, losing === 'retention' ? 1 : 2); count > 0; count -= 1)
       faults.push(random.pick(losses)(random, ground));
   }
+  const aiming = random.fork('aims');
+  if (aiming.chance(AIMED))
+    faults.push(...aiming.pick(losing === 'log' ? [...aims, ...aimsAtLog] : aims)(aiming, ground));
   return faults;
 }

@@ -35,6 +35,9 @@ export class Forgotten {
     const after = recordsIn(stores);
     const lost = [...before].filter(([id]) => !after.has(id));
     const tasks = new Set<string>();
+    // An older state may be a later one than what was there: what had been forgotten is back.
+    for (const [, body] of [...after].filter(([id]) => !before.has(id)))
+      for (const input of decoded(body).inputs) if (input.kind === 'event') tasks.add(input.event.correlationid);
     for (const [, body] of lost) {
       const { head, inputs } = decoded(body);
       for (const input of inputs) {

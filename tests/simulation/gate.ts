@@ -29,6 +29,11 @@ export class Gate {
     return this.#closed;
   }
 
+  /** What comes now waits. */
+  get busy(): boolean {
+    return this.#closed || this.#draining;
+  }
+
   pass(task: () => void): void {
     if (this.#dead) return;
     if (this.#closed || this.#draining) this.#waiting.push(task);

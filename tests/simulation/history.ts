@@ -108,6 +108,20 @@ export class History {
     return this.#now.stored;
   }
 
+  /** Whether the log does not have a record; what it has dropped by age counts as there. */
+  lacks(id: string): 'never had' | 'has lost' | null {
+    const known = this.records.get(id);
+    if (known === undefined) return 'never had';
+    const stream = serverOf(this.#log).findStream(STREAM);
+    if (stream === null) return 'has lost';
+    if (stream.get(known.message.seq) === known.message || stream.info().firstSeq > known.message.seq) return null;
+    // It may be there twice, and the later one is lost.
+    const { subject } = known.message;
+    const isIt = (message: StoredMessage): boolean =>
+      message.subject === subject && decoded(message.data).head.id === id;
+    return messagesOf(stream).some(isIt) ? null : 'has lost';
+  }
+
   get identity(): string {
     return this.#stream?.identity ?? '';
   }

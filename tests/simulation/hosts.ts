@@ -47,6 +47,8 @@ export class HostProcess {
   /** Not to be started again. */
   #retired = false;
   #starting = false;
+  /** The life that was told to stop. */
+  #stopping: Life | null = null;
   /** When it had caught up; null when it is not up, or about to end. */
   readySinceMs: number | null = null;
   lives = 0;
@@ -115,25 +117,27 @@ export class HostProcess {
       return;
     }
     this.#note('stopping');
+    this.#stopping = life;
     this.readySinceMs = null;
     let over = false;
-    const ended = (): void => {
+    const ended = (inOrder: boolean): void => {
       if (over || this.#life !== life) return;
       over = true;
       this.#around.report.count('stopped');
+      if (inOrder) this.#around.onStopped(this);
       this.#end('kill');
       this.#startLater(downMs);
     };
     life.host
       .stop()
       .then(() => life.bus.close())
-      .then(() => life.gate.pass(ended))
+      .then(() => life.gate.pass(() => ended(true)))
       .catch((error: unknown) => life.gate.pass(() => this.#uncaught(error)));
     this.#around.scheduler.after(STOP_LIMIT_MS, () => {
       if (over || this.#life !== life) return;
       this.#around.report.count('stop took too long');
       if (this.#around.plan.healed) this.#around.report.violation('stop', `${this.name} does not stop`);
-      ended();
+      ended(false);
     });
   }
 
@@ -206,7 +210,7 @@ export class HostProcess {
       scheduler,
       onError: uncaught,
       afterwards: this.#around.afterwards,
-      onSend: (request) => this.#around.onSend(this, request),
+      onSend: (request, connection) => this.#around.onSend(this, request, connection),
       onPublish: (request) => {
         if (report.trace) this.#note(`publish ${request.subject} ${request.msgId} ${typeNameIn(request.body)}`);
         return plan.atPublish(this.name);
@@ -227,7 +231,7 @@ export class HostProcess {
       service: this.service,
       process: this.process,
       roles,
-      ...(this.#hasIngress ? { ingress } : {}),
+      ...(this.#hasIngress ? { ingress: [ingress] } : {}),
       bus: life.bus,
       ledger: gated(ledger, life.gate, (batch) => {
         history.noteMade(batch.records, scheduler.elapsedMs);
@@ -240,9 +244,12 @@ export class HostProcess {
       admission: () => (this.#isNearCap() ? 'memory 230 of 256 MiB' : null),
       at: (point) => {
         if (life.gate.dead) return;
+        if (point === 'event-read' && this.#stopping === life)
+          this.#around.report.violation('S3', `${this.name} stops, and reads on`);
         const fault = plan.atPoint(this.name, point);
         if (fault?.kind === 'crash') this.kill(fault.how, fault.downMs);
         if (fault?.kind === 'stall') this.pause(fault.ms);
+        if (fault?.kind === 'broker-cut') this.#around.onBrokerCut(fault);
       },
       onFatal: (error) => life.gate.pass(() => this.#failed(life, error)),
     });

@@ -3,20 +3,21 @@
  * stopping, judging. Does not own: any of the parts.
  */
 import { ingress } from '../../actors/ingress.ts';
+import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
 import type { RuntimeLimits } from '../../actors/runtime/limits.ts';
 import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
 import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
-import { checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
+import { checkAnnouncements, checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
 import { checkOwners, checkPending } from './checks/living.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
-import { applyFault } from './fault-effects.ts';
+import { applyFault, loseEnd } from './fault-effects.ts';
 import { FaultPlan } from './fault-plan.ts';
 import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
 import { Forgotten } from './forgotten.ts';
-import { History, type Stored } from './history.ts';
+import { decoded, History, type Stored } from './history.ts';
 import { trail } from './host-ports.ts';
 import { HostProcess } from './hosts.ts';
 import { Random } from './random.ts';
@@ -145,6 +146,7 @@ function build(options: RunOptions, random: Random): Built {
   const faults = keep(drawn, 0, only);
   const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, {
     forged: losing !== 'log' && losing !== 'back',
+    delivers: drawn.some(({ kind }) => kind === 'deed' || kind === 'announcement') || drawn.some(isOnce),
   });
   const workload = { ...fullWorkload, disturbances: keep(fullWorkload.disturbances, drawn.length, only) };
   const plan = new FaultPlan(faults, report);
@@ -165,12 +167,25 @@ function build(options: RunOptions, random: Random): Built {
     catalog,
     mayBegin: (effect) => mayBegin({ log, history, hosts: [...hosts, ...twins], catalog }, effect),
     mayRepeat: (key) => forgotten.mayRepeat(key),
+    onDeed(gate) {
+      const host = hosts.find((one) => one.gate === gate);
+      const fault = host ? plan.atDeed() : null;
+      if (fault) scheduler.after(fault.laterMs, () => host?.gate === gate && host.kill(fault.how, fault.downMs));
+    },
   });
+  let run: Run;
   const around: Surroundings = {
     ...{ scheduler, report, plan, catalog, log, world, history },
     afterwards: (request) => clients.afterwards(request),
-    onCommit: (host, batch) => checkUnsent({ report, history, plan }, host, batch),
-    onSend: (host, request) => checkLeaving({ report, history }, host, request),
+    onCommit(host, batch) {
+      const fault = hosts.includes(host) && announces(batch) ? plan.atAnnouncement() : null;
+      const { gate } = host;
+      if (fault) scheduler.after(0, () => host.gate === gate && host.stop(fault.downMs));
+      checkUnsent({ report, history, plan }, host, batch);
+    },
+    onStopped: (host) => checkAnnouncements({ report, history, world }, host),
+    onBrokerCut: (fault) => loseEnd(run, fault),
+    onSend: (host, request, connection) => checkLeaving({ report, history }, host, request, connection),
   };
   const traits = random.fork('traits');
   const commitMode = traits.chance(0.25) ? 'hop' : 'group';
@@ -182,7 +197,7 @@ function build(options: RunOptions, random: Random): Built {
     const ofAll = { leaseTtlMs: LEASE_TTL_MS, commitMode, limits } as const;
     hosts.push(new HostProcess({ name, service, random: own, grows, narrow, ...ofAll }, around));
   }
-  const run: Run = {
+  run = {
     ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, twins, forgotten },
     ...{ workload, brokerClock },
     owedLoss: new Set(),
@@ -192,6 +207,18 @@ function build(options: RunOptions, random: Random): Built {
     report.note('log', `${message.seq} ${message.subject} ${event?.type ?? ''} ${event?.id ?? ''}`),
   );
   return { run, faults: drawn, disturbances: fullWorkload.disturbances };
+}
+
+function isOnce(fault: Fault): boolean {
+  return fault.kind === 'effect' && fault.once === true;
+}
+
+/** A record says that a deed begins which may not be repeated. */
+function announces({ records }: LedgerBatch): boolean {
+  const began = 'dev.agentmesh.effect.started.v1';
+  return records.some(({ body }) =>
+    decoded(body).inputs.some((input) => input.kind === 'event' && input.event.type === began),
+  );
 }
 
 /** Roles lie in processes as shipped, or all in one, or each in one of its own. */

@@ -24,7 +24,7 @@ export interface SimulatedBusOptions {
   readonly scheduler: Scheduler;
   readonly onError: (error: unknown) => void;
   /** The process sends: what follows is the network's doing, also when the process is dead by then. */
-  readonly onSend: (request: PublishRequest) => void;
+  readonly onSend: (request: PublishRequest, connection: 'certain' | 'disturbed') => void;
   readonly onPublish: (request: PublishRequest) => PublishFault | null;
   /** Sends on a connection that outlives the process: what the network had already. */
   readonly afterwards: (request: PublishRequest) => void;
@@ -115,7 +115,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     streamInfo: (stream) => call(() => inner.streamInfo(stream)),
     publish: (request) =>
       gate.call(() => {
-        options.onSend(request);
+        options.onSend(request, network.busy || gate.busy ? 'disturbed' : 'certain');
         return network.call(() => publishNow(request));
       }),
     read,

@@ -7,6 +7,7 @@ import type { MemoryLog } from '../../bus/memory-bus.ts';
 import type { PublishRequest } from '../../bus/port.ts';
 import type { Catalog } from './catalog.ts';
 import type { FaultPlan } from './fault-plan.ts';
+import type { Fault } from './faults.ts';
 import type { History } from './history.ts';
 import type { HostProcess } from './hosts.ts';
 import type { Random } from './random.ts';
@@ -27,7 +28,10 @@ export interface Surroundings {
   /** Called when a process commits. */
   readonly onCommit: (host: HostProcess, batch: LedgerBatch) => void;
   /** Called before a process sends a message. */
-  readonly onSend: (host: HostProcess, request: PublishRequest) => void;
+  readonly onSend: (host: HostProcess, request: PublishRequest, connection: 'certain' | 'disturbed') => void;
+  /** Called when a process has stopped in order. */
+  readonly onStopped: (host: HostProcess) => void;
+  readonly onBrokerCut: (fault: Extract<Fault, { kind: 'broker-cut' }>) => void;
 }
 
 export interface HostTraits {

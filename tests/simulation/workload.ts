@@ -73,11 +73,15 @@ export function drawWorkload(
   random: Random,
   catalog: Catalog,
   withinMs: number,
-  options: { forged: boolean },
+  options: { forged: boolean; delivers: boolean },
 ): Workload {
   const submissions = Array.from({ length: random.skewed(1, SUBMISSIONS_MAX) }, () =>
     submission(random, catalog, withinMs),
   );
+  if (options.delivers) {
+    const aimed = random.fork('delivers');
+    submissions.push({ ...submission(aimed, catalog, withinMs), form: 'json', workflow: 'deliver', fork: null });
+  }
   const poisons = options.forged ? poisonNames : poisonNames.filter((name) => !name.startsWith('forged'));
   const kinds = options.forged
     ? (['resubmit', 'conflict', 'cancel', 'unasked', 'poison', 'poison'] as const)

@@ -57,6 +57,8 @@ export interface WorldOptions {
   readonly mayBegin: (effect: { key: string; fence: 'keyed' | 'once'; gate: Gate }) => string | null;
   /** True when no store tells any more that the effect had begun. */
   readonly mayRepeat: (key: string) => boolean;
+  /** A deed that may not be repeated was done by the process behind this gate. */
+  readonly onDeed: (gate: Gate) => void;
 }
 
 const HEARTBEAT_MS = 700;
@@ -88,8 +90,8 @@ export class World {
     return dealing;
   }
 
-  #course(dice: Random): Course {
-    const fault = this.#options.plan.atEffect();
+  #course(dice: Random, fence: Fence): Course {
+    const fault = this.#options.plan.atEffect(fence);
     const slowMs = fault?.how === 'slow' || fault?.how === 'deaf' ? fault.ms : 0;
     return {
       trouble: fault?.how ?? null,
@@ -112,7 +114,7 @@ export class World {
     }
     const dice = random.fork(`${context.key}/${dealing.runs}`);
     const output = this.#outcome(errand, dealing, dice);
-    return this.#happen(errand, dealing, this.#course(dice), output);
+    return this.#happen(errand, dealing, this.#course(dice, fence), output);
   }
 
   /** What it would return: a keyed effect what it returned before. */
@@ -175,14 +177,15 @@ export class World {
   }
 
   /** Returns what came of it: of a keyed deed what came of the first one. */
-  #deed({ fence }: Errand, dealing: Dealing, output: unknown): unknown {
+  #deed({ fence, gate }: Errand, dealing: Dealing, output: unknown): unknown {
     if (fence === 'keyed') {
       dealing.keyed ??= { output };
       return dealing.keyed.output;
     }
     if (fence === 'pure') return output;
     dealing.onceDeeds += 1;
-    const { plan, report, mayRepeat } = this.#options;
+    const { plan, report, mayRepeat, onDeed } = this.#options;
+    onDeed(gate);
     if (dealing.onceDeeds > 1 && !plan.lostForGood && !mayRepeat(dealing.key))
       report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.onceDeeds} times`);
     return output;

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { projectRoot } from '../../config/settings.ts';
 import { Changes } from './changes.ts';
 
-export type ServiceName = 'agents' | 'llm' | 'tools' | 'gateway';
+export type ServiceName = 'agents' | 'llm' | 'tools' | 'gateway' | 'dashboard';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A cold start takes about a second; on a machine busy with other things several. */

@@ -26,6 +26,7 @@ const request = z.object({
               ...{
                 name: z.string(),
                 attributes,
+                links: z.array(z.object({ spanId: z.string(), attributes })).default([]),
                 status: z.object({ code: z.number().default(0) }).default({ code: 0 }),
               },
             }),
@@ -45,6 +46,7 @@ export interface ReceivedSpan {
   readonly parentSpanId: string;
   readonly failed: boolean;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly links: readonly { readonly spanId: string; readonly cause: unknown }[];
 }
 
 const STATUS_ERROR = 2;
@@ -53,6 +55,12 @@ export class SpanCollector {
   readonly spans: ReceivedSpan[] = [];
   /** Answers 503 to everything while true. */
   away = false;
+  /** Takes requests and never answers, while true. */
+  silent = false;
+  /** What it says instead of the truth. */
+  answer: string | null = null;
+  /** Bodies of all requests it took, of any signal. */
+  readonly texts: string[] = [];
   /** Requests answered, refused ones too. */
   requests = 0;
   readonly #changes = new Changes();
@@ -64,7 +72,17 @@ export class SpanCollector {
       incoming.on('data', (piece: Buffer) => pieces.push(piece));
       incoming.on('end', () => {
         this.requests += 1;
-        if (!this.away && incoming.url === '/v1/traces') this.#take(Buffer.concat(pieces).toString('utf8'));
+        const text = Buffer.concat(pieces).toString('utf8');
+        if (!this.away) {
+          this.texts.push(text);
+          this.spans.push(...spansInRequest(text));
+        }
+        if (this.silent) return;
+        if (this.answer !== null) {
+          response.writeHead(200, { 'content-type': 'application/json' }).end(this.answer);
+          this.#changes.tell();
+          return;
+        }
         response.writeHead(this.away ? 503 : 200, { 'content-type': 'application/json' }).end('{}');
         this.#changes.tell();
       });
@@ -94,6 +112,12 @@ export class SpanCollector {
     );
   }
 
+  /** Resolves with the first body that fits, of any signal. */
+  text(fits: (text: string) => boolean, limitMs: number): Promise<string> {
+    const told = (): string => `no such body among ${this.texts.length}`;
+    return this.#changes.until(() => this.texts.find(fits), limitMs, told);
+  }
+
   asked(times: number, limitMs: number): Promise<unknown> {
     const enough = () => (this.requests >= times ? true : undefined);
     return this.#changes.until(enough, limitMs, () => `asked ${this.requests} times, not ${times}`);
@@ -104,16 +128,21 @@ export class SpanCollector {
     this.#server.close();
     await once(this.#server, 'close');
   }
+}
 
-  #take(text: string): void {
-    for (const { resource, scopeSpans } of request.parse(JSON.parse(text)).resourceSpans) {
-      const service = String(plain(resource.attributes)['service.name']);
-      for (const { spans } of scopeSpans) {
-        for (const { attributes: told, status, ...rest } of spans)
-          this.spans.push({ ...rest, service, failed: status.code === STATUS_ERROR, attributes: plain(told) });
-      }
-    }
-  }
+/** The spans of one request of OTLP as JSON; none for one about something else. */
+export function spansInRequest(text: string): ReceivedSpan[] {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('resourceSpans' in value)) return [];
+  return request.parse(value).resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const service = String(plain(resource.attributes)['service.name']);
+    return scopeSpans.flatMap(({ spans }) =>
+      spans.map(({ attributes: told, status, links, ...rest }) => ({
+        ...{ ...rest, service, failed: status.code === STATUS_ERROR, attributes: plain(told) },
+        links: links.map((link) => ({ spanId: link.spanId, cause: plain(link.attributes)['mesh.link.cause'] })),
+      })),
+    );
+  });
 }
 
 function plain(told: z.infer<typeof attributes>): Record<string, string | number | boolean> {

@@ -2,9 +2,11 @@
  * What the log says about tasks, as somebody outside reads it. Owns: following facts and quarantine, and waiting for
  * them. Does not own: the processes that write them.
  */
+
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import { BusError } from '../../bus/port.ts';
 import { type EventName, type MeshEvent, nameOf } from '../../schemas/events/envelope.ts';
+import { headerValue } from '../../schemas/events/event-content.ts';
 import type { Result } from '../../schemas/events/generated.ts';
 import { FACT_FILTER } from '../../schemas/events/subjects.ts';
 import { Changes } from './changes.ts';
@@ -160,9 +162,9 @@ export class TaskWatch {
     this.#quarantined.push({
       role: message.subject.split('.').at(-1) ?? '',
       code: message.header('mesh-code'),
-      reason: message.header('mesh-reason'),
+      reason: headerValue(message.header('mesh-reason')),
       originSeq: Number(message.header('mesh-origin-seq')),
-      originSubject: message.header('mesh-origin-subject'),
+      originSubject: headerValue(message.header('mesh-origin-subject')),
       truncated: message.header('mesh-truncated') === 'true',
       data: message.data,
     });

@@ -10,6 +10,7 @@ import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
 import { ATTEMPTS_MAX, modelMs } from './budget.ts';
 import type { EmbeddedEngine } from './engines/extractive-lane.ts';
+import type { Usage } from './engines/port.ts';
 import { SET_UP_A_MODEL } from './engines/without-model.ts';
 import type { ExtractInput } from './machine.ts';
 
@@ -40,6 +41,17 @@ function isFailure(error: unknown): boolean {
   const code = 'code' in error ? error.code : undefined;
   if (code === 'engine_timeout') return true;
   return !NO_FAILURE.has(code) && !('retryable' in error && error.retryable === false);
+}
+
+/** An engine's name is `<provider>:<model>`, or one word that is both. */
+function chatWith(engine: string): Record<string, string> {
+  const [provider = engine, ...model] = engine.split(':');
+  return {
+    [attribute.operation]: 'chat',
+    [attribute.provider]: provider,
+    [attribute.requestModel]: model.join(':') || engine,
+    [attribute.responseModel]: engine,
+  };
 }
 
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
@@ -76,8 +88,13 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
         const generate = async (chosen: Pick<EmbeddedEngine, 'name' | 'generate'>): Promise<HopOutput> => {
-          span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: chosen.name });
-          return chosen.generate(request, context);
+          span.set(chatWith(chosen.name));
+          span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
+          const onUsage = ({ input, output: written }: Usage): void =>
+            span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
+          const output = await chosen.generate(request, { ...context, onUsage });
+          span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
+          return output;
         };
         if (engine === null && request.waitForModel && request.input.tool === undefined)
           throw new EffectError('no_model', `No language model is set up to wait for: ${SET_UP_A_MODEL}.`);
@@ -96,7 +113,7 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
       async (request, { correlationId, signal, waits, span }) => {
         const engine = await extractive();
-        span.set({ [attribute.operation]: 'chat', [attribute.responseModel]: engine.name });
+        span.set(chatWith(engine.name));
         return engine.generate(request, { signal, waits, task: correlationId });
       },
     ),

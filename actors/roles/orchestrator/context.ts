@@ -20,16 +20,11 @@ import type {
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
+import type { Answered, Question } from './questions.ts';
 
 /** A build with both cycles takes seven; room for retries. */
 export const HOPS_MAX = 12;
 export type Artifacts = Omit<HopInput, 'prompt'> & Pick<HopOutput, 'answer'>;
-
-export interface Question {
-  readonly reason: 'outcome_unknown' | 'approval';
-  readonly text: string;
-  readonly choices: readonly string[];
-}
 
 /** What is to be done next; the machine's states follow it. */
 export type Next = 'hop' | 'ask' | 'reconsider' | 'completed' | 'failed';
@@ -49,6 +44,8 @@ export interface TaskContext {
   readonly wish: string | null;
   readonly caller: string | null;
   readonly deadlineMs: number | null;
+  /** The caller's own name of the task; a task of an older release has no such field. */
+  readonly key?: string;
   /** Where to begin and with what, in a task that runs another again; a task of an older release has no such field. */
   readonly fork?: TaskSubmittedData['fork'];
   readonly route: Route | null;
@@ -88,6 +85,12 @@ export interface TaskContext {
   readonly tellsRepeats?: boolean;
   /** The hop that comes next, or is at work, may repeat what may have been done. */
   readonly repeat?: boolean;
+  /** Questions have ids, and answers are taken by their rules (`questions.ts`); absent in tasks before release 4. */
+  readonly asksById?: boolean;
+  /** Questions asked so far. */
+  readonly asked?: number;
+  /** What was answered, in order. */
+  readonly answers?: readonly Answered[];
   /** Its time counts on after a question, its steps say whose they are, and a deed that is cut off is asked after; absent in tasks before release 4. */
   readonly keepsTime?: boolean;
   readonly priority?: Priority | null;
@@ -127,8 +130,8 @@ export const emptyReconsideringTask: TaskContext = { ...emptyTask, reconsiders: 
 /** Tasks that tell a role, too, when a person wants a deed again. */
 export const emptyRepeatingTask: TaskContext = { ...emptyReconsideringTask, tellsRepeats: true };
 
-/** Tasks whose time counts on after a question. */
-export const emptyTimedTask: TaskContext = { ...emptyRepeatingTask, keepsTime: true };
+/** Tasks whose time counts on after a question, and whose questions have ids. */
+export const emptyTimedTask: TaskContext = { ...emptyRepeatingTask, keepsTime: true, asksById: true };
 
 /** Time a task may take when nobody says otherwise, waiting for people not counted, in tasks before release 4. */
 const DEADLINE_MS = 3_600_000;

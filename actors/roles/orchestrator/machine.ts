@@ -10,9 +10,17 @@
  * A hop that says that it waits for its turn is `queued`, and `resumed` when that has come: the time of a step is that of
  * its work. A task that ends while a role may have done something waits a moment for that role to say so (S6).
  */
-import { assign, emit, enqueueActions, setup } from 'xstate';
+import { assign, cancel, emit, enqueueActions, setup } from 'xstate';
 import type { Situation } from '../../../router/port.ts';
-import type { ErrorInfo, HopRepliedData, HopWaitingData, Route, RouteNext } from '../../../schemas/events/generated.ts';
+import type {
+  ErrorInfo,
+  HopRepliedData,
+  HopWaitingData,
+  Route,
+  RouteNext,
+  TaskInputAcceptedData,
+  TaskInputProvidedData,
+} from '../../../schemas/events/generated.ts';
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
 import type { Workflow } from '../../workflows/index.ts';
 import { errorOf } from '../hop.ts';
@@ -32,6 +40,7 @@ import {
   type TaskContext,
   timeLeftMs,
 } from './context.ts';
+import { alreadyAnswered, answerTo, refusalOf, refusedData, requiredData } from './questions.ts';
 import * as task from './task.ts';
 
 /** How long a role that is asked to stop may take to say what it had begun, milliseconds. */
@@ -44,6 +53,8 @@ export interface RouteInput extends Partial<Situation> {
   readonly prompt: string;
   readonly wish: string | null;
   readonly remainingHops: number;
+  /** The workflow that a forked task brings along: nothing is left to decide. */
+  readonly carried?: unknown;
 }
 
 /** The decision with the workflow it names, so that both are in the log. */
@@ -54,9 +65,15 @@ export interface RouteOutput {
   readonly next?: RouteNext;
 }
 
-type TaskEvent = Incoming<
-  'task.submitted' | 'task.cancel.requested' | 'task.input.provided' | 'hop.replied' | 'hop.waiting' | 'agent.message'
->;
+/** Raised by the machine itself, with a delay: a question has been open for a while. */
+interface Remind {
+  readonly type: 'remind';
+}
+
+type Told =
+  | ('task.submitted' | 'task.cancel.requested' | 'task.input.provided')
+  | ('hop.replied' | 'hop.waiting' | 'agent.message');
+type TaskEvent = Incoming<Told> | Remind;
 
 /** Hops and loops of the envelope: as the task counts them, not as the sender saw them. */
 const place = (context: TaskContext) => ({ hop: context.hop, loops: remainingLoops(context) });
@@ -104,13 +121,29 @@ const hopCancelled = (context: TaskContext, reason: string): Outgoing => {
   return out('hop.cancelled', role, { step, attempt: context.attempt, reason }, place(context));
 };
 const question = (context: TaskContext): Outgoing => {
-  const { text, reason, choices } = context.question ?? { text: '', reason: 'approval', choices: [] };
-  return out(
-    'task.input.required',
-    WATCHERS,
-    { question: text, reason, choices: [...choices] },
-    { ...place(context), awaited: true },
-  );
+  const asked = context.question ?? { text: '', reason: 'approval', choices: [] };
+  return out('task.input.required', WATCHERS, requiredData(asked), { ...place(context), awaited: true });
+};
+/** Whoever waits for an answer hears of it at once. */
+const inputAccepted = (context: TaskContext, answer: TaskInputAcceptedData): Outgoing => {
+  const questionId = context.question?.id;
+  if (questionId === undefined) return out('task.input.accepted', WATCHERS, answer, place(context));
+  return out('task.input.accepted', WATCHERS, { ...answer, questionId }, { ...place(context), awaited: true });
+};
+const inputRefused = (context: TaskContext, answer: TaskInputProvidedData): Outgoing => {
+  const before = answerTo(context, answer.questionId);
+  const refusal = refusalOf(context, answer) ?? (before === null ? null : alreadyAnswered(before));
+  if (refusal === null) throw new RangeError('an answer that fits is not refused');
+  return out('task.input.refused', WATCHERS, refusedData(context, answer, refusal), {
+    ...place(context),
+    awaited: true,
+  });
+};
+const reminder = (context: TaskContext): Outgoing => {
+  const { id = '', text = '', choices = [], remindAfterMs = 0, remindTo } = context.question ?? {};
+  const to = remindTo === undefined ? {} : { to: remindTo };
+  const data = { questionId: id, question: text, choices: [...choices], waitedMs: remindAfterMs, ...to };
+  return out('task.input.reminded', WATCHERS, data, { ...place(context), awaited: true });
 };
 const ending = (name: 'task.completed' | 'task.failed' | 'task.cancelled', context: TaskContext): Outgoing =>
   out(name, WATCHERS, { result: task.resultOf(context) }, { ...place(context), awaited: true });
@@ -136,12 +169,12 @@ const confirms = (context: TaskContext): boolean =>
   context.keepsTime === true && context.busy && currentStep(context).confirmsCancel === true;
 
 const situation = (context: TaskContext): RouteInput => {
-  const { prompt, wish } = context;
+  const { prompt, wish, workflow } = context;
   const remainingHops = HOPS_MAX - context.hop;
   if (!context.reconsiders) return { prompt, wish, remainingHops };
-  const { workflow } = context;
+  const carried = workflow === null && context.fork?.workflow !== undefined ? { carried: context.fork.workflow } : {};
   return {
-    ...{ prompt, wish, remainingHops, phase: context.occasion ?? 'start' },
+    ...{ prompt, wish, remainingHops, phase: context.occasion ?? 'start', ...carried },
     remainingLoops: workflow === null ? null : remainingLoops(context),
     current: workflow?.name ?? null,
     ahead: workflow === null ? [] : rolesAhead(context),
@@ -186,7 +219,7 @@ interface Here {
   readonly context: TaskContext;
 }
 
-interface Heard<N extends TaskEvent['type']> extends Here {
+interface Heard<N extends Told> extends Here {
   readonly event: Incoming<N>;
 }
 
@@ -261,7 +294,7 @@ const machineFor = (beginning: TaskContext) => {
     delays: {
       deadline: ({ context }) => timeLeftMs(context),
       hopTimeout: ({ context }) => currentStep(context).timeoutMs,
-      answerWithin: ANSWER_WITHIN_MS,
+      answerWithin: ({ context }) => context.question?.timeoutMs ?? ANSWER_WITHIN_MS,
       stopWithin: STOP_WITHIN_MS,
     },
     actions: {
@@ -275,6 +308,18 @@ const machineFor = (beginning: TaskContext) => {
         enqueue.emit(taskRouted(context, after, said));
         const loop = context.occasion === 'after_review' ? loopAdvanced(context, after) : null;
         if (loop) enqueue.emit(loop);
+      }),
+      /** Takes an answer that fits, of a person or of the clock. */
+      take: enqueueActions(({ context, enqueue }, answer: TaskInputAcceptedData) => {
+        enqueue.emit(inputAccepted(context, answer));
+        enqueue.assign(task.answered(context, answer));
+      }),
+      refuse: emit(({ context }, answer: TaskInputProvidedData) => inputRefused(context, answer)),
+      remind: emit(({ context }) => reminder(context)),
+      ask: enqueueActions(({ context, enqueue }) => {
+        enqueue.emit(question(context));
+        const { remindAfterMs } = context.question ?? {};
+        if (remindAfterMs !== undefined) enqueue.raise({ type: 'remind' }, { id: 'remind', delay: remindAfterMs });
       }),
       /** Ends the task, and first the hop at work, if there is one. */
       end: enqueueActions(({ context, event, enqueue }, how: { outcome: 'failed' | 'cancelled'; error: ErrorInfo }) => {
@@ -336,6 +381,7 @@ const machineFor = (beginning: TaskContext) => {
                 wish: event.data.workflow ?? null,
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
+                ...(event.data.key === undefined ? {} : { key: event.data.key }),
                 ...(isTimed
                   ? { priority: event.data.priority ?? null, waitForModel: event.data.waitForModel ?? false }
                   : {}),
@@ -387,6 +433,17 @@ const machineFor = (beginning: TaskContext) => {
               : []),
             { target: 'cancelled', actions: { type: 'end', params: ({ event }) => cancelling(event.data.reason) } },
           ],
+          // Without a question only the answer to one that was answered already comes here (`refuses`).
+          ...(beginning.asksById
+            ? {
+                'task.input.provided': {
+                  actions: {
+                    type: 'refuse' as const,
+                    params: ({ event }: Heard<'task.input.provided'>) => event.data,
+                  },
+                },
+              }
+            : {}),
         },
         states: {
           routing: {
@@ -447,27 +504,54 @@ const machineFor = (beginning: TaskContext) => {
       },
       ...(isTimed ? stoppingStates : {}),
       asking: {
-        entry: emit(({ context }) => question(context)),
+        entry: 'ask',
+        ...(beginning.asksById ? { exit: cancel('remind') } : {}),
         after: {
-          answerWithin: {
-            target: 'failed',
-            actions: {
-              type: 'end',
-              params: {
-                outcome: 'failed',
-                error: { code: 'no_answer', message: 'nobody answered the question in time', retryable: false },
+          answerWithin: [
+            ...(beginning.asksById
+              ? [
+                  {
+                    guard: ({ context }: Here) => context.question?.default !== undefined,
+                    target: 'working.deciding',
+                    actions: {
+                      type: 'take' as const,
+                      params: ({ context }: Here) => ({ text: context.question?.default ?? '', byDefault: true }),
+                    },
+                  } as const,
+                ]
+              : []),
+            {
+              target: 'failed',
+              actions: {
+                type: 'end',
+                params: {
+                  outcome: 'failed',
+                  error: { code: 'no_answer', message: 'nobody answered the question in time', retryable: false },
+                },
               },
             },
-          },
+          ],
         },
         on: {
-          'task.input.provided': {
-            target: 'working.deciding',
-            actions: [
-              emit(({ context, event }) => out('task.input.accepted', WATCHERS, { ...event.data }, place(context))),
-              assign(({ context, event }) => task.answered(context, event.data.text)),
-            ],
-          },
+          'task.input.provided': [
+            ...(beginning.asksById
+              ? [
+                  {
+                    guard: ({ context, event }: Heard<'task.input.provided'>) =>
+                      refusalOf(context, event.data) !== null,
+                    actions: {
+                      type: 'refuse' as const,
+                      params: ({ event }: Heard<'task.input.provided'>) => event.data,
+                    },
+                  } as const,
+                ]
+              : []),
+            {
+              target: 'working.deciding',
+              actions: { type: 'take', params: ({ event }) => ({ ...event.data }) },
+            },
+          ],
+          ...(beginning.asksById ? { remind: { actions: 'remind' as const } } : {}),
           'task.cancel.requested': {
             target: 'cancelled',
             actions: {
@@ -485,15 +569,26 @@ const machineFor = (beginning: TaskContext) => {
 };
 
 function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller, fork, conversation } = event.data;
+  const { prompt, workflow, caller, fork, conversation, key } = event.data;
   return {
     prompt,
     ...(workflow === undefined ? {} : { workflow }),
     ...(caller === undefined ? {} : { caller }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
+    ...(key === undefined ? {} : { key }),
     ...(conversation === undefined ? {} : { conversation }),
   };
 }
+
+/** An answer to a task that asks nothing would pass without a trace, or wait for a question that nobody has seen. */
+const refuses: NonNullable<RoleDefinition['versions'][number]['refuses']> = (snapshot, event) => {
+  if (event.type !== 'task.input.provided' || snapshot.status !== 'active' || snapshot.matches('asking')) return null;
+  const context = snapshot.context as TaskContext;
+  const { questionId } = (event as Incoming<'task.input.provided'>).data;
+  if (answerTo(context, questionId) !== null) return null;
+  const which = questionId === undefined ? '' : `, and not the question ${questionId}`;
+  return { code: 'nothing_asked', reason: `the task asks nothing at the moment${which}; answer when it asks` };
+};
 
 export const role: RoleDefinition = {
   name: 'orchestrator',
@@ -503,6 +598,6 @@ export const role: RoleDefinition = {
     { since: 1, machine: machineFor(emptyTask) },
     { since: 2, machine: machineFor(emptyReconsideringTask) },
     { since: 3, machine: machineFor(emptyRepeatingTask) },
-    { since: 4, machine: machineFor(emptyTimedTask) },
+    { since: 4, machine: machineFor(emptyTimedTask), refuses },
   ],
 };

@@ -6,6 +6,7 @@ import type { TaskAcceptedData } from '../../../schemas/events/generated.ts';
 import type { RecalledTask } from '../../../schemas/events/recalled-task.ts';
 import type { TaskStatus } from '../../../schemas/events/task-view.ts';
 import type { TaskContext } from './context.ts';
+import { requiredData } from './questions.ts';
 import { resultOf } from './task.ts';
 
 /** States of the task machine; inside of `working` a task runs. */
@@ -30,17 +31,17 @@ export function recalledTask(
   const isOver = status !== 'running' && status !== 'input_required';
   return {
     ...{ status, updatedAtMs, accepted: acceptedOf(context) },
-    question:
-      question === null ? null : { question: question.text, reason: question.reason, choices: [...question.choices] },
+    question: question === null ? null : requiredData(question),
     result: isOver ? resultOf(context) : null,
   };
 }
 
-function acceptedOf({ prompt, wish, caller, fork }: TaskContext): TaskAcceptedData {
+function acceptedOf({ prompt, wish, caller, key, fork }: TaskContext): TaskAcceptedData {
   return {
     prompt,
     ...(wish === null ? {} : { workflow: wish }),
     ...(caller === null ? {} : { caller }),
+    ...(key === undefined ? {} : { key }),
     ...(fork === undefined ? {} : { fork: fork.origin }),
   };
 }

@@ -19,20 +19,14 @@ import type {
   Result,
   Review,
   Route,
+  TaskInputProvidedData,
   TaskSubmittedData,
 } from '../../../schemas/events/generated.ts';
-import type { Workflow } from '../../workflows/index.ts';
+import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
 import { sentence } from '../llm/engines/without-model.ts';
 import { composeAnswer, isUnchecked, whyNotChecked } from './answer.ts';
-import {
-  currentStep,
-  HOPS_MAX,
-  loopsOf,
-  type Question,
-  type Reconsidered,
-  remainingLoops,
-  type TaskContext,
-} from './context.ts';
+import { currentStep, HOPS_MAX, loopsOf, type Reconsidered, remainingLoops, type TaskContext } from './context.ts';
+import { approvalQuestion, outcomeQuestion, type Question, type Reading, readAnswer, remembered } from './questions.ts';
 
 /** Messages kept in a task; more are still relayed. */
 const MESSAGES_MAX = 64;
@@ -69,11 +63,24 @@ function enter(context: TaskContext, at: number): TaskContext {
   if (at >= (context.workflow?.steps.length ?? 0)) return { ...moved, next: 'completed', outcome: outcomeOf(context) };
   if (context.hop >= HOPS_MAX) return fail(moved, limitError());
   const step = currentStep(moved);
-  if (step.approval && !context.approved.includes(step.step)) {
-    const text = `May the step ${step.step} (${step.role}) run?`;
-    return { ...moved, next: 'ask', question: { reason: 'approval', text, choices: ['yes', 'no'] } };
-  }
+  const needsApproval = step.approval === true || (step.approve !== undefined && context.asksById === true);
+  if (needsApproval && !context.approved.includes(step.step)) return ask(moved, approvalOf(moved, step));
   return { ...moved, next: 'hop' };
+}
+
+function ask(context: TaskContext, question: Question): TaskContext {
+  const counted = context.asksById ? { asked: (context.asked ?? 0) + 1 } : {};
+  return { ...context, ...counted, next: 'ask', question };
+}
+
+/** Of the question that is asked next; ids come in the order of asking, short enough to be typed. */
+function nextQuestionId({ asked = 0 }: TaskContext): string {
+  return `q${asked + 1}`;
+}
+
+function approvalOf(context: TaskContext, step: WorkflowStep): Question {
+  if (context.asksById) return approvalQuestion(step, nextQuestionId(context));
+  return { reason: 'approval', text: `May the step ${step.step} (${step.role}) run?`, choices: ['yes', 'no'] };
 }
 
 function limitError(): ErrorInfo {
@@ -98,8 +105,11 @@ export function started(context: TaskContext, atMs: number): TaskContext {
 }
 
 export function hopInput(context: TaskContext): HopInput {
-  const { answer: _answer, ...artifacts } = context.artifacts;
-  return { prompt: context.prompt, ...artifacts };
+  const { answer: _answer, tool, ...artifacts } = context.artifacts;
+  if (tool === undefined) return { prompt: context.prompt, ...artifacts };
+  // The text says what is attached; no role reads more of it.
+  const { attachments: _attachments, ...said } = tool;
+  return { prompt: context.prompt, ...artifacts, tool: said };
 }
 
 function recordOf(
@@ -141,7 +151,7 @@ export function replied(context: TaskContext, reply: HopRepliedData, atMs: numbe
         ? advanced(noted, output)
         : fail(noted, { code: 'no_output', message: `${record.role} replied with nothing`, retryable: false });
     case 'unknown':
-      return { ...noted, next: 'ask', question: unknownOutcome(record, error) };
+      return ask(noted, unknownOutcome(noted, record, error));
     case 'failed':
       return failed(noted, error ?? { code: 'unexpected', message: `${record.role} failed`, retryable: false });
     default:
@@ -149,8 +159,9 @@ export function replied(context: TaskContext, reply: HopRepliedData, atMs: numbe
   }
 }
 
-function unknownOutcome(record: HopRecord, error: ErrorInfo | undefined): Question {
+function unknownOutcome(context: TaskContext, record: HopRecord, error: ErrorInfo | undefined): Question {
   const why = error?.message ?? 'it was cut off';
+  if (context.asksById) return outcomeQuestion(record.step, why, nextQuestionId(context));
   return {
     reason: 'outcome_unknown',
     text: `The step ${record.step} may or may not have happened: ${why}. Answer "done" (or what it returned) if it happened, "retry" to run it again, "abort" to stop.`,
@@ -213,7 +224,15 @@ function reviewed(context: TaskContext, revise: string): TaskContext {
 
 function roundAgain(context: TaskContext, revise: string): TaskContext {
   const target = context.workflow?.steps.findIndex(({ step }) => step === revise) ?? 0;
-  return enter({ ...context, loopsUsed: context.loopsUsed + 1 }, target);
+  // What was approved in one round was approved for that round.
+  const round = context.asksById ? { approved: approvedBefore(context, target) } : {};
+  return enter({ ...context, ...round, loopsUsed: context.loopsUsed + 1 }, target);
+}
+
+/** Approvals of the steps before the loop. */
+function approvedBefore({ approved, workflow }: TaskContext, target: number): readonly string[] {
+  const before = workflow?.steps.slice(0, target).map(({ step }) => step) ?? [];
+  return approved.filter((step) => before.includes(step));
 }
 
 /** The loop ends without an approval. */
@@ -282,8 +301,66 @@ export function loopMove(before: TaskContext, after: TaskContext): 'revise' | 'a
   return after.artifacts.review?.verdict === 'approved' ? 'accepted' : 'exhausted';
 }
 
-/** A person's answer to the open question. */
-export function answered(context: TaskContext, text: string): TaskContext {
+/** A person's answer to the open question, which it fits. */
+export function answered(context: TaskContext, answer: TaskInputProvidedData): TaskContext {
+  const { question } = context;
+  const { text } = answer;
+  if (question?.id === undefined) return answeredInWords(context, text);
+  const read = readAnswer(question, text);
+  if (read === null) throw new RangeError(`an answer that does not fit was taken: ${text.slice(0, 100)}`);
+  const answers = [...(context.answers ?? []), remembered(question.id, answer)];
+  const going = { ...context, question: null, answers, artifacts: { ...context.artifacts, note: text } };
+  return question.reason === 'approval' ? judged(going, question, read, text) : settled(going, read, text);
+}
+
+function judged(context: TaskContext, { choices }: Question, { choice }: Reading, text: string): TaskContext {
+  const { step } = currentStep(context);
+  const isApproved = choice === null || choice === choices[0];
+  return isApproved
+    ? { ...context, approved: [...context.approved, step], next: 'hop' }
+    : fail(context, refused(step, text));
+}
+
+/** What a person says about a deed that may or may not have happened. */
+function settled(context: TaskContext, { choice, result }: Reading, text: string): TaskContext {
+  switch (choice) {
+    case 'done':
+      return happened(context, result ?? text);
+    case 'not done':
+      return notDone(context);
+    case 'retry':
+      return context.hop < HOPS_MAX ? repeated(context) : fail(context, limitError());
+    default:
+      return fail(context, aborted());
+  }
+}
+
+/** It is known now that the attempt failed: it is tried again as often as the workflow tries any step. */
+function notDone(context: TaskContext): TaskContext {
+  const step = currentStep(context);
+  if (context.attempt < (step.attempts ?? ATTEMPTS_DEFAULT) && context.hop < HOPS_MAX) return repeated(context);
+  const message = `the step ${step.step} did not happen, as a person says, and it has no attempt left`;
+  return step.optional
+    ? enter({ ...context, error: null }, context.at + 1)
+    : fail(context, { code: 'not_done', message, retryable: false });
+}
+
+function happened(context: TaskContext, result: string): TaskContext {
+  const tool = { name: currentStep(context).step, arguments: {}, result };
+  return advanced(context, { engine: 'person', summary: `a person said: ${result}`.slice(0, 1000), tool });
+}
+
+function refused(step: string, text: string): ErrorInfo {
+  const message = `the step ${step} was not approved: ${text}`.slice(0, 1000);
+  return { code: 'not_approved', message, retryable: false };
+}
+
+function aborted(): ErrorInfo {
+  return { code: 'aborted', message: 'a person stopped the task after an unknown outcome', retryable: false };
+}
+
+/** Before release 4 the first word of an answer counted, and the rest was not looked at. */
+function answeredInWords(context: TaskContext, text: string): TaskContext {
   const { question } = context;
   const word = text.trim().toLowerCase().split(/\W+/, 1)[0] ?? '';
   const going = { ...context, question: null, artifacts: { ...context.artifacts, note: text } };
@@ -291,21 +368,11 @@ export function answered(context: TaskContext, text: string): TaskContext {
     const { step } = currentStep(context);
     if (['yes', 'y', 'ok', 'approve', 'approved'].includes(word))
       return { ...going, approved: [...context.approved, step], next: 'hop' };
-    return fail(going, {
-      code: 'not_approved',
-      message: `the step ${step} was not approved: ${text}`.slice(0, 1000),
-      retryable: false,
-    });
+    return fail(going, refused(step, text));
   }
-  if (word === 'abort')
-    return fail(going, {
-      code: 'aborted',
-      message: 'a person stopped the task after an unknown outcome',
-      retryable: false,
-    });
+  if (word === 'abort') return fail(going, aborted());
   if (word === 'retry') return context.hop < HOPS_MAX ? repeated(going) : fail(going, limitError());
-  const tool = { name: currentStep(context).step, arguments: {}, result: text };
-  return advanced(going, { engine: 'person', summary: `a person said: ${text}`.slice(0, 1000), tool });
+  return happened(going, text);
 }
 
 /** The same step once more, whatever may have been done. */
@@ -391,6 +458,7 @@ export function resultOf(context: TaskContext): Result {
     citations,
     ...(artifacts.code ? { code: artifacts.code } : {}),
     ...(artifacts.review ? { review: artifacts.review } : {}),
+    ...(artifacts.tool?.attachments ? { attachments: artifacts.tool.attachments } : {}),
     ...(route ? { route } : {}),
     ...(degraded ? { degraded } : {}),
     hops: [...context.hops],

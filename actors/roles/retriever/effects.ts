@@ -22,6 +22,8 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
         const best = found.passages[0]?.score ?? 0;
         const passages = found.passages.filter(({ score }) => score >= best * SCORE_SHARE_MIN);
         span.set({
+          [attribute.operation]: 'retrieval',
+          [attribute.topK]: PASSAGES_MAX,
           [attribute.passages]: passages.length,
           [attribute.retrieveEngine]: engine,
           ...(problem === null ? {} : { [attribute.retrieveProblem]: problem }),

@@ -8,7 +8,7 @@ import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
 import { ToolError } from './builtin/port.ts';
-import type { ToolChoice, ToolProposal, ToolQuestion, ToolRun } from './machine.ts';
+import type { ToolChoice, ToolProposal, ToolQuestion, ToolResult, ToolRun } from './machine.ts';
 
 /** Longer than the tools wait for a server that is starting. */
 const CHOOSE_TIMEOUT_MS = 25_000;
@@ -54,18 +54,26 @@ export function createEffects({ tools, llm }: Ports): EffectHandlers {
         }
       },
     ),
-    run: effect<ToolRun, { result: string }>(
+    run: effect<ToolRun, ToolResult>(
       {
         ...{ fence: (choice) => choice.fence, share: (choice) => turnOf(choice.share) },
         ...{ timeoutMs: RUN_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
       },
       async (choice, { correlationId, signal, heartbeat, waits, log, span }) => {
-        span.set({ [attribute.toolName]: choice.name });
+        span.set({
+          [attribute.operation]: 'execute_tool',
+          [attribute.toolName]: choice.name,
+          [attribute.toolType]: 'function',
+        });
+        span.content?.(() => ({ [attribute.toolArguments]: JSON.stringify(choice.arguments) }));
         const idempotencyKey = `${correlationId}/${choice.deed}`;
         const { fence, share } = choice;
         const call = { ...{ signal, idempotencyKey, heartbeat, waits, log, span, fence }, share: turnOf(share) };
         try {
-          return { result: await tools.run(choice.name, choice.arguments, call) };
+          const answer = await tools.run(choice.name, choice.arguments, call);
+          if (typeof answer === 'string') return { result: answer };
+          const attachments = [...answer.attachments];
+          return { result: answer.text, ...(attachments.length === 0 ? {} : { attachments }) };
         } catch (error) {
           throw certain(error);
         }

@@ -16,7 +16,7 @@ import { stoppable } from '../../runtime/attempt.ts';
 import { createFairQueue, type Share } from '../../runtime/fair-queue.ts';
 import { systemClock } from '../../runtime/ports.ts';
 import type { EffectContext } from '../../runtime/role.ts';
-import { type Fence, type Tool, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
+import { type Fence, type Tool, type ToolAnswer, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
 
 /** For tools that say nothing of their own. A look-up or a request is a matter of seconds. */
 const CAPS: ToolCaps = { timeoutMs: 30_000, concurrencyMax: 8, queueMax: 128 };
@@ -31,7 +31,7 @@ export interface GuardedCall extends Omit<ToolContext, 'waits'>, Pick<EffectCont
 
 export interface Guard {
   /** @throws ToolError, EffectError `breaker_open`, the signal's reason, or what the tool throws */
-  run(tool: Tool, args: unknown, call: GuardedCall): Promise<string>;
+  run(tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer>;
   /** Calls that run and wait now, of all tools. */
   load(): { readonly running: number; readonly waiting: number };
 }
@@ -103,7 +103,7 @@ export function createGuard(breakers: Breakers): Guard {
   };
 }
 
-async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string> {
+async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer> {
   try {
     const free = await lane.enter(tool.name, call);
     try {
@@ -120,7 +120,7 @@ async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCal
   }
 }
 
-async function runInTime(tool: Tool, args: unknown, call: GuardedCall): Promise<string> {
+async function runInTime(tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer> {
   const { timeoutMs } = { ...CAPS, ...tool.caps };
   const overtime = new AbortController();
   const limit = stoppable(systemClock, timeoutMs, () => overtime.abort(new Overtime(timeoutMs)));
@@ -133,7 +133,9 @@ async function runInTime(tool: Tool, args: unknown, call: GuardedCall): Promise<
   try {
     const { idempotencyKey, heartbeat } = call;
     const context = { signal, idempotencyKey, heartbeat, waits };
-    return shown(tool, await orAborted(tool.run(args, context), signal), call);
+    const answer = await orAborted(tool.run(args, context), signal);
+    if (typeof answer === 'string') return shown(tool, answer, call);
+    return { ...answer, text: shown(tool, answer.text, call) };
   } finally {
     limit.standStill();
   }
@@ -152,7 +154,7 @@ function outOfTime(error: Overtime, fence: Fence): ToolError {
   return new ToolError(code, error.message, { retryable: fence !== 'once', cause: error });
 }
 
-function orAborted(work: Promise<string>, signal: AbortSignal): Promise<string> {
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = (): void => reject(signal.reason);
     signal.addEventListener('abort', aborted, { once: true });

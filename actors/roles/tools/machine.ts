@@ -18,6 +18,7 @@ import type {
   HopRequestedData,
   LlmRepliedData,
   Share,
+  ToolCall,
   ToolOffer,
 } from '../../../schemas/events/generated.ts';
 import {
@@ -68,6 +69,9 @@ export interface ToolRun extends ToolChoice {
   readonly share?: Share;
 }
 
+/** What a tool answered. */
+export type ToolResult = Pick<ToolCall, 'result' | 'attachments'>;
+
 /** A tool that may not be repeated was begun; `output` is what it made, or null when nobody knows. */
 interface Deed {
   readonly step: string;
@@ -107,12 +111,13 @@ function chosen(context: ToolsContext): ToolChoice {
   return context.choice;
 }
 
-function outputOf(context: ToolsContext, result: string, saysWho: boolean): HopOutput {
+function outputOf(context: ToolsContext, { result, attachments }: ToolResult, saysWho: boolean): HopOutput {
   const { name, arguments: given } = chosen(context);
   const by = context.chosenBy == null ? '' : `, chosen by ${context.chosenBy}`;
   const summary = `${name} ran${by}`.slice(0, SUMMARY_CHARS_MAX);
   const who = saysWho && context.chosenBy != null ? { chosenBy: context.chosenBy.slice(0, 200) } : {};
-  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result } };
+  const attached = attachments === undefined ? {} : { attachments };
+  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result, ...attached } };
 }
 
 /** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
@@ -212,7 +217,7 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
     actors: {
       choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
       check: effectLogic<ToolProposal, ToolChoice>(),
-      run: effectLogic<ToolRun, { result: string }>(),
+      run: effectLogic<ToolRun, ToolResult>(),
     },
     actions: {
       /** A tool that may not be repeated counts as begun from here. */
@@ -363,9 +368,9 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
           onDone: {
             target: 'idle',
             actions: [
-              emit(({ context, event }) => completed(context, outputOf(context, event.output.result, confirms))),
+              emit(({ context, event }) => completed(context, outputOf(context, event.output, confirms))),
               assign(({ context, event }) => {
-                const deed = deedOf(context, context.choice, outputOf(context, event.output.result, confirms));
+                const deed = deedOf(context, context.choice, outputOf(context, event.output, confirms));
                 return deed === null ? resting(context) : { ...resting(context), deed };
               }),
             ],

@@ -8,7 +8,7 @@
 import type { McpServers } from '../../../mcp/port.ts';
 import type { Breakers } from '../../../services/breakers.ts';
 import { builtinNames } from './builtin/names.ts';
-import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
+import { type Fence, type Tool, type ToolAnswer, type ToolArguments, ToolError } from './builtin/port.ts';
 import { createGuard, type GuardedCall } from './guard.ts';
 import { type Offers, offersFor } from './offers.ts';
 
@@ -37,7 +37,7 @@ export interface Toolbox {
   /** A choice that somebody else made. @throws ToolError when there is no such tool or it takes other arguments */
   check(name: string, args: ToolArguments): Promise<Chosen>;
   /** @throws ToolError, EffectError `breaker_open`, or the signal's reason */
-  run(name: string, args: ToolArguments, call: GuardedCall): Promise<string>;
+  run(name: string, args: ToolArguments, call: GuardedCall): Promise<string | ToolAnswer>;
 }
 
 export interface WholeToolbox extends Toolbox {

@@ -44,6 +44,7 @@ async function environment({ dataDir, port, env }: Place): Promise<Record<string
     MESH_NATS_PORT: String(await port('nats')),
     MESH_GRPC_PORT: String(await port('grpc')),
     MESH_HTTP_PORT: String(await port('http')),
+    MESH_DASHBOARD_PORT: String(await port('dashboard')),
   };
 }
 

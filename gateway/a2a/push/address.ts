@@ -81,15 +81,19 @@ export class PushAddresses {
     return url;
   }
 
-  /** The same, with a look at what its name resolves to. @throws ForbiddenAddressError */
+  /**
+   * The same, with a look at what its name resolves to. A name that is not found now may be later, when there is something
+   * to tell: each connection looks again, and refuses what is not public.
+   * @throws ForbiddenAddressError
+   */
   async check(text: string): Promise<void> {
     const url = this.parse(text);
     if (this.#isAllowed(url)) return;
     let found: { address: string }[];
     try {
       found = await lookUp(bare(url.hostname), { all: true });
-    } catch (error) {
-      throw new ForbiddenAddressError(`${url.hostname} is not found (${reasonOf(error)})`);
+    } catch {
+      return;
     }
     for (const { address } of found) if (!isPublic(address)) throw notAllowed(url.host, address);
   }
@@ -127,8 +131,4 @@ function notAllowed(host: string, address: string): ForbiddenAddressError {
   return new ForbiddenAddressError(
     `${host} is ${address}, which is not a public address; the operator may allow it with MESH_PUSH_ALLOW_HOSTS`,
   );
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -9,13 +9,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseStore } from '../../../bus/port.ts';
-import type { GatewayLog } from '../../core/ports.ts';
+import type { ClientLog } from '../../../client/ports.ts';
 
 export interface DutyOptions {
   readonly leases: LeaseStore;
   /** Of this gateway; the same after a restart, so that it goes on at once. */
   readonly holder: string;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
   readonly onGained: () => void;
   readonly onLost: () => void;
 }

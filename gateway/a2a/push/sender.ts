@@ -10,9 +10,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamResponse } from '@a2a-js/sdk';
 import type { LeaseStore } from '../../../bus/port.ts';
-import { MeshError, toMeshError } from '../../core/errors.ts';
+import { MeshError, toMeshError } from '../../../client/errors.ts';
+import type { CallContext, ClientLog } from '../../../client/ports.ts';
 import type { Mesh } from '../../core/mesh.ts';
-import type { CallContext, GatewayLog } from '../../core/ports.ts';
 import { eventsOf } from '../events.ts';
 import type { PushAddresses } from './address.ts';
 import { PushDuty } from './duty.ts';
@@ -36,7 +36,7 @@ export interface SenderPorts {
   readonly mesh: Mesh;
   readonly store: PushStore;
   readonly addresses: PushAddresses;
-  readonly log: GatewayLog;
+  readonly log: ClientLog;
   readonly leases: LeaseStore;
   /** Of this gateway, in leases. */
   readonly holder: string;

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { connect } from 'nats';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
@@ -185,12 +186,32 @@ describe('nats-bus', () => {
     const bus = await open(server.url);
     await bus.ensureTopology();
     const { config } = await jsm.streams.info('MESH');
-    expect(config.subjects).toEqual(['mesh.tasks', 'mesh.in.>', 'mesh.events.*', 'mesh.journal.*.*']);
+    expect(config.subjects).toEqual(['mesh.tasks', 'mesh.tasks.>', 'mesh.in.>', 'mesh.events.*', 'mesh.journal.*.*']);
     expect(config.max_msgs).toBe(1_000_000);
     expect(config.allow_direct).toBe(true);
     const [stored] = await bus.readLast('mesh.tasks');
     expect(stored && textOf(stored)).toBe('early');
     expect(stored?.header('traceparent')).toBe('');
+  });
+
+  test('streams, buckets and consumers say what they are for, also those that were there before', async () => {
+    const server = await startServer();
+    const { jsm, nc } = await manage(server.url);
+    await new Kvm(nc).create('mesh-leases', { history: 1 });
+    await jsm.streams.add({ name: 'MESH_TELEMETRY', description: 'of ops', subjects: ['mesh.telemetry.>'] });
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    const described = new Map<string, string>();
+    for await (const { config } of jsm.streams.list()) described.set(config.name, config.description ?? '');
+    expect(described.get('MESH_TELEMETRY')).toBe('of ops');
+    expect(described.get('KV_mesh-leases')).toMatch(/partition/);
+    expect(described.get('MESH_CHECKPOINTS')).toMatch(/Checkpoints .* Agent Mesh log, format \d/);
+    expect([...described.values()]).not.toContain('');
+    expect(described.size).toBe(8);
+    await bus.read({ filter: 'mesh.in.coder.>', fromSeq: 1, onMessage: () => undefined });
+    const consumers = await jsm.consumers.list('MESH').next();
+    expect(consumers.map(({ name }) => name)).toEqual([expect.stringMatching(/^[\w-]*_mesh-in-coder-all_\w{22}$/)]);
+    expect(consumers[0]?.config.description).toMatch(/reads mesh\.in\.coder\.>$/);
   });
 
   const manage = async (url: string) => {
@@ -255,7 +276,8 @@ describe('nats-bus', () => {
       await bus.ensureTopology();
       await bus.ensureTopology();
       const [log, checkpoints] = [await jsm.streams.info('MESH'), await jsm.streams.info('MESH_CHECKPOINTS')];
-      expect(checkpoints.config).toMatchObject({ max_age: 0, storage: 'file', allow_direct: true, description });
+      expect(checkpoints.config).toMatchObject({ max_age: 0, storage: 'file', allow_direct: true });
+      expect(checkpoints.config.description).toContain(description);
       expect(checkpoints.config.duplicate_window).toBe(log.config.duplicate_window);
       const compression = isAtLeast(bus.serverVersion, [2, 10, 0]) ? 's2' : undefined;
       expect([log.config.compression, checkpoints.config.compression]).toEqual([compression, compression]);

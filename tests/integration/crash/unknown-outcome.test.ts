@@ -23,7 +23,7 @@ describe('an effect that may not be repeated', () => {
     return { id, question };
   };
   const expectAsked = ({ event }: Fact): void => {
-    expect(event.data).toMatchObject({ reason: 'outcome_unknown', choices: ['done', 'retry', 'abort'] });
+    expect(event.data).toMatchObject({ reason: 'outcome_unknown', choices: ['done', 'not done', 'retry', 'abort'] });
   };
 
   test('S6: cut off, it is not repeated; "done" goes on without it', async () => {

@@ -127,6 +127,31 @@ describe.each(BINDINGS)('A2A over %s', (binding) => {
     await expect(client.sendMessage(request(late))).rejects.toThrow(UnsupportedOperationError);
   });
 
+  test('a stream closes when its task asks; one that is opened then goes on to the end', async () => {
+    const { mesh } = gateway();
+    const path = `/a2a/${binding}/streamed`;
+    mesh.counter.hold(path);
+    const reading = readStream(client.sendMessageStream(request(mesh.counter.prompt('http_post_once', path))));
+    await mesh.counter.arrived(path, 1, LIMIT_MS);
+    await mesh.service('tools').kill();
+    const events = await reading;
+    mesh.counter.release(path);
+    expect(events.map(stateOf).at(-1)).toBe(TASK_STATE_INPUT_REQUIRED);
+    const [first] = events;
+    if (first?.payload?.$case !== 'task') return expect.unreachable('a stream begins with the task');
+    const { id } = first.payload.value;
+    const told = Promise.withResolvers<void>();
+    const following = readStream(client.resubscribeTask({ ...params, id }), (event) => {
+      told.resolve();
+      return stateOf(event) === TASK_STATE_COMPLETED && event.payload?.$case === 'task';
+    });
+    await told.promise;
+    const answered = await readStream(client.sendMessageStream(request(message('done', { taskId: id }))));
+    expect(answered.map(stateOf).findLast((state) => state !== undefined)).toBe(TASK_STATE_COMPLETED);
+    const later = (await following).map(stateOf).filter((state) => state !== undefined);
+    expect([later[0], later.at(-1)]).toEqual([TASK_STATE_INPUT_REQUIRED, TASK_STATE_COMPLETED]);
+  });
+
   test('cancel stops a task; one that has ended cannot be cancelled, subscribed to, or found under another id', async () => {
     const path = `/a2a/${binding}/cancelled`;
     const task = await held(path);

@@ -1,18 +1,21 @@
 /**
- * The client in docs/a2a.md, run as it stands there against a real mesh.
+ * What others are told to try, run as it stands there against a real mesh: the client in docs/a2a.md, and the examples of
+ * the agent card.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { TaskState } from '@a2a-js/sdk';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
+import { asTask, connect, message, request } from '../../support/a2a.ts';
 import { useGateway } from '../../support/gateway.ts';
 
 const LIMIT_MS = 60_000;
 const gateway = useGateway('a2a-example');
 
-describe('the examples of docs/a2a.md', () => {
+describe('the examples', () => {
   test('the client in TypeScript prints the task, what happens, and the answer', async () => {
     const { http, mesh } = gateway();
     const text = readFileSync(join(projectRoot, 'docs', 'a2a.md'), 'utf8');
@@ -29,5 +32,22 @@ describe('the examples of docs/a2a.md', () => {
     } finally {
       rmSync(path);
     }
+  });
+
+  test('each example of a skill in the card is answered by its workflow', async () => {
+    const { http } = gateway();
+    const client = await connect(http, 'JSONRPC');
+    const { skills } = await client.getAgentCard();
+    const examples = skills.flatMap((skill) => skill.examples.map((text) => ({ workflow: skill.id, text })));
+    expect(examples.length).toBeGreaterThanOrEqual(skills.length);
+    const ends = await Promise.all(
+      examples.map(async ({ workflow, text }) => {
+        const task = asTask(await client.sendMessage(request(message(text, { metadata: { workflow } }))));
+        return { workflow, state: task.status?.state, said: task.artifacts.length > 0 };
+      }),
+    );
+    expect(ends).toEqual(
+      examples.map(({ workflow }) => ({ workflow, state: TaskState.TASK_STATE_COMPLETED, said: true })),
+    );
   });
 });

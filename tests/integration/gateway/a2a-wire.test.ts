@@ -79,6 +79,8 @@ describe('the wire of A2A', () => {
         { protocolBinding: 'JSONRPC', protocolVersion: '1.0', url: jsonRpc() },
         { protocolBinding: 'HTTP+JSON', protocolVersion: '1.0', url: rest('') },
         { protocolBinding: 'GRPC', protocolVersion: '1.0', url: gateway().address },
+        { protocolBinding: 'JSONRPC', protocolVersion: '0.3', url: jsonRpc() },
+        { protocolBinding: 'HTTP+JSON', protocolVersion: '0.3', url: rest('') },
       ],
     });
     const skills = (body.skills as unknown as { id: string }[]).map(({ id }) => id);
@@ -142,10 +144,10 @@ describe('the wire of A2A', () => {
     expect(text.body).toMatchObject({ error: { code: -32005 } });
   });
 
-  test('the version header: 1.0 and its patches are served, none means 0.3, and that and others are refused', async () => {
+  test('the version header: 1.0 and its patches are served, and what there is not is refused', async () => {
     const list = rpc('ListTasks');
     expect((await ask(jsonRpc(), list, { 'a2a-version': '1.0.7' })).body).toHaveProperty('result.tasks');
-    const refused: Record<string, string>[] = [{}, { 'a2a-version': '0.3' }, { 'a2a-version': '2.0' }];
+    const refused: Record<string, string>[] = [{ 'a2a-version': '0.2' }, { 'a2a-version': '2.0' }];
     for (const headers of refused) {
       expect((await ask(jsonRpc(), list, headers)).body).toMatchObject({ error: { code: -32009 } });
       const answer = await ask(rest('/tasks'), undefined, headers);
@@ -155,7 +157,7 @@ describe('the wire of A2A', () => {
       });
     }
     const old = rawGrpc(gateway().address, 'ListTasks', Buffer.alloc(0), {});
-    await expect(old).rejects.toMatchObject({ code: status.FAILED_PRECONDITION, details: /not supported/ });
+    await expect(old).rejects.toMatchObject({ code: status.UNIMPLEMENTED, details: /0\.3.* is not supported/ });
   });
 
   test('HTTP+JSON: statuses, reasons and fields of the answers', async () => {
@@ -166,7 +168,19 @@ describe('the wire of A2A', () => {
     });
     const sent = await ask(rest('/message:send'), userMessage([{ text: answerPrompt }]));
     expect(sent).toMatchObject({ status: 200, body: { task: { status: { state: 'TASK_STATE_COMPLETED' } } } });
-    expect(sent.headers.get('content-type')).toMatch(/^application\/a2a\+json/);
+    expect(sent.headers.get('content-type')).toMatch(/^application\/json/);
+    const a2a = await ask(rest('/tasks'), undefined, { ...VERSION, accept: 'application/a2a+json' });
+    expect(a2a.headers.get('content-type')).toMatch(/^application\/a2a\+json/);
+    const image = userMessage([{ url: 'https://example.org/a.png', mediaType: 'image/png' }]);
+    expect(await ask(rest('/message:send'), image)).toMatchObject({
+      ...{ status: 415, body: { error: { details: [{ reason: 'CONTENT_TYPE_NOT_SUPPORTED' }] } } },
+    });
+    const form = await fetch(rest('/message:send'), {
+      method: 'POST',
+      headers: VERSION,
+      body: new URLSearchParams('a=b'),
+    });
+    expect([form.status, form.headers.get('content-type')]).toEqual([415, expect.stringMatching(/json/)]);
     const { id } = sent.body.task as unknown as { id: string };
     for (const method of ['GET', 'POST']) {
       const ended = await fetch(rest(`/tasks/${id}:subscribe`), { method, headers: VERSION });
@@ -217,11 +231,96 @@ describe('the wire of A2A', () => {
     expect((await ask(rest('/message:send'), large)).status).toBe(400);
   });
 
-  test('the same message id with another text is another question, and is refused', async () => {
-    const first = userMessage([{ text: answerPrompt }]);
-    expect((await ask(rest('/message:send'), first)).status).toBe(200);
-    const other = { message: { ...first.message, parts: [{ text: 'Something else' }] } };
-    expect(await ask(rest('/message:send'), other)).toMatchObject({ status: 400 });
+  test('S5: the same message is the same task; its id with another text, context or wish is another question', async () => {
+    const task = async (message: object): Promise<string> => {
+      const { status: code, body } = await ask(rest('/message:send'), { message });
+      expect(code).toBe(200);
+      return (body.task as unknown as { id: string }).id;
+    };
+    const { message } = userMessage([{ text: answerPrompt }]);
+    const first = await task(message);
+    expect(await task(message)).toBe(first);
+    const others = [
+      await task({ ...message, parts: [{ text: `${answerPrompt} Say it again.` }] }),
+      await task({ ...message, contextId: 'another' }),
+      await task({ ...message, metadata: { workflow: 'answer' } }),
+    ];
+    expect(new Set([first, ...others]).size).toBe(4);
+  });
+
+  test('what a client may not send is refused, and says which field', async () => {
+    const { message } = userMessage([{ text: answerPrompt }]);
+    for (const role of ['ROLE_AGENT', 'ROLE_UNSPECIFIED']) {
+      const { body } = await ask(jsonRpc(), rpc('SendMessage', { message: { ...message, role } }));
+      expect(body).toMatchObject({ error: { code: -32602, message: expect.stringMatching(/message\.role/) } });
+    }
+    const ofModes = (acceptedOutputModes: string[]) =>
+      ask(jsonRpc(), rpc('SendMessage', { message, configuration: { acceptedOutputModes } }));
+    expect((await ofModes(['image/png'])).body).toMatchObject({ error: { code: -32005 } });
+    for (const fits of [['image/png', 'text/plain'], ['*/*'], ['text/markdown'], ['application/json; charset=utf-8']]) {
+      expect((await ofModes(fits)).body).toHaveProperty('result.task');
+    }
+  });
+
+  test('whatever is sent where, the answer is JSON that says what is wrong', async () => {
+    const { http } = gateway();
+    const deep = `{"message":${'{"a":'.repeat(5000)}1${'}'.repeat(5001)}`;
+    const very = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    for (const body of [deep, very]) {
+      expect((await ask(rest('/message:send'), body)).body).toMatchObject({
+        error: { code: 400, message: expect.stringMatching(/deep/) },
+      });
+      expect((await ask(jsonRpc(), body)).body).toMatchObject({
+        error: { code: -32600, message: expect.stringMatching(/deep/) },
+      });
+    }
+    for (const body of ['[]', '[{"jsonrpc":"2.0","id":1,"method":"GetTask"}]', '7', 'null'])
+      expect((await ask(jsonRpc(), body)).body).toMatchObject({ error: { code: -32600 } });
+    for (const [method, path] of [
+      ['POST', '/'],
+      ['GET', '/'],
+      ['GET', '/a2a'],
+      ['GET', '/a2a/jsonrpc'],
+      ['DELETE', '/.well-known/agent-card.json'],
+      ['GET', '/a2a/rest/nothing/here/at/all'],
+      ['PUT', '/a2a/rest/message:send'],
+    ] as const) {
+      const answer = await fetch(`${http}${path}`, { method, headers: VERSION });
+      expect([path, answer.status, answer.headers.get('content-type')]).toEqual([
+        path,
+        404,
+        expect.stringMatching(/json/),
+      ]);
+      expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('agent-card.json') } });
+    }
+  });
+
+  test('the card may be kept: it has an ETag, and is not sent again to whoever has it', async () => {
+    const url = `${gateway().http}/.well-known/agent-card.json`;
+    const first = await fetch(url, { headers: VERSION });
+    const etag = first.headers.get('etag') ?? '';
+    expect(etag).toMatch(/^"\w+"$/);
+    expect(Date.parse(first.headers.get('last-modified') ?? '')).toBeLessThanOrEqual(Date.now());
+    // Not by `fetch`, which says with such a header that it wants no stored answer.
+    const again = await new Promise<number | undefined>((resolve, reject) => {
+      const call = httpRequest(url, { headers: { ...VERSION, 'if-none-match': etag } }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      call.on('error', reject).end();
+    });
+    expect(again).toBe(304);
+  });
+
+  test('a push config may name a host that is not found yet; deleting it is answered with an object', async () => {
+    const { body } = await ask(rest('/message:send'), userMessage([{ text: answerPrompt }]));
+    const { id } = body.task as unknown as { id: string };
+    const configs = rest(`/tasks/${id}/pushNotificationConfigs`);
+    const made = await ask(configs, { url: 'https://hooks.nowhere.invalid/a' });
+    expect(made.status).toBe(201);
+    expect((await ask(configs, { url: 'http://127.0.0.1:9/' })).status).toBe(400);
+    const deleted = await fetch(`${configs}/${String(made.body.id)}`, { method: 'DELETE', headers: VERSION });
+    expect([deleted.status, await deleted.text()]).toEqual([200, '{}']);
   });
 
   test('a web page that reaches loopback by a name of its own, or from another origin, is refused', async () => {

@@ -2,7 +2,7 @@
  * Every call of the gateway on a real mesh: what it answers, that it is done once, and what it leaves in the log.
  */
 import { describe, expect, test } from 'vitest';
-import { Mode, type Task, TaskState } from '../../../gateway/client/index.ts';
+import { createMeshClient, Mode, type Task, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { failure, useGateway } from '../../support/gateway.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
@@ -95,6 +95,57 @@ describe('the calls of the gateway', () => {
     expect((await client.cancel(task.correlationId)).task).toEqual(cancelled.task);
   });
 
+  test('Cancel of a task that has ended otherwise is refused: it was not cancelled', async () => {
+    const { client } = gateway();
+    const { task } = await client.run({ prompt: answerPrompt });
+    expect(await failure(client.cancel(task.correlationId))).toMatchObject({
+      ...{ code: 'FAILED_PRECONDITION', reason: 'TASK_ENDED', message: expect.stringMatching(/completed/) },
+    });
+  });
+
+  test('a run with cancel_with_call ends with its call, by a cancel and by the deadline; another goes on', async () => {
+    const { mesh, address } = gateway();
+    const path = '/with/the/call';
+    mesh.counter.hold(path);
+    const prompt = mesh.counter.prompt('http_post', path);
+    const ids = { cancelled: newCorrelationId(), late: newCorrelationId(), alone: newCorrelationId() };
+    const impatient = createMeshClient({ address });
+    const leaving = new AbortController();
+    const [left, late, alone] = [
+      impatient.run({ prompt, correlationId: ids.cancelled, cancelWithCall: true }, { signal: leaving.signal }),
+      impatient.run({ prompt, correlationId: ids.late, cancelWithCall: true }, { timeoutMs: 4000, attemptsMax: 1 }),
+      impatient.run({ prompt, correlationId: ids.alone }, { signal: leaving.signal }),
+    ].map((call) => call.catch((error: unknown) => error));
+    await mesh.counter.arrived(path, 3, LIMIT_MS);
+    leaving.abort();
+    await Promise.all([left, alone]);
+    await mesh.watch.fact(ids.cancelled, 'task.cancelled');
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'TASK_CANCELLED' });
+    await mesh.watch.fact(ids.late, 'task.cancelled');
+    mesh.counter.release(path);
+    await mesh.watch.fact(ids.alone, 'task.completed');
+    impatient.close();
+  });
+
+  test('S5: a key is a name of the caller’s own; ids are read in either case and of any version', async () => {
+    const { client } = gateway();
+    const order = { prompt: answerPrompt, key: 'Rechnung №7 / 2026 🙂' };
+    const first = await client.run(order);
+    expect(first.task.key).toBe(order.key);
+    expect((await client.submit(order)).task.correlationId).toBe(first.task.correlationId);
+    expect((await client.get(first.task.correlationId.toUpperCase())).task.key).toBe(order.key);
+    const { tasks } = await client.list({ pageSize: 5 });
+    expect(tasks.map(({ key }) => key)).toContain(order.key);
+    const both = client.run({ ...order, correlationId: newCorrelationId() });
+    expect(await failure(both)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: [{ field: 'key' }] });
+    expect(await failure(client.run({ prompt: 'x', key: 'k'.repeat(129) }))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    const id = '0190B2F4-6C1E-7CC0-8B5E-2F6D1C3A9E77';
+    const { task } = await client.submit({ prompt: answerPrompt, correlationId: id });
+    expect(task.correlationId).toBe(id.toLowerCase());
+  });
+
   test('a task that asks: Run says so, Respond answers, once', async () => {
     const { mesh, client } = gateway();
     const path = '/nobody/knows';
@@ -105,7 +156,7 @@ describe('the calls of the gateway', () => {
     await mesh.service('tools').kill();
     const { task } = await run;
     expect(task.state).toBe(TaskState.INPUT_REQUIRED);
-    expect(task.question).toMatchObject({ reason: 'outcome_unknown', choices: ['done', 'retry', 'abort'] });
+    expect(task.question).toMatchObject({ reason: 'outcome_unknown', choices: ['done', 'not done', 'retry', 'abort'] });
     mesh.counter.release(path);
     await client.respond(correlationId, 'done');
     await client.respond(correlationId, 'done');
@@ -113,7 +164,8 @@ describe('the calls of the gateway', () => {
     expect(names(correlationId).filter((name) => name === 'task.input.accepted')).toHaveLength(1);
     expect(await failure(client.respond(correlationId, 'retry'))).toMatchObject({
       code: 'FAILED_PRECONDITION',
-      reason: 'NOTHING_ASKED',
+      reason: 'ANSWERED_ALREADY',
+      message: expect.stringContaining('"done"'),
     });
   });
 

@@ -2,10 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
-import { followTask } from '../../../cli/follow-task.ts';
-import { lastMessages, readFacts, waitForFact } from '../../../cli/mesh-client.ts';
+import type { WatchItem } from '../../../client/watch.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
-import type { WatchItem } from '../../../gateway/core/watch.ts';
 import {
   BATCH_CONTENT_TYPE,
   EVENT_CONTENT_TYPE,
@@ -15,9 +13,10 @@ import {
 import { factsIn } from '../../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
+import { isEnded, type TaskView } from '../../../schemas/events/task-view.ts';
 import { type NatsServer, startNatsServer } from '../../support/nats-server.ts';
 import { TaskWatch } from '../../support/task-watch.ts';
-import { as, factEvent, local, memoryMesh, resultOf } from '../../unit/gateway/log.ts';
+import { as, factEvent, local, memoryMesh, resultOf } from '../../unit/client/log.ts';
 
 let server: NatsServer;
 let bus: Bus;
@@ -111,19 +110,12 @@ describe('facts in batches', () => {
     await watch.follow(bus);
     await tell([accepted, ...notes.slice(0, 2)]);
     const shown: string[] = [];
-    const onFact = ({ event }: { event: MeshEvent }): number => shown.push(event.id);
-    const following = followTask({ bus, taskId: task, onFact, signal: new AbortController().signal });
-    const [begin, second] = await readFacts(bus, task);
-    expect(await waitForFact(bus, task, begin ?? { seq: 0, index: 0 }, () => true)).toMatchObject({
-      seq: second?.seq,
-      index: 1,
-    });
+    const onFact = ({ event }: { event: MeshEvent }): void => void shown.push(event.id);
+    const until = (seen: TaskView): boolean => isEnded(seen.status);
+    const following = mesh.tasks.follow(task, as(local), { until, onFact });
     await tell([...notes.slice(2), completed]);
-    expect(await following).toMatchObject({ kind: 'settled', view: { status: 'completed' } });
+    expect(await following).toMatchObject({ view: { status: 'completed' } });
     expect(shown).toEqual(idsOf(all));
-    expect((await readFacts(bus, task)).map(({ event }) => event.id)).toEqual(idsOf(all));
-    const [last] = await lastMessages(bus);
-    expect(last === undefined ? undefined : factsIn(last).at(-1)?.event).toEqual(completed);
     expect(await watch.result(task)).toMatchObject({ name: 'task.completed', result: { answer: 'there' } });
     expect(watch.facts(task).map(({ event }) => event.id)).toEqual(idsOf(all));
     const { tasks } = await mesh.list({ pageSize: 1 }, as(local));

@@ -83,6 +83,13 @@ describe('a client without our code', () => {
     ]);
   });
 
+  test('an error of any service comes with details that are told of by reflection', async () => {
+    const file = 'google/rpc/error_details.proto';
+    for (const name of ['ErrorInfo', 'BadRequest', 'RetryInfo'])
+      expect(await client.files(`google.rpc.${name}`)).toContain(file);
+    expect(await client.files('google.rpc.Status')).toContain('google/rpc/status.proto');
+  });
+
   test('learns the A2A service and sends a message', async () => {
     const { method } = await client.learn(A2A);
     if (method.sendMessage === undefined) throw new Error('no SendMessage');
@@ -109,6 +116,10 @@ describe('a client without our code', () => {
       const { task } = JSON.parse(run) as { task: { correlationId: string; state: string } };
       expect(task.state).toBe('TASK_STATE_COMPLETED');
       const { correlationId } = task;
+      const failed = await call('-d', '{"correlation_id": "x"}', address, `${SERVICE}/Get`).catch(
+        (error: unknown) => error,
+      );
+      expect(failed).toMatchObject({ stderr: expect.stringContaining('INVALID_FIELD') });
       const watched = await call('-d', JSON.stringify({ correlationId }), address, `${SERVICE}/Watch`);
       expect(watched).toContain('dev.agentmesh.task.completed.v1');
     });

@@ -47,6 +47,14 @@ export class ReflectedClient {
       .map((name) => Buffer.from(name).toString('utf8'));
   }
 
+  /** Names of the files that tell of a symbol. */
+  async files(symbol: string): Promise<string[]> {
+    const answer = await this.#ask(BY_SYMBOL, symbol);
+    return bytesOf(answer, FILES)
+      .flatMap((list) => bytesOf(list, 1))
+      .map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name);
+  }
+
   /** Learns a service and every file that it needs: what an answer imports and does not bring is asked for by name. */
   async learn(symbol: string): Promise<DescService> {
     const files = new Map<string, FileDescriptorProto>();

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 import { parseMcpConfig } from '../../../mcp/config.ts';
-import { McpError, type McpServers, type McpTool } from '../../../mcp/port.ts';
+import { type McpAnswer, McpError, type McpServers, type McpTool } from '../../../mcp/port.ts';
 import { createMcpServers } from '../../../mcp/servers.ts';
 import { freePort } from '../../support/nats-server.ts';
 import { until } from './support/until.ts';
@@ -68,12 +68,16 @@ function tool(all: McpServers, name: string): McpTool {
   return found;
 }
 
-function call(
+async function call(...args: Parameters<typeof answered>): Promise<string> {
+  return (await answered(...args)).text;
+}
+
+function answered(
   all: McpServers,
   name: string,
   args: Record<string, unknown>,
   options: { signal?: AbortSignal; onProgress?: (note: string) => void } = {},
-): Promise<string> {
+): Promise<McpAnswer> {
   const { signal = new AbortController().signal, onProgress = () => undefined } = options;
   return all.call(tool(all, name), args, { signal, onProgress, idempotencyKey: 'deed-1' });
 }
@@ -100,8 +104,14 @@ describe('a server that the project did not write', () => {
     expect(tool(all, 'toggle-simulated-logging')).toMatchObject({ readOnly: false, idempotent: false });
     expect(await call(all, 'echo', { message: 'hello' })).toBe('Echo: hello');
     expect(await call(all, 'get-sum', { a: 2, b: 40 })).toBe('The sum of 2 and 40 is 42.');
-    expect(await call(all, 'get-tiny-image', {})).toMatch(/\(image image\/png, \d+ bytes, not shown\)/);
-    expect(await call(all, 'get-structured-content', { location: 'Chicago' })).toContain('temperature');
+    const image = await answered(all, 'get-tiny-image', {});
+    expect(image.text).toMatch(/\(image image\/png, \d+ bytes, attached\)/);
+    expect(image.attachments).toEqual([{ raw: expect.stringMatching(/^iVBORw0KGgo/), mediaType: 'image/png' }]);
+    const weather = await answered(all, 'get-structured-content', { location: 'Chicago' });
+    expect(weather.text).toContain('temperature');
+    expect(weather.attachments).toEqual([
+      { data: expect.objectContaining({ temperature: expect.any(Number) }), mediaType: 'application/json' },
+    ]);
     const notes: string[] = [];
     await call(
       all,

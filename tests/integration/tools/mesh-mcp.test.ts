@@ -89,6 +89,58 @@ test('run answers, tells its progress, and the same id is the same task', async 
   });
 });
 
+test('pictures and files of a tool of another server are passed on; what is too large is named', async () => {
+  const client = await connect();
+  const shown = await call(client, 'odd__show', {});
+  expect(shown.content).toEqual([
+    { type: 'text', text: expect.stringMatching(/^here it is\n\(image image\/png, \d+ bytes, attached\)/) },
+    { type: 'image', data: expect.stringMatching(/^iVBORw0KGgo/), mimeType: 'image/png' },
+    {
+      type: 'resource',
+      resource: { uri: 'attachment:///plan.bin', mimeType: 'application/x-plan', blob: 'aGVsbG8=' },
+    },
+    { type: 'resource_link', uri: 'https://example.org/more', name: 'more', mimeType: 'text/html' },
+  ]);
+  const much = await call(client, 'odd__show_much', {});
+  expect(much.content).toEqual([{ type: 'text', text: '(image image/png, 300000 bytes, too large to be passed on)' }]);
+});
+
+test('S5: a key is a name of the caller’s own: the same key again is the same task', async () => {
+  const client = await connect();
+  const args = { prompt: 'tool:calculator {"expression": "40 + 2"}', workflow: 'tool', key: 'Rechnung №7' };
+  const first = await call(client, 'run', args);
+  expect(first.structuredContent).toMatchObject({ key: 'Rechnung №7', status: 'completed' });
+  expect((await call(client, 'run', args)).task).toBe(first.task);
+  expect(await call(client, 'run', { ...args, id: newCorrelationId() })).toMatchObject({
+    ...{ isError: true, text: 'run takes an id or a key, not both.' },
+  });
+  expect(await call(client, 'run', { ...args, key: 'k'.repeat(129) })).toMatchObject({ isError: true });
+  expect(await call(client, 'task_status', { id: first.task.toUpperCase() })).toMatchObject({ task: first.task });
+});
+
+test.each(['auto', 'legacy'] as const)('a call that its client cancels (%s) cancels its task', async (mode) => {
+  const client = await connect(mode);
+  const id = newCorrelationId();
+  const cancelling = new AbortController();
+  const args = { prompt: 'tool:odd.look {"ms": 60000}', workflow: 'tool', id };
+  const running = client.callTool({ name: 'run', arguments: args }, { signal: cancelling.signal, timeout: LIMIT_MS });
+  await mesh().watch.fact(id, 'hop.started');
+  cancelling.abort('no longer wanted');
+  await expect(running).rejects.toThrow();
+  await mesh().watch.fact(id, 'task.cancelled');
+});
+
+test('a client that goes away leaves its task running', async () => {
+  const client = await connect();
+  const id = newCorrelationId();
+  const args = { prompt: 'tool:odd.look {"ms": 3000}', workflow: 'tool', id };
+  const running = client.callTool({ name: 'run', arguments: args }, { timeout: LIMIT_MS }).catch(() => undefined);
+  await mesh().watch.fact(id, 'hop.started');
+  await client.close();
+  await running;
+  await mesh().watch.fact(id, 'task.completed');
+});
+
 test('a task that takes longer than the wait goes on, and is asked for', async () => {
   const client = await connect();
   const begun = await call(client, 'run', { prompt: 'tool:odd.look {"ms": 1500}', workflow: 'tool', waitSeconds: 0.1 });
@@ -148,7 +200,7 @@ test('cancel, search, and what is wrong', async () => {
   expect(await call(client, 'run', { prompt: 'x', workflow: 'nonsense' })).toMatchObject({ isError: true });
   expect(await call(client, 'run', { prompt: 'x', id: 'no' })).toMatchObject({
     isError: true,
-    text: expect.stringContaining('must be a UUIDv4'),
+    text: expect.stringContaining('must be a UUID'),
   });
   expect(await call(client, 'task_status', { id: newCorrelationId() })).toMatchObject({
     isError: true,

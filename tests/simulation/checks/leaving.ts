@@ -2,6 +2,7 @@
  * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
  * own: checks of a mesh at rest.
  */
+import { keyOf } from '../../../actors/runtime/actor.ts';
 import type { LedgerBatch } from '../../../actors/runtime/ledger/port.ts';
 import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
 import { type Input, isOverWord } from '../../../actors/runtime/record.ts';
@@ -24,6 +25,7 @@ export function checkLeaving(
   { report, history }: { report: Report; history: History },
   host: HostProcess,
   request: PublishRequest,
+  connection: 'certain' | 'disturbed',
 ): void {
   const { subject, headers = {} } = request;
   const journal = headers[JOURNAL_HEADER];
@@ -38,8 +40,11 @@ export function checkLeaving(
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which its disk does not have`);
     return;
   }
-  if (!history.records.has(decoded(record.body).head.id))
-    report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log never had`);
+  const { id } = decoded(record.body).head;
+  const lacks = history.lacks(id);
+  // What the network has not told yet nobody can know.
+  if (lacks === 'never had' || (lacks !== null && connection === 'certain'))
+    report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log ${lacks}`);
   if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, subject, n))
     report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, and was answered before`);
 }
@@ -93,6 +98,47 @@ function isWordOf(input: Input, { role, correlationId }: { role: string; correla
   return input.event.correlationid === correlationId && input.event.senderrole === role;
 }
 
+/** Before the effect was said to begin, something was said of its task that the log had lost since it was said first. */
+function cameAgain(journal: readonly { readonly body: Uint8Array }[], task: string, key: string): boolean {
+  let again = false;
+  for (const { body } of journal) {
+    for (const input of decoded(body).inputs) {
+      if (input.kind !== 'event' || input.event.correlationid !== task) continue;
+      if (input.event.type === 'dev.agentmesh.effect.started.v1' && input.event.data.key === key) return again;
+      again ||= input.again;
+    }
+  }
+  return again;
+}
+
+/** Who stops in order takes back what it had only announced: there is nothing to ask a person about (S6). */
+export function checkAnnouncements(
+  { report, history, world }: Pick<Run, 'report' | 'history' | 'world'>,
+  { disk, roles, name, process }: HostProcess,
+): void {
+  for (const partition of disk.tables.partitions) {
+    const records = journalOnDisk(history, partition);
+    const last = records.at(-1);
+    if (!last || decoded(last.body).head.word !== 'stopped') continue;
+    const announced = new Set<string>();
+    for (const { body } of records) {
+      const { head, inputs } = decoded(body);
+      for (const input of head.process === process ? inputs : [])
+        if (input.kind === 'event' && input.event.type === 'dev.agentmesh.effect.started.v1')
+          announced.add(input.event.data.key);
+    }
+    for (const actors of announced.size > 0 ? foldJournal(roles, records).tasks.values() : []) {
+      for (const actor of actors.values()) {
+        for (const row of actor.effects.values()) {
+          const key = keyOf(actor, row);
+          if (row.started && announced.has(key) && !world.dealings.has(key))
+            report.violation('S6', `${name} has stopped in order, and ${key}, which it announced, has never run`);
+        }
+      }
+    }
+  }
+}
+
 /** Why an effect that leaves a trace may not begin yet, or null. */
 export function mayBegin(
   run: { log: MemoryLog; history: History; hosts: readonly HostProcess[]; catalog: Catalog },
@@ -105,6 +151,7 @@ export function mayBegin(
   const row = foldJournal(host.roles, journal, task).tasks.get(task)?.get(role)?.effects.get(effect);
   if (row?.armedVersion !== Number(armed)) return 'the disk does not know that it is wanted';
   if (fence === 'keyed') return null;
+  if (cameAgain(journal, task, key)) return 'what was asked had been lost by the log, and came again';
   if (!row.started) return 'the disk does not know that it begins';
   const started = run.history.started.get(key);
   const stream = serverOf(run.log).findStream(STREAM);

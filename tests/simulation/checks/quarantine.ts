@@ -82,6 +82,10 @@ function checkDeserved({ report, history, workload }: Run, entry: Entry, logLost
     )
   )
     return;
+  if (origins.some((origin) => isUnasked(origin, entry))) {
+    report.count('answer to nothing');
+    return;
+  }
   if (logLost && isLeftover(entry)) {
     report.count('conflict after a lost log');
     return;
@@ -91,6 +95,11 @@ function checkDeserved({ report, history, workload }: Run, entry: Entry, logLost
     'S9',
     `quarantine of ${entry.lane} holds ${type} ${entry.originSeq}, which is no poison: ${entry.code}`,
   );
+}
+
+/** An answer that came when nothing was asked. */
+function isUnasked({ message }: Stored, entry: Entry): boolean {
+  return message.header(SENT_AS) === 'answer' && entry.lane === 'ingress' && entry.code === 'nothing_asked';
 }
 
 /** Two submissions under one id that say different things: the later one is refused. */

@@ -232,6 +232,10 @@ export function checkNothingPassedOver(run: Run, { states }: Journals): void {
     const state = states.get(`${service}.${partitionOf(address.correlationId)}`);
     const known =
       state?.inputs.has(`${address.role} ${event.id}`) || state?.refused.has(`${address.role} ${message.seq}`);
+    const last = state?.heads.at(-1);
+    // A mesh at rest has read everything, what needs nothing done too.
+    if (last?.word === 'stopped' && last.log === history.identity && message.seq > (last.read[address.role] ?? 0))
+      report.violation('S3', `${event.type} ${event.id} at ${message.seq} was never read by ${service}`);
     const over = state?.tasks.get(event.correlationid);
     if (known || (over && isOver(over))) continue;
     report.violation('S3', `${event.type} ${event.id} at ${message.seq} was passed over by ${service}`);

@@ -4,6 +4,7 @@
  */
 import type { Workflow } from '../../../actors/workflows/index.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
+import type { DataByName } from '../../../schemas/events/generated.ts';
 import type { Fork } from '../workload.ts';
 
 /** Hops of a task; the blueprint's number, not the code's. */
@@ -27,9 +28,7 @@ type Expected =
   | { kind: 'over' };
 
 type Fact = MeshEvent;
-
-const word = (text: string): string => /^\W*(\w*)/.exec(text.toLowerCase())?.[1] ?? '';
-const yes: ReadonlySet<string> = new Set(['yes', 'y', 'ok', 'approve', 'approved']);
+type Said<N extends keyof DataByName> = DataByName[N];
 
 export class TaskModel {
   readonly #workflows: ReadonlyMap<string, Workflow>;
@@ -40,6 +39,8 @@ export class TaskModel {
   #loops = 0;
   #rerouted = false;
   readonly #approved = new Set<string>();
+  readonly #asked = new Set<string>();
+  #open: { readonly id: string; readonly choices: readonly string[] } | null = null;
 
   /** @param fork where the task was to begin, when it was not at the beginning */
   constructor(workflows: ReadonlyMap<string, Workflow>, fork: Fork | null = null) {
@@ -78,9 +79,13 @@ export class TaskModel {
       case 'dev.agentmesh.loop.advanced.v1':
         return this.#advance(fact.data, expected);
       case 'dev.agentmesh.task.input.required.v1':
-        return this.#ask(fact.data.reason, expected);
+        return this.#ask(fact.data, expected);
       case 'dev.agentmesh.task.input.accepted.v1':
-        return this.#answer(fact.data.text, expected);
+        return this.#answer(fact.data, expected);
+      case 'dev.agentmesh.task.input.refused.v1':
+        return this.#refuse(fact.data, expected);
+      case 'dev.agentmesh.task.input.reminded.v1':
+        return expected.kind === 'answer' ? null : `reminds when it should ${told(expected)}`;
       default:
         return `says ${fact.type}, which is no fact`;
     }
@@ -157,7 +162,7 @@ export class TaskModel {
     const step = this.#workflow?.steps[at];
     if (!step) this.#expected = { kind: 'complete' };
     else if (this.#hops >= HOPS_MAX) this.#expected = { kind: 'fail' };
-    else if (step.approval && !this.#approved.has(step.step))
+    else if ((step.approval || step.approve) && !this.#approved.has(step.step))
       this.#expected = { kind: 'ask', at, attempt: 1, reason: 'approval' };
     else this.#expected = { kind: 'hop', at, attempt: 1 };
   }
@@ -213,31 +218,56 @@ export class TaskModel {
     }
     if (next === 'revise') {
       this.#loops += 1;
-      this.#enter(this.#workflow?.steps.findIndex(({ step }) => step === loop.revise) ?? 0);
+      const first = this.#workflow?.steps.findIndex(({ step }) => step === loop.revise) ?? 0;
+      for (const { step } of this.#workflow?.steps.slice(first) ?? []) this.#approved.delete(step);
+      this.#enter(first);
     } else this.#enter(expected.at + 1);
     if (this.#loops > loop.maxCycles) return `goes round ${this.#loops} times`;
     return loops.used === this.#loops ? null : `says ${loops.used} loops after ${this.#loops}`;
   }
 
-  #ask(reason: string, expected: Expected): string | null {
+  #ask({ reason, questionId, choices }: Said<'task.input.required'>, expected: Expected): string | null {
     if (expected.kind !== 'ask' || expected.reason !== reason)
       return `asks (${reason}) when it should ${told(expected)}`;
+    if (questionId === undefined || this.#asked.has(questionId)) return `asks ${questionId} as if it were new`;
+    this.#asked.add(questionId);
+    this.#open = { id: questionId, choices };
     this.#expected = { ...expected, kind: 'answer' };
     return null;
   }
 
-  #answer(text: string, expected: Expected): string | null {
+  /** Only an answer to the open question is taken, word for word; a default is the clock's. */
+  #answer({ text, questionId }: Said<'task.input.accepted'>, expected: Expected): string | null {
     if (expected.kind !== 'answer') return `takes an answer when it should ${told(expected)}`;
     const { at, attempt, reason } = expected;
-    const step = this.#workflow?.steps[at]?.step ?? '';
+    const open = this.#open;
+    if (open === null || questionId !== open.id) return `takes an answer to ${questionId} for ${open?.id}`;
+    const word = text.trim().toLowerCase().replace(/\s+/g, ' ');
+    const known = open.choices.includes(word) || (reason === 'outcome_unknown' && word.startsWith('done:'));
+    if (!known) return `takes ${JSON.stringify(text)}, which is no choice of ${open.choices.join(', ')}`;
+    const step = this.#workflow?.steps[at];
+    const again = (): Expected => ({ kind: 'hop', at, attempt: attempt + 1 });
     if (reason === 'approval') {
-      if (yes.has(word(text))) this.#approved.add(step);
-      this.#expected = yes.has(word(text)) ? { kind: 'hop', at, attempt: 1 } : { kind: 'fail' };
-    } else if (word(text) === 'abort') this.#expected = { kind: 'fail' };
-    else if (word(text) === 'retry')
-      this.#expected = this.#hops < HOPS_MAX ? { kind: 'hop', at, attempt: attempt + 1 } : { kind: 'fail' };
-    else this.#enter(at + 1);
+      if (word === 'yes') this.#approved.add(step?.step ?? '');
+      this.#expected = word === 'yes' ? { kind: 'hop', at, attempt: 1 } : { kind: 'fail' };
+    } else if (word === 'abort') this.#expected = { kind: 'fail' };
+    else if (word === 'retry') this.#expected = this.#hops < HOPS_MAX ? again() : { kind: 'fail' };
+    else if (word !== 'not done') this.#enter(at + 1);
+    else if (attempt < (step?.attempts ?? ATTEMPTS) && this.#hops < HOPS_MAX) this.#expected = again();
+    else if (step?.optional) this.#enter(at + 1);
+    else this.#expected = { kind: 'fail' };
     return null;
+  }
+
+  /** Says why, and changes nothing. */
+  #refuse({ code, open, answered }: Said<'task.input.refused'>, expected: Expected): string | null {
+    if (code === 'answered' && answered === undefined)
+      return 'refuses an answer as late without the one that was taken';
+    if (expected.kind !== 'answer')
+      return code === 'answered' ? null : `refuses (${code}) when it should ${told(expected)}`;
+    return open?.questionId === this.#open?.id
+      ? null
+      : `refuses for ${open?.questionId}, but ${this.#open?.id} is open`;
   }
 }
 

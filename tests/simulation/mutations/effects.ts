@@ -43,7 +43,7 @@ export const effectMutations: readonly Mutation[] = [
     name: 'begin-nothing-again',
     breaks: 'S6: what ran when a process ended is not begun again',
     file: 'actors/runtime/inputs.ts',
-    find: 'for (const row of running) effects.begin(ownerOf(part, id, role), row, n);',
+    find: 'for (const row of running) effects.begin(ownerOf(part, id, role), row, n, true);',
     replace: 'void running;',
   },
   {

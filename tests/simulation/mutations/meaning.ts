@@ -58,8 +58,8 @@ export const meaningMutations: readonly Mutation[] = [
     name: 'new-task-at-every-reading',
     breaks: 'S5: a submission without a name is another task each time it is read',
     file: 'actors/ingress.ts',
-    find: 'named ?? correlationIdFromLog(streamIdentity, message.seq)',
-    replace: 'named ?? correlationIdFromLog(streamIdentity + Math.random(), message.seq)',
+    find: 'correlationIdFromLog(streamIdentity, message.seq)',
+    replace: 'correlationIdFromLog(streamIdentity + Math.random(), message.seq)',
   },
   {
     name: 'newest-machine-for-all',

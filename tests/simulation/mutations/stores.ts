@@ -13,10 +13,10 @@ export const storeMutations: readonly Mutation[] = [
   },
   {
     name: 'trust-the-log',
-    breaks: 'S10: a log that lost its end is not noticed',
-    file: 'actors/runtime/host.ts',
-    find: "if (verdict !== 'same') return true;",
-    replace: "if (verdict === 'new') return true;",
+    breaks: 'S10: a log that has lost something is taken to have it all',
+    file: 'actors/runtime/partitions.ts',
+    find: 'const everything = options.logLost() || end.logLacked;',
+    replace: 'const everything = options.logLost() && end.logLacked && end.n < 0;',
   },
   {
     name: 'read-on-in-a-cut-log',
@@ -57,8 +57,8 @@ export const storeMutations: readonly Mutation[] = [
     name: 'restore-no-ledger',
     breaks: 'J3: records that the ledger lacks are not copied to it',
     file: 'actors/runtime/recovery.ts',
-    find: 'await copyToLedger(options, place, nLedger, nLog);',
-    replace: '',
+    find: 'const n = await copyToLedger(options, place, nLedger, nLog);',
+    replace: 'const n = nLog;',
   },
   {
     name: 'be-certain-of-any-log',

@@ -8,7 +8,10 @@ import { ask, context, toolNamed } from './support.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'mesh-files-'));
 const tools = builtinTools({ workspace: root });
-const call = (name: string, args: Record<string, unknown>) => toolNamed(tools, name).run(args, context);
+const call = async (name: string, args: Record<string, unknown>): Promise<string> => {
+  const answer = await toolNamed(tools, name).run(args, context);
+  return typeof answer === 'string' ? answer : answer.text;
+};
 
 beforeAll(() => {
   mkdirSync(join(root, 'docs'));

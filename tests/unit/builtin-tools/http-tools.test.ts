@@ -41,7 +41,8 @@ async function call(
   const chosen = chooseTool(builtinTools(toolOptions), `tool:${name} ${JSON.stringify(args)}`);
   const context: ToolContext = { signal, idempotencyKey: 'task-1/effect-2', heartbeat: () => undefined };
   if (chosen === null) throw new Error('A named tool is always chosen.');
-  return chosen.tool.run(chosen.arguments, context);
+  const answer = await chosen.tool.run(chosen.arguments, context);
+  return typeof answer === 'string' ? answer : answer.text;
 }
 
 describe('http_get', () => {

@@ -6,17 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
+import { freePort as findPort } from '../../support/nats-server.ts';
 
 let home: string;
 let freePort: number;
+let dashboardPort: number;
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'mesh-cli-'));
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const address = server.address();
-  freePort = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise((resolve) => server.close(resolve));
+  freePort = await findPort();
+  dashboardPort = await findPort();
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
@@ -36,6 +35,7 @@ function mesh(args: readonly string[], env: Record<string, string> = {}, input =
       MESH_NATS_PORT: String(freePort),
       MESH_GRPC_PORT: String(freePort),
       MESH_HTTP_PORT: String(freePort),
+      MESH_DASHBOARD_PORT: String(dashboardPort),
       ...env,
     },
   });
@@ -55,7 +55,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     [['rn', 'x'], /unknown command 'rn' .*run.*See `mesh -h`/],
     [['run'], /missing required argument 'prompt'\. See `mesh run -h`/],
     [['run', ' '], /the prompt is empty/],
-    [['run', 'x', '--id', '7'], /--id must be a UUIDv4/],
+    [['run', 'x', '--id', '7'], /--id must be a UUID/],
     [['tasks', '--limit', '0'], /a whole number from 1 to 1000/],
     [['up', '--frobnicate'], /unknown option '--frobnicate'\. See `mesh up -h`/],
     [['show', '12345'], /at least 6 characters/],

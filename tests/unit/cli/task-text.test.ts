@@ -128,9 +128,14 @@ describe('what surrounds the facts', () => {
   });
 
   it('says how to answer a question', () => {
-    const asked = { question: 'Did it happen?', reason: 'outcome_unknown', choices: ['done', 'retry'] };
+    const asked = {
+      questionId: 'q1',
+      question: 'Did it happen?',
+      reason: 'outcome_unknown',
+      choices: ['done', 'retry'],
+    };
     const lines = questionLines(foldAll(taskId, trail(accepted, ['task.input.required', asked])), plain);
-    expect(lines.at(-1)).toBe('  Answer with:  mesh respond 6f1c2d3e "done"');
+    expect(lines.at(-1)).toBe('  Answer with:  mesh respond 6f1c2d3e --question q1 "done"');
   });
 
   it('writes one line or several', () => {

@@ -24,7 +24,7 @@ describe('defaults', () => {
   });
 
   test('an empty value is an unset one', () => {
-    const names = envExample().matchAll(/^#([A-Z_]+)=/gm);
+    const names = envExample().matchAll(/^#([A-Z\d_]+)=/gm);
     const empty = Object.fromEntries([...names].map(([, name]) => [name ?? '', '']));
     expect(Object.keys(empty).length).toBeGreaterThan(20);
     expect(readSettings(empty)).toEqual(readSettings({}));
@@ -129,14 +129,14 @@ describe('.env.example', () => {
   });
 
   test('every example value is accepted', () => {
-    for (const [, name = '', value = ''] of envExample().matchAll(/^#([A-Z_]+)=(.*)$/gm)) {
+    for (const [, name = '', value = ''] of envExample().matchAll(/^#([A-Z\d_]+)=(.*)$/gm)) {
       expect(() => readSettings({ [name]: value }), name).not.toThrow();
     }
   });
 
   test('every setting is described', () => {
     for (const block of envExample().split('\n\n').slice(1)) {
-      expect(block.trim()).toMatch(/^(?:# .{10,}\.\n#[A-Z_]+=.+)?$/);
+      expect(block.trim()).toMatch(/^(?:# .{10,}\.\n#[A-Z\d_]+=.+)?$/);
     }
   });
 });

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { cursorAt, logMark, placeOfCursor } from '../../../client/cursor.ts';
+import { Slots } from '../../../client/slots.ts';
 import { Admission } from '../../../gateway/core/admission.ts';
 import { byCertificate, onlyLocal, readCallers } from '../../../gateway/core/callers.ts';
-import { cursorAt, logMark, placeOfCursor } from '../../../gateway/core/cursor.ts';
-import { Slots } from '../../../gateway/core/slots.ts';
 import { exposureProblem } from '../../../gateway/exposure.ts';
 import { BEGINNING } from '../../../schemas/events/fact.ts';
 

@@ -1,6 +1,6 @@
 /** What is understood on `mesh.tasks`, and what is refused with which reason (S1, S5, S9). */
 import { describe, expect, test } from 'vitest';
-import { ingress } from '../../../actors/ingress.ts';
+import { ingress, strays } from '../../../actors/ingress.ts';
 import { RELEASE } from '../../../actors/release.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
 import { contentDigest, type MeshEvent, validateEvent } from '../../../schemas/events/envelope.ts';
@@ -58,6 +58,11 @@ describe('accepted', () => {
       { prompt: 'Write a debounce function' },
     ],
     [
+      'a CloudEvent whose attributes are null',
+      cloudEvent({ datacontenttype: null, correlationid: null, data_base64: null, traceparent: null }),
+      { prompt: 'Write a debounce function' },
+    ],
+    [
       'a CloudEvent with its content type',
       cloudEvent({ datacontenttype: 'application/json; charset=utf-8' }),
       { prompt: 'Write a debounce function' },
@@ -104,6 +109,150 @@ describe('the task’s id', () => {
     expect(isCorrelationId(event.correlationid)).toBe(true);
     expect(admit('hello').correlationid).toBe(event.correlationid);
     expect(admit('hello', {}, 18).correlationid).not.toBe(event.correlationid);
+  });
+});
+
+describe('an event in binary mode', () => {
+  const headers = (more: Headers = {}, name = 'task.submitted'): Headers => ({
+    ...{ 'ce-specversion': '1.0', 'ce-id': 'req-1', 'ce-source': 'urn:caller', 'ce-type': `dev.agentmesh.${name}.v1` },
+    ...{ 'content-type': 'application/json', ...more },
+  });
+
+  test('is the same event as in structured mode', () => {
+    const binary = admit('{"prompt":"Write a debounce function"}', headers({ 'ce-correlationid': TASK }));
+    const structured = admit(cloudEvent({ correlationid: TASK }));
+    expect([binary.id, contentDigest(binary)]).toEqual([structured.id, contentDigest(structured)]);
+  });
+
+  test('keeps its correlation id and its trace', () => {
+    const event = admit('{"prompt":"hi"}', headers({ 'ce-correlationid': TASK, 'ce-traceparent': TRACE }));
+    expect(event).toMatchObject({ correlationid: TASK, traceparent: TRACE, data: { prompt: 'hi' } });
+  });
+
+  test.each<[string, string, Headers]>([
+    ['by the header of the binding', 'hi', { 'content-type': '', 'ce-datacontenttype': 'text/plain' }],
+    ['by the header of HTTP', 'hi', { 'content-type': 'text/plain; charset=utf-8' }],
+    ['not at all', 'hi', { 'content-type': '' }],
+  ])('may bring a text, whose type is said %s', (_what, body, more) => {
+    expect(admit(body, headers(more)).data).toEqual({ prompt: 'hi' });
+  });
+
+  test('text that looks like JSON stays text when its type says so', () => {
+    expect(admit('{"prompt":1}', headers({ 'content-type': 'text/plain' })).data).toEqual({ prompt: '{"prompt":1}' });
+  });
+
+  test('values are percent-decoded, and may be quoted', () => {
+    const one = admit('hi', headers({ 'content-type': 'text/plain', 'ce-id': 'a b%25', 'ce-source': '/%C3%BC' }));
+    const other = admit(cloudEvent({ id: 'a b%', source: '/ü', data: 'hi', datacontenttype: 'text/plain' }));
+    expect(one.correlationid).toBe(other.correlationid);
+    expect(
+      admit('hi', headers({ 'content-type': '', 'ce-id': '"a b%25"', 'ce-source': '/%C3%BC' })).correlationid,
+    ).toBe(other.correlationid);
+  });
+
+  test('headers as libraries of HTTP write them', () => {
+    const shown = Object.fromEntries(
+      Object.entries(headers({ 'ce-correlationid': TASK })).map(([name, value]) => [
+        name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+        value,
+      ]),
+    );
+    expect(admit('{"prompt":"hi"}', shown).correlationid).toBe(TASK);
+  });
+
+  test('cancels with and without a reason, and answers', () => {
+    const named = { 'ce-correlationid': TASK };
+    expect(admit('{"reason":"x"}', headers(named, 'task.cancel.requested')).data).toEqual({ reason: 'x' });
+    expect(admit('', headers(named, 'task.cancel.requested')).data).toEqual({});
+    expect(admit('{"text":"yes"}', headers(named, 'task.input.provided')).data).toEqual({ text: 'yes' });
+    const asText = headers({ ...named, 'content-type': 'text/plain' }, 'task.input.provided');
+    expect(admit('yes', asText).data).toEqual({ text: 'yes' });
+  });
+
+  test.each<[string, string, Headers, RegExp]>([
+    [
+      'another type',
+      '{"prompt":"tool:uuid {}"}',
+      headers({ 'ce-type': 'com.acme.order.v1' }),
+      /^unknown_type: com\.acme/,
+    ],
+    ['version 0.3', '{"prompt":"hi"}', headers({ 'ce-specversion': '0.3' }), /^invalid_envelope: specversion/],
+    ['no type', '{"prompt":"hi"}', headers({ 'ce-type': '' }), /^invalid_envelope: type/],
+    ['no version', '{"prompt":"hi"}', headers({ 'ce-specversion': '' }), /^invalid_envelope: specversion/],
+    ['broken JSON', '{"prompt"', headers(), /^not_json/],
+    ['nothing', '', headers(), /^invalid_data/],
+    ['a picture', 'x', headers({ 'content-type': 'image/png' }), /^invalid_envelope: datacontenttype "image\/png"/],
+    ['a cancel of nobody', '{}', headers({}, 'task.cancel.requested'), /^invalid_envelope: .*needs the correlationid/],
+  ])('S9: %s is refused', (_what, body, more, reason) => {
+    expect(refusal(body, more)).toMatch(reason);
+  });
+});
+
+describe('data of an event', () => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  test.each<[string, Record<string, unknown>]>([
+    ['a text', { data: 'hi' }],
+    ['a text that says so', { data: 'hi', datacontenttype: 'text/plain' }],
+    ['an object in a text, as sidecars send it', { data: '{"prompt":"hi"}' }],
+    ['an object in base64', { data_base64: base64('{"prompt":"hi"}') }],
+    [
+      'an object in base64 that says so',
+      { data_base64: base64('{"prompt":"hi"}'), datacontenttype: 'application/json' },
+    ],
+    ['a text in base64', { data_base64: base64('hi') }],
+    ['a text as bytes', { data_base64: base64('hi'), datacontenttype: 'application/octet-stream' }],
+    ['a text in base64 that says so', { data_base64: base64('hi'), datacontenttype: 'text/plain' }],
+  ])('%s', (_what, more) => {
+    expect(admit(cloudEvent({ data: undefined, ...more })).data).toEqual({ prompt: 'hi' });
+  });
+});
+
+describe('the same task', () => {
+  test('S5: an event of one source and id, wherever it is stored', () => {
+    const task = (more: Record<string, unknown>, seq: number) => admit(cloudEvent(more), {}, seq).correlationid;
+    expect(task({}, 99)).toBe(task({}, 17));
+    expect(task({ id: 'req-2' }, 17)).not.toBe(task({}, 17));
+    expect(task({ source: 'urn:other' }, 17)).not.toBe(task({}, 17));
+    expect(task({ correlationid: TASK }, 17)).toBe(TASK);
+  });
+
+  test('S5: answers of two sources under one id are two', () => {
+    const answer = (source: string) =>
+      admit(cloudEvent({ source, correlationid: TASK, data: { text: 'yes' } }, 'task.input.provided')).id;
+    expect(answer('urn:a')).not.toBe(answer('urn:b'));
+  });
+
+  test.each(['f47ac10b-58cc-11ec-a372-0e02b2c3d479', '0190b2f4-6c1e-7cc0-8b5e-2f6d1c3a9e77', TASK])(
+    'an id of any version: %s, also in upper case and as a URN',
+    (id) => {
+      const shown = (text: string) => admit(`{"id":"${text}","prompt":"hi"}`).correlationid;
+      expect([shown(id), shown(id.toUpperCase()), shown(`urn:uuid:${id}`)]).toEqual([id, id, id]);
+      expect(admit('hi', { correlationid: id.toUpperCase() }).correlationid).toBe(id);
+    },
+  );
+
+  test('S5: a key of a caller, in each form; that of another caller is another task', () => {
+    const key = 'Bestellung №7 / draft';
+    const bare = admit(JSON.stringify({ key, prompt: 'hi' }), {}, 3);
+    expect(bare.data).toEqual({ key, prompt: 'hi' });
+    expect(isCorrelationId(bare.correlationid)).toBe(true);
+    const event = admit(cloudEvent({ data: { key, prompt: 'hi' } }), {}, 4);
+    expect([event.id, contentDigest(event)]).toEqual([bare.id, contentDigest(bare)]);
+    const text = admit('hi', { 'mesh-key': encodeURIComponent(key) }, 5);
+    expect([text.id, contentDigest(text)]).toEqual([bare.id, contentDigest(bare)]);
+    const named = admit(JSON.stringify({ key, prompt: 'hi', id: bare.correlationid }), {}, 6);
+    expect(named.correlationid).toBe(bare.correlationid);
+    const other = admit(JSON.stringify({ key, prompt: 'hi', caller: 'ci' }), {}, 3);
+    expect(other.correlationid).not.toBe(bare.correlationid);
+    expect(admit(JSON.stringify({ key: '🙂'.repeat(128), prompt: 'hi' })).data).toMatchObject({ prompt: 'hi' });
+  });
+});
+
+test('S9: what was published below the subject for tasks is set aside, and told where tasks go', () => {
+  const message = { ...stored('hello'), subject: 'mesh.tasks.foo' };
+  expect(strays.translate(message, IDENTITY)).toEqual({
+    ok: false,
+    rejection: { code: 'misaddressed', reason: 'nothing is read on mesh.tasks.foo; tasks go to mesh.tasks' },
   });
 });
 
@@ -189,9 +338,12 @@ describe('refused', () => {
       '{"prompt":"hi","model":"x"}',
       /^invalid_data: data must NOT have additional properties \(model\)/,
     ],
-    ['an id that is a number', '{"id":7,"prompt":"hi"}', /^invalid_data: id must be a UUIDv4 as a string/],
-    ['an id that is no UUID', '{"id":"seven","prompt":"hi"}', /^invalid_envelope: the correlation id must be a UUIDv4/],
-    ['an id in upper case', `{"id":"${TASK.toUpperCase()}","prompt":"hi"}`, /^invalid_envelope: .*lower case/],
+    ['an id that is a number', '{"id":7,"prompt":"hi"}', /^invalid_data: id must be a UUID as a string; .*key/],
+    ['an id that is no UUID', '{"id":"seven","prompt":"hi"}', /^invalid_envelope: .*must be a UUID.*"seven".*key/],
+    ['the nil UUID', `{"id":"${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}","prompt":"hi"}`, /^invalid_envelope/],
+    ['a key of no characters', '{"key":"","prompt":"hi"}', /^invalid_data: data\.key/],
+    ['a key that is too long', `{"key":"${'k'.repeat(129)}","prompt":"hi"}`, /^invalid_data: data\.key/],
+    ['an id and a key of two tasks', `{"id":"${TASK}","key":"k","prompt":"hi"}`, /^invalid_envelope: id and key name/],
     ['an empty id', '{"id":"","prompt":"hi"}', /^invalid_envelope/],
     ['an id that would be a subject', '{"id":"*.>","prompt":"hi"}', /^invalid_envelope/],
     ['a prototype key', '{"prompt":"hi","__proto__":{"a":1}}', /^forbidden_key/],
@@ -214,7 +366,15 @@ describe('refused', () => {
     ],
     ['a CloudEvent in XML', cloudEvent({ datacontenttype: 'text/xml' }), /^invalid_envelope: datacontenttype/],
     ['a CloudEvent without data', cloudEvent({ data: undefined }), /^invalid_data/],
-    ['data as base64', cloudEvent({ data: undefined, data_base64: 'e30=' }), /^invalid_data/],
+    ['an empty object as base64', cloudEvent({ data: undefined, data_base64: 'e30=' }), /^invalid_data: .*'prompt'/],
+    ['data in both forms', cloudEvent({ data_base64: 'e30=' }), /^invalid_envelope: send data or data_base64/],
+    ['base64 that is none', cloudEvent({ data: undefined, data_base64: '!' }), /^invalid_envelope: data_base64/],
+    ['an object as text', cloudEvent({ datacontenttype: 'text/plain' }), /^invalid_envelope: data must be a text/],
+    [
+      'a picture',
+      cloudEvent({ data: undefined, data_base64: 'iVBORw==', datacontenttype: 'image/png' }),
+      /^invalid_envelope: datacontenttype "image\/png"/,
+    ],
     [
       'a correlation id that is a number',
       cloudEvent({ correlationid: 7 }),

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { createEffects } from '../../../actors/roles/orchestrator/effects.ts';
 import type { RouteInput } from '../../../actors/roles/orchestrator/machine.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
+import { readCarried } from '../../../actors/workflows/index.ts';
+import { limitsOf } from '../../../actors/workflows/limits.ts';
 import { atTheStart, type Decided, type Situation } from '../../../router/port.ts';
-import { builtin } from '../roles/support/workflows.ts';
+import { builtin, roleNames } from '../roles/support/workflows.ts';
 
 const decision = {
   ...{ decision: 'build', confidence: 0.9, fallback: false, reason: 'a test', probabilities: { build: 0.9 } },
@@ -33,7 +35,11 @@ async function routed(input: RouteInput, answer: Partial<Decided> = {}) {
     log: { debug: silent, info: silent, warn: silent, error: silent },
     span: { set: (more) => void Object.assign(attributes, more) },
   };
-  const handler = createEffects({ router, workflows: builtin }).route;
+  const handler = createEffects({
+    router,
+    workflows: builtin,
+    readWorkflow: (carried) => readCarried(carried, roleNames, limitsOf([])),
+  }).route;
   if (!handler) throw new Error('no effect route');
   const output = await handler.run(input, context);
   return { output, asked, attributes };
@@ -44,7 +50,7 @@ test('the decision comes back with its workflow, and is on the span', async () =
   expect(output).toEqual({ route: decision, workflow: builtin.get('build'), next: 'begin' });
   expect(attributes).toMatchObject({
     ...{ 'mesh.route.decision': 'build', 'mesh.route.confidence': 0.9, 'mesh.route.fallback': false },
-    ...{ 'mesh.route.reason': 'a test', 'mesh.route.engine': 'embedded' },
+    'mesh.route.engine': 'embedded',
   });
 });
 
@@ -72,4 +78,27 @@ test('a wish for what there is not is refused before anybody is asked, and names
 test('a decision for what there is not fails the effect', async () => {
   const stranger = routed({ prompt: 'x', ...atTheStart }, { decision: { ...decision, decision: 'poetry' } });
   await expect(stranger).rejects.toThrow('the router chose poetry, which is no workflow');
+});
+
+test('a forked task keeps the workflow that it brings, also one that no file has any more', async () => {
+  const carried = {
+    name: 'gone',
+    description: 'No file has it.',
+    steps: [{ step: 'respond', role: 'responder', timeoutMs: 1000 }],
+  };
+  const { output, asked } = await routed({ prompt: 'p', wish: 'gone', remainingHops: 12, phase: 'start', carried });
+  expect(output).toMatchObject({ route: { decision: 'gone', engine: 'fork' }, workflow: carried, next: 'begin' });
+  expect(asked).toEqual([]);
+});
+
+test('what a fork brings is checked like a file', async () => {
+  const carried = {
+    name: 'gone',
+    description: 'No file has it.',
+    steps: [{ step: 'a', role: 'stranger', timeoutMs: 1000 }],
+  };
+  await expect(routed({ prompt: 'p', wish: null, remainingHops: 12, carried })).rejects.toMatchObject({
+    code: 'unknown_workflow',
+    message: expect.stringContaining('no role stranger'),
+  });
 });

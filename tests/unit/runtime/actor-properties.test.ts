@@ -23,7 +23,8 @@ interface Life {
 const lives: [string, Life][] = [
   ['courier', { role: courier, speech: courierSpeech, outcomes: courierOutcomes }],
   ['orchestrator, release 1', { role: orchestrator, speech: orchestratorSpeech(1), outcomes: orchestratorOutcomes }],
-  ['orchestrator', { role: orchestrator, speech: orchestratorSpeech(2), outcomes: orchestratorOutcomes }],
+  ['orchestrator, release 2', { role: orchestrator, speech: orchestratorSpeech(2), outcomes: orchestratorOutcomes }],
+  ['orchestrator', { role: orchestrator, speech: orchestratorSpeech(4), outcomes: orchestratorOutcomes }],
 ];
 const RUNS = { numRuns: 40 };
 const LENGTH = 40;

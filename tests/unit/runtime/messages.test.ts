@@ -116,7 +116,7 @@ describe('messages', () => {
     expect(requestOf(raw, null)).toMatchObject({
       subject: 'mesh.quarantine.courier',
       body: Buffer.from([0xff, 1]),
-      headers: { 'mesh-code': 'not_json', 'mesh-reason': 'two lines  ', 'mesh-origin-seq': '12' },
+      headers: { 'mesh-code': 'not_json', 'mesh-reason': 'two lines %C3%BC', 'mesh-origin-seq': '12' },
     });
     expect(JSON.parse(String(requestOf(refused, null).body))).toEqual(event);
     expect(refused.headers).toMatchObject({ 'mesh-code': 'unknown_task' });

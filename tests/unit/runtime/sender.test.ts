@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
 import { defaultLimits, type RuntimeLimits } from '../../../actors/runtime/limits.ts';
 import type { Message } from '../../../actors/runtime/messages.ts';
+import { untraced } from '../../../actors/runtime/ports.ts';
 import { createSender } from '../../../actors/runtime/sender.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError, type PublishRequest } from '../../../bus/port.ts';
@@ -48,6 +49,7 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
     ...{ bus: bent(bus, { publish }), clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits } },
     ...{
       at: () => undefined,
+      tracing: untraced,
       recordSeq: () => null,
       whenCertain: witness.whenCertain,
       onFatal: (error) => void fatal.push(error),

@@ -102,7 +102,8 @@ describe('builders refuse what would be another subject', () => {
     `${TASK}\n`,
     TASK.slice(1),
     '*',
-    'f47ac10b-58cc-11ec-a372-0e02b2c3d479',
+    '00000000-0000-0000-0000-000000000000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
   ])('the correlation id %j', (id) => {
     expect(isCorrelationId(id)).toBe(false);
     expect(() => inboxSubject('coder', id)).toThrow(/not a correlation id/);

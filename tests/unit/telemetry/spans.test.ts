@@ -1,140 +1,197 @@
-/** Spans as a collector receives them, over a real HTTP connection. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** What the runtime tells, as spans that a listener receives. */
+import { describe, expect, it } from 'vitest';
 import { EffectError } from '../../../actors/runtime/errors.ts';
 import type { AttemptFacts } from '../../../actors/runtime/ports.ts';
 import { BreakerOpenError } from '../../../services/breakers.ts';
-import { traceEffects } from '../../../services/effect-spans.ts';
-import { createTracer, type Tracer } from '../../../telemetry/tracer.ts';
-import { SpanCollector } from '../../support/span-collector.ts';
+import { type EffectSpansOptions, traceEffects } from '../../../services/effect-spans.ts';
+import { createCounters } from '../../../telemetry/metrics.ts';
+import { attemptSpanId, type BegunSpan, type FinishedSpan, hopSpanId, taskSpanId } from '../../../telemetry/span.ts';
+import { createTracer } from '../../../telemetry/tracer.ts';
 
-const LIMIT_MS = 15_000;
+const TASK = '7c9e6679-7425-40de-944b-e07fc1f90001';
+const TRACE = '7c9e6679742540de944be07fc1f90001';
+const HOST = 'desk-1';
+const KEY = `${TASK}/tools/run/4`;
 const facts: AttemptFacts = {
-  ...{ role: 'tools', src: 'run', key: 'k/1', fence: 'keyed', attempt: 2, hop: 3, loops: 1, refusals: 1, queued: 4 },
-  correlationId: '7c9e6679-7425-40de-944b-e07fc1f90001',
-  traceparent: '00-7c9e6679742540de944be07fc1f90001-00f067aa0ba902b7-01',
-  waitedMs: 12.4,
+  ...{ role: 'tools', src: 'run', key: KEY, fence: 'keyed', attempt: 1, hop: 3, loops: 1, refusals: 1, queued: 4 },
+  ...{ failures: 0, crashes: 0, pending: false, partition: 2, correlationId: TASK, waitedMs: 12.4 },
+  traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
 };
-let collector: SpanCollector;
-let tracer: Tracer;
-let losses: string[];
 
-const open = (endpoint = collector.endpoint): Tracer =>
-  createTracer({
-    ...{ endpoint, service: 'mesh-tools', instance: 'desk-1', version: '0.1.0' },
-    onLoss: (reason) => void losses.push(reason),
+function traced(change: Partial<EffectSpansOptions> = {}) {
+  const spans: FinishedSpan[] = [];
+  const crashes: string[] = [];
+  const counters = createCounters();
+  const nothing = (): void => undefined;
+  const tracing = traceEffects({
+    tracer: createTracer([{ finished: (span) => void spans.push(span) }]),
+    counters,
+    recorder: { crashed: null, begun: nothing, event: nothing, forget: nothing },
+    process: { threads: () => 9, memoryLimitMb: () => 512, rssMb: () => 151 },
+    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+    ...{ host: HOST, tracesPerSecond: 10, isFull: () => false, tellsContent: () => false },
+    onCrash: (how) => void crashes.push(how),
+    ...change,
   });
-const traced = () => traceEffects(tracer, { threads: () => 9, memoryLimitMb: () => 512, rssMb: () => 151 });
-
-beforeEach(async () => {
-  losses = [];
-  collector = await SpanCollector.open();
-  tracer = open();
-});
-afterEach(async () => {
-  await tracer.close();
-  await collector.close();
-});
+  return { tracing, spans, crashes, counters };
+}
 
 describe('the span of an attempt', () => {
-  it('is a child of the trace that travels with the task, and says all that is known', async () => {
-    const span = traced().attempt(facts);
-    span.set({ 'gen_ai.tool.name': 'calculator' });
-    span.end('done', null);
-    await tracer.close();
-    expect(collector.spans).toEqual([
+  it('is inside of its hop, and says all that is known but its key', () => {
+    const { tracing, spans } = traced();
+    tracing.attempt(facts).end('done', null);
+    expect(spans).toEqual([
       {
-        ...{ name: 'agent.tool_call', service: 'mesh-tools', spanId: expect.stringMatching(/^[0-9a-f]{16}$/) },
-        ...{ traceId: '7c9e6679742540de944be07fc1f90001', parentSpanId: '00f067aa0ba902b7', failed: false },
+        ...{ traceId: TRACE, spanId: attemptSpanId(KEY, 1, HOST), parentSpanId: hopSpanId(TASK, 3), failure: null },
+        ...{ name: 'agent.tool_call', kind: 'internal', startMs: expect.any(Number), endMs: expect.any(Number) },
         attributes: {
-          ...{ 'mesh.correlation_id': facts.correlationId, 'mesh.role': 'tools', 'mesh.hop.index': 3 },
-          ...{ 'mesh.loops.remaining': 1, 'mesh.effect.name': 'run', 'mesh.effect.key': 'k/1' },
-          ...{ 'mesh.effect.fence': 'keyed', 'mesh.effect.attempt': 2, 'mesh.effect.waited_ms': 12 },
-          ...{ 'mesh.effect.refusals': 1, 'mesh.queue.depth': 4, 'mesh.effect.outcome': 'done' },
-          ...{ 'process.threads': 9, 'process.memory.rss_mb': 151, 'process.memory.limit_mb': 512 },
-          'gen_ai.tool.name': 'calculator',
+          ...{ 'mesh.correlation_id': TASK, 'mesh.role': 'tools', 'mesh.hop.index': 3, 'mesh.loops.remaining': 1 },
+          ...{ 'mesh.effect.name': 'run', 'mesh.effect.fence': 'keyed', 'mesh.effect.attempt': 1 },
+          ...{ 'mesh.effect.waited_ms': 12, 'mesh.effect.refusals': 1, 'mesh.queue.depth': 4 },
+          ...{ 'mesh.effect.outcome': 'done', 'process.threads': 9, 'process.memory.rss_mb': 151 },
+          'process.memory.limit_mb': 512,
         },
       },
     ]);
   });
 
-  it('names the breaker that refused it', async () => {
-    traced()
-      .attempt(facts)
-      .end('failed', new BreakerOpenError('tool:x', 'open', 'left alone'));
-    await tracer.close();
-    expect(collector.spans[0]).toMatchObject({
-      failed: true,
-      attributes: { 'error.type': 'breaker_open', 'mesh.breaker.name': 'tool:x', 'mesh.breaker.state': 'open' },
-    });
+  it('has the same id when it is told again', () => {
+    const [one, other] = [traced(), traced()];
+    for (const { tracing } of [one, other]) tracing.attempt(facts).end('done', null);
+    expect(one.spans[0]?.spanId).toBe(other.spans[0]?.spanId);
   });
 
-  it('says which cap refused it', async () => {
-    const error = new EffectError('overloaded', 'tools/run takes no more work: 10 wait already', { retryable: true });
-    traced()
-      .attempt({ ...facts, attempt: 0, fence: 'refused' })
-      .end('failed', error);
-    await tracer.close();
-    expect(collector.spans[0]).toMatchObject({
-      failed: true,
-      attributes: { 'error.type': 'overloaded', 'mesh.overload.reason': error.message },
-    });
+  it('holds the tool call or the generation as a span of its own, named by the conventions', () => {
+    const { tracing, spans } = traced();
+    const span = tracing.attempt(facts);
+    span.set({ 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'calculator' });
+    span.end('done', null);
+    const attempt = attemptSpanId(KEY, 1, HOST);
+    expect(spans.map(({ name, parentSpanId }) => [name, parentSpanId])).toEqual([
+      ['execute_tool calculator', attempt],
+      ['agent.tool_call', hopSpanId(TASK, 3)],
+    ]);
   });
 
   it.each([
     ['orchestrator', 'route', 'agent.route'],
-    ['llm', 'generate', 'agent.llm'],
+    ['llm', 'generate', 'agent.llm_call'],
     ['retriever', 'search', 'agent.retrieve'],
+    ['reviewer', 'check', 'agent.review'],
     ['stranger', 'anything', 'agent.effect'],
-  ])('of %s/%s is called %s', async (role, src, name) => {
-    traced()
-      .attempt({ ...facts, role, src })
-      .end('done', null);
-    await tracer.close();
-    expect(collector.spans[0]?.name).toBe(name);
+  ])('of %s/%s is called %s', (role, src, name) => {
+    const { tracing, spans } = traced();
+    tracing.attempt({ ...facts, role, src }).end('done', null);
+    expect(spans[0]?.name).toBe(name);
   });
 
-  it('goes nowhere when the caller did not sample the trace', async () => {
-    traced()
-      .attempt({ ...facts, traceparent: facts.traceparent.replace(/01$/, '00') })
-      .end('done', null);
-    await tracer.close();
-    expect(collector.spans).toEqual([]);
+  it('of the orchestrator is inside of the task', () => {
+    const { tracing, spans } = traced();
+    tracing.attempt({ ...facts, role: 'orchestrator', src: 'route' }).end('done', null);
+    expect(spans[0]?.parentSpanId).toBe(taskSpanId(TASK));
   });
 
-  it('cut short where a value is long, and a broken trace context makes a trace of its own', async () => {
-    const span = traced().attempt({ ...facts, traceparent: 'rubbish' });
+  it('names the breaker that refused it, and of an error its code alone', () => {
+    const { tracing, spans } = traced();
+    tracing.attempt(facts).end('failed', new BreakerOpenError('tool:x', 'open', 'left alone with SECRET'));
+    tracing.attempt({ ...facts, attempt: 0 }).end('failed', new EffectError('overloaded', 'SECRET'));
+    expect(spans[0]?.attributes).toMatchObject({
+      ...{ 'error.type': 'breaker_open', 'mesh.breaker.name': 'tool:x', 'mesh.breaker.state': 'open' },
+    });
+    expect(spans.map(({ failure }) => failure)).toEqual(['breaker_open', 'overloaded']);
+    expect(JSON.stringify(spans)).not.toContain('SECRET');
+  });
+
+  it('is told to nobody when its trace is not kept', () => {
+    const { tracing, spans } = traced();
+    tracing.attempt({ ...facts, traceparent: facts.traceparent.replace(/01$/, '00') }).end('done', null);
+    tracing.attempt({ ...facts, traceparent: 'rubbish' }).end('done', null);
+    expect(spans).toEqual([]);
+  });
+
+  it('has what the task is about only where that may be told', () => {
+    const content = () => ({ 'gen_ai.tool.call.arguments': '{"a":1}' });
+    for (const tells of [false, true]) {
+      const { tracing, spans } = traced({ tellsContent: () => tells });
+      const span = tracing.attempt(facts);
+      span.content?.(content);
+      span.end('done', null);
+      expect(JSON.stringify(spans).includes('gen_ai.tool.call.arguments')).toBe(tells);
+    }
+  });
+
+  it('cuts a value that is long', () => {
+    const { tracing, spans } = traced();
+    const span = tracing.attempt(facts);
     span.set({ 'mesh.route.reason': 'x'.repeat(5000) });
     span.end('done', null);
-    await tracer.close();
-    expect(collector.spans[0]).toMatchObject({
-      parentSpanId: '',
-      attributes: { 'mesh.route.reason': 'x'.repeat(1024) },
-    });
+    expect(spans[0]?.attributes['mesh.route.reason']).toBe('x'.repeat(1024));
   });
 });
 
-describe('a collector that is away', () => {
-  it('costs nothing but the spans, and is told of', async () => {
-    await tracer.close();
-    const gone = collector.endpoint;
-    await collector.close();
-    tracer = open(gone);
-    traced().attempt(facts).end('done', null);
-    const began = performance.now();
-    await tracer.close();
-    expect(performance.now() - began).toBeLessThan(LIMIT_MS);
-    expect(losses.length).toBeGreaterThan(0);
-    collector = await SpanCollector.open();
+describe('an attempt after another one', () => {
+  it('links to the one that failed', () => {
+    const { tracing, spans, crashes } = traced();
+    tracing.attempt(facts).end('failed', new EffectError('timeout', 'late'));
+    tracing.attempt({ ...facts, attempt: 2, failures: 1 }).end('done', null);
+    expect(spans[1]?.links).toEqual([{ traceId: TRACE, spanId: spans[0]?.spanId, cause: 'retry' }]);
+    expect(crashes).toEqual([]);
   });
 
-  it('that answers again gets what came later', async () => {
-    collector.away = true;
-    traced().attempt(facts).end('done', null);
-    await collector.asked(1, LIMIT_MS);
-    collector.away = false;
-    traced()
-      .attempt({ ...facts, attempt: 3 })
-      .end('done', null);
-    await collector.span(({ attributes }) => attributes['mesh.effect.attempt'] === 3, LIMIT_MS, 'of attempt 3');
+  it('links to the one that a crash cut off, says what that cost, and reports the crash', () => {
+    const lastMs = Date.now() - 1500;
+    const cutOff: BegunSpan = {
+      ...{ traceId: TRACE, spanId: attemptSpanId(KEY, 1, HOST), parentSpanId: hopSpanId(TASK, 3) },
+      ...{ name: 'agent.tool_call', kind: 'internal', startMs: lastMs - 100, attributes: {} },
+    };
+    const nothing = (): void => undefined;
+    const { tracing, spans, crashes } = traced({
+      recorder: {
+        crashed: { pid: 7, lastMs, cutOff: [cutOff], resumed: [], unsent: [] },
+        ...{ begun: nothing, event: nothing, forget: nothing },
+      },
+    });
+    tracing.attempt({ ...facts, attempt: 2, crashes: 1, pending: true }).end('done', null);
+    expect(spans[0]?.links).toEqual([{ traceId: TRACE, spanId: cutOff.spanId, cause: 'crash' }]);
+    expect(spans[0]?.attributes['mesh.crash.lost_ms']).toBeGreaterThanOrEqual(1500);
+    expect(crashes).toEqual(['unfinished_effect']);
+  });
+
+  it('that was cut off before anybody counted it has another id than the next', () => {
+    const id = attemptSpanId(KEY, 1, HOST);
+    const cutOff = { traceId: TRACE, spanId: id, parentSpanId: '', name: 'x', startMs: 1, attributes: {} };
+    const crashed = { pid: 7, lastMs: 2, cutOff: [{ ...cutOff, kind: 'internal' as const }], resumed: [], unsent: [] };
+    const nothing = (): void => undefined;
+    const { tracing, spans } = traced({ recorder: { crashed, begun: nothing, event: nothing, forget: nothing } });
+    tracing.attempt({ ...facts, pending: true }).end('done', null);
+    expect(spans[0]?.spanId).not.toBe(id);
+    expect(spans[0]?.links?.[0]).toMatchObject({ spanId: id, cause: 'crash' });
+  });
+
+  it("closes another host's attempt when it takes over", () => {
+    const { tracing, spans, crashes } = traced();
+    const before = { host: 'desk-0', atMs: 1000, inOrder: false, here: false };
+    const opened = { service: 'tools', partition: 2, checkpoint: 0, records: 0, tasks: 1, tookMs: 1 };
+    tracing.opened({ ...opened, before });
+    tracing.attempt({ ...facts, pending: true }).end('done', null);
+    expect(spans[0]).toMatchObject({
+      ...{ spanId: attemptSpanId(KEY, 1, 'desk-0'), endMs: 1000, failure: 'cut_off' },
+      attributes: { 'mesh.effect.outcome': 'cut_off' },
+    });
+    expect(spans[1]?.links?.[0]).toMatchObject({ spanId: spans[0]?.spanId, cause: 'takeover' });
+    expect(crashes).toContain('takeover');
+  });
+});
+
+describe('which traces are kept', () => {
+  it('is said once, when a task is taken in: so many a second, all while everything is told', () => {
+    let full = false;
+    const { tracing } = traced({ tracesPerSecond: 1, isFull: () => full });
+    const flags = () => Array.from({ length: 20 }, () => tracing.admit(facts.traceparent).slice(-2));
+    const kept = flags().filter((flag) => flag === '01').length;
+    expect(kept).toBeGreaterThanOrEqual(1);
+    expect(kept).toBeLessThan(20);
+    full = true;
+    expect(flags().every((flag) => flag === '01')).toBe(true);
   });
 });

@@ -226,6 +226,7 @@ test('the cap on answers: five megabytes are cut, and say so', async () => {
     {},
     call(),
   );
+  if (typeof answer !== 'string') return expect.unreachable('it has more than text');
   expect(answer.length).toBeLessThan(200_000);
   expect(answer).toMatch(/\n\n\(The answer has 5242880 characters; these are the first 190000\.\)$/);
   expect(attributes).toEqual({ 'mesh.overload.reason': 'its answer has 5242880 characters' });
@@ -251,4 +252,12 @@ test('a service has a breaker of its own, which does not count the refusals of a
     code: 'breaker_open',
     message: expect.stringContaining('mcp:box is left alone'),
   });
+});
+
+test('the cap on answers holds for one with attachments as well, which stay', async () => {
+  const { guard, call } = bench();
+  const attachments = [{ raw: 'aGk=', mediaType: 'image/png' }];
+  const large = tool(() => Promise.resolve({ text: 'x'.repeat(300_000), attachments }));
+  const answer = await guard.run(large, {}, call());
+  expect(answer).toMatchObject({ attachments, text: expect.stringMatching(/these are the first 190000\.\)$/) });
 });

@@ -11,7 +11,10 @@ function mcpTool(more: Partial<McpTool> = {}): McpTool {
   return { ...plain, inputSchema: text, ...more };
 }
 
-function tools(listed: McpTool[], call: McpServers['call'] = () => Promise.resolve('done')): readonly Tool[] {
+function tools(
+  listed: McpTool[],
+  call: McpServers['call'] = () => Promise.resolve({ text: 'done', attachments: [] }),
+): readonly Tool[] {
   const limits = () => ({ timeoutMs: 1000, concurrencyMax: 2 });
   return createMcpTools({ ...noMcpServers, tools: () => listed, limits, call })();
 }

@@ -137,3 +137,41 @@ describe('a folder', () => {
     expect(() => loadWorkflows(roles, folder)).toThrow(/^broken\.json: /);
   });
 });
+
+describe('an approval in the words of its workflow', () => {
+  const gate = (approve: object): unknown => ({
+    ...{ name: 'gate', description: 'Asks.' },
+    steps: [{ step: 'pay', role: 'tools', timeoutMs: 1000, approve }],
+  });
+
+  test.each([
+    [{}],
+    [
+      {
+        question: 'Pay?',
+        choices: ['Да', 'Нет'],
+        timeoutMs: 60_000,
+        default: 'Нет',
+        remindAfterMs: 1000,
+        remindTo: 'x',
+      },
+    ],
+    [{ choices: [], timeoutMs: 60_000, default: 'go on' }],
+  ])('%j is taken', (approve) => {
+    expect(checkWorkflow(gate(approve), 'gate.json', new Set(['tools'])).steps[0]?.approve).toEqual(approve);
+  });
+
+  test.each([
+    [{ choices: ['yes'] }, 'choices are two'],
+    [{ choices: ['yes', ' YES '] }, 'choices must differ'],
+    [{ timeoutMs: 60_000, default: 'maybe' }, 'default must be one of yes, no'],
+    [{ default: 'no' }, 'default needs timeoutMs'],
+    [{ remindTo: 'x' }, 'remindTo needs remindAfterMs'],
+    [{ timeoutMs: 2000, remindAfterMs: 2000 }, 'must be less than timeoutMs'],
+    [{ unknown: 1 }, 'additional properties'],
+  ])('%j is refused', (approve, why) => {
+    expect(() => checkWorkflow(gate(approve), 'gate.json', new Set(['tools']))).toThrow(
+      new RegExp(`gate.json.*${why}`),
+    );
+  });
+});

@@ -11,7 +11,7 @@ import { isRecord, parsed } from './json-reply.ts';
 import { cleanText } from './model-text.ts';
 import { errorIn } from './openai-errors.ts';
 import { StatusFailure } from './openai-transport.ts';
-import { EngineError } from './port.ts';
+import { EngineError, type Usage } from './port.ts';
 import type { Completion } from './to-output.ts';
 import type { WireToolCall } from './tool-choice.ts';
 
@@ -67,6 +67,8 @@ export interface ReadHooks {
   readonly onText: (piece: string) => void;
   /** Called with the number of characters that a model has thought so far. */
   readonly onThought?: (chars: number) => void;
+  /** Called when the server says how many tokens it read and wrote. */
+  readonly onUsage?: (tokens: Usage) => void;
 }
 
 /** What has been read of a reply so far. */
@@ -90,6 +92,8 @@ class Reply {
       const status = Number(error.code);
       throw new StatusFailure(status >= 400 && status < 600 ? status : 500, error, undefined, 'while answering');
     }
+    const usage = usageIn(event);
+    if (usage !== null) this.#hooks.onUsage?.(usage);
     const choice = firstChoice(event);
     if (choice === null) return;
     const said = [choice.delta, choice.message, choice].find(isRecord) ?? {};
@@ -329,4 +333,15 @@ function notChat(): EngineError {
 
 function badAnswer(message: string): EngineError {
   return new EngineError('engine_bad_answer', message, { retryable: true });
+}
+
+/** OpenAI's words first, then Ollama's; null for an event that has none. */
+function usageIn(event: unknown): Usage | null {
+  if (!isRecord(event)) return null;
+  const { usage } = event;
+  const [input, output] = isRecord(usage)
+    ? [usage.prompt_tokens, usage.completion_tokens]
+    : [event.prompt_eval_count, event.eval_count];
+  if (typeof input !== 'number' || typeof output !== 'number') return null;
+  return { input, output };
 }

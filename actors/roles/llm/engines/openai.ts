@@ -249,6 +249,7 @@ async function complete(
       onThought: (chars) => {
         thought = chars;
       },
+      ...(context.onUsage === undefined ? {} : { onUsage: context.onUsage }),
     });
     show.end();
     const text = replyIn(completion.text);

@@ -22,6 +22,14 @@ export interface EngineContext {
   readonly onText?: (piece: string) => void;
   /** Called while nothing can be shown yet, so that a long wait does not look like a dead one. */
   readonly heartbeat?: (note: string) => void;
+  /** Called when it is known how many tokens a generation read and wrote; a failed one may have cost some, too. */
+  readonly onUsage?: (tokens: Usage) => void;
+}
+
+/** Tokens as the model's own server counts them. */
+export interface Usage {
+  readonly input: number;
+  readonly output: number;
 }
 
 export interface LlmEngine {

@@ -4,7 +4,7 @@
  * tools role's business.
  */
 import { Ajv, type JSONSchemaType } from 'ajv';
-import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
+import type { ErrorInfo, Part } from '../../../../schemas/events/generated.ts';
 
 /**
  * What a repeated call does. `pure`: nothing outside changes. `keyed`: the other side knows the idempotency key and
@@ -39,6 +39,12 @@ export interface ToolCaps {
   readonly queueMax: number;
 }
 
+export interface ToolAnswer {
+  readonly text: string;
+  /** Pictures, files, links and data, besides the text. */
+  readonly attachments: readonly Part[];
+}
+
 export interface Tool {
   readonly name: string;
   readonly description: string;
@@ -53,8 +59,8 @@ export interface Tool {
   match?(prompt: string): ToolMatch | null;
   /** Throws a ToolError `tool_bad_arguments` that names what is wrong. */
   checkArguments(args: unknown): void;
-  /** The answer as text. Rejects with a ToolError or the signal's reason. */
-  run(args: unknown, context: ToolContext): Promise<string>;
+  /** The answer, a text alone or with more. Rejects with a ToolError or the signal's reason. */
+  run(args: unknown, context: ToolContext): Promise<string | ToolAnswer>;
 }
 
 export type ToolErrorCode =

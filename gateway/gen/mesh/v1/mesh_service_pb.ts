@@ -8,20 +8,20 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Fact, Token } from "./event_pb.ts";
 import { file_mesh_v1_event } from "./event_pb.ts";
 import type { AgentMessage, Part } from "./message_pb.ts";
 import { file_mesh_v1_message } from "./message_pb.ts";
 import type { Task, TaskState, TaskSummary } from "./task_pb.ts";
 import { file_mesh_v1_task } from "./task_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file mesh/v1/mesh_service.proto.
  */
 export const file_mesh_v1_mesh_service: GenFile = /*@__PURE__*/
-  fileDesc("ChptZXNoL3YxL21lc2hfc2VydmljZS5wcm90bxIHbWVzaC52MSLxAQoKUnVuUmVxdWVzdBIbCgZwcm9tcHQYASABKAlCC7pICHIGEAEYgIAQEhkKCHdvcmtmbG93GAIgASgJQge6SARyAhggEiMKDmNvcnJlbGF0aW9uX2lkGAMgASgJQgu6SAjYAQFyA7ABARI/Cgp0aW1lX2xpbWl0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBEi0KCHByaW9yaXR5GAogASgOMhEubWVzaC52MS5Qcmlvcml0eUIIukgFggECEAESFgoOd2FpdF9mb3JfbW9kZWwYCyABKAgiKgoLUnVuUmVzcG9uc2USGwoEdGFzaxgBIAEoCzINLm1lc2gudjEuVGFzayL0AQoNU3VibWl0UmVxdWVzdBIbCgZwcm9tcHQYASABKAlCC7pICHIGEAEYgIAQEhkKCHdvcmtmbG93GAIgASgJQge6SARyAhggEiMKDmNvcnJlbGF0aW9uX2lkGAMgASgJQgu6SAjYAQFyA7ABARI/Cgp0aW1lX2xpbWl0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBEi0KCHByaW9yaXR5GAogASgOMhEubWVzaC52MS5Qcmlvcml0eUIIukgFggECEAESFgoOd2FpdF9mb3JfbW9kZWwYCyABKAgiLQoOU3VibWl0UmVzcG9uc2USGwoEdGFzaxgBIAEoCzINLm1lc2gudjEuVGFzayIuCgpHZXRSZXF1ZXN0EiAKDmNvcnJlbGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABASIqCgtHZXRSZXNwb25zZRIbCgR0YXNrGAEgASgLMg0ubWVzaC52MS5UYXNrIuIBCgtMaXN0UmVxdWVzdBIbCglwYWdlX3NpemUYASABKA1CCLpIBSoDGMgBEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEjMKBnN0YXRlcxgDIAMoDjISLm1lc2gudjEuVGFza1N0YXRlQg+6SAySAQkQCiIFggECEAESFgoFcm91dGUYBCABKAlCB7pIBHICGCASGAoGY2FsbGVyGAUgASgJQgi6SAVyAxjIARIxCg11cGRhdGVkX2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgxMaXN0UmVzcG9uc2USIwoFdGFza3MYASADKAsyFC5tZXNoLnYxLlRhc2tTdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJiCgxXYXRjaFJlcXVlc3QSIAoOY29ycmVsYXRpb25faWQYASABKAlCCLpIBXIDsAEBEhgKBmN1cnNvchgCIAEoCUIIukgFcgMYyAESFgoOaW5jbHVkZV90b2tlbnMYAyABKAgiZwoNV2F0Y2hSZXNwb25zZRIdCgRmYWN0GAEgASgLMg0ubWVzaC52MS5GYWN0SAASHwoFdG9rZW4YAiABKAsyDi5tZXNoLnYxLlRva2VuSAASDgoGY3Vyc29yGAMgASgJQgYKBGl0ZW0iSwoNQ2FuY2VsUmVxdWVzdBIgCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxjQDyItCg5DYW5jZWxSZXNwb25zZRIbCgR0YXNrGAEgASgLMg0ubWVzaC52MS5UYXNrIk0KDlJlc3BvbmRSZXF1ZXN0EiAKDmNvcnJlbGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIZCgR0ZXh0GAIgASgJQgu6SAhyBhABGKCcASIuCg9SZXNwb25kUmVzcG9uc2USGwoEdGFzaxgBIAEoCzINLm1lc2gudjEuVGFzayKhAQoSU2VuZE1lc3NhZ2VSZXF1ZXN0EiAKDmNvcnJlbGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIhCg5yZWNpcGllbnRfcm9sZRgCIAEoCUIJukgGcgQQARggEigKBXBhcnRzGAMgAygLMg0ubWVzaC52MS5QYXJ0Qgq6SAeSAQQIARAyEhwKCm1lc3NhZ2VfaWQYBCABKAlCCLpIBXIDGMgBIj0KE1NlbmRNZXNzYWdlUmVzcG9uc2USJgoHbWVzc2FnZRgBIAEoCzIVLm1lc2gudjEuQWdlbnRNZXNzYWdlInIKE0xpc3RNZXNzYWdlc1JlcXVlc3QSIAoOY29ycmVsYXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY9AMSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYyAEiWAoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USJwoIbWVzc2FnZXMYASADKAsyFS5tZXNoLnYxLkFnZW50TWVzc2FnZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijAEKC0ZvcmtSZXF1ZXN0EiAKDmNvcnJlbGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIXCgNob3AYAiABKA1CCrpIByoFGOgHKAESGQoGcHJvbXB0GAMgASgJQgm6SAZyBBiAgBASJwoSbmV3X2NvcnJlbGF0aW9uX2lkGAQgASgJQgu6SAjYAQFyA7ABASIrCgxGb3JrUmVzcG9uc2USGwoEdGFzaxgBIAEoCzINLm1lc2gudjEuVGFzayJCCg1TZWFyY2hSZXF1ZXN0EhkKBXF1ZXJ5GAEgASgJQgq6SAdyBRABGKAfEhYKBWxpbWl0GAIgASgNQge6SAQqAhhkIpcBCgdQYXNzYWdlEgoKAmlkGAEgASgJEgwKBHBhdGgYAiABKAkSDwoHaGVhZGluZxgDIAEoCRISCgpzdGFydF9saW5lGAQgASgNEhAKCGVuZF9saW5lGAUgASgNEgwKBHRleHQYBiABKAkSDAoEa2luZBgHIAEoCRIQCghsYW5ndWFnZRgIIAEoCRINCgVzY29yZRgJIAEoASJVCg5TZWFyY2hSZXNwb25zZRIiCghwYXNzYWdlcxgBIAMoCzIQLm1lc2gudjEuUGFzc2FnZRIOCgZlbmdpbmUYAiABKAkSDwoHcHJvYmxlbRgDIAEoCSIRCg9SZWdpc3RyeVJlcXVlc3QijAIKCENhcGFjaXR5EhQKB3RocmVhZHMYASABKAFIAIgBARIWCgltZW1vcnlfbWIYAiABKAFIAYgBARIcCg9tZW1vcnlfbGltaXRfbWIYAyABKAFIAogBARIYCgtxdWV1ZV9kZXB0aBgEIAEoAUgDiAEBEhcKCmZyZWVfc2xvdHMYBSABKAFIBIgBARIeChF0b2tlbnNfcGVyX3NlY29uZBgGIAEoAUgFiAEBQgoKCF90aHJlYWRzQgwKCl9tZW1vcnlfbWJCEgoQX21lbW9yeV9saW1pdF9tYkIOCgxfcXVldWVfZGVwdGhCDQoLX2ZyZWVfc2xvdHNCFAoSX3Rva2Vuc19wZXJfc2Vjb25kIkgKB0JyZWFrZXISDAoEbmFtZRgBIAEoCRINCgVzdGF0ZRgCIAEoCRIQCghmYWlsdXJlcxgDIAEoDRIOCgZyZWFzb24YBCABKAkipgMKB1NlcnZpY2USDwoHc2VydmljZRgBIAEoCRIMCgRob3N0GAIgASgJEgsKA3BpZBgDIAEoDRINCgVyb2xlcxgEIAMoCRIPCgd2ZXJzaW9uGAUgASgJEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmFnZV9tcxgHIAEoARIUCgxjYXBhYmlsaXRpZXMYCCADKAkSIwoIY2FwYWNpdHkYCSABKAsyES5tZXNoLnYxLkNhcGFjaXR5EiIKCGJyZWFrZXJzGAogAygLMhAubWVzaC52MS5CcmVha2VyEhAKCHByb2JsZW1zGAsgAygJEhQKB2JhY2tsb2cYDCABKAFIAIgBARIcCg9wZW5kaW5nX2VmZmVjdHMYDSABKAFIAYgBARIWCglpbnN0YW5jZXMYDiABKAFIAogBARIWCgltZW1vcnlfbWIYDyABKAFIA4gBAUIKCghfYmFja2xvZ0ISChBfcGVuZGluZ19lZmZlY3RzQgwKCl9pbnN0YW5jZXNCDAoKX21lbW9yeV9tYiI2ChBSZWdpc3RyeVJlc3BvbnNlEiIKCHNlcnZpY2VzGAEgAygLMhAubWVzaC52MS5TZXJ2aWNlIjkKDlNldE1vZGVSZXF1ZXN0EicKBG1vZGUYASABKA4yDS5tZXNoLnYxLk1vZGVCCrpIB4IBBBABIAAiLgoPU2V0TW9kZVJlc3BvbnNlEhsKBG1vZGUYASABKA4yDS5tZXNoLnYxLk1vZGUqXgoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIQCgxQUklPUklUWV9MT1cQARITCg9QUklPUklUWV9OT1JNQUwQAhIRCg1QUklPUklUWV9ISUdIEAMqPwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASDgoKTU9ERV9ERUJVRxABEhEKDU1PREVfU0hJUFBJTkcQAjLCBgoLTWVzaFNlcnZpY2USMAoDUnVuEhMubWVzaC52MS5SdW5SZXF1ZXN0GhQubWVzaC52MS5SdW5SZXNwb25zZRI5CgZTdWJtaXQSFi5tZXNoLnYxLlN1Ym1pdFJlcXVlc3QaFy5tZXNoLnYxLlN1Ym1pdFJlc3BvbnNlEjUKA0dldBITLm1lc2gudjEuR2V0UmVxdWVzdBoULm1lc2gudjEuR2V0UmVzcG9uc2UiA5ACARI4CgRMaXN0EhQubWVzaC52MS5MaXN0UmVxdWVzdBoVLm1lc2gudjEuTGlzdFJlc3BvbnNlIgOQAgESPQoFV2F0Y2gSFS5tZXNoLnYxLldhdGNoUmVxdWVzdBoWLm1lc2gudjEuV2F0Y2hSZXNwb25zZSIDkAIBMAESPgoGQ2FuY2VsEhYubWVzaC52MS5DYW5jZWxSZXF1ZXN0GhcubWVzaC52MS5DYW5jZWxSZXNwb25zZSIDkAICEjwKB1Jlc3BvbmQSFy5tZXNoLnYxLlJlc3BvbmRSZXF1ZXN0GhgubWVzaC52MS5SZXNwb25kUmVzcG9uc2USSAoLU2VuZE1lc3NhZ2USGy5tZXNoLnYxLlNlbmRNZXNzYWdlUmVxdWVzdBocLm1lc2gudjEuU2VuZE1lc3NhZ2VSZXNwb25zZRJQCgxMaXN0TWVzc2FnZXMSHC5tZXNoLnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaHS5tZXNoLnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIgOQAgESMwoERm9yaxIULm1lc2gudjEuRm9ya1JlcXVlc3QaFS5tZXNoLnYxLkZvcmtSZXNwb25zZRI+CgZTZWFyY2gSFi5tZXNoLnYxLlNlYXJjaFJlcXVlc3QaFy5tZXNoLnYxLlNlYXJjaFJlc3BvbnNlIgOQAgESRAoIUmVnaXN0cnkSGC5tZXNoLnYxLlJlZ2lzdHJ5UmVxdWVzdBoZLm1lc2gudjEuUmVnaXN0cnlSZXNwb25zZSIDkAIBEkEKB1NldE1vZGUSFy5tZXNoLnYxLlNldE1vZGVSZXF1ZXN0GhgubWVzaC52MS5TZXRNb2RlUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_mesh_v1_event, file_mesh_v1_message, file_mesh_v1_task]);
+  fileDesc("ChptZXNoL3YxL21lc2hfc2VydmljZS5wcm90bxIHbWVzaC52MSKiAgoKUnVuUmVxdWVzdBIbCgZwcm9tcHQYASABKAlCC7pICHIGEAEYgIAQEhkKCHdvcmtmbG93GAIgASgJQge6SARyAhggEiMKDmNvcnJlbGF0aW9uX2lkGAMgASgJQgu6SAjYAQFyA7ABARI/Cgp0aW1lX2xpbWl0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggBEi0KCHByaW9yaXR5GAogASgOMhEubWVzaC52MS5Qcmlvcml0eUIIukgFggECEAESFgoOd2FpdF9mb3JfbW9kZWwYCyABKAgSFQoDa2V5GBQgASgJQgi6SAVyAxiAARIYChBjYW5jZWxfd2l0aF9jYWxsGBUgASgIIioKC1J1blJlc3BvbnNlEhsKBHRhc2sYASABKAsyDS5tZXNoLnYxLlRhc2siiwIKDVN1Ym1pdFJlcXVlc3QSGwoGcHJvbXB0GAEgASgJQgu6SAhyBhABGICAEBIZCgh3b3JrZmxvdxgCIAEoCUIHukgEcgIYIBIjCg5jb3JyZWxhdGlvbl9pZBgDIAEoCUILukgI2AEBcgOwAQESPwoKdGltZV9saW1pdBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARItCghwcmlvcml0eRgKIAEoDjIRLm1lc2gudjEuUHJpb3JpdHlCCLpIBYIBAhABEhYKDndhaXRfZm9yX21vZGVsGAsgASgIEhUKA2tleRgUIAEoCUIIukgFcgMYgAEiLQoOU3VibWl0UmVzcG9uc2USGwoEdGFzaxgBIAEoCzINLm1lc2gudjEuVGFzayIuCgpHZXRSZXF1ZXN0EiAKDmNvcnJlbGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABASIqCgtHZXRSZXNwb25zZRIbCgR0YXNrGAEgASgLMg0ubWVzaC52MS5UYXNrIo8CCgtMaXN0UmVxdWVzdBIbCglwYWdlX3NpemUYASABKA1CCLpIBSoDGMgBEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEjMKBnN0YXRlcxgDIAMoDjISLm1lc2gudjEuVGFza1N0YXRlQg+6SAySAQkQCiIFggECEAESFgoFcm91dGUYBCABKAlCB7pIBHICGCASGAoGY2FsbGVyGAUgASgJQgi6SAVyAxjIARIxCg11cGRhdGVkX2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgVvcmRlchgHIAEoDjISLm1lc2gudjEuTGlzdE9yZGVyQgi6SAWCAQIQASJbCgxMaXN0UmVzcG9uc2USIwoFdGFza3MYASADKAsyFC5tZXNoLnYxLlRhc2tTdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRINCgV0b3RhbBgDIAEoDSJiCgxXYXRjaFJlcXVlc3QSIAoOY29ycmVsYXRpb25faWQYASABKAlCCLpIBXIDsAEBEhgKBmN1cnNvchgCIAEoCUIIukgFcgMYyAESFgoOaW5jbHVkZV90b2tlbnMYAyABKAgiZwoNV2F0Y2hSZXNwb25zZRIdCgRmYWN0GAEgASgLMg0ubWVzaC52MS5GYWN0SAASHwoFdG9rZW4YAiABKAsyDi5tZXNoLnYxLlRva2VuSAASDgoGY3Vyc29yGAMgASgJQgYKBGl0ZW0iSwoNQ2FuY2VsUmVxdWVzdBIgCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxjQDyItCg5DYW5jZWxSZXNwb25zZRIbCgR0YXNrGAEgASgLMg0ubWVzaC52MS5UYXNrIokBCg5SZXNwb25kUmVxdWVzdBIgCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGQoEdGV4dBgCIAEoCUILukgIcgYQARignAESHAoLcXVlc3Rpb25faWQYAyABKAlCB7pIBHICGEASHAoKbWVzc2FnZV9pZBgEIAEoCUIIukgFcgMYyAEiLgoPUmVzcG9uZFJlc3BvbnNlEhsKBHRhc2sYASABKAsyDS5tZXNoLnYxLlRhc2sioQEKElNlbmRNZXNzYWdlUmVxdWVzdBIgCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQESIQoOcmVjaXBpZW50X3JvbGUYAiABKAlCCbpIBnIEEAEYIBIoCgVwYXJ0cxgDIAMoCzINLm1lc2gudjEuUGFydEIKukgHkgEECAEQMhIcCgptZXNzYWdlX2lkGAQgASgJQgi6SAVyAxjIASI9ChNTZW5kTWVzc2FnZVJlc3BvbnNlEiYKB21lc3NhZ2UYASABKAsyFS5tZXNoLnYxLkFnZW50TWVzc2FnZSJyChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiAKDmNvcnJlbGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGPQDEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGMgBIlgKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEicKCG1lc3NhZ2VzGAEgAygLMhUubWVzaC52MS5BZ2VudE1lc3NhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrQBCgtGb3JrUmVxdWVzdBIgCg5jb3JyZWxhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQESFwoDaG9wGAIgASgNQgq6SAcqBRjoBygBEhkKBnByb21wdBgDIAEoCUIJukgGcgQYgIAQEicKEm5ld19jb3JyZWxhdGlvbl9pZBgEIAEoCUILukgI2AEBcgOwAQESJgoFaW5wdXQYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IisKDEZvcmtSZXNwb25zZRIbCgR0YXNrGAEgASgLMg0ubWVzaC52MS5UYXNrIkIKDVNlYXJjaFJlcXVlc3QSGQoFcXVlcnkYASABKAlCCrpIB3IFEAEYoB8SFgoFbGltaXQYAiABKA1CB7pIBCoCGGQilwEKB1Bhc3NhZ2USCgoCaWQYASABKAkSDAoEcGF0aBgCIAEoCRIPCgdoZWFkaW5nGAMgASgJEhIKCnN0YXJ0X2xpbmUYBCABKA0SEAoIZW5kX2xpbmUYBSABKA0SDAoEdGV4dBgGIAEoCRIMCgRraW5kGAcgASgJEhAKCGxhbmd1YWdlGAggASgJEg0KBXNjb3JlGAkgASgBIlUKDlNlYXJjaFJlc3BvbnNlEiIKCHBhc3NhZ2VzGAEgAygLMhAubWVzaC52MS5QYXNzYWdlEg4KBmVuZ2luZRgCIAEoCRIPCgdwcm9ibGVtGAMgASgJIhEKD1JlZ2lzdHJ5UmVxdWVzdCKMAgoIQ2FwYWNpdHkSFAoHdGhyZWFkcxgBIAEoAUgAiAEBEhYKCW1lbW9yeV9tYhgCIAEoAUgBiAEBEhwKD21lbW9yeV9saW1pdF9tYhgDIAEoAUgCiAEBEhgKC3F1ZXVlX2RlcHRoGAQgASgBSAOIAQESFwoKZnJlZV9zbG90cxgFIAEoAUgEiAEBEh4KEXRva2Vuc19wZXJfc2Vjb25kGAYgASgBSAWIAQFCCgoIX3RocmVhZHNCDAoKX21lbW9yeV9tYkISChBfbWVtb3J5X2xpbWl0X21iQg4KDF9xdWV1ZV9kZXB0aEINCgtfZnJlZV9zbG90c0IUChJfdG9rZW5zX3Blcl9zZWNvbmQiSAoHQnJlYWtlchIMCgRuYW1lGAEgASgJEg0KBXN0YXRlGAIgASgJEhAKCGZhaWx1cmVzGAMgASgNEg4KBnJlYXNvbhgEIAEoCSKmAwoHU2VydmljZRIPCgdzZXJ2aWNlGAEgASgJEgwKBGhvc3QYAiABKAkSCwoDcGlkGAMgASgNEg0KBXJvbGVzGAQgAygJEg8KB3ZlcnNpb24YBSABKAkSLgoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGYWdlX21zGAcgASgBEhQKDGNhcGFiaWxpdGllcxgIIAMoCRIjCghjYXBhY2l0eRgJIAEoCzIRLm1lc2gudjEuQ2FwYWNpdHkSIgoIYnJlYWtlcnMYCiADKAsyEC5tZXNoLnYxLkJyZWFrZXISEAoIcHJvYmxlbXMYCyADKAkSFAoHYmFja2xvZxgMIAEoAUgAiAEBEhwKD3BlbmRpbmdfZWZmZWN0cxgNIAEoAUgBiAEBEhYKCWluc3RhbmNlcxgOIAEoAUgCiAEBEhYKCW1lbW9yeV9tYhgPIAEoAUgDiAEBQgoKCF9iYWNrbG9nQhIKEF9wZW5kaW5nX2VmZmVjdHNCDAoKX2luc3RhbmNlc0IMCgpfbWVtb3J5X21iIjYKEFJlZ2lzdHJ5UmVzcG9uc2USIgoIc2VydmljZXMYASADKAsyEC5tZXNoLnYxLlNlcnZpY2UiOQoOU2V0TW9kZVJlcXVlc3QSJwoEbW9kZRgBIAEoDjINLm1lc2gudjEuTW9kZUIKukgHggEEEAEgACIuCg9TZXRNb2RlUmVzcG9uc2USGwoEbW9kZRgBIAEoDjINLm1lc2gudjEuTW9kZSpeCghQcmlvcml0eRIYChRQUklPUklUWV9VTlNQRUNJRklFRBAAEhAKDFBSSU9SSVRZX0xPVxABEhMKD1BSSU9SSVRZX05PUk1BTBACEhEKDVBSSU9SSVRZX0hJR0gQAypXCglMaXN0T3JkZXISGgoWTElTVF9PUkRFUl9VTlNQRUNJRklFRBAAEhYKEkxJU1RfT1JERVJfQ0hBTkdFRBABEhYKEkxJU1RfT1JERVJfQ1JFQVRFRBACKj8KBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEg4KCk1PREVfREVCVUcQARIRCg1NT0RFX1NISVBQSU5HEAIywgYKC01lc2hTZXJ2aWNlEjAKA1J1bhITLm1lc2gudjEuUnVuUmVxdWVzdBoULm1lc2gudjEuUnVuUmVzcG9uc2USOQoGU3VibWl0EhYubWVzaC52MS5TdWJtaXRSZXF1ZXN0GhcubWVzaC52MS5TdWJtaXRSZXNwb25zZRI1CgNHZXQSEy5tZXNoLnYxLkdldFJlcXVlc3QaFC5tZXNoLnYxLkdldFJlc3BvbnNlIgOQAgESOAoETGlzdBIULm1lc2gudjEuTGlzdFJlcXVlc3QaFS5tZXNoLnYxLkxpc3RSZXNwb25zZSIDkAIBEj0KBVdhdGNoEhUubWVzaC52MS5XYXRjaFJlcXVlc3QaFi5tZXNoLnYxLldhdGNoUmVzcG9uc2UiA5ACATABEj4KBkNhbmNlbBIWLm1lc2gudjEuQ2FuY2VsUmVxdWVzdBoXLm1lc2gudjEuQ2FuY2VsUmVzcG9uc2UiA5ACAhI8CgdSZXNwb25kEhcubWVzaC52MS5SZXNwb25kUmVxdWVzdBoYLm1lc2gudjEuUmVzcG9uZFJlc3BvbnNlEkgKC1NlbmRNZXNzYWdlEhsubWVzaC52MS5TZW5kTWVzc2FnZVJlcXVlc3QaHC5tZXNoLnYxLlNlbmRNZXNzYWdlUmVzcG9uc2USUAoMTGlzdE1lc3NhZ2VzEhwubWVzaC52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0Gh0ubWVzaC52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSIDkAIBEjMKBEZvcmsSFC5tZXNoLnYxLkZvcmtSZXF1ZXN0GhUubWVzaC52MS5Gb3JrUmVzcG9uc2USPgoGU2VhcmNoEhYubWVzaC52MS5TZWFyY2hSZXF1ZXN0GhcubWVzaC52MS5TZWFyY2hSZXNwb25zZSIDkAIBEkQKCFJlZ2lzdHJ5EhgubWVzaC52MS5SZWdpc3RyeVJlcXVlc3QaGS5tZXNoLnYxLlJlZ2lzdHJ5UmVzcG9uc2UiA5ACARJBCgdTZXRNb2RlEhcubWVzaC52MS5TZXRNb2RlUmVxdWVzdBoYLm1lc2gudjEuU2V0TW9kZVJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_mesh_v1_event, file_mesh_v1_message, file_mesh_v1_task]);
 
 /**
  * @generated from message mesh.v1.RunRequest
@@ -40,8 +40,8 @@ export type RunRequest = Message<"mesh.v1.RunRequest"> & {
   workflow: string;
 
   /**
-   * Id of the task, a UUIDv4 in lower case, chosen by the caller so that a repeated call is the same task. Empty: the
-   * gateway chooses, and tells it in the response metadata.
+   * Id of the task, a UUID of any version and in either case, chosen by the caller so that a repeated call is the same
+   * task. Empty: the gateway chooses, and tells it in the response metadata.
    *
    * @generated from field: string correlation_id = 3;
    */
@@ -67,6 +67,22 @@ export type RunRequest = Message<"mesh.v1.RunRequest"> & {
    * @generated from field: bool wait_for_model = 11;
    */
   waitForModel: boolean;
+
+  /**
+   * In place of an id, a name of the caller's own, of any characters: the same key of the same caller is the same task.
+   * Its id is derived from both.
+   *
+   * @generated from field: string key = 20;
+   */
+  key: string;
+
+  /**
+   * The task is cancelled when the call ends before it has settled: the caller cancels or hangs up, or the deadline of the
+   * call passes. Otherwise it goes on.
+   *
+   * @generated from field: bool cancel_with_call = 21;
+   */
+  cancelWithCall: boolean;
 };
 
 /**
@@ -136,6 +152,13 @@ export type SubmitRequest = Message<"mesh.v1.SubmitRequest"> & {
    * @generated from field: bool wait_for_model = 11;
    */
   waitForModel: boolean;
+
+  /**
+   * As in RunRequest.
+   *
+   * @generated from field: string key = 20;
+   */
+  key: string;
 };
 
 /**
@@ -241,6 +264,11 @@ export type ListRequest = Message<"mesh.v1.ListRequest"> & {
    * @generated from field: google.protobuf.Timestamp updated_after = 6;
    */
   updatedAfter?: Timestamp | undefined;
+
+  /**
+   * @generated from field: mesh.v1.ListOrder order = 7;
+   */
+  order: ListOrder;
 };
 
 /**
@@ -265,6 +293,13 @@ export type ListResponse = Message<"mesh.v1.ListResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * All tasks that fit, on this page and others.
+   *
+   * @generated from field: uint32 total = 3;
+   */
+  total: number;
 };
 
 /**
@@ -393,6 +428,21 @@ export type RespondRequest = Message<"mesh.v1.RespondRequest"> & {
    * @generated from field: string text = 2;
    */
   text: string;
+
+  /**
+   * The question that the person saw, `Task.question.id`. Empty: the one that this caller was shown last, or the first
+   * one of the task. An answer to another question than the open one is refused.
+   *
+   * @generated from field: string question_id = 3;
+   */
+  questionId: string;
+
+  /**
+   * Names the answer, so that it can be given again; empty: the same caller, question and text are the same answer.
+   *
+   * @generated from field: string message_id = 4;
+   */
+  messageId: string;
 };
 
 /**
@@ -556,6 +606,14 @@ export type ForkRequest = Message<"mesh.v1.ForkRequest"> & {
    * @generated from field: string new_correlation_id = 4;
    */
   newCorrelationId: string;
+
+  /**
+   * What the hop is to be given otherwise than before: fields of a hop's input (`passages`, `code`, `review`, `tool`,
+   * `note`); null leaves one out.
+   *
+   * @generated from field: google.protobuf.Struct input = 5;
+   */
+  input?: JsonObject | undefined;
 };
 
 /**
@@ -970,6 +1028,43 @@ export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
   enumDesc(file_mesh_v1_mesh_service, 0);
 
 /**
+ * @generated from enum mesh.v1.ListOrder
+ */
+export const ListOrder = {
+  /**
+   * The latest change first.
+   *
+   * @generated from enum value: LIST_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The latest change first. Pages are of the moment of the first one: a task that changes meanwhile is on one page, once.
+   *
+   * @generated from enum value: LIST_ORDER_CHANGED = 1;
+   */
+  CHANGED: 1,
+
+  /**
+   * The youngest task first.
+   *
+   * @generated from enum value: LIST_ORDER_CREATED = 2;
+   */
+  CREATED: 2,
+} as const;
+
+/**
+ * @generated from enum mesh.v1.ListOrder
+ */
+export type ListOrder = (typeof ListOrder)[keyof typeof ListOrder] | UnknownEnum;
+
+/**
+ * Describes the enum mesh.v1.ListOrder.
+ */
+export const ListOrderSchema: GenEnum<ListOrder> = /*@__PURE__*/
+  enumDesc(file_mesh_v1_mesh_service, 1);
+
+/**
  * @generated from enum mesh.v1.Mode
  */
 export const Mode = {
@@ -998,7 +1093,7 @@ export type Mode = (typeof Mode)[keyof typeof Mode] | UnknownEnum;
  * Describes the enum mesh.v1.Mode.
  */
 export const ModeSchema: GenEnum<Mode> = /*@__PURE__*/
-  enumDesc(file_mesh_v1_mesh_service, 1);
+  enumDesc(file_mesh_v1_mesh_service, 2);
 
 /**
  * @generated from service mesh.v1.MeshService

@@ -6,9 +6,9 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { AgentMessage } from "./message_pb.ts";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { AgentMessage, Part } from "./message_pb.ts";
 import { file_mesh_v1_message } from "./message_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mesh/v1/task.proto.
  */
 export const file_mesh_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkivwEKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yQg4KDF9kdXJhdGlvbl9tcyIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSI5CghRdWVzdGlvbhIMCgR0ZXh0GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIPCgdjaG9pY2VzGAMgAygJIl8KCENpdGF0aW9uEg4KBm1hcmtlchgBIAEoDRIMCgRwYXRoGAIgASgJEg8KB2hlYWRpbmcYAyABKAkSEgoKc3RhcnRfbGluZRgEIAEoDRIQCghlbmRfbGluZRgFIAEoDSJMCgRDb2RlEhAKCGxhbmd1YWdlGAEgASgJEgwKBHRleHQYAiABKAkSDwoHYXR0ZW1wdBgDIAEoDRITCgtleHBsYW5hdGlvbhgEIAEoCSJICgdGaW5kaW5nEhAKCHNldmVyaXR5GAEgASgJEgwKBGxpbmUYAiABKA0SDAoEcnVsZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJImIKBlJldmlldxIPCgd2ZXJkaWN0GAEgASgJEg8KB3N1bW1hcnkYAiABKAkSIgoIZmluZGluZ3MYAyADKAsyEC5tZXNoLnYxLkZpbmRpbmcSEgoKY2hlY2tlZF9ieRgEIAMoCSLUAQoGUmVzdWx0EiEKB291dGNvbWUYASABKA4yEC5tZXNoLnYxLk91dGNvbWUSDgoGYW5zd2VyGAIgASgJEg4KBmVuZ2luZRgDIAEoCRIkCgljaXRhdGlvbnMYBCADKAsyES5tZXNoLnYxLkNpdGF0aW9uEhsKBGNvZGUYBSABKAsyDS5tZXNoLnYxLkNvZGUSHwoGcmV2aWV3GAYgASgLMg8ubWVzaC52MS5SZXZpZXcSIwoIZGVncmFkZWQYByABKAsyES5tZXNoLnYxLkRlZ3JhZGVkIjwKCERlZ3JhZGVkEg4KBnJlYXNvbhgBIAEoCRIPCgdpbnN0ZWFkGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiPQoJVGFza0Vycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgiMQoKRm9ya09yaWdpbhIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRILCgNob3AYAiABKA0ilQQKBFRhc2sSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEh0KBXJvdXRlGAYgASgLMg4ubWVzaC52MS5Sb3V0ZRIcCgVzdGVwcxgHIAMoCzINLm1lc2gudjEuU3RlcBIaCgRob3BzGAggAygLMgwubWVzaC52MS5Ib3ASJwoIbWVzc2FnZXMYCSADKAsyFS5tZXNoLnYxLkFnZW50TWVzc2FnZRIdCgVsb29wcxgKIAEoCzIOLm1lc2gudjEuTG9vcHMSIwoIcXVlc3Rpb24YCyABKAsyES5tZXNoLnYxLlF1ZXN0aW9uEh8KBnJlc3VsdBgMIAEoCzIPLm1lc2gudjEuUmVzdWx0EiEKBWVycm9yGA0gASgLMhIubWVzaC52MS5UYXNrRXJyb3ISLwoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYECABKAkSJAoHZm9ya19vZhgRIAEoCzITLm1lc2gudjEuRm9ya09yaWdpbiKYAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqwgEKCVRhc2tTdGF0ZRIaChZUQVNLX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTVEFTS19TVEFURV9BQ0NFUFRFRBABEhYKElRBU0tfU1RBVEVfUlVOTklORxACEh0KGVRBU0tfU1RBVEVfSU5QVVRfUkVRVUlSRUQQAxIYChRUQVNLX1NUQVRFX0NPTVBMRVRFRBAEEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAUSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQBiqmAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhQKEE9VVENPTUVfQUNDRVBURUQQAhIVChFPVVRDT01FX0VYSEFVU1RFRBADEhQKEE9VVENPTUVfUkVWSUVXRUQQBBISCg5PVVRDT01FX0ZBSUxFRBAFEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAZiBnByb3RvMw", [file_google_protobuf_timestamp, file_mesh_v1_message]);
+  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkivwEKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yQg4KDF9kdXJhdGlvbl9tcyIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSKdAQoIUXVlc3Rpb24SDAoEdGV4dBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHY2hvaWNlcxgDIAMoCRIKCgJpZBgEIAEoCRIPCgdhY2NlcHRzGAUgASgJEhYKDmRlZmF1bHRfYW5zd2VyGAYgASgJEi0KCnRpbWVfbGltaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoIQ2l0YXRpb24SDgoGbWFya2VyGAEgASgNEgwKBHBhdGgYAiABKAkSDwoHaGVhZGluZxgDIAEoCRISCgpzdGFydF9saW5lGAQgASgNEhAKCGVuZF9saW5lGAUgASgNIkwKBENvZGUSEAoIbGFuZ3VhZ2UYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEhMKC2V4cGxhbmF0aW9uGAQgASgJIkgKB0ZpbmRpbmcSEAoIc2V2ZXJpdHkYASABKAkSDAoEbGluZRgCIAEoDRIMCgRydWxlGAMgASgJEg8KB21lc3NhZ2UYBCABKAkiYgoGUmV2aWV3Eg8KB3ZlcmRpY3QYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIiCghmaW5kaW5ncxgDIAMoCzIQLm1lc2gudjEuRmluZGluZxISCgpjaGVja2VkX2J5GAQgAygJIvgBCgZSZXN1bHQSIQoHb3V0Y29tZRgBIAEoDjIQLm1lc2gudjEuT3V0Y29tZRIOCgZhbnN3ZXIYAiABKAkSDgoGZW5naW5lGAMgASgJEiQKCWNpdGF0aW9ucxgEIAMoCzIRLm1lc2gudjEuQ2l0YXRpb24SGwoEY29kZRgFIAEoCzINLm1lc2gudjEuQ29kZRIfCgZyZXZpZXcYBiABKAsyDy5tZXNoLnYxLlJldmlldxIjCghkZWdyYWRlZBgHIAEoCzIRLm1lc2gudjEuRGVncmFkZWQSIgoLYXR0YWNobWVudHMYFCADKAsyDS5tZXNoLnYxLlBhcnQiPAoIRGVncmFkZWQSDgoGcmVhc29uGAEgASgJEg8KB2luc3RlYWQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI9CglUYXNrRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCCIxCgpGb3JrT3JpZ2luEhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEgsKA2hvcBgCIAEoDSKiBAoEVGFzaxIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIhCgVzdGF0ZRgCIAEoDjISLm1lc2gudjEuVGFza1N0YXRlEg4KBnByb21wdBgDIAEoCRIQCgh3b3JrZmxvdxgEIAEoCRIOCgZjYWxsZXIYBSABKAkSHQoFcm91dGUYBiABKAsyDi5tZXNoLnYxLlJvdXRlEhwKBXN0ZXBzGAcgAygLMg0ubWVzaC52MS5TdGVwEhoKBGhvcHMYCCADKAsyDC5tZXNoLnYxLkhvcBInCghtZXNzYWdlcxgJIAMoCzIVLm1lc2gudjEuQWdlbnRNZXNzYWdlEh0KBWxvb3BzGAogASgLMg4ubWVzaC52MS5Mb29wcxIjCghxdWVzdGlvbhgLIAEoCzIRLm1lc2gudjEuUXVlc3Rpb24SHwoGcmVzdWx0GAwgASgLMg8ubWVzaC52MS5SZXN1bHQSIQoFZXJyb3IYDSABKAsyEi5tZXNoLnYxLlRhc2tFcnJvchIvCgtjcmVhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmN1cnNvchgQIAEoCRIkCgdmb3JrX29mGBEgASgLMhMubWVzaC52MS5Gb3JrT3JpZ2luEgsKA2tleRgeIAEoCSLMAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcXVlc3Rpb25faWQYCyABKAkSEAoIcXVlc3Rpb24YDCABKAkSCwoDa2V5GBQgASgJKsIBCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVEVfQUNDRVBURUQQARIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAhIdChlUQVNLX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAMSGAoUVEFTS19TVEFURV9DT01QTEVURUQQBBIVChFUQVNLX1NUQVRFX0ZBSUxFRBAFEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAYqpgEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIUChBPVVRDT01FX0FDQ0VQVEVEEAISFQoRT1VUQ09NRV9FWEhBVVNURUQQAxIUChBPVVRDT01FX1JFVklFV0VEEAQSEgoOT1VUQ09NRV9GQUlMRUQQBRIVChFPVVRDT01FX0NBTkNFTExFRBAGYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mesh_v1_message]);
 
 /**
  * Which workflow was chosen, and why.
@@ -202,6 +202,35 @@ export type Question = Message<"mesh.v1.Question"> & {
    * @generated from field: repeated string choices = 3;
    */
   choices: string[];
+
+  /**
+   * Names the question in RespondRequest.
+   *
+   * @generated from field: string id = 4;
+   */
+  id: string;
+
+  /**
+   * choice: one of the choices, case and blanks aside. choice_or_result: one of them, and `done` may be followed by a
+   * colon and what the step returned. text: anything.
+   *
+   * @generated from field: string accepts = 5;
+   */
+  accepts: string;
+
+  /**
+   * What counts as the answer when nobody gives one in time; empty: the task fails then.
+   *
+   * @generated from field: string default_answer = 6;
+   */
+  defaultAnswer: string;
+
+  /**
+   * An answer is waited for so long.
+   *
+   * @generated from field: google.protobuf.Duration time_limit = 7;
+   */
+  timeLimit?: Duration | undefined;
 };
 
 /**
@@ -394,6 +423,13 @@ export type Result = Message<"mesh.v1.Result"> & {
    * @generated from field: mesh.v1.Degraded degraded = 7;
    */
   degraded?: Degraded | undefined;
+
+  /**
+   * Pictures, files, links and data that a tool gave besides text.
+   *
+   * @generated from field: repeated mesh.v1.Part attachments = 20;
+   */
+  attachments: Part[];
 };
 
 /**
@@ -593,6 +629,13 @@ export type Task = Message<"mesh.v1.Task"> & {
    * @generated from field: mesh.v1.ForkOrigin fork_of = 17;
    */
   forkOf?: ForkOrigin | undefined;
+
+  /**
+   * The caller's own name of the task; empty when it has none.
+   *
+   * @generated from field: string key = 30;
+   */
+  key: string;
 };
 
 /**
@@ -661,6 +704,27 @@ export type TaskSummary = Message<"mesh.v1.TaskSummary"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 10;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The open question; empty when nothing is asked.
+   *
+   * @generated from field: string question_id = 11;
+   */
+  questionId: string;
+
+  /**
+   * The first 200 characters.
+   *
+   * @generated from field: string question = 12;
+   */
+  question: string;
+
+  /**
+   * As in Task.
+   *
+   * @generated from field: string key = 20;
+   */
+  key: string;
 };
 
 /**

@@ -15,6 +15,9 @@ function noted(tool: string, meta: Readonly<Record<string, unknown>> | undefined
   if (calls !== '') appendFileSync(calls, `${JSON.stringify({ tool, pid: process.pid, key: meta?.[KEY] ?? null })}\n`);
 }
 
+/** A picture of one pixel. */
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg==';
+
 const text = (said: string) => ({ content: [{ type: 'text' as const, text: said }] });
 
 serveStdio(() => {
@@ -39,6 +42,17 @@ serveStdio(() => {
     { inputSchema: z.object({ bytes: z.number() }), annotations: { readOnlyHint: true } },
     ({ bytes }) => text('x'.repeat(bytes)),
   );
+  server.registerTool('show', { inputSchema: z.object({}), annotations: { readOnlyHint: true } }, () => ({
+    content: [
+      { type: 'text', text: 'here it is' },
+      { type: 'image', data: PIXEL, mimeType: 'image/png' },
+      { type: 'resource', resource: { uri: 'file:///out/plan.bin', mimeType: 'application/x-plan', blob: 'aGVsbG8=' } },
+      { type: 'resource_link', uri: 'https://example.org/more', name: 'more', mimeType: 'text/html' },
+    ],
+  }));
+  server.registerTool('show_much', { inputSchema: z.object({}), annotations: { readOnlyHint: true } }, () => ({
+    content: [{ type: 'image', data: 'A'.repeat(400_000), mimeType: 'image/png' }],
+  }));
   server.registerTool('fail', { inputSchema: z.object({}), annotations: { readOnlyHint: true } }, () => ({
     ...text('the printer is on fire'),
     isError: true,

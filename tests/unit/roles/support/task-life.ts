@@ -68,7 +68,8 @@ export const orchestratorSpeech =
     }
     if (kind % 97 === 0) return eventOf('task.cancel.requested', { reason: 'not needed' }, outside);
     if (contextOf(actor)?.question || kind % 31 === 0) {
-      return eventOf('task.input.provided', { text: WORDS[pick % WORDS.length] ?? 'yes' }, outside);
+      const named = detail % 3 === 0 ? {} : { questionId: `q${1 + (detail % 4)}` };
+      return eventOf('task.input.provided', { text: WORDS[pick % WORDS.length] ?? 'yes', ...named }, outside);
     }
     if (kind % 10 === 3) {
       const message = { messageId: `m${nth}`, role: 'ROLE_AGENT' as const, parts: [{ text: 'look at line 2' }] };

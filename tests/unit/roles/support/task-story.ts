@@ -75,8 +75,9 @@ export function mayHaveHappened(): Moment {
   return replied({ status: 'unknown', error });
 }
 
-export function answers(text: string): Moment {
-  return received('task.input.provided', { text }, { from: 'ingress', hop: 0 });
+export function answers(text: string, questionId?: string): Moment {
+  const data = { text, ...(questionId === undefined ? {} : { questionId }) };
+  return received('task.input.provided', data, { from: 'ingress', hop: 0 });
 }
 
 export function cancels(reason?: string): Moment {

@@ -6,7 +6,7 @@ import { type Actor, type EffectRow, step } from '../../../../actors/runtime/act
 import type { CrashPoint } from '../../../../actors/runtime/crash-points.ts';
 import { createEffects, type EffectOwner, type Effects } from '../../../../actors/runtime/effects.ts';
 import { defaultLimits, type RuntimeLimits } from '../../../../actors/runtime/limits.ts';
-import type { AttemptFacts } from '../../../../actors/runtime/ports.ts';
+import { type AttemptFacts, untraced } from '../../../../actors/runtime/ports.ts';
 import type { EffectContext, EffectHandler, Role } from '../../../../actors/runtime/role.ts';
 import { type MeshEvent, nameOf } from '../../../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
@@ -186,6 +186,7 @@ export function openBench(options: BenchOptions = {}): Bench {
       at: (point) => void bench.points.push(point),
       admission: () => bench.full,
       tracing: {
+        ...untraced,
         attempt(facts) {
           const span: SeenSpan = { facts, attributes: {}, ended: null };
           bench.spans.push(span);

@@ -98,7 +98,7 @@ export class Mesh {
     const host = createHost({
       ...{ name, service, bus: bent(bus, changes), ledger, clock: this.clock, log, ...rest },
       roles: roles.map((role) => this.#withEffects(role)),
-      ...(roles.some((role) => role.name === ingress.role) ? { ingress } : {}),
+      ...(roles.some((role) => role.name === ingress.role) ? { ingress: [ingress] } : {}),
       process: `${name}-${this.#processes}`,
       onFatal: (error) => void fatal.push(error),
     });

@@ -138,6 +138,7 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
         }),
       );
       measured(generation);
+      context.onUsage?.({ input: generation.promptTokens, output: generation.tokens });
       return toOutput(request, prompt, { ...generation, text: said(generation) }, `llama:${nameOf(loaded)}`);
     },
     async load() {

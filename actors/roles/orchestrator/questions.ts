@@ -1,0 +1,172 @@
+/**
+ * What a task asks a person, and whether an answer fits. Owns: the form of questions, and judging answers: pure functions.
+ * Does not own: what an answer leads to (`task.ts`), waiting, or saying any of it (`machine.ts`).
+ *
+ * Invariants:
+ * 1. A question is answered once. Its id is unique in its task, and an answer that names another one is not for it.
+ * 2. An answer that names no question is for the first one that the task asked, and for no later one: whoever answers a
+ *    later one without having seen it would approve what nobody has read.
+ * 3. Where there are choices, the answer is one of them, case and blanks aside, in any script. Nothing is guessed.
+ */
+import type {
+  TaskInputProvidedData,
+  TaskInputRefusedData,
+  TaskInputRequiredData,
+} from '../../../schemas/events/generated.ts';
+import type { WorkflowStep } from '../../workflows/index.ts';
+
+export interface Question {
+  readonly reason: 'outcome_unknown' | 'approval';
+  readonly text: string;
+  readonly choices: readonly string[];
+  /** Absent in tasks of before release 4, as all that follows. */
+  readonly id?: string;
+  readonly accepts?: NonNullable<TaskInputRequiredData['accepts']>;
+  readonly timeoutMs?: number;
+  /** What counts as the answer when nobody gives one in time. */
+  readonly default?: string;
+  readonly remindAfterMs?: number;
+  readonly remindTo?: string;
+}
+
+/** What a question was answered with. */
+export interface Answered {
+  readonly questionId: string;
+  readonly text: string;
+  readonly caller?: string;
+}
+
+/** What can be read off a task about its questions. */
+export interface Asking {
+  readonly question: Question | null;
+  /** Questions asked so far. */
+  readonly asked?: number;
+  readonly answers?: readonly Answered[];
+}
+
+const APPROVE_CHOICES: readonly [string, string] = ['yes', 'no'];
+const OUTCOME_CHOICES = ['done', 'not done', 'retry', 'abort'] as const;
+/** Of an answer, kept with the task and shown to others. */
+const ANSWER_SHOWN_MAX = 500;
+const CALLER_MAX = 200;
+
+/** The question before a step that needs an approval. */
+export function approvalQuestion(step: WorkflowStep, id: string): Question {
+  const { question, choices = APPROVE_CHOICES, timeoutMs, remindAfterMs, remindTo, ...rest } = step.approve ?? {};
+  const whole = `May the step ${step.step} (${step.role}) run?`;
+  return {
+    ...{ reason: 'approval', text: question ?? whole, choices, id, accepts: choices.length > 0 ? 'choice' : 'text' },
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(rest.default === undefined ? {} : { default: rest.default }),
+    ...(remindAfterMs === undefined ? {} : { remindAfterMs }),
+    ...(remindTo === undefined ? {} : { remindTo }),
+  };
+}
+
+/** The question after an effect that may not be repeated and was cut off. */
+export function outcomeQuestion(step: string, why: string, id: string): Question {
+  return {
+    reason: 'outcome_unknown',
+    text: `The step ${step} may or may not have happened: ${why}. Answer "done" if it happened, or "done:" and what it returned; "not done" if it did not; "retry" to run it again, whatever happened; "abort" to stop.`,
+    choices: OUTCOME_CHOICES,
+    ...{ id, accepts: 'choice_or_result' },
+  };
+}
+
+/** Texts that differ in case, in blanks or in how Unicode composes their letters are the same choice. */
+function folded(text: string): string {
+  return text.normalize('NFKC').trim().replace(/\s+/gu, ' ').toUpperCase().toLowerCase();
+}
+
+/** What an answer says. */
+export interface Reading {
+  /** As the question has it; null where anything may be answered. */
+  readonly choice: string | null;
+  /** What the step returned, where the answer says so. */
+  readonly result: string | null;
+}
+
+/** Null when it is none of the choices. */
+export function readAnswer({ choices, accepts = 'choice' }: Question, text: string): Reading | null {
+  if (accepts === 'text') return { choice: null, result: null };
+  const whole = folded(text);
+  const choice = choices.find((one) => folded(one) === whole);
+  if (choice !== undefined) return { choice, result: null };
+  const [, word = '', result = ''] = /^([^:：]*)[:：]\s*(.*)$/su.exec(text.trim()) ?? [];
+  if (accepts !== 'choice_or_result' || folded(word) !== OUTCOME_CHOICES[0] || result === '') return null;
+  return { choice: OUTCOME_CHOICES[0], result };
+}
+
+type Refusal = Pick<TaskInputRefusedData, 'code' | 'reason' | 'answered'>;
+
+/** Why an answer to a task that asks is not taken; null when it is. */
+export function refusalOf(task: Asking, { text, questionId }: TaskInputProvidedData): Refusal | null {
+  const { question } = task;
+  if (question?.id === undefined) return null;
+  const { id, choices } = question;
+  const asks = `the task asks ${id}: ${JSON.stringify(question.text)}`;
+  if (questionId === undefined && (task.asked ?? 0) > 1) {
+    return { code: 'not_named', reason: `name the question that is answered: ${asks}` };
+  }
+  if (questionId !== undefined && questionId !== id) {
+    const before = answerTo(task, questionId);
+    if (before !== null) return alreadyAnswered(before, `; now ${asks}`);
+    return { code: 'other_question', reason: `the answer is for the question ${questionId}, but ${asks}` };
+  }
+  if (readAnswer(question, text) !== null) return null;
+  const result = question.accepts === 'choice_or_result' ? ' (or "done:" and what the step returned)' : '';
+  const given = JSON.stringify(text.slice(0, ANSWER_SHOWN_MAX));
+  return { code: 'not_a_choice', reason: `${given} is none of the choices: ${choices.join(', ')}${result}` };
+}
+
+export function alreadyAnswered({ questionId, text, caller }: Answered, more = ''): Refusal {
+  const who = caller === undefined ? '' : ` by ${caller}`;
+  return {
+    code: 'answered',
+    reason: `the question ${questionId} was answered already${who}: ${JSON.stringify(text)}${more}`,
+    answered: { text, ...(caller === undefined ? {} : { caller }) },
+  };
+}
+
+/** What a question of the task was answered with. */
+export function answerTo({ answers = [] }: Asking, questionId: string | undefined): Answered | null {
+  return answers.find((one) => one.questionId === questionId) ?? null;
+}
+
+/** An answer as the task remembers it. */
+export function remembered(questionId: string, { text, caller }: TaskInputProvidedData): Answered {
+  const shown = text.slice(0, ANSWER_SHOWN_MAX);
+  return { questionId, text: shown, ...(caller === undefined ? {} : { caller: caller.slice(0, CALLER_MAX) }) };
+}
+
+/** The fact that says that an answer was not taken. */
+export function refusedData(
+  { question }: Asking,
+  { text, messageId, caller, questionId }: TaskInputProvidedData,
+  refusal: Refusal,
+): TaskInputRefusedData {
+  const open =
+    question?.id === undefined
+      ? {}
+      : { open: { questionId: question.id, question: question.text, choices: [...question.choices] } };
+  return {
+    text,
+    ...(messageId === undefined ? {} : { messageId }),
+    ...(caller === undefined ? {} : { caller }),
+    ...(questionId === undefined ? {} : { questionId }),
+    ...refusal,
+    ...open,
+  };
+}
+
+/** The fact that asks. */
+export function requiredData({ text, reason, choices, ...more }: Question): TaskInputRequiredData {
+  const { id, accepts, timeoutMs } = more;
+  return {
+    ...{ question: text, reason, choices: [...choices] },
+    ...(id === undefined ? {} : { questionId: id }),
+    ...(accepts === undefined ? {} : { accepts }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(more.default === undefined ? {} : { default: more.default }),
+  };
+}

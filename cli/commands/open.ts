@@ -1,0 +1,60 @@
+/**
+ * `mesh open`. Owns: opening the dashboard in the browser of this machine, or saying where it is. Does not own: the
+ * dashboard.
+ */
+import { spawn } from 'node:child_process';
+import type { Command } from 'commander';
+import type { Settings } from '../../config/settings.ts';
+import { declare, settingsNow } from '../command.ts';
+import { dashboardUrl } from '../dashboard-url.ts';
+import { CliError } from '../errors.ts';
+import { liveness, readRunState } from '../supervisor/run-state.ts';
+import { print } from '../terminal.ts';
+
+export function command(): Command {
+  return declare({
+    name: 'open',
+    group: 'Mesh',
+    summary: 'open the dashboard',
+    details: 'Opens the browser of this machine where there is one, and prints the address in any case.',
+    examples: [
+      ['open', 'the dashboard of the running mesh'],
+      ['open --print', 'only print the address'],
+    ],
+  })
+    .option('--print', 'only print the address, with the token when one is set')
+    .action((options: { print?: true }) => open(settingsNow(), options.print === true));
+}
+
+async function open(settings: Settings, onlyPrint: boolean): Promise<void> {
+  if (liveness(readRunState(settings)).kind !== 'up')
+    throw new CliError(3, 'the mesh is down; start it with `mesh up --detach`');
+  const url = dashboardUrl(settings);
+  const token = settings.MESH_DASHBOARD_TOKEN;
+  const address = token === undefined ? url : `${url}/?token=${encodeURIComponent(token)}`;
+  if (!onlyPrint && (await openBrowser(address))) return print(`Opened ${url} in the browser.`);
+  print(address);
+}
+
+/** The program of each system that hands an address to the browser. */
+const openers: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  darwin: ['open'],
+  win32: ['cmd', '/c', 'start', ''],
+};
+
+/** False where there is no screen or no such program. */
+async function openBrowser(address: string): Promise<boolean> {
+  const { DISPLAY, WAYLAND_DISPLAY, BROWSER } = process.env;
+  const own = openers[process.platform];
+  if (own === undefined && BROWSER === undefined && DISPLAY === undefined && WAYLAND_DISPLAY === undefined)
+    return false;
+  const [program = 'xdg-open', ...args] = own ?? [BROWSER ?? 'xdg-open'];
+  return new Promise((resolve) => {
+    const child = spawn(program, [...args, address], { stdio: 'ignore', detached: true });
+    child.once('error', () => resolve(false));
+    child.once('spawn', () => {
+      child.unref();
+      resolve(true);
+    });
+  });
+}

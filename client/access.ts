@@ -1,0 +1,60 @@
+/**
+ * Whose task is it. Owns: finding a task for a caller who may see it. Does not own: who the caller is.
+ *
+ * A task of somebody else and one that does not exist get the same answer: an id tells nothing.
+ */
+import type { Fact } from '../schemas/events/fact.ts';
+import { isCorrelationId } from '../schemas/events/subjects.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
+import { type Caller, isAdmin, seesAll } from './caller.ts';
+import { invalidField, MeshError, unknownTask } from './errors.ts';
+import { expired } from './recall.ts';
+import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+
+export function maySee(caller: Caller, view: TaskView): boolean {
+  return seesAll(caller) || view.caller === caller.name;
+}
+
+function maySteer(caller: Caller, view: TaskView): boolean {
+  return isAdmin(caller) || view.caller === caller.name;
+}
+
+/** @throws MeshError that names the field */
+export function checkId(correlationId: string, field = 'correlation_id'): void {
+  if (!isCorrelationId(correlationId)) throw invalidField(field, 'must be a UUID; a name of your own goes into key');
+}
+
+/**
+ * The feed of a task that is in the log and that the caller may see; with `steer` also change.
+ * @throws MeshError; TASK_EXPIRED when the task is known, but its facts have left the log
+ */
+export async function openTask(
+  feeds: TaskFeeds,
+  correlationId: string,
+  caller: Caller,
+  options: { readonly steer?: boolean; readonly onFact?: (fact: Fact, view: TaskView) => void } = {},
+): Promise<TaskFeed> {
+  checkId(correlationId);
+  const feed = await feeds.open(correlationId, options.onFact === undefined ? {} : { onFact: options.onFact });
+  try {
+    if (!feed.isKnown) throw await absent(feeds, correlationId, caller);
+    if (!maySee(caller, feed.view)) throw unknownTask(correlationId);
+    if (options.steer === true && !maySteer(caller, feed.view)) {
+      throw new MeshError(
+        'permission_denied',
+        'NOT_YOUR_TASK',
+        `the task ${correlationId} belongs to ${feed.view.caller ?? 'nobody known'}; only its caller or an admin may change it`,
+      );
+    }
+    return feed;
+  } catch (error) {
+    feed.close();
+    throw error;
+  }
+}
+
+/** What a caller is told of a task of which the log holds nothing. */
+export async function absent(feeds: TaskFeeds, correlationId: string, caller: Caller): Promise<MeshError> {
+  const kept = await feeds.recall(correlationId);
+  return kept !== null && maySee(caller, kept) ? expired(kept) : unknownTask(correlationId);
+}

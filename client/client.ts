@@ -1,0 +1,64 @@
+/**
+ * The one client of tasks: submit, follow, answer, cancel, fork, list, recall. Owns: what every door of the mesh asks of
+ * its log, with one set of rules: the command line, gRPC, A2A, Dapr, MCP, benchmarks and tests. Does not own: any wire
+ * format, who the caller is, or how much a caller may ask.
+ *
+ * Every method throws MeshError, or something that `toMeshError` turns into one.
+ */
+
+import { ShownQuestions } from './answers.ts';
+import { FactTail } from './fact-tail.ts';
+import { type ListOrder, listTasks, type TaskPage } from './list.ts';
+import { Messages } from './messages.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
+import { RefusedMessages } from './refused-messages.ts';
+import { TaskFeeds } from './task-feed.ts';
+import { TaskIndex } from './task-index.ts';
+import { Tasks } from './tasks.ts';
+import { Traced } from './tracing.ts';
+import { Watches } from './watch.ts';
+
+export interface TaskClient {
+  /** Run, submit, get, follow, cancel, respond, fork. */
+  readonly tasks: Tasks;
+  /** Send and list Agent2Agent messages. */
+  readonly messages: Messages;
+  /** Follow a task for somebody who may be slower than it. */
+  readonly watches: Watches;
+  list(order: ListOrder, context: CallContext): Promise<TaskPage>;
+  /** Ids of known tasks that begin so, at most so many. */
+  idsBeginningWith(prefix: string, limit: number): Promise<string[]>;
+  /** A task that was taken out of the log is listed no more. */
+  forget(correlationId: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @throws BusError when the log cannot be read */
+export async function openClient(ports: ClientPorts): Promise<TaskClient> {
+  const { bus, log, indexFolder: folder = null, onlyForLists = false } = ports;
+  const tail = await FactTail.open(bus, log);
+  const index = new TaskIndex({ bus, tail, log, folder, onlyForLists });
+  const feeds = new TaskFeeds(bus, tail, index);
+  const refused = new RefusedMessages(bus);
+  const shown = new ShownQuestions();
+  const traced = new Traced(ports.tracing);
+  tail.onBreak = () => index.reset();
+  return {
+    tasks: new Tasks(ports, feeds, { refused, shown }),
+    messages: new Messages(ports, feeds),
+    watches: new Watches(ports, feeds, shown),
+    list: (wanted, context) =>
+      traced.call(
+        'list',
+        context,
+        () => null,
+        () => listTasks(index, () => feeds.mark, wanted, context),
+      ),
+    idsBeginningWith: async (prefix, limit) => (await index.upToDate()).beginningWith(prefix, limit),
+    forget: async (correlationId) => (await index.upToDate()).drop(correlationId),
+    async stop() {
+      await Promise.all([tail.stop(), refused.stop()]);
+      index.stop();
+    },
+  };
+}

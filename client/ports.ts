@@ -1,0 +1,44 @@
+/**
+ * What the client of tasks needs from outside. Owns: the words. Does not own: any adapter; who opens it builds them.
+ */
+import type { Bus } from '../bus/port.ts';
+import type { Caller } from './caller.ts';
+import type { Patience } from './task-feed.ts';
+import type { CallTracing } from './tracing.ts';
+
+/** What exists in this mesh, for checking requests before they are written to the log. */
+export interface Catalog {
+  /** Descriptions of the workflows by their names. */
+  readonly workflows: ReadonlyMap<string, string>;
+  /** Roles that take Agent2Agent messages. */
+  readonly messageRoles: ReadonlySet<string>;
+}
+
+export interface ClientLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ClientPorts {
+  readonly bus: Bus;
+  /** Read at its first use. Absent: the mesh says what it does not have, when it comes to that. */
+  readonly catalog?: () => Promise<Catalog>;
+  readonly log: ClientLog;
+  /** Folder of the index of tasks, which processes of a machine share; absent: it is kept in memory. */
+  readonly indexFolder?: string;
+  /** The client lives for one command: what is only quicker for many calls is not worth its beginning. */
+  readonly onlyForLists?: boolean;
+  /** Absent: nobody collects spans. */
+  readonly tracing?: CallTracing;
+}
+
+/** A call as a door hands it over. */
+export interface CallContext extends Patience {
+  readonly caller: Caller;
+  /** W3C traceparent that the caller sent, checked by `readTraceparent`; null for none. */
+  readonly traceparent: string | null;
+  /** How long the mesh may take to take a request, milliseconds; 20 s when absent. */
+  readonly takenWithinMs?: number;
+}

@@ -1,0 +1,43 @@
+/**
+ * A task whose facts have left the log. Owns: asking the host that keeps it, and what a caller is told who wants more
+ * than is left. Does not own: how long it is kept.
+ */
+import type { Bus } from '../bus/port.ts';
+import { parseRecalled, recalledView } from '../schemas/events/recalled-task.ts';
+import { recallSubject } from '../schemas/events/subjects.ts';
+import type { TaskView } from '../schemas/events/task-view.ts';
+import { MeshError } from './errors.ts';
+
+/** The keeper answers in a millisecond; where nobody listens the server says so at once. */
+const ANSWER_WITHIN_MS = 500;
+
+/**
+ * Null when nobody knows it.
+ * @throws MeshError when it is only known that it ended
+ * @throws BusError while the log is away
+ */
+export async function recall(bus: Bus, correlationId: string): Promise<TaskView | null> {
+  const until = { answers: 1, limitMs: ANSWER_WITHIN_MS };
+  const [answer] = await bus.askVolatile(recallSubject(correlationId), '', until);
+  const task = answer === undefined ? null : parseRecalled(answer);
+  if (task === 'ended') throw forgotten(correlationId);
+  return task === null ? null : recalledView(correlationId, task);
+}
+
+function forgotten(correlationId: string): MeshError {
+  return new MeshError(
+    'failed_precondition',
+    'TASK_FORGOTTEN',
+    `the task ${correlationId} ended long ago, and only that is still known; it is not run again, so choose another id`,
+    { metadata: { correlation_id: correlationId } },
+  );
+}
+
+export function expired({ taskId, status }: TaskView): MeshError {
+  return new MeshError(
+    'failed_precondition',
+    'TASK_EXPIRED',
+    `the events of the task ${taskId} have left the log; it is ${status}, and Get tells what is kept of it`,
+    { metadata: { correlation_id: taskId } },
+  );
+}

@@ -1,0 +1,137 @@
+/**
+ * Watching a task. Owns: the stream of facts and generated text that one watcher hears, its bounds and its end. Does not
+ * own: how it travels.
+ *
+ * A watcher that is slower than its task is not waited for and not remembered without end: its queue is bounded, and
+ * when it is full the stream ends with an error from which the watcher goes on by its cursor.
+ */
+import { type Fact, isAfter } from '../schemas/events/fact.ts';
+import { tokenSubject } from '../schemas/events/subjects.ts';
+import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
+import { absent, checkId, maySee } from './access.ts';
+import type { ShownQuestions } from './answers.ts';
+import { cursorAt, placeOfCursor } from './cursor.ts';
+import { MeshError, toMeshError, unknownTask } from './errors.ts';
+import type { CallContext, ClientPorts } from './ports.ts';
+import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { Traced } from './tracing.ts';
+import { WatchQueue } from './watch-queue.ts';
+
+export interface WatchOrder {
+  readonly correlationId: string;
+  /** Empty is from the beginning. */
+  readonly cursor?: string;
+  readonly includeTokens?: boolean;
+}
+
+export interface TokenItem {
+  readonly attempt: number;
+  readonly number: number;
+  readonly text: string;
+  /** What is written: `answer`, `code`, `review`; empty when the writer did not say. */
+  readonly purpose: string;
+  /** The generation, unique in the task together with the attempt. */
+  readonly requestId: string;
+}
+
+export type WatchItem =
+  /** `view` is the task after this fact. */
+  | { readonly kind: 'fact'; readonly fact: Fact; readonly view: TaskView; readonly cursor: string }
+  | { readonly kind: 'token'; readonly token: TokenItem; readonly cursor: string };
+
+export class Watches {
+  readonly #ports: ClientPorts;
+  readonly #feeds: TaskFeeds;
+  readonly #shown: ShownQuestions;
+
+  constructor(ports: ClientPorts, feeds: TaskFeeds, shown: ShownQuestions) {
+    this.#ports = ports;
+    this.#feeds = feeds;
+    this.#shown = shown;
+  }
+
+  /**
+   * Ends after the fact that ends the task, or when the caller leaves.
+   * @param onFail told of a failure at once, also while the watcher takes nothing
+   * @throws MeshError from the iteration
+   */
+  async *watch(
+    order: WatchOrder,
+    context: CallContext,
+    onFail?: (error: Error) => void,
+  ): AsyncGenerator<WatchItem, void, undefined> {
+    checkId(order.correlationId);
+    const { mark } = this.#feeds;
+    const after = placeOfCursor(order.cursor ?? '', mark);
+    const queue = new WatchQueue<WatchItem>(onFail);
+    const leave = (): void => queue.fail(new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left'));
+    context.signal.addEventListener('abort', leave, { once: true });
+    let cursor = cursorAt(mark, after);
+    const tell = (fact: Fact, view: TaskView): void => {
+      if (!maySee(context.caller, view)) queue.fail(unknownTask(order.correlationId));
+      if (isAfter(fact, after)) {
+        cursor = cursorAt(mark, fact);
+        queue.push({ kind: 'fact', fact, view, cursor }, JSON.stringify(fact.event.data).length);
+      }
+      if (isEnded(view.status)) queue.end();
+    };
+    const endTokens =
+      order.includeTokens === true
+        ? this.#ports.bus.subscribeVolatile(tokenSubject(order.correlationId), (_subject, data) => {
+            const token = readToken(data);
+            if (token !== null) queue.pushIfRoom({ kind: 'token', token, cursor }, data.byteLength);
+          })
+        : () => undefined;
+    const opened = this.#follow(order.correlationId, tell, queue, context);
+    const ended = new Traced(this.#ports.tracing).begin('watch', context);
+    let failure: MeshError | null = null;
+    try {
+      if (context.signal.aborted) leave();
+      for await (const item of queue) {
+        if (item.kind === 'fact') this.#shown.note(context.caller, item.view);
+        yield item;
+      }
+    } catch (thrown) {
+      failure = toMeshError(thrown);
+      throw thrown;
+    } finally {
+      ended(order.correlationId, failure);
+      endTokens();
+      context.signal.removeEventListener('abort', leave);
+      queue.close();
+      (await opened)?.close();
+    }
+  }
+
+  /** Reads while the watcher reads: a long history passes through the queue, it does not have to fit in. */
+  async #follow(
+    correlationId: string,
+    onFact: (fact: Fact, view: TaskView) => void,
+    queue: WatchQueue<WatchItem>,
+    context: CallContext,
+  ): Promise<TaskFeed | null> {
+    try {
+      const feed = await this.#feeds.open(correlationId, { onFact });
+      if (!feed.isKnown) queue.fail(await absent(this.#feeds, correlationId, context.caller));
+      else feed.until((view) => isEnded(view.status), { signal: context.signal, deadlineMs: null }).catch(queue.fail);
+      return feed;
+    } catch (error) {
+      queue.fail(toMeshError(error));
+      return null;
+    }
+  }
+}
+
+/** Null for what is no text of ours: it is not stored, so anybody on the server may send it. */
+function readToken(data: Uint8Array): TokenItem | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
+    if (typeof value !== 'object' || value === null) return null;
+    const { attempt, number, text, purpose = '', requestId = '' } = value as Record<string, unknown>;
+    if (typeof attempt !== 'number' || typeof number !== 'number' || typeof text !== 'string') return null;
+    if (typeof purpose !== 'string' || typeof requestId !== 'string') return null;
+    return { attempt, number, text, purpose, requestId };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The HTTP server of the dashboard. Owns: who may ask, headers that every answer has, and handing over to the built
+ * pages. Does not own: any page, or what the door answers.
+ *
+ * 1. Without a token it answers on loopback only, to names of loopback, and to no other web page: a page elsewhere reaches
+ *    loopback by a name of its own, or by a request to another origin.
+ * 2. With a token, whoever shows it once (`?token=`) gets a cookie; nothing is answered without one of the two.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { strangeHost } from '../../gateway/http/hosts.ts';
+import type { Door } from './door.ts';
+
+const COOKIE = 'mesh-dashboard';
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/** What the build exports: a handler as Node's own, which gives the request to the routes as `platform.req`. */
+export type Pages = (request: IncomingMessage, response: ServerResponse, next: () => void) => unknown;
+
+export interface DashboardServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | null;
+  readonly pages: Pages;
+  readonly door: Door;
+}
+
+export interface DashboardServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export async function serveDashboard({
+  host,
+  port,
+  token,
+  pages,
+  door,
+}: DashboardServerOptions): Promise<DashboardServer> {
+  const server = createServer((request, response) => {
+    for (const [name, value] of headers) response.setHeader(name, value);
+    const refusal = token === null ? strangeHost(request.headers, NO_NAMES) : null;
+    if (refusal !== null) return refuse(response, 403, refusal);
+    if (isForeignWrite(request)) return refuse(response, 403, 'commands are taken from the dashboard itself only');
+    if (token !== null && !admit(request, response, token)) return;
+    Object.assign(request, { door });
+    pages(request, response, () => refuse(response, 404, 'there is nothing here'));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+const headers: readonly (readonly [string, string])[] = [
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-frame-options', 'DENY'],
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['cross-origin-resource-policy', 'same-origin'],
+];
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** A form or a script of another page may send a POST, but says where it is from. */
+function isForeignWrite({
+  method = 'GET',
+  headers: { origin, host, 'sec-fetch-site': site },
+}: IncomingMessage): boolean {
+  if (method === 'GET' || method === 'HEAD') return false;
+  if (site !== undefined && site !== 'same-origin') return true;
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host !== host;
+}
+
+/** True when the request may go on; else it was answered. */
+function admit(request: IncomingMessage, response: ServerResponse, token: string): boolean {
+  const url = new URL(request.url ?? '/', 'http://dashboard');
+  const shown = url.searchParams.get('token');
+  if (shown !== null) {
+    if (!same(shown, token)) refuse(response, 401, 'this is not the token of the dashboard');
+    else {
+      url.searchParams.delete('token');
+      const cookie = `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`;
+      response.writeHead(303, { location: `${url.pathname}${url.search}`, 'set-cookie': cookie }).end();
+    }
+    return false;
+  }
+  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (same(bearer ?? cookieOf(request), token)) return true;
+  refuse(response, 401, 'open the dashboard once with ?token=… (MESH_DASHBOARD_TOKEN), or by `mesh open`');
+  return false;
+}
+
+function cookieOf({ headers: { cookie = '' } }: IncomingMessage): string {
+  const found = cookie.split(/;\s*/).find((one) => one.startsWith(`${COOKIE}=`));
+  try {
+    return decodeURIComponent(found?.slice(COOKIE.length + 1) ?? '');
+  } catch {
+    return '';
+  }
+}
+
+function same(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,68 @@
+/**
+ * Numbers and times as people read them. Owns: every format of the dashboard. Does not own: any word around them.
+ */
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** `340 ms`, `2.4 s`, `1 m 05 s`, `2 h 10 m`, `3 d 4 h`. */
+export function duration(ms: number): string {
+  if (!Number.isFinite(ms) || ms < 0) return '–';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const rounded = seconds * 1000;
+  if (rounded < HOUR) return `${Math.floor(rounded / MINUTE)} m ${two(Math.floor((rounded % MINUTE) / 1000))} s`;
+  if (rounded < DAY) return `${Math.floor(rounded / HOUR)} h ${two(Math.floor((rounded % HOUR) / MINUTE))} m`;
+  return `${Math.floor(rounded / DAY)} d ${Math.floor((rounded % DAY) / HOUR)} h`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** `now`, `12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`. */
+export function ago(atMs: number, nowMs: number): string {
+  const ms = nowMs - atMs;
+  if (ms < 2000) return 'now';
+  if (ms < MINUTE) return `${Math.floor(ms / 1000)} s ago`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ago`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ago`;
+  return `${Math.floor(ms / DAY)} d ago`;
+}
+
+const clockFormat = new Intl.DateTimeFormat(undefined, {
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hour12: false },
+});
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
+
+/** `14:03:12.031` */
+export function clock(atMs: number): string {
+  return Number.isFinite(atMs) ? clockFormat.format(atMs) : '–';
+}
+
+export function dateTime(atMs: number): string {
+  return Number.isFinite(atMs) ? dateFormat.format(atMs) : '–';
+}
+
+/** `94 %`; never 100 % for less, nor 0 % for more. */
+export function percent(share: number): string {
+  if (share > 0 && share < 0.01) return '<1 %';
+  if (share < 1 && share > 0.99) return '>99 %';
+  return `${Math.round(share * 100)} %`;
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+export function bytes(value: number): string {
+  if (value < 1024) return `${value} B`;
+  return value < 1_048_576 ? `${(value / 1024).toFixed(1)} KiB` : `${(value / 1_048_576).toFixed(1)} MiB`;
+}
+
+export function shortId(id: string): string {
+  return id.slice(0, 8);
+}

@@ -1,0 +1,58 @@
+/**
+ * Where Prometheus asks: one address for all services of the mesh. Owns: the HTTP answer, and gathering the numbers of
+ * all processes. Does not own: the numbers (`metric-samples.ts`).
+ *
+ * On loopback alone: numbers have no content, but nobody outside needs to know them. Who scrapes from elsewhere does it
+ * through a proxy of their own.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { RuntimeLog } from '../actors/runtime/ports.ts';
+import type { Bus } from '../bus/port.ts';
+import { livingServices } from '../bus/registry.ts';
+import { METRICS_SUBJECT } from '../schemas/events/telemetry.ts';
+import { prometheusText, type ToldSamples } from '../telemetry/metrics.ts';
+
+/** A process that does not answer in time has no numbers this time; `up` of a scrape is about the door. */
+const ASK_LIMIT_MS = 1000;
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+export interface MetricsDoor {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** @throws the system's error when the port cannot be had */
+export async function openMetricsDoor(bus: Bus, port: number, log: RuntimeLog): Promise<MetricsDoor> {
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n');
+      return;
+    }
+    gather(bus).then(
+      (told) => response.writeHead(200, { 'content-type': CONTENT_TYPE }).end(prometheusText(told)),
+      (error: unknown) => {
+        log.debug({ error: String(error) }, 'metrics could not be gathered');
+        response.writeHead(503, { 'content-type': 'text/plain' }).end('the log server does not answer\n');
+      },
+    );
+  });
+  server.listen({ host: '127.0.0.1', port });
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the port for metrics has no number');
+  return {
+    port: address.port,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function gather(bus: Bus): Promise<ToldSamples[]> {
+  const answers = (await livingServices(bus)).length;
+  const told = await bus.askVolatile(METRICS_SUBJECT, '', { answers: Math.max(1, answers), limitMs: ASK_LIMIT_MS });
+  return told.map((data) => JSON.parse(Buffer.from(data).toString()) as ToldSamples);
+}

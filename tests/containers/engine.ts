@@ -1,0 +1,179 @@
+/**
+ * The composed mesh under podman, without a compose program. Owns: turning a service of compose.yaml into the arguments
+ * of `podman run` (limits, mounts, networks, hardening), and what was made. Does not own: the order of the trial.
+ *
+ * Where no systemd keeps podman's timers, health checks are run here by `podman exec`, as written in compose.yaml.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { projectRoot } from '../../config/settings.ts';
+
+const exec = promisify(execFile);
+const ASK_EVERY_MS = 1000;
+
+const composed = z.looseObject({
+  services: z.record(
+    z.string(),
+    z.looseObject({
+      image: z.string(),
+      entrypoint: z.array(z.string()).optional(),
+      command: z.array(z.string()).default([]),
+      environment: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+      volumes: z.array(z.string()).default([]),
+      configs: z.array(z.looseObject({ source: z.string(), target: z.string() })).default([]),
+      networks: z.array(z.string()).default([]),
+      ports: z.array(z.string()).default([]),
+      tmpfs: z.array(z.string()).default([]),
+      healthcheck: z.looseObject({ test: z.array(z.string()).optional() }).optional(),
+      deploy: z
+        .looseObject({
+          resources: z.looseObject({
+            limits: z.looseObject({ cpus: z.string(), memory: z.string(), pids: z.number() }),
+          }),
+        })
+        .optional(),
+    }),
+  ),
+  configs: z.record(z.string(), z.looseObject({ file: z.string() })),
+});
+
+const compose = composed.parse(parse(readFileSync(join(projectRoot, 'compose.yaml'), 'utf8'), { merge: true }));
+type Composed = (typeof compose.services)[string];
+
+export class Engine {
+  readonly #prefix: string;
+  readonly #images: Readonly<Record<string, string>>;
+  readonly #volumes = new Set<string>();
+
+  /** @param images stand-ins, by service */
+  constructor(prefix: string, images: Readonly<Record<string, string>>) {
+    this.#prefix = prefix;
+    this.#images = images;
+  }
+
+  async makeNetworks(): Promise<void> {
+    await podman('network', 'create', '--internal', this.#named('inside'));
+    await podman('network', 'create', this.#named('outside'));
+  }
+
+  /** Starts a service in the background. */
+  async start(name: string): Promise<void> {
+    const service = serviceOf(name);
+    await podman('run', '--detach', '--name', this.#named(name), ...this.#arguments(name, service));
+  }
+
+  /** Runs one to its end and returns what it printed. */
+  async runOnce(name: string, command: readonly string[] = []): Promise<string> {
+    const service = serviceOf(name);
+    const given = command.length === 0 ? service : { ...service, command: [...command] };
+    return podman('run', '--rm', ...this.#arguments(name, given));
+  }
+
+  kill(name: string): Promise<string> {
+    return podman('kill', '--signal', 'KILL', this.#named(name));
+  }
+
+  async restart(name: string): Promise<void> {
+    await podman('wait', this.#named(name));
+    await podman('start', this.#named(name));
+  }
+
+  /** Asks as compose.yaml says until the answer is yes. @throws with the end of its log when it stays no */
+  async untilHealthy(name: string, limitMs: number): Promise<void> {
+    const [kind, ...test] = serviceOf(name).healthcheck?.test ?? [];
+    if (kind !== 'CMD') throw new Error(`compose.yaml has no health check of ${name}`);
+    const deadline = performance.now() + limitMs;
+    let last = '';
+    while (performance.now() < deadline) {
+      try {
+        await podman('exec', this.#named(name), ...test);
+        return;
+      } catch (error) {
+        last = String(error);
+      }
+      // A service that could not start yet is started again by its restart policy; podman has no daemon to do it in time.
+      await pause(ASK_EVERY_MS);
+    }
+    throw new Error(`${name} is not healthy: ${last}\n${await this.logs(name)}`);
+  }
+
+  inspect(name: string, format: string): Promise<string> {
+    return podman('inspect', '--format', format, this.#named(name));
+  }
+
+  logs(name: string): Promise<string> {
+    return podman('logs', '--tail', '20', this.#named(name));
+  }
+
+  async remove(): Promise<void> {
+    const names = Object.keys(compose.services).map((name) => this.#named(name));
+    await podman('rm', '--force', '--ignore', '--time', '0', ...names);
+    for (const volume of this.#volumes) await podman('volume', 'rm', '--force', volume);
+    await podman('network', 'rm', '--force', this.#named('inside'), this.#named('outside'));
+  }
+
+  #named(name: string): string {
+    return `${this.#prefix}-${name}`;
+  }
+
+  #arguments(name: string, service: Composed): string[] {
+    const { limits } = service.deploy?.resources ?? {};
+    const mounts = service.volumes.map((volume) => {
+      const [source = '', ...rest] = volume.split(':');
+      this.#volumes.add(this.#named(source));
+      return `--volume=${[this.#named(source), ...rest].join(':')}`;
+    });
+    const configs = service.configs.map(({ source, target }) => {
+      const file = compose.configs[source]?.file ?? '';
+      return `--volume=${join(projectRoot, file)}:${target}:ro`;
+    });
+    const environment = Object.entries(service.environment).map(
+      ([key, value]) => `--env=${key}=${String(value).replace(/\$\{\w+:-([^}]*)\}/, '$1')}`,
+    );
+    const networks =
+      service.networks.length === 0
+        ? ['--network=none']
+        : service.networks.map((network) => `--network=${this.#named(network)}:alias=${name}`);
+    const [entry, ...entryRest] = service.entrypoint ?? [];
+    return [
+      ...['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges:true'],
+      ...service.tmpfs.map((one) => `--tmpfs=${one}`),
+      ...(limits === undefined
+        ? []
+        : [`--cpus=${limits.cpus}`, `--memory=${limits.memory}`, `--pids-limit=${limits.pids}`]),
+      ...mounts,
+      ...configs,
+      ...environment,
+      ...networks,
+      // A free port of this machine, on loopback as in compose.yaml.
+      ...service.ports.map((port) => `--publish=127.0.0.1::${port.split(':').at(-1)}`),
+      ...(entry === undefined ? [] : [`--entrypoint=${entry}`]),
+      this.#images[name] ?? `localhost/${service.image}`,
+      ...entryRest,
+      ...service.command,
+    ];
+  }
+}
+
+function serviceOf(name: string): Composed {
+  const service = compose.services[name];
+  if (service === undefined) throw new Error(`compose.yaml has no service ${name}`);
+  return service;
+}
+
+/** @throws Error with what podman said */
+async function podman(...args: string[]): Promise<string> {
+  try {
+    const { stdout } = await exec('podman', args, { maxBuffer: 16 * 1024 * 1024 });
+    return stdout.trim();
+  } catch (error) {
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+    const printed = error instanceof Error && 'stdout' in error ? String(error.stdout).trim() : '';
+    throw new Error(`podman ${args[0]}: ${said} ${printed}`, { cause: error });
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * The dashboard in a real Chromium on a real mesh. Owns: what a person sees and does from submitting to the answer, over
+ * crashes and outages.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Board, TaskRow } from '../../../dashboard/wire.ts';
+import { Counter } from '../../support/counter.ts';
+import { createMeshCommand, type MeshCommand } from '../command.ts';
+import { axe, fits, openPage, startBrowser, type Watched } from './browser.ts';
+
+let mesh: MeshCommand;
+let counter: Counter;
+let browser: Browser;
+let url: string;
+let watched: Watched;
+let page: Page;
+
+interface RunJson {
+  readonly services: readonly { readonly name: string; readonly process: { readonly pid: number } | null }[];
+}
+const pidOf = (name: string): number | null =>
+  (JSON.parse(readFileSync(join(mesh.home, 'run.json'), 'utf8')) as RunJson).services.find((one) => one.name === name)
+    ?.process?.pid ?? null;
+
+async function kill(name: string): Promise<void> {
+  const pid = pidOf(name);
+  if (pid === null) throw new Error(`${name} does not run`);
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => pidOf(name), { timeout: 20_000 }).not.toBe(pid);
+}
+
+beforeAll(async () => {
+  counter = await Counter.open();
+  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host });
+  const up = await mesh.run(['up', '--detach']);
+  expect(up.code, up.stderr).toBe(0);
+  url = (await mesh.run(['open', '--print'])).stdout.trim();
+  browser = await startBrowser();
+  watched = await openPage(browser, url);
+  page = watched.page;
+});
+afterAll(async () => {
+  await browser?.close();
+  await mesh?.end();
+  await counter?.close();
+});
+
+const rows = async (): Promise<readonly TaskRow[]> => ((await (await fetch(`${url}/api/board`)).json()) as Board).rows;
+const status = (text: string) => page.locator('.title .pill', { hasText: text });
+const submit = async (prompt: string): Promise<string> => {
+  await page.goto('/');
+  await page.getByLabel('What should the mesh do?').fill(prompt);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/task\//);
+  return new URL(page.url()).pathname.split('/')[2] ?? '';
+};
+
+describe('a task from the page', () => {
+  it('is submitted, arrives hop by hop, and ends with its answer', async () => {
+    await page.goto('/');
+    await page.getByText('Nothing has run yet').waitFor();
+    await submit('Write a TypeScript function that debounces another function');
+    await page.getByRole('button', { name: /Hop 1, retrieve by retriever/ }).waitFor();
+    await page.getByRole('button', { name: /Hop 3, review by reviewer: completed/ }).waitFor();
+    await status('Completed').waitFor();
+    await page.getByRole('region', { name: 'Result' }).getByText('debounce').first().waitFor();
+    expect(await page.locator('dl').first().textContent()).toContain('build');
+  });
+
+  it('tells the whole story in each of its views', async () => {
+    await page.keyboard.press('2');
+    await page.waitForURL(/conversation/);
+    await page.getByRole('list', { name: 'Conversation' }).getByText('routed to').waitFor();
+    await page.keyboard.press('3');
+    await page.getByLabel('Search the events').fill('task.completed');
+    await page.getByRole('button', { name: /task\.completed/ }).click();
+    await page.getByRole('complementary', { name: 'The chosen event' }).getByText('orchestrator → watchers').waitFor();
+    await page.getByRole('heading', { name: 'task.completed' }).click();
+    await page.keyboard.press('4');
+    await page.getByRole('img', { name: /State chart: .*completed \(here\) 1 times/ }).waitFor();
+  });
+
+  it('is shown as it was at any place of its log', async () => {
+    await page.keyboard.press('1');
+    const slider = page.getByRole('slider', { name: /Time travel/ });
+    await slider.focus();
+    await page.keyboard.press('Home');
+    await page.waitForURL(/at=1/);
+    await status('Accepted').waitFor();
+    expect(await page.getByRole('region', { name: 'Result' }).count()).toBe(0);
+    await page.keyboard.press('ArrowRight');
+    await page.waitForURL(/at=2/);
+    await page.getByRole('button', { name: 'Back to now' }).click();
+    await status('Completed').waitFor();
+  });
+
+  it('is forked from a hop, with another prompt', async () => {
+    const before = page.url();
+    await page.getByRole('button', { name: 'Fork' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Fork this task' });
+    await dialog.getByLabel('Run again from hop').selectOption({ label: 'hop 2' });
+    await dialog.getByLabel('Prompt').fill('Write a TypeScript function that throttles another function');
+    await dialog.getByRole('button', { name: 'Fork' }).click();
+    await page.waitForURL((to) => to.pathname !== new URL(before).pathname);
+    await page.getByText('Fork of').waitFor();
+    await status('Completed').waitFor();
+    expect(await page.locator('h1').textContent()).toContain('throttles');
+  });
+});
+
+describe('a service that dies', () => {
+  it('is seen to crash and come back in the middle of a task, which ends well', async () => {
+    counter.hold('/slow');
+    await submit(counter.prompt('http_post', '/slow'));
+    await page.getByRole('button', { name: /Hop 1, .* by tools: running/ }).waitFor();
+    await expect.poll(() => counter.requests('/slow').length, { timeout: 20_000 }).toBe(1);
+    await kill('tools');
+    await page.getByRole('img', { name: /tools crashed and was back/ }).waitFor();
+    counter.release('/slow');
+    await status('Completed').waitFor();
+    await page.getByText('1 crash').waitFor();
+    expect(counter.deeds('/slow')).toBe(1);
+  });
+});
+
+describe('a question to a person', () => {
+  it('is answered from the inbox; whoever is late is told so and nothing is sent', async () => {
+    counter.hold('/once');
+    const id = await submit(counter.prompt('http_post_once', '/once'));
+    await expect.poll(() => counter.requests('/once').length, { timeout: 20_000 }).toBe(1);
+    await kill('tools');
+    counter.release('/once');
+    await page.goto('/inbox');
+    const question = page.getByRole('region', { name: 'Question' });
+    await question.waitFor();
+    await page.getByRole('navigation', { name: 'Pages' }).getByText('1 waiting').waitFor({ state: 'attached' });
+    const asked = (await rows()).find((row) => row.id === id)?.question;
+    await question.getByRole('button').first().click();
+    await page.getByText('Nothing waits for you').waitFor();
+    const late = await page.evaluate(
+      async (body) => {
+        const headers = { 'content-type': 'application/json' };
+        return (await fetch('/api/command', { method: 'POST', headers, body: JSON.stringify(body) })).json();
+      },
+      { kind: 'respond', task: id, text: 'yes', question: asked?.id },
+    );
+    expect(late).toMatchObject({ ok: false, message: expect.stringContaining('answered meanwhile') });
+  });
+});
+
+describe('the list', () => {
+  it('is filtered by the address, and searched by the keyboard alone', async () => {
+    await page.goto('/?state=done');
+    const lines = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem');
+    await lines.first().waitFor();
+    const all = await lines.count();
+    await page.keyboard.press('/');
+    await page.keyboard.type('throttles');
+    await page.waitForURL(/q=throttles/);
+    await expect.poll(() => lines.count()).toBe(1);
+    expect(all).toBeGreaterThan(1);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/task\//);
+    await page.keyboard.press('Escape');
+    await page.waitForURL((to) => to.pathname === '/');
+    await page.goto('/?q=nothing-is-called-so');
+    await page.getByRole('button', { name: 'Clear the filters' }).click();
+    await expect.poll(() => lines.count()).toBeGreaterThan(1);
+  });
+
+  it('pauses, counts what waits, and catches up', async () => {
+    await page.goto('/');
+    await page.getByRole('list', { name: 'Tasks' }).waitFor();
+    await page.keyboard.press('p');
+    await page.getByRole('button', { name: /Go on/ }).waitFor();
+    await mesh.run(['run', 'What is a lease?']);
+    await page.getByText('1 waiting').waitFor();
+    expect(await page.getByText('What is a lease?').count()).toBe(0);
+    await page.keyboard.press('p');
+    await page.getByText('What is a lease?').waitFor();
+  });
+
+  it('does anything by the palette', async () => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('quaran');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/quarantine/);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    await page.keyboard.press('Escape');
+  });
+});
+
+describe('what could not be accepted', () => {
+  it('is shown with its reason and sent again', async () => {
+    await mesh.publish('mesh.tasks', '{"prompt": "x", "promt": "<img src=x onerror=alert(1)>"}');
+    await page.goto('/quarantine');
+    await page.getByRole('button', { expanded: false }).first().click();
+    await page.getByText('<img src=x onerror=alert(1)>').first().waitFor();
+    await page.getByRole('button', { name: 'Send it again' }).click();
+    await page.getByText(/Sent again as number \d+ of the log/).waitFor();
+    await expect.poll(() => page.locator('section li').count(), { timeout: 20_000 }).toBeGreaterThan(1);
+  });
+});
+
+describe('what is away', () => {
+  it('is said, greyed and kept; the log comes back without a reload', async () => {
+    await page.goto('/');
+    await page.getByRole('list', { name: 'Tasks' }).waitFor();
+    await page.evaluate(() => Object.assign(globalThis, { same: true }));
+    const server = pidOf('nats') ?? 0;
+    process.kill(server, 'SIGKILL');
+    await page.getByText('The log (NATS) is out of reach').waitFor();
+    expect(await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').count()).toBeGreaterThan(1);
+    await page.getByText('The log (NATS) is out of reach').waitFor({ state: 'hidden' });
+    await mesh.run(['run', 'What is a journal?']);
+    await page.getByText('What is a journal?').waitFor();
+    expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true);
+  });
+
+  it('the dashboard itself comes back in the same tab', async () => {
+    await kill('dashboard');
+    await page.getByText('The dashboard does not answer').waitFor();
+    await page.getByText('The dashboard does not answer').waitFor({ state: 'hidden' });
+    await mesh.run(['run', 'What is a fence?']);
+    await page.getByText('What is a fence?').waitFor();
+    expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true);
+  });
+});
+
+describe('hostile text', () => {
+  it('is text, wherever it stands', async () => {
+    const prompt =
+      '<img src=https://evil.example/a onerror=alert(1)> ![b](https://evil.example/c.png) \u202Etxet <b>x</b>';
+    await submit(prompt);
+    await page.locator('h1', { hasText: '<img src=https://evil.example/a onerror=alert(1)>' }).waitFor();
+    await page.locator('h1', { hasText: '‹U+202E›' }).waitFor();
+    await page.keyboard.press('2');
+    await page.getByRole('link', { name: 'b', exact: true }).first().waitFor();
+    expect(await page.locator('main img').count()).toBe(0);
+    await page.keyboard.press('3');
+    await page.getByLabel('Search the events').waitFor();
+    expect(watched.problems).toEqual([]);
+  });
+});
+
+describe('the demonstration', () => {
+  it('shows recorded events, says so, and does nothing', async () => {
+    const { page: other, problems, context } = await openPage(browser, url, { scheme: 'dark' });
+    await other.goto('/?demo=1');
+    await other.getByText('Everything here is recorded').waitFor();
+    await other.getByRole('list', { name: 'Tasks' }).getByRole('link').first().click();
+    await other.getByText('agents crashed').waitFor();
+    expect(await axe(other)).toEqual([]);
+    await other.keyboard.press('n');
+    await other.getByRole('dialog').getByLabel('What should the mesh do?').fill('Do something');
+    await other.keyboard.press('Enter');
+    await other.getByText('nothing is changed').waitFor();
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+});
+
+describe('every page', () => {
+  it.each([
+    { width: 1280, scheme: 'light' },
+    { width: 320, scheme: 'dark' },
+  ] as const)('is without findings of axe and fits: $width pixels, $scheme', async (view) => {
+    const id = (await rows()).find(({ route }) => route?.decision === 'build')?.id;
+    const task = ['', '/conversation', '/events', '/machine'].map((of) => `/task/${id}${of}`);
+    const others = ['/inbox', '/services', '/quarantine', '/router', '/knowledge?q=lease', '/chaos'];
+    const { page: other, problems, context } = await openPage(browser, url, view);
+    for (const path of ['/', ...task, `/task/${id}?at=4`, ...others]) {
+      await other.goto(path);
+      await other.locator('main h1, main h2').first().waitFor();
+      expect(await axe(other), path).toEqual([]);
+      expect(await fits(other), path).toBe(true);
+    }
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+
+  it('and nothing in the whole run broke a policy, a script, or asked for anything elsewhere', () => {
+    expect(watched.problems).toEqual([]);
+  });
+});

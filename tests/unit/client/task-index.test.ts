@@ -1,0 +1,71 @@
+/** What the gateway knows of the log without asking it: it must never say of a task in the log that it is unknown. */
+import { describe, expect, test, vi } from 'vitest';
+import { FactTail } from '../../../client/fact-tail.ts';
+import { TaskIndex } from '../../../client/task-index.ts';
+import { openMesh } from '../../../gateway/core/mesh.ts';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { factSubject } from '../../../schemas/events/subjects.ts';
+import { as, local, memoryMesh } from './log.ts';
+
+async function opened() {
+  const memory = await memoryMesh();
+  const old = newCorrelationId();
+  await memory.accept(old, 'from before');
+  const tail = await FactTail.open(memory.bus, memory.ports.log);
+  const index = new TaskIndex({ bus: memory.bus, tail, log: memory.ports.log, folder: null });
+  return { memory, old, index };
+}
+
+describe('knows', () => {
+  test('nothing until the log was read; then every task of before and since, and no other', async () => {
+    const { memory, old, index } = await opened();
+    const since = newCorrelationId();
+    expect(index.knows(old)).toBeNull();
+    await memory.accept(since, 'new');
+    await index.upToDate();
+    expect([index.knows(old), index.knows(since), index.knows(newCorrelationId())]).toEqual([true, true, false]);
+  });
+
+  test('asking begins the reading, without a list', async () => {
+    const { old, index } = await opened();
+    await expect.poll(() => index.knows(old)).toBe(true);
+  });
+
+  test('S10: of another log it knows nothing', async () => {
+    const { old, index } = await opened();
+    await index.upToDate();
+    index.reset();
+    expect(index.knows(old)).toBeNull();
+  });
+
+  test('S8: a task that has left the log is forgotten', async () => {
+    const { memory, old, index } = await opened();
+    await index.upToDate();
+    const young = newCorrelationId();
+    memory.log.expire('log', (await memory.bus.streamInfo()).lastSeq + 1);
+    for (let count = 0; count < 10_000; count += 1) {
+      await memory.bus.publish({ subject: factSubject(young), body: `fact ${count}` });
+    }
+    await expect.poll(() => index.knows(old)).toBe(false);
+    expect(index.knows(young)).toBe(true);
+  });
+});
+
+describe('a call with an id that is not in the log', () => {
+  test('S5: costs no question to the log, and a second one at the same time attaches to it', async () => {
+    const memory = await memoryMesh();
+    const asked = vi.spyOn(memory.bus, 'getLast');
+    const mesh = await openMesh(memory.ports);
+    await mesh.list({}, as(local));
+    const correlationId = newCorrelationId();
+    const order = { prompt: 'hello', correlationId };
+    const runs = [mesh.tasks.run(order, as(local)), mesh.tasks.run(order, as(local))];
+    await memory.accept(correlationId, 'hello');
+    await memory.complete(correlationId, 'there');
+    const answers = await Promise.all(runs);
+    expect(answers.map(({ view }) => view.result?.answer)).toEqual(['there', 'there']);
+    expect(asked).not.toHaveBeenCalled();
+    const again = await mesh.tasks.run(order, as(local));
+    expect(again.view.result?.answer).toBe('there');
+  });
+});

@@ -1,0 +1,209 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../../config/settings.ts';
+import { problemsOf } from '../../../k8s/check.ts';
+import { containerOf, type Manifests, parseObjects, readManifests, type Workload } from '../../../k8s/manifest.ts';
+import { services } from '../../../services/table.ts';
+import { render, renderOverlay } from '../../support/kustomize.ts';
+
+const overlay = (name: string): string => join(projectRoot, 'k8s', 'overlays', name);
+
+function workload({ workloads }: Manifests, name: string): Workload {
+  const found = workloads.find(({ metadata }) => metadata.name === name);
+  if (found === undefined) throw new Error(`no workload ${name}`);
+  return found;
+}
+
+function settingsIn({ configMaps }: Manifests): Readonly<Record<string, string>> {
+  return configMaps.find(({ metadata }) => metadata.name.startsWith('mesh-settings'))?.data ?? {};
+}
+
+describe.each(['local', 'ha'])('the overlay %s', (name) => {
+  let yaml = '';
+  let manifests: Manifests;
+  beforeAll(async () => {
+    yaml = await render(overlay(name));
+    manifests = readManifests(parseObjects(yaml));
+  });
+
+  it('is what Kubernetes takes, and right for the mesh', () => {
+    expect(problemsOf(yaml)).toEqual([]);
+  });
+
+  it('has every service of the mesh that is started by itself, hosts with a volume for each pod', () => {
+    for (const { name: service, hasLedger } of services.filter(({ supervised }) => supervised)) {
+      const { kind, spec } = workload(manifests, service);
+      expect(kind, service).toBe(hasLedger ? 'StatefulSet' : 'Deployment');
+      const homes = spec.volumeClaimTemplates.filter(({ metadata }) => metadata.name === 'home');
+      expect(homes.map(({ spec: { accessModes } }) => accessModes)).toEqual(hasLedger ? [['ReadWriteOncePod']] : []);
+    }
+  });
+
+  it('names each host after its pod, and gives it the log by a secret', () => {
+    for (const service of ['agents', 'llm', 'tools', 'gateway']) {
+      const { env } = containerOf(workload(manifests, service));
+      expect(env).toContainEqual({ name: 'MESH_HOST_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } });
+      expect(env).toContainEqual({ name: 'NATS_URL', valueFrom: { secretKeyRef: { name: 'mesh-nats', key: 'url' } } });
+    }
+    expect(yaml).not.toMatch(/^kind: Secret$/m);
+  });
+
+  it('writes nowhere but into its volumes and /tmp', () => {
+    for (const one of manifests.workloads) {
+      expect(containerOf(one).volumeMounts, one.metadata.name).toContainEqual({ name: 'tmp', mountPath: '/tmp' });
+      expect(containerOf(one).securityContext).toMatchObject({ readOnlyRootFilesystem: true });
+    }
+  });
+
+  it('publishes nothing by itself', () => {
+    expect(manifests.services.map(({ spec }) => spec.type ?? 'ClusterIP')).toEqual(
+      manifests.services.map(() => 'ClusterIP'),
+    );
+  });
+});
+
+describe('what differs between the overlays', () => {
+  it('local is one of everything, in debug mode', async () => {
+    const manifests = readManifests(parseObjects(await render(overlay('local'))));
+    expect(settingsIn(manifests)).toMatchObject({ OBS_MODE: 'debug', MESH_LOG_REPLICAS: '1' });
+    expect(manifests.workloads.map(({ spec }) => spec.replicas)).toEqual(manifests.workloads.map(() => 1));
+  });
+
+  it('ha has three copies of the log on three nodes, and a standby of each role', async () => {
+    const manifests = readManifests(parseObjects(await render(overlay('ha'))));
+    expect(settingsIn(manifests)).toMatchObject({ OBS_MODE: 'shipping', MESH_LOG_REPLICAS: '3' });
+    const replicas = (name: string): number => workload(manifests, name).spec.replicas;
+    expect(replicas('nats')).toBe(3);
+    for (const name of ['agents', 'llm', 'tools', 'gateway']) expect(replicas(name), name).toBeGreaterThan(1);
+    expect(workload(manifests, 'nats').spec.template.spec).toMatchObject({
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname' }],
+        },
+      },
+    });
+  });
+
+  it('the component router adds a service that is hardened and that agents may reach', async () => {
+    const yaml = await renderOverlay('resources: [../../base]\ncomponents: [../../components/router]\n');
+    expect(problemsOf(yaml)).toEqual([]);
+    const manifests = readManifests(parseObjects(yaml));
+    expect(settingsIn(manifests).ROUTER_URL).toBe('grpc://router:50071');
+    expect(workload(manifests, 'router').spec.template.spec.automountServiceAccountToken).toBe(false);
+  });
+});
+
+const setting = (line: string): string =>
+  `resources: [../../base]\nconfigMapGenerator:\n  - { name: mesh-settings, namespace: agent-mesh, behavior: merge, literals: ["${line}"] }\n`;
+const replace = (kind: string, name: string, path: string, value: string): string =>
+  `resources: [../../base]\npatches:\n  - target: { kind: ${kind}, name: ${name} }\n    patch: |\n      - { op: replace, path: ${path}, value: ${value} }\n`;
+const remove = (kind: string, name: string, path: string): string =>
+  `resources: [../../base]\npatches:\n  - target: { kind: ${kind}, name: ${name} }\n    patch: |\n      - { op: remove, path: ${path} }\n`;
+const first = '/spec/template/spec/containers/0';
+
+describe('a wrong value in an overlay is a sentence', () => {
+  it.each([
+    [
+      'a text for a number',
+      replace('StatefulSet', 'agents', '/spec/replicas', '"2"'),
+      'StatefulSet agents: spec.replicas must be',
+    ],
+    [
+      'an unknown field',
+      `resources: [../../base]\npatches:\n  - target: { kind: StatefulSet, name: agents }\n    patch: |\n      - { op: add, path: /spec/replica, value: 2 }\n`,
+      'must NOT have additional properties: replica',
+    ],
+    ['a mode that is none', setting('OBS_MODE=loud'), 'ConfigMap mesh-settings: OBS_MODE=loud'],
+    ['a setting that is none', setting('OBSMODE=debug'), 'OBSMODE is no setting of the mesh'],
+    [
+      'more copies than servers',
+      setting('MESH_LOG_REPLICAS=3'),
+      'MESH_LOG_REPLICAS=3, but StatefulSet nats has 1 servers',
+    ],
+    [
+      'a cap above the limit',
+      setting('AGENTS_MEMORY_MB=4096'),
+      'StatefulSet agents: its memory limit of 1280 MiB is below its own cap of 4352 MiB',
+    ],
+    [
+      'an even number of servers',
+      'resources: [../../base]\nreplicas: [{ name: nats, count: 2 }]\n',
+      'StatefulSet nats has 2 servers; an even number',
+    ],
+    [
+      'servers without copies',
+      'resources: [../../base]\nreplicas: [{ name: nats, count: 3 }]\n',
+      'but MESH_LOG_REPLICAS=1',
+    ],
+    [
+      'a shared volume of a ledger',
+      replace('StatefulSet', 'agents', '/spec/volumeClaimTemplates/0/spec/accessModes', '[ReadWriteMany]'),
+      'two pods on one ledger must be impossible',
+    ],
+    [
+      'a liveness that asks for the log',
+      replace('StatefulSet', 'tools', `${first}/livenessProbe/httpGet/path`, '/readyz'),
+      'StatefulSet tools: its probes ask /startupz, /readyz, /readyz',
+    ],
+    [
+      'a missing probe',
+      remove('Deployment', 'gateway', `${first}/startupProbe`),
+      'Deployment gateway: it needs a startupProbe',
+    ],
+    [
+      'a root file system that is written to',
+      replace('StatefulSet', 'llm', `${first}/securityContext/readOnlyRootFilesystem`, 'false'),
+      'container llm lacks readOnlyRootFilesystem:true',
+    ],
+    [
+      'a request above the limit',
+      replace('StatefulSet', 'llm', `${first}/resources/requests/memory`, '8Gi'),
+      'StatefulSet llm: it requests more memory than its limit allows',
+    ],
+    [
+      'an image without a version',
+      'resources: [../../base]\nimages: [{ name: agent-mesh/agents, newTag: latest }]\n',
+      'agent-mesh/agents:latest needs a version or a digest',
+    ],
+    [
+      'a budget that lets no node be drained',
+      replace('PodDisruptionBudget', 'nats', '/spec/maxUnavailable', '0'),
+      'PodDisruptionBudget nats: maxUnavailable has to be 1 or more',
+    ],
+    [
+      'a log that is published',
+      'resources: [../../base]\npatches:\n  - target: { kind: Service, name: nats$ }\n    patch: |\n      - { op: add, path: /spec/type, value: LoadBalancer }\n',
+      'Service nats: LoadBalancer publishes it',
+    ],
+    [
+      'a service without pods',
+      replace('Service', 'chroma', '/spec/selector', '{ app.kubernetes.io/name: chrome }'),
+      'Service chroma: no pod has the labels',
+    ],
+    [
+      'a secret that nobody makes',
+      replace('Deployment', 'gateway', '/spec/template/spec/volumes/1/secret/secretName', 'callers'),
+      'nothing makes the Secret callers',
+    ],
+    [
+      'no default deny',
+      'resources: [../../base]\npatches:\n  - target: { kind: NetworkPolicy, name: nothing-by-default }\n    patch: |\n      $patch: delete\n      apiVersion: networking.k8s.io/v1\n      kind: NetworkPolicy\n      metadata: { name: nothing-by-default }\n',
+      'no NetworkPolicy forbids everything by default',
+    ],
+    [
+      'an end that is cut off',
+      replace('StatefulSet', 'agents', '/spec/template/spec/terminationGracePeriodSeconds', '5'),
+      'terminationGracePeriodSeconds is 5',
+    ],
+  ])('%s', async (_name, kustomization, sentence) => {
+    const problems = problemsOf(await renderOverlay(kustomization));
+    expect(problems.join('\n')).toContain(sentence);
+  });
+
+  it('nothing rendered, and a kind without a schema', () => {
+    expect(problemsOf('')).toEqual(['nothing was rendered: give the output of `kubectl kustomize` on standard input']);
+    expect(problemsOf('kind: Ingress\nmetadata: { name: door }\n').join()).toContain(
+      'Ingress door: no schema of this kind',
+    );
+  });
+});

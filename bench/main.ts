@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
+import { exitWhenWritten } from '../cli/written.ts';
 import { startNatsServer } from '../tests/support/nats-server.ts';
 import { type Bench, startBenchHost } from './bench-host.ts';
 import { ledgerBytes } from './ledger-size.ts';
@@ -16,11 +17,11 @@ import { runTasks } from './tasks.ts';
 
 if (process.argv.includes('--recall')) {
   await import('./recall.ts');
-  process.exit();
+  await exitWhenWritten(0);
 }
 if (process.argv.includes('--peers')) {
   await import('./peers/main.ts');
-  process.exit();
+  await exitWhenWritten(0);
 }
 if (process.argv.includes('--tracing')) {
   const { measureTracing } = await import('./tracing.ts');
@@ -31,7 +32,7 @@ if (process.argv.includes('--tracing')) {
 }
 if (process.argv.includes('--soak')) {
   const { soak } = await import('./soak.ts');
-  process.exit(await soak());
+  await exitWhenWritten(await soak());
 }
 
 const HOPS = 5;

@@ -39,6 +39,7 @@ export const DESCRIPTIONS = {
   config: 'Agent Mesh: settings that take effect live',
   registry: 'Agent Mesh: heartbeats of its services, and the tools they offer',
   push: 'Agent Mesh: where A2A push notifications go',
+  removed: 'Agent Mesh: tasks whose trail was removed; their ids stay taken',
   leases: 'Agent Mesh: who has which partition of the tasks',
 } as const;
 

@@ -157,6 +157,15 @@ class InMemoryBus implements MemoryBus {
     );
   }
 
+  async remove(seq: number, stream?: StreamName): Promise<void> {
+    if (!isSequence(seq)) throw new BusError('refused', `not a sequence: ${seq}`);
+    return this.#connection.call(`delete ${seq}`, () => this.#server.stream(streamOf(stream)).remove(seq));
+  }
+
+  setMaxAge(ms: number, stream?: StreamName): Promise<void> {
+    return this.#connection.call('set the age of a stream', () => this.#server.stream(streamOf(stream)).setMaxAge(ms));
+  }
+
   publishVolatile(subject: string, body: string): void {
     if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
     if (this.#connection.up) this.#server.publishVolatile(subject, Buffer.from(body));

@@ -107,6 +107,7 @@ export class MemoryStream {
   readonly #seenIds = new Map<string, { readonly seq: number; readonly atMs: number }>();
   readonly #listeners = new Set<StreamListener>();
   #firstSeq = 1;
+  #maxAgeMs = 0;
   #lastSeq = 0;
 
   constructor(name: string, identity: string, rules: StreamRules) {
@@ -122,7 +123,8 @@ export class MemoryStream {
   }
 
   info(): StreamInfo {
-    return { identity: this.identity, firstSeq: this.#firstSeq, lastSeq: this.#lastSeq };
+    const places = { firstSeq: this.#firstSeq, lastSeq: this.#lastSeq };
+    return { identity: this.identity, ...places, maxAgeMs: this.#maxAgeMs };
   }
 
   append(write: Write): PubAck {
@@ -222,6 +224,23 @@ export class MemoryStream {
     // Inserted in the order of their sequences, so the oldest one left is in front.
     const [oldest = this.#lastSeq + 1] = this.#messages.keys();
     this.#firstSeq = oldest;
+  }
+
+  remove(seq: number): void {
+    const removed = this.#messages.get(seq);
+    if (removed === undefined) return;
+    this.#messages.delete(seq);
+    const [oldest = this.#lastSeq + 1] = this.#messages.keys();
+    this.#firstSeq = oldest;
+    if (this.#lastOfSubject.get(removed.subject) !== seq) return;
+    const left = [...this.#messages.values()].findLast(({ subject }) => subject === removed.subject);
+    if (left === undefined) this.#lastOfSubject.delete(removed.subject);
+    else this.#lastOfSubject.set(left.subject, left.seq);
+  }
+
+  /** Remembered; what has come of age goes by `expire`. */
+  setMaxAge(ms: number): void {
+    this.#maxAgeMs = ms;
   }
 
   /** Tells that something was stored or lost; returns the function that ends it. */

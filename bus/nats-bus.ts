@@ -9,7 +9,7 @@
 import type { JetStreamManager, MsgRequest, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs } from 'nats';
-import { createInbox, headers } from 'nats';
+import { createInbox, headers, millis, nanos } from 'nats';
 import { Connection } from './connection.ts';
 import { toBusError } from './errors.ts';
 import { JetStreamBucket } from './key-value.ts';
@@ -77,8 +77,8 @@ async function openJetStream(connection: Connection): Promise<JetStreamManager> 
   try {
     return await jetstreamManager(connection.nc);
   } catch (thrown) {
-    const message = `the NATS server at ${connection.shownAddress} does not offer JetStream: start it with -js`;
-    throw new BusError('refused', message, { cause: thrown });
+    const message = `the NATS server at ${connection.shownAddress} does not offer JetStream: it was started without -js, or cannot use its store`;
+    throw new BusError('no_jetstream', message, { cause: thrown });
   }
 }
 
@@ -126,7 +126,8 @@ class NatsBus implements Bus {
       this.#jsm.streams.info(name),
     );
     const { messages, first_seq: firstSeq, last_seq: lastSeq } = info.state;
-    return { identity: info.created, firstSeq: messages === 0 ? lastSeq + 1 : firstSeq, lastSeq };
+    const maxAgeMs = millis(info.config.max_age);
+    return { identity: info.created, firstSeq: messages === 0 ? lastSeq + 1 : firstSeq, lastSeq, maxAgeMs };
   }
 
   publish(request: PublishRequest): Promise<PubAck> {
@@ -214,6 +215,21 @@ class NatsBus implements Bus {
         ? this.#jsm.streams.info(name)
         : this.#jsm.streams.purge(name, { filter: subject, seq: beforeSeq }),
     );
+  }
+
+  async remove(seq: number, stream?: StreamName): Promise<void> {
+    if (!isSequence(seq)) throw new BusError('refused', `not a sequence: ${seq}`);
+    if ((await this.get(seq, stream)) === null) return;
+    const name = streamOf(stream);
+    await this.#connection.guard(`delete ${seq} of ${name}`, () => this.#jsm.streams.deleteMessage(name, seq, true));
+  }
+
+  async setMaxAge(ms: number, stream?: StreamName): Promise<void> {
+    const name = streamOf(stream);
+    await this.#connection.guard(`set the age of ${name}`, async () => {
+      const { config } = await this.#jsm.streams.info(name);
+      return this.#jsm.streams.update(name, { ...config, max_age: nanos(ms) });
+    });
   }
 
   /** What cannot be sent now is dropped: whoever needs it kept publishes it. */

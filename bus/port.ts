@@ -57,6 +57,8 @@ export interface StreamInfo {
   /** The oldest message still stored; `lastSeq + 1` when there is none. */
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** Messages older than this go, milliseconds; 0 when they stay. */
+  readonly maxAgeMs: number;
 }
 
 export interface ReadRequest {
@@ -112,8 +114,11 @@ export interface KvEntry {
   readonly atMs: number;
 }
 
-/** `config`: live settings; `registry`: heartbeats of services; `push`: where the gateway tells callers of their tasks. */
-export type BucketName = 'config' | 'registry' | 'push';
+/**
+ * `config`: live settings; `registry`: heartbeats of services; `push`: where the gateway tells callers of their tasks;
+ * `removed`: tasks whose trail was removed.
+ */
+export type BucketName = 'config' | 'registry' | 'push' | 'removed';
 
 export interface KeyValue {
   get(key: string): Promise<KvEntry | null>;
@@ -146,6 +151,10 @@ export interface Bus {
    * by subject.
    */
   purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void>;
+  /** Deletes one message, and overwrites it in the store; one that is gone already is no error. Readers pass it over. */
+  remove(seq: number, stream?: StreamName): Promise<void>;
+  /** From now on messages older than this go, also those that are stored. */
+  setMaxAge(ms: number, stream?: StreamName): Promise<void>;
   /** Core NATS: not stored, no acknowledgement. */
   publishVolatile(subject: string, body: string): void;
   subscribeVolatile(subject: string, onMessage: (subject: string, data: Uint8Array) => void): () => void;
@@ -177,6 +186,8 @@ export type BusErrorCode =
   | 'refused'
   /** Somebody else has written to the subject since (`expectLastSeq`). */
   | 'conflict'
+  /** The server answers without a store: it was started without one, or cannot use it. */
+  | 'no_jetstream'
   /** The server is a version known to lose data, or too old. */
   | 'unsupported_server'
   | 'closed';

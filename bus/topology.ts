@@ -4,7 +4,9 @@
  *
  * Invariants:
  * 1. Making the topology twice, or from many processes at once, ends in the same streams.
- * 2. What an operator set beyond the fields below (placement, more replicas) is kept; replicas are added, never taken.
+ * 2. What an operator set beyond the fields below (replicas, placement) is kept, and so is the age of the log and of the
+ *    quarantine (`mesh retention`): what is said here is for new ones.
+ *    Replicas are added, never taken.
  * 3. Nothing is made or changed when the log is of another format (`log-format.ts`).
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
@@ -56,6 +58,9 @@ const CONFIG_HISTORY = 10;
 /** What grows, and is mostly text. */
 const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
 const COMPRESSES_FROM = [2, 10, 0] as const;
+
+/** Their age is the operator's once they are made. */
+const AGE_IS_SET: ReadonlySet<string> = new Set([STREAM, QUARANTINE_STREAM]);
 
 type OwnedConfig = Pick<StreamConfig, 'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'allow_direct'> &
   Partial<Pick<StreamConfig, 'max_bytes' | 'description'>>;
@@ -148,7 +153,7 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     owned.subjects?.every((subject) => present.subjects?.includes(subject));
   return (
     !sameSubjects ||
-    present.max_age !== owned.max_age ||
+    (present.max_age !== owned.max_age && !AGE_IS_SET.has(owned.name)) ||
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
     (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
@@ -177,10 +182,14 @@ async function ensureStream(jsm: JetStreamManager, wanted: WantedStream, replica
   const info = present ?? (await addOrJoin(jsm, owned, replicas, compression));
   // Somebody else may have made it since.
   assertReadable(owned, info);
+  const age = AGE_IS_SET.has(owned.name) ? { max_age: info.config.max_age } : {};
   const num_replicas = Math.max(replicas, info.config.num_replicas);
   const { config } =
     differs(info.config, owned) || num_replicas !== info.config.num_replicas
-      ? await jsm.streams.update(owned.name, { ...info.config, ...owned, ...kept(info.config, owned), num_replicas })
+      ? await jsm.streams.update(owned.name, {
+          ...{ ...info.config, ...owned, ...kept(info.config, owned), ...age },
+          num_replicas,
+        })
       : info;
   if (compression !== undefined && config.compression !== compression) await compress(jsm, config);
 }
@@ -222,6 +231,7 @@ async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager, replicas
     ensure(bucketOf('config'), DESCRIPTIONS.config, { history: CONFIG_HISTORY }),
     ensure(bucketOf('registry'), DESCRIPTIONS.registry, { history: 1, ttl: REGISTRY_TTL_MS }),
     ensure(bucketOf('push'), DESCRIPTIONS.push, { history: 1, ttl: PUSH_TTL_MS }),
+    ensure(bucketOf('removed'), DESCRIPTIONS.removed, { history: 1 }),
     ensure(LEASE_BUCKET, DESCRIPTIONS.leases, { history: 1 }),
   ]);
 }

@@ -7,18 +7,20 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
-import { BusError } from '../bus/port.ts';
 import { livingServices } from '../bus/registry.ts';
+import { assertStores } from '../bus/stores.ts';
 import { natsUrl, type Settings, settingsWithoutEffect } from '../config/settings.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
 import { routerCheck } from './doctor-router.ts';
 import { toFailure } from './errors.ts';
+import { localTrouble } from './local-trouble.ts';
 import { withBus } from './mesh-client.ts';
 import { NATS_SERVER_VERSION } from './nats-download.ts';
 import { findNatsServer } from './nats-server.ts';
 import { skewText } from './status-view.ts';
-import { freeBytes, isPortFree, prepareHome } from './supervisor/home.ts';
+import { freeBytes } from './supervisor/disk.ts';
+import { isPortFree, prepareHome } from './supervisor/home.ts';
 import { liveness, readRunState } from './supervisor/run-state.ts';
 import { bytes } from './terminal.ts';
 
@@ -107,7 +109,8 @@ function home(settings: Settings): Check {
   try {
     prepareHome(settings);
   } catch (error) {
-    return { name: 'MESH_HOME', status: 'fail', text: toFailure(error).message, exitCode: 2 };
+    const { message, exitCode } = toFailure(error);
+    return { name: 'MESH_HOME', status: 'fail', text: message, exitCode: exitCode === 2 ? 2 : 3 };
   }
   const free = freeBytes(path);
   const text = `${path}, ${bytes(free)} free`;
@@ -154,17 +157,31 @@ function knowledge(settings: Settings): Check {
   return { ...ledger(path), name: 'knowledge' };
 }
 
+/** What is wrong with the mesh that runs here, as it is seen from outside. */
+function running(settings: Settings): Check[] {
+  return localTrouble(settings, liveness(readRunState(settings))).map(({ kind, text }) =>
+    kind === 'fails'
+      ? { name: 'running', status: 'fail', text, exitCode: 3 }
+      : { name: 'running', status: 'warn', text },
+  );
+}
+
 async function nats(settings: Settings): Promise<Check> {
   const name = 'NATS';
   const expected = settings.NATS_URL !== undefined || liveness(readRunState(settings)).kind === 'up';
   if (!expected) return { name, status: 'ok', text: 'not running; the mesh is down' };
   try {
-    const version = await withBus(settings, (bus) => Promise.resolve(bus.serverVersion));
+    const version = await withBus(settings, async (bus) => {
+      await bus.ensureTopology();
+      await assertStores(bus);
+      return bus.serverVersion;
+    });
     const url = natsUrl(settings).replaceAll(/\/\/[^@/,]*@/g, '//');
-    return { name, status: 'ok', text: `${url} answers, version ${version}` };
+    return { name, status: 'ok', text: `${url} stores a message and gives it back, version ${version}` };
   } catch (error) {
-    if (!(error instanceof BusError)) throw error;
-    return { name, status: 'fail', text: error.message, exitCode: 3 };
+    const { message, expected } = toFailure(error);
+    if (!expected) throw error;
+    return { name, status: 'fail', text: message, exitCode: 3 };
   }
 }
 
@@ -180,7 +197,7 @@ async function clocks(settings: Settings): Promise<Check | null> {
     return { name, status: 'warn', text: words.join('; ') };
   } catch (error) {
     // That the log cannot be asked is said by its own check.
-    if (error instanceof BusError) return null;
+    if (toFailure(error).expected) return null;
     throw error;
   }
 }
@@ -209,6 +226,7 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     home(settings),
     ...ledgers(settings),
     knowledge(settings),
+    ...running(settings),
     await nats(settings),
     await clocks(settings),
     await languageModel(settings),

@@ -58,6 +58,7 @@ function busFailure(error: BusError): Failure {
     case 'unreachable':
       return { exitCode: 3, message: `${error.message}; start the mesh with \`mesh up\``, expected: true };
     case 'unavailable':
+    case 'no_jetstream':
     case 'unsupported_server':
     case 'closed':
       return { exitCode: 3, message: error.message, expected: true };

@@ -5,6 +5,7 @@
 import { type Argument, Command, CommanderError } from 'commander';
 import { CliError, causesOf, toFailure } from './errors.ts';
 import { err, note, painter, safeText } from './terminal.ts';
+import { exitWhenWritten } from './written.ts';
 
 type CommandModule = { command(): Command };
 
@@ -22,10 +23,13 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   cancel: () => import('./commands/cancel.ts'),
   respond: () => import('./commands/respond.ts'),
   fork: () => import('./commands/fork.ts'),
+  export: () => import('./commands/export.ts'),
+  import: () => import('./commands/import.ts'),
   index: () => import('./commands/index.ts'),
   search: () => import('./commands/search.ts'),
   mcp: () => import('./commands/mcp.ts'),
   router: () => import('./commands/router.ts'),
+  retention: () => import('./commands/retention.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   models: () => import('./commands/models.ts'),
   backup: () => import('./commands/backup.ts'),
@@ -137,4 +141,4 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exit(await main(process.argv.slice(2)));
+await exitWhenWritten(await main(process.argv.slice(2)));

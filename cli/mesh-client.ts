@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
-import type { Bus } from '../bus/port.ts';
+import { type Bus, BusError } from '../bus/port.ts';
 import { openClient, type TaskClient } from '../client/client.ts';
 import type { CallContext } from '../client/ports.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
@@ -12,6 +12,8 @@ import type { Fact } from '../schemas/events/fact.ts';
 import { readCorrelationId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { CliError } from './errors.ts';
+import { localTrouble } from './local-trouble.ts';
+import { type Liveness, liveness, readRunState } from './supervisor/run-state.ts';
 import { matchId, wholeId } from './task-id.ts';
 
 const silent = (): void => undefined;
@@ -19,19 +21,43 @@ const quiet = { debug: silent, info: silent, warn: silent, error: silent };
 /** More than fit into the message that says that several tasks begin so. */
 const MATCHES_MAX = 100;
 
-/** Runs work with a connection and closes it. */
+/** Runs work with a connection and closes it. @throws CliError when the server is the mesh's own and the reason is known */
 export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise<T>): Promise<T> {
-  const bus = await connectBus({ url: natsUrl(settings), name: 'mesh-cli' });
+  const local = liveness(readRunState(settings));
   try {
-    return await work(bus);
-  } finally {
-    await bus.close();
+    const bus = await connectBus({ url: urlOf(settings, local), name: 'mesh-cli' });
+    try {
+      return await work(bus);
+    } finally {
+      await bus.close();
+    }
+  } catch (error) {
+    if (error instanceof BusError && settings.NATS_URL === undefined) throw explained(error, settings, local);
+    throw error;
   }
 }
 
 /** The client of a connection that lives as long as a command, or as the door that it opens. */
 export function openCliClient(bus: Bus, settings: Settings): Promise<TaskClient> {
   return openClient({ bus, log: quiet, indexFolder: indexFolderOf(settings), onlyForLists: true });
+}
+
+/** A mesh that is up says where its server is; a port that was set since does not count until the next start. */
+function urlOf(settings: Settings, local: Liveness): string {
+  return settings.NATS_URL === undefined && local.kind === 'up' ? local.state.natsUrl : natsUrl(settings);
+}
+
+/** What hinders the mesh's own server is on this machine, and can be looked at. */
+function explained(error: BusError, settings: Settings, local: Liveness): Error {
+  if (!error.retryable && error.code !== 'no_jetstream') return error;
+  const [first, ...rest] = localTrouble(settings, local).filter(({ kind }) => kind === 'fails');
+  if (first !== undefined) {
+    const details = rest.map(({ text }) => text);
+    return new CliError(3, first.text, { cause: error, details });
+  }
+  if (local.kind !== 'up') return error;
+  const text = "the mesh's own nats-server does not answer or stores nothing right now; it is started again by itself";
+  return new CliError(3, `${text}: try again, and see \`mesh status\``, { cause: error });
 }
 
 /** Beside the gateway's: both keep the same index. */

@@ -73,6 +73,7 @@ function fromBus(error: BusError): MeshError {
   switch (error.code) {
     case 'unreachable':
     case 'unavailable':
+    case 'no_jetstream':
     case 'closed':
       return new MeshError('unavailable', 'LOG_UNAVAILABLE', `the log cannot be reached: ${error.message}`, {
         retryAfterMs: RETRY_AFTER_MS,

@@ -7,21 +7,33 @@ import { parseRecalled, recalledView } from '../schemas/events/recalled-task.ts'
 import { recallSubject } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { MeshError } from './errors.ts';
+import { type Removed, removalNote } from './removal.ts';
 
 /** The keeper answers in a millisecond; where nobody listens the server says so at once. */
 const ANSWER_WITHIN_MS = 500;
 
 /**
  * Null when nobody knows it.
- * @throws MeshError when it is only known that it ended
+ * @throws MeshError when it is only known that it ended, or that it was removed
  * @throws BusError while the log is away
  */
 export async function recall(bus: Bus, correlationId: string): Promise<TaskView | null> {
+  const note = await removalNote(bus, correlationId);
+  if (note !== null) throw removed(correlationId, note);
   const until = { answers: 1, limitMs: ANSWER_WITHIN_MS };
   const [answer] = await bus.askVolatile(recallSubject(correlationId), '', until);
   const task = answer === undefined ? null : parseRecalled(answer);
   if (task === 'ended') throw forgotten(correlationId);
   return task === null ? null : recalledView(correlationId, task);
+}
+
+function removed(correlationId: string, { at, status }: Removed): MeshError {
+  return new MeshError(
+    'failed_precondition',
+    'TASK_REMOVED',
+    `the trail of task ${correlationId} was removed on ${at}; it was ${status}, and is not run again: choose another id`,
+    { metadata: { correlation_id: correlationId } },
+  );
 }
 
 function forgotten(correlationId: string): MeshError {

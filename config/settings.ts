@@ -70,6 +70,11 @@ const table = {
     'Address of that port; it tells states alone, no content.',
     '0.0.0.0',
   ],
+  MESH_SILENT_MAX_MS: [
+    count(3000, 3_600_000, 30_000),
+    'A service whose event loop does not turn for this long is ended and started again by `mesh up`, milliseconds.',
+    '30000',
+  ],
   MESH_TASK_DEADLINE_MS: [count(1000, 86_400_000, 3_600_000), 'Time a task may take, milliseconds.', '3600000'],
   MESH_BACKUP_INTERVAL_MS: [
     count(1000, 86_400_000, 900_000),

@@ -111,3 +111,17 @@ export function holdsSecret(text: string): boolean {
     return found !== undefined && !MADE_UP.test(found);
   });
 }
+
+/** Also `password = …`: too often about passwords to judge a file by, and cheap to leave out of a text. */
+const ASSIGNED =
+  /((?:password|passwd|secret|token|api[_-]?key|authorization|bearer)["']?\s*[=:]\s*["']?(?:bearer\s+|basic\s+)?)([^\s"',;]{6,})/gi;
+const LEFT_OUT = '[left out]';
+/** The whole of a private key, not only its beginning. */
+const KEY_BLOCK = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g;
+
+/** A text with every key and token of a known form, and every value that is called one, replaced. */
+export function withoutSecrets(text: string): string {
+  let clean = text.replace(KEY_BLOCK, LEFT_OUT);
+  for (const pattern of TOKENS) clean = clean.replace(new RegExp(pattern.source, `g${pattern.flags}`), LEFT_OUT);
+  return clean.replace(ASSIGNED, `$1${LEFT_OUT}`).replace(/(:\/\/[^\s/:@]+:)[^\s/@]+(@)/g, `$1${LEFT_OUT}$2`);
+}

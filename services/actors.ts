@@ -12,6 +12,7 @@ import { ledgerPath } from '../config/settings.ts';
 import { startBackups } from './backups.ts';
 import { openPorts } from './ports.ts';
 import { answerRecall } from './recall.ts';
+import { createRetention } from './retention.ts';
 import type { RunningService, StartService } from './run-service.ts';
 
 /** The service that hosts the orchestrator: it alone takes what comes from outside, and remembers tasks. */
@@ -36,17 +37,21 @@ export const startActors: StartService = async (context): Promise<RunningService
     ...(crashAt ? { at: crashAt } : {}),
   });
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
-  const endRecall = orchestrates ? answerRecall({ bus, host, log }) : () => undefined;
+  const retention = orchestrates ? await createRetention({ bus, log }) : null;
+  const isRemoved = (taskId: string): boolean => retention?.isRemoved(taskId) === true;
+  const endRecall = orchestrates ? answerRecall({ bus, host, log, isRemoved }) : () => undefined;
   return {
     roles,
     parts,
     stats: () => host.stats(),
     async begin() {
       await host.start();
+      retention?.start();
       return { roles: roles.map(({ name }) => name), engine: service.name === 'llm' ? ports.llm.kind : undefined };
     },
     async stop() {
       endRecall();
+      await retention?.stop();
       await stopBackups();
       await host.stop();
     },

@@ -24,6 +24,7 @@ import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
 import type { StartService } from './run-service.ts';
+import { watchWorking } from './working.ts';
 
 /** Read at its first use: a start does not wait for it. */
 function lazyCatalog(settings: Settings): () => Promise<Catalog> {
@@ -157,18 +158,23 @@ export const startGateway: StartService = async (context) => {
   );
   const grpcSettings = { host, port, keepaliveMs: settings.MESH_GATEWAY_KEEPALIVE_MS, ...secured };
   const grpc = await startServer(mesh, rules, grpcSettings, [a2a.service]);
-  let isConnected = true;
+  let problem: string | null = 'the mesh is starting';
   const http = await startHttp(
     {
       dapr: daprApp({ mesh, ...rules, pubsub: settings.MESH_DAPR_PUBSUB ?? null }),
       a2a: a2a.http,
-      isConnected: () => isConnected,
+      problem: () => problem,
     },
     { host, port: settings.MESH_HTTP_PORT, onlyHosts: callers === onlyLocal ? knownHosts(settings) : null, ...secured },
   );
-  bus.onConnection((connected) => {
-    isConnected = connected;
-    grpc.setServing(connected);
+  grpc.setServing(false);
+  const endLooking = watchWorking({
+    bus,
+    log,
+    onVerdict: (now) => {
+      problem = now;
+      grpc.setServing(now === null);
+    },
   });
   const metricsPort = settings.MESH_METRICS_PORT;
   const metrics = metricsPort === undefined ? null : await openMetricsDoor(bus, metricsPort, log);
@@ -183,6 +189,7 @@ export const startGateway: StartService = async (context) => {
     stats: () => null,
     begin: () => Promise.resolve({ ...doors, tls: tls !== undefined }),
     async stop() {
+      endLooking();
       grpc.setServing(false);
       await a2a.stop();
       await mesh.stop();

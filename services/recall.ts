@@ -14,8 +14,15 @@ import { RECALL_FILTER, recalledId } from '../schemas/events/subjects.ts';
 /** The log's limit of a message counts its headers too. */
 const HEADERS_MAX_BYTES = 1024;
 
+export interface RecallOptions {
+  readonly bus: Bus;
+  readonly host: Host;
+  readonly log: RuntimeLog;
+  readonly isRemoved: (correlationId: string) => boolean;
+}
+
 /** Returns the function that ends it. */
-export function answerRecall({ bus, host, log }: { bus: Bus; host: Host; log: RuntimeLog }): () => void {
+export function answerRecall({ bus, host, log, isRemoved }: RecallOptions): () => void {
   return bus.answerVolatile(RECALL_FILTER, (subject) => {
     const correlationId = recalledId(subject);
     if (correlationId === null) return null;
@@ -23,6 +30,8 @@ export function answerRecall({ bus, host, log }: { bus: Bus; host: Host; log: Ru
       const kept = host.recall('orchestrator', correlationId);
       if (kept === 'elsewhere') return null;
       if (kept === null || kept === 'ended') return recalledText(kept);
+      // That it ended is all that is told of a task whose trail somebody has removed.
+      if (isRemoved(correlationId)) return recalledText('ended');
       // The snapshot is one of the orchestrator's machine.
       const { value, context } = kept.snapshot as { readonly value: unknown; readonly context: TaskContext };
       const task = recalledTask({ value, context }, kept.updatedAtMs);

@@ -22,6 +22,7 @@ import { createLog, type Log } from '../telemetry/log.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { openHealth } from './health.ts';
+import { beatToSupervisor } from './loop-beat.ts';
 import { createPresence, type Presence, type Shown } from './presence.ts';
 import { type Service, serviceNamed, services } from './table.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
@@ -78,6 +79,7 @@ export async function runService(name: string): Promise<void> {
 }
 
 async function run(service: Service, settings: Settings): Promise<void> {
+  beatToSupervisor(process.env.MESH_BEAT_FD);
   const hostId = hostIdOf(service, settings);
   const telemetry = createTelemetry({ service, settings, hostId, version: manifest.version });
   const { log } = telemetry;

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
 export interface WorkflowStep {
@@ -48,6 +48,8 @@ export interface Workflow {
 /** A workflow file that cannot be used; the message names the file and the reason. */
 export class WorkflowError extends Error {
   override readonly name = 'WorkflowError';
+  /** Of the process that cannot start because of it: configuration. */
+  readonly exitCode = 2;
 }
 
 const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'workflow.schema.json'), 'utf8')) as object;
@@ -67,8 +69,7 @@ export function checkWorkflow(
   limits: WorkflowLimits = limitsOf([]),
 ): Workflow {
   if (!validate(value)) {
-    const [error] = validate.errors ?? [];
-    throw new WorkflowError(`${source}${error?.instancePath ?? ''} ${error?.message ?? 'is not a workflow'}`);
+    throw new WorkflowError(`${source}${schemaProblem(validate.errors?.[0])}`);
   }
   const names = value.steps.map(({ step }) => step);
   if (new Set(names).size < names.length) throw new WorkflowError(`${source}: two steps have the same name`);
@@ -127,6 +128,14 @@ function checkApprove({ step, approve }: Pick<WorkflowStep, 'step' | 'approve'>,
   if (remindAfterMs !== undefined && remindAfterMs >= (timeoutMs ?? Number.POSITIVE_INFINITY)) {
     throw wrong('remindAfterMs must be less than timeoutMs');
   }
+}
+
+/** The field, and what is wrong with it; the schema's own words name neither a property too many nor the values allowed. */
+function schemaProblem(error: ErrorObject | undefined): string {
+  if (error === undefined) return ' is not a workflow';
+  const { additionalProperty, allowedValues } = error.params as Readonly<Record<string, unknown>>;
+  const names = [additionalProperty, allowedValues].flat().filter((one) => typeof one === 'string');
+  return `${error.instancePath} ${error.message}${names.length === 0 ? '' : `: ${names.join(', ')}`}`;
 }
 
 function parsed(text: string, source: string): unknown {

@@ -2,16 +2,19 @@
  * `mesh down`. Owns: asking the supervisor to stop, and what is done when it is gone or does not answer. Does not own:
  * the order in which things stop (supervisor/supervise.ts).
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Settings } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
+import { isPortFree } from '../supervisor/home.ts';
 import { stopLeftovers } from '../supervisor/leftovers.ts';
 import { isAlive, signalGroup } from '../supervisor/process-mark.ts';
-import { liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
+import { liveness, livingRecord, type RunState, readRunState } from '../supervisor/run-state.ts';
 import { natsName } from '../supervisor/services.ts';
 import { NATS_STOP_MS, SERVICE_STOP_MS } from '../supervisor/supervise.ts';
-import { print } from '../terminal.ts';
+import { isOverruled, makeWish, takeTurn } from '../supervisor/wish.ts';
+import { note, print } from '../terminal.ts';
 
 /** Services, then nats-server, then a moment to write everything down. */
 const SUPERVISOR_STOP_MS = SERVICE_STOP_MS + NATS_STOP_MS + 5000;
@@ -32,6 +35,20 @@ export function command(): Command {
 }
 
 async function down(settings: Settings): Promise<void> {
+  const home = settings.MESH_HOME;
+  if (!existsSync(home)) return print('The mesh is not running.');
+  const wish = makeWish(home, 'down');
+  const turn = await takeTurn(home, (text) => note(text));
+  try {
+    if (isOverruled(home, wish)) return print('A `mesh up` or `mesh run` that came later keeps the mesh up.');
+    await stopNow(settings);
+  } finally {
+    turn.end();
+  }
+}
+
+async function stopNow(settings: Settings): Promise<void> {
+  await recordBack(settings);
   const now = liveness(readRunState(settings));
   switch (now.kind) {
     case 'down':
@@ -46,10 +63,18 @@ async function down(settings: Settings): Promise<void> {
   }
 }
 
+/** A supervisor whose record was removed writes it again within a second or two. */
+async function recordBack(settings: Settings): Promise<void> {
+  if (readRunState(settings) !== null || settings.NATS_URL !== undefined) return;
+  if (!(await isPortFree(settings.MESH_NATS_PORT))) await livingRecord(settings);
+}
+
 async function stopSupervisor(settings: Settings, before: RunState): Promise<void> {
   const { supervisor } = before;
   const running = new Set(before.services.filter((one) => one.process !== null).map((one) => one.name));
   process.kill(supervisor.pid, 'SIGTERM');
+  // One that was stopped hears nothing until it goes on.
+  process.kill(supervisor.pid, 'SIGCONT');
   const deadline = Date.now() + SUPERVISOR_STOP_MS;
   const report = (): void => {
     const state = readRunState(settings);

@@ -1,16 +1,21 @@
 /**
  * `mesh status`. Owns: what runs here (run.json) beside what the mesh says of itself (registry). Does not own: either.
  */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
+import { assertStores } from '../../bus/stores.ts';
 import { natsUrl, type Settings } from '../../config/settings.ts';
+import { serviceNamed } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
 import { toFailure } from '../errors.ts';
+import { localTrouble } from '../local-trouble.ts';
 import { withBus } from '../mesh-client.ts';
 import { modeLine, type ObsState, readObservability } from '../obs-state.ts';
 import { statusLines } from '../status-view.ts';
-import { type Liveness, liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
+import { isPortFree } from '../supervisor/home.ts';
+import { type Liveness, liveness, livingRecord, type RunState, readRunState } from '../supervisor/run-state.ts';
 import { columns, duration, out, type Paint, painter, plural, print, printJson } from '../terminal.ts';
 
 export function command(): Command {
@@ -18,7 +23,8 @@ export function command(): Command {
     name: 'status',
     group: 'Mesh',
     summary: 'show what runs',
-    details: 'Exit code 0 when the mesh is up, 3 when it is not.',
+    details:
+      'Exit code 0 when the mesh works: its processes live and are ready, each was heard of in the last ten seconds, a message was stored and read back, and the disk takes what it is given. 3 otherwise. A clock that is off is told and changes no exit code: tasks do not depend on it.',
     examples: [
       ['status', 'services, memory and threads of their caps, backlog, breakers, what they offer'],
       ['status --json', 'for a program'],
@@ -34,6 +40,8 @@ interface Seen {
   readonly quarantined: number;
   readonly serverVersion: string | null;
   readonly observability: ObsState | null;
+  /** A message was stored and read back. */
+  readonly stores: boolean;
   /** Why the mesh could not be asked. */
   readonly problem: string | null;
 }
@@ -42,6 +50,7 @@ async function ask(settings: Settings): Promise<Seen> {
   try {
     return await withBus(settings, async (bus) => {
       await bus.ensureTopology();
+      await assertStores(bus);
       const log = await bus.streamInfo();
       const quarantine = await bus.streamInfo('quarantine');
       return {
@@ -50,26 +59,57 @@ async function ask(settings: Settings): Promise<Seen> {
         quarantined: quarantine.lastSeq - quarantine.firstSeq + 1,
         serverVersion: bus.serverVersion,
         observability: await readObservability(bus, settings.OBS_MODE),
+        stores: true,
         problem: null,
       };
     });
   } catch (error) {
     const { message, expected } = toFailure(error);
     if (!expected) throw error;
-    return { services: [], log: null, quarantined: 0, serverVersion: null, observability: null, problem: message };
+    return {
+      services: [],
+      log: null,
+      quarantined: 0,
+      serverVersion: null,
+      observability: null,
+      stores: false,
+      problem: message,
+    };
   }
 }
 
 async function status(settings: Settings, json: boolean): Promise<void> {
-  const local = liveness(readRunState(settings));
+  const local = await localLiveness(settings);
+  const trouble = localTrouble(settings, local);
   const seen = local.kind === 'up' || settings.NATS_URL !== undefined ? await ask(settings) : null;
   const up = local.kind === 'up' || (seen !== null && seen.services.length > 0);
-  process.exitCode = up ? 0 : 3;
-  if (json) return printJson(jsonOf(settings, local, seen, up));
+  const isReady = up && works(local, seen) && !trouble.some(({ kind }) => kind === 'fails');
+  process.exitCode = isReady ? 0 : 3;
+  if (json) return printJson({ ...jsonOf(settings, local, seen, up), ready: isReady, trouble });
   const paint = painter(out);
-  for (const line of localLines(local, settings, paint)) print(line);
+  for (const line of localLines(local, settings, isReady, paint)) print(line);
+  for (const { kind, text } of trouble) print(`${paint(kind === 'fails' ? 'red' : 'yellow', '!')} ${text}`);
   for (const line of seenLines(local, seen, paint)) print(line);
   if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);
+}
+
+/** A record that is not there although the port of its log server is taken: a living supervisor is about to write it again. */
+async function localLiveness(settings: Settings): Promise<Liveness> {
+  if (readRunState(settings) === null && settings.NATS_URL === undefined) {
+    if (existsSync(settings.MESH_HOME) && !(await isPortFree(settings.MESH_NATS_PORT))) await livingRecord(settings);
+  }
+  return liveness(readRunState(settings));
+}
+
+/** Every process here is ready and was heard of lately, a message was stored and read back, and somebody takes tasks. */
+function works(local: Liveness, seen: Seen | null): boolean {
+  if (seen?.stores !== true) return false;
+  if (!seen.services.some(({ roles, state }) => roles.includes('orchestrator') && state !== 'starting')) return false;
+  if (local.kind !== 'up') return true;
+  const { state, services } = local.state;
+  const isHeard = (name: string, pid: number | undefined): boolean =>
+    serviceNamed(name) === null || seen.services.some((one) => one.service === name && one.pid === pid);
+  return state === 'ready' && services.every((one) => one.state === 'ready' && isHeard(one.name, one.process?.pid));
 }
 
 function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: boolean): object {
@@ -97,7 +137,7 @@ function observabilityOf(seen: Seen | null): object | null {
   return state === null ? null : { mode: state.mode, window: state.window };
 }
 
-function localLines(local: Liveness, settings: Settings, paint: Paint): string[] {
+function localLines(local: Liveness, settings: Settings, isReady: boolean, paint: Paint): string[] {
   switch (local.kind) {
     case 'down':
       return settings.NATS_URL === undefined
@@ -108,17 +148,16 @@ function localLines(local: Liveness, settings: Settings, paint: Paint): string[]
       return [`The supervisor is gone; it left behind: ${names}. \`mesh up\` starts anew, \`mesh down\` stops this.`];
     }
     case 'up':
-      return upLines(local.state, paint);
+      return upLines(local.state, isReady, paint);
     default:
       throw new Error(`unhandled: ${String(local satisfies never)}`);
   }
 }
 
-function upLines(state: RunState, paint: Paint): string[] {
+function upLines(state: RunState, isReady: boolean, paint: Paint): string[] {
   const age = duration(Date.now() - Date.parse(state.startedAt));
-  return [
-    `${paint('bold', `The mesh is ${state.state === 'ready' ? 'up' : state.state}`)}, for ${age}, on ${state.natsUrl}`,
-  ];
+  const word = isReady ? 'up' : state.state === 'ready' ? 'up, but does not work' : state.state;
+  return [`${paint('bold', `The mesh is ${word}`)}, for ${age}, on ${state.natsUrl}`];
 }
 
 function seenLines(local: Liveness, seen: Seen | null, paint: Paint): string[] {

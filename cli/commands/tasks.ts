@@ -1,5 +1,5 @@
 /**
- * `mesh tasks`. Owns: how the list of tasks looks. Does not own: the list (client/list.ts).
+ * `mesh tasks`. Owns: how the list of tasks looks. Does not own: the list (client/list.ts), or removing (tasks-rm.ts).
  */
 import type { Command } from 'commander';
 import type { TaskClient } from '../../client/client.ts';
@@ -8,6 +8,7 @@ import { toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { asCaller, withClient } from '../mesh-client.ts';
 import { shortId, statusText } from '../task-text.ts';
+import { command as removeCommand } from '../tasks-rm.ts';
 import { columns, duration, oneLine, out, painter, plural, print, printJson, table } from '../terminal.ts';
 
 const LIMIT_DEFAULT = 20;
@@ -22,13 +23,14 @@ interface TasksOptions {
 }
 
 export function command(): Command {
-  return declare({
+  const parent = declare({
     name: 'tasks',
     group: 'Tasks',
-    summary: 'list the latest tasks',
+    summary: 'list the latest tasks, or remove ended ones',
     examples: [
       ['tasks', `the latest ${LIMIT_DEFAULT}`],
       ['tasks --waiting', 'what waits for you'],
+      ['tasks rm -h', 'remove what ended'],
       ['tasks --limit 100 --json', 'more, for a program'],
     ],
   })
@@ -38,6 +40,7 @@ export function command(): Command {
     .action(({ limit, json, waiting }: { json?: true; waiting?: true; limit: number }) =>
       tasks({ limit, json: json === true, waiting: waiting === true }),
     );
+  return parent.addCommand(removeCommand());
 }
 
 async function tasks({ limit, json, waiting }: TasksOptions): Promise<void> {

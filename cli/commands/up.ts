@@ -9,12 +9,13 @@ import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
 import { CliError, toFailure } from '../errors.ts';
 import { prepareHome } from '../supervisor/home.ts';
-import { ensureUp, type LaunchMessage, supervisorName, waitUntilReady } from '../supervisor/launch.ts';
+import { ensureUp, goesOn, type LaunchMessage, supervisorName, waitUntilReady } from '../supervisor/launch.ts';
 import { openLogFile } from '../supervisor/log-file.ts';
 import { isShown, lineText } from '../supervisor/log-line.ts';
-import { liveness, type RunState, readRunState } from '../supervisor/run-state.ts';
+import type { RunState } from '../supervisor/run-state.ts';
 import { logPath, natsColour, natsName } from '../supervisor/services.ts';
 import { type Supervisor, supervise } from '../supervisor/supervise.ts';
+import { isOverruled, makeWish, takeTurn } from '../supervisor/wish.ts';
 import { err, note, out, painter, print, type Style, table } from '../terminal.ts';
 
 export function command(): Command {
@@ -78,6 +79,14 @@ async function runInForeground(settings: Settings): Promise<void> {
   ]);
   const say = (text: string): void => print(`${paint('bold', 'mesh   │')} ${text}`);
   const log = ownLog(settings);
+  prepareHome(settings);
+  const wish = makeWish(settings.MESH_HOME, 'up');
+  const turn = await takeTurn(settings.MESH_HOME, say);
+  if (isOverruled(settings.MESH_HOME, wish)) {
+    turn.end();
+    throw new CliError(3, 'a `mesh down` that came later keeps the mesh down');
+  }
+  await goesOn(settings);
   const running = await withSignals((interrupted) =>
     supervise(
       settings,
@@ -90,23 +99,20 @@ async function runInForeground(settings: Settings): Promise<void> {
         line: (name, line) => {
           if (isShown(line, settings.MESH_LOG_LEVEL)) print(lineText(name, colours.get(name) ?? 'white', line, paint));
         },
+        begun: turn.end,
       },
       interrupted,
-    ),
+    ).finally(turn.end),
   );
   if (running === null) {
-    const state = liveState(settings) ?? (await waitUntilReady(settings));
+    const state = await waitUntilReady(settings);
+    if (state === null) throw new CliError(3, 'the mesh that was up has been stopped meanwhile; try again');
     print(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`);
     return;
   }
   say(`ready on ${running.state.natsUrl}; Ctrl-C stops it`);
   await untilSignal(running);
   say('stopped');
-}
-
-function liveState(settings: Settings): RunState | null {
-  const now = liveness(readRunState(settings));
-  return now.kind === 'up' && now.state.state === 'ready' ? now.state : null;
 }
 
 async function runInBackground(settings: Settings): Promise<void> {
@@ -120,6 +126,7 @@ async function runInBackground(settings: Settings): Promise<void> {
       tell({ kind: 'note', text });
     },
     line: () => undefined,
+    begun: () => tell({ kind: 'begun' }),
   };
   let running: Supervisor | null;
   try {

@@ -23,8 +23,11 @@ export async function needsFirstIndex(settings: Settings): Promise<boolean> {
   }
 }
 
-/** Resolves to the problem, or null when all went well. A mesh without knowledge still works. */
-export function runFirstIndex(say: (text: string) => void): Promise<string | null> {
+/**
+ * Resolves to the problem, or null when all went well. A mesh without knowledge still works.
+ * @param signal ends it: the next start does it again
+ */
+export function runFirstIndex(say: (text: string) => void, signal: AbortSignal): Promise<string | null> {
   const paths = globSync(SOURCES, { cwd: projectRoot }).map((path) => join(projectRoot, path));
   say('first start: indexing the documents and sources of this project');
   return new Promise((resolve) => {
@@ -42,7 +45,13 @@ export function runFirstIndex(say: (text: string) => void): Promise<string | nul
       stream.on('data', (chunk: Buffer) => lines.push(chunk));
       stream.on('end', () => lines.end());
     }
+    const stop = (): void => void child.kill('SIGKILL');
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code) => resolve(code === 0 ? null : last));
+    child.once('close', (code) => {
+      signal.removeEventListener('abort', stop);
+      resolve(code === 0 ? null : signal.aborted ? 'the start was interrupted' : last);
+    });
   });
 }

@@ -2,15 +2,14 @@
  * Checks of the machine before anything is started. Owns: one clear line for a folder that cannot be written, a port
  * that is taken, a server that does not answer. Does not own: what follows.
  */
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import { CliError, codeOf, fileProblem } from '../errors.ts';
 import { bytes } from '../terminal.ts';
+import { FREE_BYTES_MIN, freeBytes } from './disk.ts';
 
-/** Below this a log server and its ledgers would fail in the middle of a task. */
-const FREE_BYTES_MIN = 64 * 1024 * 1024;
 const ANSWER_TIMEOUT_MS = 3000;
 
 /**
@@ -27,7 +26,14 @@ function makeFolder(path: string): void {
   }
 }
 
-/** Makes the folders of MESH_HOME and proves that they can be written. @throws CliError with exit code 2 */
+/** What has nothing to do with the choice of the folder. */
+const advices: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room, or set MESH_HOME to a folder on another disk',
+  EDQUOT: 'make room, or set MESH_HOME to a folder on another disk',
+  EROFS: 'make it writable again (`dmesg` may say why it is not), or set MESH_HOME to another folder',
+};
+
+/** Makes the folders of MESH_HOME and proves that they can be written. @throws CliError */
 export function prepareHome(settings: Settings): void {
   const home = settings.MESH_HOME;
   try {
@@ -38,6 +44,8 @@ export function prepareHome(settings: Settings): void {
   } catch (error) {
     const problem = fileProblem(error) ?? (codeOf(error) === 'ENOENT' ? 'no folder can be made there' : null);
     if (problem === null) throw error;
+    const advice = advices[codeOf(error)];
+    if (advice !== undefined) throw new CliError(3, `MESH_HOME=${home}: ${problem}; ${advice}`, { cause: error });
     throw new CliError(
       2,
       `MESH_HOME=${home} cannot be used: ${problem}; set MESH_HOME to a folder that can be written`,
@@ -48,13 +56,9 @@ export function prepareHome(settings: Settings): void {
   }
   const free = freeBytes(home);
   if (free < FREE_BYTES_MIN) {
-    throw new CliError(2, `MESH_HOME=${home} has only ${bytes(free)} free; ${bytes(FREE_BYTES_MIN)} are needed`);
+    const least = bytes(FREE_BYTES_MIN);
+    throw new CliError(3, `MESH_HOME=${home} has only ${bytes(free)} free, and ${least} are needed; make room`);
   }
-}
-
-export function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
 }
 
 /** True when nobody listens on this port of loopback. @param setting names the port in the error of one not allowed */

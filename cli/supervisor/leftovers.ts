@@ -14,6 +14,7 @@ async function stopOne(record: ServiceRecord): Promise<void> {
   const identity = record.process;
   if (identity === null || !isAlive(identity)) return;
   signalGroup(identity.pid, 'SIGTERM');
+  signalGroup(identity.pid, 'SIGCONT');
   const deadline = Date.now() + LEFTOVER_STOP_MS;
   while (isAlive(identity)) {
     if (Date.now() > deadline) {

@@ -6,8 +6,11 @@
  *    child leaves behind in its group is ended with it.
  * 2. Its standard input is a pipe held by the supervisor. It ends when the supervisor does, however that happens; a
  *    service with MESH_SUPERVISED=1 in its environment exits then.
+ * 3. One that beats (`services/loop-beat.ts`) and then falls silent is ended and started again. Silence is counted in
+ *    looks of the supervisor, so neither a machine that slept nor a supervisor that was stopped looks like it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
 import { exitVerdict, restartDelayMs, restartsAfterLife } from './backoff.ts';
 import { lineSplitter } from './lines.ts';
@@ -29,6 +32,8 @@ export interface ProcessSpec {
   readonly stopMs: number;
   /** How much it yields to others, 0 to 19; 0 unless told. */
   readonly niceness?: number;
+  /** It beats on a pipe, and is ended after so many milliseconds without a beat; never judged when absent. */
+  readonly silentMaxMs?: number;
   /** Started only while this one is ready. */
   readonly needs?: ManagedProcess;
 }
@@ -45,6 +50,10 @@ const LAST_LINES = 12;
 const SLOW_RESTART_MS = 5000;
 /** The system knows nothing more yielding. */
 const NICENESS_MAX = 19;
+/** How often the beats are looked at. */
+const LOOK_EVERY_MS = 1000;
+/** Number of the pipe in the child. */
+const BEAT_PIPE = 3;
 /** The last words of a process that exited arrive within this time, or not at all. */
 const LAST_WORDS_MS = 200;
 
@@ -63,7 +72,9 @@ export class ManagedProcess {
   #stopping = false;
   #wasReady = false;
   /** Why it was ended although it ran. */
-  #broken: string | null = null;
+  #broken: { readonly why: string; readonly slowly: boolean } | null = null;
+  /** Looks since the last beat. */
+  #silentLooks = 0;
   #exitCode: number | null = null;
   #lastLines: string[] = [];
   #lastError: string | null = null;
@@ -93,6 +104,11 @@ export class ManagedProcess {
     return this.#problem;
   }
 
+  /** What the process itself said last of an error; null when it said none. */
+  get reason(): string | null {
+    return this.#lastError;
+  }
+
   get lastLines(): readonly string[] {
     return this.#lastLines;
   }
@@ -116,18 +132,20 @@ export class ManagedProcess {
       this.#enter('waiting', `waits for ${needs.spec.name}`);
       return;
     }
+    const beats = this.spec.silentMaxMs !== undefined;
     this.#lastError = null;
     this.#startedAtMs = Date.now();
     const child = spawn(this.spec.command, this.spec.args, {
       cwd: this.spec.cwd,
-      env: this.spec.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      env: beats ? { ...this.spec.env, MESH_BEAT_FD: String(BEAT_PIPE) } : this.spec.env,
+      stdio: beats ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
     this.#child = child;
     this.#identity = child.pid === undefined ? null : identityOf(child.pid);
     if (child.pid !== undefined && this.spec.niceness) yieldTo(child.pid, this.spec.niceness);
     this.#follow(child);
+    if (beats) this.#listen(child);
     this.#enter('starting', null);
   }
 
@@ -159,6 +177,8 @@ export class ManagedProcess {
         resolve(killed ? 'killed' : 'stopped');
       });
       signalGroup(pid, 'SIGTERM');
+      // One that was stopped hears nothing until it goes on.
+      signalGroup(pid, 'SIGCONT');
     });
   }
 
@@ -167,7 +187,7 @@ export class ManagedProcess {
     const child = this.#child;
     if (child?.pid === undefined || this.#state !== 'ready' || this.#broken !== null) return;
     const { pid } = child;
-    this.#broken = why;
+    this.#broken = { why, slowly: true };
     signalGroup(pid, 'SIGTERM');
     const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), this.spec.stopMs);
     child.once('exit', () => clearTimeout(timer));
@@ -183,6 +203,26 @@ export class ManagedProcess {
     this.#state = state;
     this.#problem = problem;
     this.#listener.onChange(this);
+  }
+
+  /** Ends it when it is silent for too long. Nothing can be asked of a loop that does not turn, so it is not asked. */
+  #listen(child: ChildProcess): void {
+    const { silentMaxMs = 0 } = this.spec;
+    const pipe = child.stdio[BEAT_PIPE];
+    if (!(pipe instanceof Socket)) throw new Error('a process that beats has a pipe for it');
+    this.#silentLooks = 0;
+    pipe.on('data', () => {
+      this.#silentLooks = 0;
+    });
+    pipe.on('error', () => pipe.destroy());
+    const timer = setInterval(() => {
+      this.#silentLooks++;
+      if (this.#silentLooks * LOOK_EVERY_MS < silentMaxMs || child.pid === undefined || this.#broken !== null) return;
+      this.#broken = { why: `was silent for ${silentMaxMs / 1000} s and was ended`, slowly: false };
+      signalGroup(child.pid, 'SIGKILL');
+    }, LOOK_EVERY_MS);
+    child.once('exit', () => clearInterval(timer));
+    child.once('error', () => clearInterval(timer));
   }
 
   #follow(child: ChildProcess): void {
@@ -220,7 +260,8 @@ export class ManagedProcess {
   }
 
   #verdict(code: number | null): ReturnType<typeof exitVerdict> {
-    return this.#broken !== null ? 'restart-slowly' : exitVerdict(code, this.#wasReady);
+    if (this.#broken !== null) return this.#broken.slowly ? 'restart-slowly' : 'restart';
+    return exitVerdict(code, this.#wasReady);
   }
 
   #ended(code: number | null, signal: string | null, spawnError: string | null): void {
@@ -234,7 +275,7 @@ export class ManagedProcess {
       return;
     }
     const how = spawnError ?? (signal === null ? `exited with code ${code}` : `was killed by ${signal}`);
-    const why = this.#broken ?? (this.#lastError === null ? how : `${how}: ${this.#lastError}`);
+    const why = this.#broken?.why ?? (this.#lastError === null ? how : `${how}: ${this.#lastError}`);
     const verdict = spawnError === null ? this.#verdict(code) : 'give-up';
     this.#broken = null;
     if (verdict === 'give-up') {

@@ -62,6 +62,28 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return markOf(identity.pid) === identity.mark;
 }
 
+/** True for a process that a signal has stopped (SIGSTOP, a debugger): it lives and does nothing. */
+export function isStopped(pid: number): boolean {
+  const state = hasProc ? stateFromProc(pid) : stateFromPs(pid);
+  return state.startsWith('T') || state.startsWith('t');
+}
+
+function stateFromProc(pid: number): string {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.state ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function stateFromPs(pid: number): string {
+  try {
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return '';
+  }
+}
+
 function send(target: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(target, signal);

@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Settings } from '../../config/settings.ts';
 import { codeOf } from '../errors.ts';
@@ -40,7 +41,7 @@ export type ServiceState = z.infer<typeof serviceState>;
 export type ServiceRecord = Readonly<z.infer<typeof service>>;
 export type RunState = Readonly<z.infer<typeof runState>>;
 
-function runStatePath(home: string): string {
+export function runStatePath(home: string): string {
   return join(home, 'run.json');
 }
 
@@ -72,6 +73,10 @@ export function writeRunState(home: string, state: RunState): void {
   renameSync(temporary, path);
 }
 
+/** A supervisor looks after its record every second (`record-keeper.ts`). */
+const RECORD_BACK_MS = 3000;
+const RECORD_POLL_MS = 50;
+
 export type Liveness =
   /** The supervisor lives; the record is true. */
   | { readonly kind: 'up'; readonly state: RunState }
@@ -86,4 +91,17 @@ export function liveness(state: RunState | null, alive: (one: ProcessIdentity) =
   if (!over && alive(state.supervisor)) return { kind: 'up', state };
   const processes = state.services.filter((one) => one.process !== null && alive(one.process));
   return processes.length > 0 ? { kind: 'leftovers', state, processes } : { kind: 'down' };
+}
+
+/**
+ * True once a supervisor that lives is on record; false when none is after the time in which one whose record was removed
+ * writes it again.
+ */
+export async function livingRecord(settings: Settings): Promise<boolean> {
+  const deadline = performance.now() + RECORD_BACK_MS;
+  do {
+    if (liveness(readRunState(settings)).kind === 'up') return true;
+    await sleep(RECORD_POLL_MS);
+  } while (performance.now() < deadline);
+  return false;
 }

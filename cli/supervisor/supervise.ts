@@ -6,21 +6,22 @@
  * they load while it starts, and wait for it longer than it has time.
  * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
  */
-import { join } from 'node:path';
 import { natsUrl, projectRoot, type Settings } from '../../config/settings.ts';
 import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
 import { provideNatsServer } from '../nats-server.ts';
+import { diskProblem } from './disk.ts';
 import { needsFirstIndex, runFirstIndex } from './first-index.ts';
 import { answers, isPortFree, prepareHome } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
-import { takeLock } from './lock.ts';
+import { type SupervisorLock, takeLock } from './lock.ts';
 import { type LogLine, parseNatsLine, parseServiceLine } from './log-line.ts';
-import { jetStreamAnswers, watchHealth } from './log-server-health.ts';
+import { logServerStores, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
 import { identityOf } from './process-mark.ts';
-import { liveness, type RunState, readRunState, writeRunState } from './run-state.ts';
+import { keepRecord, lockPath } from './record-keeper.ts';
+import { liveness, livingRecord, type RunState, readRunState, writeRunState } from './run-state.ts';
 import { logPath, natsName, nodeArgs, PROGRESS_MESSAGE, READY_MESSAGE, serviceEnv } from './services.ts';
 
 /**
@@ -40,6 +41,8 @@ export interface SupervisorOutput {
   note(text: string): void;
   /** A line of a process. */
   line(name: string, line: LogLine): void;
+  /** It is on record as starting: from now on a stop finds it. */
+  begun(): void;
 }
 
 export interface Supervisor {
@@ -61,6 +64,8 @@ interface Run {
   changed: () => void;
   /** Ends the watch over the log server. */
   endHealth: () => void;
+  /** Ends the first indexing, and waits for its end. */
+  endIndex: () => Promise<void>;
 }
 
 /**
@@ -75,9 +80,9 @@ export async function supervise(
   interrupted: AbortSignal,
 ): Promise<Supervisor | null> {
   prepareHome(settings);
-  const lock = takeLock(join(settings.MESH_HOME, 'supervisor.lock'));
+  const home = settings.MESH_HOME;
+  const lock = await lockHome(settings, output);
   if (lock === null) return null;
-  await clearLeftovers(settings, output);
   const self = identityOf(process.pid);
   if (self === null) throw new Error('this process has no start time');
   const run: Run = {
@@ -97,15 +102,18 @@ export async function supervise(
     },
     changed: () => undefined,
     endHealth: () => undefined,
+    endIndex: () => Promise.resolve(),
   };
   save(run);
+  const keeper = keepRecord({ home, lock, save: () => save(run), note: output.note });
+  output.begun();
   interrupted.addEventListener('abort', () => run.changed());
   try {
     await startAll(run);
   } catch (error) {
     await stopAll(run);
     enter(run, 'failed', error instanceof Error ? error.message : String(error));
-    lock.release();
+    keeper.end();
     throw error;
   }
   enter(run, 'ready', null);
@@ -117,12 +125,36 @@ export async function supervise(
       enter(run, 'stopping', null);
       await stopAll(run);
       enter(run, 'stopped', null);
-      lock.release();
+      keeper.end();
     },
     kill: () => {
       for (const one of run.processes) one.kill();
     },
   };
+}
+
+/**
+ * The lock, with nothing left behind by an earlier supervisor; null when another one has this MESH_HOME. One whose lock
+ * and record were removed has it too: its ports tell, and it writes its record again once the new lock is given back.
+ * @throws CliError when the port of the log server is somebody else's
+ */
+async function lockHome(settings: Settings, output: SupervisorOutput): Promise<SupervisorLock | null> {
+  const take = (): SupervisorLock | null => takeLock(lockPath(settings.MESH_HOME));
+  const lock = take();
+  if (lock === null) return null;
+  if (liveness(readRunState(settings)).kind === 'up') {
+    lock.release();
+    return null;
+  }
+  await clearLeftovers(settings, output);
+  const { NATS_URL, MESH_NATS_PORT, MESH_GRPC_PORT } = settings;
+  if (await isPortFree(NATS_URL === undefined ? MESH_NATS_PORT : MESH_GRPC_PORT)) return lock;
+  lock.release();
+  if (await livingRecord(settings)) return null;
+  // The gateway says itself what is wrong with its port.
+  if (NATS_URL !== undefined) return take();
+  const advice = 'set MESH_NATS_PORT to a free one, or NATS_URL to use that server';
+  throw new CliError(2, `port ${MESH_NATS_PORT} is taken by another program; ${advice}`);
 }
 
 async function clearLeftovers(settings: Settings, output: SupervisorOutput): Promise<void> {
@@ -172,6 +204,8 @@ function add(run: Run, spec: ProcessSpec): ManagedProcess {
 }
 
 function announce(run: Run, one: ManagedProcess): void {
+  // A start that fails for it says so itself.
+  if (one.state === 'failed' && run.state.state === 'starting') return;
   const next = one.state === 'failed' ? 'not started again until `mesh down` and `mesh up`' : 'starting it again';
   run.output.note(`${one.spec.name} ${one.problem}; ${next}`);
 }
@@ -179,11 +213,21 @@ function announce(run: Run, one: ManagedProcess): void {
 async function startAll(run: Run): Promise<void> {
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
   for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
-  const index = (await needsFirstIndex(run.settings)) ? runFirstIndex(run.output.note) : null;
+  const index = (await needsFirstIndex(run.settings)) ? beginIndex(run) : null;
   if (nats !== undefined) await natsReady(run, nats);
   await allReady(run, run.processes);
   const problem = await index;
   if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}; \`mesh index\` does it again`);
+}
+
+function beginIndex(run: Run): Promise<string | null> {
+  const end = new AbortController();
+  const index = runFirstIndex(run.output.note, end.signal);
+  run.endIndex = async () => {
+    end.abort();
+    await index;
+  };
+  return index;
 }
 
 async function checkNats(url: string): Promise<undefined> {
@@ -198,13 +242,6 @@ async function checkNats(url: string): Promise<undefined> {
 async function startNats(run: Run): Promise<ManagedProcess> {
   const { settings, output } = run;
   const binary = await provideNatsServer(settings, output.note);
-  const port = settings.MESH_NATS_PORT;
-  if (!(await isPortFree(port))) {
-    throw new CliError(
-      2,
-      `port ${port} is taken by another program; set MESH_NATS_PORT to a free one, or NATS_URL to use that server`,
-    );
-  }
   const nats = add(run, {
     name: natsName,
     command: binary.path,
@@ -222,10 +259,21 @@ async function startNats(run: Run): Promise<ManagedProcess> {
 
 async function natsReady(run: Run, nats: ManagedProcess): Promise<void> {
   await allReady(run, [nats]);
+  let told = false;
   run.endHealth = watchHealth(
     // One that is being started again is not judged.
-    () => (nats.state === 'ready' ? jetStreamAnswers(run.settings.MESH_NATS_PORT) : Promise.resolve(true)),
-    () => nats.replace('does not answer any more'),
+    () => (nats.state === 'ready' ? logServerStores(run.settings.MESH_NATS_PORT) : Promise.resolve(true)),
+    () => {
+      const disk = diskProblem(run.settings);
+      if (disk === null || disk.kind === 'low') {
+        told = false;
+        nats.replace('stores nothing any more');
+      } else if (!told) {
+        // A server that is started on such a disk comes without its store.
+        told = true;
+        run.output.note(disk.text);
+      }
+    },
   );
 }
 
@@ -241,6 +289,7 @@ function serviceSpec(settings: Settings, service: Service, nats: ManagedProcess 
     parse: parseServiceLine,
     isReady: (line) => line.message === READY_MESSAGE,
     stopMs: SERVICE_STOP_MS,
+    silentMaxMs: settings.MESH_SILENT_MAX_MS,
     ...(nats === undefined ? {} : { needs: nats }),
   };
 }
@@ -274,11 +323,18 @@ async function allReady(run: Run, wanted: readonly ManagedProcess[]): Promise<vo
 function startFailure(settings: Settings, one: ManagedProcess, why: string): CliError {
   const exitCode: ExitCode = one.exitCode === 2 || one.exitCode === 3 ? one.exitCode : 1;
   const log = logPath(settings, one.spec.name);
-  return new CliError(exitCode, `${one.spec.name} ${why} (its log: ${log})`, { details: one.lastLines });
+  // What a process knows about its end is the whole message; what came before it helps only where nobody knows.
+  if (one.reason !== null && exitCode !== 1) return new CliError(exitCode, `${one.spec.name}: ${one.reason}`);
+  const details = one.lastLines.map((raw) => {
+    const { message, fields } = one.spec.parse(raw);
+    return [message, fields].filter((part) => part !== '').join(' ');
+  });
+  return new CliError(exitCode, `${one.spec.name} ${why} (its log: ${log})`, { details });
 }
 
 async function stopAll(run: Run): Promise<void> {
   run.endHealth();
+  await run.endIndex();
   const [nats, others] = [
     run.processes.filter((one) => one.spec.name === natsName),
     run.processes.filter((one) => one.spec.name !== natsName),

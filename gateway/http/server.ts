@@ -24,7 +24,8 @@ export interface HttpPorts {
   readonly dapr: Handle;
   /** Read at its first use: a start does not wait for it. */
   readonly a2a: () => Promise<Handle>;
-  readonly isConnected: () => boolean;
+  /** Why the mesh does not work, or null. */
+  readonly problem: () => string | null;
 }
 
 export interface HttpServer {
@@ -84,10 +85,10 @@ function route(ports: HttpPorts, settings: HttpSettings, request: IncomingMessag
 }
 
 /** For Dapr, compose and Kubernetes. */
-function health({ isConnected }: HttpPorts, response: ServerResponse): void {
-  const connected = isConnected();
-  response.writeHead(connected ? 200 : 503, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ status: connected ? 'ok' : 'the log cannot be reached' }));
+function health({ problem }: HttpPorts, response: ServerResponse): void {
+  const now = problem();
+  response.writeHead(now === null ? 200 : 503, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ status: now ?? 'ok' }));
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {

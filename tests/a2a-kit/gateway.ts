@@ -47,7 +47,7 @@ const grpc = await startServer(mesh, rules, { host, port: grpcPort, keepaliveMs:
 grpc.setServing(true);
 const dapr = (_request: unknown, response: { end(): unknown }): void => void response.end();
 await startHttp(
-  { dapr, a2a: () => Promise.resolve((request, response) => app(request, response)), isConnected: () => true },
+  { dapr, a2a: () => Promise.resolve((request, response) => app(request, response)), problem: () => null },
   { host, port: httpPort, onlyHosts: new Set<string>() },
 );
 console.log('ready');

@@ -8,6 +8,7 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { exitWhenWritten } from '../../cli/written.ts';
 import { HostClock } from '../support/host-clock.ts';
 import { Mesh } from '../support/mesh.ts';
 import { mountFullDisk } from './full-disk.ts';
@@ -122,4 +123,4 @@ try {
   disk?.unmount();
 }
 if (!good) say(`the same plan again: mesh chaos --kills ${killsWanted} --seed ${seed}`);
-process.exit(good ? 0 : 1);
+await exitWhenWritten(good ? 0 : 1);

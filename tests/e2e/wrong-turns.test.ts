@@ -52,6 +52,21 @@ describe('configuration', () => {
     expectOneLine(outcome, new RegExp(String(mesh.port)));
   });
 
+  it('a wrong workflow file stops a start at once, with file and field', async () => {
+    const file = join(import.meta.dirname, '..', '..', 'actors', 'workflows', 'wrong-turn.json');
+    const steps = [{ step: 'one', role: 'coder', timeoutMs: 'soon' }];
+    writeFileSync(file, JSON.stringify({ name: 'wrong-turn', description: 'A file with a mistake.', steps }));
+    try {
+      mesh = await createMeshCommand();
+      const outcome = await mesh.run(['up', '--detach']);
+      expect(outcome.code).toBe(2);
+      expectOneLine(outcome, /^mesh: agents: wrong-turn\.json\/steps\/0\/timeoutMs must be integer$/);
+      expect(outcome.stderr).not.toContain('"level"');
+    } finally {
+      rmSync(file);
+    }
+  });
+
   it('a NATS server that is not there ends with exit code 3', async () => {
     mesh = await createMeshCommand({ NATS_URL: 'nats://127.0.0.1:1' });
     const outcome = await mesh.run(['tasks']);

@@ -10,6 +10,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitWhenWritten } from '../../cli/written.ts';
 import { Mesh } from '../support/mesh.ts';
 import { PowerLossDisk } from './disk.ts';
 import { startLoad } from './load.ts';
@@ -83,4 +84,4 @@ try {
   await mesh.close({ keepLogs: !good });
   disk.close();
 }
-process.exit(good ? 0 : 1);
+await exitWhenWritten(good ? 0 : 1);

@@ -4,11 +4,13 @@
  *
  *   node tests/simulation/mutate.ts [--seeds N] [--only NAME,…] [--list] [--json]
  */
+
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitWhenWritten } from '../../cli/written.ts';
 import type { CampaignResult } from './campaign.ts';
 import { type Mutation, mutated, mutations } from './mutations/index.ts';
 
@@ -118,4 +120,4 @@ async function main(words: readonly string[]): Promise<number> {
   return caught === verdicts.length ? 0 : 1;
 }
 
-process.exit(await main(process.argv.slice(2)));
+await exitWhenWritten(await main(process.argv.slice(2)));

@@ -1,7 +1,9 @@
 /**
  * Entry point of `./mesh sim`. Owns: its options and how results are printed. Does not own: running (`campaign.ts`).
  */
+
 import { parseArgs } from 'node:util';
+import { exitWhenWritten } from '../../cli/written.ts';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import { loadCatalog } from './catalog.ts';
 import { simulate } from './simulate.ts';
@@ -120,4 +122,4 @@ async function main(words: readonly string[]): Promise<number> {
   return result.violations.length === 0 ? 0 : 1;
 }
 
-process.exit(await main(process.argv.slice(2)));
+await exitWhenWritten(await main(process.argv.slice(2)));

@@ -123,6 +123,8 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     getLast: (subject, stream) => call(() => inner.getLast(subject, stream)),
     get: (seq, stream) => call(() => inner.get(seq, stream)),
     purge: (subject, beforeSeq, stream) => call(() => inner.purge(subject, beforeSeq, stream)),
+    remove: (seq, stream) => call(() => inner.remove(seq, stream)),
+    setMaxAge: (ms, stream) => call(() => inner.setMaxAge(ms, stream)),
     publishVolatile: (subject, body) => gate.pass(() => network.pass(() => inner.publishVolatile(subject, body))),
     subscribeVolatile: (subject, onMessage) =>
       inner.subscribeVolatile(subject, (on, data) => come(() => onMessage(on, data))),

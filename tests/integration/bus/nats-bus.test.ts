@@ -132,7 +132,7 @@ describe('nats-bus', () => {
   test('a server without JetStream is refused with what to do', async () => {
     const server = await startServer({ jetStream: false });
     const error = await failure(connectBus({ url: server.url, name: 'test' }));
-    expect(error.code).toBe('refused');
+    expect(error.code).toBe('no_jetstream');
     expect(error.message).toMatch(/JetStream.*-js/);
   });
 
@@ -207,7 +207,7 @@ describe('nats-bus', () => {
     expect(described.get('KV_mesh-leases')).toMatch(/partition/);
     expect(described.get('MESH_CHECKPOINTS')).toMatch(/Checkpoints .* Agent Mesh log, format \d/);
     expect([...described.values()]).not.toContain('');
-    expect(described.size).toBe(8);
+    expect(described.size).toBe(9);
     await bus.read({ filter: 'mesh.in.coder.>', fromSeq: 1, onMessage: () => undefined });
     const consumers = await jsm.consumers.list('MESH').next();
     expect(consumers.map(({ name }) => name)).toEqual([expect.stringMatching(/^[\w-]*_mesh-in-coder-all_\w{22}$/)]);

@@ -5,13 +5,15 @@ import { createServer } from 'node:net';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectBus } from '../../../bus/nats-bus.ts';
 import { stopLeftovers } from '../../../cli/supervisor/leftovers.ts';
 import { takeLock } from '../../../cli/supervisor/lock.ts';
 import { parseServiceLine } from '../../../cli/supervisor/log-line.ts';
-import { jetStreamAnswers, watchHealth } from '../../../cli/supervisor/log-server-health.ts';
+import { logServerStores, watchHealth } from '../../../cli/supervisor/log-server-health.ts';
 import { ManagedProcess, type ProcessSpec } from '../../../cli/supervisor/managed-process.ts';
 import { identityOf, isAlive } from '../../../cli/supervisor/process-mark.ts';
 import { projectRoot } from '../../../config/settings.ts';
+import { startNatsServer } from '../../support/nats-server.ts';
 
 let folder: string;
 const running: ManagedProcess[] = [];
@@ -183,24 +185,83 @@ describe('a supervised process', () => {
   });
 });
 
-describe('the health of the log server', () => {
+describe('a process that beats', () => {
+  const loop = join(projectRoot, 'services', 'loop-beat.ts');
+  const beating = `import(${JSON.stringify(loop)}).then(({ beatToSupervisor }) => {
+    beatToSupervisor(process.env.MESH_BEAT_FD); ${ready}${stay}
+    process.on('SIGUSR2', () => { for (;;); });
+  });`;
+
   it.each([
-    ['an answer', '{"type":"io.nats.jetstream.api.v1.account_info_response","memory":0}', true],
-    ['an error', '{"error":{"code":503,"description":"JetStream not enabled"}}', false],
-    ['silence', null, false],
-  ])('given %s', async (_name, answer, healthy) => {
+    ['is stopped', 'SIGSTOP'],
+    ['has a loop that hangs', 'SIGUSR2'],
+  ] as const)('given that it %s, then it is ended and started again, and the reason is said', async (_name, signal) => {
+    const { process: one, until } = manage(beating, { silentMaxMs: 3000 });
+    one.start();
+    await until((it) => it.state === 'ready');
+    process.kill(pidOf(one), signal);
+    await until((it) => it.record().restarts === 1);
+    expect(one.record().problem).toBe('was silent for 3 s and was ended');
+    await until((it) => it.state === 'ready');
+  });
+
+  it('given that it beats, then it is left alone; a stop reaches it also when it is stopped', async () => {
+    const { process: one, until } = manage(beating, { silentMaxMs: 3000 });
+    one.start();
+    await until((it) => it.state === 'ready');
+    const before = pidOf(one);
+    await new Promise<void>((resolve) => {
+      const beganMs = performance.now();
+      const look = setInterval(() => {
+        if (performance.now() - beganMs < 4500) return;
+        clearInterval(look);
+        resolve();
+      }, 50);
+    });
+    expect(pidOf(one)).toBe(before);
+    process.kill(before, 'SIGSTOP');
+    await expect(one.stop()).resolves.toBe('stopped');
+  });
+});
+
+describe('the health of the log server', () => {
+  it('given a server that answers everything and stores nothing, then it is not well', async () => {
     const server = createServer((socket) => {
       socket.write('INFO {"server_id":"x"} \r\n');
-      socket.on('data', () => {
-        if (answer !== null) socket.write(`MSG _INBOX.mesh-supervisor 1 ${answer.length}\r\n${answer}\r\n`);
+      socket.on('data', (chunk) => {
+        const inbox = /PUB \S+ (_INBOX\S+) /.exec(chunk.toString())?.[1];
+        const answer = '{"error":{"code":503,"description":"insufficient resources"}}';
+        if (inbox !== undefined) socket.write(`MSG ${inbox} 1 ${answer.length}\r\n${answer}\r\n`);
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    expect(await jetStreamAnswers(port, 300)).toBe(healthy);
+    expect(await logServerStores(port, 1000)).toBe(false);
     await new Promise((resolve) => server.close(resolve));
-    expect(await jetStreamAnswers(port, 300)).toBe(false);
+    expect(await logServerStores(port, 1000)).toBe(false);
+  });
+
+  it('given a real server, then what it stores comes back; stopped, it is not well; going on, it is', async () => {
+    const server = await startNatsServer();
+    const port = Number(new URL(server.url).port);
+    const { pid } = server;
+    if (pid === null) throw new Error('it does not run');
+    try {
+      expect(await logServerStores(port), 'before there is a bucket').toBe(true);
+      const bus = await connectBus({ url: server.url, name: 'test' });
+      await bus.ensureTopology();
+      expect(await logServerStores(port)).toBe(true);
+      expect((await bus.kv('registry').get('probe'))?.value).toMatch(/^[0-9a-f-]{36}$/);
+      await bus.close();
+      process.kill(pid, 'SIGSTOP');
+      expect(await logServerStores(port, 300)).toBe(false);
+      process.kill(pid, 'SIGCONT');
+      expect(await logServerStores(port)).toBe(true);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+      await server.stop();
+    }
   });
 
   it('is broken after three failures in a row, not after two', async () => {

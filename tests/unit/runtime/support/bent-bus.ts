@@ -15,6 +15,8 @@ export function bent(bus: MemoryBus, changes: Partial<Bus>): Bus {
     getLast: (subject, stream) => bus.getLast(subject, stream),
     get: (seq, stream) => bus.get(seq, stream),
     purge: (subject, beforeSeq, stream) => bus.purge(subject, beforeSeq, stream),
+    remove: (seq, stream) => bus.remove(seq, stream),
+    setMaxAge: (ms, stream) => bus.setMaxAge(ms, stream),
     publishVolatile: (subject, body) => bus.publishVolatile(subject, body),
     subscribeVolatile: (subject, onMessage) => bus.subscribeVolatile(subject, onMessage),
     answerVolatile: (subject, answer) => bus.answerVolatile(subject, answer),

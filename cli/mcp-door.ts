@@ -157,12 +157,8 @@ function capital(text: string): string {
 
 /** Until the task ends or asks, the time is over, or the client has gone: the task goes on in any case. */
 async function submitted(client: TaskClient, task: TaskRequest, waiting: Waiting): Promise<TaskView> {
-  const { prompt, workflow, id: correlationId, key } = task;
-  const submission = {
-    ...{ prompt, correlationId },
-    ...(workflow === undefined ? {} : { workflow }),
-    ...(key === undefined ? {} : { key }),
-  };
+  const { id: correlationId, ...wished } = task;
+  const submission = { ...wished, correlationId };
   const { signal, waitMs } = waiting;
   const beganAtMs = performance.now();
   const { view } = await said(() =>

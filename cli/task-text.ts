@@ -145,6 +145,8 @@ export function factLine(event: MeshEvent, view: TaskView, paint: Paint): string
       return `${paint('dim', '·')} ${event.data.index} ${paint('bold', event.data.role.padEnd(9))} ${paint('dim', 'started')}`;
     case 'dev.agentmesh.hop.progress.v1':
       return `${paint('dim', '·')}   ${paint('bold', event.data.role.padEnd(9))} ${paint('dim', oneLine(event.data.note, 120))}`;
+    case 'dev.agentmesh.hop.waiting.v1':
+      return `${paint('dim', '·')}   ${paint('bold', event.data.role.padEnd(9))} ${paint('dim', event.data.waiting ? waitingText(event.data) : 'its turn has come')}`;
     case 'dev.agentmesh.hop.finished.v1':
       return hopLine(event.data, paint);
     case 'dev.agentmesh.agent.message.v1':
@@ -168,6 +170,10 @@ export function factLine(event: MeshEvent, view: TaskView, paint: Paint): string
   }
 }
 
+function waitingText({ role, ahead }: { readonly role: string; readonly ahead: number }): string {
+  return `waiting for ${role}${ahead === 0 ? ', next in line' : `, ${ahead} before it`}`;
+}
+
 /**
  * The role at work now, for the line that is overwritten while a step runs; empty when none runs.
  * @param max columns of the window: a line that wraps could not be overwritten
@@ -175,7 +181,8 @@ export function factLine(event: MeshEvent, view: TaskView, paint: Paint): string
 export function workingLine(view: TaskView, paint: Paint, max: number): string {
   const hop = view.hops.findLast((one) => one.status === 'running');
   if (hop === undefined) return '';
-  const note = oneLine(hop.note ?? 'working', Math.max(8, max - 18));
+  const doing = hop.waiting === undefined ? (hop.note ?? 'working') : waitingText(hop.waiting);
+  const note = oneLine(doing, Math.max(8, max - 18));
   return `${paint('blue', '…')} ${hop.index} ${paint('bold', hop.role.padEnd(9))} ${paint('dim', note)}`;
 }
 

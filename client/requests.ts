@@ -34,6 +34,7 @@ export function readTraceparent(text: string | undefined): string | null {
 /** Names of data fields as the protocol has them. */
 const fieldNames: Readonly<Record<string, string>> = {
   deadlineMs: 'time_limit',
+  waitForModel: 'wait_for_model',
   correlationId: 'correlation_id',
 };
 

@@ -10,7 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError } from '../bus/port.ts';
 import type { Fact } from '../schemas/events/fact.ts';
-import type { Conversation, DataByName, TaskSubmittedData } from '../schemas/events/generated.ts';
+import type { Conversation, DataByName, Priority, TaskSubmittedData } from '../schemas/events/generated.ts';
 import { correlationIdOfKey, newCorrelationId } from '../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
@@ -33,6 +33,9 @@ export interface Submission {
   readonly key?: string;
   /** Time the mesh may work on the task, milliseconds. */
   readonly timeLimitMs?: number;
+  readonly priority?: Priority;
+  /** Rather wait for the language model than have an answer without it. */
+  readonly waitForModel?: boolean;
   /** The A2A message it comes in. */
   readonly conversation?: Conversation;
 }
@@ -244,7 +247,7 @@ export class Tasks {
   }
 
   async #begun(
-    { prompt, workflow, correlationId, key, timeLimitMs, conversation }: Submission,
+    { prompt, workflow, correlationId, key, timeLimitMs, priority, waitForModel, conversation }: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     isEnough: (view: TaskView) => boolean,
@@ -255,6 +258,8 @@ export class Tasks {
       caller: context.caller.name,
       ...(workflow === undefined ? {} : { workflow }),
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(waitForModel === undefined ? {} : { waitForModel }),
       ...(key === undefined ? {} : { key }),
       ...(conversation === undefined ? {} : { conversation }),
     };

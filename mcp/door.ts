@@ -2,8 +2,7 @@
  * What a mesh offers to clients of `mesh mcp`, as its server sees it. Owns: the form. Does not own: doing it
  * (cli/mcp-door.ts), or the protocol (serve.ts).
  */
-
-import type { Part } from '../schemas/events/generated.ts';
+import type { Part, Priority } from '../schemas/events/generated.ts';
 
 export interface OfferedTool {
   readonly name: string;
@@ -38,6 +37,11 @@ export interface TaskRequest {
   readonly id: string;
   /** The caller's own name of it, of which the id was derived. */
   readonly key?: string;
+  /** Time the mesh may work on it, milliseconds. */
+  readonly timeLimitMs?: number;
+  readonly priority?: Priority;
+  /** Rather wait for the language model than have an answer without it. */
+  readonly waitForModel?: boolean;
 }
 
 export interface TaskAnswer {

@@ -20,7 +20,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { newCorrelationId } from '../schemas/events/ids.ts';
 import { readCorrelationId } from '../schemas/events/subjects.ts';
 import { blockOf } from './attachments.ts';
-import { DoorError, type MeshDoor, type OfferedTool, type TaskReport, type Waiting } from './door.ts';
+import { DoorError, type MeshDoor, type OfferedTool, type TaskReport, type TaskRequest, type Waiting } from './door.ts';
 
 /** Clients give up after 60 s unless told otherwise. */
 const WAIT_S_DEFAULT = 50;
@@ -50,6 +50,12 @@ const own = {
   run: z.strictObject({
     prompt: z.string().min(1).describe('What to do: a question, code to write or review, a calculation …'),
     workflow: z.string().optional().describe('answer, build, review, tool or direct; the router chooses when absent.'),
+    deadlineSeconds: z.number().min(1).max(86_400).optional().describe('End the task after so many seconds of work.'),
+    priority: z
+      .enum(['high', 'normal', 'low'])
+      .optional()
+      .describe('How it stands beside other tasks where they wait; normal by default.'),
+    waitForModel: z.boolean().optional().describe('Rather wait for the language model than have an answer without it.'),
     id: id.optional().describe('Id of the task (a UUID). The same id again is the same task, and gives its result.'),
     key: z
       .string()
@@ -234,8 +240,20 @@ async function call(
   }
 }
 
-function given({ prompt, workflow }: z.infer<(typeof own)['run']>) {
-  return { prompt, ...(workflow === undefined ? {} : { workflow }) };
+function given({
+  prompt,
+  workflow,
+  deadlineSeconds,
+  priority,
+  waitForModel,
+}: z.infer<(typeof own)['run']>): Omit<TaskRequest, 'id' | 'key'> {
+  return {
+    prompt,
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(deadlineSeconds === undefined ? {} : { timeLimitMs: Math.round(deadlineSeconds * 1000) }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
+  };
 }
 
 function parsed<T>(name: OwnName, schema: z.ZodType<T>, args: unknown): T {

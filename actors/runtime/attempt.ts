@@ -89,8 +89,8 @@ export function beginAttempt(options: AttemptOptions): Attempt {
   return { ended, cancel: () => abort(new AttemptCancelled('cancelled')), fail: abort };
 }
 
-/** A limit that goes on where it stood. */
-function stoppable(clock: Clock, limitMs: number, onOver: () => void) {
+/** A limit of work, counting from now: it stands still while what it limits waits, and goes on where it stood. */
+export function stoppable(clock: Pick<Clock, 'elapsed' | 'after'>, limitMs: number, onOver: () => void) {
   let leftMs = limitMs;
   let sinceMs = 0;
   let cancel: (() => void) | null = null;

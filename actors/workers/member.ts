@@ -2,10 +2,11 @@
  * One worker of a pool: a thread, or a process of its own. Owns: starting and ending it, and speaking with it. Does not
  * own: when.
  *
- * A thread ends with this process, whatever it is doing. A process is for code that can take its whole process along; one
- * that outlives this process ends when what it is doing is done.
+ * A thread ends with this process, whatever it is doing. A process is for code that can take its whole process along, or
+ * that needs much memory, which is then not this process'; one that outlives this process ends itself (serve.ts).
  */
 import { fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Question } from './serve.ts';
@@ -31,6 +32,8 @@ export interface Member {
   listen(listener: Listener | null): void;
   /** Keeps this process alive, or not. */
   hold(isHeld: boolean): void;
+  /** Lets others go first on a busy machine, for the rest of its life; false where that cannot be: a thread. */
+  yield(): boolean;
   end(): Promise<void>;
 }
 
@@ -54,6 +57,7 @@ function startThread({ script, heapMbMax }: MemberOptions, onGone: () => void): 
       listener = who;
     },
     hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
+    yield: () => false,
     end: async () => {
       await worker.terminate();
     },
@@ -90,6 +94,11 @@ function startProcess({ script, heapMbMax, execArgv }: MemberOptions, onGone: ()
         child.unref();
         child.channel?.unref();
       }
+    },
+    yield() {
+      if (child.pid === undefined || child.exitCode !== null) return false;
+      setPriority(child.pid, constants.priority.PRIORITY_LOW);
+      return true;
     },
     async end() {
       child.kill('SIGKILL');

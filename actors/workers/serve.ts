@@ -1,7 +1,7 @@
 /**
  * The other side of a worker pool: what a worker's script calls. Owns: the words between the two. Does not own: the work.
  */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, Worker } from 'node:worker_threads';
 
 /** What the pool sends. */
 export interface Question {
@@ -39,6 +39,12 @@ export function serve<Request>({ prepare, run }: Service<Request>): void {
     }
   };
   (parentPort ?? process).on('message', answer);
-  // A process whose pool has ended has nobody to work for.
-  if (parentPort === null) process.on('disconnect', () => process.exit(0));
+  if (parentPort === null) endWithParent();
+}
+
+/** A process whose pool has ended has nobody to work for; busy as it may be, a thread of its own sees that. */
+function endWithParent(): void {
+  process.on('disconnect', () => process.exit(0));
+  const watch = `const parent = process.ppid; setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000);`;
+  new Worker(watch, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 16 } }).unref();
 }

@@ -43,8 +43,10 @@ export interface WorkerPoolOptions<Reply> {
   readonly execArgv?: readonly string[];
   /** For one request from when its work begins, milliseconds. */
   readonly workMsMax: number;
-  /** Requests in their quick turn at once; 2 by default, and as many slow ones. */
+  /** Requests in their quick turn at once; 2 by default. */
   readonly workersMax?: number;
+  /** Those at once that take longer; 1 by default. */
+  readonly slowMax?: number;
   /** How long a quick turn is, milliseconds; a second by default. */
   readonly quickMs?: number;
   /** How many may wait; 1000 by default. */
@@ -59,6 +61,8 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whose request it is: tasks take turns. */
   readonly task?: string | undefined;
+  /** Told how many are before it when it has to wait, and null when its turn has come. */
+  readonly waits?: ((ahead: number | null) => void) | undefined;
 }
 
 export interface WorkerPool<Request, Reply> {
@@ -76,6 +80,7 @@ const HEAP_MB_MAX = 1024;
 const START_MS_MAX = 120_000;
 const WAITING_MAX = 1000;
 const WORKERS_MAX = 2;
+const SLOW_MAX = 1;
 const QUICK_MS = 1000;
 /** Between two looks at the time; what a look finds beyond twice of it is time in which the process stood still. */
 const LOOK_MS_MAX = 200;
@@ -90,6 +95,9 @@ interface Job<Request, Reply> {
   readonly task: string;
   readonly fingerprint: string;
   readonly signal: AbortSignal | undefined;
+  readonly waits: AskOptions['waits'];
+  /** It was told that it waits. */
+  isWaiting: boolean;
   turn: Turn;
   resolve(reply: Reply): void;
   reject(error: unknown): void;
@@ -107,7 +115,7 @@ interface Run {
 }
 
 export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Reply>): WorkerPool<Request, Reply> {
-  const { workersMax = WORKERS_MAX, waitingMax = WAITING_MAX, quickMs = QUICK_MS } = options;
+  const { workersMax = WORKERS_MAX, slowMax = SLOW_MAX, waitingMax = WAITING_MAX, quickMs = QUICK_MS } = options;
   type OwnJob = Job<Request, Reply>;
   const queues: Record<Turn, TurnQueue<OwnJob>> = { quick: createTurnQueue(), slow: createTurnQueue() };
   const running: Record<Turn, Set<OwnJob>> = { quick: new Set(), slow: new Set() };
@@ -132,8 +140,16 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     return startWorker();
   };
 
+  /** Says that it waits, unless it has begun. */
+  const queued = (job: OwnJob): void => {
+    if (running.quick.has(job) || running.slow.has(job)) return;
+    job.isWaiting = true;
+    job.waits?.(Math.max(0, queues.quick.size + queues.slow.size - 1));
+  };
   const begin = (job: OwnJob): void => {
     running[job.turn].add(job);
+    if (job.isWaiting) job.waits?.(null);
+    job.isWaiting = false;
     const worker = freeWorker();
     worker.free = false;
     lastId += 1;
@@ -142,9 +158,12 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       running.slow.delete(job);
       queueMicrotask(pump);
     };
+    let yielded = job.turn === 'slow' && worker.member.yield();
     const ended = (): void => {
-      worker.free = true;
       worker.member.hold(false);
+      // One that lets others go first would do so with the next request too.
+      if (yielded) discard(worker);
+      else worker.free = true;
       leave();
     };
     exchange(
@@ -166,13 +185,15 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
           if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
           job.turn = 'slow';
           running.quick.delete(job);
-          if (running.slow.size < workersMax && queues.slow.size === 0) {
+          if (running.slow.size < slowMax && queues.slow.size === 0) {
             running.slow.add(job);
+            yielded = worker.member.yield();
             queueMicrotask(pump);
             return 'goes-on';
           }
           discard(worker);
           queues.slow.add(job);
+          queued(job);
           queueMicrotask(pump);
           return 'set-aside';
         },
@@ -180,8 +201,11 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     );
   };
   const pump = (): void => {
-    for (const turn of ['quick', 'slow'] as const) {
-      while (running[turn].size < workersMax) {
+    for (const [turn, max] of [
+      ['quick', workersMax],
+      ['slow', slowMax],
+    ] as const) {
+      while (running[turn].size < max) {
         const job = queues[turn].take();
         if (job === null) break;
         begin(job);
@@ -190,7 +214,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   };
 
   return {
-    ask(request, { signal, task = '' } = {}) {
+    ask(request, { signal, task = '', waits } = {}) {
       signal?.throwIfAborted();
       const fingerprint = hash('sha256', JSON.stringify(request));
       const known = bad.get(fingerprint);
@@ -198,7 +222,9 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       if (queues.quick.size + queues.slow.size >= waitingMax)
         return Promise.reject(new WorkerError('busy', `${waitingMax} requests wait already`));
       return new Promise<Reply>((resolve, reject) => {
-        const job: OwnJob = { request, task, fingerprint, signal, turn: 'quick', resolve, reject };
+        const job: OwnJob = {
+          ...{ request, task, fingerprint, signal, waits, isWaiting: false, turn: 'quick', resolve, reject },
+        };
         signal?.addEventListener(
           'abort',
           () => {
@@ -208,6 +234,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
         );
         queues.quick.add(job);
         pump();
+        queued(job);
       });
     },
     get running() {

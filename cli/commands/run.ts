@@ -19,9 +19,10 @@ import { CliError } from '../errors.ts';
 import { asCaller, newTaskId, withBus, withClient } from '../mesh-client.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
+import { type TaskWishes, wishesIn, wishOptions } from '../task-wishes.ts';
 import { columns, duration, err, note, out, painter, print, printJson, statusLine } from '../terminal.ts';
 
-interface RunOptions {
+interface RunOptions extends TaskWishes {
   readonly json?: true;
   readonly workflow?: string;
   readonly id?: string;
@@ -38,7 +39,7 @@ const INTERRUPTED = 130;
 const WITHOUT_SUCCESS = 4;
 
 export function command(): Command {
-  return declare({
+  const declared = declare({
     name: 'run',
     group: 'Tasks',
     summary: 'submit a task and follow it; starts the mesh if it is not up',
@@ -48,6 +49,7 @@ export function command(): Command {
       ['run "How does a task survive a crash?"', 'ask'],
       ['run "Write a debounce function" --workflow build', 'choose the workflow'],
       ['run - < question.txt', 'read the prompt from standard input'],
+      ['run "…" --deadline 10m --wait-for-model', 'ten minutes of work at most, and no answer without the model'],
       ['run "…" --json | jq -r .answer', 'one JSON object at the end'],
     ],
   })
@@ -57,6 +59,8 @@ export function command(): Command {
     .option('--id <uuid>', 'id of the task, a UUID; the same id again gives the same task')
     .option('--key <text>', 'in its place, a name of your own; the same key again gives the same task')
     .action((prompt: string, options: RunOptions) => run(prompt, options));
+  for (const option of wishOptions()) declared.addOption(option);
+  return declared;
 }
 
 async function run(argument: string, options: RunOptions): Promise<void> {
@@ -65,6 +69,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
   if (key !== undefined && options.id !== undefined) throw new CliError(2, 'give --id or --key, not both');
   const taskId = newTaskId(options.id, '--id');
   const prompt = argument === '-' ? (await readAll(process.stdin)).trim() : argument;
+  const wishes = wishesIn(options);
   if (prompt.trim() === '') throw new CliError(2, 'the prompt is empty; see `mesh run -h`');
   await ensureMesh(settings);
   await withClient(settings, async (client, bus) => {
@@ -73,6 +78,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
       ...(taskId === undefined ? {} : { correlationId: taskId }),
       ...(key === undefined ? {} : { key }),
       ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
+      ...wishes,
     };
     process.exitCode = await submitAndFollow(client, bus, submission, options.json === true);
   });
@@ -151,6 +157,7 @@ function left(view: TaskView, json: boolean): number {
 const shownOtherwise: ReadonlySet<string> = new Set([
   'dev.agentmesh.hop.started.v1',
   'dev.agentmesh.hop.progress.v1',
+  'dev.agentmesh.hop.waiting.v1',
   'dev.agentmesh.task.input.required.v1',
 ]);
 

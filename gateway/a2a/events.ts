@@ -57,6 +57,10 @@ function progress(event: MeshEvent): string | null {
       return `${event.data.step}: ${event.data.role} is at work`;
     case 'dev.agentmesh.hop.progress.v1':
       return `${event.data.role}: ${event.data.note}`;
+    case 'dev.agentmesh.hop.waiting.v1': {
+      const { role, waiting, ahead } = event.data;
+      return waiting ? `waiting for ${role}, ${ahead} before it` : `${role}: its turn has come`;
+    }
     case 'dev.agentmesh.hop.finished.v1':
       return `${event.data.hop.step}: ${event.data.error?.message ?? event.data.hop.summary}`;
     case 'dev.agentmesh.loop.advanced.v1':

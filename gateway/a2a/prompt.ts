@@ -4,6 +4,7 @@
  */
 import { type Message, type Part, Role } from '@a2a-js/sdk';
 import type { Submission } from '../../client/tasks.ts';
+import type { Priority } from '../../schemas/events/generated.ts';
 import { INPUT_MODES, OUTPUT_MODES } from './card.ts';
 import { malformed, unsupportedContent } from './errors.ts';
 
@@ -74,17 +75,29 @@ function utf8(bytes: Uint8Array, index: number): string {
 }
 
 /**
- * Wishes in the metadata of the message: `workflow`, and `timeLimitMs` for the time the mesh may work on it.
+ * Wishes in the metadata of the message: `workflow`, `timeLimitMs` for the time the mesh may work on it, `priority` (high,
+ * normal, low), and `waitForModel` when no answer is better than one without the language model.
  * @throws A2AError
  */
-export function wishesOf({ metadata }: Message): Pick<Submission, 'workflow' | 'timeLimitMs'> {
-  const { workflow, timeLimitMs } = (metadata ?? {}) as Record<string, unknown>;
+export function wishesOf({
+  metadata,
+}: Message): Pick<Submission, 'workflow' | 'timeLimitMs' | 'priority' | 'waitForModel'> {
+  const { workflow, timeLimitMs, priority, waitForModel } = (metadata ?? {}) as Record<string, unknown>;
   if (workflow !== undefined && typeof workflow !== 'string') throw malformed('message.metadata.workflow', 'is a text');
   if (timeLimitMs !== undefined && typeof timeLimitMs !== 'number') {
     throw malformed('message.metadata.timeLimitMs', 'is a number of milliseconds');
   }
+  if (waitForModel !== undefined && typeof waitForModel !== 'boolean')
+    throw malformed('message.metadata.waitForModel', 'is true or false');
   return {
     ...(workflow === undefined ? {} : { workflow }),
     ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
+    ...(priority === undefined ? {} : { priority: priorityOf(priority) }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
   };
+}
+
+function priorityOf(value: unknown): Priority {
+  if (value === 'high' || value === 'normal' || value === 'low') return value;
+  throw malformed('message.metadata.priority', 'is high, normal or low');
 }

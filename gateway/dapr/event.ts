@@ -43,6 +43,8 @@ const taskForm = z.union([
     prompt: z.string(),
     workflow: z.string().optional(),
     deadlineMs: z.number().optional(),
+    priority: z.enum(['high', 'normal', 'low']).optional(),
+    waitForModel: z.boolean().optional(),
   }),
 ]);
 
@@ -80,11 +82,13 @@ export function submissionOf(event: DaprEvent): Submission {
   const parsed = taskForm.safeParse(dataOf(event));
   if (!parsed.success) throw noTask('give a text, or {"prompt": …, "workflow": …, "deadlineMs": …}');
   if (typeof parsed.data === 'string') return { prompt: parsed.data };
-  const { prompt, workflow, deadlineMs } = parsed.data;
+  const { prompt, workflow, deadlineMs, priority, waitForModel } = parsed.data;
   return {
     prompt,
     ...(workflow === undefined ? {} : { workflow }),
     ...(deadlineMs === undefined ? {} : { timeLimitMs: deadlineMs }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
   };
 }
 

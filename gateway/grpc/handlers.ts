@@ -19,6 +19,7 @@ import {
   ListResponseSchema,
   MeshService,
   Mode,
+  Priority,
   RegistryResponseSchema,
   RespondResponseSchema,
   type RunRequest,
@@ -41,18 +42,29 @@ function text<K extends string>(name: K, value: string): { [P in K]?: string } {
   return field;
 }
 
+const priorities: Readonly<Record<Priority, Submission['priority'] | undefined>> = {
+  [Priority.UNSPECIFIED]: undefined,
+  [Priority.LOW]: 'low',
+  [Priority.NORMAL]: 'normal',
+  [Priority.HIGH]: 'high',
+};
+
 /** In the form in which the mesh has it; the core refuses what is no id. */
 function idOf(correlationId: string): string {
   return readCorrelationId(correlationId) ?? correlationId;
 }
 
-function submissionOf({ prompt, workflow, correlationId, key, timeLimit }: RunRequest | SubmitRequest): Submission {
+function submissionOf(request: RunRequest | SubmitRequest): Submission {
+  const { prompt, workflow, correlationId, key, timeLimit, waitForModel } = request;
+  const priority = priorities[request.priority];
   return {
     prompt,
     ...text('workflow', workflow),
     ...text('correlationId', idOf(correlationId)),
     ...text('key', key),
     ...(timeLimit === undefined ? {} : { timeLimitMs: durationMs(timeLimit) }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel ? { waitForModel } : {}),
   };
 }
 

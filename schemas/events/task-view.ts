@@ -14,6 +14,7 @@ import type {
   ErrorInfo,
   ForkOrigin,
   HopRecord,
+  HopWaitingData,
   Loops,
   Message,
   Result,
@@ -38,6 +39,8 @@ export interface HopView {
   readonly ms: number | null;
   /** The latest sign of life of a long step. */
   readonly note?: string;
+  /** It waits for its turn, with so many before it: its time has not begun. */
+  readonly waiting?: { readonly role: string; readonly ahead: number };
   readonly error?: ErrorInfo;
 }
 
@@ -200,6 +203,8 @@ function change(view: TaskView, { event, atMs }: Fact): Partial<TaskView> {
       return { status: 'running', question: null, hops: withHop(view.hops, { ...event.data, ...running }) };
     case 'dev.agentmesh.hop.progress.v1':
       return { hops: withNote(view.hops, event.data.role, event.data.note) };
+    case 'dev.agentmesh.hop.waiting.v1':
+      return { hops: withWaiting(view.hops, event.data) };
     case 'dev.agentmesh.hop.finished.v1': {
       const { hop, error } = event.data;
       return { status: 'running', hops: withHop(view.hops, error === undefined ? hop : { ...hop, error }) };
@@ -266,6 +271,12 @@ function withHop(hops: readonly HopView[], hop: HopView): readonly HopView[] {
 
 function withNote(hops: readonly HopView[], role: string, text: string): readonly HopView[] {
   return hops.map((hop) => (hop.status === 'running' && hop.role === role ? { ...hop, note: text } : hop));
+}
+
+function withWaiting(hops: readonly HopView[], { role, waiting, ahead }: HopWaitingData): readonly HopView[] {
+  return hops.map(({ waiting: _before, ...hop }) =>
+    hop.status === 'running' && waiting ? { ...hop, waiting: { role, ahead } } : hop,
+  );
 }
 
 function messageView(event: MeshEvent<'agent.message'>, atMs: number): MessageView {

@@ -8,7 +8,7 @@ import type { DataByName } from '../../schemas/events/generated.ts';
 export const answerPrompt = 'How long does a lease live?';
 
 /** Five hops: the code that the knowledge base offers lacks a comma, so the review goes round once. */
-export const buildTask: DataByName['task.submitted'] = {
+export const buildTask: Pick<DataByName['task.submitted'], 'prompt' | 'workflow'> = {
   prompt: 'Write the retryLimits json with attemptsMax, firstPauseMs and longestPauseMs',
   workflow: 'build',
 };

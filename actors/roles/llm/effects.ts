@@ -9,17 +9,18 @@ import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
 import { ATTEMPTS_MAX, modelMs } from './budget.ts';
-import type { LlmEngine, Usage } from './engines/port.ts';
+import type { EmbeddedEngine } from './engines/extractive-lane.ts';
+import type { Usage } from './engines/port.ts';
 import { SET_UP_A_MODEL } from './engines/without-model.ts';
 import type { ExtractInput } from './machine.ts';
 
 const EXTRACT_TIMEOUT_MS = 30_000;
 
 /** Engines load at their first use: a compiler is among what they need, and a restart must be quick. */
-function openExtractive(): () => Promise<LlmEngine> {
-  let opened: Promise<LlmEngine> | undefined;
+function openExtractive(): () => Promise<EmbeddedEngine> {
+  let opened: Promise<EmbeddedEngine> | undefined;
   return () => {
-    opened ??= import('./engines/index.ts').then(({ createExtractiveEngine }) => createExtractiveEngine());
+    opened ??= import('./engines/extractive-lane.ts').then(({ createEmbeddedEngine }) => createEmbeddedEngine());
     return opened;
   };
 }
@@ -80,13 +81,13 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         queueMax: llm.queueMax,
         share: ({ share }) => turnOf(share),
       },
-      async (request, { correlationId, attempt, signal: wanted, heartbeat, span }) => {
+      async (request, { correlationId, attempt, signal: wanted, heartbeat, waits, span }) => {
         const { purpose, requestId } = request;
         const { signal, close } = withinStep(request, wanted);
         const onText = showText(correlationId, { attempt, purpose, requestId });
-        const context = { signal, heartbeat, onText };
+        const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
-        const generate = async (chosen: LlmEngine): Promise<HopOutput> => {
+        const generate = async (chosen: Pick<EmbeddedEngine, 'name' | 'generate'>): Promise<HopOutput> => {
           span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
           const onUsage = ({ input, output: written }: Usage): void =>
@@ -110,10 +111,10 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
     ),
     extract: effect<ExtractInput, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
-      async (request, { signal, span }) => {
+      async (request, { correlationId, signal, waits, span }) => {
         const engine = await extractive();
         span.set(chatWith(engine.name));
-        return engine.generate(request, { signal });
+        return engine.generate(request, { signal, waits, task: correlationId });
       },
     ),
   };

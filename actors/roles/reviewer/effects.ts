@@ -20,10 +20,10 @@ export function createEffects({ llm }: RolePorts): EffectHandlers {
   return {
     check: effect<CheckInput, CheckOutput>(
       { fence: 'pure', timeoutMs: CHECK_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
-      async (input, { correlationId, signal }) => {
+      async (input, { correlationId, signal, waits }) => {
         const code = input.code ?? extractCode(input.prompt);
         if (!code) throw new EffectError('no_code', 'there is no code in the request: put it between ``` fences');
-        const review = await reviewCode(code, { signal, task: correlationId });
+        const review = await reviewCode(code, { signal, waits, task: correlationId });
         if (llm.engine === null) return { review };
         const found = { language: code.language, text: code.text, attempt: 1, explanation: '', citations: [] };
         return { review, forModel: input.code ?? found };

@@ -12,7 +12,9 @@
 
 import type { Breakers } from '../../../services/breakers.ts';
 import { attribute } from '../../../telemetry/spans.ts';
+import { stoppable } from '../../runtime/attempt.ts';
 import { createFairQueue, type Share } from '../../runtime/fair-queue.ts';
+import { systemClock } from '../../runtime/ports.ts';
 import type { EffectContext } from '../../runtime/role.ts';
 import { type Fence, type Tool, type ToolAnswer, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';
 
@@ -21,7 +23,7 @@ const CAPS: ToolCaps = { timeoutMs: 30_000, concurrencyMax: 8, queueMax: 128 };
 /** A ToolCall's result holds 200,000 characters (schemas/events/data/common.v1.json). */
 const RESULT_CHARS_MAX = 190_000;
 
-export interface GuardedCall extends ToolContext, Pick<EffectContext, 'log' | 'span' | 'waits'> {
+export interface GuardedCall extends Omit<ToolContext, 'waits'>, Pick<EffectContext, 'log' | 'span' | 'waits'> {
   /** As it was when the tool was chosen. */
   readonly fence: Fence;
   readonly share: Share;
@@ -121,15 +123,21 @@ async function runInLane(lane: Lane, tool: Tool, args: unknown, call: GuardedCal
 async function runInTime(tool: Tool, args: unknown, call: GuardedCall): Promise<string | ToolAnswer> {
   const { timeoutMs } = { ...CAPS, ...tool.caps };
   const overtime = new AbortController();
-  const timer = setTimeout(() => overtime.abort(new Overtime(timeoutMs)), timeoutMs);
+  const limit = stoppable(systemClock, timeoutMs, () => overtime.abort(new Overtime(timeoutMs)));
   const signal = AbortSignal.any([call.signal, overtime.signal]);
+  const waits = (ahead: number | null): void => {
+    if (ahead === null) limit.goOn();
+    else limit.standStill();
+    call.waits(ahead);
+  };
   try {
     const { idempotencyKey, heartbeat } = call;
-    const answer = await orAborted(tool.run(args, { signal, idempotencyKey, heartbeat }), signal);
+    const context = { signal, idempotencyKey, heartbeat, waits };
+    const answer = await orAborted(tool.run(args, context), signal);
     if (typeof answer === 'string') return shown(tool, answer, call);
     return { ...answer, text: shown(tool, answer.text, call) };
   } finally {
-    clearTimeout(timer);
+    limit.standStill();
   }
 }
 

@@ -33,10 +33,14 @@ export interface CheckOptions {
   readonly signal?: AbortSignal;
   /** Whose check it is: tasks take turns. */
   readonly task?: string;
+  /** Told how many are before it while it waits for a worker, and null when its turn has come. */
+  readonly waits?: (ahead: number | null) => void;
 }
 
 const checks = createWorkerPool<CheckRequest, CheckReply>({
   script: new URL('./check-worker.ts', import.meta.url),
+  // A compiler with its libraries needs 200 MB, which a host has to count as its own when it is a thread.
+  kind: 'process',
   workMsMax: CHECK_MS_MAX,
   parse: readReply,
 });
@@ -97,10 +101,9 @@ async function checkFiles(files: readonly CodeFile[], options: CheckOptions): Pr
 }
 
 async function checkLanguage(request: CheckRequest, options: CheckOptions): Promise<CheckReply> {
-  const [general, special] = await Promise.all([
-    reply(checks, { ...request, language: ANY_LANGUAGE }, options),
-    reply(hasSyntaxCheck(request.language) ? syntax : checks, request, options),
-  ]);
+  // One after the other: only so can it be said of the check whether it waits.
+  const general = await reply(checks, { ...request, language: ANY_LANGUAGE }, options);
+  const special = await reply(hasSyntaxCheck(request.language) ? syntax : checks, request, options);
   const { checkedBy } = special;
   const unknown = checkedBy.length === 0 && special.findings.length === 0;
   const findings = unknown ? [notChecked(request.language)] : special.findings;

@@ -4,7 +4,7 @@
  * tell from its text (`cosh(1e9)`), so it is done by a worker (math-worker.ts), which is ended at a limit.
  */
 import type { MathNode } from 'mathjs';
-import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
+import { type AskOptions, createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
 import { math } from './math.ts';
 import type { MathReply, MathRequest } from './math-worker.ts';
 import { defineTool, type Tool, ToolError } from './port.ts';
@@ -41,10 +41,7 @@ function readReply(value: unknown): MathReply {
 }
 
 /** The value of an expression as text. @throws ToolError that says what is not understood or takes too long */
-export async function calculate(
-  expression: string,
-  options: { readonly signal?: AbortSignal; readonly task?: string } = {},
-): Promise<string> {
+export async function calculate(expression: string, options: AskOptions = {}): Promise<string> {
   try {
     const { text, refused: isRefused } = await pool.ask({ expression }, options);
     if (!isRefused) return text;
@@ -186,7 +183,8 @@ export function calculatorTool(): Tool {
       if (found === null || !isArithmetic(found.expression)) return null;
       return { arguments: { expression: found.expression }, score: found.asked ? 0.95 : 0.85 };
     },
-    run: ({ expression }, { signal, idempotencyKey }) => calculate(expression, { signal, task: idempotencyKey }),
+    run: ({ expression }, { signal, waits, idempotencyKey }) =>
+      calculate(expression, { signal, waits, task: idempotencyKey }),
   });
 }
 

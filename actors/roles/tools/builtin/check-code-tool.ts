@@ -38,9 +38,12 @@ export function checkCodeTool(): Tool {
         score: 0.9,
       };
     },
-    async run({ code, language }, { signal }) {
+    async run({ code, language }, { signal, idempotencyKey, waits }) {
       const named = language ?? guessLanguage(code) ?? '';
-      const { findings, checkedBy } = await checkCode({ language: named, text: code }, { signal });
+      const { findings, checkedBy } = await checkCode(
+        { language: named, text: code },
+        { signal, task: idempotencyKey, ...(waits === undefined ? {} : { waits }) },
+      );
       const by =
         checkedBy.length === 0 ? '' : ` (${checkedBy.join(', ')}${language === undefined ? `, as ${named}` : ''})`;
       if (findings.length === 0) return `No findings${by}.`;

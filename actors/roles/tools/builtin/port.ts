@@ -20,6 +20,8 @@ export interface ToolContext {
   /** The same for every attempt at the same call. */
   readonly idempotencyKey: string;
   readonly heartbeat: (note: string) => void;
+  /** Told how many are before it while it waits for its turn, and null when that has come: its time stands still. */
+  readonly waits?: (ahead: number | null) => void;
 }
 
 export interface ToolMatch {

@@ -27,6 +27,8 @@ const REPAIR_MS_MAX = 20_000;
 
 const pool = createWorkerPool<RepairRequest, RepairReply>({
   script: new URL('./repair-worker.ts', import.meta.url),
+  // As for the checks, a compiler is not to count as the host's own memory.
+  kind: 'process',
   workMsMax: REPAIR_MS_MAX,
   parse(message) {
     if (!isReply(message)) throw new TypeError('A reply needs text, repairs and errorsLeft.');

@@ -1,0 +1,42 @@
+/** Large texts are read by a worker: the host goes on meanwhile. */
+import { afterAll, expect, test } from 'vitest';
+import { closeEmbeddedEngine, createEmbeddedEngine } from '../../../actors/roles/llm/engines/extractive-lane.ts';
+
+afterAll(closeEmbeddedEngine);
+
+const { signal } = new AbortController();
+
+test.each([
+  ['small', '# a\n'],
+  ['large', '# a\n'.repeat(60_000)],
+])('a %s prompt gets the same answer', async (_size, prompt) => {
+  const told: string[] = [];
+  const input = { prompt, passages: [] };
+  const output = await createEmbeddedEngine().generate(
+    { purpose: 'answer', input },
+    { signal, onText: (piece) => void told.push(piece) },
+  );
+  expect(output).toMatchObject({ engine: 'extractive', degraded: { reason: 'no_model' } });
+  expect(told).toEqual([output.answer?.text]);
+});
+
+test('a host is not held up by forty prompts of 240 KB', async () => {
+  const engine = createEmbeddedEngine();
+  let longestMs = 0;
+  let lastMs = performance.now();
+  const pulse = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - lastMs);
+    lastMs = performance.now();
+  }, 10);
+  const made = await Promise.all(
+    Array.from({ length: 40 }, (_, n) =>
+      engine.generate(
+        { purpose: 'code', input: { prompt: `${n} ${'# a\n'.repeat(60_000)}` } },
+        { signal, task: `${n}` },
+      ),
+    ),
+  );
+  clearInterval(pulse);
+  expect(made.every(({ code }) => code !== undefined)).toBe(true);
+  expect(longestMs).toBeLessThan(1500);
+});

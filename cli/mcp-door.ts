@@ -173,7 +173,7 @@ async function followed(
   taskId: string,
   { waitMs, signal, onProgress }: Waiting,
 ): Promise<TaskView> {
-  const overtime = AbortSignal.timeout(Math.max(1, Math.min(waitMs, WAIT_MS_MAX)));
+  const overtime = AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(waitMs, WAIT_MS_MAX))));
   const either = AbortSignal.any([signal, overtime]);
   const onFact = ({ event }: Fact, view: TaskView): void => onProgress(factLine(event, view, plain));
   try {

@@ -21,6 +21,7 @@ import {
   type ListResponse,
   MeshService,
   Mode,
+  Priority,
   type RegistryResponse,
   type RunRequestSchema,
   type SearchRequestSchema,
@@ -36,7 +37,7 @@ import { mayPass, waitBefore } from './retry.ts';
 
 export type { CallOptions } from './channel.ts';
 export { MeshCallError } from './errors.ts';
-export { Mode, type Task, TaskState, type WatchResponse };
+export { Mode, Priority, type Task, TaskState, type WatchResponse };
 
 export type MeshClientOptions = ChannelOptions;
 

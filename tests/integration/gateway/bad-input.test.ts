@@ -49,6 +49,7 @@ const cases: readonly Case[] = [
   ['a workflow that is a path', 'submit', { prompt, workflow: '../build' }, 'INVALID_ARGUMENT', 'workflow'],
   ['a time limit below a second', 'run', { prompt, timeLimit: '0.5s' }, 'INVALID_ARGUMENT', 'time_limit'],
   ['a time limit above a day', 'submit', { prompt, timeLimit: '86401s' }, 'INVALID_ARGUMENT', 'time_limit'],
+  ['a priority that is none', 'run', { prompt, priority: 9 }, 'INVALID_ARGUMENT', 'priority'],
   ['no id', 'get', {}, 'INVALID_ARGUMENT', 'correlation_id'],
   ['an id of no task', 'get', { correlationId: id }, 'NOT_FOUND', ''],
   ['a watch of no task', 'watch', { correlationId: id }, 'NOT_FOUND', ''],

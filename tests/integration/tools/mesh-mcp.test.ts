@@ -85,7 +85,7 @@ test('run answers, tells its progress, and the same id is the same task', async 
   expect(mesh().watch.terminal(id)).toHaveLength(1);
   expect(await call(client, 'run', { ...args, prompt: 'another' })).toMatchObject({
     isError: true,
-    text: `Task ${id} exists with another prompt.`,
+    text: 'This correlation id is taken by a task with another prompt; choose another.',
   });
 });
 
@@ -184,6 +184,17 @@ test('S6: a call whose outcome nobody knows is an error that names the task; the
   expect(calls(asked.task)).toHaveLength(1);
 });
 
+test('wishes of a task: its deadline, and rather no answer than one without the model', async () => {
+  const client = await connect();
+  const look = { prompt: 'tool:odd.look {"ms": 60000}', workflow: 'tool' };
+  const late = await call(client, 'run', { ...look, deadlineSeconds: 1, priority: 'low' });
+  expect(late.structuredContent).toMatchObject({ status: 'failed' });
+  expect(late.text).toContain('not finished within 1000 ms');
+  const without = await call(client, 'run', { prompt: 'What is a lease?', workflow: 'answer', waitForModel: true });
+  expect(without.structuredContent).toMatchObject({ status: 'failed' });
+  expect(without.text).toContain('No language model is set up to wait for');
+});
+
 test('cancel, search, and what is wrong', async () => {
   const client = await connect();
   const begun = await call(client, 'run', {
@@ -198,6 +209,10 @@ test('cancel, search, and what is wrong', async () => {
     text: expect.stringContaining('run cannot be called like this: prompt:'),
   });
   expect(await call(client, 'run', { prompt: 'x', workflow: 'nonsense' })).toMatchObject({ isError: true });
+  expect(await call(client, 'run', { prompt: 'x', priority: 'urgent' })).toMatchObject({
+    isError: true,
+    text: expect.stringContaining('run cannot be called like this: priority:'),
+  });
   expect(await call(client, 'run', { prompt: 'x', id: 'no' })).toMatchObject({
     isError: true,
     text: expect.stringContaining('must be a UUID'),

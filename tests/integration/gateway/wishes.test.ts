@@ -1,0 +1,86 @@
+/**
+ * What a caller may wish of a task beside its prompt, by gRPC and by the command, on a real mesh without a model: what
+ * stands in the log, and what it does.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { projectRoot } from '../../../config/settings.ts';
+import { Priority, TaskState } from '../../../gateway/client/index.ts';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { useGateway } from '../../support/gateway.ts';
+import { answerPrompt } from '../../support/prompts.ts';
+
+describe('wishes of a task', () => {
+  const gateway = useGateway('gateway-wishes');
+
+  /** The data of the submission of a task, as it stands in the log. */
+  async function submitted(id: string): Promise<unknown> {
+    const found: { correlationid?: string; data?: unknown }[] = [];
+    const reader = await gateway().mesh.bus.read({
+      filter: INGRESS_SUBJECT,
+      fromSeq: 1,
+      onMessage: ({ data }) => found.push(JSON.parse(Buffer.from(data).toString('utf8'))),
+    });
+    await reader.caughtUp;
+    await reader.stop();
+    return found.find(({ correlationid }) => correlationid === id)?.data;
+  }
+
+  async function command(args: readonly string[]): Promise<{ code: number; report: Record<string, unknown> }> {
+    const { mesh } = gateway();
+    const child = spawn(process.execPath, [join(projectRoot, 'cli/main.ts'), 'run', '--json', ...args], {
+      env: { ...process.env, NATS_URL: mesh.nats.url, MESH_HOME: mesh.home },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return { code, report: JSON.parse(out) };
+  }
+
+  test.each([
+    [Priority.HIGH, 'high'],
+    [Priority.LOW, 'low'],
+    [Priority.UNSPECIFIED, undefined],
+  ])('gRPC: priority %s stands in the log as %s', async (priority, said) => {
+    const correlationId = newCorrelationId();
+    const order = { prompt: answerPrompt, workflow: 'answer', correlationId, priority };
+    const { task } = await gateway().client.run({ ...order, timeLimit: { seconds: 90n, nanos: 0 } });
+    expect(task.state).toBe(TaskState.COMPLETED);
+    const data = await submitted(correlationId);
+    expect(data).toMatchObject({ prompt: answerPrompt, deadlineMs: 90_000 });
+    expect(data).toHaveProperty('caller', 'local');
+    expect(data).toEqual(expect.objectContaining(said === undefined ? {} : { priority: said }));
+    expect(Object.keys(data ?? {}).includes('priority')).toBe(said !== undefined);
+  });
+
+  test('gRPC: waiting for a model where none is set up ends the task with what to do', async () => {
+    const order = { prompt: answerPrompt, workflow: 'answer', waitForModel: true };
+    const { task } = await gateway().client.run(order);
+    expect(task).toMatchObject({ state: TaskState.FAILED, error: { code: 'no_model' } });
+    expect(await submitted(task.correlationId)).toMatchObject({ waitForModel: true });
+  });
+
+  test('command: --deadline ends the task after its time of work', async () => {
+    const { mesh } = gateway();
+    const path = '/beyond/the/deadline';
+    mesh.counter.hold(path);
+    const id = newCorrelationId();
+    const { code, report } = await command([
+      mesh.counter.prompt('http_post', path),
+      ...['--id', id, '--deadline', '2s', '--priority', 'low'],
+    ]);
+    mesh.counter.release(path);
+    expect(code).toBe(1);
+    expect(report).toMatchObject({ status: 'failed', error: { code: 'deadline_exceeded' } });
+    expect(await submitted(id)).toMatchObject({ deadlineMs: 2000, priority: 'low', caller: 'mesh run' });
+  });
+
+  test('command: --wait-for-model is told that there is none', async () => {
+    const { code, report } = await command([answerPrompt, '--workflow', 'answer', '--wait-for-model']);
+    expect(code).toBe(1);
+    expect(report).toMatchObject({ status: 'failed', error: { code: 'no_model' } });
+  });
+});

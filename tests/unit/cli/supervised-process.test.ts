@@ -188,8 +188,8 @@ describe('a supervised process', () => {
 describe('a process that beats', () => {
   const loop = join(projectRoot, 'services', 'loop-beat.ts');
   const beating = `import(${JSON.stringify(loop)}).then(({ beatToSupervisor }) => {
-    beatToSupervisor(process.env.MESH_BEAT_FD); ${ready}${stay}
     process.on('SIGUSR2', () => { for (;;); });
+    beatToSupervisor(process.env.MESH_BEAT_FD); ${ready}${stay}
   });`;
 
   it.each([

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createMeshClient } from '../../../gateway/client/index.ts';
-import { correlationIdOfMessage, newCorrelationId } from '../../../schemas/events/ids.ts';
+import { correlationIdOfEvent, newCorrelationId } from '../../../schemas/events/ids.ts';
 import { Authority, type Certificate } from '../../support/certificates.ts';
 import { useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
@@ -117,7 +117,7 @@ describe('HTTPS with client certificates', () => {
     const event = { specversion: '1.0', id: newCorrelationId(), source: 'shop', type: 'order', data: { prompt } };
     expect((await ask(port(), '/dapr/subscribe', undefined, { certificate: sidecar })).body).toHaveLength(1);
     expect((await ask(port(), '/dapr/tasks', event, { certificate: sidecar })).body).toEqual({ status: 'SUCCESS' });
-    const taskId = correlationIdOfMessage('dapr', 'sidecar', JSON.stringify([event.source, event.id]));
+    const taskId = correlationIdOfEvent('sidecar', event.source, event.id);
     await gateway().mesh.watch.fact(taskId, 'task.accepted');
     expect(await callerOf(taskId, sidecar)).toBe('sidecar');
   });

@@ -82,6 +82,28 @@ export class ReflectedClient {
     return this.raw(method, bytes, metadata, timeoutMs);
   }
 
+  /** Reads a stream until a message fits, and gives it up then. @throws when it ends, or the time does, without one */
+  until(
+    method: DescMethod,
+    request: JsonValue,
+    fits: (message: JsonValue) => boolean,
+    timeoutMs: number,
+  ): Promise<void> {
+    const bytes = Buffer.from(toBinary(method.input, fromJson(method.input, request)));
+    const path = `/${method.parent.typeName}/${method.name}`;
+    const options = { deadline: Date.now() + timeoutMs };
+    const stream = this.#client.makeServerStreamRequest(path, identity, identity, bytes, new Metadata(), options);
+    return new Promise((resolve, reject) => {
+      stream.on('data', (data: Buffer) => {
+        if (!fits(toJson(method.output, fromBinary(method.output, data)))) return;
+        resolve();
+        stream.cancel();
+      });
+      stream.on('error', reject);
+      stream.on('end', () => reject(new Error(`${path} ended, and no message fitted`)));
+    });
+  }
+
   /** Any bytes as the request. */
   raw(method: DescMethod, bytes: Buffer, metadata: Metadata = new Metadata(), timeoutMs = 60_000): Promise<Told> {
     return new Promise((resolve) => {

@@ -3,7 +3,7 @@
  * done twice, the crash with its cause and its cost; and the minute before the crash is on disk.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,6 +39,14 @@ function unique(spans: readonly ReceivedSpan[]): ReceivedSpan[] {
   return [...new Map(spans.map((span) => [span.spanId, span])).values()];
 }
 
+/** Lines of the flight recorder of the agents; what was said in the last milliseconds is not there yet. */
+function recorded(home: string): string[] {
+  const parent = join(home, 'flight');
+  const folders = readdirSync(parent).filter((name) => /^agents-[0-9a-f]+$/.test(name));
+  const files = folders.flatMap((name) => readdirSync(join(parent, name)).map((file) => join(parent, name, file)));
+  return files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+}
+
 async function command(...args: string[]): Promise<string> {
   const { mesh } = gateway();
   const env = {
@@ -58,6 +66,11 @@ describe('a build task with a review loop, submitted by gRPC, killed in the midd
     const { mesh, client } = gateway();
     const { correlationId: id } = (await client.submit(buildTask)).task;
     await mesh.watch.fact(id, 'hop.started', LIMIT_MS, 3);
+    await until('the recorder has the beginning of the review', () =>
+      recorded(mesh.home).some((line) => line.includes('"kind":"begun"') && line.includes('agent.review'))
+        ? true
+        : undefined,
+    );
     await mesh.service('agents').kill();
     const opened = await until('a window opens', async () => {
       const entry = await mesh.bus.kv('config').get(WINDOW_KEY);

@@ -121,8 +121,8 @@ function changeOf(row: TaskRow, { event, atMs }: Fact): Change {
     case 'dev.agentmesh.loop.advanced.v1':
       return { loops: event.data.loops };
     case 'dev.agentmesh.task.input.required.v1': {
-      const { question: text, reason, choices } = event.data;
-      const question = { id: event.id, text: begin(text, 2000), reason, choices, askedAtMs: atMs };
+      const { question: text, reason, choices, questionId = event.id } = event.data;
+      const question = { id: questionId, text: begin(text, 2000), reason, choices, askedAtMs: atMs };
       return { status: 'input_required', question };
     }
     case 'dev.agentmesh.task.input.accepted.v1':

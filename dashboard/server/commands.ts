@@ -72,7 +72,9 @@ async function run({ client, hub, redrive, kill }: CommandPorts, order: Command)
       const open = hub.board.row(order.task)?.question ?? null;
       if (open === null) return refused('answered', 'this question was answered meanwhile, or the task has ended');
       if (open.id !== order.question) return refused('changed', 'the task asks something else by now; look again');
-      await client.respond(order.task, order.text, limit);
+      // The task alone judges it: a question of a task of an older release has no name.
+      const named = NAMED_QUESTION.test(order.question) ? { questionId: order.question } : {};
+      await client.respond(order.task, order.text, { ...limit, ...named });
       return { ok: true, task: order.task };
     }
     case 'fork': {
@@ -93,6 +95,9 @@ async function run({ client, hub, redrive, kill }: CommandPorts, order: Command)
       throw new Error(`no such command: ${JSON.stringify(order satisfies never)}`);
   }
 }
+
+/** As tasks name their questions: `q1`, `q2`. */
+const NAMED_QUESTION = /^q\d+$/;
 
 function refused(code: string, message: string): Outcome {
   return { ok: false, code, message };

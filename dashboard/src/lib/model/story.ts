@@ -260,7 +260,13 @@ function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, 
 }
 
 function asked(fold: Fold, data: TaskInputRequiredData, atMs: number, key: string): void {
-  const question = { id: key, text: data.question, reason: data.reason, choices: data.choices, askedAtMs: atMs };
+  const question = {
+    id: data.questionId ?? key,
+    text: data.question,
+    reason: data.reason,
+    choices: data.choices,
+    askedAtMs: atMs,
+  };
   Object.assign(fold.story, { status: 'input_required', question });
   fold.turns.push({ kind: 'question', key, atMs, question });
   fold.wait = draft({ key, kind: 'wait', step: 'a person', role: '', startMs: atMs, summary: data.question });

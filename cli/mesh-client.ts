@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
 import { openClient, type TaskClient } from '../client/client.ts';
+import { MeshError } from '../client/errors.ts';
 import type { CallContext } from '../client/ports.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import type { Fact } from '../schemas/events/fact.ts';
@@ -32,7 +33,8 @@ export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise
       await bus.close();
     }
   } catch (error) {
-    if (error instanceof BusError && settings.NATS_URL === undefined) throw explained(error, settings, local);
+    const cause = error instanceof MeshError ? error.cause : error;
+    if (cause instanceof BusError && settings.NATS_URL === undefined) throw explained(cause, error, settings, local);
     throw error;
   }
 }
@@ -48,16 +50,24 @@ function urlOf(settings: Settings, local: Liveness): string {
 }
 
 /** What hinders the mesh's own server is on this machine, and can be looked at. */
-function explained(error: BusError, settings: Settings, local: Liveness): Error {
-  if (!error.retryable && error.code !== 'no_jetstream') return error;
-  const [first, ...rest] = localTrouble(settings, local).filter(({ kind }) => kind === 'fails');
-  if (first !== undefined) {
-    const details = rest.map(({ text }) => text);
-    return new CliError(3, first.text, { cause: error, details });
-  }
-  if (local.kind !== 'up') return error;
+function explained(cause: BusError, thrown: unknown, settings: Settings, local: Liveness): unknown {
+  if (!cause.retryable && cause.code !== 'no_jetstream') return thrown;
+  const hindrance = hindranceOf(settings, local, thrown);
+  if (hindrance !== null) return hindrance;
+  if (local.kind !== 'up') return thrown;
   const text = "the mesh's own nats-server does not answer or stores nothing right now; it is started again by itself";
-  return new CliError(3, `${text}: try again, and see \`mesh status\``, { cause: error });
+  return new CliError(3, `${text}: try again, and see \`mesh status\``, { cause: thrown });
+}
+
+/** Why nothing can go on here, as far as this machine shows it; null when it shows nothing, or the server is elsewhere. */
+export function hindranceOf(
+  settings: Settings,
+  local: Liveness = liveness(readRunState(settings)),
+  cause?: unknown,
+): CliError | null {
+  if (settings.NATS_URL !== undefined) return null;
+  const [first, ...rest] = localTrouble(settings, local).filter(({ kind }) => kind === 'fails');
+  return first === undefined ? null : new CliError(3, first.text, { cause, details: rest.map(({ text }) => text) });
 }
 
 /** Beside the gateway's: both keep the same index. */

@@ -16,7 +16,7 @@ import type { Fact } from '../../schemas/events/fact.ts';
 import { emptyView, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { asCaller, newTaskId, withBus, withClient } from '../mesh-client.ts';
+import { asCaller, hindranceOf, newTaskId, withBus, withClient } from '../mesh-client.ts';
 import { ensureUp } from '../supervisor/launch.ts';
 import { answerLines, factLine, questionLines, shortId, workingLine } from '../task-text.ts';
 import { type TaskWishes, wishesIn, wishOptions } from '../task-wishes.ts';
@@ -80,7 +80,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
       ...(options.workflow === undefined ? {} : { workflow: options.workflow }),
       ...wishes,
     };
-    process.exitCode = await submitAndFollow(client, bus, submission, options.json === true);
+    process.exitCode = await submitAndFollow({ client, bus, settings }, submission, options.json === true);
   });
 }
 
@@ -99,7 +99,11 @@ export async function ensureMesh(settings: Settings): Promise<void> {
 }
 
 /** Returns the exit code. */
-async function submitAndFollow(client: TaskClient, bus: Bus, submission: Submission, json: boolean): Promise<number> {
+async function submitAndFollow(
+  { client, bus, settings }: { client: TaskClient; bus: Bus; settings: Settings },
+  submission: Submission,
+  json: boolean,
+): Promise<number> {
   const leave = new AbortController();
   const { signal } = leave;
   const onInterrupt = (): void => leave.abort();
@@ -107,6 +111,12 @@ async function submitAndFollow(client: TaskClient, bus: Bus, submission: Submiss
   const progress = json ? { show: () => undefined, end: () => undefined } : showProgress(bus);
   let latest: TaskView | null = null;
   let taskId = submission.correlationId ?? null;
+  let hindrance: CliError | null = null;
+  // A task that nobody takes may wait for something that only a person can mend.
+  const looking = setInterval(() => {
+    hindrance = latest === null ? hindranceOf(settings) : null;
+    if (hindrance !== null) leave.abort();
+  }, SILENCE_MS);
   try {
     // Whoever sits before it decides how long is too long.
     const patient = asCaller(CALLER, { signal, takenWithinMs: Number.POSITIVE_INFINITY });
@@ -125,10 +135,12 @@ async function submitAndFollow(client: TaskClient, bus: Bus, submission: Submiss
     return settled(view, json);
   } catch (error) {
     progress.end();
+    if (hindrance !== null) throw hindrance;
     if (signal.aborted) return left(latest ?? emptyView(taskId ?? ''), json);
     throw refusal(error, taskId, json);
   } finally {
     progress.end();
+    clearInterval(looking);
     process.off('SIGINT', onInterrupt);
   }
 }

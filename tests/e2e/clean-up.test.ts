@@ -43,7 +43,7 @@ describe('mesh tasks rm', () => {
       stderr: expect.stringContaining('removed before'),
     });
     const again = await mesh.run(['run', calculator, '--id', id]);
-    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('It is not run anew') });
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is not run again') });
     // Past the command's own look: as any client of the log would send it.
     const { processes } = JSON.parse((await mesh.run(['status', '--json'])).stdout) as {
       processes: { name: string; pid: number }[];

@@ -139,13 +139,13 @@ export async function ensureUp(settings: Settings, say: Say): Promise<{ state: R
   throw new CliError(3, `the supervisor ended ${LAUNCHES_MAX} times before everything was ready; see \`mesh status\``);
 }
 
-function assertWished(settings: Settings, wish: Wish): void {
+function assertWished(settings: Settings, wish: Wish | null): void {
   if (!isOverruled(settings.MESH_HOME, wish)) return;
   throw new CliError(3, 'a `mesh down` that came later has stopped the mesh');
 }
 
 /** Starts a supervisor unless there is one that goes on; null when there is. */
-async function inTurn(settings: Settings, wish: Wish, say: Say): Promise<Launch | null> {
+async function inTurn(settings: Settings, wish: Wish | null, say: Say): Promise<Launch | null> {
   const turn = await takeTurn(settings.MESH_HOME, say);
   try {
     assertWished(settings, wish);

@@ -36,7 +36,8 @@ export function lastWish(home: string): Wish | null {
   }
 }
 
-export function makeWish(home: string, wanted: Wish['wanted']): Wish {
+/** Null when the disk takes nothing: then nobody can know of it, and it is done at once. */
+export function makeWish(home: string, wanted: Wish['wanted']): Wish | null {
   const wish = { wanted, id: randomUUID() };
   const temporary = `${wishPath(home)}.${process.pid}.tmp`;
   try {
@@ -44,12 +45,14 @@ export function makeWish(home: string, wanted: Wish['wanted']): Wish {
     renameSync(temporary, wishPath(home));
   } catch (error) {
     if (fileProblem(error) === null && codeOf(error) !== 'ENOENT') throw error;
+    return null;
   }
   return wish;
 }
 
 /** True when somebody has asked for the opposite since. */
-export function isOverruled(home: string, wish: Wish): boolean {
+export function isOverruled(home: string, wish: Wish | null): boolean {
+  if (wish === null) return false;
   const last = lastWish(home);
   return last !== null && last.wanted !== wish.wanted;
 }

@@ -248,6 +248,9 @@ describe.runIf(process.getuid?.() === 0)('a disk that takes nothing', () => {
     const run = await own.run(['run', 'tool:clock {}']);
     expect(run.code, run.stderr).toBe(3);
     expect(run.stderr).toContain('is read-only: nothing new can be stored');
+    // What was asked for cannot be written down, and is done all the same.
+    expect(await own.run(['down'])).toMatchObject({ code: 0 });
+    expect((await own.run(['status'])).stdout).toContain('The mesh is down');
   });
 });
 

@@ -7,8 +7,8 @@ import { STREAM } from '../../../schemas/events/subjects.ts';
 import { freePort, type NatsServer, startNatsServer } from '../../support/nats-server.ts';
 
 const COPIES = 3;
-/** Four streams and four buckets. */
-const STREAMS = 8;
+/** Four streams and five buckets. */
+const STREAMS = 9;
 const LEADER_LIMIT_MS = 30_000;
 const servers: NatsServer[] = [];
 

@@ -4,17 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StreamResponse } from '@a2a-js/sdk';
 import { afterAll, describe, expect, test } from 'vitest';
+import { projectRoot } from '../../../config/settings.ts';
 import { BINDINGS, collectArtifacts, connect, message, request } from '../../support/a2a.ts';
 import { useGateway } from '../../support/gateway.ts';
 import { writeTinyModel } from '../../support/tiny-gguf.ts';
 
-const LIMIT_MS = 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'mesh-a2a-tokens-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const model = writeTinyModel(join(folder, 'tiny.gguf'), { name: 'tiny-one' });
 
 const gateway = useGateway('a2a-tokens', {
   env: {
+    MESH_WORKFLOWS: join(projectRoot, 'tests/fixtures/workflows'),
     LLM_MODEL_PATH: model,
     LLM_THREADS: '1',
     LLM_CONTEXT_SIZE: '8192',
@@ -30,26 +31,22 @@ function updatesOf(events: readonly StreamResponse[]): ArtifactUpdate[] {
 }
 
 describe.each(BINDINGS)('A2A over %s', (binding) => {
-  /** A task that is held before its text is written, and all the events of a stream of it. */
+  /** A task that asks before its text is written, and all the events of a stream that is open when it goes on. */
   const followed = async (
-    path: string,
-    open: (client: Awaited<ReturnType<typeof connect>>, prompt: string) => Promise<AsyncGenerator<StreamResponse>>,
+    open: (client: Awaited<ReturnType<typeof connect>>, taskId: string) => Promise<AsyncGenerator<StreamResponse>>,
+    onTask: (taskId: string) => Promise<unknown> = () => Promise.resolve(),
   ) => {
-    const { mesh, http } = gateway();
-    const client = await connect(http, binding);
-    mesh.counter.hold(path);
-    const stream = await open(client, mesh.counter.prompt('http_post', path));
+    const client = await connect(gateway().http, binding);
+    const asked = { ...message('How does a task survive a crash?'), metadata: { workflow: 'asked' } };
+    const begun = await client.sendMessage(request(asked));
+    if ('messageId' in begun) throw new Error('the mesh answers with tasks');
     const events: StreamResponse[] = [];
-    let taskId = '';
-    for await (const event of stream) {
+    for await (const event of await open(client, begun.id)) {
       events.push(event);
-      if (event.payload?.$case !== 'task') continue;
-      taskId = event.payload.value.id;
       // The stream is open: what is written from here on is heard.
-      await mesh.counter.arrived(path, 1, LIMIT_MS);
-      mesh.counter.release(path);
+      if (event.payload?.$case === 'task') await onTask(begun.id);
     }
-    const task = await client.getTask({ tenant: '', id: taskId });
+    const task = await client.getTask({ tenant: '', id: begun.id });
     return { events, task };
   };
 
@@ -73,19 +70,16 @@ describe.each(BINDINGS)('A2A over %s', (binding) => {
 
   test('a streamed message brings the answer while it is written, and none of it twice', async () => {
     checkAnswer(
-      await followed(`/tokens/${binding}/message`, async (client, prompt) =>
-        client.sendMessageStream(request(message(prompt))),
-      ),
+      await followed(async (client, taskId) => client.sendMessageStream(request(message('yes', { taskId })))),
     );
   });
 
   test('so does a subscription', async () => {
     checkAnswer(
-      await followed(`/tokens/${binding}/subscribe`, async (client, prompt) => {
-        const begun = await client.sendMessage(request(message(prompt), { returnImmediately: true }));
-        if ('messageId' in begun) throw new Error('the mesh answers with tasks');
-        return client.resubscribeTask({ tenant: '', id: begun.id });
-      }),
+      await followed(
+        async (client, taskId) => client.resubscribeTask({ tenant: '', id: taskId }),
+        (taskId) => gateway().client.respond(taskId, 'yes'),
+      ),
     );
   });
 });

@@ -30,9 +30,9 @@ describe('work that is too large', () => {
 
   test('S8 S9: a prompt, a tool call and its result that do not fit one event together', async () => {
     const { counter, watch } = mesh();
-    counter.answer('/large', '"'.repeat(180_000));
+    counter.answer('/large', '"'.repeat(195_000));
     const id = await mesh().submit({
-      prompt: counter.prompt('http_post', '/large', WIDE.repeat(90_000)),
+      prompt: counter.prompt('http_post', '/large', WIDE.repeat(168_000)),
       deadlineMs: 6000,
     });
     const entry = await watch.refusal(({ code }) => code === 'output_too_large', LIMIT_MS, 'the reply');

@@ -24,11 +24,11 @@ import {
 export interface WriterOptions {
   readonly id: string;
   readonly purpose: LlmRequestedData['purpose'];
-  /** What else is said when the text is there, before the reply. */
   /** What needs no model, from the request alone; null when it does need one. */
   readonly verbatim?: (request: HopRequestedData) => HopOutput | null;
   /** The work says whose it is. */
   readonly passesStanding?: boolean;
+  /** What else is said when the text is there, before the reply. */
   readonly announce?: (context: HopContext, output: HopOutput, event: Incoming<'llm.replied'>) => readonly Outgoing[];
 }
 

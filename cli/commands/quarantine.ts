@@ -1,11 +1,11 @@
 /**
- * `mesh quarantine`. Owns: listing, showing and sending again what could not be accepted. Does not own: the judgement
- * or the form in which it is kept (actors/runtime).
+ * `mesh quarantine`. Owns: how what could not be accepted is listed and shown. Does not own: reading it and sending
+ * it again (client/quarantine.ts).
  */
 import type { Command } from 'commander';
 import type { Bus, StoredMessage } from '../../bus/port.ts';
+import { entryOf, listQuarantine, type QuarantineEntry, redrive as redriveEntry } from '../../client/quarantine.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
-import { headerValue } from '../../schemas/events/event-content.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
@@ -63,34 +63,16 @@ function sequence(text: string): number {
   return Number(text);
 }
 
-function entryOf(message: StoredMessage): Entry {
-  return {
-    seq: message.seq,
-    at: new Date(message.atMs).toISOString(),
-    role: message.subject.split('.').at(-1) ?? '',
-    code: message.header('mesh-code'),
-    reason: headerValue(message.header('mesh-reason')),
-    originSubject: headerValue(message.header('mesh-origin-subject')),
-    originSeq: Number(message.header('mesh-origin-seq')),
-    truncated: message.header('mesh-truncated') === 'true',
-    bytes: message.data.byteLength,
-  };
+function shownOf(message: StoredMessage): Entry {
+  return timed(entryOf(message));
+}
+
+function timed({ atMs, seq, ...rest }: QuarantineEntry): Entry {
+  return { seq, at: new Date(atMs).toISOString(), ...rest };
 }
 
 async function list(json: boolean): Promise<void> {
-  const entries = await withBus(settingsNow(), async (bus) => {
-    const { firstSeq, lastSeq } = await bus.streamInfo('quarantine');
-    const found: Entry[] = [];
-    const reader = await bus.read({
-      stream: 'quarantine',
-      filter: 'mesh.quarantine.>',
-      fromSeq: Math.max(firstSeq, lastSeq - LIST_MAX + 1),
-      onMessage: (message) => found.push(entryOf(message)),
-    });
-    await reader.caughtUp;
-    await reader.stop();
-    return found;
-  });
+  const entries = (await withBus(settingsNow(), (bus) => listQuarantine(bus, LIST_MAX))).map(timed);
   if (json) return printJson(entries);
   if (entries.length === 0) return print('The quarantine is empty.');
   const paint = painter(out);
@@ -114,7 +96,7 @@ async function fetchEntry(bus: Bus, seq: number): Promise<StoredMessage> {
 
 async function show(seq: number, json: boolean): Promise<void> {
   const message = await withBus(settingsNow(), (bus) => fetchEntry(bus, seq));
-  const entry = entryOf(message);
+  const entry = shownOf(message);
   const body = new TextDecoder().decode(message.data);
   if (json) return printJson({ ...entry, body });
   const paint = painter(out);
@@ -137,37 +119,10 @@ async function show(seq: number, json: boolean): Promise<void> {
 
 async function redrive(seq: number): Promise<void> {
   await withBus(settingsNow(), async (bus) => {
-    const message = await fetchEntry(bus, seq);
-    const entry = entryOf(message);
-    const origin = entry.originSeq === 0 ? null : await bus.get(entry.originSeq);
-    const ack = await bus.publish({ subject: entry.originSubject, ...again(entry, message, origin) });
+    const done = await redriveEntry(bus, await fetchEntry(bus, seq));
+    if (typeof done === 'string') throw new CliError(1, done);
     print(
-      `Sent again to ${entry.originSubject} as number ${ack.seq} of the log. If it is refused again, it comes back to the quarantine.`,
+      `Sent again to ${done.subject} as number ${done.sentAs} of the log. If it is refused again, it comes back to the quarantine.`,
     );
   });
-}
-
-/** Headers that say what a message is: an event in binary mode is another one without them. */
-const TELLING_HEADERS = [
-  ...['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'correlationid', 'traceparent'].map(
-    (attribute) => `ce-${attribute}`,
-  ),
-  ...['content-type', 'correlationid', 'traceparent', 'mesh-key'],
-];
-
-/** The message as it came: the whole of it, with its headers, which the log has. */
-function again(
-  entry: Entry,
-  message: StoredMessage,
-  origin: StoredMessage | null,
-): { body: Uint8Array; headers: Record<string, string> } {
-  if (origin === null) {
-    const gone = `number ${entry.originSeq} has left the log`;
-    if (entry.truncated) throw new CliError(1, `${gone} and only its beginning is kept: it cannot be sent again`);
-    if (entry.code === 'unknown_type' && !new TextDecoder().decode(message.data).includes('specversion'))
-      throw new CliError(1, `${gone} with the headers that said what it is: it cannot be sent again`);
-    return { body: message.data, headers: {} };
-  }
-  const headers = TELLING_HEADERS.map((name) => [name, origin.header(name)] as const).filter(([, text]) => text !== '');
-  return { body: origin.data, headers: Object.fromEntries(headers) };
 }

@@ -76,6 +76,13 @@ export const sendingMutations: readonly Mutation[] = [
     replace: 'if (line && entry.n < 0) line.push(entry);',
   },
   {
+    name: 'believe-who-came-alone',
+    breaks: 'S10: a message that was on its way when the log was lost counts as all that were to come before it',
+    file: 'actors/runtime/recovery.ts',
+    find: 'mark: message.header(AFTER_HEADER) })',
+    replace: "mark: '' })",
+  },
+  {
     name: 'wait-for-the-wrong-room',
     breaks: 'S1: reading pauses because of the journal and waits for the sender',
     file: 'actors/runtime/host.ts',

@@ -28,7 +28,7 @@ test(`S1 to S11 hold over ${SEEDS} seeds with faults`, { timeout: 240_000 }, asy
 /** Each of these has shown a fault of the runtime, or of what judges it. */
 const FOUND = [
   198, 662, 301_432, 302_497, 304_675, 305_296, 402_435, 404_099, 406_278, 408_603, 420_579, 423_601, 424_523, 424_749,
-  427_250,
+  427_250, 500_403, 500_955, 502_434, 511_328, 513_415, 523_193, 523_263, 524_954, 530_770,
 ];
 
 test.each(FOUND)('seed %i holds', async (seed) => {

@@ -19,6 +19,7 @@ const root = join(import.meta.dirname, '..', '..');
 const copied = [
   'actors',
   'bus',
+  'cli/written.ts',
   'config',
   'knowledge',
   'router',

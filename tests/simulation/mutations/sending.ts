@@ -90,6 +90,20 @@ export const sendingMutations: readonly Mutation[] = [
     replace: 'sender.onRoom(resume);',
   },
   {
+    name: 'never-pause',
+    breaks: 'S8: a host whose records the log does not take reads on',
+    file: 'actors/runtime/host.ts',
+    find: 'if (stopping || paused || !(sender.isFull || journal.isFull)) return;',
+    replace: 'if (stopping || paused || !sender.isFull || !journal.isFull) return;',
+  },
+  {
+    name: 'never-full',
+    breaks: 'S8: a host makes records without end while the log takes none',
+    file: 'actors/runtime/journal.ts',
+    find: 'if (!hasWork() || isFull() || waitsForLog()) return;',
+    replace: 'if (!hasWork() || waitsForLog()) return;',
+  },
+  {
     name: 'never-resume',
     breaks: 'S1: reading pauses and does not go on',
     file: 'actors/runtime/host.ts',
@@ -100,7 +114,7 @@ export const sendingMutations: readonly Mutation[] = [
     name: 'read-while-stopping',
     breaks: 'S3: a host that stops goes on reading',
     file: 'actors/runtime/lanes.ts',
-    find: "for (const { lane } of lanes) lane.state = 'stopped';",
-    replace: "for (const { lane } of lanes) lane.state = 'paused';\n      open(lanes);",
+    find: '      await Promise.all(lanes.map(({ lane }) => close(lane)));',
+    replace: '',
   },
 ];

@@ -26,7 +26,7 @@ import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHe
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
-import { keeps, stillHolds } from './witness.ts';
+import { keeps, seqOf, stillHolds } from './witness.ts';
 
 /** Records copied in one commit. */
 const COPIED_AT_ONCE = 64;
@@ -473,8 +473,10 @@ async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Prom
 
 async function lastOf(bus: Bus, subject: string): Promise<StoredMessage | null> {
   const message = await bus.getLast(subject);
-  if (message === null) return null;
-  return (await keeps(bus, { stream: 'log', mark: message.header(AFTER_HEADER) })) ? message : null;
+  const mark = message?.header(AFTER_HEADER) ?? '';
+  // A log that is given back what it has lost may by chance have that at its old place, behind the message.
+  if (message === null || message.seq <= seqOf(mark)) return null;
+  return (await keeps(bus, { stream: 'log', mark })) ? message : null;
 }
 
 /** Places are `<record>.<message of the record>`. */

@@ -79,8 +79,8 @@ export const sendingMutations: readonly Mutation[] = [
     name: 'believe-who-came-alone',
     breaks: 'S10: a message that was on its way when the log was lost counts as all that were to come before it',
     file: 'actors/runtime/recovery.ts',
-    find: 'mark: message.header(AFTER_HEADER) })',
-    replace: "mark: '' })",
+    find: "const mark = message?.header(AFTER_HEADER) ?? '';",
+    replace: "const mark = '';",
   },
   {
     name: 'wait-for-the-wrong-room',

@@ -363,6 +363,8 @@ export function createHost(options: HostOptions): Host {
       if (!roles.has(role) || !part) return 'elsewhere';
       const task = part.tasks.find(correlationId);
       const over = part.tasks.ended(correlationId);
+      // What rests on a record that is not told yet is told to nobody (J2).
+      if (over !== null && over.lastN > journal.told(part.number)) return null;
       const known =
         task ?? (over === null ? null : recallEnded({ ledger, roles, limits, partition: part.number }, over));
       const actor = known?.actors.get(role);

@@ -148,6 +148,19 @@ export interface Token {
   readonly text: string;
 }
 
+/** How much the mesh tells of itself. */
+export interface Observation {
+  readonly mode: 'shipping' | 'debug';
+  /** Full telemetry, for a time; null when no window is open. */
+  readonly window: {
+    readonly id: string;
+    /** Why, for people. */
+    readonly cause: string;
+    readonly leftMs: number;
+    readonly forMs: number;
+  } | null;
+}
+
 /** What the process of the dashboard reaches. */
 export interface Links {
   readonly nats: boolean;
@@ -181,6 +194,9 @@ export type Command =
       readonly id: string;
     }
   | { readonly kind: 'redrive'; readonly seq: number }
+  | { readonly kind: 'mode'; readonly mode: Observation['mode'] }
+  /** Null closes it. */
+  | { readonly kind: 'window'; readonly forMs: number | null }
   | { readonly kind: 'kill'; readonly service: string };
 
 export type Outcome =

@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
-import { Door } from '../dashboard/server/door.ts';
+import { Door, type ObservationView } from '../dashboard/server/door.ts';
 import { type Pages, serveDashboard } from '../dashboard/server/http.ts';
 import { Hub } from '../dashboard/server/hub.ts';
 import { killOwn, ownProcesses } from '../dashboard/server/own-processes.ts';
@@ -21,6 +21,8 @@ import { isLoopback } from '../gateway/exposure.ts';
 import type { SearchResult } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { atTheStart } from '../router/port.ts';
+import { remainingMs } from '../telemetry/mode.ts';
+import type { Observability } from './observability.ts';
 import type { RunningService, ServiceContext, StartService } from './run-service.ts';
 
 const BUILD = join(projectRoot, 'dashboard', 'build');
@@ -139,6 +141,18 @@ function watchGateway(client: MeshClient, hub: Hub): () => void {
   };
 }
 
+function observationOf(observability: Observability): ObservationView {
+  return {
+    listen: (onChange) => observability.listen(onChange),
+    now() {
+      const { mode, window } = observability;
+      if (window === null) return { mode, window };
+      const { id, cause, forMs } = window;
+      return { mode, window: { id, cause, forMs, leftMs: remainingMs(window, Date.now()) } };
+    },
+  };
+}
+
 function listenProblem(error: unknown, host: string, port: number): unknown {
   const code = error instanceof Error ? Reflect.get(error, 'code') : null;
   if (code === 'EADDRINUSE')
@@ -161,6 +175,7 @@ export const startDashboard: StartService = async (context): Promise<RunningServ
   const door = new Door({
     ...{ bus, hub, services, version: manifest.version },
     rooms: openRooms(context, client),
+    observation: observationOf(context.telemetry.observability),
     chaos: () => mayKill && ownProcesses(home).length > 0,
     commands: {
       ...{ client, hub },

@@ -208,6 +208,41 @@ describe('what could not be accepted', () => {
   });
 });
 
+describe('how much is told', () => {
+  const told = async (): Promise<{ mode: string; window: { forMs: number; cause: string } | null }> =>
+    JSON.parse((await mesh.run(['mode', '--json'])).stdout);
+  const left = () => page.getByRole('timer', { name: 'Time left' });
+
+  it('is switched from the page; a window counts down, and is closed', async () => {
+    await page.goto('/services');
+    await page.getByRole('button', { name: /Shipping/, pressed: true }).waitFor();
+    await page.getByLabel('For').selectOption('1 minute');
+    await page.getByRole('button', { name: 'Open a window' }).click();
+    const first = await left().textContent();
+    expect(first).toMatch(/^(1:00|0:5\d)$/);
+    await expect.poll(() => left().textContent()).not.toBe(first);
+    expect((await told()).window).toMatchObject({ forMs: 60_000, cause: 'opened by hand' });
+    await page
+      .getByRole('navigation', { name: 'Pages' })
+      .getByText(/Full telemetry, 0:\d\d left/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Close the window' }).click();
+    await page.getByRole('button', { name: 'Open a window' }).waitFor();
+    expect(await told()).toMatchObject({ mode: 'shipping', window: null });
+  });
+
+  it('in debug mode a crash opens a window, and the page says because of what', async () => {
+    await page.getByRole('button', { name: /Debug/ }).click();
+    await page.getByRole('button', { name: /Debug/, pressed: true }).waitFor();
+    await kill('llm');
+    await page.getByText(/because llm: process \d+ ended without stopping/).waitFor();
+    await mesh.run(['mode', 'close']);
+    await mesh.run(['mode', 'shipping']);
+    await page.getByRole('button', { name: /Shipping/, pressed: true }).waitFor();
+    await page.getByRole('button', { name: 'Open a window' }).waitFor();
+  });
+});
+
 describe('what is away', () => {
   it('is said, greyed and kept; the log comes back without a reload', async () => {
     await page.goto('/');

@@ -19,6 +19,14 @@ export function duration(ms: number): string {
   return `${Math.floor(rounded / DAY)} d ${Math.floor((rounded % DAY) / HOUR)} h`;
 }
 
+/** What is left of something that is waited for: `3:12`, `0:07`, `1:00:00`. A second that has begun counts whole. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  const last = two(seconds % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${last}` : `${minutes}:${last}`;
+}
+
 function two(value: number): string {
   return String(value).padStart(2, '0');
 }

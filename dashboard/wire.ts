@@ -2,6 +2,7 @@
  * What travels between the dashboard's process and its pages. Owns: the words of both sides. Does not own: any of them.
  * Types only.
  */
+import type { KnowledgeStats, LeftOut } from '../knowledge/port.ts';
 import type { ErrorInfo, Loops, Route, TaskInputRequiredData } from '../schemas/events/generated.ts';
 import type { TaskStatus } from '../schemas/events/task-view.ts';
 
@@ -146,6 +147,11 @@ export interface Token {
   readonly number: number;
   readonly purpose: string;
   readonly text: string;
+}
+
+/** What is indexed, and what was left out of it. */
+export interface KnowledgeRoom extends KnowledgeStats {
+  readonly leftOut: readonly (LeftOut & { readonly words: string })[];
 }
 
 /** How much the mesh tells of itself. */

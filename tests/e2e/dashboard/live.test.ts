@@ -2,7 +2,7 @@
  * The dashboard in a real Chromium on a real mesh. Owns: what a person sees and does from submitting to the answer, over
  * crashes and outages.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -205,6 +205,22 @@ describe('what could not be accepted', () => {
     await page.getByRole('button', { name: 'Send it again' }).click();
     await page.getByText(/Sent again as number \d+ of the log/).waitFor();
     await expect.poll(() => page.locator('section li').count(), { timeout: 20_000 }).toBeGreaterThan(1);
+  });
+});
+
+describe('the knowledge base', () => {
+  it('says what was left out of it, and why', async () => {
+    const folder = join(mesh.home, 'notes');
+    mkdirSync(folder);
+    for (const name of ['a.md', 'id_rsa', '<img src=x onerror=alert(1)>.lock'])
+      writeFileSync(join(folder, name), 'zebra');
+    expect((await mesh.run(['index', folder])).code).toBe(0);
+    await page.goto('/knowledge');
+    const leftOut = page.getByRole('region', { name: 'What was left out' });
+    await leftOut.getByText('may hold a secret').click();
+    await leftOut.getByText('notes/id_rsa').waitFor();
+    await leftOut.getByText('lock file').click();
+    await leftOut.getByText('notes/<img src=x onerror=alert(1)>.lock').waitFor();
   });
 });
 

@@ -3,7 +3,7 @@
  * Types only.
  */
 import type { KnowledgeStats, LeftOut } from '../knowledge/port.ts';
-import type { ErrorInfo, Loops, Route, TaskInputRequiredData } from '../schemas/events/generated.ts';
+import type { ErrorInfo, Loops, Route, TaskInputRequiredData, TokenUsage } from '../schemas/events/generated.ts';
 import type { TaskStatus } from '../schemas/events/task-view.ts';
 
 /** A task as the list shows it. */
@@ -27,6 +27,8 @@ export interface TaskRow {
   readonly degraded: string | null;
   readonly error: ErrorInfo | null;
   readonly question: Question | null;
+  /** Tokens of its finished hops; null where no model server has counted any. */
+  readonly usage: TokenUsage | null;
   readonly startedAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -178,6 +180,8 @@ export interface Surroundings {
   readonly version: string;
   /** Services may be killed from the page. */
   readonly chaos: boolean;
+  /** Of a million tokens, in whatever currency it was set in; null when none is set. */
+  readonly price: TokenUsage | null;
   readonly workflows: readonly WorkflowShape[];
 }
 

@@ -141,6 +141,14 @@ function watchGateway(client: MeshClient, hub: Hub): () => void {
   };
 }
 
+/** Null for no price at all: a model on this machine costs nothing that the mesh could know. */
+function priceOf({
+  OBS_PRICE_INPUT: input,
+  OBS_PRICE_OUTPUT: output,
+}: Settings): { input: number; output: number } | null {
+  return input === 0 && output === 0 ? null : { input, output };
+}
+
 function observationOf(observability: Observability): ObservationView {
   return {
     listen: (onChange) => observability.listen(onChange),
@@ -173,7 +181,7 @@ export const startDashboard: StartService = async (context): Promise<RunningServ
   const { MESH_DASHBOARD_HOST: host, MESH_DASHBOARD_PORT: port } = settings;
   const mayKill = isLoopback(host);
   const door = new Door({
-    ...{ bus, hub, services, version: manifest.version },
+    ...{ bus, hub, services, version: manifest.version, price: priceOf(settings) },
     rooms: openRooms(context, client),
     observation: observationOf(context.telemetry.observability),
     chaos: () => mayKill && ownProcesses(home).length > 0,

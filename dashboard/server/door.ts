@@ -39,6 +39,7 @@ export interface DoorPorts {
   readonly observation: ObservationView;
   readonly commands: CommandPorts;
   readonly version: string;
+  readonly price: Surroundings['price'];
   readonly chaos: () => boolean;
 }
 
@@ -162,8 +163,8 @@ export class Door {
   }
 
   async #surroundings(): Promise<Surroundings> {
-    const { version, chaos, rooms } = this.#ports;
-    return { version, chaos: chaos(), workflows: await rooms.workflows() };
+    const { version, chaos, price, rooms } = this.#ports;
+    return { version, price, chaos: chaos(), workflows: await rooms.workflows() };
   }
 }
 

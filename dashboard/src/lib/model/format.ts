@@ -66,6 +66,28 @@ export function count(value: number): string {
   return value.toLocaleString('en');
 }
 
+/** `640`, `1.8k`, `2.4M`. */
+export function short(value: number): string {
+  if (value < 1000) return String(value);
+  if (value < 999_500) return `${(value / 1000).toFixed(value < 9950 ? 1 : 0)}k`;
+  return `${(value / 1_000_000).toFixed(1)}M`;
+}
+
+/** What tokens cost, by the price of a million of each. */
+export function moneyOf(
+  tokens: { readonly input: number; readonly output: number },
+  price: { readonly input: number; readonly output: number },
+): number {
+  return (tokens.input * price.input + tokens.output * price.output) / 1e6;
+}
+
+/** Two digits that count, however little it is: `12.40`, `0.0031`, `0`. */
+export function money(value: number): string {
+  if (value === 0) return '0';
+  if (value >= 0.1) return value.toFixed(2);
+  return value < 0.000001 ? '<0.000001' : value.toFixed(Math.min(7, 1 - Math.floor(Math.log10(value))));
+}
+
 export function bytes(value: number): string {
   if (value < 1024) return `${value} B`;
   return value < 1_048_576 ? `${(value / 1024).toFixed(1)} KiB` : `${(value / 1_048_576).toFixed(1)} MiB`;

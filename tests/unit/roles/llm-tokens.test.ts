@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createEffects } from '../../../actors/roles/llm/effects.ts';
 import type { LlmEngine, Usage } from '../../../actors/roles/llm/engines/port.ts';
-import type { EffectContext } from '../../../actors/runtime/ports.ts';
+import type { EffectContext } from '../../../actors/runtime/role.ts';
 import { createBreakers } from '../../../services/breakers.ts';
 import { answered, request } from './support/samples.ts';
 import { completes, resultOf, underWay } from './support/task-story.ts';

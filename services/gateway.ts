@@ -10,7 +10,8 @@ import type { Catalog } from '../client/ports.ts';
 import { projectRoot, type Settings, SettingsError, workflowsFolder } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
-import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
+import { byCertificate, type Callers, onlyLocal } from '../gateway/core/callers.ts';
+import { type FileCallers, readCallers } from '../gateway/core/callers-file.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
@@ -94,9 +95,9 @@ function tlsOf(settings: Settings): TlsFiles | undefined {
   };
 }
 
-function callersFrom(settings: Settings): Callers {
+function callersFrom(settings: Settings, log: Log): Callers | FileCallers {
   if (settings.MESH_GATEWAY_CALLERS !== undefined)
-    return readCallers(resolve(projectRoot, settings.MESH_GATEWAY_CALLERS));
+    return readCallers(resolve(projectRoot, settings.MESH_GATEWAY_CALLERS), log);
   return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? onlyLocal : byCertificate;
 }
 
@@ -133,7 +134,7 @@ export const startGateway: StartService = async (context) => {
   const { settings, log, hostId, telemetry } = context;
   checkExposure(settings);
   const tls = tlsOf(settings);
-  const callers = callersFrom(settings);
+  const callers = callersFrom(settings, log);
   const callsMax = settings.MESH_GATEWAY_CALLS_AT_ONCE;
   const admission = new Admission({ callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND, callsAtOnce: callsMax });
   const bus = await context.connect();
@@ -147,7 +148,7 @@ export const startGateway: StartService = async (context) => {
   const secured = tls === undefined ? {} : { tls };
   const a2a = lazyA2a(
     {
-      ...{ mesh, bus, catalog, log },
+      ...{ mesh, bus, catalog, log, callers },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
       cardOfBoth: settings.MESH_A2A_CARD === 'both',
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
@@ -190,6 +191,7 @@ export const startGateway: StartService = async (context) => {
     begin: () => Promise.resolve({ ...doors, tls: tls !== undefined }),
     async stop() {
       endLooking();
+      if ('close' in callers) callers.close();
       grpc.setServing(false);
       await a2a.stop();
       await mesh.stop();

@@ -29,7 +29,7 @@ const knowledge = () => Promise.reject(new Error('the kit searches nothing'));
 const mesh = await openMesh({ bus, knowledge, catalog, log });
 const rules = { callers: onlyLocal, admission: new Admission({ callsPerSecond: 1000, callsAtOnce: 256 }), log };
 const service = startA2a({
-  ...{ mesh, bus, catalog, log, holder: () => `a2a-kit-${process.pid}` },
+  ...{ mesh, bus, catalog, log, callers: onlyLocal, holder: () => `a2a-kit-${process.pid}` },
   card: {
     ...{ httpUrl: `http://${host}:${httpPort}`, grpcAddress: `${host}:${grpcPort}` },
     ...{ version: '0.1.0', authentication: 'none' as const },

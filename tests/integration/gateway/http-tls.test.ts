@@ -101,7 +101,7 @@ describe('HTTPS with client certificates', () => {
     const { status, body } = await ask(port(), '/a2a/rest/message:send', sent(answerPrompt), { certificate: carol });
     expect([status, body.task?.status.state]).toEqual([200, 'TASK_STATE_COMPLETED']);
     const id = body.task?.id ?? '';
-    expect(await callerOf(id, carol)).toBe('carol');
+    expect(await callerOf(id, carol)).toBe('cert:carol');
     expect((await ask(port(), `/a2a/rest/tasks/${id}`, undefined, { certificate: carol })).status).toBe(200);
     expect((await ask(port(), `/a2a/rest/tasks/${id}`, undefined, { certificate: dave })).status).toBe(404);
     const rpc = { jsonrpc: '2.0', id: 1, method: 'GetTask', params: { id } };
@@ -117,9 +117,9 @@ describe('HTTPS with client certificates', () => {
     const event = { specversion: '1.0', id: newCorrelationId(), source: 'shop', type: 'order', data: { prompt } };
     expect((await ask(port(), '/dapr/subscribe', undefined, { certificate: sidecar })).body).toHaveLength(1);
     expect((await ask(port(), '/dapr/tasks', event, { certificate: sidecar })).body).toEqual({ status: 'SUCCESS' });
-    const taskId = correlationIdOfEvent('sidecar', event.source, event.id);
+    const taskId = correlationIdOfEvent('cert:sidecar', event.source, event.id);
     await gateway().mesh.watch.fact(taskId, 'task.accepted');
-    expect(await callerOf(taskId, sidecar)).toBe('sidecar');
+    expect(await callerOf(taskId, sidecar)).toBe('cert:sidecar');
   });
 
   test.each([

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hasSecretName, holdsSecret } from '../../../guards/secrets.ts';
 import type { IndexSummary } from '../../../knowledge/port.ts';
-import { hasSecretName, holdsSecret } from '../../../knowledge/secrets.ts';
 import { workspace } from './workspace.ts';
 
 const reasons = ({ skipped }: IndexSummary) => Object.fromEntries(skipped.map(({ path, reason }) => [path, reason]));

@@ -125,11 +125,6 @@ function authenticationOf(settings: Settings): 'none' | 'token' | 'certificate' 
   return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? 'none' : 'certificate';
 }
 
-/** Names, beside those of loopback, by which a gateway that knows no callers may be called. */
-function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
-  return new Set(url === undefined ? [] : [new URL(url).hostname]);
-}
-
 export const startGateway: StartService = async (context) => {
   const { settings, log, hostId, telemetry } = context;
   checkExposure(settings);
@@ -143,7 +138,8 @@ export const startGateway: StartService = async (context) => {
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
   const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing });
-  const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
+  const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
+  const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };
   const a2a = lazyA2a(
@@ -162,11 +158,14 @@ export const startGateway: StartService = async (context) => {
   let problem: string | null = 'the mesh is starting';
   const http = await startHttp(
     {
-      dapr: daprApp({ mesh, ...rules, pubsub: settings.MESH_DAPR_PUBSUB ?? null }),
+      dapr: pubsub !== null || settings.MESH_DAPR_DOOR === 'open' ? daprApp({ mesh, ...rules, pubsub }) : null,
       a2a: a2a.http,
       problem: () => problem,
     },
-    { host, port: settings.MESH_HTTP_PORT, onlyHosts: callers === onlyLocal ? knownHosts(settings) : null, ...secured },
+    {
+      ...{ host, port: settings.MESH_HTTP_PORT, knowsNobody: callers === onlyLocal, ...secured },
+      publicUrl: publicUrl === undefined ? null : new URL(publicUrl),
+    },
   );
   grpc.setServing(false);
   const endLooking = watchWorking({

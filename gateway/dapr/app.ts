@@ -21,6 +21,9 @@ import { type DaprEvent, isOurs, parseDaprEvent, submissionOf } from './event.ts
 const SUBSCRIBE_PATH = '/dapr/subscribe';
 const TASKS_PATH = '/dapr/tasks';
 
+/** What Dapr sends; no form and no script of another page can, without asking first. */
+const JSON_TYPE = /^application\/(?:cloudevents\+)?json *(?:;|$)/i;
+
 type Verdict = 'SUCCESS' | 'RETRY' | 'DROP';
 
 export interface DaprPorts extends Doorkeepers {
@@ -46,6 +49,8 @@ export function daprApp(ports: DaprPorts): (request: IncomingMessage, response: 
     const path = (request.url ?? '').split('?', 1)[0];
     if (request.method === 'GET' && path === SUBSCRIBE_PATH) return json(response, 200, subscriptions(ports));
     if (request.method !== 'POST' || path !== TASKS_PATH) return json(response, 404, { error: 'no such endpoint' });
+    if (!JSON_TYPE.test(request.headers['content-type'] ?? ''))
+      return json(response, 415, { error: 'send application/cloudevents+json' });
     take(ports, request).then(
       (status) => json(response, 200, { status }),
       (error: unknown) => {

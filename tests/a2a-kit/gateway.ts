@@ -45,9 +45,8 @@ const app = a2aApp(handler, { ...rules, cardOfBoth: false });
 const a2a = a2aGrpc(() => Promise.resolve(openSdk(handler)), rules);
 const grpc = await startServer(mesh, rules, { host, port: grpcPort, keepaliveMs: 30_000 }, [a2a]);
 grpc.setServing(true);
-const dapr = (_request: unknown, response: { end(): unknown }): void => void response.end();
 await startHttp(
-  { dapr, a2a: () => Promise.resolve((request, response) => app(request, response)), problem: () => null },
-  { host, port: httpPort, onlyHosts: new Set<string>() },
+  { dapr: null, a2a: () => Promise.resolve((request, response) => app(request, response)), problem: () => null },
+  { host, port: httpPort, knowsNobody: true, publicUrl: null },
 );
 console.log('ready');

@@ -54,6 +54,7 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const call = calls.get(request);
     return call === undefined ? Promise.reject(new Error('a call came in past its admission')) : Promise.resolve(call);
   };
+  app.options(/.*/, noPreflight);
   app.get([`/${AGENT_CARD_PATH}`, LEGACY_CARD_PATH], card(handler, rules));
   for (const [path, binding] of [
     [JSON_RPC_PATH, 'jsonrpc'],
@@ -120,6 +121,12 @@ function refuseBody(binding: HttpBinding, response: Response, { code, reason }: 
   const error = { ...toJsonRpcError(refusal), code: code === 'not_json' ? PARSE_ERROR : INVALID_REQUEST };
   response.json({ jsonrpc: '2.0', id: null, error });
 }
+
+/** No page of another origin is served, so none has to ask whether it may. */
+const noPreflight: RequestHandler = (_request, response) => {
+  const message = 'no web page of another origin is answered here';
+  response.status(405).json({ error: { code: 405, status: 'METHOD_NOT_ALLOWED', message } });
+};
 
 const nothingHere: RequestHandler = ({ method, path }, response) => {
   const message = `nothing is served at ${method} ${path}; the agent card at /${AGENT_CARD_PATH} says where to send what`;

@@ -39,7 +39,7 @@ const same = (bytes: Buffer): Buffer => bytes;
 const CALL_LIMIT_MS = 20_000;
 
 /** One call with raw bytes; of a stream the first message counts. */
-function rawGrpc(
+export function rawGrpc(
   client: Client,
   path: string,
   bytes: Uint8Array,

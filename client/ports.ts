@@ -2,6 +2,7 @@
  * What the client of tasks needs from outside. Owns: the words. Does not own: any adapter; who opens it builds them.
  */
 import type { Bus } from '../bus/port.ts';
+import type { Door } from '../schemas/events/generated.ts';
 import type { Caller } from './caller.ts';
 import type { Patience } from './task-feed.ts';
 import type { CallTracing } from './tracing.ts';
@@ -37,6 +38,8 @@ export interface ClientPorts {
 /** A call as a door hands it over. */
 export interface CallContext extends Patience {
   readonly caller: Caller;
+  /** By which it came: stands on what is submitted, and decides with the caller which tools may run. */
+  readonly door?: Door;
   /** W3C traceparent that the caller sent, checked by `readTraceparent`; null for none. */
   readonly traceparent: string | null;
   /** How long the mesh may take to take a request, milliseconds; 20 s when absent. */

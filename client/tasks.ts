@@ -14,7 +14,15 @@ import type { Conversation, DataByName, Priority, TaskSubmittedData } from '../s
 import { correlationIdOfKey, newCorrelationId } from '../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { checkId, maySee, openTask } from './access.ts';
-import { type AnswerOrder, answerOf, nothingAsked, quarantined, type ShownQuestions, verdictOn } from './answers.ts';
+import {
+  type AnswerOrder,
+  answerOf,
+  forPeople,
+  nothingAsked,
+  quarantined,
+  type ShownQuestions,
+  verdictOn,
+} from './answers.ts';
 import type { Caller } from './caller.ts';
 import { invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
 import { type ForkInput, forkOf } from './fork.ts';
@@ -200,7 +208,7 @@ export class Tasks {
   /**
    * Answers a question, and returns when the task has taken the answer. The same answer again changes nothing.
    * @throws MeshError when it is not taken: NOT_A_CHOICE, OTHER_QUESTION, QUESTION_NOT_NAMED, ANSWERED_ALREADY (with who
-   * answered what) or NOTHING_ASKED
+   * answered what), NOTHING_ASKED or FOR_PEOPLE
    */
   respond(order: AnswerOrder, context: CallContext): Promise<TaskNow> {
     return this.#traced.call('respond', context, idIn(order.correlationId), () => this.#respond(order, context));
@@ -214,6 +222,7 @@ export class Tasks {
       const answer = answerOf(order, feed.view, caller, this.#shown.of(caller, correlationId));
       if (verdictOn(feed.view, answer) === null) {
         if (feed.view.question === null) throw nothingAsked(feed.view);
+        if (context.door === 'mcp' && feed.view.question.reason === 'consent') throw forPeople(feed.view);
         const { messageId, questionId, text, about } = answer;
         const data = { text, messageId, caller: caller.name, ...(questionId === null ? {} : { questionId }) };
         const request = { name: 'task.input.provided', data, discriminator: `${messageId}/${about}/${text}` } as const;
@@ -241,6 +250,7 @@ export class Tasks {
     const data: TaskSubmittedData = {
       ...(await forkOf(this.#ports.bus, source.view, order)),
       caller: context.caller.name,
+      ...(context.door === undefined ? {} : { door: context.door }),
     };
     const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };
     return this.#submitted(task, context, onId, isAccepted);
@@ -256,6 +266,7 @@ export class Tasks {
     const data: TaskSubmittedData = {
       prompt,
       caller: context.caller.name,
+      ...(context.door === undefined ? {} : { door: context.door }),
       ...(workflow === undefined ? {} : { workflow }),
       ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
       ...(priority === undefined ? {} : { priority }),

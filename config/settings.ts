@@ -163,6 +163,11 @@ const table = {
     'Folder that the file tools may read, and nothing outside of it; unset, they read nothing.',
     'docs',
   ],
+  TOOLS_POLICY: [
+    optionalText,
+    'File with the rules for which tools run for whom, and which ask a person (docs/tools.md); unset, what changes something outside asks, unless it comes from the command line.',
+    'tools-policy.json',
+  ],
   MESH_MCP_CONFIG: [
     optionalText,
     'MCP servers whose tools the mesh uses (docs/tools.md); mcp.json in the project when unset.',
@@ -392,6 +397,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     CHECKPOINT_DB_PATH: resolve(projectRoot, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
     MESH_KNOWLEDGE_PATH: resolve(projectRoot, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
     MESH_MCP_CONFIG: resolve(projectRoot, settings.MESH_MCP_CONFIG ?? 'mcp.json'),
+    ...(settings.TOOLS_POLICY === undefined ? {} : { TOOLS_POLICY: resolve(projectRoot, settings.TOOLS_POLICY) }),
     ...(settings.TOOLS_WORKSPACE === undefined
       ? {}
       : { TOOLS_WORKSPACE: resolve(projectRoot, settings.TOOLS_WORKSPACE) }),

@@ -105,6 +105,7 @@ async function serve(
     if (call.cancelled) gone.abort();
     const context = {
       caller,
+      door: 'a2a' as const,
       signal: gone.signal,
       deadlineMs: deadlineOf(call),
       traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),

@@ -146,7 +146,7 @@ function admission(
         leave();
       });
       const traceparent = readTraceparent(request.header('traceparent'));
-      const context = { caller, signal: gone.signal, deadlineMs: null, traceparent };
+      const context = { caller, door: 'a2a' as const, signal: gone.signal, deadlineMs: null, traceparent };
       calls.set(request, new A2aCall(binding, context, response));
       const version = PATCHED_VERSION.exec(request.header(VERSION_HEADER) ?? '')?.[1];
       if (version !== undefined) request.headers[VERSION_HEADER] = version;

@@ -91,7 +91,8 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller
   const submission = { ...idOf(event, caller), ...submissionOf(event) };
   const deadlineMs = Date.now() + TAKEN_WITHIN_MS;
   const traceparent = readTraceparent(event.traceparent);
-  await mesh.tasks.submit(submission, { caller, signal: new AbortController().signal, deadlineMs, traceparent });
+  const { signal } = new AbortController();
+  await mesh.tasks.submit(submission, { caller, door: 'dapr', signal, deadlineMs, traceparent });
   return 'SUCCESS';
 }
 

@@ -108,6 +108,7 @@ async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
   };
   const context = {
     caller,
+    door: 'grpc' as const,
     signal: gone.signal,
     deadlineMs: deadlineOf(call),
     traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),

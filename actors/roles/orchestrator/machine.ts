@@ -91,18 +91,20 @@ const isReplyTo = (context: TaskContext, event: Incoming<'hop.replied'>): boolea
 
 const hopRequest = (context: TaskContext): Outgoing => {
   const { step, role, timeoutMs } = currentStep(context);
-  const { attempt, repeat } = context;
+  const { attempt, repeat, consented } = context;
   const asked = {
     ...{ step, attempt, timeoutMs, input: task.hopInput(context) },
     ...(repeat ? { repeat } : {}),
+    ...(consented ? { consented } : {}),
     ...standing(context),
   };
   return out('hop.requested', role, asked, place(context));
 };
 /** How the work of the task stands beside that of others. */
-const standing = ({ keepsTime, caller, priority, waitForModel }: TaskContext) => {
+const standing = ({ keepsTime, caller, priority, waitForModel, door }: TaskContext) => {
   if (!keepsTime) return {};
-  const share = { caller: caller ?? '', priority: priority ?? 'normal' } as const;
+  const from = door === undefined ? {} : { door };
+  const share = { caller: caller ?? '', priority: priority ?? 'normal', ...from } as const;
   return { share, ...(waitForModel ? { waitForModel } : {}) };
 };
 const isOfHop = (context: TaskContext, event: Incoming<'hop.waiting'>): boolean =>
@@ -382,6 +384,7 @@ const machineFor = (beginning: TaskContext) => {
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
                 ...(event.data.key === undefined ? {} : { key: event.data.key }),
+                ...(event.data.door === undefined ? {} : { door: event.data.door }),
                 ...(isTimed
                   ? { priority: event.data.priority ?? null, waitForModel: event.data.waitForModel ?? false }
                   : {}),

@@ -204,6 +204,16 @@ const table = {
     'Hosts (host or host:port, separated by commas) to which A2A push notifications may go although their address is private; none when unset.',
     '127.0.0.1:9000',
   ],
+  MESH_PUSH_SIGNING_KEY: [
+    optionalText,
+    'Private key (Ed25519, PEM) by which A2A push notifications are signed; several gateways share one. A new one is made in MESH_HOME when unset.',
+    'push-signing-key.pem',
+  ],
+  MESH_PUSH_CONFIGS_PER_CALLER: [
+    count(1, 1000, 100),
+    'Push notification configs that one caller may have for tasks that have not ended; 1000 of all callers together.',
+    '100',
+  ],
   MESH_A2A_CARD: [
     z.enum(['1.0', 'both']).default('both'),
     'both: whoever fetches the A2A agent card without saying a version gets the fields of 0.3 beside those of 1.0. 1.0: these alone.',

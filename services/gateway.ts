@@ -23,6 +23,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
+import { pushSigningKey } from './push-signing-key.ts';
 import type { StartService } from './run-service.ts';
 import { watchWorking } from './working.ts';
 
@@ -150,6 +151,8 @@ export const startGateway: StartService = async (context) => {
       ...{ mesh, bus, catalog, log },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
       cardOfBoth: settings.MESH_A2A_CARD === 'both',
+      signingKey: () => pushSigningKey(settings),
+      pushConfigsPerCaller: settings.MESH_PUSH_CONFIGS_PER_CALLER,
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
       // Two gateways of one machine have ports of their own.
       holder: () => `gateway-${hostId}-${grpc.port}`,

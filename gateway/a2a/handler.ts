@@ -214,10 +214,9 @@ export class A2aHandler implements A2ARequestHandler {
       correlationId,
       conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
     };
-    // Before the task: whoever hears of the task may rely on being told.
-    const save = () => this.#push.create({ ...config, taskId: correlationId }, context.caller, '');
-    if (config !== undefined) await save();
-    return this.#mesh.tasks.submit(submission, context);
+    const submit = () => this.#mesh.tasks.submit(submission, context);
+    if (config === undefined) return submit();
+    return this.#push.createBefore({ ...config, taskId: correlationId }, context.caller, submit);
   }
 
   async #continued(message: Message, call: A2aCall): Promise<TaskNow> {

@@ -13,7 +13,7 @@ import { contentHash } from '../../../schemas/events/ids.ts';
 import type { PushEntry } from './store.ts';
 
 /** The scheme of a config's authentication whose credentials are a secret to sign with, `whsec_` and base64. */
-export const SECRET_SCHEME = 'webhook-signature';
+const SECRET_SCHEME = 'webhook-signature';
 const SECRET_PREFIX = 'whsec_';
 const PUBLIC_PREFIX = 'whpk_';
 /** The specification wants 24 to 64. */

@@ -28,7 +28,7 @@ import { invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
 import { type ForkInput, forkOf } from './fork.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import type { RefusedMessages } from './refused-messages.ts';
-import { checkData, publishRequest, type RequestName } from './requests.ts';
+import { bytesOf, checkData, publishRequest, type RequestName } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
 
@@ -88,18 +88,28 @@ function idIn(named: string | undefined): (answer: TaskNow | null) => string | n
   return (answer) => answer?.view.taskId ?? named ?? null;
 }
 
+/** What the calls of one client share. */
+interface Memory {
+  readonly refused: RefusedMessages;
+  readonly shown: ShownQuestions;
+  /** Tasks of a caller that have not ended. */
+  readonly unfinishedOf: (caller: string) => Promise<number>;
+}
+
 export class Tasks {
   readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
   readonly #refused: RefusedMessages;
   readonly #shown: ShownQuestions;
+  readonly #unfinishedOf: Memory['unfinishedOf'];
   readonly #traced: Traced;
 
-  constructor(ports: ClientPorts, feeds: TaskFeeds, memory: { refused: RefusedMessages; shown: ShownQuestions }) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, memory: Memory) {
     this.#ports = ports;
     this.#feeds = feeds;
     this.#refused = memory.refused;
     this.#shown = memory.shown;
+    this.#unfinishedOf = memory.unfinishedOf;
     this.#traced = new Traced(ports.tracing);
   }
 
@@ -197,6 +207,7 @@ export class Tasks {
       if (!isEnded(feed.view.status)) {
         const data = reason === undefined || reason === '' ? {} : { reason };
         const request = { name: 'task.cancel.requested', data, discriminator: reason ?? '' } as const;
+        // Never kept back by a share: it makes room.
         await this.#requested(feed, request, (view) => isEnded(view.status), context);
       }
       return this.#now(feed);
@@ -226,6 +237,7 @@ export class Tasks {
         const { messageId, questionId, text, about } = answer;
         const data = { text, messageId, caller: caller.name, ...(questionId === null ? {} : { questionId }) };
         const request = { name: 'task.input.provided', data, discriminator: `${messageId}/${about}/${text}` } as const;
+        await this.#ports.shares?.write(caller, bytesOf(data));
         await this.#requested(feed, request, (view) => verdictOn(view, answer) !== null, context);
       }
       const verdict = verdictOn(feed.view, answer);
@@ -295,7 +307,7 @@ export class Tasks {
       // Who chose the id has it already, and does not wait for being told.
       if (task.id === undefined) onId?.(correlationId);
       if (!feed.isKnown) {
-        const kept = await this.#submit(feed, data, context);
+        const kept = await this.#withinShare(data, context, () => this.#submit(feed, data, context));
         if (kept !== null) checkSame(kept.view, data, context);
         if (kept !== null && isEnough(kept.view)) return kept;
       }
@@ -305,6 +317,18 @@ export class Tasks {
       return this.#showing(this.#now(feed), context);
     } finally {
       feed.close();
+    }
+  }
+
+  /** @throws MeshError resource_exhausted, before anything is written */
+  async #withinShare<T>(data: TaskSubmittedData, { caller }: CallContext, submit: () => Promise<T>): Promise<T> {
+    const { shares } = this.#ports;
+    if (shares === undefined) return submit();
+    const over = await shares.begin(caller, bytesOf(data), () => this.#unfinishedOf(caller.name));
+    try {
+      return await submit();
+    } finally {
+      over();
     }
   }
 

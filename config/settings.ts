@@ -267,6 +267,12 @@ const table = {
   ],
   MESH_GATEWAY_CALLS_PER_SECOND: [count(1, 100_000, 500), 'Calls that one caller may begin in a second.', '500'],
   MESH_GATEWAY_CALLS_AT_ONCE: [count(1, 2000, 256), 'Calls of one caller under way at the same time.', '256'],
+  MESH_CALLER_TASKS_MAX: [count(1, 1_000_000, 1000), 'Tasks of one caller of the gateway that have not ended.', '1000'],
+  MESH_CALLER_MB_PER_DAY: [
+    count(1, 1_048_576, 4096),
+    'What one caller of the gateway may have the mesh store in a day, MiB: about six times its prompts, and 32 KiB a task.',
+    '4096',
+  ],
   MESH_GATEWAY_KEEPALIVE_MS: [
     count(1000, 3_600_000, 30_000),
     'A silent connection is asked after this time whether it lives, milliseconds.',

@@ -12,6 +12,7 @@ import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
+import { CallerShares } from '../gateway/core/shares.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
@@ -142,7 +143,11 @@ export const startGateway: StartService = async (context) => {
   const catalog = lazyCatalog(settings);
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing });
+  const shares = new CallerShares({
+    tasksMax: settings.MESH_CALLER_TASKS_MAX,
+    bytesPerDay: settings.MESH_CALLER_MB_PER_DAY * 1024 * 1024,
+  });
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing, shares });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };

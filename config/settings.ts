@@ -55,6 +55,21 @@ const table = {
     'A silent host loses its leases after this time, milliseconds.',
     '5000',
   ],
+  MESH_SIGNING_KEY: [
+    optionalText,
+    'Messages of the log are signed with this Ed25519 key, 32 bytes in base64 or the path of a PEM file (`mesh keys new`), and unsigned ones go into quarantine.',
+    'signing-key.pem',
+  ],
+  MESH_SIGNING_TRUSTED: [
+    optionalText,
+    'Public keys whose messages are taken beside those of the own key, base64, separated by commas: other hosts, and keys before a change.',
+    '2Zt8NVyv3YbzCzy0tKQ4mh9J5xGkVRrF3V5tq2mXw1c',
+  ],
+  MESH_SIGNED_SINCE: [
+    z.iso.datetime({ offset: true, error: 'must be a time such as 2026-11-29T08:00:00Z' }).optional(),
+    'Unsigned messages that the log stored before this time are taken: set it when signing begins on a mesh that has a past.',
+    '2026-11-29T08:00:00Z',
+  ],
   MESH_LOG_REPLICAS: [
     count(1, 5, 1),
     'Servers of a NATS cluster that keep a copy of the log, at least; 3 survive the loss of one. It is raised where it is lower, never lowered.',

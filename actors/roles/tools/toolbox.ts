@@ -93,9 +93,9 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
   };
 
   /** Names a tool of a server that does not run: why it does not is worth more than the names of others. */
-  const chosenOf = (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
+  const chosenOf = async (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
     try {
-      return choose(tools, prompt);
+      return await choose(tools, prompt);
     } catch (error) {
       const [, named = ''] = /^\s*tool:\s*([\w.-]+)/i.exec(prompt) ?? [];
       const server = mcp.states().find(({ name, state }) => state !== 'ready' && named.startsWith(`${name}.`));
@@ -111,10 +111,10 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
   return {
     async choose(prompt) {
       const { all, choose, namesOf } = await open();
-      const own = chosenOrNull(choose, all(), prompt);
+      const own = await chosenOrNull(choose, all(), prompt);
       if (own !== null) return own;
       if (mcp.states().length > 0) await connected();
-      const chosen = chosenOf(choose, all(), prompt);
+      const chosen = await chosenOf(choose, all(), prompt);
       if (chosen !== null) return summaryOf(chosen);
       const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
       throw new ToolError('no_tool', message);
@@ -124,7 +124,7 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
     },
     async check(name, args) {
       const tool = await found(name);
-      tool.checkArguments(args);
+      await tool.checkArguments(args);
       return { name: tool.name, fence: tool.fence, arguments: args };
     },
     async run(name, args, call) {
@@ -141,14 +141,14 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers }: ToolboxO
 
 type Choose = typeof import('./builtin/index.ts').chooseTool;
 
-function summaryOf({ tool, arguments: given }: NonNullable<ReturnType<Choose>>): Chosen {
+function summaryOf({ tool, arguments: given }: NonNullable<Awaited<ReturnType<Choose>>>): Chosen {
   return { name: tool.name, fence: tool.fence, arguments: given };
 }
 
 /** Null when nothing fits yet: a tool of that name may come with a server that is starting. */
-function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Chosen | null {
+async function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Promise<Chosen | null> {
   try {
-    const chosen = choose(tools, prompt);
+    const chosen = await choose(tools, prompt);
     return chosen === null ? null : summaryOf(chosen);
   } catch (error) {
     if (error instanceof ToolError && error.code === 'tool_unknown') return null;

@@ -14,6 +14,7 @@ import type {
   HopFinishedData,
   HopProgressData,
   HopStartedData,
+  HopWaitingData,
   LoopAdvancedData,
   Loops,
   Result,
@@ -42,6 +43,8 @@ export interface Span {
   readonly endMs: number | null;
   readonly engine: string;
   readonly summary: string;
+  /** It waits for its turn, with so many before it: its time has not begun. */
+  readonly waiting: { readonly role: string; readonly ahead: number } | null;
   readonly error: ErrorInfo | null;
   /** Retries of its effects, as the journals tell. */
   readonly retries: readonly (Mark & { kind: 'retry' })[];
@@ -171,6 +174,9 @@ function take(fold: Fold, fact: WireFact): void {
     case 'hop.progress':
       progressed(fold, fact.data as HopProgressData);
       break;
+    case 'hop.waiting':
+      waits(fold, fact.data as HopWaitingData);
+      break;
     case 'hop.finished':
       hopFinished(fold, fact.data as HopFinishedData, atMs, key);
       break;
@@ -204,7 +210,17 @@ function take(fold: Fold, fact: WireFact): void {
 
 function draft(of: Partial<Span> & Pick<Span, 'key' | 'kind' | 'step' | 'role' | 'startMs'>): Draft {
   return {
-    ...{ index: 0, attempt: 1, status: 'running', endMs: null, engine: '', summary: '', error: null, retries: [] },
+    ...{
+      index: 0,
+      attempt: 1,
+      status: 'running',
+      endMs: null,
+      engine: '',
+      summary: '',
+      waiting: null,
+      error: null,
+      retries: [],
+    },
     ...of,
   };
 }
@@ -245,6 +261,14 @@ function progressed(fold: Fold, { role, note }: HopProgressData): void {
   for (const span of fold.open.values()) if (span.endMs === null && span.role === role) span.summary = note;
 }
 
+/** Said by the step at work, of itself or of whom it asks; or its turn has come. */
+function waits(fold: Fold, { role, waiting, ahead }: HopWaitingData): void {
+  const span = fold.spans.findLast(({ kind, endMs }) => kind === 'hop' && endMs === null);
+  if (span === undefined) return;
+  span.waiting = waiting ? { role, ahead } : null;
+  span.summary = waiting ? `waits for ${role === span.role ? 'its turn' : role}, ${ahead} before it` : '';
+}
+
 function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, key: string): void {
   let span = fold.open.get(hop.index);
   if (span === undefined) {
@@ -254,7 +278,8 @@ function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, 
     fold.path.push(hop.step);
   }
   const { attempt, status, engine, summary } = hop;
-  Object.assign(span, { attempt, status, engine, summary, error: error ?? null, endMs: Math.max(span.startMs, atMs) });
+  Object.assign(span, { attempt, status, engine, summary, waiting: null, error: error ?? null });
+  span.endMs = Math.max(span.startMs, atMs);
   fold.story.hops = Math.max(fold.story.hops, hop.index);
   fold.turns.push({ kind: 'hop', key, atMs, span });
 }
@@ -284,7 +309,7 @@ function ended(fold: Fold, status: TaskStatus, result: Result, atMs: number, key
   answered(fold, atMs);
   for (const span of fold.spans) {
     if (span.endMs === null)
-      Object.assign(span, { endMs: atMs, status: status === 'completed' ? 'completed' : 'cancelled' });
+      Object.assign(span, { endMs: atMs, status: status === 'completed' ? 'completed' : 'cancelled', waiting: null });
   }
   const { story } = fold;
   Object.assign(story, {

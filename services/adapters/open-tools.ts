@@ -3,6 +3,7 @@
  * (tools.ts), or the tools.
  */
 import { dirname, join } from 'node:path';
+import type { Tool } from '../../actors/roles/tools/builtin/port.ts';
 import { createToolbox, type WholeToolbox } from '../../actors/roles/tools/toolbox.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { ledgerPath, type Settings } from '../../config/settings.ts';
@@ -17,13 +18,23 @@ export interface OpenedTools {
   readonly mcp: McpServers;
 }
 
-export function openTools(settings: Settings, log: RuntimeLog, breakers: Breakers): OpenedTools {
+interface ToolSurroundings {
+  readonly log: RuntimeLog;
+  readonly breakers: Breakers;
+  /** Tools that the mesh brings itself. */
+  readonly own: readonly Tool[];
+}
+
+export function openTools(settings: Settings, { log, breakers, own }: ToolSurroundings): OpenedTools {
   const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
     .split(',')
     .map((host) => host.trim())
     .filter((host) => host !== '');
   const mcp = openMcp(settings, log);
-  return { mcp, toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, mcp, breakers }) };
+  return {
+    mcp,
+    toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, own, mcp, breakers }),
+  };
 }
 
 function openMcp(settings: Settings, log: RuntimeLog): McpServers {

@@ -7,6 +7,7 @@
 
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import { builtinNames } from '../../actors/roles/tools/builtin/names.ts';
+import type { Tool } from '../../actors/roles/tools/builtin/port.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
@@ -21,15 +22,17 @@ export interface Surroundings {
   readonly bus: Bus;
   readonly log: RuntimeLog;
   readonly breakers: Breakers;
+  /** Tools that the mesh brings itself. */
+  readonly own: readonly Tool[];
 }
 
-export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundings): Part<RolePorts['tools']> {
+export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surroundings): Part<RolePorts['tools']> {
   let opening: Promise<OpenedTools> | undefined;
   let opened: OpenedTools | undefined;
   let endCatalogue: () => Promise<void> = () => Promise.resolve();
   const open = async (): Promise<OpenedTools> => {
     const { openTools } = await import('./open-tools.ts');
-    opened = openTools(settings, log, breakers);
+    opened = openTools(settings, { log, breakers, own });
     return opened;
   };
   const tools = (): Promise<OpenedTools> => {
@@ -53,7 +56,9 @@ export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundin
       begin().catch((error: unknown) => log.error({ error: String(error) }, 'the tools cannot be loaded'));
     },
     status: () =>
-      opened === undefined ? { capabilities: builtinNames.map((name) => `tool:${name}`) } : statusOf(opened),
+      opened === undefined
+        ? { capabilities: [...builtinNames, ...own.map(({ name }) => name)].map((name) => `tool:${name}`) }
+        : statusOf(opened),
     async close() {
       await endCatalogue();
       await opened?.mcp.close();

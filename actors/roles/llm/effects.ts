@@ -81,9 +81,9 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         queueMax: llm.queueMax,
         share: ({ share }) => turnOf(share),
       },
-      async (request, { correlationId, attempt, signal: wanted, heartbeat, waits, span }) => {
+      async (request, { correlationId, attempt, signal: given, heartbeat, waits, span }) => {
         const { purpose, requestId } = request;
-        const { signal, close } = withinStep(request, wanted);
+        const { signal, close } = withinStep(request, given);
         const onText = showText(correlationId, { attempt, purpose, requestId });
         const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
@@ -92,7 +92,9 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
           const onUsage = ({ input, output: written }: Usage): void =>
             span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
-          const output = await chosen.generate(request, { ...context, onUsage });
+          const instructions = llm.prompts?.[purpose];
+          const wanted = instructions === undefined ? request : { ...request, instructions };
+          const output = await chosen.generate(wanted, { ...context, onUsage });
           span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
           return output;
         };

@@ -9,6 +9,8 @@ export type Purpose = 'answer' | 'code' | 'review' | 'tool';
 export interface EngineRequest {
   readonly purpose: Purpose;
   readonly input: HopInput;
+  /** In place of the shipped instructions for this purpose. */
+  readonly instructions?: string;
   /** What may be chosen; for the purpose `tool`, whose output names the tool with arguments and an empty result. */
   readonly tools?: readonly ToolOffer[];
   /** For the embedded engine: what the configured model failed with; absent when none is configured. */

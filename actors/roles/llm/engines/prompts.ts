@@ -8,7 +8,7 @@
  */
 import type { Finding, HopInput, Passage, ToolOffer } from '../../../../schemas/events/generated.ts';
 import { languageInPrompt } from '../../reviewer/checks/languages.ts';
-import { EngineError, type Purpose } from './port.ts';
+import { EngineError, type EngineRequest, type Purpose } from './port.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user';
@@ -77,13 +77,12 @@ export function characters(max: number): PromptBudget {
 
 /** Builds the messages within the budget. @param byApi the tools are offered by the API's own means, not in the text */
 export function buildPrompt(
-  purpose: Purpose,
-  input: HopInput,
+  { purpose, input, tools = [], instructions }: Omit<EngineRequest, 'failure'>,
   budget: PromptBudget,
-  tools: readonly ToolOffer[] = [],
   byApi = false,
 ): Prompt {
-  const system: ChatMessage = { role: 'system', content: byApi ? CALL_A_TOOL : SYSTEM[purpose] };
+  const content = instructions ?? (byApi ? CALL_A_TOOL : SYSTEM[purpose]);
+  const system: ChatMessage = { role: 'system', content };
   const offered = byApi ? [] : tools;
   const fixed = purpose === 'tool' ? toolSections(input, offered) : fixedSections(purpose, input);
   const given = input.passages ?? [];

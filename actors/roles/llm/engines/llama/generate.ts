@@ -32,7 +32,7 @@ const TOKENS_SPARE = 64;
 
 /** Messages that fit, by the model's own count. @throws EngineError `engine_prompt_too_large` */
 export function fitPrompt(loaded: LoadedModel, request: EngineRequest, maxTokens: number): Prompt {
-  return buildPrompt(request.purpose, request.input, budgetOf(loaded, maxTokens), request.tools);
+  return buildPrompt(request, budgetOf(loaded, maxTokens));
 }
 
 function budgetOf(loaded: LoadedModel, maxTokens: number): PromptBudget {

@@ -39,8 +39,9 @@ export {
   out,
   WATCHERS,
 } from '../actors/runtime/role.ts';
-export type { HopInput, HopOutput, HopRequestedData, Passage } from '../schemas/events/generated.ts';
+export type { ErrorInfo, HopInput, HopOutput, HopRequestedData, Passage } from '../schemas/events/generated.ts';
 export { defineMesh, type MeshConfig } from './define-mesh.ts';
 export { DefinitionError, defineRole, type RoleOptions } from './define-role.ts';
 export { defineTool, type ToolOptions } from './define-tool.ts';
+export { type ModelOptions, modelMachine } from './model-machine.ts';
 export { workMachine } from './work-machine.ts';

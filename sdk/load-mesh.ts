@@ -11,7 +11,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type FoundRole, loadRoleDefinitions } from '../actors/roles/index.ts';
-import type { Purpose } from '../actors/roles/llm/engines/port.ts';
+import type { Skill } from '../actors/roles/llm/engines/port.ts';
 import { builtinNames } from '../actors/roles/tools/builtin/names.ts';
 import type { Tool } from '../actors/roles/tools/builtin/port.ts';
 import { projectRoot, SettingsError } from '../config/settings.ts';
@@ -26,7 +26,7 @@ export interface OwnMesh {
   readonly workflows: readonly string[];
   readonly tools: readonly Tool[];
   /** Instructions for the language model. */
-  readonly prompts: Readonly<Partial<Record<Purpose, string>>>;
+  readonly prompts: Readonly<Partial<Record<Skill, string>>>;
   /** Absolute paths for the knowledge base; null: what ships with the product. */
   readonly knowledge: readonly string[] | null;
 }

@@ -8,6 +8,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMeshCommand, type MeshCommand } from './command.ts';
 
@@ -15,7 +16,7 @@ const ARRIVAL_LIMIT_MS = 30_000;
 const folder = mkdtempSync(join(tmpdir(), 'mesh-own-'));
 const own = join(folder, 'my-mesh');
 /** Every call of the role's effect, in order; the test answers them. */
-const calls: { readonly key: string; readonly response: ServerResponse }[] = [];
+const calls: { readonly key: string; readonly body: string; readonly response: ServerResponse }[] = [];
 let server: Server;
 let mesh: MeshCommand;
 
@@ -37,8 +38,11 @@ export const clerk = defineRole({
 `;
 
 beforeAll(async () => {
-  server = createServer(({ headers }, response) => {
-    calls.push({ key: String(headers['idempotency-key']), response });
+  server = createServer(async (request, response) => {
+    const body = await text(request);
+    if (request.url === '/v1/models') return void response.end('{"data":[{"id":"m1"}]}');
+    calls.push({ key: String(request.headers['idempotency-key']), body, response });
+    server.emit('call');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const outside = await createMeshCommand({}, folder);
@@ -52,11 +56,15 @@ beforeAll(async () => {
   const workflow = { name: 'clerical', description: 'Look a word up, and ask the clerk.', steps };
   writeFileSync(join(own, 'workflows', 'clerical.json'), JSON.stringify(workflow));
   const config = join(own, 'mesh.config.ts');
-  const text = readFileSync(config, 'utf8')
+  const changed = readFileSync(config, 'utf8')
     .replace(/^import \{ translator \}/m, "import { clerk } from './roles/clerk.ts';\n$&")
     .replace('roles: [translator]', 'roles: [translator, clerk]');
-  writeFileSync(config, text);
-  mesh = await createMeshCommand({ MESH_HOME: '' }, own);
+  writeFileSync(config, changed);
+  const model = {
+    OPENAI_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    OPENAI_MODEL: 'm1',
+  };
+  mesh = await createMeshCommand({ MESH_HOME: '', ...model }, own);
 });
 afterAll(async () => {
   await mesh.end();
@@ -70,16 +78,16 @@ async function call(at: number): Promise<(typeof calls)[number]> {
   for (;;) {
     const arrived = calls[at];
     if (arrived !== undefined) return arrived;
-    await once(server, 'request', { signal: AbortSignal.timeout(ARRIVAL_LIMIT_MS) });
+    await once(server, 'call', { signal: AbortSignal.timeout(ARRIVAL_LIMIT_MS) });
   }
 }
 
-const agentsPid = (): number | null => {
+const pidOf = (service: string): number | null => {
   const state: { services: { name: string; state: string; process: { pid: number } | null }[] } = JSON.parse(
     readFileSync(join(own, '.mesh', 'run.json'), 'utf8'),
   );
-  const agents = state.services.find(({ name }) => name === 'agents');
-  return agents?.state === 'ready' ? (agents.process?.pid ?? null) : null;
+  const found = state.services.find(({ name }) => name === service);
+  return found?.state === 'ready' ? (found.process?.pid ?? null) : null;
 };
 
 test('a folder that is not empty is left as it is', async () => {
@@ -95,7 +103,7 @@ test('S4 S6: a role, a workflow and a tool of the folder do a task whose host is
   expect(existsSync(join(own, '.mesh', 'ledger', 'agents.db'))).toBe(true);
   const running = mesh.run(['run', '--json', '--workflow', 'clerical', 'tool:glossary {"word": "mesh"}']);
   const first = await call(0);
-  const killed = agentsPid();
+  const killed = pidOf('agents');
   process.kill(killed ?? 0, 'SIGKILL');
   const again = await call(1);
   expect(again.key).toBe(first.key);
@@ -112,25 +120,39 @@ test('S4 S6: a role, a workflow and a tool of the folder do a task whose host is
     ],
   });
   expect(calls).toHaveLength(2);
-  expect(agentsPid()).not.toBe(killed);
+  expect(pidOf('agents')).not.toBe(killed);
 });
 
-test('the shipped workflows, the role of the template and its documents are there', async () => {
-  const [translated, listed] = [
-    await mesh.run(['run', '--workflow', 'translate', 'The mesh survives every crash']),
-    await mesh.run(['search', 'knowledge base of the mesh']),
-  ];
-  expect(translated.stdout).toContain('das Netz überlebt jeden Absturz');
-  expect(listed.stdout).toContain('docs/about.md');
+test('the role of the template prompts a model its own way, and the model’s host is killed in the middle', async () => {
+  const begun = calls.length;
+  const running = mesh.run(['run', '--workflow', 'translate', 'Good morning']);
+  const first = await call(begun);
+  expect(JSON.parse(first.body)).toMatchObject({
+    messages: [
+      { role: 'system', content: readFileSync(join(own, 'prompts', 'translator.md'), 'utf8') },
+      { role: 'user', content: 'Good morning' },
+    ],
+  });
+  process.kill(pidOf('llm') ?? 0, 'SIGKILL');
+  const again = await call(begun + 1);
+  const message = { role: 'assistant', content: 'Guten Morgen' };
+  again.response.setHeader('content-type', 'application/json');
+  again.response.end(JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }] }));
+  expect(await running).toMatchObject({ code: 0, stdout: expect.stringContaining('Guten Morgen') });
+});
+
+test('its documents are in the knowledge base', async () => {
+  const { stdout } = await mesh.run(['search', 'knowledge base of the mesh']);
+  expect(stdout).toContain('docs/about.md');
 });
 
 test('a mistake in the config is named, and nothing is started', async () => {
   await mesh.run(['down']);
   const config = join(own, 'mesh.config.ts');
-  const text = readFileSync(config, 'utf8');
-  writeFileSync(config, text.replace('./prompts/code.md', './prompts/none.md'));
+  const before = readFileSync(config, 'utf8');
+  writeFileSync(config, before.replace('./prompts/code.md', './prompts/none.md'));
   const { code, stderr } = await mesh.run(['up', '--detach']);
-  writeFileSync(config, text);
+  writeFileSync(config, before);
   expect(code).toBe(2);
   expect(stderr).toContain('mesh.config.ts: prompts.code: there is no file ./prompts/none.md');
 });

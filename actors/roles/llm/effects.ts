@@ -2,7 +2,7 @@
  * Runs the engines. Owns: bounding them, the breaker before them, and passing text on as it appears. Does not own: what
  * an engine does.
  */
-import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
+import type { ErrorInfo, HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
@@ -54,6 +54,14 @@ function chatWith(engine: string): Record<string, string> {
   };
 }
 
+/** What the embedded engine is asked instead. @throws EffectError for what only a model can do */
+function withoutModel<R extends LlmRequestedData>(request: R, failure?: ErrorInfo): R {
+  if (request.purpose !== 'text') return request;
+  if (request.fallback !== undefined) return { ...request, purpose: request.fallback };
+  const { code, message } = failure ?? { code: 'no_model', message: `No language model is set up: ${SET_UP_A_MODEL}.` };
+  throw new EffectError(code, message);
+}
+
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
 function notAgain(error: unknown): unknown {
   if (!(error instanceof EffectError) || error.code !== 'breaker_open') return error;
@@ -69,7 +77,9 @@ function withinStep({ timeoutMs }: LlmRequestedData, signal: AbortSignal): { sig
   return { signal: AbortSignal.any([signal, over.signal]), close: () => clearTimeout(timer) };
 }
 
-export function createEffects({ llm, breakers, showText }: RolePorts): EffectHandlers {
+type Ports = Pick<RolePorts, 'llm' | 'breakers' | 'showText'>;
+
+export function createEffects({ llm, breakers, showText }: Ports): EffectHandlers {
   const extractive = openExtractive();
   return {
     generate: effect<LlmRequestedData, HopOutput>(
@@ -87,13 +97,16 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         const onText = showText(correlationId, { attempt, purpose, requestId });
         const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
-        const generate = async (chosen: Pick<EmbeddedEngine, 'name' | 'generate'>): Promise<HopOutput> => {
+        const generate = async (
+          chosen: Pick<EmbeddedEngine, 'name' | 'generate'>,
+          asked: LlmRequestedData = request,
+        ): Promise<HopOutput> => {
           span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
           const onUsage = ({ input, output: written }: Usage): void =>
             span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
-          const instructions = llm.prompts?.[purpose];
-          const wanted = instructions === undefined ? request : { ...request, instructions };
+          const instructions = purpose === 'text' ? undefined : llm.prompts?.[purpose];
+          const wanted = instructions === undefined ? asked : { ...asked, instructions };
           const output = await chosen.generate(wanted, { ...context, onUsage });
           span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
           return output;
@@ -101,7 +114,7 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         if (engine === null && request.waitForModel && request.input.tool === undefined)
           throw new EffectError('no_model', `No language model is set up to wait for: ${SET_UP_A_MODEL}.`);
         try {
-          if (engine === null) return await generate(await extractive());
+          if (engine === null) return await generate(await extractive(), withoutModel(request));
           const work = async (): Promise<HopOutput> => generate(await engine());
           return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
         } catch (error) {
@@ -116,7 +129,8 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
       async (request, { correlationId, signal, waits, span }) => {
         const engine = await extractive();
         span.set(chatWith(engine.name));
-        return engine.generate(request, { signal, waits, task: correlationId });
+        const asked = withoutModel(request, request.failure);
+        return engine.generate(asked, { signal, waits, task: correlationId });
       },
     ),
   };

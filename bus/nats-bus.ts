@@ -17,6 +17,7 @@ import { readLastPerSubject } from './last-per-subject.ts';
 import { bucketOf, LEASE_BUCKET, streamOf, streamStoring } from './layout.ts';
 import { CasLeases } from './leases.ts';
 import { LogMessage } from './ordered-delivery.ts';
+import { packedBody, packedHeaders } from './packed-body.ts';
 import type {
   BucketName,
   Bus,
@@ -34,6 +35,8 @@ import { BusError } from './port.ts';
 import { PubAcks } from './pub-acks.ts';
 import { openReader } from './reader.ts';
 import { assertSupportedServer } from './server-version.ts';
+import type { Signing } from './signatures.ts';
+import { signedBus } from './signed-bus.ts';
 import { isExpectation, isFilter, isLiteralSubject, isSequence } from './subject-filter.ts';
 import { surface } from './surface.ts';
 import { ensureTopology } from './topology.ts';
@@ -46,6 +49,13 @@ export interface ConnectOptions {
   readonly leaseTtlMs?: number;
   /** Servers that keep a copy of the streams, at least. */
   readonly replicas?: number;
+  /** Absent: messages are neither signed nor judged. */
+  readonly signing?: SigningOptions | undefined;
+}
+
+export interface SigningOptions extends Signing {
+  /** Hears of each message that is not trusted and that nobody is told of. */
+  readonly onPassedOver?: (reason: string) => void;
 }
 
 /** Several beats fit in, so that one that is late costs nothing. */
@@ -65,7 +75,9 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
   try {
     assertSupportedServer(connection.serverVersion);
     const jsm = await openJetStream(connection);
-    return new NatsBus(connection, jsm, options);
+    const bus = new NatsBus(connection, jsm, options);
+    const { signing } = options;
+    return signing === undefined ? bus : signedBus(bus, signing, signing.onPassedOver ?? (() => undefined));
   } catch (thrown) {
     connection.markClosing();
     await connection.nc.close();
@@ -143,8 +155,14 @@ class NatsBus implements Bus {
     if (sizeBytes > this.maxPayloadBytes) {
       return refuse(`publish to ${subject}: ${sizeBytes} bytes, the server takes ${this.maxPayloadBytes}`);
     }
+    const packed = packedBody(this.serverVersion, subject, body);
     try {
-      return this.#acks.publish(subject, body, headersOf(request));
+      if (packed === null) return this.#acks.publish(subject, body, headersOf(request));
+      return this.#acks.publish(
+        subject,
+        packed,
+        headersOf({ ...request, headers: { ...request.headers, ...packedHeaders } }),
+      );
     } catch (thrown) {
       return Promise.reject(toBusError(thrown, `publish to ${subject}`));
     }

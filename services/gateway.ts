@@ -20,6 +20,7 @@ import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { traceCalls } from '../telemetry/call-spans.ts';
 import type { Log } from '../telemetry/log.ts';
+import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
@@ -138,7 +139,8 @@ export const startGateway: StartService = async (context) => {
   const catalog = lazyCatalog(settings);
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing });
+  const observation = obsSwitch(bus.kv('config'));
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing, observation });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };

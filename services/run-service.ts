@@ -19,6 +19,7 @@ import { BusError } from '../bus/port.ts';
 import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
+import { readSigning } from './adapters/signing.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { openHealth } from './health.ts';
@@ -85,7 +86,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
   const { log } = telemetry;
   const [start] = await Promise.all([service.start(), telemetry.open()]);
   const breakers = createBreakers(log);
-  const connection = connectionOf(service, settings);
+  const connection = connectionOf(service, settings, log);
   let running: RunningService | null = null;
   let stopping = false;
   const end = (exitCode: 0 | ExitCode): void => {
@@ -167,9 +168,12 @@ interface Connection {
   close(): Promise<void>;
 }
 
-function connectionOf({ name }: Service, settings: Settings): Connection {
+function connectionOf({ name }: Service, settings: Settings, log: Log): Connection {
   const { MESH_LEASE_TTL_MS: leaseTtlMs, MESH_LOG_REPLICAS: replicas } = settings;
-  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs, replicas };
+  const keys = readSigning(settings);
+  const onPassedOver = (reason: string): void => log.warn({ reason }, 'a message is passed over: it is not trusted');
+  const signing = keys === null ? undefined : { ...keys, onPassedOver };
+  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs, replicas, signing };
   let bus: Bus | null = null;
   let isUp = true;
   const connect = async (): Promise<Bus> => {

@@ -77,9 +77,11 @@ function withinStep({ timeoutMs }: LlmRequestedData, signal: AbortSignal): { sig
   return { signal: AbortSignal.any([signal, over.signal]), close: () => clearTimeout(timer) };
 }
 
-type Ports = Pick<RolePorts, 'llm' | 'breakers' | 'showText'>;
-
-export function createEffects({ llm, breakers, showText }: Ports): EffectHandlers {
+export function createEffects({
+  llm,
+  breakers,
+  showText,
+}: Pick<RolePorts, 'llm' | 'breakers' | 'showText'>): EffectHandlers {
   const extractive = openExtractive();
   return {
     generate: effect<LlmRequestedData, HopOutput>(
@@ -103,11 +105,16 @@ export function createEffects({ llm, breakers, showText }: Ports): EffectHandler
         ): Promise<HopOutput> => {
           span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
-          const onUsage = ({ input, output: written }: Usage): void =>
-            span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
           const instructions = purpose === 'text' ? undefined : llm.prompts?.[purpose];
           const wanted = instructions === undefined ? asked : { ...asked, instructions };
-          const output = await chosen.generate(wanted, { ...context, onUsage });
+          // A server may count as it goes: what it says last is the whole.
+          let usage: Usage | null = null;
+          const onUsage = (counted: Usage): void => {
+            usage = counted;
+            span.set({ [attribute.inputTokens]: counted.input, [attribute.outputTokens]: counted.output });
+          };
+          const made = await chosen.generate(wanted, { ...context, onUsage });
+          const output = usage === null ? made : { ...made, usage };
           span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
           return output;
         };

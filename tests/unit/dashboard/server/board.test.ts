@@ -47,6 +47,24 @@ describe('the board', () => {
     expect(board.row(A)?.retries).toBe(1);
   });
 
+  it('adds up tokens, and has at the end what the task itself says of its hops', () => {
+    const board = new TaskBoard(10);
+    const hop = (index: number, usage?: object) => ({
+      ...{ index, step: 'code', role: 'coder', attempt: 1, status: 'completed', engine: '', summary: '', ms: 1 },
+      ...(usage === undefined ? {} : { usage }),
+    });
+    board.apply([fact('hop.finished', A, { hop: hop(1) })]);
+    expect(board.row(A)?.usage).toBeNull();
+    const first = hop(2, { input: 100, output: 5 });
+    board.apply([fact('hop.finished', A, { hop: first }), fact('hop.finished', A, { hop: hop(3, first.usage) })]);
+    expect(board.row(A)?.usage).toEqual({ input: 200, output: 10 });
+    const ended = fact('task.completed', A);
+    if (ended.event.type !== 'dev.agentmesh.task.completed.v1') throw new Error('another golden event');
+    const { result } = ended.event.data;
+    board.apply([fact('task.completed', A, { result: { ...result, hops: [hop(1), first] } })]);
+    expect(board.row(A)?.usage).toEqual({ input: 100, output: 5 });
+  });
+
   it('stays at the end of a task', () => {
     const board = new TaskBoard(10);
     board.apply([fact('task.cancelled', A)]);
@@ -92,7 +110,7 @@ describe('marks of the journals', () => {
     seq += 1;
     const head = { type: 'dev.agentmesh.journal.record.v1', data: { process, host: 'h', n, ...(word && { word }) } };
     const data = new TextEncoder().encode(JSON.stringify([head, ...more]));
-    return { seq, subject: 'mesh.journal.agents.3', atMs: seq, data, header: () => '' };
+    return { seq, subject: 'mesh.journal.agents.3', atMs: seq, data, header: () => '', headers: () => [] };
   };
 
   it('tell a crash from a stop in order, and nothing of the first start', () => {
@@ -123,7 +141,7 @@ describe('marks of the journals', () => {
 
   it('pass over what is no record', () => {
     const data = new TextEncoder().encode('not json');
-    const odd = { seq: 1, subject: 'mesh.journal.agents.3', atMs: 1, data, header: () => '' };
+    const odd = { seq: 1, subject: 'mesh.journal.agents.3', atMs: 1, data, header: () => '', headers: () => [] };
     expect(new Journals(A).marksOf(odd)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@
  */
 import { dirname, join } from 'node:path';
 import { ingress } from '../actors/ingress.ts';
-import { loadRoles } from '../actors/roles/index.ts';
+import { loadRoleDefinitions, rolesOf } from '../actors/roles/index.ts';
 import { createHost } from '../actors/runtime/host.ts';
 import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
@@ -58,10 +58,11 @@ const ports = {
   showText: () => () => undefined,
 };
 const own = { threads: () => 1, memoryLimitMb: () => 1, rssMb: () => 1 };
-const roles = await loadRoles('agents', ports, [
-  join(import.meta.dirname, '../actors/roles'),
-  process.env.BENCH_ROLES ?? join(import.meta.dirname, 'roles'),
-]);
+const found = await loadRoleDefinitions(
+  [],
+  [join(import.meta.dirname, '../actors/roles'), process.env.BENCH_ROLES ?? join(import.meta.dirname, 'roles')],
+);
+const roles = await rolesOf('agents', found, ports);
 const host = createHost({
   name: 'bench',
   service: 'agents',

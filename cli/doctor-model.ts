@@ -2,7 +2,7 @@
  * What `mesh doctor` says of the language model. Owns: looking at the configured one, and at what could be configured.
  * Does not own: the report.
  */
-import { projectRoot, type Settings } from '../config/settings.ts';
+import { meshFolder, projectRoot, type Settings } from '../config/settings.ts';
 import { engineKind } from '../models/engine-kind.ts';
 import { ModelError } from '../models/errors.ts';
 import { modelPath } from '../models/files.ts';
@@ -52,7 +52,7 @@ function warn(text: string): Check {
 
 async function file(settings: Settings, named: string): Promise<Check> {
   try {
-    const info = await readGgufInfo(modelPath(named, { root: projectRoot, home: settings.MESH_HOME }));
+    const info = await readGgufInfo(modelPath(named, { root: meshFolder(), home: settings.MESH_HOME }));
     const contextSize = Math.min(settings.LLM_CONTEXT_SIZE, info.contextLength ?? settings.LLM_CONTEXT_SIZE);
     const shape = { contextSize, contexts: settings.LLM_PARALLEL, batchSize: settings.LLM_BATCH_SIZE };
     const size = `${info.architecture}${info.quantisation === null ? '' : ` ${info.quantisation}`}, ${bytes(info.bytes)}`;

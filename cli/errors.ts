@@ -115,6 +115,8 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof Error && thrown.name === 'KnowledgeError') {
     return { exitCode: knowledgeExit(codeOf(thrown)), message: thrown.message, expected: true };
   }
+  if (thrown instanceof Error && thrown.name === 'WorkflowError')
+    return { exitCode: 2, message: thrown.message, expected: true };
   const problem = fileProblem(thrown);
   if (problem !== null && thrown instanceof Error) {
     const path = 'path' in thrown && typeof thrown.path === 'string' ? `${thrown.path}: ` : '';

@@ -10,6 +10,7 @@ import { exitWhenWritten } from './written.ts';
 type CommandModule = { command(): Command };
 
 const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  init: () => import('./commands/init.ts'),
   up: () => import('./commands/up.ts'),
   down: () => import('./commands/down.ts'),
   status: () => import('./commands/status.ts'),

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot, type Settings } from '../config/settings.ts';
+import { meshFolder, type Settings } from '../config/settings.ts';
 import { type CatalogueModel, catalogue } from '../models/catalogue.ts';
 import { ModelError } from '../models/errors.ts';
 import { modelPath, modelsFolder } from '../models/files.ts';
@@ -46,7 +46,7 @@ export async function listModels(settings: Settings): Promise<ModelList> {
   for (const setting of MODEL_SETTINGS) {
     const named = settings[setting];
     if (named === undefined) continue;
-    const path = modelPath(named, { root: projectRoot, home: settings.MESH_HOME });
+    const path = modelPath(named, { root: meshFolder(), home: settings.MESH_HOME });
     paths.add(path);
     used.set(real(path), [...(used.get(real(path)) ?? []), setting]);
   }

@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { assertSupportedServer } from '../bus/server-version.ts';
-import { projectRoot, type Settings } from '../config/settings.ts';
+import { meshFolder, type Settings } from '../config/settings.ts';
 import { CliError } from './errors.ts';
 import { fetchArchive, fetchPackage } from './nats-download.ts';
 
@@ -62,7 +62,7 @@ function tryBinary(path: string): { ok: true; version: string } | { ok: false; r
 export function findNatsServer(settings: Settings, say: (text: string) => void): NatsBinary | null {
   const named = settings.MESH_NATS_SERVER;
   if (named !== undefined) {
-    const path = resolve(projectRoot, named);
+    const path = resolve(meshFolder(), named);
     if (!existsSync(path)) throw new CliError(2, `MESH_NATS_SERVER=${named}: there is no such file`);
     const tried = tryBinary(path);
     if (!tried.ok) throw new CliError(2, `MESH_NATS_SERVER=${named}: ${tried.reason}`);

@@ -54,7 +54,7 @@ export async function withRouter<T>(
   work: (asked: Asked) => Promise<T>,
   how: { readonly alone?: boolean } = {},
 ): Promise<T> {
-  const { options, workflows } = await loadRouting();
+  const { options, workflows } = await loadRouting(settings);
   const around = how.alone ? environmentOnly(settings) : await surroundings(settings);
   const engine = routerEngine(settings, options, quiet);
   try {

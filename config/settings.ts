@@ -22,6 +22,11 @@ const optionalCount = (min: number, max: number) => z.coerce.number().int().min(
 
 /** Description, and the line shown in `.env.example`, of every setting. */
 const table = {
+  MESH_CONFIG: [
+    optionalText,
+    'mesh.config.ts of a mesh of your own (docs/your-own.md); the one in the working folder, or in the nearest above it, when unset.',
+    'my-mesh/mesh.config.ts',
+  ],
   MESH_HOME: [optionalText, 'Folder of everything the mesh keeps on this machine.', '.mesh'],
   NATS_URL: [
     z
@@ -402,16 +407,16 @@ export class SettingsError extends Error {
   readonly exitCode = 2;
 }
 
-/** Root of the project: the folder that holds `package.json`. */
+/** Where the product lies: the folder that holds its `package.json`. */
 export const projectRoot: string = resolve(import.meta.dirname, '..');
 
-/** Loads `.env` from the project's root, without overriding what is set already. */
-export function loadEnvFile(path: string = join(projectRoot, '.env')): void {
+/** Loads `.env` from the folder of the mesh, without overriding what is set already. */
+export function loadEnvFile(path: string = join(meshFolder(), '.env')): void {
   if (existsSync(path)) process.loadEnvFile(path);
 }
 
 /**
- * Checks and completes the settings. Empty values count as unset; relative paths are taken from the project's root.
+ * Checks and completes the settings. Empty values count as unset; relative paths are taken from the folder of the mesh.
  * @throws SettingsError
  */
 export function readSettings(env: Readonly<Record<string, string | undefined>> = process.env): Settings {
@@ -426,17 +431,16 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     raw[name] = parsed.data;
   }
   const settings = raw as Raw;
-  const home = resolve(projectRoot, settings.MESH_HOME ?? '.mesh');
+  const root = meshFolder();
+  const home = resolve(root, settings.MESH_HOME ?? '.mesh');
   return {
     ...settings,
     MESH_HOME: home,
-    CHECKPOINT_DB_PATH: resolve(projectRoot, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
-    MESH_KNOWLEDGE_PATH: resolve(projectRoot, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
-    MESH_MCP_CONFIG: resolve(projectRoot, settings.MESH_MCP_CONFIG ?? 'mcp.json'),
-    ...(settings.TOOLS_POLICY === undefined ? {} : { TOOLS_POLICY: resolve(projectRoot, settings.TOOLS_POLICY) }),
-    ...(settings.TOOLS_WORKSPACE === undefined
-      ? {}
-      : { TOOLS_WORKSPACE: resolve(projectRoot, settings.TOOLS_WORKSPACE) }),
+    CHECKPOINT_DB_PATH: resolve(root, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
+    MESH_KNOWLEDGE_PATH: resolve(root, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
+    MESH_MCP_CONFIG: resolve(root, settings.MESH_MCP_CONFIG ?? 'mcp.json'),
+    ...(settings.TOOLS_POLICY === undefined ? {} : { TOOLS_POLICY: resolve(root, settings.TOOLS_POLICY) }),
+    ...(settings.TOOLS_WORKSPACE === undefined ? {} : { TOOLS_WORKSPACE: resolve(root, settings.TOOLS_WORKSPACE) }),
   };
 }
 
@@ -451,9 +455,46 @@ export function parseLive(name: LiveName, text: string): number {
   throw new SettingsError(`${name}=${text}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
 }
 
+const CONFIG_NAMES = ['mesh.config.ts', 'mesh.config.js', 'mesh.config.mjs'];
+
+/**
+ * The `mesh.config.ts` of a mesh of the user's own; null for the mesh as it ships. One is looked for in the working folder
+ * and those above it, and in the product's own folder nowhere above that.
+ * @throws SettingsError when MESH_CONFIG names no file
+ */
+export function meshConfigPath(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  from: string = process.cwd(),
+): string | null {
+  const named = env.MESH_CONFIG?.trim();
+  if (named) {
+    const path = resolve(from, named);
+    if (existsSync(path)) return path;
+    throw new SettingsError(`MESH_CONFIG=${named}: there is no such file; \`mesh init my-mesh\` makes one`);
+  }
+  for (let folder = from; folder !== projectRoot; folder = dirname(folder)) {
+    const found = CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path));
+    if (found !== undefined) return found;
+    if (dirname(folder) === folder) return null;
+  }
+  return null;
+}
+
+/** For a process that is started in another folder than this one: it is to find the same mesh. */
+export function meshEnv(): Readonly<Record<string, string>> {
+  const path = meshConfigPath();
+  return path === null ? {} : { MESH_CONFIG: path };
+}
+
+/** Folder of the mesh: where its `.env` and its state lie, and from which relative paths of settings are taken. */
+export function meshFolder(): string {
+  const config = meshConfigPath();
+  return config === null ? projectRoot : dirname(config);
+}
+
 /** Where workflows of the user's own lie; null for none. */
 export function workflowsFolder({ MESH_WORKFLOWS: folder }: Pick<Settings, 'MESH_WORKFLOWS'>): string | null {
-  return folder === undefined ? null : resolve(projectRoot, folder);
+  return folder === undefined ? null : resolve(meshFolder(), folder);
 }
 
 /** Ledger file of a service: the agents' is named, the others lie beside it. */
@@ -487,8 +528,9 @@ export function configurationPage(): string {
 
 const PAGE_HEAD = `# Configuration
 
-Settings are environment variables, or lines of \`.env\` in the checkout; the environment comes first. An empty value counts as
-unset, relative paths are taken from the checkout, and a wrong value stops a start with the name and what is allowed. Most
+Settings are environment variables, or lines of \`.env\`; the environment comes first. \`.env\` and relative paths are of the
+checkout, or of the folder of a [mesh of your own](your-own.md). An empty value counts as unset, and a wrong value stops a
+start with the name and what is allowed. Most
 take effect at the next start; \`ROUTER_CONFIDENCE_THRESHOLD\` and \`ROUTER_TIMEOUT_MS\` can also be changed live, in the
 bucket \`mesh-config\`, and the mode by \`mesh mode\`. Made from \`config/settings.ts\`, as \`.env.example\` is.
 

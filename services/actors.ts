@@ -3,12 +3,13 @@
  * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
 import { ingress, strays } from '../actors/ingress.ts';
-import { loadRoles } from '../actors/roles/index.ts';
+import { rolesOf } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
 import { createHost } from '../actors/runtime/host.ts';
 import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
 import { ledgerPath } from '../config/settings.ts';
+import { allRoles } from './adapters/own-mesh.ts';
 import { startBackups } from './backups.ts';
 import { openPorts } from './ports.ts';
 import { answerRecall } from './recall.ts';
@@ -24,7 +25,7 @@ export const startActors: StartService = async (context): Promise<RunningService
   const bus = await context.connect();
   const ledger = await openSqliteLedger(path);
   const { ports, parts } = await openPorts(context, bus);
-  const roles = await loadRoles(service.name, ports);
+  const roles = await rolesOf(service.name, await allRoles(), ports);
   const crashAt = crashPointFromEnv(process.env.MESH_CRASH_AT);
   const orchestrates = service.name === ORCHESTRATING;
   const host = createHost({

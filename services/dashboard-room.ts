@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { projectRoot, type Settings } from '../config/settings.ts';
+import { meshFolder, projectRoot, type Settings } from '../config/settings.ts';
 import { Door, type ObservationView } from '../dashboard/server/door.ts';
 import type { Pages, Room } from '../dashboard/server/http.ts';
 import { Hub } from '../dashboard/server/hub.ts';
@@ -55,19 +55,19 @@ function gatewayClient(settings: Settings): MeshClient {
   return createMeshClient({
     address: `${name.includes(':') ? `[${name}]` : name}:${port}`,
     ...(token === undefined ? {} : { token }),
-    ...(certificate === undefined ? {} : { tls: { authority: readFileSync(resolve(projectRoot, certificate)) } }),
+    ...(certificate === undefined ? {} : { tls: { authority: readFileSync(resolve(meshFolder(), certificate)) } }),
   });
 }
 
 function openRooms(context: ServiceContext, client: MeshClient): Rooms {
   const { settings, log, breakers } = context;
   const routing = once(async () => {
-    const [{ loadRoleDefinitions }, { loadRouting, routerPart }] = await Promise.all([
-      import('../actors/roles/index.ts'),
+    const [{ allRoles }, { loadRouting, routerPart }] = await Promise.all([
+      import('./adapters/own-mesh.ts'),
       import('./adapters/router.ts'),
     ]);
-    const definitions = await loadRoleDefinitions();
-    const { workflows } = await loadRouting();
+    const definitions = await allRoles();
+    const { workflows } = await loadRouting(settings);
     const open = async () => {
       const part = routerPart({ settings, definitions, workflows, bus: await context.connect(), log, breakers });
       part.start?.();

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Catalog } from '../client/ports.ts';
-import { projectRoot, type Settings, SettingsError, workflowsFolder } from '../config/settings.ts';
+import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal } from '../gateway/core/callers.ts';
@@ -34,12 +34,9 @@ import { watchWorking } from './working.ts';
 function lazyCatalog(settings: Settings): () => Promise<Catalog> {
   let catalog: Promise<Catalog> | null = null;
   const read = async (): Promise<Catalog> => {
-    const [{ loadRoleDefinitions }, { workflowsWith }] = await Promise.all([
-      import('../actors/roles/index.ts'),
-      import('../actors/workflows/index.ts'),
-    ]);
-    const roles = await loadRoleDefinitions();
-    const workflows = workflowsWith(new Set(roles.map(({ name }) => name)), workflowsFolder(settings));
+    const { allRoles, allWorkflows } = await import('./adapters/own-mesh.ts');
+    const roles = await allRoles();
+    const workflows = await allWorkflows(settings, roles);
     const talkers = roles.filter(({ startsOn }) => startsOn.includes('agent.message')).map(({ name }) => name);
     const described = [...workflows].map(([name, { description }]) => [name, description] as const);
     return { workflows: new Map(described), messageRoles: new Set(['orchestrator', ...talkers]) };
@@ -75,7 +72,7 @@ function lazyKnowledge(settings: Settings, log: Log, breakers: Breakers): LazyKn
 
 function readPem(name: string, path: string): Buffer {
   try {
-    return readFileSync(resolve(projectRoot, path));
+    return readFileSync(resolve(meshFolder(), path));
   } catch (error) {
     throw new SettingsError(`${name}=${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -100,7 +97,7 @@ function tlsOf(settings: Settings): TlsFiles | undefined {
 
 function callersFrom(settings: Settings, log: Log): Callers | FileCallers {
   if (settings.MESH_GATEWAY_CALLERS !== undefined)
-    return readCallers(resolve(projectRoot, settings.MESH_GATEWAY_CALLERS), log);
+    return readCallers(resolve(meshFolder(), settings.MESH_GATEWAY_CALLERS), log);
   return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? onlyLocal : byCertificate;
 }
 

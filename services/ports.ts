@@ -5,8 +5,8 @@
 import type { RolePorts } from '../actors/roles/ports.ts';
 import type { Workflow } from '../actors/workflows/index.ts';
 import type { Bus } from '../bus/port.ts';
-import { workflowsFolder } from '../config/settings.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
+import type { OwnMesh } from '../sdk/load-mesh.ts';
 import type { Part } from './adapters/part.ts';
 import type { ServiceContext } from './run-service.ts';
 
@@ -19,9 +19,10 @@ export interface OpenedPorts {
 type Own = Pick<RolePorts, 'router' | 'workflows' | 'readWorkflow' | 'knowledge' | 'tools'>;
 
 export async function openPorts(context: ServiceContext, bus: Bus): Promise<OpenedPorts> {
-  const { llmPart } = await import('./adapters/llm.ts');
-  const llm = llmPart(context.settings, context.log);
-  const { own, parts } = await ownOf(context, bus, llm);
+  const [{ llmPart }, { ownMesh }] = await Promise.all([import('./adapters/llm.ts'), import('./adapters/own-mesh.ts')]);
+  const mesh = await ownMesh();
+  const llm = llmPart(context.settings, context.log, mesh.prompts);
+  const { own, parts } = await ownOf(context, bus, llm, mesh);
   const showText: RolePorts['showText'] = (correlationId, generation) => {
     let number = 0;
     return (text) => {
@@ -37,6 +38,7 @@ async function ownOf(
   context: ServiceContext,
   bus: Bus,
   llm: Part<RolePorts['llm']>,
+  mesh: OwnMesh,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
   const { service, settings, log, breakers } = context;
   switch (service.name) {
@@ -46,7 +48,7 @@ async function ownOf(
       return { own: elsewhere, parts: [llm] };
     case 'tools': {
       const { toolsPart } = await import('./adapters/tools.ts');
-      const tools = toolsPart(settings, { bus, log, breakers });
+      const tools = toolsPart(settings, { bus, log, breakers, own: mesh.tools });
       return { own: { ...elsewhere, tools: tools.port }, parts: [tools] };
     }
     default:
@@ -59,8 +61,8 @@ async function agentsPorts(
   bus: Bus,
   hasModel: boolean,
 ): Promise<{ own: Own; parts: readonly Part<unknown>[] }> {
-  const [{ loadRoleDefinitions }, { readCarried, workflowsWith }, { limitsOf }, { stepMs }] = await Promise.all([
-    import('../actors/roles/index.ts'),
+  const [{ allRoles, allWorkflows }, { readCarried }, { limitsOf }, { stepMs }] = await Promise.all([
+    import('./adapters/own-mesh.ts'),
     import('../actors/workflows/index.ts'),
     import('../actors/workflows/limits.ts'),
     import('../actors/roles/llm/budget.ts'),
@@ -69,13 +71,13 @@ async function agentsPorts(
     import('./adapters/router.ts'),
     import('./adapters/knowledge.ts'),
   ]);
-  const definitions = await loadRoleDefinitions();
+  const definitions = await allRoles();
   const limits = limitsOf(definitions, {
     modelStepMs: hasModel ? stepMs(settings.LLM_TIMEOUT_MS) : null,
     deadlineMs: settings.MESH_TASK_DEADLINE_MS,
   });
   const roles = new Set(definitions.map(({ name }) => name));
-  const workflows = workflowsWith(roles, workflowsFolder(settings), limits);
+  const workflows = await allWorkflows(settings, definitions, limits);
   const readWorkflow = (carried: unknown): Workflow => readCarried(carried, roles, limits);
   const router = routerPart({ settings, workflows, definitions, bus, log, breakers });
   const knowledge = knowledgePart(settings, log, breakers);

@@ -7,7 +7,7 @@ import { loadRouting, routerEngine } from './adapters/router.ts';
 import type { StartService } from './run-service.ts';
 
 export const startRouter: StartService = async ({ settings, log }) => {
-  const { options } = await loadRouting();
+  const { options } = await loadRouting(settings);
   const engine = routerEngine({ ...settings, ROUTER_URL: undefined }, options, log);
   const { ROUTER_SERVICE_HOST: host, ROUTER_SERVICE_PORT: port } = settings;
   const server = await serveRouter({ engine, host, port });

@@ -1,12 +1,20 @@
 /**
- * Finds the roles: every folder here with a `machine.ts` is one. Owns: loading them. Does not own: a list; adding a role
- * is adding a folder.
+ * Finds the roles: every folder here with a `machine.ts` is one, and those that a mesh brings itself are given. Owns:
+ * loading them. Does not own: a list; adding a role is adding a folder, or naming it in a `mesh.config.ts` (sdk/).
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EffectHandlers, Role, RoleDefinition } from '../runtime/role.ts';
 import type { RolePorts } from './ports.ts';
+import type { SimulatedEffects } from './simulated.ts';
+
+/** A role with what belongs to it; its effects and their stand-ins are loaded when they are wanted. */
+export interface FoundRole extends RoleDefinition {
+  loadEffects(ports: RolePorts): Promise<EffectHandlers>;
+  /** Stand-ins of its effects for the simulation; none for a role that brings none. */
+  loadSimulation(): Promise<SimulatedEffects>;
+}
 
 interface MachineModule {
   readonly role: RoleDefinition;
@@ -16,6 +24,10 @@ interface EffectsModule {
   createEffects(ports: RolePorts): EffectHandlers;
 }
 
+interface SimulationModule {
+  readonly simulation: SimulatedEffects;
+}
+
 /** Folders that hold roles; a test or a benchmark may bring its own. */
 const roleFolders: readonly string[] = [import.meta.dirname];
 
@@ -23,37 +35,54 @@ async function load<M>(file: string): Promise<M> {
   return (await import(pathToFileURL(file).href)) as M;
 }
 
-/** The pure halves of all roles. @throws when a folder's name and its role's name differ */
+/**
+ * All roles, the shipped ones first.
+ * @param own those that a mesh brings itself
+ * @throws when a folder's name and its role's name differ, or two roles have one name
+ */
 export async function loadRoleDefinitions(
+  own: readonly FoundRole[] = [],
   folders: readonly string[] = roleFolders,
-): Promise<(RoleDefinition & { folder: string })[]> {
+): Promise<FoundRole[]> {
   const found = folders.flatMap((folder) =>
     readdirSync(folder)
       .sort()
       .map((name) => join(folder, name))
-      .filter((path) => existsSync(join(path, 'machine.ts'))),
+      .filter((path) => existsSync(join(path, 'machine.ts')) || existsSync(join(path, 'machine.js'))),
   );
-  return Promise.all(
-    found.map(async (folder) => {
-      const { role } = await load<MachineModule>(join(folder, 'machine.ts'));
-      if (!folder.endsWith(role.name)) throw new Error(`${folder}: its role is called ${role.name}`);
-      return { ...role, folder };
-    }),
-  );
+  const roles = [...(await Promise.all(found.map(roleOf))), ...own];
+  const names = roles.map(({ name }) => name);
+  const doubled = names.find((name, at) => names.indexOf(name) < at);
+  if (doubled !== undefined) throw new Error(`there are two roles called ${doubled}: give yours another name`);
+  return roles;
 }
 
-/** The roles that a service hosts, with their effects. */
-export async function loadRoles(
-  service: string,
-  ports: RolePorts,
-  folders: readonly string[] = roleFolders,
-): Promise<Role[]> {
-  const definitions = await loadRoleDefinitions(folders);
-  const mine = definitions.filter((definition) => definition.service === service);
+/** Files of a built product end in `.js`. */
+function fileIn(folder: string, name: string): string {
+  const source = join(folder, `${name}.ts`);
+  return existsSync(source) ? source : join(folder, `${name}.js`);
+}
+
+async function roleOf(folder: string): Promise<FoundRole> {
+  const { role } = await load<MachineModule>(fileIn(folder, 'machine'));
+  if (basename(folder) !== role.name) throw new Error(`${folder}: its role is called ${role.name}`);
+  return {
+    ...role,
+    loadEffects: async (ports) => (await load<EffectsModule>(fileIn(folder, 'effects'))).createEffects(ports),
+    async loadSimulation() {
+      const file = fileIn(folder, 'simulation');
+      return existsSync(file) ? (await load<SimulationModule>(file)).simulation : {};
+    },
+  };
+}
+
+/** Those of them that a service hosts, with their effects. */
+export function rolesOf(service: string, roles: readonly FoundRole[], ports: RolePorts): Promise<Role[]> {
+  const mine = roles.filter((role) => role.service === service);
   return Promise.all(
-    mine.map(async ({ folder, ...definition }) => {
-      const { createEffects } = await load<EffectsModule>(join(folder, 'effects.ts'));
-      return { ...definition, effects: createEffects(ports) };
-    }),
+    mine.map(async ({ loadEffects, loadSimulation: _simulation, ...definition }) => ({
+      ...definition,
+      effects: await loadEffects(ports),
+    })),
   );
 }

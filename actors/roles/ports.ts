@@ -7,7 +7,7 @@ import type { Router } from '../../router/port.ts';
 import type { LlmRequestedData } from '../../schemas/events/generated.ts';
 import type { Breakers } from '../../services/breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
-import type { LlmEngine } from './llm/engines/port.ts';
+import type { LlmEngine, Skill } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 
 /** One generation of text; the request is unique in the task. */
@@ -32,6 +32,8 @@ export interface RolePorts {
     /** Generations at once, and how many may wait. */
     readonly parallel: number;
     readonly queueMax: number;
+    /** Instructions in place of the shipped ones, by purpose. */
+    readonly prompts?: Readonly<Partial<Record<Skill, string>>>;
   };
   readonly tools: Toolbox;
   /** Of this process: what keeps failing is left alone for a while. */

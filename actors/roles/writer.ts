@@ -7,7 +7,7 @@
  * What can be said word for word is said at once, without a model.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { HopOutput, HopRequestedData, LlmRequestedData } from '../../schemas/events/generated.ts';
+import type { ErrorInfo, HopOutput, HopRequestedData, LlmRequestedData } from '../../schemas/events/generated.ts';
 import { type Incoming, type Outgoing, out } from '../runtime/role.ts';
 import {
   completed,
@@ -24,8 +24,14 @@ import {
 export interface WriterOptions {
   readonly id: string;
   readonly purpose: LlmRequestedData['purpose'];
+  /** What the model is told, and what is done without one; for the purpose `text`. */
+  readonly asks?: (request: HopRequestedData) => Pick<LlmRequestedData, 'messages' | 'format' | 'fallback'>;
+  /** What is made of what the model said; it is the output as it stands when absent. */
+  readonly read?: (output: HopOutput, request: HopRequestedData) => HopOutput;
   /** What needs no model, from the request alone; null when it does need one. */
   readonly verbatim?: (request: HopRequestedData) => HopOutput | null;
+  /** What is said when the llm role could not; null: the hop fails. */
+  readonly without?: (request: HopRequestedData, error: ErrorInfo) => HopOutput | null;
   /** The work says whose it is. */
   readonly passesStanding?: boolean;
   /** What else is said when the text is there, before the reply. */
@@ -89,6 +95,7 @@ export function createWriterMachine(options: WriterOptions) {
                 requestId: requestId(context),
                 purpose: options.purpose,
                 input: requestOf(context).input,
+                ...options.asks?.(requestOf(context)),
                 timeoutMs: requestOf(context).timeoutMs,
                 ...(options.passesStanding ? standingOf(requestOf(context)) : {}),
               }),
@@ -105,11 +112,16 @@ export function createWriterMachine(options: WriterOptions) {
             guard: ({ context, event }) => event.data.requestId === requestId(context),
             target: 'idle',
             actions: enqueueActions(({ context, event, enqueue }) => {
-              const { status, output, error } = event.data;
-              if (status === 'completed' && output) {
+              const { status, output: said, error } = event.data;
+              if (status === 'completed' && said) {
+                const output = options.read?.(said, requestOf(context)) ?? said;
                 for (const message of options.announce?.(context, output, event) ?? []) enqueue.emit(message);
                 enqueue.emit(completed(context, output));
-              } else enqueue.emit(failed(context, errorOf(error)));
+              } else {
+                const why = errorOf(error);
+                const instead = options.without?.(requestOf(context), why) ?? null;
+                enqueue.emit(instead === null ? failed(context, why) : completed(context, instead));
+              }
               enqueue.assign(idle);
             }),
           },

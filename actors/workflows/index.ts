@@ -3,7 +3,7 @@
  * limits of time (limits.ts), or running them; the orchestrator takes a copy into each task, so a changed file never changes a task in flight (S11).
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
@@ -153,36 +153,53 @@ export function loadWorkflows(
   limits: WorkflowLimits = limitsOf([]),
 ): ReadonlyMap<string, Workflow> {
   const files = readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
-  return new Map(
-    files.sort().map((file) => {
-      const workflow = checkWorkflow(parsed(readFileSync(join(folder, file), 'utf8'), file), file, roles, limits);
-      if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
-      return [workflow.name, workflow];
-    }),
-  );
+  const workflows = files.sort().map((file) => readWorkflowFile(join(folder, file), roles, limits));
+  return new Map(workflows.map((workflow) => [workflow.name, workflow]));
+}
+
+function readWorkflowFile(path: string, roles: ReadonlySet<string>, limits: WorkflowLimits): Workflow {
+  const file = basename(path);
+  const workflow = checkWorkflow(parsed(readFileSync(path, 'utf8'), file), file, roles, limits);
+  if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
+  return workflow;
+}
+
+/** Workflows of the user's own: a folder of them, and single files. */
+export interface OwnWorkflows {
+  readonly folder: string | null;
+  readonly files: readonly string[];
 }
 
 /**
- * The shipped workflows, and those of a folder of the user's.
- * @param folder null for none
+ * The shipped workflows, and those of the user's.
  * @throws WorkflowError, also for a name that is taken
  */
 export function workflowsWith(
   roles: ReadonlySet<string>,
-  folder: string | null,
+  { folder, files }: OwnWorkflows,
   limits: WorkflowLimits = limitsOf([]),
 ): ReadonlyMap<string, Workflow> {
-  const shipped = loadWorkflows(roles, undefined, limits);
-  if (folder === null) return shipped;
-  let own: ReadonlyMap<string, Workflow>;
+  const all = new Map(loadWorkflows(roles, undefined, limits));
+  const add = (from: string, workflow: Workflow): void => {
+    const { name } = workflow;
+    if (all.has(name)) throw new WorkflowError(`${join(from, `${name}.json`)}: there is a workflow ${name} already`);
+    all.set(name, workflow);
+  };
+  if (folder !== null)
+    for (const workflow of within(folder, () => loadWorkflows(roles, folder, limits)).values()) add(folder, workflow);
+  for (const file of files)
+    add(
+      dirname(file),
+      within(dirname(file), () => readWorkflowFile(file, roles, limits)),
+    );
+  return all;
+}
+
+/** What goes wrong is told with the folder it is in. @throws WorkflowError */
+function within<T>(folder: string, work: () => T): T {
   try {
-    own = loadWorkflows(roles, folder, limits);
+    return work();
   } catch (error) {
     throw new WorkflowError(`${folder}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  for (const name of own.keys()) {
-    if (shipped.has(name))
-      throw new WorkflowError(`${join(folder, `${name}.json`)}: there is a workflow ${name} already`);
-  }
-  return new Map([...shipped, ...own]);
 }

@@ -3,7 +3,7 @@
  */
 import { basename, join, relative } from 'node:path';
 import type { Command } from 'commander';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
 import { type CatalogueModel, catalogue } from '../../models/catalogue.ts';
 import { engineKind } from '../../models/engine-kind.ts';
 import { modelsFolder } from '../../models/files.ts';
@@ -207,6 +207,6 @@ function size(parameters: number): string {
 
 /** As short as it can be said from the project's root. */
 function shown(path: string): string {
-  const near = relative(projectRoot, path);
+  const near = relative(meshFolder(), path);
   return near.startsWith('..') ? path : near;
 }

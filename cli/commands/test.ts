@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { projectRoot } from '../../config/settings.ts';
+import { meshEnv, projectRoot } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
 import { findNatsServer, provideNatsServer } from '../nats-server.ts';
 import { note } from '../terminal.ts';
@@ -63,7 +63,7 @@ export function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promis
     const child = spawn(process.execPath, args, {
       cwd: projectRoot,
       stdio: 'inherit',
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...meshEnv(), ...env },
     });
     // Ctrl-C reaches the child as well, as part of the same group: it ends, and then this process.
     const ignore = (): void => undefined;

@@ -1,12 +1,12 @@
 /**
- * The knowledge base of a new mesh: the project's own documents and sources, so that the first question has something
- * to be answered from. Owns: when and what. Does not own: indexing (knowledge/), which runs in a process of its own so
- * that the supervisor keeps listening.
+ * The knowledge base of a new mesh: what its `mesh.config.ts` names, or the project's own documents and sources, so that
+ * the first question has something to be answered from. Owns: when and what. Does not own: indexing (knowledge/), which runs
+ * in a process of its own so that the supervisor keeps listening.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
 import { lineSplitter } from './lines.ts';
 
 const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'services', 'schemas/events/*.ts'];
@@ -25,14 +25,26 @@ export async function needsFirstIndex(settings: Settings): Promise<boolean> {
 
 /**
  * Resolves to the problem, or null when all went well. A mesh without knowledge still works.
+ * @param own what the mesh names itself; null for what ships
  * @param signal ends it: the next start does it again
  */
-export function runFirstIndex(say: (text: string) => void, signal: AbortSignal): Promise<string | null> {
-  const paths = globSync(SOURCES, { cwd: projectRoot }).map((path) => join(projectRoot, path));
-  say('first start: indexing the documents and sources of this project');
+export async function runFirstIndex(
+  own: readonly string[] | null,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string | null> {
+  say(
+    own === null
+      ? 'first start: indexing the documents and sources of this project'
+      : 'first start: indexing the documents of this mesh',
+  );
+  const shipped = (): string[] => globSync(SOURCES, { cwd: projectRoot }).map((path) => join(projectRoot, path));
+  const paths = own ?? shipped();
+  if (paths.length === 0) return null;
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(projectRoot, 'cli', 'main.ts'), 'index', ...paths], {
-      cwd: projectRoot,
+      cwd: meshFolder(),
+      env: { ...process.env, ...meshEnv() },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let last = '';

@@ -8,7 +8,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
 import { CliError, type ExitCode } from '../errors.ts';
 import { supervisorTrouble } from '../local-trouble.ts';
 import { prepareHome } from './home.ts';
@@ -79,7 +79,8 @@ interface Launch {
 function launchDetached(settings: Settings, say: Say): Launch {
   const log = openSync(logPath(settings, supervisorName), 'a');
   const child = spawn(process.execPath, [...smallHeap, join(projectRoot, 'cli', 'main.ts'), 'up', '--background'], {
-    cwd: projectRoot,
+    cwd: meshFolder(),
+    env: { ...process.env, ...meshEnv() },
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
   });

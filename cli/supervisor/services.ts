@@ -4,7 +4,7 @@
  * running them.
  */
 import { join } from 'node:path';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, projectRoot, type Settings } from '../../config/settings.ts';
 import type { Service } from '../../services/table.ts';
 import type { Style } from '../terminal.ts';
 
@@ -34,6 +34,7 @@ export function nodeArgs(service: Service, settings: Settings): string[] {
 /** What is fixed before a service starts. */
 export function serviceEnv(service: Service, settings: Settings): NodeJS.ProcessEnv {
   return {
+    ...meshEnv(),
     MESH_SUPERVISED: '1',
     UV_THREADPOOL_SIZE: String(service.poolThreads(settings)),
     // glibc gives each thread a region of its own, and keeps in all of them what was freed in any.

@@ -6,7 +6,7 @@
  * they load while it starts, and wait for it longer than it has time.
  * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
  */
-import { natsUrl, projectRoot, type Settings } from '../../config/settings.ts';
+import { meshConfigPath, meshFolder, natsUrl, type Settings } from '../../config/settings.ts';
 import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
@@ -210,19 +210,27 @@ function announce(run: Run, one: ManagedProcess): void {
   run.output.note(`${one.spec.name} ${one.problem}; ${next}`);
 }
 
+/** What the mesh names for its knowledge base; null for what ships. @throws SettingsError for a config with a mistake */
+async function ownKnowledge(): Promise<readonly string[] | null> {
+  if (meshConfigPath() === null) return null;
+  const { ownMesh } = await import('../../services/adapters/own-mesh.ts');
+  return (await ownMesh()).knowledge;
+}
+
 async function startAll(run: Run): Promise<void> {
+  const knowledge = await ownKnowledge();
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
   for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
-  const index = (await needsFirstIndex(run.settings)) ? beginIndex(run) : null;
+  const index = (await needsFirstIndex(run.settings)) ? beginIndex(run, knowledge) : null;
   if (nats !== undefined) await natsReady(run, nats);
   await allReady(run, run.processes);
   const problem = await index;
   if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}; \`mesh index\` does it again`);
 }
 
-function beginIndex(run: Run): Promise<string | null> {
+function beginIndex(run: Run, knowledge: readonly string[] | null): Promise<string | null> {
   const end = new AbortController();
-  const index = runFirstIndex(run.output.note, end.signal);
+  const index = runFirstIndex(knowledge, run.output.note, end.signal);
   run.endIndex = async () => {
     end.abort();
     await index;
@@ -247,7 +255,7 @@ async function startNats(run: Run): Promise<ManagedProcess> {
     command: binary.path,
     args: ['--config', writeNatsConfig(settings, binary.version)],
     env: process.env,
-    cwd: projectRoot,
+    cwd: meshFolder(),
     logPath: logPath(settings, natsName),
     parse: parseNatsLine,
     isReady: (line) => line.message === 'Server is ready',
@@ -284,7 +292,7 @@ function serviceSpec(settings: Settings, service: Service, nats: ManagedProcess 
     args: nodeArgs(service, settings),
     env: { ...process.env, ...serviceEnv(service, settings) },
     niceness: service.niceness,
-    cwd: projectRoot,
+    cwd: meshFolder(),
     logPath: logPath(settings, service.name),
     parse: parseServiceLine,
     isReady: (line) => line.message === READY_MESSAGE,

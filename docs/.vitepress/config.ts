@@ -30,6 +30,7 @@ const sidebar = [
       page('Knowledge', 'knowledge'),
       page('Dashboard', 'dashboard'),
       page('Roles', 'roles'),
+      page('A mesh of your own', 'your-own'),
     ],
   },
   {

@@ -718,9 +718,26 @@ export interface LlmRequestedData {
    */
   requestId: string;
   /**
-   * tool: choose one of the tools, with arguments by its schema.
+   * Which of the llm role's own prompts; text: none, the asker brings its messages. tool: choose one of the tools, with arguments by its schema.
    */
-  purpose: 'answer' | 'code' | 'review' | 'tool';
+  purpose: 'answer' | 'code' | 'review' | 'tool' | 'text';
+  /**
+   * What the model is told; for the purpose text. The reply's answer has what it said.
+   */
+  messages?: {
+    role: 'system' | 'user' | 'assistant';
+    content: string;
+  }[];
+  /**
+   * JSON Schema of what the model is to write; for the purpose text. The asker checks what came.
+   */
+  format?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Which skill does it without a model, from the input; for the purpose text. Absent: it fails then.
+   */
+  fallback?: 'answer' | 'code' | 'review' | 'tool';
   input: HopInput;
   /**
    * What may be chosen; for the purpose tool.

@@ -7,7 +7,7 @@ import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshFolder, type Settings } from '../../config/settings.ts';
 import type { Embedder } from '../../knowledge/embedder.ts';
 import { ggufEmbedder } from '../../knowledge/gguf-embedder.ts';
 import { hashedEmbedder } from '../../knowledge/hashed-embedder.ts';
@@ -66,7 +66,7 @@ export function knowledgePart(settings: Settings, log: RuntimeLog, breakers: Bre
 
 function embedderOf(settings: Settings, log: RuntimeLog): Embedder | null {
   const path = settings.EMBEDDING_MODEL_PATH;
-  return path === undefined ? null : ggufEmbedder(resolve(projectRoot, path), log);
+  return path === undefined ? null : ggufEmbedder(resolve(meshFolder(), path), log);
 }
 
 /** The file, as much again for what llama.cpp unpacks, and its buffers. */
@@ -77,7 +77,7 @@ const MIB = 1_048_576;
 /** What the embedding model may need outside of the heap, MiB; known before it is loaded. */
 function embedderMemoryMb({ EMBEDDING_MODEL_PATH: path }: Settings): number {
   if (path === undefined) return 0;
-  const file = statSync(resolve(projectRoot, path), { throwIfNoEntry: false });
+  const file = statSync(resolve(meshFolder(), path), { throwIfNoEntry: false });
   return file === undefined ? 0 : Math.round((file.size / MIB) * EMBEDDER_SHARE + EMBEDDER_BUFFERS_MB);
 }
 

@@ -11,7 +11,7 @@ import type { OpenAiOptions } from '../../actors/roles/llm/engines/openai.ts';
 import { EngineError, type LlmEngine } from '../../actors/roles/llm/engines/port.ts';
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshFolder, type Settings } from '../../config/settings.ts';
 import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
 import { modelPath } from '../../models/files.ts';
 import { createLoadGuard } from '../../models/load-guard.ts';
@@ -22,7 +22,12 @@ const MIB = 1_048_576;
 /** Of the machine's memory, what a model may need when no setting says so. */
 const MEMORY_SHARE = 0.9;
 
-export function llmPart(settings: Settings, log: RuntimeLog): Part<RolePorts['llm']> {
+/** @param prompts instructions in place of the shipped ones */
+export function llmPart(
+  settings: Settings,
+  log: RuntimeLog,
+  prompts: NonNullable<RolePorts['llm']['prompts']> = {},
+): Part<RolePorts['llm']> {
   const kind = engineKind(settings);
   const made = makeEngine(kind, settings, log);
   return {
@@ -32,6 +37,7 @@ export function llmPart(settings: Settings, log: RuntimeLog): Part<RolePorts['ll
       timeoutMs: attemptMs(settings.LLM_TIMEOUT_MS),
       parallel: settings.LLM_PARALLEL,
       queueMax: settings.LLM_QUEUE_MAX,
+      prompts,
     },
     status: made.status,
     ...(made.start === undefined ? {} : { start: made.start }),
@@ -139,7 +145,7 @@ function llamaStatus(state: LlamaState, settings: Settings): PartStatus {
 function llamaOptions(settings: Settings, named: string, log: RuntimeLog): LlamaEngineOptions {
   const { LLM_THREADS: threads, LLM_SEED: seed } = settings;
   return {
-    modelPath: modelPath(named, { root: projectRoot, home: settings.MESH_HOME }),
+    modelPath: modelPath(named, { root: meshFolder(), home: settings.MESH_HOME }),
     contextSize: settings.LLM_CONTEXT_SIZE,
     batchSize: settings.LLM_BATCH_SIZE,
     parallel: settings.LLM_PARALLEL,

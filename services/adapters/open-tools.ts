@@ -3,6 +3,7 @@
  * (tools.ts), or the tools.
  */
 import { dirname, join } from 'node:path';
+import type { Tool } from '../../actors/roles/tools/builtin/port.ts';
 import type { ToolPolicy } from '../../actors/roles/tools/policy.ts';
 import { createToolbox, type WholeToolbox } from '../../actors/roles/tools/toolbox.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
@@ -18,17 +19,24 @@ export interface OpenedTools {
   readonly mcp: McpServers;
 }
 
-export function openTools(
-  settings: Settings,
-  { log, breakers, policy }: { log: RuntimeLog; breakers: Breakers; policy: ToolPolicy },
-): OpenedTools {
+interface ToolSurroundings {
+  readonly log: RuntimeLog;
+  readonly breakers: Breakers;
+  readonly policy: ToolPolicy;
+  /** Tools that the mesh brings itself. */
+  readonly own: readonly Tool[];
+}
+
+export function openTools(settings: Settings, { log, breakers, policy, own }: ToolSurroundings): OpenedTools {
   const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
     .split(',')
     .map((host) => host.trim())
     .filter((host) => host !== '');
   const mcp = openMcp(settings, log);
-  const workspace = settings.TOOLS_WORKSPACE ?? null;
-  return { mcp, toolbox: createToolbox({ allowHosts, workspace, mcp, breakers, policy }) };
+  return {
+    mcp,
+    toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, own, mcp, breakers, policy }),
+  };
 }
 
 function openMcp(settings: Settings, log: RuntimeLog): McpServers {

@@ -4,13 +4,12 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadRoleDefinitions } from '../../actors/roles/index.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { RoleDefinition } from '../../actors/runtime/role.ts';
-import { loadWorkflows, type Workflow } from '../../actors/workflows/index.ts';
+import type { Workflow } from '../../actors/workflows/index.ts';
 import type { Bus } from '../../bus/port.ts';
 import { openRegistryView, type RegistryView } from '../../bus/registry-view.ts';
-import { projectRoot, type Settings } from '../../config/settings.ts';
+import { meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
 import type { ModelLog } from '../../models/llama.ts';
 import { createLazyEngine, type LazyEngine } from '../../router/engines/lazy.ts';
 import { createRulesEngine } from '../../router/engines/rules.ts';
@@ -19,6 +18,7 @@ import { RouteEngineError } from '../../router/port.ts';
 import { createRouter, type LiveRules } from '../../router/router.ts';
 import type { Breakers } from '../breakers.ts';
 import { followLiveSettings, type LiveSettings } from './live-settings.ts';
+import { allRoles, allWorkflows } from './own-mesh.ts';
 import type { Part } from './part.ts';
 
 /** For what nobody is sure of: it looks something up and says what it found. */
@@ -52,12 +52,12 @@ export function routeOptions(workflows: ReadonlyMap<string, Workflow>, definitio
 }
 
 /** Workflows and roles as files say, for whoever asks the router outside of a service. */
-export async function loadRouting(): Promise<{
+export async function loadRouting(settings: Settings): Promise<{
   readonly options: readonly RouteOption[];
   readonly workflows: ReadonlyMap<string, Workflow>;
 }> {
-  const definitions = await loadRoleDefinitions();
-  const workflows = loadWorkflows(new Set(definitions.map(({ name }) => name)));
+  const definitions = await allRoles();
+  const workflows = await allWorkflows(settings, definitions);
   return { options: routeOptions(workflows, definitions), workflows };
 }
 
@@ -88,7 +88,7 @@ export function routerEngine(
 
 /** Null when none is set and none is shipped. */
 export function modelPath({ ROUTER_MODEL_PATH: path }: Settings): string | null {
-  if (path !== undefined) return resolve(projectRoot, path);
+  if (path !== undefined) return resolve(meshFolder(), path);
   return existsSync(SHIPPED_MODEL) ? SHIPPED_MODEL : null;
 }
 

@@ -6,7 +6,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { keyId, publicKeyOf, type Signing } from '../../bus/signatures.ts';
-import { projectRoot, type Settings, SettingsError } from '../../config/settings.ts';
+import { meshFolder, type Settings, SettingsError } from '../../config/settings.ts';
 
 type Keys = Pick<Settings, 'MESH_SIGNING_KEY' | 'MESH_SIGNING_TRUSTED' | 'MESH_SIGNED_SINCE'>;
 
@@ -27,7 +27,7 @@ export function readSigning(settings: Keys): Signing | null {
 }
 
 function privateKey(text: string): KeyObject {
-  const key = SEED.test(text) ? fromSeed(text) : fromFile(resolve(projectRoot, text));
+  const key = SEED.test(text) ? fromSeed(text) : fromFile(resolve(meshFolder(), text));
   if (key.asymmetricKeyType === 'ed25519') return key;
   throw new SettingsError(
     `MESH_SIGNING_KEY is a key of ${key.asymmetricKeyType}; an Ed25519 key is wanted (\`mesh keys new\`)`,

@@ -7,6 +7,7 @@
 
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import { builtinNames } from '../../actors/roles/tools/builtin/names.ts';
+import type { Tool } from '../../actors/roles/tools/builtin/port.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
@@ -22,9 +23,11 @@ export interface Surroundings {
   readonly bus: Bus;
   readonly log: RuntimeLog;
   readonly breakers: Breakers;
+  /** Tools that the mesh brings itself. */
+  readonly own: readonly Tool[];
 }
 
-export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundings): Part<RolePorts['tools']> {
+export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surroundings): Part<RolePorts['tools']> {
   // Read at the start: a process that cannot read it does not begin.
   const policy = openPolicy(settings);
   let opening: Promise<OpenedTools> | undefined;
@@ -32,7 +35,7 @@ export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundin
   let endCatalogue: () => Promise<void> = () => Promise.resolve();
   const open = async (): Promise<OpenedTools> => {
     const { openTools } = await import('./open-tools.ts');
-    opened = openTools(settings, { log, breakers, policy });
+    opened = openTools(settings, { log, breakers, policy, own });
     return opened;
   };
   const tools = (): Promise<OpenedTools> => {
@@ -56,7 +59,9 @@ export function toolsPart(settings: Settings, { bus, log, breakers }: Surroundin
       begin().catch((error: unknown) => log.error({ error: String(error) }, 'the tools cannot be loaded'));
     },
     status: () =>
-      opened === undefined ? { capabilities: builtinNames.map((name) => `tool:${name}`) } : statusOf(opened),
+      opened === undefined
+        ? { capabilities: [...builtinNames, ...own.map(({ name }) => name)].map((name) => `tool:${name}`) }
+        : statusOf(opened),
     async close() {
       await endCatalogue();
       await opened?.mcp.close();

@@ -30,7 +30,8 @@ export interface MeshCommand {
 
 const root = join(import.meta.dirname, '..', '..');
 
-export async function createMeshCommand(env: Record<string, string> = {}): Promise<MeshCommand> {
+/** @param folder in which the commands are called */
+export async function createMeshCommand(env: Record<string, string> = {}, folder = root): Promise<MeshCommand> {
   const home = mkdtempSync(join(tmpdir(), 'mesh-e2e-'));
   const port = await freePort();
   const ports = {
@@ -41,7 +42,7 @@ export async function createMeshCommand(env: Record<string, string> = {}): Promi
   };
   const base = { ...process.env, MESH_HOME: home, ...ports, NO_COLOR: '1', ...env };
   const start = (args: readonly string[], more: Record<string, string> = {}): ChildProcess =>
-    spawn(join(root, 'mesh'), args, { cwd: root, env: { ...base, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
+    spawn(join(root, 'mesh'), args, { cwd: folder, env: { ...base, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
   const run = async (args: readonly string[], more: Record<string, string> = {}): Promise<Outcome> => {
     const child = start(args, more);
     let stdout = '';

@@ -3,14 +3,12 @@
  * Does not own: a list; a new role, workflow or effect is simulated as soon as it is there, an effect by its role's
  * `simulation.ts`.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { loadRoleDefinitions, loadRoles } from '../../actors/roles/index.ts';
+import { type FoundRole, loadRoleDefinitions, rolesOf } from '../../actors/roles/index.ts';
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { SimulatedEffects } from '../../actors/roles/simulated.ts';
 import type { Role } from '../../actors/runtime/role.ts';
-import { loadWorkflows, type Workflow } from '../../actors/workflows/index.ts';
+import { loadWorkflows, type Workflow, workflowsWith } from '../../actors/workflows/index.ts';
 import { limitsOf } from '../../actors/workflows/limits.ts';
 
 export interface Catalog {
@@ -24,9 +22,15 @@ export interface Catalog {
   readonly unsimulated: readonly string[];
 }
 
+interface OwnRoles {
+  readonly roles: readonly FoundRole[];
+  /** Paths of their workflow files. */
+  readonly workflows: readonly string[];
+}
+
 const shippedRoles = join(import.meta.dirname, '..', '..', 'actors', 'roles');
 /** Roles and workflows of the simulation's own, for what no shipped one does yet. */
-const ownRoles = join(import.meta.dirname, 'roles');
+const folders = [shippedRoles, join(import.meta.dirname, 'roles')];
 const ownWorkflows = join(import.meta.dirname, 'workflows');
 
 /** Where the real effects would reach out; only their metadata is used, so nothing here is ever called. */
@@ -46,33 +50,26 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
   };
 }
 
-export async function loadCatalog(
-  folders: readonly string[] = [shippedRoles, ownRoles],
-  workflowFolders: readonly (string | undefined)[] = [undefined, ownWorkflows],
-): Promise<Catalog> {
-  const definitions = await loadRoleDefinitions(folders);
+/** What a mesh brings itself is simulated with it. */
+export async function loadCatalog(own: OwnRoles = { roles: [], workflows: [] }): Promise<Catalog> {
+  const definitions = await loadRoleDefinitions(own.roles, folders);
   const names = new Set(definitions.map(({ name }) => name));
-  const workflows = new Map(
-    workflowFolders.flatMap((folder) => [...loadWorkflows(names, folder, limitsOf(definitions))]),
-  );
+  const limits = limitsOf(definitions);
+  const workflows = new Map([
+    ...workflowsWith(names, { folder: null, files: own.workflows }, limits),
+    ...loadWorkflows(names, ownWorkflows, limits),
+  ]);
   const services = new Map<string, readonly Role[]>();
   for (const service of [...new Set(definitions.map((one) => one.service))].sort()) {
-    services.set(service, await loadRoles(service, unreachable(workflows), folders));
+    services.set(service, await rolesOf(service, definitions, unreachable(workflows)));
   }
   const roles = [...services.values()].flat();
   const simulated = new Map<string, SimulatedEffects>();
-  for (const { name, folder } of definitions) simulated.set(name, await loadSimulation(folder));
+  for (const { name, loadSimulation } of definitions) simulated.set(name, await loadSimulation());
   const unsimulated = roles.flatMap(({ name, effects }) =>
     Object.keys(effects)
       .filter((effect) => simulated.get(name)?.[effect] === undefined)
       .map((effect) => `${name}/${effect}`),
   );
   return { roles, services, workflows, simulated, unsimulated };
-}
-
-async function loadSimulation(folder: string): Promise<SimulatedEffects> {
-  const file = join(folder, 'simulation.ts');
-  if (!existsSync(file)) return {};
-  const { simulation } = (await import(pathToFileURL(file).href)) as { simulation: SimulatedEffects };
-  return simulation;
 }

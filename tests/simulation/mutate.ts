@@ -24,6 +24,8 @@ const copied = [
   'knowledge',
   'router',
   'schemas',
+  'sdk',
+  'services/adapters/own-mesh.ts',
   'telemetry',
   'tests/simulation',
   'package.json',

@@ -4,6 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { exitWhenWritten } from '../../cli/written.ts';
+import { ownMesh } from '../../services/adapters/own-mesh.ts';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import { loadCatalog } from './catalog.ts';
 import { simulate } from './simulate.ts';
@@ -56,7 +57,12 @@ function readArguments(words: readonly string[]): Arguments {
 }
 
 async function trace({ seed, only }: Arguments): Promise<number> {
-  const result = await simulate({ seed, catalog: await loadCatalog(), trace: true, ...(only ? { only } : {}) });
+  const result = await simulate({
+    seed,
+    catalog: await loadCatalog(await ownMesh()),
+    trace: true,
+    ...(only ? { only } : {}),
+  });
   for (const line of result.trace) console.log(line);
   console.log(
     `faults: ${JSON.stringify([...result.faults, ...result.disturbances].map((item, index) => [index, item]))}`,
@@ -111,6 +117,7 @@ async function main(words: readonly string[]): Promise<number> {
   const started = performance.now();
   const result = await runCampaign({
     firstSeed: given.seed,
+    catalog: await loadCatalog(await ownMesh()),
     seeds: given.seeds,
     stopAtFirst: given.first,
     onProgress: progress(given.seeds),

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { ingress, strays } from '../../actors/ingress.ts';
-import { loadRoles } from '../../actors/roles/index.ts';
+import { loadRoleDefinitions, rolesOf } from '../../actors/roles/index.ts';
 import type { AtCrashPoint } from '../../actors/runtime/crash-points.ts';
 import type { FatalError } from '../../actors/runtime/errors.ts';
 import { createHost, type HostStats } from '../../actors/runtime/host.ts';
@@ -70,7 +70,7 @@ export async function startEchoHost(options: EchoHostOptions): Promise<EchoHost>
   const bus = await connectBus({ url, name, leaseTtlMs });
   await bus.ensureTopology();
   const folders = ['actors/roles', 'bench/roles'].map((folder) => join(projectRoot, folder));
-  const roles = await loadRoles('agents', ports, folders);
+  const roles = await rolesOf('agents', await loadRoleDefinitions([], folders), ports);
   const fatal: FatalError[] = [];
   const host = createHost({
     ...{ name, service: 'agents', ingress: [ingress, strays], bus, clock: systemClock, log, limits, at },

@@ -2,7 +2,7 @@
  * Runs the engines. Owns: bounding them, the breaker before them, and passing text on as it appears. Does not own: what
  * an engine does.
  */
-import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
+import type { ErrorInfo, HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
@@ -54,6 +54,14 @@ function chatWith(engine: string): Record<string, string> {
   };
 }
 
+/** What the embedded engine is asked instead. @throws EffectError for what only a model can do */
+function withoutModel<R extends LlmRequestedData>(request: R, failure?: ErrorInfo): R {
+  if (request.purpose !== 'text') return request;
+  if (request.fallback !== undefined) return { ...request, purpose: request.fallback };
+  const { code, message } = failure ?? { code: 'no_model', message: `No language model is set up: ${SET_UP_A_MODEL}.` };
+  throw new EffectError(code, message);
+}
+
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
 function notAgain(error: unknown): unknown {
   if (!(error instanceof EffectError) || error.code !== 'breaker_open') return error;
@@ -85,22 +93,27 @@ export function createEffects({
         queueMax: llm.queueMax,
         share: ({ share }) => turnOf(share),
       },
-      async (request, { correlationId, attempt, signal: wanted, heartbeat, waits, span }) => {
+      async (request, { correlationId, attempt, signal: given, heartbeat, waits, span }) => {
         const { purpose, requestId } = request;
-        const { signal, close } = withinStep(request, wanted);
+        const { signal, close } = withinStep(request, given);
         const onText = showText(correlationId, { attempt, purpose, requestId });
         const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
-        const generate = async (chosen: Pick<EmbeddedEngine, 'name' | 'generate'>): Promise<HopOutput> => {
+        const generate = async (
+          chosen: Pick<EmbeddedEngine, 'name' | 'generate'>,
+          asked: LlmRequestedData = request,
+        ): Promise<HopOutput> => {
           span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
+          const instructions = purpose === 'text' ? undefined : llm.prompts?.[purpose];
+          const wanted = instructions === undefined ? asked : { ...asked, instructions };
           // A server may count as it goes: what it says last is the whole.
           let usage: Usage | null = null;
           const onUsage = (counted: Usage): void => {
             usage = counted;
             span.set({ [attribute.inputTokens]: counted.input, [attribute.outputTokens]: counted.output });
           };
-          const made = await chosen.generate(request, { ...context, onUsage });
+          const made = await chosen.generate(wanted, { ...context, onUsage });
           const output = usage === null ? made : { ...made, usage };
           span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
           return output;
@@ -108,7 +121,7 @@ export function createEffects({
         if (engine === null && request.waitForModel && request.input.tool === undefined)
           throw new EffectError('no_model', `No language model is set up to wait for: ${SET_UP_A_MODEL}.`);
         try {
-          if (engine === null) return await generate(await extractive());
+          if (engine === null) return await generate(await extractive(), withoutModel(request));
           const work = async (): Promise<HopOutput> => generate(await engine());
           return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
         } catch (error) {
@@ -123,7 +136,8 @@ export function createEffects({
       async (request, { correlationId, signal, waits, span }) => {
         const engine = await extractive();
         span.set(chatWith(engine.name));
-        return engine.generate(request, { signal, waits, task: correlationId });
+        const asked = withoutModel(request, request.failure);
+        return engine.generate(asked, { signal, waits, task: correlationId });
       },
     ),
   };

@@ -11,6 +11,7 @@ function write({ purpose, input, tools = [] }: LlmRequestedData, dice: Dice): Ho
       return { ...made, code: { language: 'typescript', text, attempt, explanation: 'simulated', citations: [] } };
     }
     case 'answer':
+    case 'text':
       return { ...made, answer: { text, citations: [] } };
     case 'review': {
       const verdict = dice.chance(0.5) ? 'approved' : 'changes_requested';

@@ -1,5 +1,5 @@
 /**
- * All tools of a mesh, built-in ones and those of MCP servers, as the tools role and the process around it use them.
+ * All tools of a mesh, built-in ones, its own and those of MCP servers, as the tools role and the process around it use them.
  * Owns: finding a tool, waiting for servers that are starting, and what can be said of the tools. Does not own: a tool,
  * its caps (guard.ts), who may have it run (policy.ts), or how a repeated call is fenced (the runtime).
  *
@@ -62,17 +62,26 @@ export interface WholeToolbox extends Toolbox {
 export interface ToolboxOptions {
   readonly allowHosts: readonly string[];
   readonly workspace: string | null;
+  /** Tools that the mesh brings itself. */
+  readonly own?: readonly Tool[];
   readonly mcp: McpServers;
   readonly breakers: Breakers;
   readonly policy: ToolPolicy;
 }
 
-export function createToolbox({ allowHosts, workspace, mcp, breakers, policy }: ToolboxOptions): WholeToolbox {
+export function createToolbox({
+  allowHosts,
+  workspace,
+  own: brought = [],
+  mcp,
+  breakers,
+  policy,
+}: ToolboxOptions): WholeToolbox {
   const guard = createGuard(breakers);
   let opened: ReturnType<typeof load> | undefined;
   const load = async () => {
     const [builtin, { createMcpTools }] = await Promise.all([import('./builtin/index.ts'), import('./mcp-tools.ts')]);
-    const own = builtin.builtinTools({ allowHosts, workspace });
+    const own = [...builtin.builtinTools({ allowHosts, workspace }), ...brought];
     const ofServers = createMcpTools(mcp);
     return {
       all: (): readonly Tool[] => [...own, ...ofServers()],
@@ -160,7 +169,11 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers, policy }: 
       const { all } = await open();
       return all().map(({ name, description, inputSchema, fence }) => ({ name, description, inputSchema, fence }));
     },
-    names: () => [...builtinNames, ...mcp.tools().map(({ server, name }) => `${server}.${name}`)],
+    names: () => [
+      ...builtinNames,
+      ...brought.map(({ name }) => name),
+      ...mcp.tools().map(({ server, name }) => `${server}.${name}`),
+    ],
     load: () => guard.load(),
   };
 }

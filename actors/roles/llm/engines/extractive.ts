@@ -42,6 +42,8 @@ export function createExtractiveEngine(): LlmEngine {
                 .slice(0, 1000),
             degraded: degraded(lack, 'nothing'),
           };
+        case 'text':
+          throw new RangeError('The asker of this has named no skill that does it without a model.');
         default:
           throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
       }

@@ -109,13 +109,15 @@ export function wireTool({ name, description, inputSchema }: ToolOffer): object 
 }
 
 /** The schema that an answer has, where its purpose has one. */
-export function schemaFor({ purpose, tools = [] }: EngineRequest): { schema: object; strict: boolean } | null {
+export function schemaFor({ purpose, tools = [], format }: EngineRequest): { schema: object; strict: boolean } | null {
   switch (purpose) {
     case 'review':
       return { schema: reviewSchema, strict: true };
     case 'tool':
       // Not strict: arguments differ from tool to tool, and each tool checks its own.
       return { schema: toolChoiceSchema(tools), strict: false };
+    case 'text':
+      return format === undefined ? null : { schema: format, strict: false };
     case 'answer':
     case 'code':
       return null;

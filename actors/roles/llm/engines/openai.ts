@@ -160,7 +160,7 @@ async function withModel(at: At, request: EngineRequest, context: EngineContext)
   const charsMax = options.promptCharsMax ?? 24_000;
   const promptFor = (dialect: Dialect): Prompt => {
     const budget = budgetFor(dialect, sampling, charsMax);
-    return buildPrompt(request.purpose, request.input, budget, request.tools, callsTools(dialect, request));
+    return buildPrompt(request, budget, callsTools(dialect, request));
   };
   if (!known.asked && charsIn(promptFor({ ...known.dialect, contextTokens: null })) > PROMPT_CHARS_SMALL) {
     known.asked = true;

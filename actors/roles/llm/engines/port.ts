@@ -2,13 +2,28 @@
  * The port every language-model engine implements, and the one error engines throw.
  * Owns the contract only; engines know nothing of each other, of the log or of how a hop is run.
  */
-import type { ErrorInfo, HopInput, HopOutput, ToolOffer } from '../../../../schemas/events/generated.ts';
+import type {
+  ErrorInfo,
+  HopInput,
+  HopOutput,
+  LlmRequestedData,
+  ToolOffer,
+} from '../../../../schemas/events/generated.ts';
 
-export type Purpose = 'answer' | 'code' | 'review' | 'tool';
+/** What an engine knows how to do without a model. */
+export type Skill = 'answer' | 'code' | 'review' | 'tool';
+/** `text`: the asker brings its messages. */
+export type Purpose = Skill | 'text';
 
 export interface EngineRequest {
   readonly purpose: Purpose;
   readonly input: HopInput;
+  /** In place of the shipped instructions for this purpose. */
+  readonly instructions?: string;
+  /** What the model is told; for the purpose `text`. */
+  readonly messages?: LlmRequestedData['messages'];
+  /** JSON Schema of what it is to write; for the purpose `text`. */
+  readonly format?: object;
   /** What may be chosen; for the purpose `tool`, whose output names the tool with arguments and an empty result. */
   readonly tools?: readonly ToolOffer[];
   /** For the embedded engine: what the configured model failed with; absent when none is configured. */

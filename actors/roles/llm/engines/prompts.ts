@@ -8,10 +8,10 @@
  */
 import type { Finding, HopInput, Passage, ToolOffer } from '../../../../schemas/events/generated.ts';
 import { languageInPrompt } from '../../reviewer/checks/languages.ts';
-import { EngineError, type Purpose } from './port.ts';
+import { EngineError, type EngineRequest, type Purpose, type Skill } from './port.ts';
 
 export interface ChatMessage {
-  readonly role: 'system' | 'user';
+  readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
 }
 
@@ -28,7 +28,7 @@ export interface Prompt {
 /** More points than this nobody answers one by one, and the first errors cause many of the others. */
 const FINDINGS_MAX = 30;
 
-const SYSTEM: Readonly<Record<Purpose, string>> = {
+const SYSTEM: Readonly<Record<Skill, string>> = {
   answer: [
     'You answer questions for the user of a local knowledge base.',
     'Use the numbered passages where they bear on the question and cite them as [1], [2] right after the statement they support.',
@@ -76,14 +76,11 @@ export function characters(max: number): PromptBudget {
 }
 
 /** Builds the messages within the budget. @param byApi the tools are offered by the API's own means, not in the text */
-export function buildPrompt(
-  purpose: Purpose,
-  input: HopInput,
-  budget: PromptBudget,
-  tools: readonly ToolOffer[] = [],
-  byApi = false,
-): Prompt {
-  const system: ChatMessage = { role: 'system', content: byApi ? CALL_A_TOOL : SYSTEM[purpose] };
+export function buildPrompt(request: Omit<EngineRequest, 'failure'>, budget: PromptBudget, byApi = false): Prompt {
+  const { purpose, input, tools = [], instructions } = request;
+  if (purpose === 'text') return brought(request.messages ?? [], budget);
+  const content = instructions ?? (byApi ? CALL_A_TOOL : SYSTEM[purpose]);
+  const system: ChatMessage = { role: 'system', content };
   const offered = byApi ? [] : tools;
   const fixed = purpose === 'tool' ? toolSections(input, offered) : fixedSections(purpose, input);
   const given = input.passages ?? [];
@@ -106,6 +103,13 @@ export function buildPrompt(
     const lowest = kept.reduce((worst, passage) => (passage.score <= worst.score ? passage : worst));
     kept = kept.filter((passage) => passage !== lowest);
   }
+}
+
+/** The asker's own messages, whole. */
+function brought(messages: readonly ChatMessage[], budget: PromptBudget): Prompt {
+  const length = budget.measure(messages);
+  if (length > budget.max) throw tooLarge(length, budget);
+  return { messages: [...messages], passages: [], leftOut: 0, findingsLeftOut: 0 };
 }
 
 function tooLarge(length: number, { max, unit }: PromptBudget): EngineError {

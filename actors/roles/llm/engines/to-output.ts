@@ -60,6 +60,15 @@ export function toOutput(request: EngineRequest, prompt: PromptMade, made: Compl
       const tool = toolCalls.length > 0 ? fromToolCalls(toolCalls, tools) : parseToolChoice(text, tools);
       return tool === null ? { engine, summary: 'No tool fits.' } : { engine, summary: `Chose ${tool.name}.`, tool };
     }
+    case 'text': {
+      const said = text.trim();
+      const made = {
+        engine,
+        summary: `Wrote ${said.length} characters.${notes}`,
+        answer: { text: said, citations: [] },
+      };
+      return cut === null ? made : { ...made, degraded: { reason: 'reply_cut', instead: 'partial', message: cut } };
+    }
     default:
       throw new RangeError(`There is no purpose ${String(request.purpose satisfies never)}.`);
   }

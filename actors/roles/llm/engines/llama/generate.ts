@@ -5,7 +5,7 @@
  * The prompt and the longest allowed text fit into the context together, so nothing is ever shifted out of it.
  */
 import type { ChatHistoryItem, LlamaContextSequence, LlamaGrammar } from 'node-llama-cpp';
-import { EngineError, type EngineRequest, type Purpose } from '../port.ts';
+import { EngineError, type EngineRequest } from '../port.ts';
 import { buildPrompt, type ChatMessage, type Prompt, type PromptBudget } from '../prompts.ts';
 import { reviewSchema } from '../review-schema.ts';
 import type { Completion } from '../to-output.ts';
@@ -32,7 +32,7 @@ const TOKENS_SPARE = 64;
 
 /** Messages that fit, by the model's own count. @throws EngineError `engine_prompt_too_large` */
 export function fitPrompt(loaded: LoadedModel, request: EngineRequest, maxTokens: number): Prompt {
-  return buildPrompt(request.purpose, request.input, budgetOf(loaded, maxTokens), request.tools);
+  return buildPrompt(request, budgetOf(loaded, maxTokens));
 }
 
 function budgetOf(loaded: LoadedModel, maxTokens: number): PromptBudget {
@@ -48,7 +48,10 @@ function promptTokens({ chatWrapper, model }: LoadedModel, messages: readonly Ch
 }
 
 function historyOf(messages: readonly ChatMessage[]): ChatHistoryItem[] {
-  const said = messages.map(({ role, content }): ChatHistoryItem => ({ type: role, text: content }));
+  const said = messages.map(
+    ({ role, content }): ChatHistoryItem =>
+      role === 'assistant' ? { type: 'model', response: [content] } : { type: role, text: content },
+  );
   return [...said, { type: 'model', response: [] }];
 }
 
@@ -107,13 +110,19 @@ function neverShift(): never {
  * The grammar that holds an answer to its form, where the purpose has one. Made once for a model: it lives in native
  * memory, and making it costs more than a short generation.
  */
-export function createGrammars({ model }: LoadedModel): (purpose: Purpose) => Promise<LlamaGrammar> | null {
+export function createGrammars({ model }: LoadedModel): (request: EngineRequest) => Promise<LlamaGrammar> | null {
   let review: Promise<LlamaGrammar> | undefined;
-  return (purpose) => {
+  let json: Promise<LlamaGrammar> | undefined;
+  return ({ purpose, format }) => {
     switch (purpose) {
       case 'review':
         review ??= model.llama.createGrammarForJsonSchema(reviewSchema);
         return review;
+      case 'text':
+        // One grammar for all schemas: each of its own would stay in native memory. The asker checks the fields.
+        if (format === undefined) return null;
+        json ??= model.llama.getGrammarFor('json');
+        return json;
       case 'answer':
       case 'code':
       case 'tool':

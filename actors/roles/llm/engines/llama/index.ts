@@ -124,7 +124,7 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
       if (ready === null) context.heartbeat?.('The model is loading.');
       const { loaded, slots, grammarFor } = await unlessAborted(context.signal, opened());
       const prompt = fitPrompt(loaded, request, options.maxTokens);
-      const grammar = await grammarFor(request.purpose);
+      const grammar = await grammarFor(request);
       if (slots.free === 0) context.heartbeat?.(`Waiting for the model; ${slots.waiting} wait before.`);
       const generation = await slots.use(context.signal, (sequence) =>
         limited(options.timeoutMs, context, (signal) => {

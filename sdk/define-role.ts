@@ -1,0 +1,47 @@
+/**
+ * A role of a user's own. Owns: what its author says of it, and checking that. Does not own: running it; it gets what a
+ * shipped role gets, since it is one (`actors/roles/index.ts`).
+ */
+import type { AnyStateMachine } from 'xstate';
+import type { FoundRole } from '../actors/roles/index.ts';
+import type { RolePorts } from '../actors/roles/ports.ts';
+import type { SimulatedEffects } from '../actors/roles/simulated.ts';
+import type { EffectHandlers, RoleDefinition } from '../actors/runtime/role.ts';
+
+/** Words of subjects and envelopes that are no role. */
+const TAKEN: ReadonlySet<string> = new Set(['watchers', 'ingress', 'person', 'agents']);
+const NAME = /^[a-z][a-z0-9]{0,31}$/;
+/** The process in which a role is hosted that says nothing else. */
+const SERVICE_DEFAULT = 'agents';
+
+export interface RoleOptions extends Partial<Omit<RoleDefinition, 'name' | 'versions'>> {
+  /** Lower-case letters and digits; the role's word in workflows, subjects and traces. */
+  readonly name: string;
+  /** A plain XState v5 machine, pure (docs/roles.md). */
+  readonly machine: AnyStateMachine;
+  /** One handler for each effect that the machine invokes. */
+  readonly effects?: EffectHandlers | ((ports: RolePorts) => EffectHandlers);
+  /** Stand-ins of the effects, for `mesh sim`. */
+  readonly simulation?: SimulatedEffects;
+}
+
+/** A mistake in what an author wrote; the message names what it is about. */
+export class DefinitionError extends Error {
+  override readonly name = 'DefinitionError';
+}
+
+/** @throws DefinitionError */
+export function defineRole(options: RoleOptions): FoundRole {
+  const { name, machine, effects = {}, simulation = {}, ...rest } = options;
+  if (!NAME.test(name))
+    throw new DefinitionError(`a role's name is lower-case letters and digits, at most 32, and not ${name}`);
+  if (TAKEN.has(name)) throw new DefinitionError(`a role cannot be called ${name}: the word means something else`);
+  return {
+    ...{ service: SERVICE_DEFAULT, startsOn: ['hop.requested'] },
+    ...rest,
+    name,
+    versions: [{ since: 1, machine }],
+    loadEffects: (ports) => Promise.resolve(typeof effects === 'function' ? effects(ports) : effects),
+    loadSimulation: () => Promise.resolve(simulation),
+  };
+}

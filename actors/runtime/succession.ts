@@ -5,7 +5,8 @@
  *
  * While the log stands it does not matter who opens a partition: what was told is in the log. In a log that was made anew
  * the first one gives it what its own ledger has, and of whoever comes later with more, the rest would be set aside.
- * So a host that knows others waits, for a limited time, until they have said what they have.
+ * So a host that knows others waits, for a limited time, until they have said what they have; and who hears that another
+ * one has found its log lost leaves what that one has more of, as if it had known it.
  *
  * Invariants:
  * 1. A host that knows of no other waits for nobody.
@@ -77,8 +78,8 @@ export function createSuccession(options: {
   /** What others have in this log, by name. */
   const others = new Map<string, readonly End[]>();
   const ownEnds = (): End[] => partitionNumbers.map((partition) => endOf(ledger, partition));
-  /** At the start. */
-  const mine = ownEnds();
+  /** At the start, or when another host asked. */
+  let mine = ownEnds();
   /** Where in the stream this process told first: what was told before may be older than the loss. */
   let toldSeq: number | null = null;
   const early: { readonly told: Told; readonly seq: number }[] = [];
@@ -94,6 +95,9 @@ export function createSuccession(options: {
     if (text !== remembered) options.remember(META_KEY, text);
     remembered = text;
   };
+  const leaveForAWhile = (): void => {
+    leftUntilMs = clock.elapsed() + limits.otherHostsMs;
+  };
   const tell = async (asks: boolean, ends: readonly End[]): Promise<number> => {
     const subject = endsSubject(service, name);
     const told: Told = { host: name, log: witness.stream.identity, asks, ends };
@@ -103,7 +107,9 @@ export function createSuccession(options: {
     return seq;
   };
   const answer = (): void => {
-    tell(false, ownEnds()).catch((error: unknown) =>
+    mine = ownEnds();
+    leaveForAWhile();
+    tell(false, mine).catch((error: unknown) =>
       log.warn({ error: String(error) }, 'what this host has could not be told; others wait for it until their limit'),
     );
   };
@@ -151,7 +157,7 @@ export function createSuccession(options: {
         log.info({ hosts: missing() }, 'the log has lost something: waiting for what others have');
       await waitForOthers();
       heard = () => undefined;
-      leftUntilMs = clock.elapsed() + limits.otherHostsMs;
+      leaveForAWhile();
     },
     memory,
     look: remember,

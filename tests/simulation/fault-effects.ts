@@ -92,6 +92,7 @@ function broker(run: Run, fault: BrokerFault): void {
   const { log, plan, scheduler, hosts } = run;
   const server = serverOf(log);
   if (!log.up || !server.findStream(STREAM)) return;
+  if (fault.kind !== 'broker-restart' && !haveMet(hosts)) return;
   plan.fire(fault);
   if (fault.kind === 'broker-truncated' && fault.everyone) for (const host of hosts) host.kill('power', fault.ms);
   log.goDown();
@@ -102,6 +103,15 @@ function broker(run: Run, fault: BrokerFault): void {
     cutShort(run, bucketStream(LEASE_BUCKET), fault.leases);
   }
   scheduler.after(fault.ms, () => log.comeUp());
+}
+
+/** Hosts of a service that know nothing of each other cannot wait for each other: docs/reliability.md, known limits. */
+function haveMet(hosts: readonly HostProcess[]): boolean {
+  return hosts.every(({ name, service, disk }) => {
+    const known = disk.tables.meta.get('hosts') ?? '{}';
+    const { hosts: met = [] } = JSON.parse(known) as { readonly hosts?: readonly string[] };
+    return hosts.every((other) => other.service !== service || other.name === name || met.includes(other.name));
+  });
 }
 
 /** The broker goes down, and comes back without its newest messages. */

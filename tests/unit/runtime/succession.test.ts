@@ -3,6 +3,9 @@
  */
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import type { MemoryBus } from '../../../bus/memory-bus.ts';
+import type { Bus } from '../../../bus/port.ts';
+import { door } from './support/bent-bus.ts';
 import { journalOn, LEASE_TTL_MS, Mesh, tasks } from './support/mesh-bench.ts';
 
 const TASKS = tasks(20);
@@ -42,6 +45,29 @@ describe('a log that was made anew', () => {
     await mesh.pass(defaultLimits.otherHostsMs + LEASE_TTL_MS);
     const { host } = await starting;
     expect(host.stats().partitions).toEqual({ orchestrator: 8, courier: 8 });
+  });
+
+  test('J3: a host that knew of no other leaves what it hears that another one has more of', async () => {
+    const { mesh, worker, told } = await logMadeAnew();
+    // It has said that it is there, and has claimed nothing yet.
+    const beats = door();
+    beats.shut();
+    const bends = ({ leases }: MemoryBus): Partial<Bus> => ({
+      leases: {
+        ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
+        ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+        beat: (holder) => beats.passed.then(() => leases.beat(holder)),
+      },
+    });
+    const starting = mesh.start('newcomer', { bends });
+    await mesh.pass();
+    const again = mesh.start('worker', { disk: worker.disk });
+    await mesh.pass();
+    beats.open();
+    await mesh.pass(defaultLimits.otherHostsMs + LEASE_TTL_MS);
+    await starting;
+    expect([(await mesh.facts()).toSorted(), mesh.deeds.length]).toEqual([told, TASKS.length * 2]);
+    expect((await again).said('warn')).toEqual([]);
   });
 
   test('S7: a host that knows of no other opens everything at once', async () => {

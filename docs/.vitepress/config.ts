@@ -18,7 +18,12 @@ const pagesOf = (folder: string) =>
 const sidebar = [
   {
     text: 'Begin',
-    items: [page('Agent Mesh', ''), page('Your first day', 'onboarding'), page('Architecture', 'architecture')],
+    items: [
+      page('Agent Mesh', ''),
+      page('Your first day', 'onboarding'),
+      page('A mesh of your own', 'your-own'),
+      page('Architecture', 'architecture'),
+    ],
   },
   {
     text: 'Work with it',

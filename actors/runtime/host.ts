@@ -23,7 +23,7 @@ import { createJournal, type Journal } from './journal.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import type { Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
-import { judge, marksOf } from './log-verdict.ts';
+import { furthestIn, judge, marksOf } from './log-verdict.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
@@ -146,7 +146,10 @@ export function createHost(options: HostOptions): Host {
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
-  const sender: Sender = createSender({ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal });
+  const sender: Sender = createSender({
+    ...{ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal },
+    furthest: () => furthestIn(sender, journal),
+  });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),
@@ -321,13 +324,12 @@ export function createHost(options: HostOptions): Host {
     effects.stop();
     await within(journal.flushed(), limits.stopDrainMs, clock);
     await sender.drained(limits.stopDrainMs);
-    const told = [...partitions.all()].map(async (part) => {
+    for (const part of partitions.all()) {
       part.wantsCheckpoint = true;
-      const n = journal.say(part.number, 'stopped');
-      await new Promise<void>((resolve) => journal.whenTold(part.number, n, resolve));
-    });
+      journal.say(part.number, 'stopped');
+    }
     await within(journal.flushed(), limits.stopDrainMs, clock);
-    await within(Promise.all(told), limits.stopDrainMs, clock);
+    await within(journal.allTold(), limits.stopDrainMs, clock);
     await within(journal.flushed(), limits.stopDrainMs, clock);
     endAnswers();
     ownership.end();

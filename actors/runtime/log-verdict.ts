@@ -3,11 +3,9 @@
  * and what the log must go on to have. Does not own: telling logs apart (`witness.ts`), or giving a log what it lacks
  * (`recovery.ts`).
  */
-import type { StoredMessage } from '../../bus/port.ts';
 import { partitionNumbers } from '../../schemas/events/subjects.ts';
 import type { HostContext } from './host.ts';
 import type { Journal } from './journal.ts';
-import { placeOf } from './messages.ts';
 import { decodeHead } from './record.ts';
 import type { Sender } from './sender.ts';
 import type { Succession } from './succession.ts';
@@ -45,17 +43,14 @@ export async function judge(
 
 /** What the log must still have. */
 export function marksOf(sender: Sender, journal: Journal): Mark[] {
-  const sent = (['log', 'quarantine'] as const).map((stream) => {
-    const mark = sender.stored[stream];
-    return { stream, seq: seqOf(mark), is: (message: StoredMessage) => placeOf(message) === mark };
-  });
-  const record = journal.furthest();
-  const written = { stream: 'log' as const, seq: record?.seq ?? 0, is: isRecord(record?.id ?? '') };
-  return [...sent, written].filter(({ seq }) => seq > 0);
+  return [
+    { stream: 'log', mark: furthestIn(sender, journal) },
+    { stream: 'quarantine', mark: sender.stored.quarantine },
+  ];
 }
 
-function isRecord(id: string): (message: StoredMessage) => boolean {
-  return ({ subject, data }) => subject.startsWith('mesh.journal.') && decodeHead(data).id === id;
+export function furthestIn(sender: Sender, journal: Journal): string {
+  return furthestMark([sender.stored.log, journal.furthest()]);
 }
 
 const nothingStored = { log: '', quarantine: '' };

@@ -130,8 +130,7 @@ export class LogMessage implements StoredMessage {
   readonly seq: number;
   readonly subject: string;
   readonly atMs: number;
-  readonly #sent: Uint8Array;
-  #data: Uint8Array | null = null;
+  readonly data: Uint8Array;
   readonly #source: { readonly headers?: MsgHdrs };
   #headers: Map<string, string> | null = null;
 
@@ -143,13 +142,8 @@ export class LogMessage implements StoredMessage {
     this.seq = place.seq;
     this.subject = place.subject;
     this.atMs = place.atMs;
-    this.#sent = data;
     this.#source = source;
-  }
-
-  get data(): Uint8Array {
-    this.#data ??= unpackedBody(this.subject, this.#sent, (name) => this.header(name));
-    return this.#data;
+    this.data = unpackedBody(place.subject, data, () => this.#decoded());
   }
 
   header(name: string): string {

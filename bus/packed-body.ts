@@ -4,7 +4,7 @@
  * (`topology.ts`).
  *
  * Invariants:
- * 1. Whoever reads by the bus gets the bytes that were published.
+ * 1. Whoever reads by the bus gets the body and the headers that were published.
  * 2. What only looks like it is handed on as it is: nothing that anybody can send makes reading fail (S9).
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
@@ -35,12 +35,18 @@ export function packedBody(serverVersion: string, subject: string, body: Uint8Ar
 
 export const packedHeaders: Readonly<Record<string, string>> = { [ENCODING_HEADER]: ENCODING };
 
-/** The body as it was published. */
-export function unpackedBody(subject: string, data: Uint8Array, header: (name: string) => string): Uint8Array {
+/**
+ * The body as it was published; then the header that says how it was sent is taken out of the headers.
+ *
+ * @param headers decoded when they are asked for
+ */
+export function unpackedBody(subject: string, data: Uint8Array, headers: () => Map<string, string>): Uint8Array {
   if (!MAGIC.every((byte, index) => data[index] === byte) || !subject.startsWith(PACKED_SUBJECTS)) return data;
-  if (header(ENCODING_HEADER) !== ENCODING) return data;
+  if (headers().get(ENCODING_HEADER) !== ENCODING) return data;
   try {
-    return zstdDecompressSync(data, { maxOutputLength: UNPACKED_MAX_BYTES });
+    const body = zstdDecompressSync(data, { maxOutputLength: UNPACKED_MAX_BYTES });
+    headers().delete(ENCODING_HEADER);
+    return body;
   } catch {
     return data;
   }

@@ -18,7 +18,7 @@ export const natsColour: Style = 'blue';
  */
 const SEMI_SPACE_MB = 4;
 
-/** For processes that mostly wait. */
+/** For processes that mostly wait. With `--optimize-for-size` an idle one has a sixth less, and a run costs twice as much. */
 export const smallHeap: readonly string[] = [`--max-semi-space-size=${SEMI_SPACE_MB}`];
 
 /** Arguments for node. */
@@ -39,6 +39,8 @@ export function serviceEnv(service: Service, settings: Settings): NodeJS.Process
     UV_THREADPOOL_SIZE: String(service.poolThreads(settings)),
     // glibc gives each thread a region of its own, and keeps in all of them what was freed in any.
     MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
+    // What a process has compiled once it need not compile again, nor load the compiler: 15 MB of each. As `./mesh` sets it.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(settings.MESH_HOME, 'cache'),
   };
 }
 

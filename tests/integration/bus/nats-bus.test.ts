@@ -217,6 +217,8 @@ describe('nats-bus', () => {
     await reader.caughtUp;
     const others = [await bus.getLast(journal), await bus.get(seq), ...(await bus.readLast(journal))];
     expect([...read, ...others.map((one) => one && textOf(one))]).toEqual(Array(5).fill(record));
+    const named = [...(others[0]?.headers() ?? [])].filter(([name]) => !name.toLowerCase().startsWith('nats-'));
+    expect(named).toEqual(Object.entries(headers));
   });
 
   test('streams, buckets and consumers say what they are for, also those that were there before', async () => {

@@ -4,7 +4,7 @@ import { ENCODING_HEADER, packedBody, packedHeaders, unpackedBody } from '../../
 
 const JOURNAL = 'mesh.journal.agents.3';
 const record = Buffer.from(JSON.stringify([{ data: 'what happened, and what it caused; '.repeat(60) }]));
-const header = (name: string): string => packedHeaders[name] ?? '';
+const sent = (): Map<string, string> => new Map([...Object.entries(packedHeaders), ['content-type', 'text/plain']]);
 
 test.each([
   ['a record, on an old server', '2.9.10', JOURNAL, record, true],
@@ -17,15 +17,27 @@ test.each([
   expect(packed !== null).toBe(isPacked);
   if (packed === null) return;
   expect(packed.byteLength).toBeLessThan(body.byteLength / 4);
-  expect(Buffer.compare(unpackedBody(subject, packed, header), body)).toBe(0);
+  const headers = sent();
+  expect(
+    Buffer.compare(
+      unpackedBody(subject, packed, () => headers),
+      body,
+    ),
+  ).toBe(0);
+  expect([...headers]).toEqual([['content-type', 'text/plain']]);
 });
 
 test('S9: what is no packed record is read as it is', () => {
   const packed = packedBody('2.9.10', JOURNAL, record);
   if (packed === null) throw new Error('it is not packed');
   const cut = packed.subarray(0, 40);
-  expect(unpackedBody(JOURNAL, cut, header)).toBe(cut);
-  expect(unpackedBody(JOURNAL, record, header)).toBe(record);
-  expect(unpackedBody(JOURNAL, packed, () => '')).toBe(packed);
-  expect(unpackedBody('mesh.in.coder.1', packed, (name) => (name === ENCODING_HEADER ? 'zstd' : ''))).toBe(packed);
+  const headers = sent();
+  for (const [subject, body] of [
+    [JOURNAL, cut] as const,
+    [JOURNAL, record] as const,
+    ['mesh.in.coder.1', packed] as const,
+  ])
+    expect(unpackedBody(subject, body, () => headers)).toBe(body);
+  expect(headers.get(ENCODING_HEADER)).toBe('zstd');
+  expect(unpackedBody(JOURNAL, packed, () => new Map())).toBe(packed);
 });

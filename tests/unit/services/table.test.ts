@@ -39,5 +39,7 @@ describe('the table of services', () => {
     expect(nodeArgs(agents, settings)).toContain('--max-old-space-size=300');
     expect(nodeArgs(agents, settings).slice(-1)).toEqual(['agents']);
     expect(serviceEnv(agents, settings)).toMatchObject({ MESH_SUPERVISED: '1', UV_THREADPOOL_SIZE: '7' });
+    // Whoever starts the mesh without ./mesh gets it as well.
+    expect(serviceEnv(agents, settings).NODE_COMPILE_CACHE).toMatch(/./);
   });
 });

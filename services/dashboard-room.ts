@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot, type Settings } from '../config/settings.ts';
-import { Door } from '../dashboard/server/door.ts';
+import { Door, type ObservationView } from '../dashboard/server/door.ts';
 import type { Pages, Room } from '../dashboard/server/http.ts';
 import { Hub } from '../dashboard/server/hub.ts';
 import { killOwn, ownProcesses } from '../dashboard/server/own-processes.ts';
@@ -18,10 +18,12 @@ import { redrive } from '../dashboard/server/quarantine-view.ts';
 import { Rooms } from '../dashboard/server/rooms.ts';
 import { ServicesView } from '../dashboard/server/services-view.ts';
 import { createMeshClient, type MeshClient } from '../gateway/client/index.ts';
-import { isLoopback } from '../gateway/exposure.ts';
+import { isLoopback } from '../guards/web-page.ts';
 import type { SearchResult } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { atTheStart } from '../router/port.ts';
+import { remainingMs } from '../telemetry/mode.ts';
+import type { Observability } from './observability.ts';
 import { once } from './once.ts';
 import type { ServiceContext } from './run-service.ts';
 
@@ -119,6 +121,26 @@ function watchGateway(client: MeshClient, hub: Hub): () => void {
   };
 }
 
+/** Null for no price at all: a model on this machine costs nothing that the mesh could know. */
+function priceOf({
+  OBS_PRICE_INPUT: input,
+  OBS_PRICE_OUTPUT: output,
+}: Settings): { input: number; output: number } | null {
+  return input === 0 && output === 0 ? null : { input, output };
+}
+
+function observationOf(observability: Observability): ObservationView {
+  return {
+    listen: (onChange) => observability.listen(onChange),
+    now() {
+      const { mode, window } = observability;
+      if (window === null) return { mode, window };
+      const { id, cause, forMs } = window;
+      return { mode, window: { id, cause, forMs, leftMs: remainingMs(window, Date.now()) } };
+    },
+  };
+}
+
 export interface OpenRoom extends Room {
   close(): Promise<void>;
 }
@@ -138,7 +160,8 @@ export async function openRoom(context: ServiceContext): Promise<OpenRoom> {
   const home = settings.MESH_HOME;
   const mayKill = isLoopback(settings.MESH_DASHBOARD_HOST);
   const door = new Door({
-    ...{ bus, hub, services: new ServicesView(bus), version: manifest.version },
+    ...{ bus, hub, services: new ServicesView(bus), version: manifest.version, price: priceOf(settings) },
+    observation: observationOf(context.telemetry.observability),
     rooms: openRooms(context, client),
     chaos: () => mayKill && ownProcesses(home).length > 0,
     commands: {

@@ -21,6 +21,7 @@ import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { traceCalls } from '../telemetry/call-spans.ts';
 import type { Log } from '../telemetry/log.ts';
+import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
@@ -137,7 +138,8 @@ export const startGateway: StartService = async (context) => {
   const catalog = lazyCatalog(settings);
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing });
+  const observation = obsSwitch(bus.kv('config'));
+  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing, observation });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
   const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
   const rules = { callers, admission, log };

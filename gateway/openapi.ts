@@ -214,7 +214,10 @@ function ownPaths(): Record<string, Record<string, Json>> {
     '/dapr/subscribe': {
       get: {
         ...{ operationId: 'daprSubscriptions', tags: ['Dapr'], summary: 'What a Dapr sidecar is to deliver.' },
-        responses: { 200: { description: 'Subscriptions.', ...json({ type: 'array', items: { type: 'object' } }) } },
+        responses: {
+          200: { description: 'Subscriptions.', ...json({ type: 'array', items: { type: 'object' } }) },
+          404: { description: 'Dapr is not set up here.' },
+        },
       },
     },
     '/dapr/tasks': {
@@ -226,6 +229,8 @@ function ownPaths(): Record<string, Record<string, Json>> {
             description: 'SUCCESS: the mesh has it on disk. RETRY: it may have it later. DROP: it never will.',
             ...json(status({ enum: ['SUCCESS', 'RETRY', 'DROP'] })),
           },
+          404: { description: 'Dapr is not set up here.' },
+          415: { description: 'The content is no JSON by its type.' },
         },
       },
     },

@@ -313,6 +313,7 @@ function notCancelable(id: string, status: string): TaskNotCancelableError {
 }
 
 function checkHistoryLength(historyLength: number | undefined): number | undefined {
-  if (historyLength !== undefined && historyLength < 0) throw malformed('historyLength', 'must not be negative');
+  if (historyLength !== undefined && !(Number.isInteger(historyLength) && historyLength >= 0))
+    throw malformed('historyLength', 'must be a whole number, and not negative');
   return historyLength;
 }

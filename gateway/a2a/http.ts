@@ -64,11 +64,11 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const text = express.text({ limit: BODY_MAX_BYTES, type: ['application/json', A2A_CONTENT_TYPE] });
     const served = serve({ requestHandler: handler, userBuilder, legacyCompat: { enabled: true } });
     const dialect = binding === 'rest' ? [restDialect] : [];
-    app.use(path, dialect, admission(binding, rules, calls), text, parsed(binding), served);
-    app.use(path, failed(binding));
+    app.use(path, dialect, admission(binding, rules, calls), text, parsed(binding, rules.log), served);
+    app.use(path, failed(binding, rules.log));
   }
   app.use(nothingHere);
-  app.use(failed('rest'));
+  app.use(failed('rest', rules.log));
   return app;
 }
 
@@ -92,15 +92,18 @@ function card(handler: A2aHandler, { cardOfBoth }: HttpRules): RequestHandler {
 }
 
 /** JSON within the limits of depth and keys that every door of the mesh has; the SDK takes what is parsed already. */
-function parsed(binding: HttpBinding): RequestHandler {
+function parsed(binding: HttpBinding, log: ClientLog): RequestHandler {
   return (request, response, next) => {
     if (typeof request.body !== 'string') return next();
     const json = parseJson(request.body === '' ? '{}' : request.body);
-    if (!json.ok) return refuseBody(binding, response, json.rejection);
-    if (binding === 'jsonrpc' && (typeof json.value !== 'object' || json.value === null || Array.isArray(json.value))) {
+    if (!json.ok) {
+      log.warn({ binding, code: json.rejection.code, bytes: request.body.length }, 'a body of A2A was refused');
+      return refuseBody(binding, response, json.rejection);
+    }
+    if (typeof json.value !== 'object' || json.value === null || Array.isArray(json.value)) {
       return refuseBody(binding, response, {
         code: 'invalid_envelope',
-        reason: 'send one JSON-RPC request, an object',
+        reason: binding === 'jsonrpc' ? 'send one JSON-RPC request, an object' : 'the body must be an object',
       });
     }
     request.body = json.value;
@@ -179,11 +182,16 @@ function answerError(binding: HttpBinding, response: Response, error: MeshError)
 }
 
 /** What the body parser refuses. */
-function failed(binding: HttpBinding): ErrorRequestHandler {
+function failed(binding: HttpBinding, log: ClientLog): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error);
     const status = error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : 500;
-    if (status >= 500) return answerError(binding, response, toMeshError(error));
+    if (status >= 500) {
+      const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      log.error({ binding, cause }, 'a call of A2A failed unexpectedly');
+      return answerError(binding, response, toMeshError(error));
+    }
+    log.warn({ binding, status }, 'a body of A2A was refused');
     const message = error instanceof Error ? error.message : 'the request cannot be read';
     if (status === 413) {
       return answerError(

@@ -15,7 +15,8 @@ const PAGE_SIZE_MAX = 100;
 
 export async function listOf(mesh: Mesh, request: ListTasksRequest, call: A2aCall): Promise<ListTasksResponse> {
   const { pageSize = PAGE_SIZE_DEFAULT, pageToken, historyLength, includeArtifacts = false } = request;
-  if (pageSize < 1 || pageSize > PAGE_SIZE_MAX) throw malformed('pageSize', `must be from 1 to ${PAGE_SIZE_MAX}`);
+  if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > PAGE_SIZE_MAX)
+    throw malformed('pageSize', `must be a whole number from 1 to ${PAGE_SIZE_MAX}`);
   const order = orderOf(request);
   if (order === null) return { tasks: [], nextPageToken: '', pageSize, totalSize: 0 };
   const page = await mesh.list({ ...order, pageSize, pageToken }, call.context);

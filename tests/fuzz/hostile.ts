@@ -36,7 +36,7 @@ export function hostileText(random: Random): string {
   return Array.from({ length: random.int(1, 12) }, () => String.fromCharCode(random.int(0, 0xffff))).join('');
 }
 
-export function hostileValue(random: Random, depth = 0): unknown {
+function hostileValue(random: Random, depth = 0): unknown {
   const kind = random.int(0, depth > 3 ? 4 : 7);
   if (kind === 0) return null;
   if (kind === 1) return random.chance(0.5);

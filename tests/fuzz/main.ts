@@ -13,7 +13,11 @@ import { openDoors } from './mesh.ts';
 
 const GROWTH_MB_MAX = 150;
 const { values } = parseArgs({
-  options: { inputs: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' } },
+  options: {
+    inputs: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+  },
 });
 
 function row({ door, inputs, ms, statuses, problems }: DoorReport): string {
@@ -25,13 +29,15 @@ const doors = await openDoors('fuzz');
 process.stdout.write('| door | inputs | time | statuses | unclear |\n|---|---|---|---|---|\n');
 const report = await fuzz(doors.mesh, doors.addresses, {
   ...{ inputs: Number(values.inputs), seed: Number(values.seed), processes: { mcp: doors.mcp.pid } },
+  ...(values.only === undefined ? {} : { only: [values.only] }),
   onDoor: (one) => void process.stdout.write(row(one)),
 });
-await doors.close();
+const unclear = report.doors.flatMap(({ problems }) => problems);
+await doors.close({ keepLogs: unclear.length > 0 });
 const grown = Object.entries(report.memoryMb).filter(([, { early, end }]) => end - early > GROWTH_MB_MAX);
 for (const [name, { early, end }] of Object.entries(report.memoryMb))
   process.stdout.write(`- ${name}: ${early} MB after the first tenth, ${end} MB at the end\n`);
-for (const problem of report.doors.flatMap(({ problems }) => problems)) process.stdout.write(`unclear: ${problem}\n`);
+for (const problem of unclear) process.stdout.write(`unclear: ${problem}\n`);
 if (report.deaths.length > 0) process.stdout.write(`died: ${report.deaths.join(', ')}\n`);
-const isGood = grown.length + report.deaths.length + report.doors.flatMap(({ problems }) => problems).length === 0;
+const isGood = grown.length + report.deaths.length + unclear.length === 0;
 await exitWhenWritten(isGood ? 0 : 1);

@@ -18,7 +18,7 @@ export interface OpenDoors {
   readonly mesh: Mesh;
   readonly addresses: Addresses;
   readonly mcp: ChildProcess & { readonly pid: number };
-  close(): Promise<void>;
+  close(options?: { readonly keepLogs: boolean }): Promise<void>;
 }
 
 export async function openDoors(name: string): Promise<OpenDoors> {
@@ -36,12 +36,12 @@ export async function openDoors(name: string): Promise<OpenDoors> {
     mesh,
     addresses: { grpc, http: `http://127.0.0.1:${httpPort}`, mcp: { url, token: TOKEN } },
     mcp: child,
-    async close() {
+    async close({ keepLogs } = { keepLogs: false }) {
       grpc.close();
       const ended = once(child, 'close');
       child.kill('SIGINT');
       await ended;
-      await mesh.close({ keepLogs: false });
+      await mesh.close({ keepLogs });
     },
   };
 }

@@ -29,6 +29,7 @@ export const meshRequests: Readonly<Record<string, JsonObject>> = {
   Search: { query: 'crash', limit: 3 },
   Registry: {},
   SetMode: { mode: 'MODE_SHIPPING' },
+  SetWindow: { openFor: '60s' },
 };
 
 export const a2aRequests: Readonly<Record<string, object>> = {

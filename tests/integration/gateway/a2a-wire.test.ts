@@ -231,6 +231,51 @@ describe('the wire of A2A', () => {
     expect((await ask(rest('/message:send'), large)).status).toBe(400);
   });
 
+  test.each([
+    ['deep', (value: string) => `${'{"a":'.repeat(6000)}${value}${'}'.repeat(6000)}`],
+    ['deep in lists', (value: string) => `${'['.repeat(100_000)}${value}${']'.repeat(100_000)}`],
+    ['with a name that changes what objects are', (value: string) => `{"__proto__":{"role":${value}}}`],
+    ['huge', (value: string) => `"${'x'.repeat(1_300_000)}${value.length}"`],
+  ])('JSON that is %s is the caller’s mistake, and the log has a line', async (_what, made) => {
+    const { life } = gateway().mesh.service('gateway');
+    const refused = () => life.lines.filter(({ msg }) => msg === 'a body of A2A was refused').length;
+    const before = refused();
+    const body = `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"data":${made('1')}}]}}`;
+    expect(await ask(rest('/message:send'), body)).toMatchObject({ status: 400, body: { error: { code: 400 } } });
+    const { body: told } = await ask(jsonRpc(), `{"jsonrpc":"2.0","id":7,"method":"SendMessage","params":${body}}`);
+    expect([-32600, -32602]).toContain((told.error as { code: number } | undefined)?.code);
+    await expect.poll(refused).toBe(before + 2);
+  });
+
+  test('numbers that are not whole, and bodies that are no object, are the caller’s mistake', async () => {
+    for (const pageSize of [1.5, Number.MAX_VALUE, -1])
+      expect((await ask(jsonRpc(), rpc('ListTasks', { pageSize }))).body).toMatchObject({ error: { code: -32602 } });
+    const halfHistory = { id: newCorrelationId(), historyLength: 0.5 };
+    expect((await ask(jsonRpc(), rpc('GetTask', halfHistory))).body).toMatchObject({ error: { code: -32602 } });
+    for (const body of ['"__proto__"', '7', 'null', '[]'])
+      for (const path of ['/message:send', `/tasks/${newCorrelationId()}:cancel`])
+        expect(await ask(rest(path), body)).toMatchObject({ status: 400, body: { error: { code: 400 } } });
+  });
+
+  test('what is not there is told in JSON, whatever the path or the method', async () => {
+    for (const [method, path] of [
+      ['GET', rest('/nothing')],
+      ['POST', rest('/tasks/x/nothing')],
+      ['GET', rest('/tasks/%ff')],
+      ['PUT', jsonRpc()],
+      ['OPTIONS', rest('/tasks')],
+      ['GET', `${gateway().http}/nothing`],
+      ['GET', `${gateway().http}/%ff`],
+      ['GET', `${gateway().http}/dapr/subscribe`],
+      ['POST', `${gateway().http}/dapr/tasks`],
+    ] as const) {
+      const response = await fetch(path, { method, headers: VERSION });
+      const type = response.headers.get('content-type');
+      expect([path, response.status < 500, type]).toEqual([path, true, expect.stringMatching(/^application\/json/)]);
+      expect(await response.json()).toHaveProperty('error');
+    }
+  });
+
   test('S5: the same message is the same task; its id with another text, context or wish is another question', async () => {
     const task = async (message: object): Promise<string> => {
       const { status: code, body } = await ask(rest('/message:send'), { message });

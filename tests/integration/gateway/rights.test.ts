@@ -77,6 +77,7 @@ const mesh: Readonly<Record<string, readonly [Kind, (task: string) => JsonValue]
   Fork: ['steer', (correlationId) => ({ correlationId, hop: 1, prompt: answerPrompt })],
   Cancel: ['steer', (correlationId) => ({ correlationId })],
   SetMode: ['admin', () => ({ mode: 'MODE_SHIPPING' })],
+  SetWindow: ['admin', () => ({})],
 };
 
 const CONFIG = 'hook';

@@ -3,6 +3,7 @@
  * errors are shown. Does not own: any command (commands/).
  */
 import { type Argument, Command, CommanderError } from 'commander';
+import { keepFilesPrivate } from '../config/private-files.ts';
 import { CliError, causesOf, toFailure } from './errors.ts';
 import { err, note, painter, safeText } from './terminal.ts';
 import { exitWhenWritten } from './written.ts';
@@ -141,4 +142,5 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+keepFilesPrivate();
 await exitWhenWritten(await main(process.argv.slice(2)));

@@ -9,7 +9,8 @@ import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
 import type { TaskClient } from '../client/client.ts';
 import { MeshError } from '../client/errors.ts';
 import { isSettled } from '../client/tasks.ts';
-import { natsUrl, type Settings } from '../config/settings.ts';
+import { natsAccess } from '../config/nats-access.ts';
+import type { Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { validateData } from '../schemas/events/envelope.ts';
 import { type Fact, factsIn } from '../schemas/events/fact.ts';
@@ -48,7 +49,7 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
   let opening: Promise<Connected> | null = null;
   const open = async (): Promise<Connected> => {
     await ensureMesh();
-    const bus = await connectBus({ url: natsUrl(settings), name: 'mesh-mcp' });
+    const bus = await connectBus({ ...natsAccess(settings, 'owner'), name: 'mesh-mcp' });
     await bus.kv('registry').watch((key) => {
       if (key === TOOL_CATALOGUE_KEY) for (const listener of listeners) listener();
     });

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { assertStores } from '../../bus/stores.ts';
-import { natsUrl, type Settings } from '../../config/settings.ts';
+import { natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { serviceNamed } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
@@ -118,7 +118,7 @@ function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: bool
     up,
     state: state?.state ?? 'down',
     home: settings.MESH_HOME,
-    natsUrl: state?.natsUrl ?? natsUrl(settings),
+    natsUrl: shownUrl(state?.natsUrl ?? natsUrl(settings)),
     dashboard: state === null ? null : dashboardUrl(settings),
     natsVersion: seen?.serverVersion ?? null,
     supervisor: state === null ? null : { pid: state.supervisor.pid, startedAt: state.startedAt },

@@ -50,6 +50,8 @@ export interface MemoryBus extends Bus {
 const LEASE_TTL_MS_DEFAULT = 5000;
 const DELETED = 'kv-operation';
 const NO_HEADERS: ReadonlyMap<string, string> = new Map();
+/** The server keeps it with the message. */
+const MSG_ID = 'Nats-Msg-Id';
 const NO_CONDITIONS = { msgId: null, expectLastSeq: null };
 const decoder = new TextDecoder();
 
@@ -366,5 +368,6 @@ function writeOf(request: PublishRequest): Write {
   const headers = new Map<string, string>();
   for (const name in request.headers) headers.set(name.toLowerCase(), request.headers[name] ?? '');
   const { subject, msgId = null, expectLastSeq = null } = request;
+  if (msgId !== null) headers.set(MSG_ID, msgId);
   return { subject, data, headers, msgId, expectLastSeq };
 }

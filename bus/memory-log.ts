@@ -78,6 +78,10 @@ class MemoryMessage implements StoredMessage {
   header(name: string): string {
     return this.#headers.get(name) ?? '';
   }
+
+  headers(): Iterable<readonly [string, string]> {
+    return this.#headers;
+  }
 }
 
 /** A stream as it was. */

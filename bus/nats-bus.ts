@@ -37,6 +37,8 @@ import { BusError } from './port.ts';
 import { PubAcks } from './pub-acks.ts';
 import { openReader } from './reader.ts';
 import { assertSupportedServer } from './server-version.ts';
+import type { Signing } from './signatures.ts';
+import { signedBus } from './signed-bus.ts';
 import { isExpectation, isFilter, isLiteralSubject, isSequence } from './subject-filter.ts';
 import { surface } from './surface.ts';
 import { ensureTopology, missingStreams } from './topology.ts';
@@ -54,6 +56,13 @@ export interface ConnectOptions extends Credentials {
    * answers for it this connection makes them if it may. `wait`: the keeper alone makes them.
    */
   readonly topology?: 'make' | 'ask' | 'wait';
+  /** Absent: messages are neither signed nor judged. */
+  readonly signing?: SigningOptions | undefined;
+}
+
+export interface SigningOptions extends Signing {
+  /** Hears of each message that is not trusted and that nobody is told of. */
+  readonly onPassedOver?: (reason: string) => void;
 }
 
 /** Several beats fit in, so that one that is late costs nothing. */
@@ -73,7 +82,9 @@ export async function connectBus(options: ConnectOptions): Promise<Bus> {
   try {
     assertSupportedServer(connection.serverVersion);
     const jsm = await openJetStream(connection);
-    return new NatsBus(connection, jsm, options);
+    const bus = new NatsBus(connection, jsm, options);
+    const { signing } = options;
+    return signing === undefined ? bus : signedBus(bus, signing, signing.onPassedOver ?? (() => undefined));
   } catch (thrown) {
     connection.markClosing();
     await connection.nc.close();

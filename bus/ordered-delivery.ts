@@ -146,8 +146,16 @@ export class LogMessage implements StoredMessage {
   }
 
   header(name: string): string {
+    return this.#decoded().get(name) ?? '';
+  }
+
+  headers(): Iterable<readonly [string, string]> {
+    return this.#decoded();
+  }
+
+  #decoded(): Map<string, string> {
     this.#headers ??= decodeHeaders(this.#source.headers);
-    return this.#headers.get(name) ?? '';
+    return this.#headers;
   }
 }
 

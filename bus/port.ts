@@ -29,6 +29,10 @@ export interface StoredMessage {
   readonly data: Uint8Array;
   /** A header by its exact, lower-case name; empty when absent. */
   header(name: string): string;
+  /** All headers, those of the server too, with their names as they were sent. */
+  headers(): Iterable<readonly [name: string, value: string]>;
+  /** Why it is not what it says that it is (`signed-bus.ts`); absent when nothing is known against it. */
+  readonly distrust?: string;
 }
 
 export interface PublishRequest {

@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   up: () => import('./commands/up.ts'),
   down: () => import('./commands/down.ts'),
   status: () => import('./commands/status.ts'),
+  keys: () => import('./commands/keys.ts'),
   mode: () => import('./commands/mode.ts'),
   open: () => import('./commands/open.ts'),
   run: () => import('./commands/run.ts'),

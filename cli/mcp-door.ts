@@ -19,6 +19,7 @@ import { eventsBehind } from '../schemas/events/journal.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
 import { type TaskView, toReport } from '../schemas/events/task-view.ts';
 import { openKnowledge } from '../services/adapters/knowledge.ts';
+import { readSigning } from '../services/adapters/signing.ts';
 import { toFailure } from './errors.ts';
 import { asCaller, openCliClient } from './mesh-client.ts';
 import { factLine } from './task-text.ts';
@@ -49,7 +50,11 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
   let opening: Promise<Connected> | null = null;
   const open = async (): Promise<Connected> => {
     await ensureMesh();
-    const bus = await connectBus({ ...natsAccess(settings, 'owner'), name: 'mesh-mcp' });
+    const bus = await connectBus({
+      ...natsAccess(settings, 'owner'),
+      name: 'mesh-mcp',
+      signing: readSigning(settings) ?? undefined,
+    });
     await bus.kv('registry').watch((key) => {
       if (key === TOOL_CATALOGUE_KEY) for (const listener of listeners) listener();
     });

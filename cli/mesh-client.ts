@@ -13,6 +13,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Fact } from '../schemas/events/fact.ts';
 import { readCorrelationId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
+import { readSigning } from '../services/adapters/signing.ts';
 import { CliError } from './errors.ts';
 import { localTrouble } from './local-trouble.ts';
 import { type Liveness, liveness, readRunState } from './supervisor/run-state.ts';
@@ -27,7 +28,11 @@ const MATCHES_MAX = 100;
 export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise<T>): Promise<T> {
   const local = liveness(readRunState(settings));
   try {
-    const bus = await connectBus({ ...ownerAccess(settings, local), name: 'mesh-cli' });
+    const bus = await connectBus({
+      ...ownerAccess(settings, local),
+      name: 'mesh-cli',
+      signing: readSigning(settings) ?? undefined,
+    });
     try {
       return await work(bus);
     } finally {

@@ -72,6 +72,21 @@ const table = {
     'A silent host loses its leases after this time, milliseconds.',
     '5000',
   ],
+  MESH_SIGNING_KEY: [
+    optionalText,
+    'Messages of the log are signed with this Ed25519 key, 32 bytes in base64 or the path of a PEM file (`mesh keys new`), and unsigned ones go into quarantine.',
+    'signing-key.pem',
+  ],
+  MESH_SIGNING_TRUSTED: [
+    optionalText,
+    'Public keys whose messages are taken beside those of the own key, base64, separated by commas: other hosts, and keys before a change.',
+    '2Zt8NVyv3YbzCzy0tKQ4mh9J5xGkVRrF3V5tq2mXw1c',
+  ],
+  MESH_SIGNED_SINCE: [
+    z.iso.datetime({ offset: true, error: 'must be a time such as 2026-11-29T08:00:00Z' }).optional(),
+    'Unsigned messages that the log stored before this time are taken: set it when signing begins on a mesh that has a past.',
+    '2026-11-29T08:00:00Z',
+  ],
   MESH_LOG_REPLICAS: [
     count(1, 5, 1),
     'Servers of a NATS cluster that keep a copy of the log, at least; 3 survive the loss of one. It is raised where it is lower, never lowered.',
@@ -360,6 +375,7 @@ const table = {
 
 /** Settings whose value is a secret: it is in no message, record or log. */
 export const secretNames = [
+  'MESH_SIGNING_KEY',
   'OPENAI_API_KEY',
   'MESH_MCP_TOKEN',
   'MESH_DASHBOARD_TOKEN',
@@ -480,4 +496,30 @@ export function envExample(): string {
   return lines.join('\n');
 }
 
+/** Text of `docs/configuration.md`. */
+export function configurationPage(): string {
+  const rows = Object.entries(table).map(([name, [schema, description, example]]) => {
+    const text = description.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+    return `| \`${name}\` | ${shownDefault(schema)} | ${text} For example \`${example}\`. |`;
+  });
+  return `${PAGE_HEAD}${rows.join('\n')}\n`;
+}
+
+const PAGE_HEAD = `# Configuration
+
+Settings are environment variables, or lines of \`.env\` in the checkout; the environment comes first. An empty value counts as
+unset, relative paths are taken from the checkout, and a wrong value stops a start with the name and what is allowed. Most
+take effect at the next start; \`ROUTER_CONFIDENCE_THRESHOLD\` and \`ROUTER_TIMEOUT_MS\` can also be changed live, in the
+bucket \`mesh-config\`, and the mode by \`mesh mode\`. Made from \`config/settings.ts\`, as \`.env.example\` is.
+
+| setting | default | what it does |
+|---|---|---|
+`;
+
+function shownDefault(schema: z.ZodType): string {
+  const fallback = schema.safeParse(undefined);
+  return fallback.success && fallback.data !== undefined ? `\`${String(fallback.data)}\`` : '';
+}
+
 if (import.meta.main && process.argv.includes('--env-example')) process.stdout.write(envExample());
+if (import.meta.main && process.argv.includes('--page')) process.stdout.write(configurationPage());

@@ -20,6 +20,7 @@ import { natsAccess } from '../config/nats-access.ts';
 import { ledgerPath, loadEnvFile, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
+import { readSigning } from './adapters/signing.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { openHealth } from './health.ts';
@@ -86,7 +87,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
   const { log } = telemetry;
   const [start] = await Promise.all([service.start(), telemetry.open()]);
   const breakers = createBreakers(log);
-  const connection = connectionOf(service, settings);
+  const connection = connectionOf(service, settings, log);
   let running: RunningService | null = null;
   let stopping = false;
   const end = (exitCode: 0 | ExitCode): void => {
@@ -168,8 +169,11 @@ interface Connection {
   close(): Promise<void>;
 }
 
-function connectionOf({ name }: Service, settings: Settings): Connection {
+function connectionOf({ name }: Service, settings: Settings, log: Log): Connection {
   const { MESH_LEASE_TTL_MS: leaseTtlMs, MESH_LOG_REPLICAS: replicas } = settings;
+  const keys = readSigning(settings);
+  const onPassedOver = (reason: string): void => log.warn({ reason }, 'a message is passed over: it is not trusted');
+  const signing = keys === null ? undefined : { ...keys, onPassedOver };
   let bus: Bus | null = null;
   let isUp = true;
   const connect = async (): Promise<Bus> => {
@@ -182,7 +186,7 @@ function connectionOf({ name }: Service, settings: Settings): Connection {
     const isOwn = settings.NATS_URL === undefined && access.seed !== undefined;
     const topology = isOwn ? 'wait' : 'ask';
     const identity = identityNamed(name);
-    return connectBus({ ...access, identity, name: `mesh-${name}`, leaseTtlMs, replicas, topology });
+    return connectBus({ ...access, identity, name: `mesh-${name}`, leaseTtlMs, replicas, topology, signing });
   };
   const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
   const untilDeadline = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -23,7 +23,6 @@ import { createJournal, type Journal } from './journal.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import type { Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
-import { placeOf } from './messages.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
@@ -149,7 +148,10 @@ export function createHost(options: HostOptions): Host {
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
-  const sender: Sender = createSender({ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal });
+  const sender: Sender = createSender({
+    ...{ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal },
+    furthest: () => furthestIn(sender, journal),
+  });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),
@@ -324,13 +326,12 @@ export function createHost(options: HostOptions): Host {
     effects.stop();
     await within(journal.flushed(), limits.stopDrainMs, clock);
     await sender.drained(limits.stopDrainMs);
-    const told = [...partitions.all()].map(async (part) => {
+    for (const part of partitions.all()) {
       part.wantsCheckpoint = true;
-      const n = journal.say(part.number, 'stopped');
-      await new Promise<void>((resolve) => journal.whenTold(part.number, n, resolve));
-    });
+      journal.say(part.number, 'stopped');
+    }
     await within(journal.flushed(), limits.stopDrainMs, clock);
-    await within(Promise.all(told), limits.stopDrainMs, clock);
+    await within(journal.allTold(), limits.stopDrainMs, clock);
     await within(journal.flushed(), limits.stopDrainMs, clock);
     endAnswers();
     ownership.end();
@@ -420,17 +421,14 @@ async function judge(
 
 /** What the log must still have. */
 function marksOf(sender: Sender, journal: Journal): Mark[] {
-  const sent = (['log', 'quarantine'] as const).map((stream) => {
-    const mark = sender.stored[stream];
-    return { stream, seq: seqOf(mark), is: (message: StoredMessage) => placeOf(message) === mark };
-  });
-  const record = journal.furthest();
-  const written = { stream: 'log' as const, seq: record?.seq ?? 0, is: isRecord(record?.id ?? '') };
-  return [...sent, written].filter(({ seq }) => seq > 0);
+  return [
+    { stream: 'log', mark: furthestIn(sender, journal) },
+    { stream: 'quarantine', mark: sender.stored.quarantine },
+  ];
 }
 
-function isRecord(id: string): (message: StoredMessage) => boolean {
-  return ({ subject, data }) => subject.startsWith('mesh.journal.') && decodeHead(data).id === id;
+function furthestIn(sender: Sender, journal: Journal): string {
+  return furthestMark([sender.stored.log, journal.furthest()]);
 }
 
 const nothingStored = { log: '', quarantine: '' };

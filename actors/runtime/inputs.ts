@@ -138,7 +138,14 @@ export function createInputs(options: InputsOptions): Inputs {
       if (entered.n !== undefined && entered.n !== null) return entered.n;
     }
     const message = Buffer.from(JSON.stringify(event));
-    const origin = { subject: `mesh.in.${role}`, seq: 0, atMs: clock.now(), data: message, header: () => '' };
+    const origin = {
+      subject: `mesh.in.${role}`,
+      seq: 0,
+      atMs: clock.now(),
+      data: message,
+      header: () => '',
+      headers: () => [],
+    };
     return quarantine(part, quarantined(role, origin, refused.code, refused.reason), { lane: role, seq: 0 });
   };
 

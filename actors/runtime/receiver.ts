@@ -51,6 +51,7 @@ export function roleLane(role: string, maxPayloadBytes: number): LaneOf {
       const refuse = (code: string, reason: string): Received => {
         return { kind: 'quarantined', message: quarantined(role, message, code, reason) };
       };
+      if (message.distrust !== undefined) return refuse('not_trusted', message.distrust);
       const parsed = parseEvent(message.data);
       if (!parsed.ok) return refuse(parsed.rejection.code, parsed.rejection.reason);
       const event = parsed.value;
@@ -82,6 +83,7 @@ export function ingressLane(ingress: Ingress, streamIdentity: () => string, maxP
       const refuse = (code: string, reason: string): Received => {
         return { kind: 'quarantined', message: quarantined(ingress.name, message, code, reason) };
       };
+      if (message.distrust !== undefined) return refuse('not_trusted', message.distrust);
       const event = eventOf(message);
       if (!event.ok) return refuse(event.rejection.code, event.rejection.reason);
       const tooLarge = sizeProblem(Buffer.byteLength(JSON.stringify(event.value)), maxPayloadBytes);

@@ -14,7 +14,7 @@
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
+import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
@@ -26,7 +26,7 @@ import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHe
 import type { Unsent } from './sender.ts';
 import type { RolesByName } from './task.ts';
 import { createTasks, nothingStored, type Tasks } from './tasks.ts';
-import { stillHolds } from './witness.ts';
+import { keeps, seqOf, stillHolds } from './witness.ts';
 
 /** Records copied in one commit. */
 const COPIED_AT_ONCE = 64;
@@ -445,7 +445,10 @@ function marked(message: Message): Message {
   return message.kind === 'request' ? { ...message, headers: { ...message.headers, [AGAIN_HEADER]: '1' } } : message;
 }
 
-/** Without what the log has: the last message of each subject says up to which record it has them. */
+/**
+ * Without what the log has: the last message of each subject says up to which record it has them, unless the log has lost
+ * what that one was sent after: it was on its way then, and came alone.
+ */
 async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Promise<Unsent[]> {
   const subjects = [
     ...new Set(
@@ -455,7 +458,7 @@ async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Prom
   const has = new Map<string, string>();
   for (let at = 0; at < subjects.length; at += ASKED_AT_ONCE) {
     const part = subjects.slice(at, at + ASKED_AT_ONCE);
-    const found = await Promise.all(part.map((subject) => options.bus.getLast(subject)));
+    const found = await Promise.all(part.map((subject) => lastOf(options.bus, subject)));
     for (const [index, message] of found.entries()) {
       if (message === null) continue;
       has.set(`${part[index]} ${message.header(JOURNAL_HEADER)}`, message.header(RECORD_HEADER));
@@ -466,6 +469,14 @@ async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Prom
     return place === undefined || isBefore(place, headers[RECORD_HEADER] ?? '');
   };
   return all.map(({ n, messages }) => ({ n, messages: messages.filter(isMissing) }));
+}
+
+async function lastOf(bus: Bus, subject: string): Promise<StoredMessage | null> {
+  const message = await bus.getLast(subject);
+  const mark = message?.header(AFTER_HEADER) ?? '';
+  // A log that is given back what it has lost may by chance have that at its old place, behind the message.
+  if (message === null || message.seq <= seqOf(mark)) return null;
+  return (await keeps(bus, { stream: 'log', mark })) ? message : null;
 }
 
 /** Places are `<record>.<message of the record>`. */

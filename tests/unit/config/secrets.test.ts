@@ -40,7 +40,9 @@ describe('a refused setting', () => {
     expect(messageOf('MESH_NATS_PORT', 'x')).toMatch(/^MESH_NATS_PORT=x: /);
   });
   it('knows every setting that sounds like a secret', () => {
-    const sounds = settingNames.filter((name) => /TOKEN|SECRET|PASSWORD|API_KEY/.test(name) && !/_TOKENS$/.test(name));
+    const sounds = settingNames.filter(
+      (name) => /TOKEN|SECRET|PASSWORD|API_KEY|SIGNING_KEY/.test(name) && !/_TOKENS$/.test(name),
+    );
     expect(sounds).toEqual([...secretNames]);
   });
 });

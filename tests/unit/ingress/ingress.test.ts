@@ -14,6 +14,7 @@ function stored(data: string | Uint8Array, headers: Headers = {}, seq = 17): Sto
   return {
     ...{ seq, subject: 'mesh.tasks', atMs: START_MS, data: typeof data === 'string' ? Buffer.from(data) : data },
     header: (name) => headers[name] ?? '',
+    headers: () => Object.entries(headers),
   };
 }
 

@@ -13,7 +13,14 @@ const request = { step: 'carry', attempt: 1, timeoutMs: 1000, input: { prompt: '
 
 function message(subject: string, body: unknown, headers: Record<string, string> = {}): StoredMessage {
   const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  return { seq: 9, subject, atMs: START_MS, data, header: (name) => headers[name] ?? '' };
+  return {
+    seq: 9,
+    subject,
+    atMs: START_MS,
+    data,
+    header: (name) => headers[name] ?? '',
+    headers: () => Object.entries(headers),
+  };
 }
 
 const couriers = roleLane('courier', MAX_BYTES);

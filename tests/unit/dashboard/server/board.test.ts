@@ -92,7 +92,7 @@ describe('marks of the journals', () => {
     seq += 1;
     const head = { type: 'dev.agentmesh.journal.record.v1', data: { process, host: 'h', n, ...(word && { word }) } };
     const data = new TextEncoder().encode(JSON.stringify([head, ...more]));
-    return { seq, subject: 'mesh.journal.agents.3', atMs: seq, data, header: () => '' };
+    return { seq, subject: 'mesh.journal.agents.3', atMs: seq, data, header: () => '', headers: () => [] };
   };
 
   it('tell a crash from a stop in order, and nothing of the first start', () => {
@@ -123,7 +123,7 @@ describe('marks of the journals', () => {
 
   it('pass over what is no record', () => {
     const data = new TextEncoder().encode('not json');
-    const odd = { seq: 1, subject: 'mesh.journal.agents.3', atMs: 1, data, header: () => '' };
+    const odd = { seq: 1, subject: 'mesh.journal.agents.3', atMs: 1, data, header: () => '', headers: () => [] };
     expect(new Journals(A).marksOf(odd)).toEqual([]);
   });
 });

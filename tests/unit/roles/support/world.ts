@@ -39,6 +39,7 @@ export class World {
     const message: StoredMessage = {
       ...{ seq: this.log.length + 1, subject: 'mesh.tasks', atMs: this.#nowMs, data: Buffer.from(text) },
       header: () => '',
+      headers: () => [],
     };
     const translated = ingress.translate(message, 'world');
     if (!translated.ok) throw new Error(translated.rejection.reason);

@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
 import { livingServices } from '../bus/registry.ts';
 import { assertStores } from '../bus/stores.ts';
+import { hasCredentials } from '../config/nats-access.ts';
 import { natsUrl, type Settings, shownUrl } from '../config/settings.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
@@ -177,6 +178,10 @@ async function nats(settings: Settings): Promise<Check> {
       return bus.serverVersion;
     });
     const url = shownUrl(natsUrl(settings));
+    if (!hasCredentials(settings)) {
+      const text = `${url} works, and is reached without credentials: whoever else reaches it reads and writes everything (docs/nats-security.md)`;
+      return { name, status: 'warn', text };
+    }
     return { name, status: 'ok', text: `${url} stores a message and gives it back, version ${version}` };
   } catch (error) {
     const { message, expected } = toFailure(error);

@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   retention: () => import('./commands/retention.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   models: () => import('./commands/models.ts'),
+  'nats-context': () => import('./commands/nats-context.ts'),
   backup: () => import('./commands/backup.ts'),
   restore: () => import('./commands/restore.ts'),
   doctor: () => import('./commands/doctor.ts'),

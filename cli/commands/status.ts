@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { assertStores } from '../../bus/stores.ts';
+import { hasCredentials } from '../../config/nats-access.ts';
 import { natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { serviceNamed } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
@@ -90,6 +91,8 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   for (const line of localLines(local, settings, isReady, paint)) print(line);
   for (const { kind, text } of trouble) print(`${paint(kind === 'fails' ? 'red' : 'yellow', '!')} ${text}`);
   for (const line of seenLines(local, seen, paint)) print(line);
+  if (seen !== null && !hasCredentials(settings))
+    print(paint('dim', 'NATS is reached without credentials; see docs/nats-security.md'));
   if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);
 }
 

@@ -18,6 +18,7 @@ import { readLastPerSubject } from './last-per-subject.ts';
 import { bucketOf, LEASE_BUCKET, streamOf, streamStoring } from './layout.ts';
 import { CasLeases } from './leases.ts';
 import { LogMessage } from './ordered-delivery.ts';
+import { packedBody, packedHeaders } from './packed-body.ts';
 import type {
   Answer,
   BucketName,
@@ -179,8 +180,14 @@ class NatsBus implements Bus {
     if (sizeBytes > this.maxPayloadBytes) {
       return refuse(`publish to ${subject}: ${sizeBytes} bytes, the server takes ${this.maxPayloadBytes}`);
     }
+    const packed = packedBody(this.serverVersion, subject, body);
     try {
-      return this.#acks.publish(subject, body, headersOf(request));
+      if (packed === null) return this.#acks.publish(subject, body, headersOf(request));
+      return this.#acks.publish(
+        subject,
+        packed,
+        headersOf({ ...request, headers: { ...request.headers, ...packedHeaders } }),
+      );
     } catch (thrown) {
       return Promise.reject(toBusError(thrown, `publish to ${subject}`));
     }

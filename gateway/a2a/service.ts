@@ -4,6 +4,7 @@
  */
 import type { Bus } from '../../bus/port.ts';
 import type { Catalog, ClientLog } from '../../client/ports.ts';
+import type { Callers } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { agentCard, type CardFacts } from './card.ts';
 import { A2aHandler } from './handler.ts';
@@ -17,6 +18,8 @@ export interface A2aPorts {
   readonly bus: Bus;
   readonly catalog: () => Promise<Catalog>;
   readonly log: ClientLog;
+  /** Who is told of a task must still be a caller. */
+  readonly callers: Pick<Callers, 'isKnown'>;
   readonly card: Omit<CardFacts, 'workflows'>;
   /** Whoever says no version when fetching the card gets the fields of 0.3 as well. */
   readonly cardOfBoth: boolean;
@@ -31,14 +34,13 @@ export interface A2aService {
   stop(): Promise<void>;
 }
 
-export function startA2a({ mesh, bus, catalog, log, card, pushAllowHosts, holder }: A2aPorts): A2aService {
+export function startA2a({ mesh, bus, catalog, log, callers, card, pushAllowHosts, holder }: A2aPorts): A2aService {
   const addresses = new PushAddresses(pushAllowHosts);
   const store = new PushStore(bus);
-  const sender = new PushSender({ mesh, store, addresses, log, leases: bus.leases, holder: holder() });
+  const sender = new PushSender({ mesh, store, addresses, log, callers, leases: bus.leases, holder: holder() });
   const push = new PushConfigs(store, sender, addresses);
   const handler = new A2aHandler({
-    mesh,
-    push,
+    ...{ mesh, push, log },
     card: async () => agentCard({ ...card, workflows: (await catalog()).workflows }),
   });
   void sender.start();

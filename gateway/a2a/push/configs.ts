@@ -39,7 +39,26 @@ export class PushConfigs {
    * @throws A2AError or MeshError
    */
   async create(order: PushOrder, caller: Caller, cursor: string): Promise<TaskPushNotificationConfig> {
-    const config = await this.#checked(order);
+    return (await this.#put(order, caller, cursor)).shown;
+  }
+
+  /**
+   * For a task that is about to be submitted, and is told of from its beginning.
+   * @returns takes it back, unless it was there before
+   */
+  async createForNew(order: PushOrder, caller: Caller): Promise<() => Promise<void>> {
+    const { shown, isNew } = await this.#put(order, caller, '');
+    return async () => {
+      if (isNew) await this.delete(shown.taskId, shown.id);
+    };
+  }
+
+  async #put(
+    order: PushOrder,
+    caller: Caller,
+    cursor: string,
+  ): Promise<{ readonly shown: TaskPushNotificationConfig; readonly isNew: boolean }> {
+    const config = await this.checked(order);
     const known = await this.#store.get(config.taskId, config.id);
     if (known === null) await this.#checkRoom(config.taskId);
     // The same config again (a message that is repeated) goes on where it was.
@@ -47,16 +66,16 @@ export class PushConfigs {
     const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false, nonce: randomUUID() };
     // Whichever gateway does the telling hears of it from the store.
     if (!isSame) await this.#store.put(entry);
-    return configOf(entry);
+    return { shown: shownOf(entry), isNew: known === null };
   }
 
   async get(taskId: string, id: string): Promise<TaskPushNotificationConfig | null> {
     const entry = await this.#store.get(taskId, id);
-    return entry === null ? null : configOf(entry);
+    return entry === null ? null : shownOf(entry);
   }
 
   async list(taskId: string): Promise<TaskPushNotificationConfig[]> {
-    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(configOf);
+    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(shownOf);
   }
 
   /** Deleting what is not there is no error. */
@@ -72,7 +91,8 @@ export class PushConfigs {
     throw new MeshError('resource_exhausted', 'TOO_MANY_CONFIGS', text);
   }
 
-  async #checked(order: PushOrder): Promise<PushEntry['config']> {
+  /** @throws A2AError */
+  async checked(order: PushOrder): Promise<PushEntry['config']> {
     const { tenant = '', taskId, url = '', token = '', authentication } = order;
     if (url === '') throw field('url', 'is required');
     for (const [name, text] of Object.entries({ url, token, ...authentication })) {
@@ -88,6 +108,15 @@ export class PushConfigs {
     const id = order.id === undefined || order.id === '' ? contentHash(`${url} ${token}`).slice(0, 16) : order.id;
     return { tenant, id, taskId, url, token, ...(authentication === undefined ? {} : { authentication }) };
   }
+}
+
+/** What is told of a config: never its secrets, to nobody; who made it has them. */
+function shownOf(entry: PushEntry): TaskPushNotificationConfig {
+  const { authentication, ...config } = configOf(entry);
+  return {
+    ...{ ...config, token: '' },
+    authentication: authentication === undefined ? undefined : { ...authentication, credentials: '' },
+  };
 }
 
 function field(name: string, description: string): A2AError {

@@ -5,13 +5,15 @@
  * Invariants:
  * 1. Every event of a task is tried, in order, until it is delivered, refused, or tried as often as allowed; only then is
  *    the cursor of the config moved. A gateway that is killed in between tells an event twice, never not at all.
- * 2. Before each request the log server has said that this gateway has the duty, and that the config is still there.
+ * 2. Before each request the log server has said that this gateway has the duty, and that the config is still there; and
+ *    whoever made it is still a caller, with the same rights.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamResponse } from '@a2a-js/sdk';
 import type { LeaseStore } from '../../../bus/port.ts';
 import { MeshError, toMeshError } from '../../../client/errors.ts';
 import type { CallContext, ClientLog } from '../../../client/ports.ts';
+import type { Callers } from '../../core/callers.ts';
 import type { Mesh } from '../../core/mesh.ts';
 import { eventsOf } from '../events.ts';
 import type { PushAddresses } from './address.ts';
@@ -37,6 +39,7 @@ export interface SenderPorts {
   readonly store: PushStore;
   readonly addresses: PushAddresses;
   readonly log: ClientLog;
+  readonly callers: Pick<Callers, 'isKnown'>;
   readonly leases: LeaseStore;
   /** Of this gateway, in leases. */
   readonly holder: string;
@@ -197,6 +200,10 @@ export class PushSender {
       const [mayTell, stored] = await Promise.all([this.#duty.confirm(), store.get(taskId, id)]);
       // Another gateway may have been told to delete it, or to replace it.
       if (stored?.nonce !== entry.nonce) throw new StoppedError();
+      if (!this.#ports.callers.isKnown(entry.caller)) {
+        log.warn({ taskId, url, caller: entry.caller.name }, 'who wanted push notifications is no caller any more');
+        throw new StoppedError();
+      }
       if (!mayTell) throw new MeshError('unavailable', 'NOT_ON_DUTY', 'another gateway may be telling');
       const delivery = await post(configOf(entry), event, addresses, signal);
       // Also when the end came meanwhile: what is not noted as told is told again.

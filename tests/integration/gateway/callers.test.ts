@@ -93,7 +93,9 @@ describe('callers with tokens', () => {
       reason: 'NOT_YOUR_TASK',
     });
     expect(await failure(olga.setMode(Mode.DEBUG))).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'NOT_ADMIN' });
+    expect(await failure(olga.setWindow(60_000))).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'NOT_ADMIN' });
     await as(tokens.root).setMode(Mode.DEBUG);
+    await as(tokens.root).setWindow(60_000);
     expect((await as(tokens.root).cancel(correlationId)).task.state).toBe(TaskState.CANCELLED);
     mesh.counter.release(path);
   });
@@ -144,7 +146,7 @@ describe('callers with certificates', () => {
     const credentials = { authority, key: pem('carol.key'), certificate: pem('carol.pem') };
     const carol = createMeshClient({ address: gateway().address, tls: credentials });
     const { task } = await carol.run({ prompt: answerPrompt });
-    expect(task.caller).toBe('carol');
+    expect(task.caller).toBe('cert:carol');
     expect(await failure(carol.setMode(Mode.DEBUG))).toMatchObject({ code: 'PERMISSION_DENIED' });
     carol.close();
   });

@@ -21,7 +21,7 @@ export const sendingMutations: readonly Mutation[] = [
   {
     name: 'drop-an-output',
     breaks: 'S4: after a start one record in seven is taken to have been sent',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: 'if (!everything && record.head.n > sent) unsent.push(',
     replace: 'if (!everything && record.head.n > sent && record.head.n % 7 !== 0) unsent.push(',
   },
@@ -78,7 +78,7 @@ export const sendingMutations: readonly Mutation[] = [
   {
     name: 'believe-who-came-alone',
     breaks: 'S10: a message that was on its way when the log was lost counts as all that were to come before it',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: "const mark = message?.header(AFTER_HEADER) ?? '';",
     replace: "const mark = '';",
   },

@@ -41,7 +41,7 @@ export function fileReason(name: string): KeptReason | null {
 }
 
 /** Rules of the project around a root; none when it is in no repository. */
-export async function rulesAround(root: string): Promise<IgnoreRules> {
+async function rulesAround(root: string): Promise<IgnoreRules> {
   for (let folder = root; ; folder = dirname(folder)) {
     if (existsSync(join(folder, '.git'))) return rulesAbove(root, folder);
     if (folder === dirname(folder)) return [];

@@ -14,6 +14,7 @@ import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal } from '../gateway/core/callers.ts';
 import { type FileCallers, readCallers } from '../gateway/core/callers-file.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
+import { CallerShares } from '../gateway/core/shares.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
@@ -26,6 +27,7 @@ import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
+import { pushSigningKey } from './push-signing-key.ts';
 import type { StartService } from './run-service.ts';
 import { watchWorking } from './working.ts';
 
@@ -142,7 +144,12 @@ export const startGateway: StartService = async (context) => {
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
   const observation = obsSwitch(bus.kv('config'));
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing, observation });
+  const shares = new CallerShares({
+    tasksMax: settings.MESH_CALLER_TASKS_MAX,
+    bytesPerDay: settings.MESH_CALLER_MB_PER_DAY * 1024 * 1024,
+  });
+  const opened = { bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing };
+  const mesh = await openMesh({ ...opened, observation, shares });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
   const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
   const rules = { callers, admission, log };
@@ -152,6 +159,8 @@ export const startGateway: StartService = async (context) => {
       ...{ mesh, bus, catalog, log, callers },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
       cardOfBoth: settings.MESH_A2A_CARD === 'both',
+      signingKey: () => pushSigningKey(settings),
+      pushConfigsPerCaller: settings.MESH_PUSH_CONFIGS_PER_CALLER,
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
       // Two gateways of one machine have ports of their own.
       holder: () => `gateway-${hostId}-${grpc.port}`,

@@ -106,6 +106,7 @@ async function serve(
     const context = {
       caller: entry.caller,
       signal: entry.signal,
+      door: 'a2a' as const,
       deadlineMs: deadlineOf(call),
       traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
     };

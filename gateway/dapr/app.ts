@@ -96,7 +96,7 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, { caller, sign
   const submission = { ...idOf(event, caller), ...submissionOf(event) };
   const deadlineMs = Date.now() + TAKEN_WITHIN_MS;
   const traceparent = readTraceparent(event.traceparent);
-  await mesh.tasks.submit(submission, { caller, signal, deadlineMs, traceparent });
+  await mesh.tasks.submit(submission, { caller, door: 'dapr', signal, deadlineMs, traceparent });
   return 'SUCCESS';
 }
 

@@ -104,6 +104,7 @@ async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
   const context = {
     caller: entry.caller,
     signal: entry.signal,
+    door: 'grpc' as const,
     deadlineMs: deadlineOf(call),
     traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
   };

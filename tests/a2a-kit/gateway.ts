@@ -6,6 +6,7 @@
 import { connectBus } from '../../bus/nats-bus.ts';
 import { a2aGrpc } from '../../gateway/a2a/grpc.ts';
 import { a2aApp } from '../../gateway/a2a/http.ts';
+import { newSigningKey } from '../../gateway/a2a/push/signature.ts';
 import { openSdk } from '../../gateway/a2a/sdk.ts';
 import { startA2a } from '../../gateway/a2a/service.ts';
 import { Admission } from '../../gateway/core/admission.ts';
@@ -39,6 +40,8 @@ const service = startA2a({
   cardOfBoth: false,
   // It listens for push notifications on loopback.
   pushAllowHosts: ['localhost', host],
+  pushConfigsPerCaller: 100,
+  signingKey: newSigningKey,
 });
 const context = { caller: onlyLocal.identify({}), signal: new AbortController().signal, deadlineMs: null };
 const handler = scripted(service.handler, mesh, { ...context, traceparent: null });

@@ -6,9 +6,10 @@
  * 1. Once connected it reconnects for ever; only `close` or a fatal error of the client ends it.
  * 2. A request under way when the connection goes down is rejected as `unavailable` at once, not at its timeout.
  */
-import type { ConnectionOptions, NatsConnection, ReconnectToServerHandler } from 'nats';
-import { connect, errors } from 'nats';
+import type { Authenticator, ConnectionOptions, NatsConnection, ReconnectToServerHandler } from 'nats';
+import { connect, createInbox, credsAuthenticator, errors, nkeyAuthenticator } from 'nats';
 import { toBusError } from './errors.ts';
+import { answerPrefix, type Identity, inboxPrefix } from './identities.ts';
 import { BusError } from './port.ts';
 
 /** A first connection to a server that is there takes milliseconds; whoever starts the mesh waits no longer than this. */
@@ -19,6 +20,18 @@ const RECONNECT_JITTER_MS = 100;
 /** A server that vanished without closing its sockets is noticed after two unanswered pings. */
 const PING_INTERVAL_MS = 10_000;
 
+/** As whom to connect, and how the line is kept from others. */
+export interface Credentials {
+  /** Whose prefix the inboxes have: a server that knows the identities of the mesh lets each read its own alone. */
+  readonly identity?: Identity;
+  /** Seed of an nkey. */
+  readonly seed?: string;
+  /** Text of a `.creds` file: a JWT and the seed that goes with it. */
+  readonly creds?: string;
+  /** PEM texts: the authority that the server's certificate is of, and a certificate of one's own. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
 export interface ConnectionListener {
   onUp?(): void;
   onDown?(): void;
@@ -28,7 +41,7 @@ export interface ConnectionListener {
 
 interface Address {
   readonly servers: string[];
-  readonly credentials: Pick<ConnectionOptions, 'user' | 'pass' | 'token'>;
+  readonly inUrl: Pick<ConnectionOptions, 'user' | 'pass' | 'token'>;
   readonly tls: boolean;
   /** For messages: no password in it. */
   readonly shown: string;
@@ -39,25 +52,47 @@ function parseAddress(text: string): Address {
   const urls = text.split(',').map((part) => {
     const trimmed = part.trim();
     const full = trimmed.includes('://') ? trimmed : `nats://${trimmed}`;
-    if (!URL.canParse(full)) throw new BusError('unreachable', `not an address of a NATS server: ${trimmed}`);
+    // Its text may hold a password.
+    if (!URL.canParse(full))
+      throw new BusError('unreachable', 'not an address of a NATS server: nats://host:port is one');
     return new URL(full);
   });
   const named = urls.find((url) => url.username !== '');
   const user = named === undefined ? '' : decodeURIComponent(named.username);
   const password = named === undefined ? '' : decodeURIComponent(named.password);
-  const credentials = user === '' ? {} : password === '' ? { token: user } : { user, pass: password };
+  const inUrl = user === '' ? {} : password === '' ? { token: user } : { user, pass: password };
   return {
     servers: urls.map((url) => (url.port === '' ? `${url.hostname}:4222` : `${url.hostname}:${url.port}`)),
-    credentials,
+    inUrl,
     tls: urls.some((url) => url.protocol === 'tls:'),
     shown: urls.map((url) => `${url.protocol}//${url.host}`).join(','),
   };
 }
 
+const encoder = new TextEncoder();
+
+/** @throws BusError for a seed or creds that are none */
+function authentication({ inUrl }: Address, { seed, creds }: Credentials): Partial<ConnectionOptions> {
+  try {
+    if (creds !== undefined) return { authenticator: checked(credsAuthenticator(encoder.encode(creds))) };
+    if (seed !== undefined) return { authenticator: checked(nkeyAuthenticator(encoder.encode(seed.trim()))) };
+  } catch {
+    // What the client says of it may quote it.
+    throw new BusError('refused', `the ${creds === undefined ? 'nkey seed' : 'credentials'} for NATS cannot be read`);
+  }
+  return inUrl;
+}
+
+/** The client would try a key that is none again and again. */
+function checked(authenticator: Authenticator): Authenticator {
+  authenticator('tried');
+  return authenticator;
+}
+
 function connectFailure(thrown: unknown, shown: string): BusError {
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   if (thrown instanceof errors.AuthorizationError) {
-    return new BusError('refused', `the NATS server at ${shown} refuses these credentials: ${reason}`, {
+    return new BusError('refused', `the NATS server at ${shown} refuses these credentials, or wants some: ${reason}`, {
       cause: thrown,
     });
   }
@@ -82,6 +117,7 @@ export class Connection {
   /** As the server lists it. */
   readonly name: string;
   readonly shownAddress: string;
+  readonly #identity: Identity;
   #serverVersion: string;
   #maxPayloadBytes: number;
   #up = true;
@@ -89,14 +125,17 @@ export class Connection {
   readonly #listeners = new Set<ConnectionListener>();
   readonly #underWay = new Set<(error: BusError) => void>();
 
-  static async open(url: string, name: string): Promise<Connection> {
+  static async open(url: string, name: string, credentials: Credentials = {}): Promise<Connection> {
     const address = parseAddress(url);
+    const authenticated = authentication(address, credentials);
+    const { tls = address.tls ? {} : undefined, identity = 'owner' } = credentials;
     try {
       const nc = await connect({
         servers: address.servers,
-        ...address.credentials,
-        ...(address.tls ? { tls: {} } : {}),
+        ...authenticated,
+        ...(tls === undefined ? {} : { tls }),
         name,
+        inboxPrefix: inboxPrefix(identity),
         timeout: CONNECT_TIMEOUT_MS,
         maxReconnectAttempts: -1,
         // The client asks the wall clock whether it is time: set back, it would wait for as long as the clock went back.
@@ -106,20 +145,31 @@ export class Connection {
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
       });
-      return new Connection(nc, name, address.shown);
+      return new Connection(nc, name, address.shown, identity);
     } catch (thrown) {
       throw connectFailure(thrown, address.shown);
     }
   }
 
-  private constructor(nc: NatsConnection, name: string, shownAddress: string) {
+  private constructor(nc: NatsConnection, name: string, shownAddress: string, identity: Identity) {
     this.nc = nc;
+    this.#identity = identity;
     this.name = name;
     this.shownAddress = shownAddress;
     this.#serverVersion = nc.info?.version ?? '';
     this.#maxPayloadBytes = nc.info?.max_payload ?? 0;
     void this.#followStatus();
     void nc.closed().then((error) => this.#ended(error));
+  }
+
+  /** A new subject on which answers of the server come. */
+  inbox(): string {
+    return createInbox(inboxPrefix(this.#identity));
+  }
+
+  /** A new subject on which answers of other processes come. */
+  answerInbox(): string {
+    return createInbox(answerPrefix(this.#identity));
   }
 
   get up(): boolean {

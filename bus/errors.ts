@@ -44,6 +44,12 @@ export function busErrorFromApi(error: ApiError, what: string): BusError {
   }
 }
 
+/** A request that the server forbids is rejected with an error of its own around that. */
+function violationIn(thrown: unknown): Error | null {
+  if (thrown instanceof errors.PermissionViolationError) return thrown;
+  return thrown instanceof Error && thrown.cause instanceof errors.PermissionViolationError ? thrown.cause : null;
+}
+
 /** Anything thrown by the client libraries. */
 export function toBusError(thrown: unknown, what: string): BusError {
   if (thrown instanceof BusError) return thrown;
@@ -51,10 +57,11 @@ export function toBusError(thrown: unknown, what: string): BusError {
     const { code, err_code, description } = thrown.apiError();
     return busErrorFromApi({ code, errCode: err_code, description }, what);
   }
+  const forbidden = violationIn(thrown);
+  if (forbidden !== null) return new BusError('refused', `${what}: ${forbidden.message}`, { cause: forbidden });
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const message = `${what}: ${reason}`;
   const refused =
-    thrown instanceof errors.PermissionViolationError ||
     thrown instanceof errors.AuthorizationError ||
     thrown instanceof errors.InvalidArgumentError ||
     thrown instanceof errors.InvalidSubjectError;

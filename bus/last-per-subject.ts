@@ -50,8 +50,7 @@ async function collect(
   // It may be rejected before anyone waits for it; the await below still sees that.
   promise.catch(() => undefined);
   const timer = setTimeout(() => refuse(`not complete within ${READ_LIMIT_MS} ms`), READ_LIMIT_MS);
-  const consumer = openConsumer(jsm, connection.nc, {
-    by: connection.name,
+  const consumer = openConsumer(jsm, connection, {
     stream,
     filter,
     start,

@@ -50,7 +50,7 @@ export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
 };
 
-const STREAMS: Readonly<Record<StreamName, string>> = {
+const STREAM_NAMES: Readonly<Record<StreamName, string>> = {
   log: STREAM,
   quarantine: QUARANTINE_STREAM,
   checkpoints: CHECKPOINT_STREAM,
@@ -58,7 +58,7 @@ const STREAMS: Readonly<Record<StreamName, string>> = {
 };
 
 export function streamOf(name: StreamName = 'log'): string {
-  return STREAMS[name];
+  return STREAM_NAMES[name];
 }
 
 /** The stream that stores what is published to a literal subject, or null when none does. */
@@ -77,6 +77,14 @@ export function bucketOf(name: BucketName): string {
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }
+
+const BUCKETS: readonly BucketName[] = ['config', 'registry', 'push', 'removed'];
+
+/** Every stream there is, those behind buckets too. */
+export const STREAMS: readonly string[] = [
+  ...Object.keys(STREAM_SUBJECTS),
+  ...[...BUCKETS.map(bucketOf), LEASE_BUCKET].map(bucketStream),
+];
 
 /** Subject of a key, or with `>` the filter of all keys. */
 export function bucketSubject(bucket: string, key: string): string {

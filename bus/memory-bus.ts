@@ -13,6 +13,7 @@ import type { MemoryLog, MemoryServer, Write } from './memory-log.ts';
 import { serverOf } from './memory-log.ts';
 import { MemoryReader } from './memory-reader.ts';
 import type {
+  Answer,
   BucketName,
   Bus,
   KeyValue,
@@ -20,6 +21,7 @@ import type {
   LeaseStore,
   PubAck,
   PublishRequest,
+  Purgeable,
   Reader,
   ReadRequest,
   StoredMessage,
@@ -151,7 +153,7 @@ class InMemoryBus implements MemoryBus {
     return this.#connection.call(`get message ${seq}`, () => this.#server.stream(streamOf(stream)).get(seq));
   }
 
-  async purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void> {
+  async purge(subject: string, beforeSeq: number, stream: Purgeable): Promise<void> {
     if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
     if (!isSequence(beforeSeq)) throw new BusError('refused', `not a sequence: ${beforeSeq}`);
     return this.#connection.call(`purge ${subject}`, () =>
@@ -179,13 +181,17 @@ class InMemoryBus implements MemoryBus {
     return this.#subscribe(subject, (message) => onMessage(message.subject, message.data));
   }
 
-  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void {
+  answerVolatile(subject: string, answer: Answer): () => void {
     if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
     if (this.#connection.closed) throw new BusError('closed', `answer ${subject}: the connection is closed`);
     return this.#subscribe(subject, (message) => {
+      const respond = (text: string | null): void => {
+        if (text !== null && message.reply !== '' && this.#connection.up)
+          this.#server.publishVolatile(message.reply, Buffer.from(text));
+      };
       const text = answer(message.subject, message.data);
-      if (text !== null && message.reply !== '' && this.#connection.up)
-        this.#server.publishVolatile(message.reply, Buffer.from(text));
+      if (text instanceof Promise) text.then(respond, surface);
+      else respond(text);
     });
   }
 

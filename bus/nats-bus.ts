@@ -9,9 +9,10 @@
 import type { JetStreamManager, MsgRequest, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs } from 'nats';
-import { createInbox, headers, millis, nanos } from 'nats';
-import { Connection } from './connection.ts';
+import { errors, headers, millis, nanos } from 'nats';
+import { Connection, type Credentials } from './connection.ts';
 import { toBusError } from './errors.ts';
+import { askKeeper } from './keeper.ts';
 import { JetStreamBucket } from './key-value.ts';
 import { readLastPerSubject } from './last-per-subject.ts';
 import { bucketOf, LEASE_BUCKET, streamOf, streamStoring } from './layout.ts';
@@ -19,12 +20,14 @@ import { CasLeases } from './leases.ts';
 import { LogMessage } from './ordered-delivery.ts';
 import { packedBody, packedHeaders } from './packed-body.ts';
 import type {
+  Answer,
   BucketName,
   Bus,
   KeyValue,
   LeaseStore,
   PubAck,
   PublishRequest,
+  Purgeable,
   Reader,
   ReadRequest,
   StoredMessage,
@@ -39,9 +42,9 @@ import type { Signing } from './signatures.ts';
 import { signedBus } from './signed-bus.ts';
 import { isExpectation, isFilter, isLiteralSubject, isSequence } from './subject-filter.ts';
 import { surface } from './surface.ts';
-import { ensureTopology } from './topology.ts';
+import { ensureTopology, missingStreams } from './topology.ts';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends Credentials {
   /** `nats://` or `tls://`, user and password or a token before the `@`; several separated by commas. */
   readonly url: string;
   /** Shown in the server's list of connections. */
@@ -49,6 +52,11 @@ export interface ConnectOptions {
   readonly leaseTtlMs?: number;
   /** Servers that keep a copy of the streams, at least. */
   readonly replicas?: number;
+  /**
+   * How streams and buckets come to be there. `make`: by this connection. `ask`: the keeper is asked, and where nobody
+   * answers for it this connection makes them if it may. `wait`: the keeper alone makes them.
+   */
+  readonly topology?: 'make' | 'ask' | 'wait';
   /** Absent: messages are neither signed nor judged. */
   readonly signing?: SigningOptions | undefined;
 }
@@ -71,7 +79,7 @@ const NO_RESPONDERS = 503;
 
 /** Connects once, quickly or not at all; from then on the connection is restored whenever it is lost. */
 export async function connectBus(options: ConnectOptions): Promise<Bus> {
-  const connection = await Connection.open(options.url, options.name);
+  const connection = await Connection.open(options.url, options.name, options);
   try {
     assertSupportedServer(connection.serverVersion);
     const jsm = await openJetStream(connection);
@@ -100,6 +108,7 @@ class NatsBus implements Bus {
   readonly #jsm: JetStreamManager;
   readonly #acks: PubAcks;
   readonly #replicas: number;
+  readonly #topology: 'make' | 'ask' | 'wait';
   readonly #buckets = new Map<BucketName, KeyValue>();
   readonly #readers = new Set<Reader>();
   #closed: Promise<void> | null = null;
@@ -107,6 +116,7 @@ class NatsBus implements Bus {
   constructor(connection: Connection, jsm: JetStreamManager, options: ConnectOptions) {
     this.#connection = connection;
     this.#replicas = options.replicas ?? 1;
+    this.#topology = options.topology ?? 'make';
     this.#jsm = jsm;
     this.#acks = new PubAcks(connection);
     const leases = new CasLeases(
@@ -126,7 +136,22 @@ class NatsBus implements Bus {
     return this.#connection.maxPayloadBytes;
   }
 
-  ensureTopology(): Promise<void> {
+  async ensureTopology(): Promise<void> {
+    if (this.#topology !== 'make' && (await askKeeper(this))) return;
+    if (this.#topology !== 'wait') {
+      try {
+        await this.#makeTopology();
+        return;
+      } catch (thrown) {
+        if (!isForbidden(thrown)) throw thrown;
+      }
+    }
+    const missing = await this.#connection.guard('look for the streams', () => missingStreams(this.#jsm));
+    if (missing.length === 0) return;
+    throw new BusError('unavailable', `${missing.join(', ')}: not there, and whoever makes streams does not answer`);
+  }
+
+  #makeTopology(): Promise<void> {
     return this.#connection.guard('make streams and buckets', () =>
       ensureTopology(this.#connection.nc, this.#jsm, this.#replicas),
     );
@@ -223,7 +248,7 @@ class NatsBus implements Bus {
     return new LogMessage(place, stored.data, { headers: stored.header });
   }
 
-  async purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void> {
+  async purge(subject: string, beforeSeq: number, stream: Purgeable): Promise<void> {
     if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
     if (!isSequence(beforeSeq)) throw new BusError('refused', `not a sequence: ${beforeSeq}`);
     const name = streamOf(stream);
@@ -269,13 +294,17 @@ class NatsBus implements Bus {
     return this.#subscribe(subject, (message) => onMessage(message.subject, message.data));
   }
 
-  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void {
+  answerVolatile(subject: string, answer: Answer): () => void {
     if (!isFilter(subject)) throw new BusError('refused', `not a filter: ${JSON.stringify(subject)}`);
     if (this.#connection.closing) throw new BusError('closed', `answer ${subject}: the connection is closed`);
     return this.#subscribe(subject, (message) => {
+      const respond = (text: string | null): void => {
+        // One that cannot be sent now is missed by whoever asked, as one lost on the way would be.
+        if (text !== null && this.#connection.obstacle('answer') === null) message.respond(text);
+      };
       const text = answer(message.subject, message.data);
-      // One that cannot be sent now is missed by whoever asked, as one lost on the way would be.
-      if (text !== null && this.#connection.obstacle('answer') === null) message.respond(text);
+      if (text instanceof Promise) text.then(respond, surface);
+      else respond(text);
     });
   }
 
@@ -284,7 +313,7 @@ class NatsBus implements Bus {
     return this.#connection.guard(`ask ${subject}`, async () => {
       const answers: Uint8Array[] = [];
       const { promise: enough, resolve } = Promise.withResolvers<void>();
-      const inbox = createInbox();
+      const inbox = this.#connection.answerInbox();
       const unsubscribe = this.#subscribe(inbox, (message) => {
         // Status 503: the server says that nobody listens.
         if (message.headers?.code !== NO_RESPONDERS) answers.push(message.data);
@@ -341,6 +370,11 @@ class NatsBus implements Bus {
     if (this.#connection.up) await within(CLOSE_LIMIT_MS, nc.drain());
     await within(CLOSE_LIMIT_MS, nc.close());
   }
+}
+
+/** Refused because this connection may not, not because it cannot be. */
+function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof BusError && thrown.cause instanceof errors.PermissionViolationError;
 }
 
 function refuse(reason: string): Promise<never> {

@@ -9,7 +9,8 @@ import { hostname } from 'node:os';
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
-import { createInbox, nanos, nuid } from 'nats';
+import { nanos, nuid } from 'nats';
+import type { Connection } from './connection.ts';
 import { unpackedBody } from './packed-body.ts';
 import type { StoredMessage } from './port.ts';
 
@@ -87,10 +88,8 @@ function consumerName(by: string, filter: string): string {
 /** Subscribes first, then asks for the consumer: messages may come before the answer does. */
 export function openConsumer(
   jsm: JetStreamManager,
-  nc: NatsConnection,
+  connection: Connection,
   want: {
-    /** Name of the connection that reads. */
-    by: string;
     stream: string;
     filter: string;
     start: StartAt;
@@ -98,9 +97,10 @@ export function openConsumer(
     onError: (error: Error) => void;
   },
 ): OpenConsumer {
-  const inbox = createInbox();
-  const name = consumerName(want.by, want.filter);
-  const subscription = nc.subscribe(inbox, {
+  const by = connection.name;
+  const inbox = connection.inbox();
+  const name = consumerName(by, want.filter);
+  const subscription = connection.nc.subscribe(inbox, {
     callback: (error, message) => (error === null ? want.onMessage(message) : want.onError(error)),
   });
   const start =
@@ -109,7 +109,7 @@ export function openConsumer(
       : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, want.start.fromSeq) };
   const created = jsm.consumers.add(want.stream, {
     name,
-    description: `${want.by} (process ${process.pid} on ${hostname()}) reads ${want.filter}`,
+    description: `${by} (process ${process.pid} on ${hostname()}) reads ${want.filter}`,
     deliver_subject: inbox,
     ...start,
     filter_subject: want.filter,

@@ -17,6 +17,9 @@
  */
 export type StreamName = 'log' | 'quarantine' | 'checkpoints' | 'telemetry';
 
+/** Of all streams this one alone is purged; the log refuses it (`topology.ts`). */
+export type Purgeable = Extract<StreamName, 'checkpoints'>;
+
 export interface StoredMessage {
   /** Sequence in its stream, from 1, never reused in the life of the stream. */
   readonly seq: number;
@@ -133,8 +136,11 @@ export interface KeyValue {
   watch(onChange: (key: string, value: string | null) => void): Promise<() => void>;
 }
 
+/** What is answered to a request; null is no answer. A promise must not reject. */
+export type Answer = (subject: string, data: Uint8Array) => string | null | Promise<string | null>;
+
 export interface Bus {
-  /** Creates or updates streams and buckets; safe to call from many processes at once. */
+  /** Streams and buckets are there as they should be, made or changed if need be; safe to call from many processes at once. */
   ensureTopology(): Promise<void>;
   streamInfo(stream?: StreamName): Promise<StreamInfo>;
   publish(request: PublishRequest): Promise<PubAck>;
@@ -154,7 +160,7 @@ export interface Bus {
    * and whose filter is wider than the subject may be moved past messages of other subjects: read such a stream subject
    * by subject.
    */
-  purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void>;
+  purge(subject: string, beforeSeq: number, stream: Purgeable): Promise<void>;
   /** Deletes one message, and overwrites it in the store; one that is gone already is no error. Readers pass it over. */
   remove(seq: number, stream?: StreamName): Promise<void>;
   /** From now on messages older than this go, also those that are stored. */
@@ -166,7 +172,7 @@ export interface Bus {
    * Core NATS: answers requests to a subject filter, each instance for itself. A null answer is none. Returns the
    * function that ends it.
    */
-  answerVolatile(subject: string, answer: (subject: string, data: Uint8Array) => string | null): () => void;
+  answerVolatile(subject: string, answer: Answer): () => void;
   /** Core NATS: what is answered to a request until so many answers are there or the time is over. */
   askVolatile(subject: string, body: string, until: { answers: number; limitMs: number }): Promise<Uint8Array[]>;
   readonly leases: LeaseStore;

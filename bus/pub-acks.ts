@@ -10,7 +10,7 @@
  * 2. A rejected publish may have been stored; the same `msgId` published again is stored once.
  */
 import type { Msg, MsgHdrs, Subscription } from 'nats';
-import { createInbox, errors } from 'nats';
+import { errors } from 'nats';
 import type { Connection } from './connection.ts';
 import { busErrorFromApi, toBusError } from './errors.ts';
 import type { PubAck } from './port.ts';
@@ -37,7 +37,7 @@ interface PubAckBody {
 
 export class PubAcks {
   readonly #connection: Connection;
-  readonly #inboxPrefix = `${createInbox()}.`;
+  readonly #inboxPrefix: string;
   readonly #subscription: Subscription;
   /** In order of publishing, hence of deadlines. */
   readonly #pending = new Map<string, Pending>();
@@ -47,6 +47,7 @@ export class PubAcks {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#inboxPrefix = `${connection.inbox()}.`;
     this.#subscription = connection.nc.subscribe(`${this.#inboxPrefix}*`, {
       callback: (error, message) => {
         if (error !== null) this.#rejectAll(toBusError(error, 'publish'));

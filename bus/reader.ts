@@ -118,8 +118,7 @@ class OrderedReader implements Reader {
     const { stream, filter } = this.#order;
     const isCurrent = () => generation === this.#generation && !this.#stopped;
     const info = await this.#guard<ConsumerInfo>(() => {
-      this.#consumer = openConsumer(this.#jsm, this.#connection.nc, {
-        by: this.#connection.name,
+      this.#consumer = openConsumer(this.#jsm, this.#connection, {
         stream,
         filter,
         start: { fromSeq: this.#nextSeq },

@@ -17,6 +17,7 @@ import type {
   LeaseStore,
   PubAck,
   PublishRequest,
+  Purgeable,
   Reader,
   ReadRequest,
   StoredMessage,
@@ -159,7 +160,7 @@ class SignedBus implements Bus {
   streamInfo(stream?: StreamName): Promise<StreamInfo> {
     return this.#bus.streamInfo(stream);
   }
-  purge(subject: string, beforeSeq: number, stream?: StreamName): Promise<void> {
+  purge(subject: string, beforeSeq: number, stream: Purgeable): Promise<void> {
     return this.#bus.purge(subject, beforeSeq, stream);
   }
   remove(seq: number, stream?: StreamName): Promise<void> {

@@ -31,6 +31,7 @@ import {
   LEASE_BUCKET,
   LOG_DESCRIPTION,
   STREAM_SUBJECTS,
+  STREAMS,
   TELEMETRY_STREAM,
 } from './layout.ts';
 import { assertReadable, formatOf } from './log-format.ts';
@@ -63,7 +64,17 @@ const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
 const AGE_IS_SET: ReadonlySet<string> = new Set([STREAM, QUARANTINE_STREAM]);
 
 type OwnedConfig = Pick<StreamConfig, 'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'allow_direct'> &
-  Partial<Pick<StreamConfig, 'max_bytes' | 'description'>>;
+  Partial<Pick<StreamConfig, 'max_bytes' | 'description'>> &
+  Denied;
+
+/**
+ * What nobody does to a stream, not even its owner. A server before 2.12 takes the acknowledgement of a message for an
+ * order, when the sender names `$JS.API.STREAM.PURGE.…` as the subject of the reply: whoever may publish could empty any
+ * stream, whatever else they may not.
+ */
+type Denied = Pick<StreamConfig, 'deny_purge' | 'deny_delete'>;
+/** An entry is taken back by another one (`nats kv del`); a roll-up would be a purge. */
+const BUCKET_DENIED = { deny_purge: true, deny_delete: true, allow_rollup_hdrs: false };
 
 /** Fields that every supported server (2.9.10 on) understands; `allow_direct` is one of them. */
 function ownedConfigs(): OwnedConfig[] {
@@ -75,6 +86,8 @@ function ownedConfigs(): OwnedConfig[] {
       description: LOG_DESCRIPTION,
       subjects: subjects(STREAM),
       max_age: nanos(LOG_MAX_AGE_MS),
+      // Facts of a removed task are deleted one by one.
+      ...{ deny_purge: true, deny_delete: false },
       ...window,
     },
     {
@@ -82,6 +95,8 @@ function ownedConfigs(): OwnedConfig[] {
       description: DESCRIPTIONS[CHECKPOINT_STREAM],
       subjects: subjects(CHECKPOINT_STREAM),
       max_age: nanos(CHECKPOINT_MAX_AGE_MS),
+      // Whoever writes a newer one purges the older ones.
+      ...{ deny_purge: false, deny_delete: true },
       ...window,
     },
     {
@@ -89,6 +104,7 @@ function ownedConfigs(): OwnedConfig[] {
       description: DESCRIPTIONS[QUARANTINE_STREAM],
       subjects: subjects(QUARANTINE_STREAM),
       max_age: nanos(QUARANTINE_MAX_AGE_MS),
+      ...{ deny_purge: true, deny_delete: true },
       ...window,
     },
     {
@@ -97,6 +113,7 @@ function ownedConfigs(): OwnedConfig[] {
       subjects: subjects(TELEMETRY_STREAM),
       max_age: nanos(TELEMETRY_MAX_AGE_MS),
       max_bytes: TELEMETRY_MAX_BYTES,
+      ...{ deny_purge: true, deny_delete: true },
       ...window,
     },
   ];
@@ -156,9 +173,22 @@ function differs(present: StreamConfig, owned: OwnedConfig): boolean {
     (present.max_age !== owned.max_age && !AGE_IS_SET.has(owned.name)) ||
     present.duplicate_window !== owned.duplicate_window ||
     present.allow_direct !== owned.allow_direct ||
+    deniesLess(present, owned) ||
     (owned.max_bytes !== undefined && present.max_bytes !== owned.max_bytes) ||
     wantsDescription(present, owned.description)
   );
+}
+
+/** What is denied once stays denied: the server takes nothing of it back. */
+function deniesLess(present: Denied, wanted: Denied): boolean {
+  return (wanted.deny_purge && !present.deny_purge) || (wanted.deny_delete && !present.deny_delete);
+}
+
+function allDenied(present: Denied, wanted: Denied): Denied {
+  return {
+    deny_purge: present.deny_purge || wanted.deny_purge,
+    deny_delete: present.deny_delete || wanted.deny_delete,
+  };
 }
 
 function kept({ description = '' }: StreamConfig, owned: OwnedConfig): Pick<StreamConfig, 'description'> | object {
@@ -187,7 +217,7 @@ async function ensureStream(jsm: JetStreamManager, wanted: WantedStream, replica
   const { config } =
     differs(info.config, owned) || num_replicas !== info.config.num_replicas
       ? await jsm.streams.update(owned.name, {
-          ...{ ...info.config, ...owned, ...kept(info.config, owned), ...age },
+          ...{ ...info.config, ...owned, ...kept(info.config, owned), ...allDenied(info.config, owned), ...age },
           num_replicas,
         })
       : info;
@@ -219,12 +249,14 @@ async function ensureStreams(jsm: JetStreamManager, serverVersion: string, repli
 async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager, replicas: number): Promise<void> {
   const kvm = new Kvm(jetstream(nc));
   const ensure = async (bucket: string, description: string, limits: { history: number; ttl?: number }) => {
-    await kvm.create(bucket, { ...limits, description, replicas });
-    // The client leaves a bucket that is there as it is.
-    const { config } = await jsm.streams.info(bucketStream(bucket));
+    const name = bucketStream(bucket);
+    const found = await existing(jsm, name);
+    if (found === null) await kvm.create(bucket, { ...limits, description, replicas });
+    const { config } = found ?? (await jsm.streams.info(name));
     const named = wantsDescription(config, description) ? { description } : {};
     const copied = config.num_replicas < replicas ? { num_replicas: replicas } : {};
-    const changes = { ...named, ...copied };
+    const denied = deniesLess(config, BUCKET_DENIED) ? BUCKET_DENIED : {};
+    const changes = { ...named, ...copied, ...denied };
     if (Object.keys(changes).length > 0) await jsm.streams.update(config.name, { ...config, ...changes });
   };
   await Promise.all([
@@ -234,6 +266,12 @@ async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager, replicas
     ensure(bucketOf('removed'), DESCRIPTIONS.removed, { history: 1 }),
     ensure(LEASE_BUCKET, DESCRIPTIONS.leases, { history: 1 }),
   ]);
+}
+
+/** Names of the streams, those of buckets too, that are not there. */
+export async function missingStreams(jsm: JetStreamManager): Promise<string[]> {
+  const found = await Promise.all(STREAMS.map(async (name) => ({ name, info: await existing(jsm, name) })));
+  return found.flatMap(({ name, info }) => (info === null ? [name] : []));
 }
 
 /**

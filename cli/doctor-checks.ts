@@ -9,7 +9,8 @@ import Database from 'better-sqlite3';
 import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
 import { livingServices } from '../bus/registry.ts';
 import { assertStores } from '../bus/stores.ts';
-import { natsUrl, type Settings } from '../config/settings.ts';
+import { hasCredentials } from '../config/nats-access.ts';
+import { natsUrl, type Settings, shownUrl } from '../config/settings.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
 import { routerCheck } from './doctor-router.ts';
@@ -176,7 +177,11 @@ async function nats(settings: Settings): Promise<Check> {
       await assertStores(bus);
       return bus.serverVersion;
     });
-    const url = natsUrl(settings).replaceAll(/\/\/[^@/,]*@/g, '//');
+    const url = shownUrl(natsUrl(settings));
+    if (!hasCredentials(settings)) {
+      const text = `${url} works, and is reached without credentials: whoever else reaches it reads and writes everything (docs/nats-security.md)`;
+      return { name, status: 'warn', text };
+    }
     return { name, status: 'ok', text: `${url} stores a message and gives it back, version ${version}` };
   } catch (error) {
     const { message, expected } = toFailure(error);

@@ -3,6 +3,7 @@
  * errors are shown. Does not own: any command (commands/).
  */
 import { type Argument, Command, CommanderError } from 'commander';
+import { keepFilesPrivate } from '../config/private-files.ts';
 import { CliError, causesOf, toFailure } from './errors.ts';
 import { err, note, painter, printText } from './terminal.ts';
 import { exitWhenWritten } from './written.ts';
@@ -34,6 +35,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   retention: () => import('./commands/retention.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   models: () => import('./commands/models.ts'),
+  'nats-context': () => import('./commands/nats-context.ts'),
   backup: () => import('./commands/backup.ts'),
   restore: () => import('./commands/restore.ts'),
   doctor: () => import('./commands/doctor.ts'),
@@ -150,4 +152,5 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+keepFilesPrivate();
 await exitWhenWritten(await main(process.argv.slice(2)));

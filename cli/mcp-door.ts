@@ -10,7 +10,8 @@ import type { TaskClient } from '../client/client.ts';
 import { MeshError } from '../client/errors.ts';
 import type { CallContext } from '../client/ports.ts';
 import { isSettled } from '../client/tasks.ts';
-import { natsUrl, type Settings } from '../config/settings.ts';
+import { natsAccess } from '../config/nats-access.ts';
+import type { Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
 import { validateData } from '../schemas/events/envelope.ts';
 import { type Fact, factsIn } from '../schemas/events/fact.ts';
@@ -51,7 +52,7 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
   const open = async (): Promise<Connected> => {
     await ensureMesh();
     const bus = await connectBus({
-      url: natsUrl(settings),
+      ...natsAccess(settings, 'owner'),
       name: 'mesh-mcp',
       signing: readSigning(settings) ?? undefined,
     });

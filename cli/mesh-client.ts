@@ -8,7 +8,8 @@ import { type Bus, BusError } from '../bus/port.ts';
 import { openClient, type TaskClient } from '../client/client.ts';
 import { MeshError } from '../client/errors.ts';
 import type { CallContext } from '../client/ports.ts';
-import { natsUrl, type Settings } from '../config/settings.ts';
+import { type NatsAccess, natsAccess } from '../config/nats-access.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Fact } from '../schemas/events/fact.ts';
 import { readCorrelationId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
@@ -28,7 +29,7 @@ export async function withBus<T>(settings: Settings, work: (bus: Bus) => Promise
   const local = liveness(readRunState(settings));
   try {
     const bus = await connectBus({
-      url: urlOf(settings, local),
+      ...ownerAccess(settings, local),
       name: 'mesh-cli',
       signing: readSigning(settings) ?? undefined,
     });
@@ -50,8 +51,9 @@ export function openCliClient(bus: Bus, settings: Settings): Promise<TaskClient>
 }
 
 /** A mesh that is up says where its server is; a port that was set since does not count until the next start. */
-function urlOf(settings: Settings, local: Liveness): string {
-  return settings.NATS_URL === undefined && local.kind === 'up' ? local.state.natsUrl : natsUrl(settings);
+function ownerAccess(settings: Settings, local: Liveness): NatsAccess {
+  const access = natsAccess(settings, 'owner');
+  return settings.NATS_URL === undefined && local.kind === 'up' ? { ...access, url: local.state.natsUrl } : access;
 }
 
 /** What hinders the mesh's own server is on this machine, and can be looked at. */

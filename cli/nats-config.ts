@@ -4,6 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Identity } from '../bus/identities.ts';
+import { authorizationText } from '../bus/server-users.ts';
 import type { Settings } from '../config/settings.ts';
 
 /** Larger than what the mesh accepts, so that an oversized submission is stored and quarantined with its reason. */
@@ -22,7 +24,12 @@ function atLeast(version: string, major: number, minor: number): boolean {
 }
 
 /** @param version of the binary that will read it; older ones refuse settings they do not know */
-export function natsConfig(options: { port: number; storeDir: string; version: string }): string {
+export function natsConfig(options: {
+  port: number;
+  storeDir: string;
+  version: string;
+  publicKeys: Readonly<Record<Identity, string>>;
+}): string {
   return [
     '# Written by `mesh up` at every start: changes made here are lost.',
     'server_name: "agent-mesh"',
@@ -33,15 +40,22 @@ export function natsConfig(options: { port: number; storeDir: string; version: s
     `  max_file_store: ${STORE_BYTES_MAX}`,
     ...(atLeast(options.version, 2, 10) ? [`  sync_interval: "${SYNC_INTERVAL}"`] : []),
     '}',
+    '# Who may connect, and do what: each process of the mesh has a key of its own, in keys/.',
+    authorizationText(options.publicKeys),
     '',
   ].join('\n');
 }
 
 /** Writes `<MESH_HOME>/nats/server.conf` and returns its path. */
-export function writeNatsConfig(settings: Settings, version: string): string {
+export function writeNatsConfig(
+  settings: Settings,
+  version: string,
+  publicKeys: Readonly<Record<Identity, string>>,
+): string {
   const folder = join(settings.MESH_HOME, 'nats');
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'server.conf');
-  writeFileSync(path, natsConfig({ port: settings.MESH_NATS_PORT, storeDir: join(folder, 'jetstream'), version }));
+  const port = settings.MESH_NATS_PORT;
+  writeFileSync(path, natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys }), { mode: 0o600 });
   return path;
 }

@@ -42,6 +42,23 @@ const table = {
     'A NATS server of yours; unset, `mesh up` starts one.',
     'nats://127.0.0.1:4222',
   ],
+  NATS_CREDS: [
+    optionalText,
+    'File with the credentials for that server (.creds, as `nsc` writes it).',
+    '/etc/mesh/mesh.creds',
+  ],
+  NATS_NKEY: [optionalText, 'File with the seed of an nkey for that server, instead.', '/etc/mesh/agents.nk'],
+  NATS_CA: [
+    optionalText,
+    'Authority, PEM, that the certificate of that server is of; TLS is asked for then.',
+    'nats-ca.pem',
+  ],
+  NATS_CERT: [
+    optionalText,
+    'Certificate, PEM, by which the mesh shows that server who it is; with NATS_KEY.',
+    'mesh.pem',
+  ],
+  NATS_KEY: [optionalText, 'Private key of that certificate, PEM.', 'mesh.key'],
   MESH_NATS_PORT: [count(1, 65_535, 4222), 'Port of the NATS server that `mesh up` starts, on loopback.', '4222'],
   MESH_NATS_SERVER: [optionalText, 'Path of a nats-server binary to use.', '/usr/sbin/nats-server'],
   MESH_LOG_LEVEL: [z.enum(['debug', 'info', 'warn', 'error']).default('info'), 'debug, info, warn or error.', 'info'],
@@ -387,6 +404,36 @@ const table = {
   ],
 } as const satisfies Record<string, readonly [z.ZodType, string, string]>;
 
+/** Settings whose value is a secret: it is in no message, record or log. */
+export const secretNames = [
+  'MESH_SIGNING_KEY',
+  'OPENAI_API_KEY',
+  'MESH_MCP_TOKEN',
+  'MESH_DASHBOARD_TOKEN',
+  'MESH_DASHBOARD_CALLER_TOKEN',
+] as const satisfies readonly (keyof typeof table)[];
+
+/** As it may be shown: not when it is a secret, and without the password that an address may hold. */
+function shownValue(name: string, value: string): string {
+  if (secretNames.some((one) => one === name)) return HIDDEN;
+  return /@|:\/\//.test(value) || addressNames.some((one) => one === name) ? shownUrl(value) : value;
+}
+
+const HIDDEN = '(not shown)';
+/** Settings that are addresses, each of which may hold a password. */
+const addressNames = ['NATS_URL', 'OPENAI_BASE_URL', 'OLLAMA_HOST', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'CHROMA_URL'];
+
+/** Addresses, separated by commas, without user, password and query. What is no address may be a piece of a password. */
+export function shownUrl(text: string): string {
+  const shown = text.split(',').map((one) => {
+    const trimmed = one.trim();
+    if (!URL.canParse(trimmed)) return null;
+    const { protocol, host, pathname } = new URL(trimmed);
+    return host === '' ? null : `${protocol}//${host}${pathname.replace(/\/$/, '')}`;
+  });
+  return shown.includes(null) ? HIDDEN : shown.join(',');
+}
+
 /** All there are. */
 export const settingNames: readonly string[] = Object.keys(table);
 
@@ -426,7 +473,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     const parsed = schema.safeParse(value);
     if (!parsed.success) {
       const issue = parsed.error.issues[0]?.message ?? 'is not valid';
-      throw new SettingsError(`${name}=${value}: ${issue}`);
+      throw new SettingsError(`${name}=${shownValue(name, value ?? '')}: ${issue}`);
     }
     raw[name] = parsed.data;
   }
@@ -452,7 +499,7 @@ export type LiveName = (typeof liveNames)[number];
 export function parseLive(name: LiveName, text: string): number {
   const parsed = table[name][0].safeParse(text.trim() === '' ? Number.NaN : text);
   if (parsed.success) return parsed.data;
-  throw new SettingsError(`${name}=${text}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
+  throw new SettingsError(`${name}=${shownValue(name, text)}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
 }
 
 const CONFIG_NAMES = ['mesh.config.ts', 'mesh.config.js', 'mesh.config.mjs'];
@@ -505,7 +552,7 @@ export function ledgerPath(settings: Settings, service: string): string {
 }
 
 /** Address of the NATS server: the user's, or the one that `mesh up` starts. */
-export function natsUrl(settings: Settings): string {
+export function natsUrl(settings: Pick<Settings, 'NATS_URL' | 'MESH_NATS_PORT'>): string {
   return settings.NATS_URL ?? `nats://127.0.0.1:${settings.MESH_NATS_PORT}`;
 }
 

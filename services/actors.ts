@@ -12,6 +12,7 @@ import { ledgerPath } from '../config/settings.ts';
 import { allRoles } from './adapters/own-mesh.ts';
 import { startBackups } from './backups.ts';
 import { openPorts } from './ports.ts';
+import { relayProgress, tellProgress } from './progress.ts';
 import { answerRecall } from './recall.ts';
 import { createRetention } from './retention.ts';
 import type { RunningService, StartService } from './run-service.ts';
@@ -33,13 +34,14 @@ export const startActors: StartService = async (context): Promise<RunningService
     commitMode: settings.MESH_COMMIT,
     admission: own.admission,
     onFatal: context.fatal,
-    ...(orchestrates ? { ingress: [ingress, strays] } : {}),
+    ...(orchestrates ? { ingress: [ingress, strays] } : { tellProgress: (event) => tellProgress(bus, event) }),
     tracing: telemetry.tracing(own),
     ...(crashAt ? { at: crashAt } : {}),
   });
   const stopBackups = startBackups({ ledger, path, bus, log, everyMs: settings.MESH_BACKUP_INTERVAL_MS });
   const retention = orchestrates ? await createRetention({ bus, log }) : null;
   const isRemoved = (taskId: string): boolean => retention?.isRemoved(taskId) === true;
+  const endProgress = orchestrates ? relayProgress(bus, log) : () => undefined;
   const endRecall = orchestrates ? answerRecall({ bus, host, log, isRemoved }) : () => undefined;
   return {
     roles,
@@ -52,6 +54,7 @@ export const startActors: StartService = async (context): Promise<RunningService
     },
     async stop() {
       endRecall();
+      endProgress();
       await retention?.stop();
       await stopBackups();
       await host.stop();

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Catalog } from '../client/ports.ts';
+import { hasCredentials } from '../config/nats-access.ts';
 import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
@@ -133,6 +134,8 @@ export const startGateway: StartService = async (context) => {
   const callsMax = settings.MESH_GATEWAY_CALLS_AT_ONCE;
   const admission = new Admission({ callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND, callsAtOnce: callsMax });
   const bus = await context.connect();
+  if (!hasCredentials(settings))
+    log.warn({}, 'NATS is reached without credentials: the rights of callers guard nothing from whoever reaches it');
   const knowledge = lazyKnowledge(settings, log, context.breakers);
   const catalog = lazyCatalog(settings);
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);

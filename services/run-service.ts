@@ -16,7 +16,8 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '../bus/port.ts';
 import { BusError } from '../bus/port.ts';
-import { ledgerPath, loadEnvFile, natsUrl, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import { natsAccess } from '../config/nats-access.ts';
+import { ledgerPath, loadEnvFile, readSettings, type Settings, SettingsError } from '../config/settings.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { createLog, type Log } from '../telemetry/log.ts';
 import { readSigning } from './adapters/signing.ts';
@@ -173,15 +174,25 @@ function connectionOf({ name }: Service, settings: Settings, log: Log): Connecti
   const keys = readSigning(settings);
   const onPassedOver = (reason: string): void => log.warn({ reason }, 'a message is passed over: it is not trusted');
   const signing = keys === null ? undefined : { ...keys, onPassedOver };
-  const options = { url: natsUrl(settings), name: `mesh-${name}`, leaseTtlMs, replicas, signing };
   let bus: Bus | null = null;
   let isUp = true;
   const connect = async (): Promise<Bus> => {
-    const { connectBus } = await import('../bus/nats-bus.ts');
-    const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
+    const [{ connectBus }, { identityNamed }] = await Promise.all([
+      import('../bus/nats-bus.ts'),
+      import('../bus/identities.ts'),
+    ]);
+    const access = natsAccess(settings, name);
+    // On the mesh's own server a service makes no streams: the supervisor does.
+    const isOwn = settings.NATS_URL === undefined && access.seed !== undefined;
+    const topology = isOwn ? 'wait' : 'ask';
+    const identity = identityNamed(name);
+    return connectBus({ ...access, identity, name: `mesh-${name}`, leaseTtlMs, replicas, topology, signing });
+  };
+  const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
+  const untilDeadline = async <T>(work: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
-        return await connectBus(options);
+        return await work();
       } catch (error) {
         if (!(error instanceof BusError) || !error.retryable || Date.now() >= deadline) throw error;
         await sleep(RETRY_MS);
@@ -190,12 +201,13 @@ function connectionOf({ name }: Service, settings: Settings, log: Log): Connecti
   };
   let opened: Promise<Bus> | null = null;
   const open = async (): Promise<Bus> => {
-    bus = await connect();
-    bus.onConnection((connected) => {
+    const made = await untilDeadline(connect);
+    bus = made;
+    made.onConnection((connected) => {
       isUp = connected;
     });
-    await bus.ensureTopology();
-    return bus;
+    await untilDeadline(() => made.ensureTopology());
+    return made;
   };
   return {
     get bus() {

@@ -60,6 +60,8 @@ export interface HostOptions {
   readonly admission?: () => string | null;
   /** Called at every named place where a crash is worth trying. */
   readonly at?: AtCrashPoint;
+  /** Tells how far an effect is; as a fact when absent, which not every service may write. */
+  readonly tellProgress?: (event: MeshEvent) => void;
   /** Unlike any other process' word; drawn when absent. */
   readonly process?: string;
   /** The host cannot go on; it has stopped working and the process should end. */
@@ -187,7 +189,7 @@ export function createHost(options: HostOptions): Host {
       const actor = known?.actors.get(role.name);
       // Nobody is told of a task before both stores know it.
       if (!known || !actor || known.firstN > journal.told(partition)) return;
-      say(progress(actor, row, note, clock.now()));
+      (options.tellProgress ?? say)(progress(actor, row, note, clock.now()));
     },
   });
   const say = (event: MeshEvent): void => {

@@ -6,9 +6,12 @@
  * loss; a copy that it cannot mend to at least what the log held before is made again.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../../bus/nats-bus.ts';
 import { BusError } from '../../bus/port.ts';
@@ -57,12 +60,16 @@ function isGone(error: unknown): error is Error {
 /** Starts a server on the store, and stops it in order. @throws BusError */
 async function lastSeqOf(store: string, binary: string): Promise<number> {
   const port = await freePort();
-  const server = spawn(binary, ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', store], {
-    stdio: 'ignore',
-  });
+  // It serves all that the log holds, so it asks who comes; a token among the arguments would be seen by everybody.
+  const token = randomBytes(32).toString('hex');
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-backup-'));
+  const config = join(folder, 'server.conf');
+  const lines = [`listen: "127.0.0.1:${port}"`, `jetstream { store_dir: ${JSON.stringify(store)} }`];
+  writeFileSync(config, [...lines, `authorization { token: "${token}" }`, ''].join('\n'), { mode: 0o600 });
+  const server = spawn(binary, ['--config', config], { stdio: 'ignore' });
   const ended = once(server, 'exit');
   try {
-    const bus = await connected(`nats://127.0.0.1:${port}`);
+    const bus = await connected(`nats://${token}@127.0.0.1:${port}`);
     try {
       await bus.ensureTopology();
       return (await bus.streamInfo()).lastSeq;
@@ -74,6 +81,7 @@ async function lastSeqOf(store: string, binary: string): Promise<number> {
     const forced = setTimeout(() => server.kill('SIGKILL'), STOP_LIMIT_MS);
     await ended;
     clearTimeout(forced);
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { assertStores } from '../../bus/stores.ts';
-import { natsUrl, type Settings } from '../../config/settings.ts';
+import { hasCredentials } from '../../config/nats-access.ts';
+import { natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { serviceNamed } from '../../services/table.ts';
 import { type ObsState, readObservability } from '../../telemetry/mode-bucket.ts';
 import { declare, settingsNow } from '../command.ts';
@@ -91,6 +92,8 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   for (const line of localLines(local, settings, isReady, paint)) print(line);
   for (const { kind, text } of trouble) print(`${paint(kind === 'fails' ? 'red' : 'yellow', '!')} ${text}`);
   for (const line of seenLines(local, seen, paint)) print(line);
+  if (seen !== null && !hasCredentials(settings))
+    print(paint('dim', 'NATS is reached without credentials; see docs/nats-security.md'));
   if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);
 }
 
@@ -119,7 +122,7 @@ function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: bool
     up,
     state: state?.state ?? 'down',
     home: settings.MESH_HOME,
-    natsUrl: state?.natsUrl ?? natsUrl(settings),
+    natsUrl: shownUrl(state?.natsUrl ?? natsUrl(settings)),
     dashboard: state === null ? null : dashboardUrl(settings),
     natsVersion: seen?.serverVersion ?? null,
     supervisor: state === null ? null : { pid: state.supervisor.pid, startedAt: state.startedAt },

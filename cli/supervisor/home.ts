@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { closeHome } from '../../config/private-files.ts';
 import type { Settings } from '../../config/settings.ts';
 import { CliError, codeOf, fileProblem } from '../errors.ts';
 import { bytes } from '../terminal.ts';
@@ -20,7 +21,7 @@ function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
@@ -38,6 +39,7 @@ export function prepareHome(settings: Settings): void {
   const home = settings.MESH_HOME;
   try {
     for (const folder of ['logs', 'nats', 'bin']) makeFolder(join(home, folder));
+    closeHome(home);
     const probe = join(home, `.probe-${process.pid}`);
     writeFileSync(probe, Buffer.alloc(4096));
     rmSync(probe);

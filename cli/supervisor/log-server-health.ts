@@ -7,20 +7,25 @@
  */
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { nkeys } from 'nats';
 import { z } from 'zod';
+import { inboxPrefix } from '../../bus/identities.ts';
 
 const PROBE_EVERY_MS = 5000;
 const PROBE_TIMEOUT_MS = 3000;
 /** One late answer on a busy machine means nothing. */
 const FAILURES_MAX = 3;
 const PROBE_SUBJECT = '$KV.mesh-registry.probe';
-const INBOX = '_INBOX.mesh-supervisor';
+const INBOX = inboxPrefix('keeper');
 
 /**
  * True when the server stores a message and gives it back, in time. Before the first service has made the bucket, it is
  * enough that JetStream answers.
  */
-export function logServerStores(port: number, timeoutMs: number = PROBE_TIMEOUT_MS): Promise<boolean> {
+export function logServerStores(
+  port: number,
+  { timeoutMs = PROBE_TIMEOUT_MS, seed }: { timeoutMs?: number; seed?: string | undefined } = {},
+): Promise<boolean> {
   const nonce = randomUUID();
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
@@ -54,10 +59,12 @@ export function logServerStores(port: number, timeoutMs: number = PROBE_TIMEOUT_
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
       if (!asked && received.startsWith('INFO ')) {
+        const challenge = /"nonce":"([^"]*)"/.exec(received)?.[1];
         asked = true;
         received = '';
         const options = { verbose: false, pedantic: false, headers: true, no_responders: true };
-        socket.write(`CONNECT ${JSON.stringify(options)}\r\nSUB ${INBOX}.${nonce}.* 1\r\n`);
+        const signed = { ...options, ...signature(seed, challenge) };
+        socket.write(`CONNECT ${JSON.stringify(signed)}\r\nSUB ${INBOX}.${nonce}.* 1\r\n`);
         ask('put', PROBE_SUBJECT, nonce);
       }
       for (let next = takeMessage(received); next !== null; next = takeMessage(received)) {
@@ -66,6 +73,13 @@ export function logServerStores(port: number, timeoutMs: number = PROBE_TIMEOUT_
       }
     });
   });
+}
+
+/** What a server wants to see that asks who connects. */
+function signature(seed: string | undefined, challenge: string | undefined): { nkey?: string; sig?: string } {
+  if (seed === undefined || challenge === undefined) return {};
+  const pair = nkeys.fromSeed(Buffer.from(seed.trim()));
+  return { nkey: pair.getPublicKey(), sig: Buffer.from(pair.sign(Buffer.from(challenge))).toString('base64url') };
 }
 
 type Step = 'put' | 'get' | 'info';

@@ -6,7 +6,8 @@
  * they load while it starts, and wait for it longer than it has time.
  * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
  */
-import { meshConfigPath, meshFolder, natsUrl, type Settings } from '../../config/settings.ts';
+import { natsAccess, seedPath } from '../../config/nats-access.ts';
+import { meshConfigPath, meshFolder, natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
@@ -16,6 +17,7 @@ import { needsFirstIndex, runFirstIndex } from './first-index.ts';
 import { answers, isPortFree, prepareHome } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { type SupervisorLock, takeLock } from './lock.ts';
+import { startKeeper } from './log-keeper.ts';
 import { type LogLine, parseNatsLine, parseServiceLine } from './log-line.ts';
 import { logServerStores, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
@@ -64,6 +66,8 @@ interface Run {
   changed: () => void;
   /** Ends the watch over the log server. */
   endHealth: () => void;
+  /** Ends the keeper of its streams. */
+  endKeeper: () => Promise<void>;
   /** Ends the first indexing, and waits for its end. */
   endIndex: () => Promise<void>;
 }
@@ -96,12 +100,13 @@ export async function supervise(
       state: 'starting',
       supervisor: self,
       startedAt: new Date().toISOString(),
-      natsUrl: natsUrl(settings),
+      natsUrl: shownUrl(natsUrl(settings)),
       foreground,
       problem: null,
     },
     changed: () => undefined,
     endHealth: () => undefined,
+    endKeeper: () => Promise.resolve(),
     endIndex: () => Promise.resolve(),
   };
   save(run);
@@ -240,20 +245,23 @@ function beginIndex(run: Run, knowledge: readonly string[] | null): Promise<stri
 
 async function checkNats(url: string): Promise<undefined> {
   if (await answers(url)) return undefined;
-  const shown = url.replaceAll(/\/\/[^@/,]*@/g, '//');
   throw new CliError(
     3,
-    `no NATS server answers at NATS_URL=${shown}; start it, or unset NATS_URL to use one of the mesh's own`,
+    `no NATS server answers at NATS_URL=${shownUrl(url)}; start it, or unset NATS_URL to use one of the mesh's own`,
   );
 }
 
 async function startNats(run: Run): Promise<ManagedProcess> {
   const { settings, output } = run;
+  // Loaded beside the search: the first two services need it in a moment.
+  const keys = import('../nats-keys.ts');
   const binary = await provideNatsServer(settings, output.note);
+  const { ensureNatsKeys } = await keys;
+  const publicKeys = ensureNatsKeys((identity) => seedPath(settings.MESH_HOME, identity));
   const nats = add(run, {
     name: natsName,
     command: binary.path,
-    args: ['--config', writeNatsConfig(settings, binary.version)],
+    args: ['--config', writeNatsConfig(settings, binary.version, publicKeys)],
     env: process.env,
     cwd: meshFolder(),
     logPath: logPath(settings, natsName),
@@ -262,15 +270,17 @@ async function startNats(run: Run): Promise<ManagedProcess> {
     stopMs: NATS_STOP_MS,
   });
   nats.start();
+  run.endKeeper = startKeeper(settings);
   return nats;
 }
 
 async function natsReady(run: Run, nats: ManagedProcess): Promise<void> {
   await allReady(run, [nats]);
+  const { seed } = natsAccess(run.settings, 'keeper');
   let told = false;
   run.endHealth = watchHealth(
     // One that is being started again is not judged.
-    () => (nats.state === 'ready' ? logServerStores(run.settings.MESH_NATS_PORT) : Promise.resolve(true)),
+    () => (nats.state === 'ready' ? logServerStores(run.settings.MESH_NATS_PORT, { seed }) : Promise.resolve(true)),
     () => {
       const disk = diskProblem(run.settings);
       if (disk === null || disk.kind === 'low') {
@@ -348,6 +358,7 @@ async function stopAll(run: Run): Promise<void> {
     run.processes.filter((one) => one.spec.name !== natsName),
   ];
   for (const group of [others, nats]) {
+    if (group === nats) await run.endKeeper();
     await Promise.all(
       group.map(async (one) => {
         const how = await one.stop();

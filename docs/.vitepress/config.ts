@@ -40,7 +40,13 @@ const sidebar = [
   },
   {
     text: 'Doors',
-    items: [page('Gateway', 'gateway'), page('A2A', 'a2a'), page('Events', 'events'), page('Dapr', 'dapr')],
+    items: [
+      page('Gateway', 'gateway'),
+      page('A2A', 'a2a'),
+      page('Events', 'events'),
+      page('Dapr', 'dapr'),
+      page('Who may do what on NATS', 'nats-security'),
+    ],
   },
   {
     text: 'Run it',

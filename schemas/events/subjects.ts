@@ -80,6 +80,15 @@ export function tokenSubject(correlationId: string): string {
   return `mesh.tokens.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
 }
 
+export const TOKEN_FILTER = 'mesh.tokens.*';
+
+/** How far an effect of a host is that tells no facts itself; core NATS. The host of the orchestrator makes facts of it. */
+export function progressSubject(correlationId: string): string {
+  return `mesh.progress.${checked(correlationId, CORRELATION_ID, 'correlation id')}`;
+}
+
+export const PROGRESS_FILTER = 'mesh.progress.*';
+
 /** Asks the keeper of a task for what it remembers; core NATS. */
 export function recallSubject(correlationId: string): string {
   return `${RECALL_PREFIX}${checked(correlationId, CORRELATION_ID, 'correlation id')}`;

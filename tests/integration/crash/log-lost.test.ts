@@ -166,7 +166,8 @@ describe('a lost log', () => {
     await Promise.all(mesh.services.map((service) => service.down('SIGTERM')));
     const nc = await connect({ servers: mesh.nats.url });
     const jsm = await jetstreamManager(nc);
-    await jsm.streams.purge(STREAM, { keep: 3 });
+    await jsm.streams.update(STREAM, { max_msgs: 3 });
+    await jsm.streams.update(STREAM, { max_msgs: -1 });
     await nc.close();
     await Promise.all(ledgers().map(damages.deleted));
     await start();

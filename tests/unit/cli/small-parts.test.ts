@@ -1,5 +1,6 @@
 /** The pure parts of the command line that need little: ids, numbers, text, configuration, checksums. */
 import { describe, expect, it } from 'vitest';
+import { type Identity, identities } from '../../../bus/identities.ts';
 import { BusError } from '../../../bus/port.ts';
 import { parseHeartbeat } from '../../../bus/registry.ts';
 import { CliError, toFailure } from '../../../cli/errors.ts';
@@ -102,15 +103,16 @@ describe('text', () => {
 });
 
 describe('the nats-server', () => {
+  const publicKeys = Object.fromEntries(identities.map((one) => [one, 'UKEY'])) as Record<Identity, string>;
   it('gets a configuration that 2.9.10 reads', () => {
-    const text = natsConfig({ port: 4333, storeDir: '/x/"y', version: '2.9.10' });
+    const text = natsConfig({ port: 4333, storeDir: '/x/"y', version: '2.9.10', publicKeys });
     expect(text).toContain('listen: "127.0.0.1:4333"');
     expect(text).toContain('store_dir: "/x/\\"y"');
     expect(text).toContain('max_payload: 8388608');
     expect(text).not.toContain('sync_interval');
   });
   it.each([['2.10.23'], ['2.12.7'], ['3.0.0']])('%s gets a sync interval', (version) => {
-    expect(natsConfig({ port: 1, storeDir: '/x', version })).toContain('sync_interval');
+    expect(natsConfig({ port: 1, storeDir: '/x', version, publicKeys })).toContain('sync_interval');
   });
   it('knows the names of release archives', () => {
     expect(platformName('linux', 'x64')).toBe('linux-amd64');

@@ -237,9 +237,9 @@ describe('the health of the log server', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    expect(await logServerStores(port, 1000)).toBe(false);
+    expect(await logServerStores(port, { timeoutMs: 1000 })).toBe(false);
     await new Promise((resolve) => server.close(resolve));
-    expect(await logServerStores(port, 1000)).toBe(false);
+    expect(await logServerStores(port, { timeoutMs: 1000 })).toBe(false);
   });
 
   it('given a real server, then what it stores comes back; stopped, it is not well; going on, it is', async () => {
@@ -255,7 +255,7 @@ describe('the health of the log server', () => {
       expect((await bus.kv('registry').get('probe'))?.value).toMatch(/^[0-9a-f-]{36}$/);
       await bus.close();
       process.kill(pid, 'SIGSTOP');
-      expect(await logServerStores(port, 300)).toBe(false);
+      expect(await logServerStores(port, { timeoutMs: 300 })).toBe(false);
       process.kill(pid, 'SIGCONT');
       expect(await logServerStores(port)).toBe(true);
     } finally {

@@ -14,9 +14,10 @@ function* sources(folder: string): Generator<string> {
 }
 
 const settings = readFileSync(join(projectRoot, 'config/settings.ts'), 'utf8');
+const access = readFileSync(join(projectRoot, 'config/nats-access.ts'), 'utf8');
 /** Past the table and what checks it: functions that read a setting for others, such as the folder of workflows. */
 const accessors = settings.split('export function parseLive')[1] ?? '';
-const code = [...FOLDERS.flatMap((folder) => [...sources(join(projectRoot, folder))]), accessors].join('\n');
+const code = [...FOLDERS.flatMap((folder) => [...sources(join(projectRoot, folder))]), accessors, access].join('\n');
 const names = [...readFileSync(join(projectRoot, '.env.example'), 'utf8').matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm)].map(
   ([, name = '']) => name,
 );

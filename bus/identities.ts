@@ -1,0 +1,262 @@
+/**
+ * Who may do what on the NATS server of the mesh: one identity for each process, with the subjects that it may publish to
+ * and subscribe to. Owns: the table, as data. Does not own: keys (`cli/nats-keys.ts`), the form in which a server reads it
+ * (`server-users.ts`), or connecting with it (`connection.ts`).
+ *
+ * 1. Subjects are allowed, never denied: what is not here is refused.
+ * 2. Only who hosts the orchestrator writes facts; each host writes its own journal, and no service makes, changes or
+ *    deletes a stream (the keeper makes them).
+ * 3. Everybody listens for answers below a prefix of its own, so nobody reads another's.
+ */
+import {
+  ASKED_FILTER,
+  CHECKPOINT_STREAM,
+  endsFilter,
+  FACT_FILTER,
+  INGRESS_STRAYS,
+  INGRESS_SUBJECT,
+  inboxFilter,
+  JOURNAL_FILTER,
+  PARTITIONS,
+  PROGRESS_FILTER,
+  QUARANTINE_FILTER,
+  QUARANTINE_STREAM,
+  quarantineSubject,
+  RECALL_FILTER,
+  STREAM,
+  TOKEN_FILTER,
+} from '../schemas/events/subjects.ts';
+import { METRICS_SUBJECT, SPAN_FILTER } from '../schemas/events/telemetry.ts';
+import { KEEPER_SUBJECT } from './keeper.ts';
+import { bucketOf, bucketStream, bucketSubject, LEASE_BUCKET, STREAMS } from './layout.ts';
+import { keyToken } from './leases.ts';
+import type { BucketName } from './port.ts';
+import { TOOL_CATALOGUE_KEY } from './tool-catalogue.ts';
+
+export const identities = ['owner', 'keeper', 'agents', 'llm', 'tools', 'gateway', 'dashboard', 'public'] as const;
+
+/**
+ * `owner`: the person whose mesh it is, and their commands; may do everything. `keeper`: makes streams and buckets.
+ * `public`: who may submit tasks, and nothing else. The others are services.
+ */
+export type Identity = (typeof identities)[number];
+
+/** The identity of that name; of `owner` for a process that has none of its own. */
+export function identityNamed(name: string): Identity {
+  return identities.find((one) => one === name) ?? 'owner';
+}
+
+export interface Permissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** The roles of each host (`actors/roles`); a test compares. A new role is one more word here. */
+export const hostedRoles = {
+  agents: ['coder', 'orchestrator', 'responder', 'retriever', 'reviewer'],
+  llm: ['llm'],
+  tools: ['tools'],
+} as const satisfies Partial<Record<Identity, readonly string[]>>;
+type HostName = keyof typeof hostedRoles;
+
+/** Keys of the registry that are no heartbeats: whoever tries the server, or wants to know its time, writes them. */
+const TRIES = ['probe', 'clock'];
+/** The one duty that gateways share by a lease (`gateway/a2a/push/duty.ts`). */
+const PUSH_LEASE = 'push.0';
+/** Of the mode and of the window that a crash opens (`telemetry/mode.ts`). */
+const MODE_KEY = 'OBS_MODE';
+const WINDOW_KEY = 'OBS_WINDOW';
+
+/** Where answers of the server come for an identity: the prefix of its inboxes. */
+export function inboxPrefix(identity: Identity): string {
+  return `_INBOX.${identity}`;
+}
+
+/** Where answers of other processes come: they may publish there, and only who asked listens. */
+export function answerPrefix(identity: Identity): string {
+  return `_ANSWER.${identity}`;
+}
+
+/** Null: everything is allowed. */
+export function permissionsOf(identity: Identity): Permissions | null {
+  switch (identity) {
+    case 'owner':
+      return null;
+    case 'keeper':
+      return joined(everybody(identity), keeper);
+    case 'agents':
+      return joined(everybody(identity), service(identity), host(identity), orchestrator);
+    case 'llm':
+      return joined(everybody(identity), service(identity), host(identity), worker);
+    case 'tools':
+      return joined(everybody(identity), service(identity), host(identity), worker, catalogue);
+    case 'gateway':
+      return joined(everybody(identity), service(identity), watcher, gateway);
+    case 'dashboard':
+      return joined(everybody(identity), service(identity), watcher, dashboard);
+    case 'public':
+      return { publish: [INGRESS_SUBJECT], subscribe: [`${inboxPrefix(identity)}.>`] };
+  }
+}
+
+function joined(...parts: readonly Permissions[]): Permissions {
+  const all = (side: keyof Permissions) => [...new Set(parts.flatMap((part) => part[side]))].sort();
+  return { publish: all('publish'), subscribe: all('subscribe') };
+}
+
+/** Single messages of a stream. */
+function gets(stream: string): string[] {
+  return [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`];
+}
+
+/** A reader or a watch of a stream, of these subjects only: the name of the consumer is any, its filter is not. */
+function reads(stream: string, ...filters: readonly string[]): string[] {
+  return [
+    ...gets(stream),
+    ...filters.map((filter) => `$JS.API.CONSUMER.CREATE.${stream}.*.${filter}`),
+    `$JS.API.CONSUMER.DELETE.${stream}.*`,
+    `$JS.FC.${stream}.>`,
+  ];
+}
+
+function watches(bucket: BucketName): string[] {
+  const name = bucketOf(bucket);
+  return reads(bucketStream(name), bucketSubject(name, '>'));
+}
+
+const entry = (bucket: BucketName, key: string): string => bucketSubject(bucketOf(bucket), key);
+const lease = (key: string): string => bucketSubject(LEASE_BUCKET, `lease.${keyToken(key)}`);
+/** A holder is named by its machine, which nobody knows here. */
+const BEATS = bucketSubject(LEASE_BUCKET, 'beat.*');
+const readsLeases = gets(bucketStream(LEASE_BUCKET));
+
+function everybody(identity: Identity): Permissions {
+  return {
+    publish: ['$JS.API.INFO', '_ANSWER.>'],
+    subscribe: [`${inboxPrefix(identity)}.>`, `${answerPrefix(identity)}.>`],
+  };
+}
+
+const keeper: Permissions = {
+  publish: [
+    ...STREAMS.flatMap((stream) => [
+      `$JS.API.STREAM.INFO.${stream}`,
+      `$JS.API.STREAM.CREATE.${stream}`,
+      `$JS.API.STREAM.UPDATE.${stream}`,
+    ]),
+    ...gets(bucketStream(bucketOf('registry'))),
+    ...TRIES.map((key) => entry('registry', key)),
+  ],
+  subscribe: [KEEPER_SUBJECT],
+};
+
+/** What every service does: shows itself, follows settings, tells spans. */
+function service(name: Identity): Permissions {
+  const discovered = ['PING', 'INFO', 'STATS'].flatMap((verb) => [
+    `$SRV.${verb}`,
+    `$SRV.${verb}.mesh-${name}`,
+    `$SRV.${verb}.mesh-${name}.*`,
+  ]);
+  return {
+    publish: [
+      KEEPER_SUBJECT,
+      SPAN_FILTER,
+      entry('registry', `${name}.*`),
+      ...TRIES.map((key) => entry('registry', key)),
+      ...gets(bucketStream(bucketOf('registry'))),
+      ...watches('config'),
+      entry('config', WINDOW_KEY),
+      // Asked whether the topology is there, when nobody answers for it.
+      ...STREAMS.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+    ],
+    subscribe: [METRICS_SUBJECT, ...discovered],
+  };
+}
+
+/** Who hosts roles: a journal, checkpoints and leases of its own, inboxes of its roles. */
+function host(name: HostName): Permissions {
+  const roles = hostedRoles[name];
+  const journal = JOURNAL_FILTER.replace('*', name);
+  const checkpoints = `mesh.checkpoint.${name}.*`;
+  return {
+    publish: [
+      ...[journal, checkpoints, endsFilter(name)],
+      ...roles.map(quarantineSubject),
+      ...reads(STREAM, journal, ...roles.map((role) => inboxFilter(role))),
+      ...reads(CHECKPOINT_STREAM, checkpoints, endsFilter(name)),
+      `$JS.API.STREAM.PURGE.${CHECKPOINT_STREAM}`,
+      ...gets(QUARANTINE_STREAM),
+      ...Array.from({ length: PARTITIONS }, (_, partition) => lease(`${name}.${partition}`)),
+      BEATS,
+      ...readsLeases,
+      ASKED_FILTER,
+      TOKEN_FILTER,
+    ],
+    subscribe: [ASKED_FILTER],
+  };
+}
+
+const otherRoles = (name: HostName): string[] =>
+  Object.entries(hostedRoles).flatMap(([other, roles]) =>
+    other === name ? [] : roles.map((role) => inboxFilter(role)),
+  );
+
+/** The host of the orchestrator alone takes what comes from outside, tells facts, and removes what is due. */
+const orchestrator: Permissions = {
+  publish: [
+    ...otherRoles('agents'),
+    FACT_FILTER,
+    ...['ingress', 'strays'].map(quarantineSubject),
+    ...reads(STREAM, INGRESS_SUBJECT, INGRESS_STRAYS, FACT_FILTER),
+    `$JS.API.STREAM.MSG.DELETE.${STREAM}`,
+    entry('removed', '*'),
+    ...watches('removed'),
+    ...watches('registry'),
+  ],
+  subscribe: [RECALL_FILTER, PROGRESS_FILTER],
+};
+
+/** Hosts that do what roles of the agents ask for, and answer them. */
+const worker: Permissions = {
+  publish: [...hostedRoles.agents.map((role) => inboxFilter(role)), PROGRESS_FILTER],
+  subscribe: [],
+};
+
+const catalogue: Permissions = { publish: [entry('registry', TOOL_CATALOGUE_KEY)], subscribe: [] };
+
+/** Doors that show tasks, all of them. */
+const watcher: Permissions = {
+  publish: [
+    INGRESS_SUBJECT,
+    ...reads(STREAM, FACT_FILTER, inboxFilter()),
+    ...reads(QUARANTINE_STREAM, QUARANTINE_FILTER),
+    ...gets(bucketStream(bucketOf('removed'))),
+    ...watches('registry'),
+    RECALL_FILTER,
+  ],
+  subscribe: [TOKEN_FILTER],
+};
+
+const gateway: Permissions = {
+  publish: [
+    // Messages of callers to a role, which the orchestrator relays.
+    inboxFilter('orchestrator'),
+    entry('push', '>'),
+    ...watches('push'),
+    entry('config', MODE_KEY),
+    lease(PUSH_LEASE),
+    BEATS,
+    ...readsLeases,
+    METRICS_SUBJECT,
+  ],
+  subscribe: [],
+};
+
+const dashboard: Permissions = {
+  publish: [
+    ...reads(STREAM, JOURNAL_FILTER, INGRESS_SUBJECT),
+    // A person sends again from there what was set aside.
+    ...[INGRESS_STRAYS, inboxFilter()],
+  ],
+  subscribe: [],
+};

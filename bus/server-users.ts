@@ -1,0 +1,36 @@
+/**
+ * The identities of the mesh as a nats-server reads them. Owns: the text of its `authorization` block. Does not own: who
+ * may do what (`identities.ts`), keys, or the rest of the configuration.
+ */
+import { type Identity, identities, permissionsOf } from './identities.ts';
+
+/** @param publicKeys of the nkeys, which are no secret */
+export function authorizationText(publicKeys: Readonly<Record<Identity, string>>): string {
+  return [
+    'authorization {',
+    '  users: [',
+    ...identities.flatMap((identity) => userText(identity, publicKeys[identity])),
+    '  ]',
+    '}',
+  ].join('\n');
+}
+
+function userText(identity: Identity, nkey: string): string[] {
+  const permissions = permissionsOf(identity);
+  if (permissions === null) return [`    # ${identity}: may do everything`, `    { nkey: ${nkey} }`];
+  return [
+    `    # ${identity}`,
+    '    {',
+    `      nkey: ${nkey}`,
+    '      permissions: {',
+    `        publish: { allow: ${listText(permissions.publish)} }`,
+    `        subscribe: { allow: ${listText(permissions.subscribe)} }`,
+    '      }',
+    '    }',
+  ];
+}
+
+/** Quoted: a `$` at the beginning of a word would name a variable. */
+function listText(subjects: readonly string[]): string {
+  return `[\n${subjects.map((subject) => `          ${JSON.stringify(subject)}`).join(',\n')}\n        ]`;
+}

@@ -1,0 +1,49 @@
+/** The table of identities, held against what the mesh is made of. */
+import { describe, expect, it } from 'vitest';
+import { loadRoleDefinitions } from '../../../actors/roles/index.ts';
+import { hostedRoles, type Identity, identities, permissionsOf } from '../../../bus/identities.ts';
+import { matchesFilter } from '../../../bus/subject-filter.ts';
+import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { factSubject, inboxSubject, journalSubject } from '../../../schemas/events/subjects.ts';
+import { supervisedServices } from '../../../services/table.ts';
+
+const may = (subject: string): Identity[] =>
+  identities.filter((one) => permissionsOf(one)?.publish.some((filter) => matchesFilter(filter, subject)) ?? true);
+const TASK = newCorrelationId();
+
+describe('identities', () => {
+  it('has every service, with the roles that it hosts', async () => {
+    expect(
+      supervisedServices.map(({ name }) => name).filter((name) => !identities.some((one) => one === name)),
+    ).toEqual([]);
+    const found: Record<string, string[]> = {};
+    for (const { name, service } of await loadRoleDefinitions()) found[service] = [...(found[service] ?? []), name];
+    expect(Object.fromEntries(Object.entries(found).map(([host, roles]) => [host, roles.sort()]))).toEqual(hostedRoles);
+  });
+  it.each([
+    [factSubject(TASK), ['owner', 'agents']],
+    [journalSubject('agents', 3), ['owner', 'agents']],
+    [journalSubject('tools', 3), ['owner', 'tools']],
+    ['mesh.checkpoint.llm.3', ['owner', 'llm']],
+    [inboxSubject('llm', TASK), ['owner', 'agents', 'dashboard']],
+    ['mesh.tasks', ['owner', 'gateway', 'dashboard', 'public']],
+    ['$KV.mesh-push.x', ['owner', 'gateway']],
+    ['$KV.mesh-config.OBS_MODE', ['owner', 'gateway']],
+    ['$KV.mesh-config.ROUTER_CONFIDENCE_THRESHOLD', ['owner']],
+    ['$KV.mesh-leases.lease.agents=2E3', ['owner', 'agents']],
+    ['$KV.mesh-registry.llm.somewhere', ['owner', 'llm']],
+    ['$JS.API.STREAM.MSG.GET.KV_mesh-push', ['owner', 'gateway']],
+    ['$JS.API.STREAM.CREATE.MESH', ['owner', 'keeper']],
+    ['$JS.API.STREAM.UPDATE.MESH', ['owner', 'keeper']],
+    ['$JS.API.STREAM.DELETE.MESH', ['owner']],
+    ['$JS.API.STREAM.MSG.DELETE.MESH', ['owner', 'agents']],
+  ] as const)('%s is written by %j alone', (subject, who) => {
+    expect(may(subject)).toEqual(who);
+  });
+  it('gives nobody but the owner all of the API, or of a stream', () => {
+    const wide = identities
+      .flatMap((one) => permissionsOf(one)?.publish ?? [])
+      .filter((subject) => /^(>|\$JS\.>|\$JS\.API\.>|\$KV\.>|mesh\.>)$|MESH\.\*\.>$/.test(subject));
+    expect(wide).toEqual([]);
+  });
+});

@@ -347,7 +347,9 @@ export class Tasks {
           if (isSilent) kept = found;
           feed.look();
         })
-        .catch((error: unknown) => feed.fail(toMeshError(error)));
+        .catch((error: unknown) => {
+          if (isSilent) feed.fail(toMeshError(error));
+        });
     }, SILENCE_MS);
     try {
       await this.#requested(feed, request, (view) => isAccepted(view) || kept !== null, context);

@@ -7,7 +7,7 @@ import type { CallContext } from './ports.ts';
 
 export type Operation =
   | ('run' | 'submit' | 'get' | 'cancel' | 'respond' | 'fork' | 'watch')
-  | ('list' | 'send_message' | 'list_messages' | 'search' | 'set_mode');
+  | ('list' | 'send_message' | 'list_messages' | 'search' | 'set_mode' | 'set_window');
 
 export interface CallFacts {
   readonly operation: Operation;

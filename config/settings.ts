@@ -471,4 +471,30 @@ export function envExample(): string {
   return lines.join('\n');
 }
 
+/** Text of `docs/configuration.md`. */
+export function configurationPage(): string {
+  const rows = Object.entries(table).map(([name, [schema, description, example]]) => {
+    const text = description.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+    return `| \`${name}\` | ${shownDefault(schema)} | ${text} For example \`${example}\`. |`;
+  });
+  return `${PAGE_HEAD}${rows.join('\n')}\n`;
+}
+
+const PAGE_HEAD = `# Configuration
+
+Settings are environment variables, or lines of \`.env\` in the checkout; the environment comes first. An empty value counts as
+unset, relative paths are taken from the checkout, and a wrong value stops a start with the name and what is allowed. Most
+take effect at the next start; \`ROUTER_CONFIDENCE_THRESHOLD\` and \`ROUTER_TIMEOUT_MS\` can also be changed live, in the
+bucket \`mesh-config\`, and the mode by \`mesh mode\`. Made from \`config/settings.ts\`, as \`.env.example\` is.
+
+| setting | default | what it does |
+|---|---|---|
+`;
+
+function shownDefault(schema: z.ZodType): string {
+  const fallback = schema.safeParse(undefined);
+  return fallback.success && fallback.data !== undefined ? `\`${String(fallback.data)}\`` : '';
+}
+
 if (import.meta.main && process.argv.includes('--env-example')) process.stdout.write(envExample());
+if (import.meta.main && process.argv.includes('--page')) process.stdout.write(configurationPage());

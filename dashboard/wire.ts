@@ -2,7 +2,8 @@
  * What travels between the dashboard's process and its pages. Owns: the words of both sides. Does not own: any of them.
  * Types only.
  */
-import type { ErrorInfo, Loops, Route, TaskInputRequiredData } from '../schemas/events/generated.ts';
+import type { KnowledgeStats, LeftOut } from '../knowledge/port.ts';
+import type { ErrorInfo, Loops, Route, TaskInputRequiredData, TokenUsage } from '../schemas/events/generated.ts';
 import type { TaskStatus } from '../schemas/events/task-view.ts';
 
 /** A task as the list shows it. */
@@ -26,6 +27,8 @@ export interface TaskRow {
   readonly degraded: string | null;
   readonly error: ErrorInfo | null;
   readonly question: Question | null;
+  /** Tokens of its finished hops; null where no model server has counted any. */
+  readonly usage: TokenUsage | null;
   readonly startedAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -148,6 +151,24 @@ export interface Token {
   readonly text: string;
 }
 
+/** What is indexed, and what was left out of it. */
+export interface KnowledgeRoom extends KnowledgeStats {
+  readonly leftOut: readonly (LeftOut & { readonly words: string })[];
+}
+
+/** How much the mesh tells of itself. */
+export interface Observation {
+  readonly mode: 'shipping' | 'debug';
+  /** Full telemetry, for a time; null when no window is open. */
+  readonly window: {
+    readonly id: string;
+    /** Why, for people. */
+    readonly cause: string;
+    readonly leftMs: number;
+    readonly forMs: number;
+  } | null;
+}
+
 /** What the process of the dashboard reaches. */
 export interface Links {
   readonly nats: boolean;
@@ -159,6 +180,8 @@ export interface Surroundings {
   readonly version: string;
   /** Services may be killed from the page. */
   readonly chaos: boolean;
+  /** Of a million tokens, in whatever currency it was set in; null when none is set. */
+  readonly price: TokenUsage | null;
   readonly workflows: readonly WorkflowShape[];
 }
 
@@ -181,6 +204,9 @@ export type Command =
       readonly id: string;
     }
   | { readonly kind: 'redrive'; readonly seq: number }
+  | { readonly kind: 'mode'; readonly mode: Observation['mode'] }
+  /** Null closes it. */
+  | { readonly kind: 'window'; readonly forMs: number | null }
   | { readonly kind: 'kill'; readonly service: string };
 
 export type Outcome =

@@ -15,6 +15,7 @@ import { type Chunk, chunkFile } from './chunk.ts';
 import type { FileType } from './languages.ts';
 import type { IndexOptions, IndexSummary, SkippedFile } from './port.ts';
 import { isUnder, type Root, readText, resolveRoot, type Scan, scanRoot, shownPath } from './scan.ts';
+import type { KeptSkip } from './sqlite-skipped.ts';
 
 /** Raised whenever the same bytes should give other chunks or words, so that unchanged files are written again. */
 const FORMAT = 'agent-mesh-chunks-2';
@@ -39,6 +40,8 @@ export interface Catalog {
   filesUnder(path: string): KnownFile[];
   put(file: PreparedFile): void;
   remove(file: KnownFile): void;
+  /** Everything that a run over a root left out, in place of what runs before it did. */
+  leftOut(root: Root, files: readonly KeptSkip[]): void;
   finish(at: Date): void;
 }
 
@@ -48,6 +51,8 @@ interface Run {
   summary: IndexSummary;
   total: number;
   done: number;
+  /** What the root at hand left out so far. */
+  leftOut: KeptSkip[];
   /** Absolute paths met in this run, so that roots inside each other count a file once. */
   met: Set<string>;
 }
@@ -68,7 +73,7 @@ export async function ingest(
     vectors: null,
     ms: 0,
   };
-  const run: Run = { catalog, options, summary, total: 0, done: 0, met: new Set() };
+  const run: Run = { catalog, options, summary, total: 0, done: 0, leftOut: [], met: new Set() };
   const scans: { root: Root; scan: Scan }[] = [];
   for (const path of new Set(paths.map((given) => resolve(given)))) {
     const root = await resolveRoot(path);
@@ -83,6 +88,7 @@ export async function ingest(
 
 async function ingestRoot(run: Run, root: Root, scan: Scan): Promise<void> {
   const known = new Map(run.catalog.filesUnder(root.path).map((file) => [file.absolutePath, file]));
+  run.leftOut = [];
   for (const skipped of scan.skipped) skip(run, root, skipped.absolutePath, skipped.reason);
   for (const absolutePath of scan.files) {
     run.options.signal?.throwIfAborted();
@@ -95,6 +101,7 @@ async function ingestRoot(run: Run, root: Root, scan: Scan): Promise<void> {
   for (const file of known.values()) {
     if (isGone(file, root, scan)) remove(run, file);
   }
+  run.catalog.leftOut(root, run.leftOut);
 }
 
 async function ingestFile(run: Run, root: Root, absolutePath: string, known: KnownFile | undefined): Promise<void> {
@@ -133,7 +140,9 @@ function remove(run: Run, file: KnownFile): void {
 }
 
 function skip(run: Run, root: Root, absolutePath: string, reason: SkippedFile['reason']): void {
-  if (reason !== 'missing' || absolutePath === root.path) {
-    run.summary.skipped.push({ path: shownPath(root.base, absolutePath), reason });
-  }
+  if (reason === 'missing' && absolutePath !== root.path) return;
+  const path = shownPath(root.base, absolutePath);
+  run.summary.skipped.push({ path, reason });
+  // What is not there is of the run that looked for it, and nothing to remember.
+  if (reason !== 'missing') run.leftOut.push({ absolutePath, path, reason });
 }

@@ -20,6 +20,7 @@ import {
   type IndexOptions,
   KnowledgeError,
   type KnowledgeStore,
+  type LeftOut,
   type SearchOptions,
   type SearchResult,
   type VectorOutcome,
@@ -47,6 +48,8 @@ export interface KnowledgeBaseOptions {
 
 export interface KnowledgeBase extends KnowledgeStore {
   readonly setAside: SqliteStore['setAside'];
+  /** What the latest index runs left out, and why. */
+  leftOut(): LeftOut[];
 }
 
 interface Vectors {
@@ -76,6 +79,7 @@ export function openKnowledgeBase(options: KnowledgeBaseOptions): KnowledgeBase 
       return hybrid({ words, vectors, guard }, query, searchOptions);
     },
     stats: () => words.stats(),
+    leftOut: () => words.leftOut(),
     async close() {
       words.close();
       await embedder?.close();

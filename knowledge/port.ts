@@ -31,6 +31,15 @@ export interface SkippedFile {
   reason: SkipReason;
 }
 
+/** What the latest runs left out for one reason. */
+export interface LeftOut {
+  reason: SkipReason;
+  /** At most 10,000 of one root are counted. */
+  count: number;
+  /** The first 200, as passages would show them. */
+  paths: string[];
+}
+
 export interface IndexProgress {
   /** First every file is looked at, then what has no vector yet is embedded. */
   phase: 'files' | 'vectors';

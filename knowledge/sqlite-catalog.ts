@@ -13,6 +13,7 @@ import type { Chunk } from './chunk.ts';
 import type { Catalog, KnownFile, PreparedFile } from './ingest.ts';
 import { isUnder, type Root, shownPath } from './scan.ts';
 import { translated } from './sqlite-errors.ts';
+import { sqliteSkipped } from './sqlite-skipped.ts';
 import { hiddenParts } from './terms.ts';
 
 interface FileRow {
@@ -28,11 +29,13 @@ interface RootRow extends Root {
 
 export function sqliteCatalog(db: Database.Database): Catalog {
   const rows = prepareRows(db);
+  const skipped = sqliteSkipped(db);
   const transaction = (work: () => void): void => translated(() => db.transaction(work).immediate());
   return {
     filesUnder: (path) => translated(() => filesUnder(rows, path)),
     put: (file) => transaction(() => put(rows, file)),
     remove: (file) => transaction(() => removeFile(rows, file.absolutePath)),
+    leftOut: (root, files) => transaction(() => skipped.replace(root.path, files)),
     finish: (at) => transaction(() => rows.setFinished.run(at.toISOString())),
   };
 }

@@ -69,8 +69,13 @@ const SCHEMA = `
   CREATE TABLE runs (id INTEGER PRIMARY KEY CHECK (id = 1), finished_at TEXT NOT NULL);
 `;
 
+/** Made where it is missing: a file that an older release has filled keeps what it holds. */
+const LATER_TABLES = `
+  CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, shown_path TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+`;
+
 /** In an order in which they can be dropped. */
-const TABLES = ['vectors', 'vector_space', 'vocabulary', 'words', 'chunks', 'files', 'roots', 'runs'];
+const TABLES = ['skipped', 'vectors', 'vector_space', 'vocabulary', 'words', 'chunks', 'files', 'roots', 'runs'];
 
 /** A damaged database that was moved out of the way when the store was opened. */
 export interface SetAside {
@@ -136,11 +141,13 @@ function useWal(db: Database.Database): void {
 }
 
 function ensureSchema(db: Database.Database): void {
-  if (db.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
-  for (const table of TABLES) db.exec(`DROP TABLE IF EXISTS ${table}`);
-  db.exec(SCHEMA);
-  db.pragma(`application_id = ${APPLICATION_ID}`);
-  db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  if (db.pragma('user_version', { simple: true }) !== SCHEMA_VERSION) {
+    for (const table of TABLES) db.exec(`DROP TABLE IF EXISTS ${table}`);
+    db.exec(SCHEMA);
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  }
+  db.exec(LATER_TABLES);
 }
 
 /** The three files keep their endings, so that what was set aside can still be opened by hand. */

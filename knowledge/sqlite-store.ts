@@ -11,12 +11,14 @@ import {
   type IndexSummary,
   KnowledgeError,
   type KnowledgeStats,
+  type LeftOut,
   type SearchOptions,
 } from './port.ts';
 import { sqliteCatalog } from './sqlite-catalog.ts';
 import { openDatabase, type SetAside } from './sqlite-database.ts';
 import { asKnowledgeError, translated } from './sqlite-errors.ts';
 import { sqliteSearch } from './sqlite-search.ts';
+import { sqliteSkipped } from './sqlite-skipped.ts';
 import { sqliteChunkSource, sqliteVectors } from './sqlite-vectors.ts';
 import type { ChunkSource, VectorIndex } from './vectors.ts';
 
@@ -27,6 +29,8 @@ export interface SqliteStore {
   /** By words alone. */
   search(query: string, options?: SearchOptions): Promise<Passage[]>;
   stats(): KnowledgeStats;
+  /** What the latest runs left out, the most frequent reason first. */
+  leftOut(): LeftOut[];
   /** What is indexed, for those who follow it. */
   readonly chunks: ChunkSource;
   /** Kept in the same file. */
@@ -45,6 +49,7 @@ export function openSqliteStore(path: string): SqliteStore {
   const { db, setAside } = translated(() => openDatabase(path));
   const catalog = sqliteCatalog(db);
   const search = sqliteSearch(db);
+  const skipped = sqliteSkipped(db);
   const assertOpen = (): void => {
     if (!db.open) throw new KnowledgeError('closed', 'The knowledge base is closed');
   };
@@ -69,6 +74,10 @@ export function openSqliteStore(path: string): SqliteStore {
     stats() {
       assertOpen();
       return translated(() => readStats(db));
+    },
+    leftOut() {
+      assertOpen();
+      return translated(() => skipped.read());
     },
     close() {
       if (db.open) db.close();

@@ -21,6 +21,7 @@ import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { traceCalls } from '../telemetry/call-spans.ts';
 import type { Log } from '../telemetry/log.ts';
+import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
@@ -147,7 +148,11 @@ export const startGateway: StartService = async (context) => {
     tasksMax: settings.MESH_CALLER_TASKS_MAX,
     bytesPerDay: settings.MESH_CALLER_MB_PER_DAY * 1024 * 1024,
   });
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing, shares });
+  const observation = obsSwitch(bus.kv('config'));
+  const mesh = await openMesh({
+    ...{ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing },
+    ...{ observation, shares },
+  });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };

@@ -26,6 +26,8 @@ export interface Observability {
   readonly window: ObsWindow | null;
   /** A crash was found: opens a window if the mode says so. Nobody waits for it. */
   crash(cause: string): void;
+  /** Calls back when mode or window have changed. Returns the function that ends it. */
+  listen(onChange: () => void): () => void;
   follow(bus: Bus): void;
   close(): void;
 }
@@ -52,6 +54,10 @@ export function createObservability(options: ObservabilityOptions): Observabilit
   /** Found before the bucket could be asked; the first one is told. */
   let early: string | null = null;
   const heard = new Set<string>();
+  const listeners = new Set<() => void>();
+  const changed = (): void => {
+    for (const listener of [...listeners]) listener();
+  };
 
   const enter = (next: ObsWindow | null): void => {
     if (timer !== null) clearTimeout(timer);
@@ -68,6 +74,7 @@ export function createObservability(options: ObservabilityOptions): Observabilit
       log.info({ window: next.id, cause: next.cause, forMs }, 'full telemetry begins');
     } else if (before !== null) log.info({ window: before.id }, 'full telemetry ends');
     options.onChange(window);
+    changed();
   };
   const wait = (open: ObsWindow): void => {
     timer = setTimeout(() => enter(null), remainingMs(open, Date.now()));
@@ -79,6 +86,7 @@ export function createObservability(options: ObservabilityOptions): Observabilit
       if (isMode(text) && text !== mode) {
         mode = text;
         log.info({ mode }, 'the mode of observability changed');
+        changed();
       }
     } else if (key === WINDOW_KEY) {
       const told = value === null ? null : parseWindow(value);
@@ -145,6 +153,10 @@ export function createObservability(options: ObservabilityOptions): Observabilit
     crash(cause) {
       if (config === null) early ??= cause;
       else tell(cause);
+    },
+    listen(onChange) {
+      listeners.add(onChange);
+      return () => listeners.delete(onChange);
     },
     follow: (bus) => start(bus.kv('config')),
     close() {

@@ -4,7 +4,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { IndexProgress, IndexSummary, SkippedFile, SkipReason, VectorOutcome } from '../../knowledge/port.ts';
+import type { IndexProgress, IndexSummary, SkippedFile, VectorOutcome } from '../../knowledge/port.ts';
+import { skipWords } from '../../knowledge/skip-words.ts';
 import { openKnowledge } from '../../services/adapters/knowledge.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
@@ -89,26 +90,6 @@ function vectorLine({ store, embedder, embedded, problem }: VectorOutcome): stri
   return `${plural(embedded, 'passage')} embedded by ${embedder}, kept by ${store}`;
 }
 
-/** What a reason means to the person whose file was left out. */
-const reasons: Readonly<Record<SkipReason, string>> = {
-  binary: 'binary',
-  'broken-symlink': 'link to nowhere',
-  data: 'data, not text',
-  'folder-of-a-tool': 'folder of dependencies or build products',
-  hidden: 'hidden',
-  ignored: 'left out by .gitignore or .ignore',
-  'lock-file': 'lock file',
-  minified: 'minified or generated',
-  missing: 'missing',
-  'no-text': 'document without text that can be read (a scan, protected, or damaged)',
-  'not-a-file': 'no regular file',
-  secret: 'may hold a secret',
-  'symlink-inside-root': 'link to a file that is indexed by its own name',
-  'symlink-outside-root': 'link out of the folder',
-  'too-large': 'larger than 2 MiB, or 32 MiB for PDF and Word',
-  unreadable: 'no permission to read',
-};
-
 /** Documents first: of a picture or an archive nobody asks why it was left out. */
 function weight({ path }: SkippedFile): number {
   return DOCUMENT.test(path) ? 1 : 0;
@@ -128,7 +109,7 @@ function skippedLines(skipped: readonly SkippedFile[]): string[] {
         .slice(0, most)
         .map(({ path }) => path);
       const more = files.length > shown.length ? ` and ${files.length - shown.length} more` : '';
-      return `  ${reasons[reason]}: ${shown.join(', ')}${more}`;
+      return `  ${skipWords[reason]}: ${shown.join(', ')}${more}`;
     }),
   ];
 }

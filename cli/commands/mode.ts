@@ -3,11 +3,12 @@
  * mean (`telemetry/mode.ts`), or following them (`services/observability.ts`).
  */
 import type { Command } from 'commander';
-import { isMode, MODE_KEY, openByHand, parseDuration, WINDOW_KEY } from '../../telemetry/mode.ts';
+import { isMode, type Mode, parseDuration } from '../../telemetry/mode.ts';
+import { obsSwitch, readObservability } from '../../telemetry/mode-bucket.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
-import { modeLine, readObservability } from '../obs-state.ts';
+import { modeLine } from '../obs-state.ts';
 import { out, painter, print, printJson } from '../terminal.ts';
 
 const DEFAULT_WINDOW = '5m';
@@ -40,13 +41,9 @@ async function mode(what: string | undefined, time: string | undefined, json: bo
   const state = await withBus(settings, async (bus) => {
     await bus.ensureTopology();
     const config = bus.kv('config');
-    if (change.kind === 'mode') await config.put(MODE_KEY, change.mode);
-    if (change.kind === 'close') await config.delete(WINDOW_KEY);
-    if (change.kind === 'window') {
-      const { last } = await readObservability(bus, settings.OBS_MODE);
-      await config.put(WINDOW_KEY, JSON.stringify(openByHand(last, change.forMs, Date.now())));
-    }
-    return readObservability(bus, settings.OBS_MODE);
+    if (change.kind === 'mode') await obsSwitch(config).setMode(change.mode);
+    if (change.kind === 'window') await obsSwitch(config).setWindow(change.forMs);
+    return readObservability(config, settings.OBS_MODE);
   });
   if (json) return printJson({ mode: state.mode, window: state.window });
   print(modeLine(state, painter(out)));
@@ -54,16 +51,16 @@ async function mode(what: string | undefined, time: string | undefined, json: bo
 
 type Change =
   | { readonly kind: 'none' }
-  | { readonly kind: 'close' }
-  | { readonly kind: 'mode'; readonly mode: string }
-  | { readonly kind: 'window'; readonly forMs: number };
+  | { readonly kind: 'mode'; readonly mode: Mode }
+  /** Null closes it. */
+  | { readonly kind: 'window'; readonly forMs: number | null };
 
 /** @throws CliError for words that are none of ours */
 function changeOf(what: string | undefined, time: string | undefined): Change {
   if (time !== undefined && what !== 'window')
     throw new CliError(2, `a time goes with \`mesh mode window\` only: ${time}`);
   if (what === undefined) return { kind: 'none' };
-  if (what === 'close') return { kind: 'close' };
+  if (what === 'close') return { kind: 'window', forMs: null };
   if (isMode(what)) return { kind: 'mode', mode: what };
   if (what !== 'window')
     throw new CliError(2, `there is no mode ${JSON.stringify(what)}: shipping, debug, window or close`);

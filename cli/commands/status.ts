@@ -7,12 +7,13 @@ import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { assertStores } from '../../bus/stores.ts';
 import { natsUrl, type Settings } from '../../config/settings.ts';
 import { serviceNamed } from '../../services/table.ts';
+import { type ObsState, readObservability } from '../../telemetry/mode-bucket.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
 import { toFailure } from '../errors.ts';
 import { localTrouble } from '../local-trouble.ts';
 import { withBus } from '../mesh-client.ts';
-import { modeLine, type ObsState, readObservability } from '../obs-state.ts';
+import { modeLine } from '../obs-state.ts';
 import { statusLines } from '../status-view.ts';
 import { isPortFree } from '../supervisor/home.ts';
 import { type Liveness, liveness, livingRecord, type RunState, readRunState } from '../supervisor/run-state.ts';
@@ -58,7 +59,7 @@ async function ask(settings: Settings): Promise<Seen> {
         log: { firstSeq: log.firstSeq, lastSeq: log.lastSeq },
         quarantined: quarantine.lastSeq - quarantine.firstSeq + 1,
         serverVersion: bus.serverVersion,
-        observability: await readObservability(bus, settings.OBS_MODE),
+        observability: await readObservability(bus.kv('config'), settings.OBS_MODE),
         stores: true,
         problem: null,
       };

@@ -8,7 +8,7 @@
  * 3. There are at most `max` rows; the one that changed longest ago goes first.
  */
 import type { Fact } from '../../schemas/events/fact.ts';
-import type { Result } from '../../schemas/events/generated.ts';
+import type { Result, TokenUsage } from '../../schemas/events/generated.ts';
 import { isEnd } from '../../schemas/events/task-view.ts';
 import type { Board, TaskRow } from '../wire.ts';
 
@@ -20,7 +20,7 @@ function blank(id: string, atMs: number): TaskRow {
   return {
     ...{ id, seq: 0, status: 'accepted', prompt: '', caller: null, forkOf: null, route: null, hops: 0, retries: 0 },
     ...{ loops: null, outcome: null, engine: null, degraded: null, error: null, question: null },
-    ...{ startedAtMs: atMs, updatedAtMs: atMs },
+    ...{ usage: null, startedAtMs: atMs, updatedAtMs: atMs },
   };
 }
 
@@ -117,7 +117,7 @@ function changeOf(row: TaskRow, { event, atMs }: Fact): Change {
       return { status: 'running', question: null, hops: Math.max(row.hops, index) };
     }
     case 'dev.agentmesh.hop.finished.v1':
-      return { status: 'running' };
+      return { status: 'running', usage: plus(row.usage, event.data.hop.usage) };
     case 'dev.agentmesh.loop.advanced.v1':
       return { loops: event.data.loops };
     case 'dev.agentmesh.task.input.required.v1': {
@@ -148,7 +148,14 @@ function endOf(row: TaskRow, result: Result): Change {
     route: row.route ?? result.route ?? null,
     degraded: result.degraded?.reason ?? null,
     error: result.error ?? null,
+    // Its record has all hops, also those whose events have left the log.
+    usage: result.hops.reduce<TaskRow['usage']>((sum, { usage }) => plus(sum, usage), null),
   };
+}
+
+function plus(sum: TaskRow['usage'], more: TokenUsage | undefined): TaskRow['usage'] {
+  if (more === undefined) return sum;
+  return { input: (sum?.input ?? 0) + more.input, output: (sum?.output ?? 0) + more.output };
 }
 
 function begin(text: string, max = PROMPT_SHOWN_MAX): string {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { BusError } from '../../bus/port.ts';
-import { MeshCallError, type MeshClient } from '../../gateway/client/index.ts';
+import { MeshCallError, type MeshClient, Mode } from '../../gateway/client/index.ts';
 import type { Command, Outcome } from '../wire.ts';
 import type { Hub } from './hub.ts';
 
@@ -15,6 +15,8 @@ const prompt = z
   .trim()
   .min(1, 'say what the mesh should do')
   .max(262_144, 'a prompt has 262,144 characters at most');
+
+const WINDOW_BOUNDS = 'a window is open for a second at least and an hour at most';
 
 const command = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('submit'), prompt, workflow: z.string().max(32), id }),
@@ -33,6 +35,11 @@ const command = z.discriminatedUnion('kind', [
     id,
   }),
   z.object({ kind: z.literal('redrive'), seq: z.number().int().positive() }),
+  z.object({ kind: z.literal('mode'), mode: z.enum(['shipping', 'debug']) }),
+  z.object({
+    kind: z.literal('window'),
+    forMs: z.number().int().min(1000, WINDOW_BOUNDS).max(3_600_000, WINDOW_BOUNDS).nullable(),
+  }),
   z.object({ kind: z.literal('kill'), service: z.string().min(1).max(32) }),
 ]);
 
@@ -86,6 +93,14 @@ async function run({ client, hub, redrive, kill }: CommandPorts, order: Command)
       const done = await redrive(order.seq);
       if (typeof done === 'string') return refused('gone', done);
       return { ok: true, note: `Sent again as number ${done.sentAs} of the log.` };
+    }
+    case 'mode': {
+      await client.setMode(order.mode === 'debug' ? Mode.DEBUG : Mode.SHIPPING, limit);
+      return { ok: true };
+    }
+    case 'window': {
+      await client.setWindow(order.forMs, limit);
+      return { ok: true };
     }
     case 'kill': {
       const problem = kill(order.service);

@@ -9,14 +9,14 @@ import { MeshCallError } from '../../gateway/client/index.ts';
 import { KnowledgeError } from '../../knowledge/port.ts';
 import { factsIn } from '../../schemas/events/fact.ts';
 import { isCorrelationId } from '../../schemas/events/subjects.ts';
-import type { Surroundings } from '../wire.ts';
+import type { Observation, Surroundings } from '../wire.ts';
 import { type CommandPorts, runCommand } from './commands.ts';
 import type { Hub } from './hub.ts';
 import { followQuarantine, listQuarantine, quarantinedBody } from './quarantine-view.ts';
 import type { Rooms } from './rooms.ts';
 import type { ServicesView } from './services-view.ts';
 import { readStory } from './story.ts';
-import { TabStream } from './tab-stream.ts';
+import { TabStream, type Topic } from './tab-stream.ts';
 import { followTask } from './tab-task.ts';
 
 /** Tabs at once; a person has a few. */
@@ -24,13 +24,22 @@ const TABS_MAX = 64;
 const QUERY_MAX = 4000;
 const SEARCH_LIMIT = 12;
 
+/** Mode and window as this process knows them. */
+export interface ObservationView {
+  now(): Observation;
+  /** Calls back at every change. Returns the function that ends it. */
+  listen(onChange: () => void): () => void;
+}
+
 export interface DoorPorts {
   readonly bus: Bus;
   readonly hub: Hub;
   readonly services: ServicesView;
   readonly rooms: Rooms;
+  readonly observation: ObservationView;
   readonly commands: CommandPorts;
   readonly version: string;
+  readonly price: Surroundings['price'];
   readonly chaos: () => boolean;
 }
 
@@ -38,11 +47,13 @@ export class Door {
   readonly #ports: DoorPorts;
   readonly #tabs = new Set<TabStream>();
   readonly #endQuarantine: () => void;
+  readonly #endObservation: () => void;
   #quarantined = 0;
 
   constructor(ports: DoorPorts) {
     this.#ports = ports;
     ports.services.onChange = (rows) => this.#tellAll('services', rows);
+    this.#endObservation = ports.observation.listen(() => this.#tellAll('observation', ports.observation.now()));
     this.#endQuarantine = followQuarantine(ports.bus, (count) => {
       if (count === this.#quarantined) return;
       this.#quarantined = count;
@@ -57,12 +68,13 @@ export class Door {
     const after = sequence(request.headers.get('last-event-id')) ?? sequence(searchParams.get('after')) ?? 0;
     const task = searchParams.get('task');
     const id = task !== null && isCorrelationId(task) ? task : null;
-    const { bus, hub, services } = this.#ports;
+    const { bus, hub, services, observation } = this.#ports;
     const tab = new TabStream(hub, { log: searchParams.get('log') ?? '', after, task: id });
     this.#tabs.add(tab);
     const stream = tab.open();
     tab.tell('services', services.rows());
     tab.tell('quarantine', { count: this.#quarantined });
+    tab.tell('observation', observation.now());
     const endTask = id === null ? null : followTask(bus, tab, id, sequence(searchParams.get('facts')) ?? 0);
     tab.onEnd = () => {
       this.#tabs.delete(tab);
@@ -87,11 +99,12 @@ export class Door {
 
   stop(): void {
     this.#endQuarantine();
+    this.#endObservation();
     for (const tab of [...this.#tabs]) tab.close();
     this.#ports.services.stop();
   }
 
-  #tellAll(topic: 'services' | 'quarantine', value: unknown): void {
+  #tellAll(topic: Topic, value: unknown): void {
     for (const tab of this.#tabs) tab.tell(topic, value);
   }
 
@@ -150,8 +163,8 @@ export class Door {
   }
 
   async #surroundings(): Promise<Surroundings> {
-    const { version, chaos, rooms } = this.#ports;
-    return { version, chaos: chaos(), workflows: await rooms.workflows() };
+    const { version, chaos, price, rooms } = this.#ports;
+    return { version, price, chaos: chaos(), workflows: await rooms.workflows() };
   }
 }
 

@@ -22,6 +22,12 @@ export interface DashboardServerOptions {
   readonly host: string;
   readonly port: number;
   readonly token: string | null;
+  /** Asked at each request that may be answered. */
+  readonly room: () => Promise<Room>;
+}
+
+/** What answers. */
+export interface Room {
   readonly pages: Pages;
   readonly door: Door;
 }
@@ -31,21 +37,20 @@ export interface DashboardServer {
   close(): Promise<void>;
 }
 
-export async function serveDashboard({
-  host,
-  port,
-  token,
-  pages,
-  door,
-}: DashboardServerOptions): Promise<DashboardServer> {
+export async function serveDashboard({ host, port, token, room }: DashboardServerOptions): Promise<DashboardServer> {
   const server = createServer((request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
     const refusal = token === null ? strangeHost(request.headers, NO_NAMES) : null;
     if (refusal !== null) return refuse(response, 403, refusal);
     if (isForeignWrite(request)) return refuse(response, 403, 'commands are taken from the dashboard itself only');
     if (token !== null && !admit(request, response, token)) return;
-    Object.assign(request, { door });
-    pages(request, response, () => refuse(response, 404, 'there is nothing here'));
+    room().then(
+      ({ pages, door }) => {
+        Object.assign(request, { door });
+        pages(request, response, () => refuse(response, 404, 'there is nothing here'));
+      },
+      (error: unknown) => refuse(response, 503, `the dashboard cannot be opened: ${String(error)}; try again`),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

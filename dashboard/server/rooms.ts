@@ -2,17 +2,18 @@
  * What the router page and the knowledge page ask. Owns: the ports to them, and remembering what costs seconds. Does not
  * own: any router or knowledge base; `services/dashboard.ts` builds them at their first use.
  */
-import type { KnowledgeStats, SearchResult } from '../../knowledge/port.ts';
+import type { KnowledgeStats, LeftOut, SearchResult } from '../../knowledge/port.ts';
+import { skipWords } from '../../knowledge/skip-words.ts';
 import { type Evaluation, figures, judge } from '../../router/evaluate.ts';
 import { atTheStart, type Decided, type Router } from '../../router/port.ts';
 import type { Sample } from '../../router/samples.ts';
-import type { WorkflowShape } from '../wire.ts';
+import type { KnowledgeRoom, WorkflowShape } from '../wire.ts';
 
 export interface RoomPorts {
   readonly router: () => Promise<Router>;
   readonly workflows: () => Promise<readonly WorkflowShape[]>;
   readonly samples: () => Promise<readonly Sample[]>;
-  readonly knowledge: () => Promise<{ readonly stats: () => KnowledgeStats }>;
+  readonly knowledge: () => Promise<{ readonly stats: () => KnowledgeStats; readonly leftOut: () => LeftOut[] }>;
   readonly search: (query: string, limit: number) => Promise<SearchResult>;
 }
 
@@ -45,8 +46,9 @@ export class Rooms {
     return this.#evaluation;
   }
 
-  async knowledge(): Promise<KnowledgeStats> {
-    return (await this.#ports.knowledge()).stats();
+  async knowledge(): Promise<KnowledgeRoom> {
+    const base = await this.#ports.knowledge();
+    return { ...base.stats(), leftOut: base.leftOut().map((one) => ({ ...one, words: skipWords[one.reason] })) };
   }
 
   search(query: string, limit: number): Promise<SearchResult> {

@@ -28,7 +28,7 @@ export interface TabOrder {
 }
 
 /** Things beside the log, by their names; the latest of each waits. */
-export type Topic = 'services' | 'quarantine' | 'mode';
+export type Topic = 'services' | 'quarantine' | 'observation';
 
 export class TabStream {
   readonly #hub: Hub;

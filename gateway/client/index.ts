@@ -11,6 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import {
   type ForkRequestSchema,
@@ -152,6 +153,12 @@ export class MeshClient {
 
   async setMode(mode: Mode, options: CallOptions = {}): Promise<void> {
     await this.#call(method.setMode, { mode }, options);
+  }
+
+  /** Opens a window of full telemetry for that long, a second to an hour, or closes the one that is open with null. */
+  async setWindow(openForMs: number | null, options: CallOptions = {}): Promise<void> {
+    const request = openForMs === null ? {} : { openFor: durationFromMs(openForMs) };
+    await this.#call(method.setWindow, request, options);
   }
 
   /**

@@ -10,28 +10,32 @@ import { isAdmin } from '../../client/caller.ts';
 import { openClient, type TaskClient } from '../../client/client.ts';
 import { MeshError } from '../../client/errors.ts';
 import type { CallContext } from '../../client/ports.ts';
-import { Traced } from '../../client/tracing.ts';
+import { type Operation, Traced } from '../../client/tracing.ts';
 import type { SearchResult } from '../../knowledge/port.ts';
-import type { GatewayPorts } from './ports.ts';
-
-export type ObservationMode = 'debug' | 'shipping';
+import type { GatewayPorts, ObservationMode } from './ports.ts';
 
 export interface Mesh extends TaskClient {
   search(order: { readonly query: string; readonly limit?: number }, context: CallContext): Promise<SearchResult>;
   registry(): Promise<readonly Heartbeat[]>;
   /** Takes effect in all services at once; needs an admin. */
   setMode(mode: ObservationMode, context: CallContext): Promise<void>;
+  /** Opens a window of full telemetry, milliseconds, or closes it with null; needs an admin. */
+  setWindow(forMs: number | null, context: CallContext): Promise<void>;
 }
-
-/** Key of the live setting in KV `mesh-config`. */
-const MODE_KEY = 'OBS_MODE';
 
 /** @throws BusError when the log cannot be read */
 export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
-  const { bus } = ports;
+  const { bus, observation } = ports;
   const client = await openClient(ports);
   const traced = new Traced(ports.tracing);
   const ofNoTask = (): null => null;
+  const byAdmin = (operation: Operation, context: CallContext, work: () => Promise<void>): Promise<void> =>
+    traced.call(operation, context, ofNoTask, async () => {
+      if (!isAdmin(context.caller)) {
+        throw new MeshError('permission_denied', 'NOT_ADMIN', 'only an admin may switch how much the mesh tells');
+      }
+      await work();
+    });
   return {
     ...client,
     search: ({ query, limit }, context) =>
@@ -40,12 +44,7 @@ export async function openMesh(ports: GatewayPorts): Promise<Mesh> {
         return knowledge.search(query, { signal: context.signal, ...(limit === undefined ? {} : { limit }) });
       }),
     registry: () => livingServices(bus),
-    setMode: (mode, context) =>
-      traced.call('set_mode', context, ofNoTask, async () => {
-        if (!isAdmin(context.caller)) {
-          throw new MeshError('permission_denied', 'NOT_ADMIN', 'only an admin may switch the mode');
-        }
-        await bus.kv('config').put(MODE_KEY, mode);
-      }),
+    setMode: (mode, context) => byAdmin('set_mode', context, () => observation.setMode(mode)),
+    setWindow: (forMs, context) => byAdmin('set_window', context, () => observation.setWindow(forMs)),
   };
 }

@@ -90,8 +90,12 @@ export function taskOf({ view, cursor }: TaskNow): Task {
   });
 }
 
-function hopOf({ ms, note: _note, ...hop }: HopView): Hop {
-  return create(HopSchema, { ...hop, ...(ms === null ? {} : { durationMs: Math.round(ms) }) });
+function hopOf({ ms, note: _note, usage, ...hop }: HopView): Hop {
+  return create(HopSchema, {
+    ...hop,
+    ...(ms === null ? {} : { durationMs: Math.round(ms) }),
+    ...(usage === undefined ? {} : { usage: { input: BigInt(usage.input), output: BigInt(usage.output) } }),
+  });
 }
 
 function resultOf({ outcome, answer, engine, citations, code, review, degraded, attachments }: Result): WireResult {

@@ -27,6 +27,7 @@ import {
   SearchResponseSchema,
   SendMessageResponseSchema,
   SetModeResponseSchema,
+  SetWindowResponseSchema,
   type SubmitRequest,
   SubmitResponseSchema,
 } from '../gen/mesh/v1/mesh_service_pb.ts';
@@ -214,7 +215,7 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
   };
 }
 
-function meshCalls({ search, registry, setMode }: Mesh, rules: CallRules): UntypedServiceImplementation {
+function meshCalls({ search, registry, setMode, setWindow }: Mesh, rules: CallRules): UntypedServiceImplementation {
   return {
     search: unary(methods.search, rules, async ({ query, limit }, { context }) => {
       const { passages, engine, problem } = await search({ query, ...(limit === 0 ? {} : { limit }) }, context);
@@ -227,6 +228,10 @@ function meshCalls({ search, registry, setMode }: Mesh, rules: CallRules): Untyp
     setMode: unary(methods.setMode, rules, async ({ mode }, { context }) => {
       await setMode(mode === Mode.DEBUG ? 'debug' : 'shipping', context);
       return create(SetModeResponseSchema, { mode });
+    }),
+    setWindow: unary(methods.setWindow, rules, async ({ openFor }, { context }) => {
+      await setWindow(openFor === undefined ? null : durationMs(openFor), context);
+      return create(SetWindowResponseSchema, {});
     }),
   };
 }

@@ -356,6 +356,17 @@ export interface HopRecord {
    * From request to reply as stored in the log, milliseconds.
    */
   ms: number;
+  usage?: TokenUsage;
+}
+/**
+ * Tokens that a language model read and wrote, as its server counts them.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "TokenUsage".
+ */
+export interface TokenUsage {
+  input: number;
+  output: number;
 }
 /**
  * A long effect says that it is alive.
@@ -406,6 +417,7 @@ export interface HopOutput {
   answer?: Answer;
   tool?: ToolCall;
   degraded?: Degraded;
+  usage?: TokenUsage;
 }
 /**
  * This interface was referenced by `AllSchemas`'s JSON-Schema

@@ -23,6 +23,7 @@ import type {
   TaskInputRefusedData,
   TaskInputRequiredData,
   TaskRoutedData,
+  TokenUsage,
 } from './generated.ts';
 
 export type TaskStatus = 'accepted' | 'running' | 'input_required' | 'completed' | 'failed' | 'cancelled';
@@ -37,6 +38,8 @@ export interface HopView {
   readonly summary: string;
   /** From request to reply; null while it runs. */
   readonly ms: number | null;
+  /** What a language model read and wrote for it, where its server counts tokens. */
+  readonly usage?: TokenUsage;
   /** The latest sign of life of a long step. */
   readonly note?: string;
   /** It waits for its turn, with so many before it: its time has not begun. */

@@ -14,6 +14,7 @@ import { onlyLocal } from '../../gateway/core/callers.ts';
 import { openMesh } from '../../gateway/core/mesh.ts';
 import { startServer } from '../../gateway/grpc/server.ts';
 import { startHttp } from '../../gateway/http/server.ts';
+import { obsSwitch } from '../../telemetry/mode-bucket.ts';
 import { scripted } from './script.ts';
 
 const [url = '', httpText = '', grpcText = ''] = process.argv.slice(2);
@@ -27,7 +28,7 @@ const catalog = () =>
 
 const bus = await connectBus({ url, name: 'a2a-kit' });
 const knowledge = () => Promise.reject(new Error('the kit searches nothing'));
-const mesh = await openMesh({ bus, knowledge, catalog, log });
+const mesh = await openMesh({ bus, knowledge, catalog, log, observation: obsSwitch(bus.kv('config')) });
 const rules = { callers: onlyLocal, admission: new Admission({ callsPerSecond: 1000, callsAtOnce: 256 }), log };
 const service = startA2a({
   ...{ mesh, bus, catalog, log, holder: () => `a2a-kit-${process.pid}` },

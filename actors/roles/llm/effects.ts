@@ -69,7 +69,11 @@ function withinStep({ timeoutMs }: LlmRequestedData, signal: AbortSignal): { sig
   return { signal: AbortSignal.any([signal, over.signal]), close: () => clearTimeout(timer) };
 }
 
-export function createEffects({ llm, breakers, showText }: RolePorts): EffectHandlers {
+export function createEffects({
+  llm,
+  breakers,
+  showText,
+}: Pick<RolePorts, 'llm' | 'breakers' | 'showText'>): EffectHandlers {
   const extractive = openExtractive();
   return {
     generate: effect<LlmRequestedData, HopOutput>(
@@ -90,9 +94,14 @@ export function createEffects({ llm, breakers, showText }: RolePorts): EffectHan
         const generate = async (chosen: Pick<EmbeddedEngine, 'name' | 'generate'>): Promise<HopOutput> => {
           span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
-          const onUsage = ({ input, output: written }: Usage): void =>
-            span.set({ [attribute.inputTokens]: input, [attribute.outputTokens]: written });
-          const output = await chosen.generate(request, { ...context, onUsage });
+          // A server may count as it goes: what it says last is the whole.
+          let usage: Usage | null = null;
+          const onUsage = (counted: Usage): void => {
+            usage = counted;
+            span.set({ [attribute.inputTokens]: counted.input, [attribute.outputTokens]: counted.output });
+          };
+          const made = await chosen.generate(request, { ...context, onUsage });
+          const output = usage === null ? made : { ...made, usage };
           span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
           return output;
         };

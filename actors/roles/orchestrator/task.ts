@@ -140,6 +140,7 @@ function recordOf(
     engine: output?.engine ?? '',
     summary: (output?.summary ?? error?.message ?? status).slice(0, 1000),
     ms: Math.max(0, atMs - context.hopStartedAtMs),
+    ...(output?.usage === undefined ? {} : { usage: output.usage }),
   };
 }
 

@@ -6,7 +6,7 @@
  *             └→ asking → idle
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { CodeArtifact, Degraded, Review } from '../../../schemas/events/generated.ts';
+import type { CodeArtifact, Degraded, Review, TokenUsage } from '../../../schemas/events/generated.ts';
 import {
   type EffectWaiting,
   effectLogic,
@@ -79,12 +79,19 @@ function ask(context: ReviewerContext, code: CodeArtifact): Outgoing {
 function verdict(
   context: ReviewerContext,
   review: Review,
-  { remark = '', degraded }: { readonly remark?: string; readonly degraded?: Degraded } = {},
+  {
+    remark = '',
+    degraded,
+    usage,
+  }: { readonly remark?: string; readonly degraded?: Degraded; readonly usage?: TokenUsage | undefined } = {},
 ): Outgoing[] {
   const { step, input } = requestOf(context);
   const engine = review.checkedBy.join(', ') || 'static checks';
-  const said = { engine, summary: `${summary(review)}${remark}`.slice(0, 1000), review };
-  const reply = completed(context, degraded === undefined ? said : { ...said, degraded });
+  const reply = completed(context, {
+    ...{ engine, summary: `${summary(review)}${remark}`.slice(0, 1000), review },
+    ...(degraded === undefined ? {} : { degraded }),
+    ...(usage === undefined ? {} : { usage }),
+  });
   if (!input.code) return [reply];
   // The same review of the same attempt is the same message, however often it is derived.
   const source = { id: `${step}/${input.code.attempt}` };
@@ -97,7 +104,8 @@ function withOpinion(context: ReviewerContext, { data }: Incoming<'llm.replied'>
   if (!checked) throw new RangeError('a model was asked before the checks were done');
   const { output, error } = data;
   const opinion = data.status === 'completed' ? output?.review : undefined;
-  if (opinion && opinion.checkedBy.length > 0) return verdict(context, joinReviews(checked, opinion));
+  const usage = output?.usage;
+  if (opinion && opinion.checkedBy.length > 0) return verdict(context, joinReviews(checked, opinion), { usage });
   const why = clause(output?.degraded?.message ?? error?.message ?? output?.summary ?? 'it said nothing');
   const mark: Degraded = output?.degraded ?? {
     ...{ reason: 'model_failed', instead: 'static_checks' },
@@ -105,7 +113,7 @@ function withOpinion(context: ReviewerContext, { data }: Incoming<'llm.replied'>
   };
   // What a model says without deciding is kept, and decides nothing.
   const heard = opinion ? { ...checked, findings: [...checked.findings, ...opinion.findings].slice(0, 100) } : checked;
-  return verdict(context, heard, { remark: `; static checks only: ${why}`, degraded: mark });
+  return verdict(context, heard, { remark: `; static checks only: ${why}`, degraded: mark, usage });
 }
 
 const machineFor = ({ countsWork }: { readonly countsWork: boolean }) =>

@@ -21,6 +21,7 @@ import type {
   HopRequestedData,
   LlmRepliedData,
   Share,
+  TokenUsage,
   ToolCall,
   ToolConsent,
   ToolOffer,
@@ -112,11 +113,13 @@ interface ToolsContext extends HopContext {
   readonly proposal?: ToolProposal | null;
   /** The model's name, when it was one that chose. */
   readonly chosenBy?: string | null;
+  /** What choosing it took. */
+  readonly usage?: TokenUsage | null;
 }
 
 const idle = {
   ...{ ...idleHop, loops: 0, choice: null, deed: null },
-  ...{ hop: 0, unfit: null, proposal: null, chosenBy: null },
+  ...{ hop: 0, unfit: null, proposal: null, chosenBy: null, usage: null },
 } as const satisfies ToolsContext;
 
 /** Time a model may take at least; half of the step's when that is more: the tool has to run in it as well. */
@@ -134,8 +137,9 @@ function outputOf(context: ToolsContext, { result, attachments }: ToolResult, sa
   const by = context.chosenBy == null ? '' : `, chosen by ${context.chosenBy}`;
   const summary = `${name} ran${by}`.slice(0, SUMMARY_CHARS_MAX);
   const who = saysWho && context.chosenBy != null ? { chosenBy: context.chosenBy.slice(0, 200) } : {};
+  const spent = context.usage == null ? {} : { usage: context.usage };
   const attached = attachments === undefined ? {} : { attachments };
-  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result, ...attached } };
+  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result, ...attached }, ...spent };
 }
 
 /** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
@@ -402,6 +406,7 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
               actions: assign(({ event }) => ({
                 proposal: proposalIn(event.data),
                 chosenBy: event.data.output?.engine ?? null,
+                usage: event.data.output?.usage ?? null,
               })),
             },
             {

@@ -41,6 +41,14 @@ export async function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox', ...quiet] });
 }
 
+/** Process ids of what draws the pages. */
+export async function renderers(browser: Browser): Promise<number[]> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+}
+
 export interface View {
   readonly width?: number;
   readonly scheme?: 'light' | 'dark';

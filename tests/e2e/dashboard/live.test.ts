@@ -2,14 +2,14 @@
  * The dashboard in a real Chromium on a real mesh. Owns: what a person sees and does from submitting to the answer, over
  * crashes and outages.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Board, TaskRow } from '../../../dashboard/wire.ts';
 import { Counter } from '../../support/counter.ts';
 import { createMeshCommand, type MeshCommand } from '../command.ts';
-import { axe, fits, openPage, startBrowser, type Watched } from './browser.ts';
+import { axe, fits, openPage, renderers, startBrowser, type Watched } from './browser.ts';
 
 let mesh: MeshCommand;
 let counter: Counter;
@@ -68,6 +68,8 @@ describe('a task from the page', () => {
     await status('Completed').waitFor();
     await page.getByRole('region', { name: 'Result' }).getByText('debounce').first().waitFor();
     expect(await page.locator('dl').first().textContent()).toContain('build');
+    // No model runs here, so there is nothing to count.
+    expect(await page.locator('dl').first().textContent()).toContain('none counted');
   });
 
   it('tells the whole story in each of its views', async () => {
@@ -208,28 +210,142 @@ describe('what could not be accepted', () => {
   });
 });
 
+describe('the knowledge base', () => {
+  it('says what was left out of it, and why', async () => {
+    const folder = join(mesh.home, 'notes');
+    mkdirSync(folder);
+    for (const name of ['a.md', 'id_rsa', '<img src=x onerror=alert(1)>.lock'])
+      writeFileSync(join(folder, name), 'zebra');
+    expect((await mesh.run(['index', folder])).code).toBe(0);
+    await page.goto('/knowledge');
+    const leftOut = page.getByRole('region', { name: 'What was left out' });
+    await leftOut.getByText('may hold a secret').click();
+    await leftOut.getByText('notes/id_rsa').waitFor();
+    await leftOut.getByText('lock file').click();
+    await leftOut.getByText('notes/<img src=x onerror=alert(1)>.lock').waitFor();
+  });
+});
+
+describe('how much is told', () => {
+  const told = async (): Promise<{ mode: string; window: { forMs: number; cause: string } | null }> =>
+    JSON.parse((await mesh.run(['mode', '--json'])).stdout);
+  const left = () => page.getByRole('timer', { name: 'Time left' });
+
+  it('is switched from the page; a window counts down, and is closed', async () => {
+    await page.goto('/services');
+    await page.getByRole('button', { name: /Shipping/, pressed: true }).waitFor();
+    await page.getByLabel('For').selectOption('1 minute');
+    await page.getByRole('button', { name: 'Open a window' }).click();
+    const first = await left().textContent();
+    expect(first).toMatch(/^(1:00|0:5\d)$/);
+    await expect.poll(() => left().textContent()).not.toBe(first);
+    expect((await told()).window).toMatchObject({ forMs: 60_000, cause: 'opened by hand' });
+    await page
+      .getByRole('navigation', { name: 'Pages' })
+      .getByText(/Full telemetry, 0:\d\d left/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Close the window' }).click();
+    await page.getByRole('button', { name: 'Open a window' }).waitFor();
+    expect(await told()).toMatchObject({ mode: 'shipping', window: null });
+  });
+
+  it('in debug mode a crash opens a window, and the page says because of what', async () => {
+    await page.getByRole('button', { name: /Debug/ }).click();
+    await page.getByRole('button', { name: /Debug/, pressed: true }).waitFor();
+    await kill('llm');
+    await page.getByText(/because llm: process \d+ ended without stopping/).waitFor();
+    await mesh.run(['mode', 'close']);
+    await mesh.run(['mode', 'shipping']);
+    await page.getByRole('button', { name: /Shipping/, pressed: true }).waitFor();
+    await page.getByRole('button', { name: 'Open a window' }).waitFor();
+  });
+});
+
 describe('what is away', () => {
-  it('is said, greyed and kept; the log comes back without a reload', async () => {
+  beforeAll(async () => {
+    await mesh.run(['run', 'What is an outage?']);
     await page.goto('/');
-    await page.getByRole('list', { name: 'Tasks' }).waitFor();
+    await page.getByText('What is an outage?').waitFor();
     await page.evaluate(() => Object.assign(globalThis, { same: true }));
+  });
+
+  it('is said, greyed and kept; the log comes back without a reload', async () => {
     const server = pidOf('nats') ?? 0;
     process.kill(server, 'SIGKILL');
     await page.getByText('The log (NATS) is out of reach').waitFor();
-    expect(await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').count()).toBeGreaterThan(1);
+    await page.locator('main.stale').waitFor();
+    expect(await page.getByText('What is an outage?').count()).toBe(1);
     await page.getByText('The log (NATS) is out of reach').waitFor({ state: 'hidden' });
+    await page.locator('main:not(.stale)').waitFor();
     await mesh.run(['run', 'What is a journal?']);
     await page.getByText('What is a journal?').waitFor();
+    expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true);
+  });
+
+  it('without the gateway one may look; one may act again when it is back', async () => {
+    const hung = pidOf('gateway') ?? 0;
+    process.kill(hung, 'SIGSTOP');
+    await page.getByText('The gateway does not answer').waitFor();
+    await mesh.publish('mesh.tasks', 'What is a cap?');
+    await page.getByText('What is a cap?').waitFor();
+    expect(await page.locator('main.stale').count()).toBe(0);
+    process.kill(hung, 'SIGKILL');
+    await page.getByText('The gateway does not answer').waitFor({ state: 'hidden' });
+    await page.getByLabel('What should the mesh do?').fill('What is a breaker?');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/task\//);
+    await status('Completed').waitFor();
+    await page.keyboard.press('Escape');
+    await page.waitForURL((to) => to.pathname === '/');
     expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true);
   });
 
   it('the dashboard itself comes back in the same tab', async () => {
     await kill('dashboard');
     await page.getByText('The dashboard does not answer').waitFor();
+    await page.locator('main.stale').waitFor();
     await page.getByText('The dashboard does not answer').waitFor({ state: 'hidden' });
     await mesh.run(['run', 'What is a fence?']);
     await page.getByText('What is a fence?').waitFor();
     expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true);
+  });
+});
+
+describe('a tab that nobody looks at', () => {
+  it('has what came while it was hidden, without a frame', async () => {
+    const { page: hidden, context } = await openPage(browser, url);
+    // What a browser does to a hidden tab: it says so, and draws no frame.
+    await hidden.addInitScript({
+      content: `Object.defineProperty(document, 'visibilityState', { get: () => globalThis.seen ? 'visible' : 'hidden' });
+        globalThis.requestAnimationFrame = () => 0;`,
+    });
+    await hidden.goto('/');
+    await hidden.getByRole('list', { name: 'Tasks' }).waitFor({ state: 'attached' });
+    await mesh.run(['run', 'What is a checkpoint?']);
+    const line = hidden.getByRole('listitem').filter({ hasText: 'What is a checkpoint?' });
+    await line.filter({ hasText: 'Completed' }).waitFor({ state: 'attached' });
+    await context.close();
+  });
+
+  it('catches up when its process has stood still, without a reload', async () => {
+    const own = await startBrowser();
+    try {
+      const { page: still } = await openPage(own, url);
+      await still.goto('/');
+      await still.getByRole('list', { name: 'Tasks' }).waitFor();
+      await still.evaluate(() => Object.assign(globalThis, { same: true }));
+      const pids = await renderers(own);
+      for (const pid of pids) process.kill(pid, 'SIGSTOP');
+      await mesh.run(['run', 'What is a partition?']);
+      await mesh.run(['run', 'What is a heartbeat?']);
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+      for (const prompt of ['What is a partition?', 'What is a heartbeat?']) {
+        await still.getByRole('listitem').filter({ hasText: prompt }).filter({ hasText: 'Completed' }).waitFor();
+      }
+      expect(await still.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true);
+    } finally {
+      await own.close();
+    }
   });
 });
 

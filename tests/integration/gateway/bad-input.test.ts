@@ -101,6 +101,8 @@ const cases: readonly Case[] = [
   ['a search for nothing', 'search', {}, 'INVALID_ARGUMENT', 'query'],
   ['a search for everything', 'search', { query: 'x', limit: 101 }, 'INVALID_ARGUMENT', 'limit'],
   ['no mode', 'setMode', {}, 'INVALID_ARGUMENT', 'mode'],
+  ['a window of two hours', 'setWindow', { openFor: '7200s' }, 'INVALID_ARGUMENT', 'open_for'],
+  ['a window of no time', 'setWindow', { openFor: '0s' }, 'INVALID_ARGUMENT', 'open_for'],
 ];
 
 describe('bad input', () => {

@@ -93,7 +93,9 @@ describe('callers with tokens', () => {
       reason: 'NOT_YOUR_TASK',
     });
     expect(await failure(olga.setMode(Mode.DEBUG))).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'NOT_ADMIN' });
+    expect(await failure(olga.setWindow(60_000))).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'NOT_ADMIN' });
     await as(tokens.root).setMode(Mode.DEBUG);
+    await as(tokens.root).setWindow(60_000);
     expect((await as(tokens.root).cancel(correlationId)).task.state).toBe(TaskState.CANCELLED);
     mesh.counter.release(path);
   });

@@ -265,7 +265,7 @@ describe('the calls of the gateway', () => {
     expect(none.tasks).toEqual([]);
   });
 
-  test('Search finds passages; Registry shows every service; SetMode is a live setting', async () => {
+  test('Search finds passages; Registry shows every service; SetMode and SetWindow are live settings', async () => {
     const { mesh, client } = gateway();
     const { passages } = await client.search({ query: 'how long does a lease live', limit: 2 });
     expect(passages.length).toBeGreaterThan(0);
@@ -277,6 +277,11 @@ describe('the calls of the gateway', () => {
     );
     await client.setMode(Mode.DEBUG);
     expect((await mesh.bus.kv('config').get('OBS_MODE'))?.value).toBe('debug');
+    await client.setWindow(90_000);
+    const opened = JSON.parse((await mesh.bus.kv('config').get('OBS_WINDOW'))?.value ?? 'null');
+    expect(opened).toMatchObject({ forMs: 90_000, byHand: true });
+    await client.setWindow(null);
+    expect(await mesh.bus.kv('config').get('OBS_WINDOW')).toBeNull();
   });
 
   test('Watch tells generated text as it appears, with numbers', async () => {

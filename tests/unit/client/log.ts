@@ -22,6 +22,7 @@ import {
 import type { DataByName, Result } from '../../../schemas/events/generated.ts';
 import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
+import { obsSwitch } from '../../../telemetry/mode-bucket.ts';
 
 export interface MemoryMesh {
   readonly log: MemoryLog;
@@ -44,6 +45,7 @@ export async function memoryMesh(options: MemoryLogOptions = {}): Promise<Memory
   const silent = (): void => undefined;
   const ports: GatewayPorts = {
     bus,
+    observation: obsSwitch(bus.kv('config')),
     knowledge: () => Promise.reject(new Error('no knowledge base here')),
     catalog: () =>
       Promise.resolve({

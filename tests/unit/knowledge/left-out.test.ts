@@ -1,6 +1,7 @@
 /** What a project keeps to itself stays out of the knowledge base, and people's documents come in. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { hasSecretName, holdsSecret } from '../../../guards/secrets.ts';
 import type { IndexSummary } from '../../../knowledge/port.ts';
@@ -174,5 +175,54 @@ describe('documents', () => {
     expect(first?.heading).toContain('Zebra & Co');
     expect(first?.text).toContain('It’s striped.');
     expect(first?.text).not.toMatch(/script|color|<b>/);
+  });
+});
+
+describe('what was left out', () => {
+  it('is kept with its reason, and forgotten when a later run lets it in or no longer finds it', async () => {
+    const { project, write, open } = workspace({
+      '.gitignore': 'draft.md\n',
+      'draft.md': 'Zebra.',
+      'keys/id_rsa': 'PRIVATE',
+      'yarn.lock': '',
+      'a.md': 'Zebra.',
+    });
+    const store = open();
+    const { skipped } = await store.index([project]);
+    expect(skipped.length).toBeGreaterThan(2);
+    expect(open().leftOut()).toMatchObject([
+      { reason: 'hidden', count: 1, paths: ['project/.gitignore'] },
+      { reason: 'ignored', count: 1, paths: ['project/draft.md'] },
+      { reason: 'lock-file', count: 1 },
+      { reason: 'secret', count: 1, paths: ['project/keys/id_rsa'] },
+    ]);
+    write('.gitignore', '');
+    rmSync(join(project, 'yarn.lock'));
+    await store.index([project]);
+    expect(store.leftOut().map(({ reason }) => reason)).toEqual(['hidden', 'secret']);
+  });
+
+  it('of one place says nothing of another, nor of one whose name begins alike', async () => {
+    const { project, write, open } = workspace({ 'docs/a.lock': '', 'docs2/b.lock': '', 'docs/c.md': 'Zebra.' });
+    const store = open();
+    await store.index([project]);
+    rmSync(join(project, 'docs', 'a.lock'));
+    rmSync(join(project, 'docs2', 'b.lock'));
+    write('docs/d.lock', '');
+    await store.index([join(project, 'docs')]);
+    expect(store.leftOut()).toMatchObject([{ count: 2, paths: ['docs/d.lock', 'project/docs2/b.lock'] }]);
+  });
+
+  it('of a file from before it was kept is empty, and the file keeps what it holds', async () => {
+    const { project, database, open } = workspace({ 'a.md': 'Zebra.' });
+    const store = open();
+    await store.index([project]);
+    store.close();
+    const older = new Database(database);
+    older.exec('DROP TABLE skipped');
+    older.close();
+    const again = open();
+    expect(again.leftOut()).toEqual([]);
+    expect(again.stats().files).toBe(1);
   });
 });

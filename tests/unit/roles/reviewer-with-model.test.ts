@@ -43,6 +43,15 @@ describe('a reviewer with a model', () => {
     });
   });
 
+  test('says what its opinion took, also when it decided nothing', () => {
+    const usage = { input: 900, output: 30 };
+    for (const review of [{}, { checkedBy: [] }]) {
+      const story = given(role).when(ofCode).when(checked(0));
+      story.when(replied({ output: { ...opinion(review), usage } }));
+      expect(story.sent('hop.replied').output?.usage).toEqual(usage);
+    }
+  });
+
   test.each([
     ['fails', { status: 'failed', error: { code: 'x', message: 'no memory', retryable: false } }, 'no memory'],
     ['has no opinion', { output: { ...opinion({ checkedBy: [] }), summary: 'fell back because' } }, 'fell back'],

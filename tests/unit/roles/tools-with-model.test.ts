@@ -67,6 +67,18 @@ describe.each([1, 3])('tools of release %i', (release) => {
       });
     });
 
+    test('the reply says what the choice took, and that of the next hop, which no model chose, does not', () => {
+      const usage = { input: 210, output: 14 };
+      const story = asking().when(replied({ output: { ...output, usage } }));
+      story.when(done('check', choice)).when(done('run', { result: '42' }));
+      expect(story.sent('hop.replied').output?.usage).toEqual(usage);
+      story
+        .when(asked(2, 2))
+        .when(done('choose', choice))
+        .when(done('run', { result: '42' }));
+      expect(story.sent('hop.replied').output).not.toHaveProperty('usage');
+    });
+
     test('arguments that the tool does not take are a failure, not a run', () => {
       const story = checking().when(
         failed('check', { code: 'tool_bad_arguments', message: 'expression must be string' }),

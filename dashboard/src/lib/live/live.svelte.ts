@@ -6,7 +6,7 @@
  * 2. What comes is taken at once, not in an animation frame: a hidden tab has none, and is up to date when it is looked at.
  * 3. While the stream is away, what was last known stays.
  */
-import type { Board, Links, Mark, ServiceRow, Story, TaskRow, Token, WireFact } from '../../../wire.ts';
+import type { Board, Links, Mark, Observation, ServiceRow, Story, TaskRow, Token, WireFact } from '../../../wire.ts';
 import { FactBuffer } from '../model/fact-buffer.ts';
 import { TaskRows } from '../model/task-rows.ts';
 import { clock } from './clock.svelte.ts';
@@ -15,6 +15,17 @@ import { AskError, ask, isDemo } from './source.ts';
 const RETRY_MS = 1500;
 const AFTER_RECORDING_MS = 4000;
 const TOKENS_MAX = 4000;
+
+/** Mode and window, with the end of the window by the clock of this browser: no other clock has to agree with it. */
+export interface ObservationHere extends Observation {
+  readonly endsAtMs: number | null;
+}
+
+/** @param nowMs may be a moment old */
+export function windowLeftMs(observation: ObservationHere | null, nowMs: number): number {
+  if (observation === null || observation.window === null) return 0;
+  return Math.min(observation.window.forMs, Math.max(0, (observation.endsAtMs ?? 0) - nowMs));
+}
 
 export type Stream = 'opening' | 'live' | 'away';
 
@@ -29,6 +40,7 @@ class Live {
   links = $state.raw<Links>({ nats: true, gateway: true });
   services = $state.raw<readonly ServiceRow[]>([]);
   quarantined = $state(0);
+  observation = $state.raw<ObservationHere | null>(null);
   /** The open task. */
   task = $state.raw<FactBuffer | null>(null);
   taskVersion = $state(0);
@@ -121,6 +133,7 @@ class Live {
       void ask<readonly ServiceRow[]>('services').then((rows) => {
         this.services = rows.map((row) => ({ ...row, heardAtMs: clock.nowMs }));
       });
+      void ask<Observation>('observation').then((observation) => this.#observe(observation, clock.nowMs));
       return;
     }
     const params = new URLSearchParams({ log: this.#log, after: String(this.#seq) });
@@ -158,6 +171,7 @@ class Live {
     on<{ count: number }>('quarantine', ({ count }) => {
       this.quarantined = count;
     });
+    on<Observation>('observation', (observation) => this.#observe(observation, Date.now()));
     on<{ task: string; facts: readonly WireFact[] }>('facts', ({ task, facts }) => {
       if (this.task?.id === task && this.task.add(facts)) {
         this.taskVersion += 1;
@@ -177,6 +191,11 @@ class Live {
       // The browser comes again by itself while it is connecting; a refusal is final.
       if (source.readyState === EventSource.CLOSED) this.#again(() => this.#listen());
     });
+  }
+
+  #observe(observation: Observation, nowMs: number): void {
+    const { window } = observation;
+    this.observation = { ...observation, endsAtMs: window === null ? null : nowMs + window.leftMs };
   }
 
   #away(): void {

@@ -7,12 +7,13 @@ const RETRY_MS = 2000;
 class Known {
   version = $state('');
   chaos = $state(false);
+  price = $state.raw<Surroundings['price']>(null);
   workflows = $state.raw<readonly WorkflowShape[]>([]);
 
   async begin(): Promise<void> {
     try {
-      const { version, chaos, workflows } = await ask<Surroundings>('surroundings');
-      Object.assign(this, { version, chaos, workflows });
+      const { version, chaos, price = null, workflows } = await ask<Surroundings>('surroundings');
+      Object.assign(this, { version, chaos, price, workflows });
     } catch (error) {
       if (!(error instanceof AskError)) throw error;
       setTimeout(() => void this.begin(), RETRY_MS);

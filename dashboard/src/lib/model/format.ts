@@ -19,6 +19,14 @@ export function duration(ms: number): string {
   return `${Math.floor(rounded / DAY)} d ${Math.floor((rounded % DAY) / HOUR)} h`;
 }
 
+/** What is left of something that is waited for: `3:12`, `0:07`, `1:00:00`. A second that has begun counts whole. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  const last = two(seconds % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${last}` : `${minutes}:${last}`;
+}
+
 function two(value: number): string {
   return String(value).padStart(2, '0');
 }
@@ -56,6 +64,28 @@ export function percent(share: number): string {
 
 export function count(value: number): string {
   return value.toLocaleString('en');
+}
+
+/** `640`, `1.8k`, `2.4M`. */
+export function short(value: number): string {
+  if (value < 1000) return String(value);
+  if (value < 999_500) return `${(value / 1000).toFixed(value < 9950 ? 1 : 0)}k`;
+  return `${(value / 1_000_000).toFixed(1)}M`;
+}
+
+/** What tokens cost, by the price of a million of each. */
+export function moneyOf(
+  tokens: { readonly input: number; readonly output: number },
+  price: { readonly input: number; readonly output: number },
+): number {
+  return (tokens.input * price.input + tokens.output * price.output) / 1e6;
+}
+
+/** Two digits that count, however little it is: `12.40`, `0.0031`, `0`. */
+export function money(value: number): string {
+  if (value === 0) return '0';
+  if (value >= 0.1) return value.toFixed(2);
+  return value < 0.000001 ? '<0.000001' : value.toFixed(Math.min(7, 1 - Math.floor(Math.log10(value))));
 }
 
 export function bytes(value: number): string {

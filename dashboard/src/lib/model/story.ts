@@ -22,6 +22,7 @@ import type {
   TaskInputAcceptedData,
   TaskInputRequiredData,
   TaskRoutedData,
+  TokenUsage,
 } from '../../../../schemas/events/generated.ts';
 import type { TaskStatus } from '../../../../schemas/events/task-view.ts';
 import type { Mark, Question, WireFact } from '../../../wire.ts';
@@ -43,6 +44,8 @@ export interface Span {
   readonly engine: string;
   readonly summary: string;
   readonly error: ErrorInfo | null;
+  /** What a language model read and wrote for it; null where nobody has counted. */
+  readonly usage: TokenUsage | null;
   /** Retries of its effects, as the journals tell. */
   readonly retries: readonly (Mark & { kind: 'retry' })[];
 }
@@ -100,6 +103,8 @@ export interface TaskStory {
   readonly lastMs: number;
   /** Hops that were finished: the last one can be run again. */
   readonly hops: number;
+  /** Tokens of the finished hops; null where nobody has counted any. */
+  readonly usage: TokenUsage | null;
 }
 
 type Draft = { -readonly [K in keyof Span]: Span[K] };
@@ -142,7 +147,7 @@ function blank(startMs: number): Fold {
     story: {
       ...{ status: 'accepted', prompt: '', workflow: null, caller: null, forkOf: null, route: null, decisions: [] },
       ...{ steps: [], spans: [], turns: [], loops: null, question: null, result: null, degraded: null, marks: [] },
-      ...{ path: [], startMs, endMs: null, lastMs: startMs, hops: 0 },
+      ...{ path: [], startMs, endMs: null, lastMs: startMs, hops: 0, usage: null },
     },
     ...{ spans: [], open: new Map(), wait: null, routing: null, turns: [], decisions: [], path: [] },
   };
@@ -204,7 +209,8 @@ function take(fold: Fold, fact: WireFact): void {
 
 function draft(of: Partial<Span> & Pick<Span, 'key' | 'kind' | 'step' | 'role' | 'startMs'>): Draft {
   return {
-    ...{ index: 0, attempt: 1, status: 'running', endMs: null, engine: '', summary: '', error: null, retries: [] },
+    ...{ index: 0, attempt: 1, status: 'running', endMs: null, engine: '', summary: '', error: null, usage: null },
+    retries: [],
     ...of,
   };
 }
@@ -253,10 +259,17 @@ function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, 
     fold.open.set(hop.index, span);
     fold.path.push(hop.step);
   }
-  const { attempt, status, engine, summary } = hop;
-  Object.assign(span, { attempt, status, engine, summary, error: error ?? null, endMs: Math.max(span.startMs, atMs) });
+  const { attempt, status, engine, summary, usage = null } = hop;
+  Object.assign(span, { attempt, status, engine, summary, usage, error: error ?? null });
+  span.endMs = Math.max(span.startMs, atMs);
+  fold.story.usage = plusTokens(fold.story.usage, usage);
   fold.story.hops = Math.max(fold.story.hops, hop.index);
   fold.turns.push({ kind: 'hop', key, atMs, span });
+}
+
+function plusTokens(sum: TokenUsage | null, more: TokenUsage | null): TokenUsage | null {
+  if (sum === null || more === null) return sum ?? more;
+  return { input: sum.input + more.input, output: sum.output + more.output };
 }
 
 function asked(fold: Fold, data: TaskInputRequiredData, atMs: number, key: string): void {

@@ -31,9 +31,9 @@ export const accepted = (atMs: number, prompt = 'Write it') => fact('task.accept
 export const routed = (atMs: number, next = 'begin') => fact('task.routed', atMs, { route, steps, next });
 export const started = (atMs: number, index: number, step: string, role: string, attempt = 1) =>
   fact('hop.started', atMs, { index, step, role, attempt });
-export const finished = (atMs: number, index: number, step: string, role: string, status = 'completed') =>
+export const finished = (atMs: number, index: number, step: string, role: string, status = 'completed', more = {}) =>
   fact('hop.finished', atMs, {
-    hop: { index, step, role, attempt: 1, status, engine: 'e', summary: 's', ms: 1 },
+    hop: { index, step, role, attempt: 1, status, engine: 'e', summary: 's', ms: 1, ...more },
   });
 export const completed = (atMs: number) =>
   fact('task.completed', atMs, {

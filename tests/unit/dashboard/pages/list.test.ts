@@ -6,7 +6,7 @@ import type { TaskRow } from '../../../../dashboard/wire.ts';
 const row = (id: string, more: Partial<TaskRow> = {}): TaskRow => ({
   ...{ id, seq: 1, status: 'running', prompt: `prompt of ${id}`, caller: null, forkOf: null, route: null, hops: 0 },
   ...{ retries: 0, loops: null, outcome: null, engine: null, degraded: null, error: null, question: null },
-  ...{ startedAtMs: 1, updatedAtMs: 1 },
+  ...{ usage: null, startedAtMs: 1, updatedAtMs: 1 },
   ...more,
 });
 

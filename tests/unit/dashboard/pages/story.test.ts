@@ -40,6 +40,19 @@ describe('a story up to any of its facts', () => {
     expect(then.path).toEqual(['accepted', 'route', 'code', 'code', 'person']);
   });
 
+  it('adds up the tokens of the hops that had finished by then', () => {
+    const usage = { input: 120, output: 30 };
+    const counted = [
+      accepted(1000),
+      finished(1500, 1, 'retrieve', 'retriever'),
+      finished(2000, 2, 'code', 'coder', 'completed', { usage }),
+      finished(2500, 3, 'review', 'reviewer', 'completed', { usage }),
+    ];
+    const tokens = [1, 2, 3, 4].map((count) => storyAt(counted, [], count).usage);
+    expect(tokens).toEqual([null, null, usage, { input: 240, output: 60 }]);
+    expect(storyAt(counted, []).spans.map((span) => span.usage)).toEqual([null, null, usage, usage]);
+  });
+
   it('stays at its end, whatever comes after it', () => {
     expect(storyAt([...facts, started(9999, 3, 'review', 'reviewer')], []).spans).toHaveLength(4);
   });

@@ -47,6 +47,24 @@ describe('the board', () => {
     expect(board.row(A)?.retries).toBe(1);
   });
 
+  it('adds up tokens, and has at the end what the task itself says of its hops', () => {
+    const board = new TaskBoard(10);
+    const hop = (index: number, usage?: object) => ({
+      ...{ index, step: 'code', role: 'coder', attempt: 1, status: 'completed', engine: '', summary: '', ms: 1 },
+      ...(usage === undefined ? {} : { usage }),
+    });
+    board.apply([fact('hop.finished', A, { hop: hop(1) })]);
+    expect(board.row(A)?.usage).toBeNull();
+    const first = hop(2, { input: 100, output: 5 });
+    board.apply([fact('hop.finished', A, { hop: first }), fact('hop.finished', A, { hop: hop(3, first.usage) })]);
+    expect(board.row(A)?.usage).toEqual({ input: 200, output: 10 });
+    const ended = fact('task.completed', A);
+    if (ended.event.type !== 'dev.agentmesh.task.completed.v1') throw new Error('another golden event');
+    const { result } = ended.event.data;
+    board.apply([fact('task.completed', A, { result: { ...result, hops: [hop(1), first] } })]);
+    expect(board.row(A)?.usage).toEqual({ input: 100, output: 5 });
+  });
+
   it('stays at the end of a task', () => {
     const board = new TaskBoard(10);
     board.apply([fact('task.cancelled', A)]);

@@ -128,7 +128,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^dashboard/server/' },
       to: {
-        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/|http/hosts\\.ts)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
+        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
       },
     },
     {

@@ -13,7 +13,7 @@ import type { Fact } from '../schemas/events/fact.ts';
 import type { Conversation, DataByName, Priority, TaskSubmittedData } from '../schemas/events/generated.ts';
 import { correlationIdOfKey, newCorrelationId } from '../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
-import { checkId, maySee, openTask } from './access.ts';
+import { checkId, checkSteers, maySee, openTask } from './access.ts';
 import {
   type AnswerOrder,
   answerOf,
@@ -24,7 +24,7 @@ import {
   verdictOn,
 } from './answers.ts';
 import type { Caller } from './caller.ts';
-import { invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
+import { callerLeft, invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
 import { type ForkInput, forkOf } from './fork.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import type { RefusedMessages } from './refused-messages.ts';
@@ -140,6 +140,22 @@ export class Tasks {
     return this.#traced.call('get', context, idIn(correlationId), () => this.#get(correlationId, context));
   }
 
+  /** The same for a door that changes something of the task itself. @throws MeshError NOT_YOUR_TASK */
+  async peekToSteer(correlationId: string, context: CallContext): Promise<TaskNow> {
+    const now = await this.peek(correlationId, context);
+    checkSteers(context.caller, now.view);
+    return now;
+  }
+
+  /**
+   * Whether a submission could be taken, as far as can be said without the mesh; nothing is written.
+   * @throws MeshError
+   */
+  async check({ workflow, ...submission }: Submission, context: CallContext): Promise<void> {
+    if (workflow !== undefined) await this.#checkWorkflow(workflow);
+    checkData('task.submitted', dataOf({ ...submission, ...(workflow === undefined ? {} : { workflow }) }, context));
+  }
+
   async #get(correlationId: string, context: CallContext): Promise<TaskNow> {
     checkId(correlationId);
     const feed = await this.#feeds.open(correlationId);
@@ -188,7 +204,7 @@ export class Tasks {
       } catch (thrown) {
         if (!isPassing(thrown)) throw thrown;
         await sleep(REOPEN_MS, undefined, { signal: context.signal }).catch(() => {
-          throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+          throw callerLeft(context.signal);
         });
       }
     }
@@ -259,6 +275,8 @@ export class Tasks {
     onId: ((correlationId: string) => void) | undefined,
   ): Promise<TaskNow> {
     const source = await this.#get(order.correlationId, context);
+    // What the hops had made goes on in another task, which may do things again: that is not looking.
+    checkSteers(context.caller, source.view);
     const data: TaskSubmittedData = {
       ...(await forkOf(this.#ports.bus, source.view, order)),
       caller: context.caller.name,
@@ -269,23 +287,14 @@ export class Tasks {
   }
 
   async #begun(
-    { prompt, workflow, correlationId, key, timeLimitMs, priority, waitForModel, conversation }: Submission,
+    submission: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     isEnough: (view: TaskView) => boolean,
   ): Promise<TaskNow> {
+    const { workflow, correlationId, key } = submission;
     if (workflow !== undefined) await this.#checkWorkflow(workflow);
-    const data: TaskSubmittedData = {
-      prompt,
-      caller: context.caller.name,
-      ...(context.door === undefined ? {} : { door: context.door }),
-      ...(workflow === undefined ? {} : { workflow }),
-      ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(waitForModel === undefined ? {} : { waitForModel }),
-      ...(key === undefined ? {} : { key }),
-      ...(conversation === undefined ? {} : { conversation }),
-    };
+    const data = dataOf(submission, context);
     const id = key === undefined ? correlationId : idOfKey(key, correlationId, context.caller);
     return this.#submitted({ id, idField: 'correlation_id', data }, context, onId, isEnough);
   }
@@ -412,6 +421,23 @@ export class Tasks {
   #now(feed: TaskFeed): TaskNow {
     return { view: feed.view, cursor: this.#feeds.cursorOf(feed), traceparent: feed.traceparent };
   }
+}
+
+function dataOf(
+  { prompt, workflow, key, timeLimitMs, priority, waitForModel, conversation }: Submission,
+  { caller, door }: CallContext,
+): TaskSubmittedData {
+  return {
+    prompt,
+    caller: caller.name,
+    ...(door === undefined ? {} : { door }),
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
+    ...(key === undefined ? {} : { key }),
+    ...(conversation === undefined ? {} : { conversation }),
+  };
 }
 
 function notTaken(correlationId: string): MeshError {

@@ -244,6 +244,11 @@ const table = {
     'Name of the Dapr pub/sub component whose topic mesh.tasks feeds the mesh (docs/a2a.md); unset, the gateway asks Dapr for nothing.',
     'orders-pubsub',
   ],
+  MESH_DAPR_DOOR: [
+    z.enum(['closed', 'open']).default('closed'),
+    'open: events of Dapr are taken at /dapr/tasks although MESH_DAPR_PUBSUB is unset, for a subscription that is declared (docs/dapr.md).',
+    'open',
+  ],
   MESH_GATEWAY_HOST: [
     z.string().trim().min(1).default('127.0.0.1'),
     'Address on which the gateway serves; beyond loopback it needs MESH_GATEWAY_CALLERS or MESH_GATEWAY_TLS_CLIENT_CA.',

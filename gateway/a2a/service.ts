@@ -4,6 +4,7 @@
  */
 import type { Bus } from '../../bus/port.ts';
 import type { Catalog, ClientLog } from '../../client/ports.ts';
+import type { Callers } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { agentCard, type CardFacts } from './card.ts';
 import { A2aHandler } from './handler.ts';
@@ -19,6 +20,8 @@ export interface A2aPorts {
   readonly bus: Bus;
   readonly catalog: () => Promise<Catalog>;
   readonly log: ClientLog;
+  /** Who is told of a task must still be a caller. */
+  readonly callers: Pick<Callers, 'isKnown'>;
   readonly card: Omit<CardFacts, 'workflows' | 'pushKey'>;
   /** Whoever says no version when fetching the card gets the fields of 0.3 as well. */
   readonly cardOfBoth: boolean;
@@ -38,16 +41,18 @@ export interface A2aService {
 }
 
 export function startA2a(ports: A2aPorts): A2aService {
-  const { mesh, bus, catalog, log, card, pushAllowHosts, pushConfigsPerCaller, signingKey, holder } = ports;
+  const { mesh, bus, catalog, log, callers, card, pushAllowHosts, pushConfigsPerCaller, signingKey, holder } = ports;
   const addresses = new PushAddresses(pushAllowHosts);
   const store = new PushStore(bus);
   const key = signingKey();
-  const sender = new PushSender({ mesh, store, addresses, key, log, leases: bus.leases, holder: holder() });
+  const sender = new PushSender({
+    ...{ mesh, store, addresses, key, log, callers },
+    ...{ leases: bus.leases, holder: holder() },
+  });
   const room = new PushRoom(store, pushConfigsPerCaller);
   const push = new PushConfigs(store, sender, addresses, room);
   const handler = new A2aHandler({
-    mesh,
-    push,
+    ...{ mesh, push, log },
     card: async () => agentCard({ ...card, workflows: (await catalog()).workflows, pushKey: publicKeyOf(key) }),
   });
   void sender.start();

@@ -4,9 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
-import { A2AError } from '@a2a-js/sdk/errors';
+import type { A2AError } from '@a2a-js/sdk/errors';
 import type { Caller } from '../../../client/caller.ts';
-import { type MeshErrorCode, toMeshError } from '../../../client/errors.ts';
 import { contentHash } from '../../../schemas/events/ids.ts';
 import { malformed } from '../errors.ts';
 import { ForbiddenAddressError, type PushAddresses } from './address.ts';
@@ -41,25 +40,26 @@ export class PushConfigs {
    * @throws A2AError or MeshError
    */
   async create(order: PushOrder, caller: Caller, cursor: string): Promise<TaskPushNotificationConfig> {
-    return configOf((await this.#created(order, caller, cursor)).entry);
+    return (await this.#put(order, caller, cursor)).shown;
   }
 
   /**
-   * Creates it for a task that is submitted next: whoever hears of the task may rely on being told. A task that is refused
-   * leaves no config behind.
+   * For a task that is about to be submitted, and is told of from its beginning.
+   * @returns takes it back, unless it was there before
    */
-  async createBefore<T>(order: PushOrder, caller: Caller, submit: () => Promise<T>): Promise<T> {
-    const { entry, isNew } = await this.#created(order, caller, '');
-    try {
-      return await submit();
-    } catch (thrown) {
-      if (isNew && isRefusal(thrown)) await this.delete(entry.config.taskId, entry.config.id);
-      throw thrown;
-    }
+  async createForNew(order: PushOrder, caller: Caller): Promise<() => Promise<void>> {
+    const { shown, isNew } = await this.#put(order, caller, '');
+    return async () => {
+      if (isNew) await this.delete(shown.taskId, shown.id);
+    };
   }
 
-  async #created(order: PushOrder, caller: Caller, cursor: string): Promise<{ entry: PushEntry; isNew: boolean }> {
-    const config = await this.#checked(order);
+  async #put(
+    order: PushOrder,
+    caller: Caller,
+    cursor: string,
+  ): Promise<{ readonly shown: TaskPushNotificationConfig; readonly isNew: boolean }> {
+    const config = await this.checked(order);
     const known = await this.#store.get(config.taskId, config.id);
     await this.#room.check(config.taskId, caller, known !== null);
     // The same config again (a message that is repeated) goes on where it was.
@@ -70,16 +70,16 @@ export class PushConfigs {
       this.#room.note(keyOf(config.taskId, config.id), entry);
       await this.#store.put(entry);
     }
-    return { entry, isNew: known === null };
+    return { shown: shownOf(entry), isNew: known === null };
   }
 
   async get(taskId: string, id: string): Promise<TaskPushNotificationConfig | null> {
     const entry = await this.#store.get(taskId, id);
-    return entry === null ? null : configOf(entry);
+    return entry === null ? null : shownOf(entry);
   }
 
   async list(taskId: string): Promise<TaskPushNotificationConfig[]> {
-    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(configOf);
+    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(shownOf);
   }
 
   /** Deleting what is not there is no error. */
@@ -89,7 +89,8 @@ export class PushConfigs {
     this.#room.note(keyOf(taskId, id), null);
   }
 
-  async #checked(order: PushOrder): Promise<PushEntry['config']> {
+  /** @throws A2AError */
+  async checked(order: PushOrder): Promise<PushEntry['config']> {
     const { tenant = '', taskId, url = '', token = '', authentication } = order;
     if (url === '') throw field('url', 'is required');
     for (const [name, text] of Object.entries({ url, token, ...authentication })) {
@@ -109,18 +110,13 @@ export class PushConfigs {
   }
 }
 
-/** What will be refused again; of anything else it is not known whether the task is in the log. */
-const REFUSALS: ReadonlySet<MeshErrorCode> = new Set([
-  'invalid_argument',
-  'already_exists',
-  'permission_denied',
-  'failed_precondition',
-  'not_found',
-  'resource_exhausted',
-]);
-
-function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof A2AError || REFUSALS.has(toMeshError(thrown).code);
+/** What is told of a config: never its secrets, to nobody; who made it has them. */
+function shownOf(entry: PushEntry): TaskPushNotificationConfig {
+  const { authentication, ...config } = configOf(entry);
+  return {
+    ...{ ...config, token: '' },
+    authentication: authentication === undefined ? undefined : { ...authentication, credentials: '' },
+  };
 }
 
 function field(name: string, description: string): A2AError {

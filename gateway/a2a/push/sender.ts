@@ -6,12 +6,14 @@
  * 1. Every event of a task is tried, in order, until it is delivered, refused, or tried as often as allowed; only then is
  *    the cursor of the config moved. A gateway that is killed in between tells an event twice, never not at all.
  * 2. A config that there is no room for waits, and is taken up when another one ends: what was accepted is not forgotten.
- * 3. Before each request the log server has said that this gateway has the duty, and that the config is still there.
+ * 3. Before each request the log server has said that this gateway has the duty, and that the config is still there; and
+ *    whoever made it is still a caller, with the same rights.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseStore } from '../../../bus/port.ts';
 import { MeshError, toMeshError } from '../../../client/errors.ts';
 import type { CallContext, ClientLog } from '../../../client/ports.ts';
+import type { Callers } from '../../core/callers.ts';
 import type { Mesh } from '../../core/mesh.ts';
 import { eventsOf } from '../events.ts';
 import type { PushAddresses } from './address.ts';
@@ -38,6 +40,7 @@ export interface SenderPorts {
   readonly addresses: PushAddresses;
   readonly key: SigningKey;
   readonly log: ClientLog;
+  readonly callers: Pick<Callers, 'isKnown'>;
   readonly leases: LeaseStore;
   /** Of this gateway, in leases. */
   readonly holder: string;
@@ -226,6 +229,10 @@ export class PushSender {
       const [mayTell, stored] = await Promise.all([this.#duty.confirm(), store.get(taskId, id)]);
       // Another gateway may have been told to delete it, or to replace it.
       if (stored?.nonce !== entry.nonce) throw new StoppedError();
+      if (!this.#ports.callers.isKnown(entry.caller)) {
+        log.warn({ taskId, url, caller: entry.caller.name }, 'who wanted push notifications is no caller any more');
+        throw new StoppedError();
+      }
       if (!mayTell) throw new MeshError('unavailable', 'NOT_ON_DUTY', 'another gateway may be telling');
       const delivery = await post(notification, this.#ports, signal);
       // Also when the end came meanwhile: what is not noted as told is told again.

@@ -140,15 +140,13 @@ export const startGateway: StartService = async (context) => {
   const catalog = lazyCatalog(settings);
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
+  const observation = obsSwitch(bus.kv('config'));
   const shares = new CallerShares({
     tasksMax: settings.MESH_CALLER_TASKS_MAX,
     bytesPerDay: settings.MESH_CALLER_MB_PER_DAY * 1024 * 1024,
   });
-  const observation = obsSwitch(bus.kv('config'));
-  const mesh = await openMesh({
-    ...{ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing },
-    ...{ observation, shares },
-  });
+  const opened = { bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing };
+  const mesh = await openMesh({ ...opened, observation, shares });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
   const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
   const rules = { callers, admission, log };

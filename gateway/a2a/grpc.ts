@@ -107,6 +107,7 @@ async function serve(
       caller: entry.caller,
       door: 'a2a' as const,
       signal: entry.signal,
+      door: 'a2a' as const,
       deadlineMs: deadlineOf(call),
       traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
     };

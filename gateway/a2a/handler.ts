@@ -29,7 +29,7 @@ import type {
 } from '@a2a-js/sdk';
 import { type A2AError, TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
-import { MeshError, type MeshErrorCode, toMeshError, unknownTask } from '../../client/errors.ts';
+import { MeshError, unknownTask } from '../../client/errors.ts';
 import type { ClientLog } from '../../client/ports.ts';
 import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
 import { canonicalJson } from '../../schemas/events/envelope.ts';
@@ -230,16 +230,10 @@ export class A2aHandler implements A2ARequestHandler {
       correlationId,
       conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
     };
-    if (config === undefined) return this.#mesh.tasks.submit(submission, context);
+    const submit = () => this.#mesh.tasks.submit(submission, context);
+    if (config === undefined) return submit();
     await this.#mesh.tasks.check(submission, context);
-    // Before the task: whoever hears of the task may rely on being told. A task that is refused leaves nothing behind.
-    const undo = await this.#push.createForNew({ ...config, taskId: correlationId }, context.caller);
-    try {
-      return await this.#mesh.tasks.submit(submission, context);
-    } catch (thrown) {
-      if (isRefusal(toMeshError(thrown))) await undo();
-      throw thrown;
-    }
+    return this.#push.createBefore({ ...config, taskId: correlationId }, context.caller, submit);
   }
 
   async #continued(message: Message, call: A2aCall): Promise<TaskNow> {
@@ -304,20 +298,6 @@ function taskIdOf(id: string): string {
   const taskId = readCorrelationId(id);
   if (taskId === null) throw unknownTask(id);
   return taskId;
-}
-
-const refusals: ReadonlySet<MeshErrorCode> = new Set([
-  'invalid_argument',
-  'not_found',
-  'already_exists',
-  'permission_denied',
-  'failed_precondition',
-  'resource_exhausted',
-]);
-
-/** The submission is not in the log, and the task will not be. */
-function isRefusal({ code }: MeshError): boolean {
-  return refusals.has(code);
 }
 
 /** The question that the client names; without it the answer is for the one that it was told last. */

@@ -146,8 +146,13 @@ function admission(binding: HttpBinding, rules: HttpRules, calls: WeakMap<Incomi
         entry.leave();
       });
       const traceparent = readTraceparent(request.header('traceparent'));
-      const { caller, signal } = entry;
-      const context = { caller, door: 'a2a' as const, signal, deadlineMs: null, traceparent };
+      const context = {
+        caller: entry.caller,
+        door: 'a2a' as const,
+        signal: entry.signal,
+        deadlineMs: null,
+        traceparent,
+      };
       calls.set(request, new A2aCall(binding, context, response));
       const version = PATCHED_VERSION.exec(request.header(VERSION_HEADER) ?? '')?.[1];
       if (version !== undefined) request.headers[VERSION_HEADER] = version;

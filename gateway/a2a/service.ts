@@ -45,10 +45,7 @@ export function startA2a(ports: A2aPorts): A2aService {
   const addresses = new PushAddresses(pushAllowHosts);
   const store = new PushStore(bus);
   const key = signingKey();
-  const sender = new PushSender({
-    ...{ mesh, store, addresses, key, log, callers },
-    ...{ leases: bus.leases, holder: holder() },
-  });
+  const sender = new PushSender({ mesh, store, addresses, key, log, callers, leases: bus.leases, holder: holder() });
   const room = new PushRoom(store, pushConfigsPerCaller);
   const push = new PushConfigs(store, sender, addresses, room);
   const handler = new A2aHandler({

@@ -105,6 +105,7 @@ async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
     caller: entry.caller,
     door: 'grpc' as const,
     signal: entry.signal,
+    door: 'grpc' as const,
     deadlineMs: deadlineOf(call),
     traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
   };

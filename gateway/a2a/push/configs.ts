@@ -40,25 +40,24 @@ export class PushConfigs {
    * @throws A2AError or MeshError
    */
   async create(order: PushOrder, caller: Caller, cursor: string): Promise<TaskPushNotificationConfig> {
-    return (await this.#put(order, caller, cursor)).shown;
+    return shownOf((await this.#created(order, caller, cursor)).entry);
   }
 
   /**
-   * For a task that is about to be submitted, and is told of from its beginning.
-   * @returns takes it back, unless it was there before
+   * Creates it for a task that is submitted next: whoever hears of the task may rely on being told. A task that is refused
+   * leaves no config behind.
    */
-  async createForNew(order: PushOrder, caller: Caller): Promise<() => Promise<void>> {
-    const { shown, isNew } = await this.#put(order, caller, '');
-    return async () => {
-      if (isNew) await this.delete(shown.taskId, shown.id);
-    };
+  async createBefore<T>(order: PushOrder, caller: Caller, submit: () => Promise<T>): Promise<T> {
+    const { entry, isNew } = await this.#created(order, caller, '');
+    try {
+      return await submit();
+    } catch (thrown) {
+      if (isNew && isRefusal(thrown)) await this.delete(entry.config.taskId, entry.config.id);
+      throw thrown;
+    }
   }
 
-  async #put(
-    order: PushOrder,
-    caller: Caller,
-    cursor: string,
-  ): Promise<{ readonly shown: TaskPushNotificationConfig; readonly isNew: boolean }> {
+  async #created(order: PushOrder, caller: Caller, cursor: string): Promise<{ entry: PushEntry; isNew: boolean }> {
     const config = await this.checked(order);
     const known = await this.#store.get(config.taskId, config.id);
     await this.#room.check(config.taskId, caller, known !== null);
@@ -70,7 +69,7 @@ export class PushConfigs {
       this.#room.note(keyOf(config.taskId, config.id), entry);
       await this.#store.put(entry);
     }
-    return { shown: shownOf(entry), isNew: known === null };
+    return { entry, isNew: known === null };
   }
 
   async get(taskId: string, id: string): Promise<TaskPushNotificationConfig | null> {
@@ -117,6 +116,20 @@ function shownOf(entry: PushEntry): TaskPushNotificationConfig {
     ...{ ...config, token: '' },
     authentication: authentication === undefined ? undefined : { ...authentication, credentials: '' },
   };
+}
+
+/** What will be refused again; of anything else it is not known whether the task is in the log. */
+const REFUSALS: ReadonlySet<MeshErrorCode> = new Set([
+  'invalid_argument',
+  'already_exists',
+  'permission_denied',
+  'failed_precondition',
+  'not_found',
+  'resource_exhausted',
+]);
+
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof A2AError || REFUSALS.has(toMeshError(thrown).code);
 }
 
 function field(name: string, description: string): A2AError {

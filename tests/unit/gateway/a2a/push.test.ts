@@ -33,8 +33,8 @@ async function opened({ perCaller = 5, receiversMax = 100 } = {}) {
   const addresses = new PushAddresses([receiver.host]);
   const mesh = await openMesh(memory.ports);
   const sender = new PushSender({
-    ...{ mesh, store, addresses, key, log, receiversMax, callers: { isKnown: () => true } },
-    ...{ leases: memory.bus.leases, holder: 'test' },
+    ...{ mesh, store, addresses, key, log, receiversMax },
+    ...{ leases: memory.bus.leases, holder: 'test', callers: { isKnown: () => true } },
   });
   const room = new PushRoom(store, perCaller);
   onTestFinished(async () => {

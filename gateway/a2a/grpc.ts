@@ -105,7 +105,6 @@ async function serve(
     if (call.cancelled) entry.hangUp();
     const context = {
       caller: entry.caller,
-      door: 'a2a' as const,
       signal: entry.signal,
       door: 'a2a' as const,
       deadlineMs: deadlineOf(call),

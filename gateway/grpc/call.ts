@@ -103,7 +103,6 @@ async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
   };
   const context = {
     caller: entry.caller,
-    door: 'grpc' as const,
     signal: entry.signal,
     door: 'grpc' as const,
     deadlineMs: deadlineOf(call),

@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
-import type { A2AError } from '@a2a-js/sdk/errors';
+import { A2AError } from '@a2a-js/sdk/errors';
 import type { Caller } from '../../../client/caller.ts';
+import { type MeshErrorCode, toMeshError } from '../../../client/errors.ts';
 import { contentHash } from '../../../schemas/events/ids.ts';
 import { malformed } from '../errors.ts';
 import { ForbiddenAddressError, type PushAddresses } from './address.ts';

@@ -87,14 +87,17 @@ describe('shares', () => {
     expect(await push.create(same, bob, '')).toEqual(await push.create(same, bob, ''));
   });
 
-  test('what is taken back with its refused task takes no room, and one that was there stays', async () => {
-    const { push, store } = await opened({ perCaller: 1 });
-    for (let i = 0; i < 20; i++) await (await push.createForNew(order(randomUUID(), '/x'), bob))();
+  test('a task that is refused leaves no config behind, one of which nobody knows keeps it', async () => {
+    const { push, store } = await opened();
+    const refused = () =>
+      Promise.reject(new MeshError('invalid_argument', 'INVALID_FIELD', 'there is no such workflow'));
+    for (let i = 0; i < 20; i++)
+      await expect(push.createBefore(order(randomUUID(), '/x'), bob, refused)).rejects.toThrow(/no such workflow/);
     expect(await store.all()).toEqual([]);
-    const there = order(randomUUID(), '/x');
-    await push.create(there, bob, '');
-    await (await push.createForNew(there, bob))();
-    expect(await push.list(there.taskId)).toHaveLength(1);
+    const away = () => Promise.reject(new MeshError('unavailable', 'NOT_TAKEN_YET', 'later'));
+    const taskId = randomUUID();
+    await expect(push.createBefore(order(taskId, '/x'), bob, away)).rejects.toThrow('later');
+    expect(await push.list(taskId)).toHaveLength(1);
   });
 
   test('what there is no room for is not forgotten: it is taken up when another one ends', async () => {

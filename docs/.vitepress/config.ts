@@ -63,6 +63,7 @@ const sidebar = [
     text: 'Trust it',
     items: [
       page('Reliability', 'reliability'),
+      page('Security', 'security'),
       page('Testing', 'testing'),
       page('Benchmarks', 'benchmarks'),
       page('By hand', 'verification'),

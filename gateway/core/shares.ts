@@ -24,10 +24,10 @@ export interface ShareLimits {
 const DAY_S = 86_400;
 /** A task takes about a second, or minutes with a model. */
 const RETRY_AFTER_MS = 5000;
-/** What the log and the ledgers hold for a byte of a prompt, about: docs/security.md has the measurement. */
-const STORED_PER_BYTE = 6;
+/** What the log and the ledgers hold for a byte of a prompt, at most: docs/security.md has the measurement. */
+const STORED_PER_BYTE = 14;
 /** And for a task whose prompt is a line. */
-const STORED_PER_TASK_BYTES = 32 * 1024;
+const STORED_PER_TASK_BYTES = 48 * 1024;
 
 interface Count {
   /** Tasks that have not ended: as the log said, and those begun since. Null: it was not asked yet. */

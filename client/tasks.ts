@@ -239,7 +239,7 @@ export class Tasks {
   ): Promise<TaskNow> {
     const source = await this.#get(order.correlationId, context);
     const data: TaskSubmittedData = {
-      ...(await forkOf(this.#ports.bus, source.view, order)),
+      ...(await forkOf(this.#ports.bus, source, order)),
       caller: context.caller.name,
     };
     const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };

@@ -17,6 +17,7 @@ import { readLastPerSubject } from './last-per-subject.ts';
 import { bucketOf, LEASE_BUCKET, streamOf, streamStoring } from './layout.ts';
 import { CasLeases } from './leases.ts';
 import { LogMessage } from './ordered-delivery.ts';
+import { packedBody, packedHeaders } from './packed-body.ts';
 import type {
   BucketName,
   Bus,
@@ -154,8 +155,14 @@ class NatsBus implements Bus {
     if (sizeBytes > this.maxPayloadBytes) {
       return refuse(`publish to ${subject}: ${sizeBytes} bytes, the server takes ${this.maxPayloadBytes}`);
     }
+    const packed = packedBody(this.serverVersion, subject, body);
     try {
-      return this.#acks.publish(subject, body, headersOf(request));
+      if (packed === null) return this.#acks.publish(subject, body, headersOf(request));
+      return this.#acks.publish(
+        subject,
+        packed,
+        headersOf({ ...request, headers: { ...request.headers, ...packedHeaders } }),
+      );
     } catch (thrown) {
       return Promise.reject(toBusError(thrown, `publish to ${subject}`));
     }

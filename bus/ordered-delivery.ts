@@ -10,6 +10,7 @@ import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
 import { createInbox, nanos, nuid } from 'nats';
+import { unpackedBody } from './packed-body.ts';
 import type { StoredMessage } from './port.ts';
 
 /** The server says that often that it is alive when it has nothing to send. */
@@ -129,7 +130,8 @@ export class LogMessage implements StoredMessage {
   readonly seq: number;
   readonly subject: string;
   readonly atMs: number;
-  readonly data: Uint8Array;
+  readonly #sent: Uint8Array;
+  #data: Uint8Array | null = null;
   readonly #source: { readonly headers?: MsgHdrs };
   #headers: Map<string, string> | null = null;
 
@@ -141,8 +143,13 @@ export class LogMessage implements StoredMessage {
     this.seq = place.seq;
     this.subject = place.subject;
     this.atMs = place.atMs;
-    this.data = data;
+    this.#sent = data;
     this.#source = source;
+  }
+
+  get data(): Uint8Array {
+    this.#data ??= unpackedBody(this.subject, this.#sent, (name) => this.header(name));
+    return this.#data;
   }
 
   header(name: string): string {

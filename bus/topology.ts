@@ -34,6 +34,7 @@ import {
   TELEMETRY_STREAM,
 } from './layout.ts';
 import { assertReadable, formatOf } from './log-format.ts';
+import { STREAMS_COMPRESSED_FROM } from './packed-body.ts';
 import { isAtLeast } from './server-version.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -57,7 +58,6 @@ const CONFIG_HISTORY = 10;
 
 /** What grows, and is mostly text. */
 const COMPRESSED: ReadonlySet<string> = new Set([STREAM, CHECKPOINT_STREAM]);
-const COMPRESSES_FROM = [2, 10, 0] as const;
 
 /** Their age is the operator's once they are made. */
 const AGE_IS_SET: ReadonlySet<string> = new Set([STREAM, QUARANTINE_STREAM]);
@@ -201,7 +201,7 @@ interface WantedStream {
 }
 
 async function ensureStreams(jsm: JetStreamManager, serverVersion: string, replicas: number): Promise<void> {
-  const compresses = isAtLeast(serverVersion, COMPRESSES_FROM);
+  const compresses = isAtLeast(serverVersion, STREAMS_COMPRESSED_FROM);
   const wanted = await Promise.all(
     ownedConfigs().map(
       async (owned): Promise<WantedStream> => ({

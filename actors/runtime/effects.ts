@@ -14,8 +14,7 @@
  * 6. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
  *    no attempt: only failures count, and ends of the process in the middle of one (S9).
  */
-import { hash } from 'node:crypto';
-import { type MeshEvent, parseJson } from '../../schemas/events/envelope.ts';
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../schemas/events/generated.ts';
 import { type Actor, type EffectRow, keyOf } from './actor.ts';
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
@@ -24,10 +23,10 @@ import { createEffectQueues, type EffectStats } from './effect-queues.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
 import type { Share } from './fair-queue.ts';
 import type { RuntimeLimits } from './limits.ts';
+import { backoffMs, fenceOf, isAbort, limited, missing, unknownOutcome, waitedTooLong } from './outcome.ts';
 import type { AttemptFacts, AttemptSpan, Clock, RuntimeLog, Tracing } from './ports.ts';
 import type { EffectHandler, Fence, Role } from './role.ts';
 import {
-  EFFECT_RESULT_MAX_BYTES,
   effectFinished,
   effectRetried,
   effectStarted,
@@ -446,69 +445,4 @@ export function createEffects(options: EffectsOptions): Effects {
       for (const job of [...jobs.values()]) cancel(job);
     },
   };
-}
-
-/** Deterministic jitter of ±25 %, from the key and the attempt. */
-function backoffMs(key: string, attempt: number, { backoffFirstMs, backoffMaxMs }: RuntimeLimits): number {
-  const base = Math.min(backoffMaxMs, backoffFirstMs * 2 ** (attempt - 1));
-  const random = Number.parseInt(hash('sha256', `${key}/${attempt}`, 'hex').slice(0, 8), 16) / 0xffffffff;
-  return Math.round(base * (0.75 + random / 2));
-}
-
-/** Abort reasons are EffectErrors too, but say nothing about what the effect did. */
-function isAbort(error: EffectError): boolean {
-  return error.code === 'timeout' || error.code === 'heartbeat_missed';
-}
-
-function waitedTooLong({ waitMsMax }: RuntimeLimits): EffectError {
-  return new EffectError(
-    'waited_too_long',
-    `it waited ${waitMsMax / 1000} s for its turn, the longest a wait may last`,
-  );
-}
-
-function unknownOutcome(message: string): Outcome {
-  return { status: 'unknown', error: { code: 'outcome_unknown', message, retryable: false } };
-}
-
-/** How this input may be repeated; an input of which the role cannot say it fails before it has run. */
-function fenceOf(handler: EffectHandler, input: unknown): Fence | Outcome {
-  if (typeof handler.fence !== 'function') return handler.fence;
-  try {
-    return handler.fence(input);
-  } catch (error) {
-    return { status: 'failed', error: { ...toErrorInfo(error), retryable: false } };
-  }
-}
-
-/**
- * A result has to pass as the data of an event: JSON, not too large, not too deep, without forbidden keys (S8, S9). What
- * passes is what JSON makes of it, so that a machine is told now what it will be told when it is folded again.
- */
-function limited(outcome: Outcome): Outcome {
-  if (outcome.status !== 'done') return outcome;
-  const failed = (code: string, message: string): Outcome => ({
-    status: 'failed',
-    error: { code, message, retryable: false },
-  });
-  let text: string;
-  try {
-    text = JSON.stringify(outcome.output ?? null);
-  } catch (error) {
-    return failed('result_not_json', `the result is not JSON: ${toErrorInfo(error).message}`);
-  }
-  const bytes = text.length * 3 <= EFFECT_RESULT_MAX_BYTES ? text.length : Buffer.byteLength(text);
-  if (bytes > EFFECT_RESULT_MAX_BYTES)
-    return failed('result_too_large', `the result has ${bytes} bytes; the limit is ${EFFECT_RESULT_MAX_BYTES}`);
-  // As deep as it will be in the event that carries it.
-  const passes = parseJson(`{"data":{"output":${text}}}`);
-  if (!passes.ok) return failed('result_not_allowed', `the result cannot be sent: ${passes.rejection.reason}`);
-  const { data } = passes.value as { data: { output: unknown } };
-  return { status: 'done', output: data.output };
-}
-
-/** A machine that invokes what its role does not have: the effect fails, visibly, in the task. */
-function missing(role: string, src: string): EffectHandler {
-  const run = () => Promise.reject(new EffectError('no_such_effect', `the role ${role} has no effect ${src}`));
-  return { fence: 'pure', attemptsMax: 1, timeoutMs: 1000, concurrencyMax: 1, queueMax: 10_000, run };
 }

@@ -12,7 +12,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { EVENT_CONTENT_TYPE, type MeshEvent } from '../../schemas/events/envelope.ts';
-import { factSubject, inboxFilter, PARTITIONS, partitionOf } from '../../schemas/events/subjects.ts';
+import { factSubject, inboxFilter, partitionNumbers, partitionOf } from '../../schemas/events/subjects.ts';
 import { createCheckpointLog } from './checkpoint-log.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import type { EffectStats } from './effect-queues.ts';
@@ -23,22 +23,21 @@ import { createJournal, type Journal } from './journal.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import type { Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
-import { placeOf } from './messages.ts';
+import { furthestIn, judge, marksOf } from './log-verdict.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
 import { preflight } from './preflight.ts';
 import { recallEnded } from './recall.ts';
 import { type Ingress, ingressLane, type LaneOf, roleLane } from './receiver.ts';
-import { decodeHead } from './record.ts';
 import { createRequests } from './requests.ts';
 import type { Role } from './role.ts';
 import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { readTask } from './snapshot.ts';
-import { createSuccession, type Succession } from './succession.ts';
+import { createSuccession } from './succession.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, furthestMark, type Mark, seqOf, type Witness } from './witness.ts';
+import { createWitness, type Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */
@@ -147,7 +146,10 @@ export function createHost(options: HostOptions): Host {
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
-  const sender: Sender = createSender({ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal });
+  const sender: Sender = createSender({
+    ...{ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal },
+    furthest: () => furthestIn(sender, journal),
+  });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
     headOf: (record) => partitions.headOf(record),
@@ -322,13 +324,12 @@ export function createHost(options: HostOptions): Host {
     effects.stop();
     await within(journal.flushed(), limits.stopDrainMs, clock);
     await sender.drained(limits.stopDrainMs);
-    const told = [...partitions.all()].map(async (part) => {
+    for (const part of partitions.all()) {
       part.wantsCheckpoint = true;
-      const n = journal.say(part.number, 'stopped');
-      await new Promise<void>((resolve) => journal.whenTold(part.number, n, resolve));
-    });
+      journal.say(part.number, 'stopped');
+    }
     await within(journal.flushed(), limits.stopDrainMs, clock);
-    await within(Promise.all(told), limits.stopDrainMs, clock);
+    await within(journal.allTold(), limits.stopDrainMs, clock);
     await within(journal.flushed(), limits.stopDrainMs, clock);
     endAnswers();
     ownership.end();
@@ -363,6 +364,8 @@ export function createHost(options: HostOptions): Host {
       if (!roles.has(role) || !part) return 'elsewhere';
       const task = part.tasks.find(correlationId);
       const over = part.tasks.ended(correlationId);
+      // What rests on a record that is not told yet is told to nobody (J2).
+      if (over !== null && over.lastN > journal.told(part.number)) return null;
       const known =
         task ?? (over === null ? null : recallEnded({ ledger, roles, limits, partition: part.number }, over));
       const actor = known?.actors.get(role);
@@ -385,55 +388,6 @@ export function createHost(options: HostOptions): Host {
     }),
   };
 }
-
-/** What a ledger knows of the log is held against the log; what is lost is said. Returns whether the log has lost something. */
-async function judge(
-  { ledger, witness, sender, log }: Pick<HostContext, 'ledger' | 'witness' | 'sender' | 'log'>,
-  memory: Succession['memory'],
-): Promise<boolean> {
-  if (ledger.condition.kind === 'set_aside') {
-    const { movedTo, reason } = ledger.condition;
-    log.warn({ movedTo, reason }, 'the ledger was unreadable and was set aside; it is made anew from the log');
-  }
-  const ends = partitionNumbers.flatMap((partition) => {
-    const last = ledger.lastRecord(partition);
-    return last === null ? [] : [{ head: decodeHead(last.body), seq: last.seq ?? 0 }];
-  });
-  const known = [...ends.map(({ head }) => head), ...(memory === null ? [] : [{ ...memory, stored: nothingStored }])];
-  const verdict = await witness.judge(known);
-  const { firstSeq, lastSeq } = witness.stream;
-  if (verdict === 'new')
-    log.error({ lastSeq }, 'the log is a new one: the journal is published again; submissions not yet read are lost');
-  if (verdict === 'cut') log.error({ lastSeq }, 'the log has lost its end: what it lacks is published again');
-  const furthest = Math.max(0, ...ends.map(({ head, seq }) => Math.max(seq, seqOf(head.tail))));
-  // A ledger that knows no place in the log was that of a host which died before it had read anything.
-  if (verdict === 'same' && ends.length > 0 && firstSeq > furthest + 1) {
-    log.error({ from: furthest + 1, to: firstSeq - 1 }, 'LOSS: the log dropped events by age before they were read');
-  }
-  if (verdict !== 'same') return true;
-  const mark = (stream: 'log' | 'quarantine') => furthestMark(ends.map(({ head }) => head.stored[stream]));
-  sender.recall({ log: mark('log'), quarantine: mark('quarantine') });
-  return false;
-}
-
-/** What the log must still have. */
-function marksOf(sender: Sender, journal: Journal): Mark[] {
-  const sent = (['log', 'quarantine'] as const).map((stream) => {
-    const mark = sender.stored[stream];
-    return { stream, seq: seqOf(mark), is: (message: StoredMessage) => placeOf(message) === mark };
-  });
-  const record = journal.furthest();
-  const written = { stream: 'log' as const, seq: record?.seq ?? 0, is: isRecord(record?.id ?? '') };
-  return [...sent, written].filter(({ seq }) => seq > 0);
-}
-
-function isRecord(id: string): (message: StoredMessage) => boolean {
-  return ({ subject, data }) => subject.startsWith('mesh.journal.') && decodeHead(data).id === id;
-}
-
-const nothingStored = { log: '', quarantine: '' };
-
-const partitionNumbers = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
 function* storedTasks(ledger: Ledger) {
   for (const partition of partitionNumbers) for (const task of ledger.tasks(partition)) yield readTask(task);

@@ -20,6 +20,7 @@ import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock } from './ports.ts';
 import { decodeHead, draft, type Entry, encodeRecord, type RecordHead } from './record.ts';
+import { furthestMark } from './witness.ts';
 
 /** The end of a partition's journal, where it is written on. */
 export interface JournalEnd {
@@ -56,10 +57,12 @@ export interface Journal {
   onRoom(callback: () => void): void;
   /** Where the log has a record of this host; null for one of long ago. */
   seqOf(partition: number, n: number): number | null;
-  /** The furthest record of this host in the log; null when there is none. */
-  furthest(): { readonly seq: number; readonly id: string } | null;
+  /** The mark of the furthest record of this host in the log; empty when there is none. */
+  furthest(): string;
   /** Records that are not told yet, those not yet made included. */
   readonly untold: number;
+  /** Resolves when no record is untold any more: a partition that is closed has none. */
+  allTold(): Promise<void>;
   /** Resolves when all that was added is in the ledger, with what is known of the log's places. */
   flushed(): Promise<void>;
   /** Resolves when no commit is under way: what a partition that was closed had in it is in the ledger then. */
@@ -155,6 +158,7 @@ export function createJournal(options: JournalOptions): Journal {
   let cancelResend: (() => void) | undefined;
   const flushWaiters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
+  const toldWaiters: (() => void)[] = [];
 
   const laneOf = (partition: number): Lane => {
     const lane = lanes.get(partition);
@@ -273,6 +277,16 @@ export function createJournal(options: JournalOptions): Journal {
     if (ready.length > 0) lane.waiting = lane.waiting.filter(({ n }) => n > told);
     options.onTold(lane.partition, told);
     for (const { callback } of ready) callback();
+    noteTold();
+  };
+  const untold = (): number => {
+    let sum = 0;
+    for (const { n, told, pending, word } of lanes.values())
+      sum += n - told + Math.max(pending.length, word === undefined ? 0 : 1);
+    return sum;
+  };
+  const noteTold = (): void => {
+    if (stopped || untold() === 0) for (const resolve of toldWaiters.splice(0)) resolve();
   };
 
   const transmit = (lane: Lane): void => {
@@ -387,6 +401,7 @@ export function createJournal(options: JournalOptions): Journal {
     close(partition) {
       lanes.delete(partition);
       makeRoom();
+      noteTold();
     },
     isOpen: (partition) => lanes.has(partition),
     add(partition, entry) {
@@ -424,15 +439,16 @@ export function createJournal(options: JournalOptions): Journal {
     onRoom: (callback) => void roomWaiters.push(callback),
     seqOf: (partition, n) => lanes.get(partition)?.places.get(n) ?? null,
     furthest() {
-      let best: { seq: number; id: string } | null = null;
-      for (const { seq, idInLog } of lanes.values()) if (seq > (best?.seq ?? 0)) best = { seq, id: idInLog };
-      return best;
+      return furthestMark([...lanes.values()].map(({ seq, idInLog }) => `${seq}@${idInLog}`));
     },
     get untold() {
-      let sum = 0;
-      for (const { n, told, pending, word } of lanes.values())
-        sum += n - told + Math.max(pending.length, word === undefined ? 0 : 1);
-      return sum;
+      return untold();
+    },
+    allTold() {
+      return new Promise<void>((resolve) => {
+        toldWaiters.push(resolve);
+        noteTold();
+      });
     },
     async flushed() {
       while ((hasWork() || committing || logged.length > 0) && !stopped) {
@@ -453,6 +469,7 @@ export function createJournal(options: JournalOptions): Journal {
       forgetConnection();
       roomWaiters = [];
       for (const resolve of flushWaiters.splice(0)) resolve();
+      noteTold();
     },
   };
 }

@@ -5,17 +5,23 @@
  * Invariant: the same record gives the same messages under the same ids, whenever and wherever it is folded (J1). So
  * there is no outbox: what may not have arrived is derived and sent again.
  */
-import type { PublishRequest } from '../../bus/port.ts';
+import type { PublishRequest, StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent, nameOf } from '../../schemas/events/envelope.ts';
-import { JOURNAL_HEADER, RECORD_HEADER, RECORD_SEQ_HEADER } from '../../schemas/events/journal.ts';
+import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER, RECORD_SEQ_HEADER } from '../../schemas/events/journal.ts';
 import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
 import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
-import type { Quarantined } from './record.ts';
+import { decodeHead, type Quarantined } from './record.ts';
 import type { TaskStep } from './task.ts';
 
 /** What a message is known again by: its place, and what it rests on. */
 export function placeOf(message: { readonly seq: number; header(name: string): string }): string {
   return `${message.seq}@${message.header(JOURNAL_HEADER)}/${message.header(RECORD_HEADER)}`;
+}
+
+/** The same for whatever a journal's writer gives to a stream, its records too: by their own ids. */
+export function markOf(message: StoredMessage): string {
+  if (!message.subject.startsWith('mesh.journal.')) return placeOf(message);
+  return `${message.seq}@${decodeHead(message.data).id}`;
 }
 
 /** Header of an event that a log had once and was given again after it had lost it. */
@@ -100,12 +106,15 @@ export class RecordMessages {
  * As the bus takes it.
  *
  * @param recordSeq where the log has the record; null when that is not known any more
+ * @param after the mark of what it is sent after
  */
 export function requestOf(
   { subject, body, encoding, msgId, headers }: Message,
   recordSeq: number | null,
+  after: string,
 ): PublishRequest {
-  const all = recordSeq === null ? headers : { ...headers, [RECORD_SEQ_HEADER]: String(recordSeq) };
+  const sent = { ...headers, [AFTER_HEADER]: after };
+  const all = recordSeq === null ? sent : { ...sent, [RECORD_SEQ_HEADER]: String(recordSeq) };
   return { subject, body: encoding === 'text' ? body : Buffer.from(body, 'base64'), msgId, headers: all };
 }
 

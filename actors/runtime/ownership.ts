@@ -9,7 +9,7 @@
  * 2. While the log is out of reach nothing is given up: nothing can be read or written either.
  */
 import type { Bus, LeaseStore } from '../../bus/port.ts';
-import { PARTITIONS } from '../../schemas/events/subjects.ts';
+import { partitionNumbers } from '../../schemas/events/subjects.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 
 export interface Ownership {
@@ -57,7 +57,6 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     else if (doubtful) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
   });
 
-  const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
   const leaseOf = (partition: number): string => `${service}.${partition}`;
   const isOurs = (partition: number): boolean =>
     fences.has(partition) || (clock.elapsed() >= nothingNewUntilMs && options.mayClaim(partition));
@@ -90,7 +89,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     if (!(await leases.beat(holder))) doubtful = true;
     if (stopped) return;
     options.onBeat();
-    const again = doubtful ? all : all.filter((partition) => !fences.has(partition));
+    const again = doubtful ? partitionNumbers : partitionNumbers.filter((partition) => !fences.has(partition));
     doubtful = false;
     try {
       if (again.length > 0) await claim(again);
@@ -111,8 +110,8 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   return {
     async start() {
       await leases.beat(holder);
-      await leave(all.filter((partition) => !isOurs(partition)));
-      await claim(all);
+      await leave(partitionNumbers.filter((partition) => !isOurs(partition)));
+      await claim(partitionNumbers);
       if (!stopped) loop();
     },
     get partitions() {

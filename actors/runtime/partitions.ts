@@ -10,13 +10,14 @@
 import { BusError } from '../../bus/port.ts';
 import type { CheckpointLog } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
+import { foldPartition, unsentText, upMsOf } from './fold.ts';
 import type { HostContext } from './host.ts';
 import type { JournalEnd, RecordPlace } from './journal.ts';
 import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
 import type { OpenedFacts } from './ports.ts';
 import { decodeHead, type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
-import { agree, foldPartition, type RecoveryOptions, unsentText, upMsOf } from './recovery.ts';
+import { agree, type RecoveryOptions } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Between two tries to open a partition that another host is writing, or while the log is away, milliseconds. */

@@ -1,6 +1,6 @@
 /**
  * Opening a partition: the one way for every reason (a start, a takeover, a lost ledger, a lost log, all of these at
- * once). Owns: making the two stores agree, and folding the journal. Does not own: what is done with what comes of it.
+ * once). Owns: making the two stores agree. Does not own: folding what they agree on (`fold.ts`).
  *
  *   compare ──► copy what one store lacks ──► say that we write now (the fence) ──► fold ──► what was not sent, what runs
  *
@@ -9,31 +9,21 @@
  *    is right, since it let one host write at a time, and the ledger's end, on which nothing outside rests, is set aside
  *    and said (J3).
  * 2. Nothing is derived twice with different results: results are in the records (J3).
- * 3. A log that has lost something is given what it lacks, and each request in it carries a mark: whoever is asked cannot
- *    know whether it was asked before (J5). A request that was answered is not asked again.
  */
 import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
-import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
-import { FatalError } from './errors.ts';
+import { lossKey, readUnsent } from './fold.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
-import { type DecodedRecord, decodeHead, decodeRecord, isOverWord, type RecordHead } from './record.ts';
-import type { Unsent } from './sender.ts';
+import { decodeHead, type RecordHead } from './record.ts';
 import type { RolesByName } from './task.ts';
-import { createTasks, nothingStored, type Tasks } from './tasks.ts';
 import { stillHolds } from './witness.ts';
 
 /** Records copied in one commit. */
 const COPIED_AT_ONCE = 64;
-/** Records folded in one turn of the event loop. */
-const FOLDED_AT_ONCE = 16;
-/** Questions to the log that are under way at a time. */
-const ASKED_AT_ONCE = 64;
 
 export interface RecoveryOptions {
   readonly service: string;
@@ -60,14 +50,6 @@ export interface AgreedEnd {
    * follows from them is found by folding all, and asked for.
    */
   readonly coversMore: boolean;
-}
-
-export interface Folded {
-  readonly tasks: Tasks;
-  /** What may not have arrived, in order, by record. */
-  readonly unsent: readonly Unsent[];
-  /** Records since the last checkpoint. */
-  readonly records: number;
 }
 
 interface Place {
@@ -282,11 +264,6 @@ async function explainCheckpoint(
   );
 }
 
-/** Set when records of a partition were lost for good: what later ones say of their tasks cannot be applied. */
-function lossKey(partition: number): string {
-  return `loss.${partition}`;
-}
-
 /** Returns where the last one is. */
 async function copyToLog(options: RecoveryOptions, place: Place, after: number, lastSeq: number): Promise<number> {
   const { ledger, bus, service } = options;
@@ -304,173 +281,4 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
     await ledger.commit({ ...nothing, logged: [{ partition, n, seq: ack.seq }] });
   }
   return seq;
-}
-
-/**
- * Folds the journal after the ledger's checkpoint.
- *
- * @param logLost what it lacks is found from the first record on, and who is asked again is told so
- * @throws FatalError exit code 2, naming the tasks, when this release cannot go on with them
- */
-export async function foldPartition(
-  options: RecoveryOptions,
-  partition: number,
-  end: Pick<AgreedEnd, 'sent' | 'coversMore'>,
-  logLost: boolean,
-): Promise<Folded> {
-  const { ledger, clock } = options;
-  const from = ledger.checkpointed(partition);
-  const tasks = createTasks({ ...options, partition });
-  const { sent } = end;
-  const everything = logLost || end.coversMore;
-  const stored = readUnsent(ledger.unsent(partition));
-  const unsent = stored.messages.filter(({ n }) => n > sent);
-  let count = 0;
-  for (const { body } of ledger.records(partition, from + 1)) {
-    const record = decodeRecord(body);
-    const messages = foldRecord(options, tasks, record, ledger.meta(lossKey(partition)) === null ? 'whole' : 'pruned');
-    if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
-    count += 1;
-    if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
-  }
-  const all = everything ? await messagesOfAll(options, partition, tasks, logLost) : unsent;
-  return { tasks, unsent: await missingOf(options, all), records: count };
-}
-
-interface UnsentAt {
-  /** Up to which record everything was in the log at the checkpoint. */
-  readonly sent: number;
-  readonly messages: readonly Unsent[];
-  /** How long the partition had been up: its limits of time count on also where no record is left to tell. */
-  readonly upMs: number;
-}
-
-/** What a checkpoint remembers of what was not sent, and when that was. */
-export function unsentText(sent: number, messages: readonly Unsent[], upMs: number): string {
-  return JSON.stringify({ sent, messages, upMs } satisfies UnsentAt);
-}
-
-/** How long the partition has been up, as far as its last record and its checkpoint know. */
-export function upMsOf(ledger: Ledger, partition: number, head: RecordHead | null): number {
-  return Math.max(head?.upMs ?? 0, readUnsent(ledger.unsent(partition)).upMs);
-}
-
-function readUnsent(text: string): UnsentAt {
-  return text === '[]' ? { sent: 0, messages: [], upMs: 0 } : (JSON.parse(text) as UnsentAt);
-}
-
-/**
- * Applies the inputs of a record and returns what follows from them for others. What a pruned journal no longer explains
- * is passed over: it has left the log by age as well.
- */
-function foldRecord(
-  options: RecoveryOptions,
-  tasks: Tasks,
-  { head, inputs }: DecodedRecord,
-  journal: 'whole' | 'pruned' = 'whole',
-): Message[] {
-  const following = new RecordMessages();
-  for (const input of inputs) {
-    if (input.kind === 'quarantined') {
-      following.quarantine(input.message);
-      continue;
-    }
-    const result = tasks.weigh(input);
-    if (result.kind === 'applied') {
-      tasks.apply(input, result, head.n);
-      following.add(result);
-      if (journal === 'whole') options.tracing.applied({ ...input, said: result.said, replayed: true });
-    } else if (result.kind === 'rejected' && journal === 'whole') {
-      const what = `${input.event.type} for ${input.role} of task ${input.event.correlationid}`;
-      throw new FatalError(
-        `record ${head.n} of ${head.service}.${head.partition} cannot be applied by this release: ${what}: ${result.reason}. Bring the machines back that it was written with.`,
-        { exitCode: 2 },
-      );
-    }
-  }
-  return following.messages(`${head.service}.${head.partition}`, head.n, head.id, options.bus.maxPayloadBytes);
-}
-
-/** From the first record that the ledger still has: for a log that has lost what was in it. */
-async function messagesOfAll(
-  options: RecoveryOptions,
-  partition: number,
-  now: Tasks,
-  logLost: boolean,
-): Promise<Unsent[]> {
-  const { ledger, clock } = options;
-  const tasks = createTasks({ ...options, partition, ledger: nothingStored });
-  const all: Unsent[] = [];
-  /** Those that were answered: whoever answered is not told again. */
-  const unwanted = new Set<Message>();
-  /** Those for who had asked: it may have forgotten that this host has helped. */
-  const replies = new Set<Message>();
-  const askers = new Set<string>();
-  const asked = new Set<string>();
-  const open = new Map<string, Message[]>();
-  let count = 0;
-  for (const { body } of ledger.records(partition, 1)) {
-    const record = decodeRecord(body);
-    const answered: Message[] = [];
-    for (const input of record.inputs) {
-      if (input.kind !== 'event' || input.place === null || isOverWord(input)) continue;
-      const key = `${input.event.correlationid} ${input.event.senderrole}`;
-      if (!asked.has(key)) askers.add(key);
-      answered.push(...(open.get(key) ?? []));
-      open.delete(key);
-    }
-    for (const message of answered) unwanted.add(message);
-    const messages = foldRecord(options, tasks, record, 'pruned');
-    for (const message of messages) {
-      if (message.kind !== 'request') continue;
-      const key = `${message.task} ${message.to}`;
-      if (askers.has(key)) replies.add(message);
-      else asked.add(key);
-      open.set(key, [...(open.get(key) ?? []), message]);
-    }
-    all.push({ n: record.head.n, messages });
-    count += 1;
-    if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
-  }
-  const isWanted = (message: Message): boolean =>
-    message.kind !== 'request' || (!unwanted.has(message) && (replies.has(message) || !now.hasEnded(message.task)));
-  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));
-}
-
-function asIs(message: Message): Message {
-  return message;
-}
-
-function marked(message: Message): Message {
-  return message.kind === 'request' ? { ...message, headers: { ...message.headers, [AGAIN_HEADER]: '1' } } : message;
-}
-
-/** Without what the log has: the last message of each subject says up to which record it has them. */
-async function missingOf(options: RecoveryOptions, all: readonly Unsent[]): Promise<Unsent[]> {
-  const subjects = [
-    ...new Set(
-      all.flatMap(({ messages }) => messages.filter(({ kind }) => kind !== 'quarantine').map(({ subject }) => subject)),
-    ),
-  ];
-  const has = new Map<string, string>();
-  for (let at = 0; at < subjects.length; at += ASKED_AT_ONCE) {
-    const part = subjects.slice(at, at + ASKED_AT_ONCE);
-    const found = await Promise.all(part.map((subject) => options.bus.getLast(subject)));
-    for (const [index, message] of found.entries()) {
-      if (message === null) continue;
-      has.set(`${part[index]} ${message.header(JOURNAL_HEADER)}`, message.header(RECORD_HEADER));
-    }
-  }
-  const isMissing = ({ subject, headers }: Message): boolean => {
-    const place = has.get(`${subject} ${headers[JOURNAL_HEADER]}`);
-    return place === undefined || isBefore(place, headers[RECORD_HEADER] ?? '');
-  };
-  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isMissing) }));
-}
-
-/** Places are `<record>.<message of the record>`. */
-function isBefore(one: string, other: string): boolean {
-  const [n = 0, k = 0] = one.split('.').map(Number);
-  const [m = 0, l = 0] = other.split('.').map(Number);
-  return n < m || (n === m && k < l);
 }

@@ -8,7 +8,8 @@
  * 3. One message of a subject is under way at a time: of two in flight the log may refuse the first and take the second,
  *    and a cancel would come before what it cancels.
  * 4. Of one journal's messages the log has none without those that were to come before it on the same subject: the last
- *    one of a subject says which it has.
+ *    one of a subject says which it has. A log that loses its end while a message is on its way breaks that, so each one
+ *    says what it was sent after.
  */
 import { type Bus, BusError } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
@@ -58,6 +59,8 @@ export interface SenderOptions {
   readonly tracing: Tracing;
   /** Where the log has a record; null when that is not known any more. */
   readonly recordSeq: (partition: number, n: number) => number | null;
+  /** The mark of the furthest thing that this host knows to be in the log. */
+  readonly furthest: () => string;
   /** Runs it when it is certain that the log is the same: nothing is told after what the log has lost. */
   readonly whenCertain: (task: () => void) => void;
   readonly onFatal: (error: FatalError) => void;
@@ -131,7 +134,8 @@ export function createSender(options: SenderOptions): Sender {
   const publish = (entry: Waiting, message: Message): void => {
     if (stopped) return;
     const beganMs = clock.elapsed();
-    bus.publish(requestOf(message, options.recordSeq(entry.lane.partition, entry.n))).then(
+    const recordSeq = options.recordSeq(entry.lane.partition, entry.n);
+    bus.publish(requestOf(message, recordSeq, options.furthest())).then(
       ({ seq }) => {
         options.at('after-publish');
         const { kind, task, to, headers } = message;

@@ -12,7 +12,7 @@
  * 2. Nothing is left to another host for longer than the limit: one that does not come is not waited for.
  */
 import type { Bus } from '../../bus/port.ts';
-import { endsFilter, endsSubject, PARTITIONS } from '../../schemas/events/subjects.ts';
+import { endsFilter, endsSubject, partitionNumbers } from '../../schemas/events/subjects.ts';
 import type { Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
@@ -76,7 +76,7 @@ export function createSuccession(options: {
   let remembered = '';
   /** What others have in this log, by name. */
   const others = new Map<string, readonly End[]>();
-  const ownEnds = (): End[] => Array.from({ length: PARTITIONS }, (_, partition) => endOf(ledger, partition));
+  const ownEnds = (): End[] => partitionNumbers.map((partition) => endOf(ledger, partition));
   /** At the start. */
   const mine = ownEnds();
   /** Where in the stream this process told first: what was told before may be older than the loss. */

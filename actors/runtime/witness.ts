@@ -9,7 +9,7 @@
  */
 import { type Bus, BusError, type StoredMessage, type StreamInfo, type StreamName } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
-import { placeOf } from './messages.ts';
+import { markOf } from './messages.ts';
 import type { Clock } from './ports.ts';
 
 /** Between two questions while the log does not answer, milliseconds. */
@@ -44,9 +44,8 @@ export interface Witness {
 /** A message that a stream has acknowledged. */
 export interface Mark {
   readonly stream: StreamName;
-  readonly seq: number;
-  /** True for that message, false for another one at its place. */
-  is(message: StoredMessage): boolean;
+  /** As `markOf` writes it; empty for none. */
+  readonly mark: string;
 }
 
 export interface WitnessOptions {
@@ -171,11 +170,8 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
 /** True when the log, which is the one that the memory is of, has all that it had then. @throws BusError */
 export async function stillHolds(bus: Bus, { tail, stored }: Omit<Memory, 'log'>): Promise<boolean> {
   if (!(await holds(bus, tail, await bus.streamInfo()))) return false;
-  for (const stream of ['log', 'quarantine'] as const) {
-    const mark = stored[stream];
-    const is = (message: StoredMessage): boolean => placeOf(message) === mark;
-    if (seqOf(mark) > 0 && !(await keeps(bus, { stream, seq: seqOf(mark), is }))) return false;
-  }
+  for (const stream of ['log', 'quarantine'] as const)
+    if (!(await keeps(bus, { stream, mark: stored[stream] }))) return false;
   return true;
 }
 
@@ -187,13 +183,15 @@ async function holds(bus: Bus, mark: string, found: StreamInfo): Promise<boolean
   return message === null || tailOf(message) === mark;
 }
 
-/** What has gone by age does not count. */
-async function keeps(bus: Bus, { stream, seq, is }: Mark): Promise<boolean> {
+/** True when the stream has what it had there. What has gone by age does not count. @throws BusError */
+export async function keeps(bus: Bus, { stream, mark }: Mark): Promise<boolean> {
+  const seq = seqOf(mark);
+  if (seq === 0) return true;
   // In this order: between the two the stream may grow over the place, and would seem to have lost it by age.
   const { lastSeq } = await bus.streamInfo(stream);
   if (seq > lastSeq) return false;
   const message = await bus.get(seq, stream);
-  return message === null || is(message);
+  return message === null || markOf(message) === mark;
 }
 
 /** The one with the largest sequence; empty when there is none. */

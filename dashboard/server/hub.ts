@@ -44,10 +44,9 @@ export class Hub {
     this.#unlisten = bus.onConnection((nats) => this.setLinks({ nats }));
   }
 
-  /** Resolves when everything that is stored was read once. @throws BusError */
+  /** Resolves when it is known which log it is; what is stored is being read. @throws BusError */
   async open(): Promise<void> {
     await this.#follow(1);
-    await this.#reader?.caughtUp;
   }
 
   /** Which log it is. */

@@ -8,6 +8,8 @@ import type { MeshEvent } from './envelope.ts';
 /** Which journal a message rests on (`<service>.<partition>`), and where in it (`<record>.<message>`). */
 export const JOURNAL_HEADER = 'mesh-journal';
 export const RECORD_HEADER = 'mesh-record';
+/** The furthest thing that its sender knew to be in the log then: what it was sent after. */
+export const AFTER_HEADER = 'mesh-after';
 /** Sequence in the log of the record that a message rests on. */
 export const RECORD_SEQ_HEADER = 'mesh-record-seq';
 

@@ -11,6 +11,8 @@ export const INGRESS_STRAYS = `${INGRESS_SUBJECT}.>`;
 
 /** Fixed: partitions are written into subjects and ledgers, so changing the number needs a new stream. */
 export const PARTITIONS = 8;
+/** From 0. */
+export const partitionNumbers: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
 const ROLE = /^[a-z][a-z0-9]{0,31}$/;
 const CORRELATION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -3,6 +3,7 @@
  * (tools.ts), or the tools.
  */
 import { dirname, join } from 'node:path';
+import type { ToolPolicy } from '../../actors/roles/tools/policy.ts';
 import { createToolbox, type WholeToolbox } from '../../actors/roles/tools/toolbox.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { ledgerPath, type Settings } from '../../config/settings.ts';
@@ -17,13 +18,17 @@ export interface OpenedTools {
   readonly mcp: McpServers;
 }
 
-export function openTools(settings: Settings, log: RuntimeLog, breakers: Breakers): OpenedTools {
+export function openTools(
+  settings: Settings,
+  { log, breakers, policy }: { log: RuntimeLog; breakers: Breakers; policy: ToolPolicy },
+): OpenedTools {
   const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
     .split(',')
     .map((host) => host.trim())
     .filter((host) => host !== '');
   const mcp = openMcp(settings, log);
-  return { mcp, toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, mcp, breakers }) };
+  const workspace = settings.TOOLS_WORKSPACE ?? null;
+  return { mcp, toolbox: createToolbox({ allowHosts, workspace, mcp, breakers, policy }) };
 }
 
 function openMcp(settings: Settings, log: RuntimeLog): McpServers {

@@ -51,8 +51,8 @@ export type Fault =
       everyone: boolean;
     }
   | { kind: 'broker-wiped'; atMs: number; ms: number }
-  /** The broker loses its newest messages at the n-th passing of a point. */
-  | { kind: 'broker-cut'; host: string; point: CrashPoint; nth: number; ms: number; messages: number }
+  /** The broker loses its newest messages at the n-th passing of a point; the process may be suspended there meanwhile. */
+  | { kind: 'broker-cut'; host: string; point: CrashPoint; nth: number; ms: number; messages: number; stallMs?: number }
   /** Stores are copied, and some time later they are what they were then. */
   | {
       kind: 'rollback';
@@ -357,10 +357,20 @@ const aimsAtLog: readonly Aim[] = [
   },
 ];
 
+/** What is on its way to a log that loses its end comes into it alone. */
+const aloneInLog: Aim = (random, { hosts, lanes }) => {
+  const talkers = hosts.filter((name) => lanes(name).includes('orchestrator'));
+  const place = { host: random.pick(talkers), point: 'before-publish', nth: random.int(2, 12) } as const;
+  const stallMs = random.int(1000, 4000);
+  return [{ kind: 'broker-cut', ...place, ms: random.skewed(5, 900), messages: random.int(2, 60), stallMs }];
+};
+
 /** Kinds at once, and faults of one kind at most: more only hide each other. */
 const KINDS_MAX = 5;
 /** Share of the runs in which one fault is aimed. */
 const AIMED = 0.3;
+/** Share of those that lose their log in which something is on its way to it then. */
+const ALONE = 0.15;
 const EACH_MAX = 4;
 
 export function drawFaults(random: Random, ground: FaultGround, losing: Losing): Fault[] {
@@ -379,5 +389,7 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
   const aiming = random.fork('aims');
   if (aiming.chance(AIMED))
     faults.push(...aiming.pick(losing === 'log' ? [...aims, ...aimsAtLog] : aims)(aiming, ground));
+  const alone = random.fork('alone in a lost log');
+  if (losing === 'log' && !hasStandby(ground) && alone.chance(ALONE)) faults.push(...aloneInLog(alone, ground));
   return faults;
 }

@@ -9,8 +9,9 @@ import { createMemoryLog, type MemoryLog } from '../../bus/memory-bus.ts';
 import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
-import { checkAnnouncements, checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
+import { checkAnnouncements, checkClaim, checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
 import { checkOwners, checkPending } from './checks/living.ts';
+import { checkAhead, checkPaused, checkReaders } from './checks/reading.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
 import { applyFault, loseEnd } from './fault-effects.ts';
@@ -182,10 +183,15 @@ function build(options: RunOptions, random: Random): Built {
       const { gate } = host;
       if (fault) scheduler.after(0, () => host.gate === gate && host.stop(fault.downMs));
       checkUnsent({ report, history, plan }, host, batch);
+      checkAhead({ report, history, plan, hosts }, host, batch);
     },
+    onRead: (host) => checkPaused({ report, history, plan, hosts }, host),
     onStopped: (host) => checkAnnouncements({ report, history, world }, host),
     onBrokerCut: (fault) => loseEnd(run, fault),
-    onSend: (host, request, connection) => checkLeaving({ report, history }, host, request, connection),
+    onSend(host, request, connection) {
+      checkClaim({ report, log }, host, request, connection);
+      checkLeaving({ report, history }, host, request, connection);
+    },
   };
   const traits = random.fork('traits');
   const commitMode = traits.chance(0.25) ? 'hop' : 'group';
@@ -319,6 +325,7 @@ async function rest(run: Run): Promise<void> {
   if (report.failed) return;
   report.note('mesh', 'at rest');
   checkOwners(run);
+  checkReaders(run);
   for (const host of hosts) {
     host.retire();
     host.stop(0);

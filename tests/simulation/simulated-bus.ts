@@ -33,6 +33,8 @@ export interface SimulatedBusOptions {
 export interface SimulatedBus extends Bus {
   /** The connection neither carries anything nor breaks, for a while; then everything arrives, in order. */
   hang(forMs: number): void;
+  /** What is read at the moment. */
+  readonly filters: readonly string[];
   /** Holds back what is read from subjects that begin so. */
   slow(filter: string, forMs: number): void;
   /** Ends all that. */
@@ -137,6 +139,9 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     maxPayloadBytes: inner.maxPayloadBytes,
     close: () => call(() => inner.close()),
     hang: (forMs) => network.close(forMs),
+    get filters() {
+      return [...lanes].map(({ filter }) => filter);
+    },
     slow(filter, forMs) {
       for (const lane of lanes) if (lane.filter.startsWith(filter)) lane.gate.close(forMs);
     },

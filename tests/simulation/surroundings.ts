@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly afterwards: (request: PublishRequest) => void;
   /** Called when a process commits. */
   readonly onCommit: (host: HostProcess, batch: LedgerBatch) => void;
+  /** Called when a process is about to apply a message. */
+  readonly onRead: (host: HostProcess) => void;
   /** Called before a process sends a message. */
   readonly onSend: (host: HostProcess, request: PublishRequest, connection: 'certain' | 'disturbed') => void;
   /** Called when a process has stopped in order. */

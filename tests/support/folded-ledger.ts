@@ -8,12 +8,12 @@ import Database from 'better-sqlite3';
 import { loadRoleDefinitions } from '../../actors/roles/index.ts';
 import type { EndedTask } from '../../actors/runtime/ledger/port.ts';
 import { prepareReads } from '../../actors/runtime/ledger/reads.ts';
-import { partitions } from '../../actors/runtime/ledger/schema.ts';
 import { defaultLimits } from '../../actors/runtime/limits.ts';
 import { decodeRecord } from '../../actors/runtime/record.ts';
 import { freezeTask } from '../../actors/runtime/snapshot.ts';
 import type { RolesByName } from '../../actors/runtime/task.ts';
 import { createTasks, type LiveTask } from '../../actors/runtime/tasks.ts';
+import { partitionNumbers } from '../../schemas/events/subjects.ts';
 
 export interface FoldedTask {
   readonly task: string;
@@ -64,7 +64,7 @@ function partitionsOf(path: string, machines: Machines): FoldedPartition[] {
   const db = new Database(path, { readonly: true });
   try {
     const ledger = prepareReads(db);
-    return partitions.map((partition) => foldPartition(ledger, partition, roles));
+    return partitionNumbers.map((partition) => foldPartition(ledger, partition, roles));
   } finally {
     db.close();
   }

@@ -8,7 +8,7 @@ import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import { type Workflow, WorkflowError } from '../../workflows/index.ts';
 import type { RolePorts } from '../ports.ts';
-import type { RouteInput, RouteOutput } from './machine.ts';
+import type { RouteInput, RouteOutput } from './routing.ts';
 
 const ROUTE_TIMEOUT_MS = 10_000;
 

@@ -11,18 +11,14 @@
  * its work. A task that ends while a role may have done something waits a moment for that role to say so (S6).
  */
 import { assign, cancel, emit, enqueueActions, setup } from 'xstate';
-import type { Situation } from '../../../router/port.ts';
 import type {
   ErrorInfo,
   HopRepliedData,
   HopWaitingData,
-  Route,
-  RouteNext,
   TaskInputAcceptedData,
   TaskInputProvidedData,
 } from '../../../schemas/events/generated.ts';
 import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
-import type { Workflow } from '../../workflows/index.ts';
 import { errorOf } from '../hop.ts';
 import {
   currentStep,
@@ -32,38 +28,32 @@ import {
   emptyRepeatingTask,
   emptyTask,
   emptyTimedTask,
-  HOPS_MAX,
-  loopsOf,
-  type Reconsidered,
-  remainingLoops,
-  rolesAhead,
   type TaskContext,
   timeLeftMs,
 } from './context.ts';
-import { alreadyAnswered, answerTo, refusalOf, refusedData, requiredData } from './questions.ts';
+import { answerTo, refusalOf } from './questions.ts';
+import { heeded, onTheWay, type RouteInput, type RouteOutput, situation, unasked } from './routing.ts';
+import {
+  accepted,
+  ending,
+  hopCancelled,
+  hopFinished,
+  hopRequest,
+  hopStarted,
+  inputAccepted,
+  inputRefused,
+  loopAdvanced,
+  place,
+  question,
+  reminder,
+  taskRouted,
+} from './sayings.ts';
 import * as task from './task.ts';
 
 /** How long a role that is asked to stop may take to say what it had begun, milliseconds. */
 const STOP_WITHIN_MS = 5000;
 /** An open question is given up after this; the log keeps events for seven days. */
 const ANSWER_WITHIN_MS = 5 * 86_400_000;
-
-/** Tasks of release 1 say only the first three. */
-export interface RouteInput extends Partial<Situation> {
-  readonly prompt: string;
-  readonly wish: string | null;
-  readonly remainingHops: number;
-  /** The workflow that a forked task brings along: nothing is left to decide. */
-  readonly carried?: unknown;
-}
-
-/** The decision with the workflow it names, so that both are in the log. */
-export interface RouteOutput {
-  readonly route: Route;
-  readonly workflow: Workflow;
-  /** Absent in what was decided for release 1. */
-  readonly next?: RouteNext;
-}
 
 /** Raised by the machine itself, with a delay: a question has been open for a while. */
 interface Remind {
@@ -74,9 +64,6 @@ type Told =
   | ('task.submitted' | 'task.cancel.requested' | 'task.input.provided')
   | ('hop.replied' | 'hop.waiting' | 'agent.message');
 type TaskEvent = Incoming<Told> | Remind;
-
-/** Hops and loops of the envelope: as the task counts them, not as the sender saw them. */
-const place = (context: TaskContext) => ({ hop: context.hop, loops: remainingLoops(context) });
 
 /** The host stamps every event it hands over, XState's own too, with the log's time. */
 const timeOf = (event: object): number => ('atMs' in event && typeof event.atMs === 'number' ? event.atMs : 0);
@@ -89,73 +76,8 @@ const isReplyTo = (context: TaskContext, event: Incoming<'hop.replied'>): boolea
   return sender === role && hop === context.hop && data.step === step && data.attempt === context.attempt;
 };
 
-const hopRequest = (context: TaskContext): Outgoing => {
-  const { step, role, timeoutMs } = currentStep(context);
-  const { attempt, repeat } = context;
-  const asked = {
-    ...{ step, attempt, timeoutMs, input: task.hopInput(context) },
-    ...(repeat ? { repeat } : {}),
-    ...standing(context),
-  };
-  return out('hop.requested', role, asked, place(context));
-};
-/** How the work of the task stands beside that of others. */
-const standing = ({ keepsTime, caller, priority, waitForModel }: TaskContext) => {
-  if (!keepsTime) return {};
-  const share = { caller: caller ?? '', priority: priority ?? 'normal' } as const;
-  return { share, ...(waitForModel ? { waitForModel } : {}) };
-};
 const isOfHop = (context: TaskContext, event: Incoming<'hop.waiting'>): boolean =>
   context.busy && event.hop === context.hop;
-const hopStarted = (context: TaskContext): Outgoing => {
-  const { step, role } = currentStep(context);
-  return out('hop.started', WATCHERS, { index: context.hop, role, step, attempt: context.attempt }, place(context));
-};
-const hopFinished = (context: TaskContext): Outgoing => {
-  const hop = context.hops.at(-1);
-  if (!hop) throw new Error('no hop has finished');
-  return out('hop.finished', WATCHERS, { hop, ...(context.error ? { error: context.error } : {}) }, place(context));
-};
-const hopCancelled = (context: TaskContext, reason: string): Outgoing => {
-  const { step, role } = currentStep(context);
-  return out('hop.cancelled', role, { step, attempt: context.attempt, reason }, place(context));
-};
-const question = (context: TaskContext): Outgoing => {
-  const asked = context.question ?? { text: '', reason: 'approval', choices: [] };
-  return out('task.input.required', WATCHERS, requiredData(asked), { ...place(context), awaited: true });
-};
-/** Whoever waits for an answer hears of it at once. */
-const inputAccepted = (context: TaskContext, answer: TaskInputAcceptedData): Outgoing => {
-  const questionId = context.question?.id;
-  if (questionId === undefined) return out('task.input.accepted', WATCHERS, answer, place(context));
-  return out('task.input.accepted', WATCHERS, { ...answer, questionId }, { ...place(context), awaited: true });
-};
-const inputRefused = (context: TaskContext, answer: TaskInputProvidedData): Outgoing => {
-  const before = answerTo(context, answer.questionId);
-  const refusal = refusalOf(context, answer) ?? (before === null ? null : alreadyAnswered(before));
-  if (refusal === null) throw new RangeError('an answer that fits is not refused');
-  return out('task.input.refused', WATCHERS, refusedData(context, answer, refusal), {
-    ...place(context),
-    awaited: true,
-  });
-};
-const reminder = (context: TaskContext): Outgoing => {
-  const { id = '', text = '', choices = [], remindAfterMs = 0, remindTo } = context.question ?? {};
-  const to = remindTo === undefined ? {} : { to: remindTo };
-  const data = { questionId: id, question: text, choices: [...choices], waitedMs: remindAfterMs, ...to };
-  return out('task.input.reminded', WATCHERS, data, { ...place(context), awaited: true });
-};
-const ending = (name: 'task.completed' | 'task.failed' | 'task.cancelled', context: TaskContext): Outgoing =>
-  out(name, WATCHERS, { result: task.resultOf(context) }, { ...place(context), awaited: true });
-
-const loopAdvanced = (before: TaskContext, after: TaskContext): Outgoing | null => {
-  const next = task.loopMove(before, after);
-  const review = after.artifacts.review;
-  if (next === null || !review) return null;
-  const data = { loops: loopsOf(after), verdict: review.verdict, next, findings: task.errorsIn(review) };
-  return out('loop.advanced', WATCHERS, data, place(after));
-};
-
 const cancelling = (reason: string | undefined): Ending => ({
   outcome: 'cancelled',
   error: { code: 'cancelled', message: reason ?? 'cancelled by the caller', retryable: false },
@@ -167,52 +89,6 @@ const outOfTime = (context: TaskContext): Ending => {
 /** Whether the role at work is waited for when the task ends: it says what it had begun. */
 const confirms = (context: TaskContext): boolean =>
   context.keepsTime === true && context.busy && currentStep(context).confirmsCancel === true;
-
-const situation = (context: TaskContext): RouteInput => {
-  const { prompt, wish, workflow } = context;
-  const remainingHops = HOPS_MAX - context.hop;
-  if (!context.reconsiders) return { prompt, wish, remainingHops };
-  const carried = workflow === null && context.fork?.workflow !== undefined ? { carried: context.fork.workflow } : {};
-  return {
-    ...{ prompt, wish, remainingHops, phase: context.occasion ?? 'start', ...carried },
-    remainingLoops: workflow === null ? null : remainingLoops(context),
-    current: workflow?.name ?? null,
-    ahead: workflow === null ? [] : rolesAhead(context),
-    review: context.seen ?? null,
-  };
-};
-
-/** A task of release 1 says neither phase nor what comes next. */
-const taskRouted = (before: TaskContext, after: TaskContext, said: Reconsidered): Outgoing => {
-  const { route, workflow, next } = said;
-  const steps = workflow.steps.map(({ step, role }) => ({ step, role }));
-  const when = before.reconsiders ? { phase: before.occasion ?? ('start' as const), next } : {};
-  return out('task.routed', WATCHERS, { route, steps, ...when }, place(after));
-};
-
-/** The router is asked again, not for the first time. */
-const onTheWay = ({ occasion = null }: TaskContext): boolean => occasion !== null;
-
-/** When the router fails on the way, the task does what it would have done without asking, and says so. */
-const unasked = (context: TaskContext, error: ErrorInfo): Reconsidered => {
-  const { workflow } = context;
-  if (workflow === null) throw new Error('a task without a workflow has nothing to reconsider');
-  const route = {
-    ...{ decision: workflow.name, confidence: 0, fallback: true, engine: 'policy', ms: 0, probabilities: {} },
-    reason: `it goes on: the router failed (${error.message})`.slice(0, 1000),
-  };
-  return { route, workflow, next: 'continue' };
-};
-
-/** What is taken of an answer: a workflow that the task may not change to is one that it stays with. */
-const heeded = (context: TaskContext, { route, workflow, next = 'begin' }: RouteOutput): Reconsidered => {
-  const own = context.workflow;
-  if (own === null) return { route, workflow, next: 'begin' };
-  const said = { route, workflow, next };
-  if (task.leaves(context, said)) return said;
-  const stays = next === 'finish' && context.occasion === 'after_review' ? next : 'continue';
-  return { route: { ...route, decision: own.name }, workflow: own, next: stays };
-};
 
 /** What guards and parameters are given, where the configuration alone does not tell. */
 interface Here {
@@ -382,6 +258,7 @@ const machineFor = (beginning: TaskContext) => {
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
                 ...(event.data.key === undefined ? {} : { key: event.data.key }),
+                ...(event.data.door === undefined ? {} : { door: event.data.door }),
                 ...(isTimed
                   ? { priority: event.data.priority ?? null, waitForModel: event.data.waitForModel ?? false }
                   : {}),
@@ -567,18 +444,6 @@ const machineFor = (beginning: TaskContext) => {
     },
   });
 };
-
-function accepted(event: Incoming<'task.submitted'>) {
-  const { prompt, workflow, caller, fork, conversation, key } = event.data;
-  return {
-    prompt,
-    ...(workflow === undefined ? {} : { workflow }),
-    ...(caller === undefined ? {} : { caller }),
-    ...(fork === undefined ? {} : { fork: fork.origin }),
-    ...(key === undefined ? {} : { key }),
-    ...(conversation === undefined ? {} : { conversation }),
-  };
-}
 
 /** An answer to a task that asks nothing would pass without a trace, or wait for a question that nobody has seen. */
 const refuses: NonNullable<RoleDefinition['versions'][number]['refuses']> = (snapshot, event) => {

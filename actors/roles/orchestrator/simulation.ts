@@ -2,7 +2,7 @@
 import type { RouteNext } from '../../../schemas/events/generated.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type SimulatedEffects, simulated } from '../simulated.ts';
-import type { RouteInput, RouteOutput } from './machine.ts';
+import type { RouteInput, RouteOutput } from './routing.ts';
 
 export const simulation: SimulatedEffects = {
   route: simulated<RouteInput, RouteOutput>(({ wish, phase = 'start', current = null }, dice, { workflows }) => {

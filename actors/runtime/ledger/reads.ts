@@ -5,10 +5,11 @@
  * ledger, and the write-ahead log from being emptied, for as long as the caller takes.
  */
 import type Database from 'better-sqlite3';
+import { partitionNumbers } from '../../../schemas/events/subjects.ts';
 import { type StoredBody, unpackBody } from './body-forms.ts';
 import { idBytes, uuidOf } from './id-bytes.ts';
 import type { Checkpoint, EndedTask, LedgerReads, StoredRecord, TaskSnapshot } from './port.ts';
-import { loadedSeq, partitions, recordsTable } from './schema.ts';
+import { loadedSeq, recordsTable } from './schema.ts';
 
 type PlacedRecord = StoredRecord & { readonly seq: number | null };
 type RecordRow = StoredBody & { readonly n: number; readonly seq: number };
@@ -19,7 +20,7 @@ type NamedEndedRow = EndedRow & { readonly task: Buffer };
 const ENDED = 'first_n AS firstN, last_n AS lastN, at_ms AS atMs, seen';
 
 export function prepareReads(db: Database.Database): LedgerReads {
-  const journals = partitions.map((partition) => {
+  const journals = partitionNumbers.map((partition) => {
     const select = `SELECT n, seq, form, body FROM ${recordsTable(partition)}`;
     return {
       last: db.prepare<[], RecordRow>(`${select} ORDER BY n DESC LIMIT 1`),

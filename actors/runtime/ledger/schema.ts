@@ -3,7 +3,7 @@
  *
  * Version 1 was the first core's: instances, inbox, outbox, effects and timers. Version 2 holds a journal.
  */
-import { PARTITIONS } from '../../../schemas/events/subjects.ts';
+import { partitionNumbers } from '../../../schemas/events/subjects.ts';
 
 /** Raised with every change of the tables. */
 export const LEDGER_VERSION = 2;
@@ -31,8 +31,6 @@ export function loadedSeq(stored: number): number | null {
   return stored === SEQ_BASE ? null : stored - SEQ_BASE;
 }
 
-export const partitions: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-
 /** A journal has a table of its own, to which rows are only ever appended: its pages are full, and `n` is its key. */
 export function recordsTable(partition: number): string {
   return `records_${partition}`;
@@ -40,7 +38,7 @@ export function recordsTable(partition: number): string {
 
 export const LEDGER_SCHEMA = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-${partitions
+${partitionNumbers
   .map(
     (partition) => `CREATE TABLE IF NOT EXISTS ${recordsTable(partition)} (
   n INTEGER PRIMARY KEY,
@@ -52,7 +50,7 @@ ${partitions
   .join('\n')}
 -- For people and tests; the ledger itself asks the journal that it means.
 CREATE VIEW IF NOT EXISTS records AS
-${partitions
+${partitionNumbers
   .map(
     (partition) =>
       `SELECT ${partition} AS partition, n, nullif(seq - ${SEQ_BASE}, 0) AS seq, form, body FROM ${recordsTable(partition)}`,

@@ -8,10 +8,11 @@
  * (a partition whose beginning the log has no more).
  */
 import type Database from 'better-sqlite3';
+import { partitionNumbers } from '../../../schemas/events/subjects.ts';
 import { packBody } from './body-forms.ts';
 import { idBytes } from './id-bytes.ts';
 import type { Checkpoint, LedgerBatch, StoredRecord } from './port.ts';
-import { ID_KEY, partitions, recordsTable, SEQ_BASE, storedSeq } from './schema.ts';
+import { ID_KEY, recordsTable, SEQ_BASE, storedSeq } from './schema.ts';
 
 /** The numbers of a partition's newest record and of its checkpoint; 0 for none. */
 interface End {
@@ -33,7 +34,7 @@ interface Writes {
 const PRUNE_SLICE = 500;
 
 export function prepareWrites(db: Database.Database): Writes {
-  const journals = partitions.map((partition) => journalStatements(db, recordsTable(partition)));
+  const journals = partitionNumbers.map((partition) => journalStatements(db, recordsTable(partition)));
   const insertCheckpoint = checkpointWriter(db);
   const checkpointOf = db.prepare('SELECT n FROM checkpoints WHERE partition = ?').pluck();
   const setBegun = db.prepare('INSERT OR REPLACE INTO begun VALUES (?, ?)');
@@ -45,7 +46,7 @@ export function prepareWrites(db: Database.Database): Writes {
 
   const ends: End[] = [];
   const readEnds = (): void => {
-    for (const partition of partitions) {
+    for (const partition of partitionNumbers) {
       const newest = Number(journal(partition).newest.get() ?? 0);
       ends[partition] = { newest, checkpoint: Number(checkpointOf.get(partition) ?? 0) };
     }
@@ -92,7 +93,7 @@ export function prepareWrites(db: Database.Database): Writes {
       return changes;
     }).immediate,
     *prune(beforeSeq) {
-      for (const partition of partitions) {
+      for (const partition of partitionNumbers) {
         const { oldest, deletePruned } = journal(partition);
         let from = Number(oldest.get(0) ?? 0);
         while (from < pruneEnd(ends[partition])) {

@@ -194,6 +194,31 @@ describe('nats-bus', () => {
     expect(stored?.header('traceparent')).toBe('');
   });
 
+  test('a record takes little room whatever the server, and is read as it was written', async () => {
+    const server = await startServer();
+    const bus = await open(server.url);
+    await bus.ensureTopology();
+    const { jsm, nc } = await manage(server.url);
+    const [journal, facts] = ['mesh.journal.agents.3', 'mesh.events.0192fd9f-7a6c-7b3e-8c33-1d4b6f2c1a01'];
+    const record = JSON.stringify([{ type: 'a record', data: 'of one commit and another. '.repeat(100) }]);
+    nc.publish(journal, record);
+    await nc.flush();
+    const headers = { 'content-type': 'application/cloudevents-batch+json' };
+    const { seq } = await bus.publish({ subject: journal, body: record, headers, expectLastSeq: 1 });
+    await bus.publish({ subject: facts, body: record });
+    const stored = await jsm.streams.getMessage('MESH', { seq });
+    const { config } = await jsm.streams.info('MESH');
+    expect(config.compression === 's2' || (stored?.data.length ?? 0) < record.length / 4).toBe(true);
+    expect(stored?.header.get('content-type')).toBe(headers['content-type']);
+    const fact = await jsm.streams.getMessage('MESH', { last_by_subj: facts });
+    expect(fact?.string()).toBe(record);
+    const read: string[] = [];
+    const reader = await bus.read({ filter: journal, fromSeq: 1, onMessage: (message) => read.push(textOf(message)) });
+    await reader.caughtUp;
+    const others = [await bus.getLast(journal), await bus.get(seq), ...(await bus.readLast(journal))];
+    expect([...read, ...others.map((one) => one && textOf(one))]).toEqual(Array(5).fill(record));
+  });
+
   test('streams, buckets and consumers say what they are for, also those that were there before', async () => {
     const server = await startServer();
     const { jsm, nc } = await manage(server.url);

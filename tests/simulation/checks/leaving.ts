@@ -15,6 +15,7 @@ import { parseSubject, partitionOf, STREAM } from '../../../schemas/events/subje
 import type { Catalog } from '../catalog.ts';
 import type { Gate } from '../gate.ts';
 import { decoded, type History } from '../history.ts';
+import { typeNameIn } from '../host-ports.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Report } from '../report.ts';
 import type { Run } from '../simulate.ts';
@@ -40,13 +41,33 @@ export function checkLeaving(
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which its disk does not have`);
     return;
   }
-  const { id } = decoded(record.body).head;
+  const { id, process } = decoded(record.body).head;
   const lacks = history.lacks(id);
   // What the network has not told yet nobody can know.
   if (lacks === 'never had' || (lacks !== null && connection === 'certain'))
     report.violation('J2', `${host.name} sends ${subject} of record ${n} of ${journal}, which the log ${lacks}`);
+  const isRequest = subject.startsWith('mesh.in.') && typeNameIn(request.body) !== 'task.over';
+  if (isRequest && host.foundLogLost && process !== host.process && headers[AGAIN_HEADER] === undefined)
+    report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, as if it were new`);
   if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, subject, n))
     report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, and was answered before`);
+}
+
+/** Who opens a partition says that it has read nothing which the log, as it is now, does not have yet (S10). */
+export function checkClaim(
+  { report, log }: { report: Report; log: MemoryLog },
+  { name, process }: HostProcess,
+  { subject, body }: PublishRequest,
+  connection: 'certain' | 'disturbed',
+): void {
+  if (!subject.startsWith('mesh.journal.') || typeof body === 'string' || connection === 'disturbed') return;
+  const { head } = decoded(body);
+  const { identity, lastSeq } = serverOf(log).findStream(STREAM)?.info() ?? {};
+  if (head.word !== 'claimed' || head.process !== process || head.log !== identity) return;
+  for (const [lane, seq] of Object.entries(head.read)) {
+    if (seq > (lastSeq ?? 0))
+      report.violation('S10', `${name} opens ${subject} as if it had read ${lane} up to ${seq}, and the log is cut`);
+  }
 }
 
 /** A checkpoint remembers all that follows from the records before it and never was in the log (S4). */

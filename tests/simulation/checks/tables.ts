@@ -36,8 +36,10 @@ export interface Journals {
 export function journalsInLog(run: Run): Journals {
   const records = recordsInLog(run);
   const states = new Map<string, JournalState>();
+  // One that begins at a checkpoint says nothing by itself.
   for (const [journal, mine] of records)
-    states.set(journal, foldJournal(run.catalog.services.get(journal.split('.')[0] ?? '') ?? [], mine));
+    if (mine[0]?.n === 1)
+      states.set(journal, foldJournal(run.catalog.services.get(journal.split('.')[0] ?? '') ?? [], mine));
   return { records, states };
 }
 

@@ -38,6 +38,8 @@ export class TaskModel {
   #hops = 0;
   #loops = 0;
   #rerouted = false;
+  /** The hop waits for its turn. */
+  #waits = false;
   readonly #approved = new Set<string>();
   readonly #asked = new Set<string>();
   #open: { readonly id: string; readonly choices: readonly string[] } | null = null;
@@ -74,6 +76,8 @@ export class TaskModel {
         return this.#route(fact.data, expected);
       case 'dev.agentmesh.hop.started.v1':
         return this.#start(fact.data, expected);
+      case 'dev.agentmesh.hop.waiting.v1':
+        return this.#wait(fact.data.waiting, expected);
       case 'dev.agentmesh.hop.finished.v1':
         return this.#finish(fact.data, expected);
       case 'dev.agentmesh.loop.advanced.v1':
@@ -89,6 +93,13 @@ export class TaskModel {
       default:
         return `says ${fact.type}, which is no fact`;
     }
+  }
+
+  #wait(waiting: boolean, expected: Expected): string | null {
+    const waited = this.#waits;
+    this.#waits = waiting;
+    if (expected.kind !== 'finish') return `waits when it should ${told(expected)}`;
+    return waiting || waited ? null : 'goes on, and did not wait';
   }
 
   #end(problem: string | null): string | null {
@@ -173,6 +184,7 @@ export class TaskModel {
     if (expected.kind !== 'hop') return `starts ${data.step} when it should ${told(expected)}`;
     const { at, attempt } = expected;
     this.#expected = { kind: 'finish', at, attempt };
+    this.#waits = false;
     const right =
       data.step === this.#workflow?.steps[at]?.step && data.attempt === attempt && data.index === this.#hops;
     return right ? null : `starts ${data.step} ${data.attempt} as hop ${data.index}, not ${told(expected)}`;

@@ -54,6 +54,13 @@ export const effectMutations: readonly Mutation[] = [
     replace: 'if (options.isDoubtful(job.owner) && row.started)',
   },
   {
+    name: 'ask-no-maker',
+    breaks: 'J5: after a start nobody asks whether a request is still open before an unrepeatable effect begins for it',
+    file: 'actors/runtime/host.ts',
+    find: 'return known?.fresh || requests.isOpen(partition, task, isWanted);',
+    replace: 'return known !== undefined || requests.isOpen(partition, task, isWanted);',
+  },
+  {
     name: 'announce-and-go-on-stopping',
     breaks: 'S6: a stop in order leaves questions about effects that never ran',
     file: 'actors/runtime/effects.ts',

@@ -43,14 +43,14 @@ export const journalMutations: readonly Mutation[] = [
   {
     name: 'fold-records-backwards',
     breaks: 'J1: records are folded out of order',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: 'for (const { body } of ledger.records(partition, from + 1)) {',
     replace: 'for (const { body } of [...ledger.records(partition, from + 1)].reverse()) {',
   },
   {
     name: 'fold-inputs-backwards',
     breaks: 'J1: the inputs of a record are folded out of order',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: '  for (const input of inputs) {',
     replace: '  for (const input of [...inputs].reverse()) {',
   },

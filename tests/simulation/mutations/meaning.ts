@@ -85,7 +85,7 @@ export const meaningMutations: readonly Mutation[] = [
   {
     name: 'drop-quarantine-in-the-fold',
     breaks: 'S9: what was put into quarantine before a crash never arrives there',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: '      following.quarantine(input.message);\n      continue;',
     replace: '      continue;',
   },

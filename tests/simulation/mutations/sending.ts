@@ -21,7 +21,7 @@ export const sendingMutations: readonly Mutation[] = [
   {
     name: 'drop-an-output',
     breaks: 'S4: after a start one record in seven is taken to have been sent',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: 'if (!everything && record.head.n > sent) unsent.push(',
     replace: 'if (!everything && record.head.n > sent && record.head.n % 7 !== 0) unsent.push(',
   },
@@ -76,11 +76,32 @@ export const sendingMutations: readonly Mutation[] = [
     replace: 'if (line && entry.n < 0) line.push(entry);',
   },
   {
+    name: 'believe-who-came-alone',
+    breaks: 'S10: a message that was on its way when the log was lost counts as all that were to come before it',
+    file: 'actors/runtime/fold.ts',
+    find: "const mark = message?.header(AFTER_HEADER) ?? '';",
+    replace: "const mark = '';",
+  },
+  {
     name: 'wait-for-the-wrong-room',
     breaks: 'S1: reading pauses because of the journal and waits for the sender',
     file: 'actors/runtime/host.ts',
     find: '(journal.isFull ? journal : sender).onRoom(resume);',
     replace: 'sender.onRoom(resume);',
+  },
+  {
+    name: 'never-pause',
+    breaks: 'S8: a host whose records the log does not take reads on',
+    file: 'actors/runtime/host.ts',
+    find: 'if (stopping || paused || !(sender.isFull || journal.isFull)) return;',
+    replace: 'if (stopping || paused || !sender.isFull || !journal.isFull) return;',
+  },
+  {
+    name: 'never-full',
+    breaks: 'S8: a host makes records without end while the log takes none',
+    file: 'actors/runtime/journal.ts',
+    find: 'if (!hasWork() || isFull() || waitsForLog()) return;',
+    replace: 'if (!hasWork() || waitsForLog()) return;',
   },
   {
     name: 'never-resume',
@@ -93,7 +114,7 @@ export const sendingMutations: readonly Mutation[] = [
     name: 'read-while-stopping',
     breaks: 'S3: a host that stops goes on reading',
     file: 'actors/runtime/lanes.ts',
-    find: "for (const { lane } of lanes) lane.state = 'stopped';",
-    replace: "for (const { lane } of lanes) lane.state = 'paused';\n      open(lanes);",
+    find: '      await Promise.all(lanes.map(({ lane }) => close(lane)));',
+    replace: '',
   },
 ];

@@ -7,7 +7,7 @@ export const storeMutations: readonly Mutation[] = [
   {
     name: 'send-nothing-again',
     breaks: 'S10: what a log has lost is not sent again',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: 'messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));',
     replace: 'messages: messages.filter((message) => !isWanted(message)).map(logLost ? marked : asIs) }));',
   },
@@ -28,16 +28,23 @@ export const storeMutations: readonly Mutation[] = [
   {
     name: 'ask-the-answered-again',
     breaks: 'J5: a request that was answered is made again after the log was lost',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: '(!unwanted.has(message) && (replies.has(message) || !now.hasEnded(message.task)));',
     replace: 'open.size >= 0;',
   },
   {
     name: 'ask-again-as-if-new',
     breaks: 'J5: who is asked again is not told that it is again',
-    file: 'actors/runtime/recovery.ts',
+    file: 'actors/runtime/fold.ts',
     find: '{ ...message, headers: { ...message.headers, [AGAIN_HEADER]: ',
     replace: '{ ...message, headers: { ...message.headers, unmarked: ',
+  },
+  {
+    name: 'open-what-another-has-more-of',
+    breaks: 'S10: in a log that was made anew a partition is opened by who has less of it',
+    file: 'actors/runtime/host.ts',
+    find: 'mayClaim: (partition) => succession.mayClaim(partition),',
+    replace: 'mayClaim: () => true,',
   },
   {
     name: 'keep-what-the-log-refused',

@@ -2,7 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { envExample, ledgerPath, natsUrl, projectRoot, readSettings, SettingsError } from '../../../config/settings.ts';
+import {
+  configurationPage,
+  envExample,
+  ledgerPath,
+  natsUrl,
+  projectRoot,
+  readSettings,
+  SettingsError,
+} from '../../../config/settings.ts';
 
 describe('defaults', () => {
   test('without an environment everything has a value or is absent', () => {
@@ -118,6 +126,7 @@ describe('a wrong value', () => {
 describe('.env.example', () => {
   test('is what the settings say', () => {
     expect(readFileSync(join(projectRoot, '.env.example'), 'utf8')).toBe(envExample());
+    expect(readFileSync(join(projectRoot, 'docs', 'configuration.md'), 'utf8')).toBe(configurationPage());
   });
 
   test('every example value is accepted', () => {

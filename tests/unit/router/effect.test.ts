@@ -1,7 +1,7 @@
 /** The orchestrator's question to the router: what it is asked, and what becomes of an answer that is none. */
 import { expect, test } from 'vitest';
 import { createEffects } from '../../../actors/roles/orchestrator/effects.ts';
-import type { RouteInput } from '../../../actors/roles/orchestrator/machine.ts';
+import type { RouteInput } from '../../../actors/roles/orchestrator/routing.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
 import { readCarried } from '../../../actors/workflows/index.ts';
 import { limitsOf } from '../../../actors/workflows/limits.ts';

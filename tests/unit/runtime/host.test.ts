@@ -56,6 +56,19 @@ describe('a task', () => {
     expect(again.host.recall('orchestrator', taskName(2))).toBeNull();
   });
 
+  test('J2: that has ended is remembered when both stores have its end, and not before', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'pure';
+    const life = await mesh.start('one');
+    life.publishing.shut();
+    await mesh.submit(TASK);
+    await mesh.pass();
+    expect([mesh.deeds.length, life.host.recall('orchestrator', TASK)]).toEqual([2, null]);
+    life.publishing.open();
+    await mesh.pass();
+    expect(life.host.recall('orchestrator', TASK)).toMatchObject({ snapshot: { value: 'over' } });
+  });
+
   test('S9: an effect that takes its process along at once is given up, though nothing else is recorded', async () => {
     const mesh = await Mesh.open();
     mesh.fetching.shut();

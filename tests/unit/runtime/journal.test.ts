@@ -307,11 +307,31 @@ describe('ends', () => {
     expect(inLedger()).toHaveLength(2);
   });
 
+  test("J4: all is told once the log has it, or once what it refuses is not this host's any more", async () => {
+    const { journal, logDoor } = await openJournal();
+    logDoor.shut();
+    journal.open(1, { n: 0, id: '', seq: 0 });
+    for (const partition of [0, 1]) journal.add(partition, entry('a'));
+    journal.hurry();
+    let over = false;
+    const all = journal.allTold().then(() => {
+      over = true;
+    });
+    await settled();
+    journal.close(1);
+    await settled();
+    expect(over).toBe(false);
+    journal.close(0);
+    await all;
+    await journal.allTold();
+  });
+
   test('after a stop nothing is written, and nothing is waited for', async () => {
     const { journal, clock, told, inLedger } = await openJournal();
     journal.add(0, entry('a'));
     journal.stop();
     await journal.flushed();
+    await journal.allTold();
     await clock.advance(10_000);
     expect([told, inLedger(), clock.waits]).toEqual([[], [], []]);
   });

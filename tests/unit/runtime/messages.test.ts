@@ -38,7 +38,7 @@ function messagesOf(...steps: readonly TaskStep[]): Message[] {
 
 /** As a server counts it: headers too, each with its colon and its end. */
 function sizeOf(message: Message): number {
-  const { headers = {}, body, msgId } = requestOf(message, null);
+  const { headers = {}, body, msgId } = requestOf(message, null, '');
   const all = Object.entries({ ...headers, 'Nats-Msg-Id': msgId });
   const text = all.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return Buffer.byteLength(`NATS/1.0\r\n${text}\r\n`) + Buffer.byteLength(body);
@@ -113,12 +113,12 @@ describe('messages', () => {
     messages.add({ ...telling(0, 0), refused: [{ role: courier.name, event, code: 'unknown_task', reason: 'no' }] });
     const [raw, refused] = messages.messages('tests.3', 7, 'p1.7', MAX_BYTES);
     if (!raw || !refused) throw new Error('two messages were expected');
-    expect(requestOf(raw, null)).toMatchObject({
+    expect(requestOf(raw, null, '')).toMatchObject({
       subject: 'mesh.quarantine.courier',
       body: Buffer.from([0xff, 1]),
       headers: { 'mesh-code': 'not_json', 'mesh-reason': 'two lines %C3%BC', 'mesh-origin-seq': '12' },
     });
-    expect(JSON.parse(String(requestOf(refused, null).body))).toEqual(event);
+    expect(JSON.parse(String(requestOf(refused, null, '').body))).toEqual(event);
     expect(refused.headers).toMatchObject({ 'mesh-code': 'unknown_task' });
   });
 

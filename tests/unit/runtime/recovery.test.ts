@@ -5,7 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
-import { inboxSubject, partitionOf } from '../../../schemas/events/subjects.ts';
+import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../../schemas/events/journal.ts';
+import { factSubject, inboxSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { courier } from './support/courier.ts';
 import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eagerDisk } from './support/eager-disk.ts';
@@ -103,6 +104,26 @@ describe('what only one store has', () => {
     expect(second.said('error')).toEqual([expect.stringContaining('the log is a new one')]);
     expect([(await mesh.facts()).toSorted(), mesh.deeds.length, second.fatal]).toEqual([told, 4, []]);
     await expectAgreement(mesh, second);
+  });
+
+  test('S10: nor is it taken to have them because the last one was on its way when the log was lost', async () => {
+    const mesh = await Mesh.open();
+    const first = await mesh.start('one');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    const told = (await mesh.facts()).toSorted();
+    const last = (await mesh.stored(factSubject(TASK))).at(-1);
+    if (!last) throw new Error('nothing was told');
+    first.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    const headers = Object.fromEntries(
+      [JOURNAL_HEADER, RECORD_HEADER, AFTER_HEADER, 'content-type'].map((name) => [name, last.header(name)]),
+    );
+    await mesh.bus.publish({ subject: last.subject, body: last.data, headers });
+    await mesh.start('one', { disk: first.disk });
+    await mesh.pass();
+    expect([...new Set(await mesh.facts())].toSorted()).toEqual(told);
   });
 
   test('S1: on a new log its tasks and new ones go on', async () => {

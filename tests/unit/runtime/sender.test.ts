@@ -51,6 +51,7 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
       at: () => undefined,
       tracing: untraced,
       recordSeq: () => null,
+      furthest: () => '',
       whenCertain: witness.whenCertain,
       onFatal: (error) => void fatal.push(error),
     },

@@ -4,6 +4,7 @@
  * own: that broken promises are seen; `tests/simulation/mutate.ts` shows that, and here only that each of its mutations
  * still applies.
  */
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ test(`S1 to S11 hold over ${SEEDS} seeds with faults`, { timeout: 240_000 }, asy
 /** Each of these has shown a fault of the runtime, or of what judges it. */
 const FOUND = [
   198, 662, 301_432, 302_497, 304_675, 305_296, 402_435, 404_099, 406_278, 408_603, 420_579, 423_601, 424_523, 424_749,
-  427_250,
+  427_250, 500_403, 500_955, 502_434, 511_328, 513_415, 523_193, 523_263, 524_954, 530_770, 601_735, 602_541, 605_130,
 ];
 
 test.each(FOUND)('seed %i holds', async (seed) => {
@@ -37,7 +38,7 @@ test.each(FOUND)('seed %i holds', async (seed) => {
 
 test('every fault that has a name is drawn', () => {
   const drawn = new Set<string>();
-  const ground = { hosts: ['one', 'two'], lanes: () => ['coder', 'ingress'], untilMs: 2500 };
+  const ground = { hosts: ['one', 'two'], lanes: () => ['coder', 'orchestrator', 'ingress'], untilMs: 2500 };
   for (const losing of ['nothing', 'ledgers', 'log', 'back', 'retention'] as const) {
     for (let seed = 1; seed <= 1000; seed += 1)
       for (const fault of drawFaults(new Random(`drawn ${losing} ${seed}`), ground, losing)) drawn.add(pointOf(fault));
@@ -83,4 +84,11 @@ test('every mutation applies to the tree as it is, and changes it', () => {
     const before = readFileSync(join(root, mutation.file), 'utf8');
     expect(mutated(mutation, root), mutation.name).not.toBe(before);
   }
+});
+
+test('a mutation runs on a tree of its own, and is caught', { timeout: 60_000 }, () => {
+  const mutate = join(simulation, 'mutate.ts');
+  const words = [mutate, '--only', 'ledger-alone-tells', '--seeds', '5', '--json'];
+  const result = JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' }));
+  expect(result).toMatchObject({ mutations: 1, caught: 1, verdicts: [{ by: expect.stringContaining('J2') }] });
 });

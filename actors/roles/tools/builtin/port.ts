@@ -79,6 +79,8 @@ export type ToolErrorCode =
   | 'tool_cut_off'
   | 'tool_answer_too_large'
   | 'tool_not_configured'
+  /** The policy of tools keeps it from this caller. */
+  | 'tool_not_allowed'
   | 'tool_path_refused'
   | 'tool_not_found'
   /** More calls of this tool wait than may; nothing was done. */

@@ -230,9 +230,9 @@ const table = {
     '100',
   ],
   MESH_A2A_CARD: [
-    z.enum(['1.0', 'both']).default('both'),
-    'both: whoever fetches the A2A agent card without saying a version gets the fields of 0.3 beside those of 1.0. 1.0: these alone.',
-    '1.0',
+    z.enum(['1.0', 'both']).default('1.0'),
+    '1.0: the A2A agent card is what the schema of 1.0 allows. both: whoever fetches it without saying a version gets the fields of 0.3 as well.',
+    'both',
   ],
   MESH_WORKFLOWS: [
     optionalText,

@@ -105,9 +105,9 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers, policy }: 
   };
 
   /** Names a tool of a server that does not run: why it does not is worth more than the names of others. */
-  const chosenOf = (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
+  const chosenOf = async (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
     try {
-      return choose(tools, prompt);
+      return await choose(tools, prompt);
     } catch (error) {
       const [, named = ''] = /^\s*tool:\s*([\w.-]+)/i.exec(prompt) ?? [];
       const server = mcp.states().find(({ name, state }) => state !== 'ready' && named.startsWith(`${name}.`));
@@ -133,10 +133,10 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers, policy }: 
   return {
     async choose(prompt, whose) {
       const { all, choose, namesOf } = await open();
-      const own = chosenOrNull(choose, all(), prompt);
+      const own = await chosenOrNull(choose, all(), prompt);
       if (own !== null) return permitted(own, whose);
       if (mcp.states().length > 0) await connected();
-      const chosen = chosenOf(choose, all(), prompt);
+      const chosen = await chosenOf(choose, all(), prompt);
       if (chosen !== null) return permitted(summaryOf(chosen), whose);
       const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
       throw new ToolError('no_tool', message);
@@ -150,7 +150,7 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers, policy }: 
     },
     async check(name, args, whose) {
       const tool = await found(name);
-      tool.checkArguments(args);
+      await tool.checkArguments(args);
       return permitted({ name: tool.name, fence: tool.fence, arguments: args }, whose);
     },
     async run(name, args, call) {
@@ -167,14 +167,14 @@ export function createToolbox({ allowHosts, workspace, mcp, breakers, policy }: 
 
 type Choose = typeof import('./builtin/index.ts').chooseTool;
 
-function summaryOf({ tool, arguments: given }: NonNullable<ReturnType<Choose>>): Chosen {
+function summaryOf({ tool, arguments: given }: NonNullable<Awaited<ReturnType<Choose>>>): Chosen {
   return { name: tool.name, fence: tool.fence, arguments: given };
 }
 
 /** Null when nothing fits yet: a tool of that name may come with a server that is starting. */
-function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Chosen | null {
+async function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Promise<Chosen | null> {
   try {
-    const chosen = choose(tools, prompt);
+    const chosen = await choose(tools, prompt);
     return chosen === null ? null : summaryOf(chosen);
   } catch (error) {
     if (error instanceof ToolError && error.code === 'tool_unknown') return null;

@@ -16,7 +16,7 @@ const names = (offers: readonly { name: string }[]): string[] => offers.map(({ n
 function tool(name: string, more: Partial<Tool> = {}): Tool {
   return {
     ...{ name, description: 'Does something.', inputSchema: { type: 'object' }, fence: 'once' },
-    ...{ checkArguments: () => undefined, run: () => Promise.resolve('') },
+    ...{ checkArguments: () => Promise.resolve(), run: () => Promise.resolve('') },
     ...more,
   };
 }

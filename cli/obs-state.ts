@@ -6,5 +6,6 @@ import { duration, type Paint } from './terminal.ts';
 export function modeLine({ mode, window }: ObsState, paint: Paint): string {
   if (window === null) return `Observability: ${mode}`;
   const what = `full telemetry, ${duration(window.leftMs)} left`;
-  return `Observability: ${mode}; ${paint('yellow', what)}, because ${window.cause} (\`mesh mode close\` ends it)`;
+  const why = window.byHand ? window.cause : `because ${window.cause}`;
+  return `Observability: ${mode}; ${paint('yellow', what)}, ${why} (\`mesh mode close\` ends it)`;
 }

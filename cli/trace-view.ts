@@ -132,6 +132,8 @@ function styleOf(span: TracedSpan): Style {
   return span.name === spanNamed.task || span.name === spanNamed.hop ? 'blue' : 'green';
 }
 
+const CAUSES: Readonly<Record<string, string>> = { person: 'again because a person wants it', fork: 'a fork' };
+
 function noteOf(span: TracedSpan): string {
   const said = (key: string): string | null => {
     const value = span.attributes[key];
@@ -150,7 +152,7 @@ function noteOf(span: TracedSpan): string {
       ? `${said(attribute.sender)} → ${said(attribute.recipient)} ${said(attribute.eventType)}`
       : null,
     attempt > 1 ? `attempt ${attempt}` : null,
-    cause === null ? null : `after a ${cause}${lost}`,
+    cause === null ? null : `${CAUSES[cause] ?? `after a ${cause}`}${lost}`,
     isCutOff(span) ? `cut off: ${said(attribute.cutOffReason) ?? 'its process ended'}` : span.failure,
   ];
   return parts.filter((part) => part !== null).join(' · ');

@@ -37,7 +37,11 @@ export interface ForkedTask {
 }
 
 /** @throws MeshError when the task has no such hop, or the log does not hold it any more */
-export async function forkOf(bus: Bus, view: TaskView, { hop, prompt, input = {} }: ForkWish): Promise<ForkedTask> {
+export async function forkOf(
+  bus: Bus,
+  { view, traceparent }: { readonly view: TaskView; readonly traceparent: string | null },
+  { hop, prompt, input = {} }: ForkWish,
+): Promise<ForkedTask> {
   if (view.route === null) {
     throw new MeshError('failed_precondition', 'NOT_ROUTED', `the task has no hops yet; it is ${view.status}`);
   }
@@ -56,7 +60,11 @@ export async function forkOf(bus: Bus, view: TaskView, { hop, prompt, input = {}
   const workflow = await workflowOf(bus, view.taskId, hop);
   const begins = { step: request.data.step, remainingLoops: request.remainingloops, artifacts };
   const fork: Fork = {
-    origin: { correlationId: view.taskId, hop, ...(Object.keys(input).length > 0 ? { digest: digestOf(begins) } : {}) },
+    origin: {
+      ...{ correlationId: view.taskId, hop },
+      ...(Object.keys(input).length > 0 ? { digest: digestOf(begins) } : {}),
+      ...(traceparent === null ? {} : { traceparent }),
+    },
     ...begins,
     ...(author === undefined ? {} : { engine: author.engine }),
     ...(workflow === null ? {} : { workflow: workflow.whole }),

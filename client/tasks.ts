@@ -278,7 +278,7 @@ export class Tasks {
     // What the hops had made goes on in another task, which may do things again: that is not looking.
     checkSteers(context.caller, source.view);
     const data: TaskSubmittedData = {
-      ...(await forkOf(this.#ports.bus, source.view, order)),
+      ...(await forkOf(this.#ports.bus, source, order)),
       caller: context.caller.name,
       ...(context.door === undefined ? {} : { door: context.door }),
     };

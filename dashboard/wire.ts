@@ -166,6 +166,7 @@ export interface Observation {
     readonly cause: string;
     readonly leftMs: number;
     readonly forMs: number;
+    readonly byHand: boolean;
   } | null;
 }
 

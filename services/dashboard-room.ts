@@ -135,8 +135,8 @@ function observationOf(observability: Observability): ObservationView {
     now() {
       const { mode, window } = observability;
       if (window === null) return { mode, window };
-      const { id, cause, forMs } = window;
-      return { mode, window: { id, cause, forMs, leftMs: remainingMs(window, Date.now()) } };
+      const { id, cause, forMs, byHand } = window;
+      return { mode, window: { id, cause, forMs, byHand, leftMs: remainingMs(window, Date.now()) } };
     },
   };
 }

@@ -35,7 +35,15 @@ import {
   withoutSampling,
 } from '../telemetry/span.ts';
 import { attribute, spanName, spanNamed } from '../telemetry/spans.ts';
-import { callerSpanOf, isEnding, isQuiet, saidSpan, stepSpan, type TaskBeginning } from '../telemetry/task-spans.ts';
+import {
+  callerSpanOf,
+  forkLinks,
+  isEnding,
+  isQuiet,
+  saidSpan,
+  stepSpan,
+  type TaskBeginning,
+} from '../telemetry/task-spans.ts';
 import { type OpenSpan, preciseNow, type Tracer } from '../telemetry/tracer.ts';
 import { BreakerOpenError } from './breakers.ts';
 
@@ -82,17 +90,26 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
   const admits = tokenBucket(options.tracesPerSecond);
   const processNow = oncePerSecond(() => ofProcess(options.process));
   for (const span of recorder.crashed?.resumed ?? []) {
-    const { startMs, parentSpanId } = span;
+    const { startMs, parentSpanId, links } = span;
     const task = span.attributes[attribute.correlationId];
-    if (typeof task === 'string') tasks.set(task, { startMs, parentSpanId });
+    if (typeof task === 'string') tasks.set(task, { startMs, parentSpanId, ...(links === undefined ? {} : { links }) });
   }
 
-  const beginTask = (event: MeshEvent, atMs: number, replayed: boolean): void => {
+  /** Hops that do again what may have happened, because a person wants it. */
+  const wanted = new Set<string>();
+  const noteWanted = ({ type, data, correlationid, hopindex }: MeshEvent): void => {
+    if (type !== 'dev.agentmesh.hop.requested.v1' || !('repeat' in data) || data.repeat !== true) return;
+    if (wanted.size >= TASKS_MAX) wanted.delete(wanted.keys().next().value ?? '');
+    wanted.add(`${correlationid}/${hopindex}`);
+  };
+
+  const beginTask = (event: MeshEvent<'task.submitted'>, atMs: number, replayed: boolean): void => {
     const context = parseTraceparent(event.traceparent);
     const { correlationid: task } = event;
     if (context === null || tasks.has(task)) return;
     rememberTrace(task, context.traceId);
-    const beginning = { startMs: Date.parse(event.time) || atMs, parentSpanId: callerSpanOf(event) };
+    const links = forkLinks(event);
+    const beginning = { startMs: Date.parse(event.time) || atMs, parentSpanId: callerSpanOf(event), ...links };
     if (tasks.size >= TASKS_MAX) tasks.delete(tasks.keys().next().value ?? '');
     tasks.set(task, beginning);
     if (!context.sampled || replayed) return;
@@ -100,7 +117,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     const attributes = { [attribute.correlationId]: task };
     const span: BegunSpan = {
       ...ids,
-      ...{ name: spanNamed.task, kind: 'internal', startMs: beginning.startMs, attributes },
+      ...{ name: spanNamed.task, kind: 'internal', startMs: beginning.startMs, attributes, ...links },
     };
     recorder.begun(span, true);
   };
@@ -129,7 +146,9 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
   };
   const applied = ({ role, event, atMs, said, replayed }: AppliedFacts): void => {
     const name = nameOf(event.type) ?? event.type;
-    if (name === 'task.submitted') beginTask(event, atMs, replayed);
+    if (event.type === 'dev.agentmesh.task.submitted.v1') beginTask(event, atMs, replayed);
+    noteWanted(event);
+    for (const one of said) if (one.way === 'host') noteWanted(one.event);
     if (!replayed) recorder.event(event.correlationid, role, name, event.hopindex);
     // Where the journal ends is known only after the fold; wall time is near enough, and the ids are the same again.
     if (replayed && Date.now() - atMs > RESEND_MS) return;
@@ -176,6 +195,9 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     if (isFirst && wasLost(key, attempt)) return { cause: 'crash', spanId: attemptSpanId(key, attempt, options.host) };
     if (isFirst && pending && writer !== undefined && !writer.here)
       return { cause: writer.inOrder ? 'stop' : 'takeover', spanId: attemptSpanId(key, attempt, writer.host) };
+    // Which attempt it was is known to the hop that nobody knows the outcome of: the one before, since nothing ran between.
+    if (isFirst && facts.fence === 'once' && wanted.delete(`${facts.correlationId}/${facts.hop}`))
+      return { cause: 'person', spanId: hopSpanId(facts.correlationId, facts.hop - 1) };
     if (failures > 0) return { cause: 'retry', spanId: attemptSpanId(key, attempt - 1, options.host) };
     return null;
   };

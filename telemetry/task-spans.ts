@@ -13,6 +13,7 @@ import {
   type FinishedSpan,
   hopSpanId,
   parseTraceparent,
+  type SpanLink,
   spanIdFor,
   type TraceContext,
   taskSpanId,
@@ -143,6 +144,7 @@ function taskSpan(event: MeshEvent, context: TraceContext, began: TaskBeginning 
   return {
     ...{ traceId: context.traceId, spanId: taskSpanId(task), parentSpanId: began?.parentSpanId ?? '' },
     ...{ name: spanNamed.task, kind: 'internal', startMs: Math.min(startMs, endMs), endMs },
+    ...(began?.links === undefined ? {} : { links: began.links }),
     attributes: {
       [attribute.correlationId]: task,
       [attribute.conversation]: task,
@@ -150,6 +152,7 @@ function taskSpan(event: MeshEvent, context: TraceContext, began: TaskBeginning 
       [attribute.taskStatus]: (nameOf(event.type) ?? '').slice('task.'.length),
       [attribute.remainingLoops]: event.remainingloops,
       [attribute.hops]: event.hopindex,
+      ...(began?.links === undefined ? {} : { [attribute.linkCause]: 'fork' }),
       ...(result.route === undefined
         ? {}
         : { [attribute.workflow]: result.route.decision, [attribute.agentName]: result.route.decision }),
@@ -162,6 +165,8 @@ function taskSpan(event: MeshEvent, context: TraceContext, began: TaskBeginning 
 /** What is known of a task from its submission on. */
 export interface TaskBeginning {
   readonly startMs: number;
+  /** To the hop that it was forked from. */
+  readonly links?: readonly SpanLink[];
   /** Of its caller; empty for none. */
   readonly parentSpanId: string;
 }
@@ -175,6 +180,15 @@ export function callerSpanOf(submitted: MeshEvent): string {
   const context = parseTraceparent(submitted.traceparent);
   const own = spanIdOf(ingressEventId(submitted.correlationid, 'task.submitted', ''));
   return context === null || context.spanId === own ? '' : context.spanId;
+}
+
+/** A forked task follows the hop that it was forked from, where that one is told of. */
+export function forkLinks(submitted: MeshEvent<'task.submitted'>): Pick<TaskBeginning, 'links'> {
+  const origin = submitted.data.fork?.origin;
+  const context = parseTraceparent(origin?.traceparent ?? '');
+  if (origin === undefined || context === null || !context.sampled) return {};
+  const spanId = hopSpanId(origin.correlationId, origin.hop);
+  return { links: [{ traceId: context.traceId, spanId, cause: 'fork' }] };
 }
 
 function ofEvent(event: MeshEvent): Attributes {

@@ -829,6 +829,10 @@ export interface ForkOrigin {
    * Of what the hop is given: two forks of one hop with other inputs are other tasks.
    */
   digest?: string;
+  /**
+   * W3C Trace Context of that task, for the link of the new one to it.
+   */
+  traceparent?: string;
 }
 /**
  * Somebody wants a task stopped.

@@ -238,7 +238,7 @@ describe('how much is told', () => {
     await page.getByRole('button', { name: 'Open a window' }).click();
     const first = await left().textContent();
     expect(first).toMatch(/^(1:00|0:5\d)$/);
-    await expect.poll(() => left().textContent()).not.toBe(first);
+    await expect.poll(() => left().textContent(), { timeout: 10_000 }).not.toBe(first);
     expect((await told()).window).toMatchObject({ forMs: 60_000, cause: 'opened by hand' });
     await page
       .getByRole('navigation', { name: 'Pages' })
@@ -262,6 +262,9 @@ describe('how much is told', () => {
 });
 
 describe('what is away', () => {
+  /** Said, while what is shown is grey: both at once, since it may be back the next moment. */
+  const away = (text: string) => page.locator('.side', { has: page.locator('main.stale') }).getByText(text);
+
   beforeAll(async () => {
     await mesh.run(['run', 'What is an outage?']);
     await page.goto('/');
@@ -272,8 +275,7 @@ describe('what is away', () => {
   it('is said, greyed and kept; the log comes back without a reload', async () => {
     const server = pidOf('nats') ?? 0;
     process.kill(server, 'SIGKILL');
-    await page.getByText('The log (NATS) is out of reach').waitFor();
-    await page.locator('main.stale').waitFor();
+    await away('The log (NATS) is out of reach').waitFor();
     expect(await page.getByText('What is an outage?').count()).toBe(1);
     await page.getByText('The log (NATS) is out of reach').waitFor({ state: 'hidden' });
     await page.locator('main:not(.stale)').waitFor();
@@ -302,8 +304,7 @@ describe('what is away', () => {
 
   it('the dashboard itself comes back in the same tab', async () => {
     await kill('dashboard');
-    await page.getByText('The dashboard does not answer').waitFor();
-    await page.locator('main.stale').waitFor();
+    await away('The dashboard does not answer').waitFor();
     await page.getByText('The dashboard does not answer').waitFor({ state: 'hidden' });
     await mesh.run(['run', 'What is a fence?']);
     await page.getByText('What is a fence?').waitFor();

@@ -1,7 +1,11 @@
 /** What the runtime tells, as spans that a listener receives. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EffectError } from '../../../actors/runtime/errors.ts';
 import type { AttemptFacts } from '../../../actors/runtime/ports.ts';
+import { projectRoot } from '../../../config/settings.ts';
+import type { EventName, MeshEvent } from '../../../schemas/events/envelope.ts';
 import { BreakerOpenError } from '../../../services/breakers.ts';
 import { type EffectSpansOptions, traceEffects } from '../../../services/effect-spans.ts';
 import { createCounters } from '../../../telemetry/metrics.ts';
@@ -193,5 +197,48 @@ describe('which traces are kept', () => {
     expect(kept).toBeLessThan(20);
     full = true;
     expect(flags().every((flag) => flag === '01')).toBe(true);
+  });
+});
+
+describe('what a person did', () => {
+  const golden = <N extends EventName>(name: N, data: object, hopindex = 0): MeshEvent<N> => {
+    const path = join(projectRoot, 'schemas', 'events', 'golden', `${name}.json`);
+    const event = JSON.parse(readFileSync(path, 'utf8')) as MeshEvent<N>;
+    const ids = { correlationid: TASK, subject: TASK, traceparent: facts.traceparent, hopindex };
+    return { ...event, ...ids, data: { ...event.data, ...data } };
+  };
+  const nothingSaid = { atMs: Date.now(), said: [], replayed: false };
+
+  it('a deed that is done again because a person wants it links to the hop that nobody knew the outcome of', () => {
+    const { tracing, spans, crashes } = traced();
+    tracing.applied({ ...nothingSaid, role: 'tools', event: golden('hop.requested', { repeat: true }, 4) });
+    const again = { ...facts, fence: 'once' as const, hop: 4, key: `${TASK}/tools/run/9` };
+    tracing.attempt(again).end('done', null);
+    tracing.attempt({ ...again, key: `${TASK}/tools/run/10` }).end('done', null);
+    const attempts = spans.filter(({ name }) => name === 'agent.tool_call');
+    expect(attempts.map(({ links }) => links)).toEqual([
+      [{ traceId: TRACE, spanId: hopSpanId(TASK, 3), cause: 'person' }],
+      undefined,
+    ]);
+    expect(attempts[0]?.attributes['mesh.link.cause']).toBe('person');
+    expect(crashes).toEqual([]);
+  });
+
+  it('a forked task links to the hop that it was forked from, in the trace of that task, if that is kept', () => {
+    const ORIGIN = '7c9e6679-7425-40de-944b-e07fc1f90002';
+    const other = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const linksOf = (flags: string): FinishedSpan['links'] => {
+      const { tracing, spans } = traced();
+      const traceparent = `00-${other}-00f067aa0ba902b7-${flags}`;
+      const fork = { origin: { correlationId: ORIGIN, hop: 2, traceparent }, step: 'code', remainingLoops: 1 };
+      const event = golden('task.submitted', { fork: { ...fork, artifacts: {} } });
+      const ended = golden('task.completed', {});
+      const said = [{ to: 'watchers', event: ended, way: 'fact' as const }];
+      tracing.applied({ ...nothingSaid, role: 'orchestrator', event });
+      tracing.applied({ ...nothingSaid, role: 'orchestrator', event: golden('hop.replied', {}), said });
+      return spans.find(({ name }) => name === 'agent.task')?.links;
+    };
+    expect(linksOf('01')).toEqual([{ traceId: other, spanId: hopSpanId(ORIGIN, 2), cause: 'fork' }]);
+    expect(linksOf('00')).toBeUndefined();
   });
 });

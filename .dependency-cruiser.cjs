@@ -17,6 +17,15 @@ module.exports = {
       },
     },
     {
+      name: 'guards-are-a-leaf',
+      comment: 'What may be reached or read is the same rule for whoever asks.',
+      severity: 'error',
+      from: { path: '^guards/' },
+      to: {
+        path: '^(actors|bus|router|knowledge|models|client|gateway|services|cli|telemetry|mcp|config|schemas|tests|bench)/',
+      },
+    },
+    {
       name: 'runtime-knows-schemas-and-ports',
       comment: 'The runtime knows no role, no LLM, no NATS: only schemas/events and the port of the bus.',
       severity: 'error',
@@ -119,7 +128,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^dashboard/server/' },
       to: {
-        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/|http/hosts\\.ts)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
+        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
       },
     },
     {
@@ -132,7 +141,7 @@ module.exports = {
       name: 'product-does-not-know-tests',
       severity: 'error',
       from: {
-        path: '^(actors|bus|router|knowledge|models|client|gateway|services|cli|config|telemetry|mcp|schemas|dashboard)/',
+        path: '^(actors|bus|router|knowledge|models|client|gateway|guards|services|cli|config|telemetry|mcp|schemas|dashboard)/',
       },
       to: { path: '^(tests|bench)/' },
     },

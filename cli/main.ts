@@ -4,7 +4,7 @@
  */
 import { type Argument, Command, CommanderError } from 'commander';
 import { CliError, causesOf, toFailure } from './errors.ts';
-import { err, note, painter, safeText } from './terminal.ts';
+import { err, note, painter, printText } from './terminal.ts';
 import { exitWhenWritten } from './written.ts';
 
 type CommandModule = { command(): Command };
@@ -48,6 +48,12 @@ async function versionText(): Promise<string> {
   return `mesh ${manifest.version} (node ${process.versions.node})`;
 }
 
+/** What commander itself says: help goes the way of all output, errors are told by `report`. */
+const output = {
+  writeOut: (text: string): void => printText(text.replace(/\n$/, '')),
+  outputError: (): void => undefined,
+};
+
 /** Only the wanted command is loaded: the others would cost every call their start-up time. */
 async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command('mesh')
@@ -60,7 +66,7 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
     .configureHelp({
       subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
     })
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput(output)
     .addHelpText(
       'after',
       [
@@ -81,7 +87,7 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
   }
   for (const command of everyCommand(program)) {
     command.exitOverride();
-    command.configureOutput({ outputError: () => undefined });
+    command.configureOutput(output);
   }
   return program;
 }
@@ -106,10 +112,11 @@ function report(thrown: unknown, verbose: boolean): number {
   const failure = toFailure(thrown);
   const paint = painter(err);
   note(`${paint('red', 'mesh:')} ${failure.message}`);
-  if (thrown instanceof CliError) for (const line of thrown.details) note(paint('dim', `  ${safeText(line)}`));
+  if (thrown instanceof CliError) for (const line of thrown.details) note(paint('dim', `  ${line}`));
   if (verbose) {
     for (const cause of causesOf(thrown)) note(`  because ${cause}`);
-    if (!failure.expected && thrown instanceof Error && thrown.stack) note(thrown.stack);
+    if (!failure.expected && thrown instanceof Error && thrown.stack)
+      for (const line of thrown.stack.split('\n')) note(line);
   } else if (!failure.expected) {
     note('  --verbose shows where it came from');
   }

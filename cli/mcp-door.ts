@@ -8,6 +8,7 @@ import type { Bus, StoredMessage } from '../bus/port.ts';
 import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
 import type { TaskClient } from '../client/client.ts';
 import { MeshError } from '../client/errors.ts';
+import type { CallContext } from '../client/ports.ts';
 import { isSettled } from '../client/tasks.ts';
 import { natsUrl, type Settings } from '../config/settings.ts';
 import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
@@ -112,12 +113,12 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
         ...{ correlationId, text: text.trim() },
         ...(question === undefined ? {} : { questionId: question }),
       };
-      await said(() => client.tasks.respond(order, asCaller(CALLER, { signal: waiting.signal })));
+      await said(() => client.tasks.respond(order, asClient({ signal: waiting.signal })));
       return reportOf(await followed(client, correlationId, waiting));
     },
     async cancel(id, waiting) {
       const { client } = await connected();
-      const context = asCaller(CALLER, { signal: waiting.signal });
+      const context = asClient({ signal: waiting.signal });
       const { view } = await said(() => client.tasks.cancel(id.toLowerCase(), 'cancelled by an MCP client', context));
       return reportOf(view);
     },
@@ -138,6 +139,11 @@ export function openMeshDoor({ settings, ensureMesh, note }: DoorOptions): MeshD
       await up?.bus.close();
     },
   };
+}
+
+/** The client of an editor or another agent, started by the person at this machine. */
+function asClient(more: Parameters<typeof asCaller>[1]): CallContext {
+  return asCaller(CALLER, { ...more, door: 'mcp' });
 }
 
 function afterMs(ms: number): Promise<null> {
@@ -166,9 +172,7 @@ async function submitted(client: TaskClient, task: TaskRequest, waiting: Waiting
   const submission = { ...wished, correlationId };
   const { signal, waitMs } = waiting;
   const beganAtMs = performance.now();
-  const { view } = await said(() =>
-    client.tasks.submit(submission, asCaller(CALLER, { signal, takenWithinMs: waitMs })),
-  );
+  const { view } = await said(() => client.tasks.submit(submission, asClient({ signal, takenWithinMs: waitMs })));
   const leftMs = Math.max(1, waitMs - (performance.now() - beganAtMs));
   return followed(client, view.taskId, { ...waiting, waitMs: leftMs });
 }
@@ -183,10 +187,10 @@ async function followed(
   const onFact = ({ event }: Fact, view: TaskView): void => onProgress(factLine(event, view, plain));
   try {
     const how = { until: isSettled, onFact };
-    return (await client.tasks.follow(taskId, asCaller(CALLER, { signal: either }), how)).view;
+    return (await client.tasks.follow(taskId, asClient({ signal: either }), how)).view;
   } catch (error) {
     if (!either.aborted) throw error;
-    return (await client.tasks.get(taskId, asCaller(CALLER))).view;
+    return (await client.tasks.get(taskId, asClient({}))).view;
   }
 }
 

@@ -83,7 +83,7 @@ function indexFolderOf(settings: Settings): string {
 /** Who calls: a person at this machine may do everything. @param caller stands on what is submitted */
 export function asCaller(caller: string, more: Partial<Omit<CallContext, 'caller'>> = {}): CallContext {
   const signal = new AbortController().signal;
-  return { caller: { name: caller, role: 'admin' }, signal, deadlineMs: null, traceparent: null, ...more };
+  return { caller: { name: caller, role: 'admin' }, door: 'cli', signal, deadlineMs: null, traceparent: null, ...more };
 }
 
 export async function withClient<T>(

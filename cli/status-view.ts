@@ -2,11 +2,10 @@
  * What `mesh status` shows. Owns: putting together what runs on this machine and what services say of themselves, the
  * columns that fit the window, and the words for trouble. Does not own: asking anybody (`commands/status.ts`).
  */
-import { stripVTControlCharacters } from 'node:util';
 import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
 import type { Heartbeat } from '../bus/registry.ts';
 import type { ServiceRecord } from './supervisor/run-state.ts';
-import { duration, oneLine, type Paint, plural, type Style, table } from './terminal.ts';
+import { duration, oneLine, type Paint, plural, type Style, table, width as visibleWidth } from './terminal.ts';
 
 /** A beat is missing: the service may be gone. */
 const LATE_MS = 5000;
@@ -116,7 +115,7 @@ export function statusLines(
 }
 
 function widest(lines: readonly string[]): number {
-  return Math.max(...lines.map((line) => [...stripVTControlCharacters(line)].length));
+  return Math.max(...lines.map(visibleWidth));
 }
 
 /** What does not work, a line each. */

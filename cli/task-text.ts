@@ -192,14 +192,19 @@ export function citationText(citation: Citation): string {
   return `${citation.path}:${lines}`;
 }
 
+/** Lines of a text from outside. */
+function linesOf(text: string, by = ''): string[] {
+  return indent(safeText(text), by).split('\n');
+}
+
 /** The answer with its citations, as it goes to standard output. */
 export function answerLines(view: TaskView, paint: Paint): string[] {
   const { result } = view;
   if (result === null) return [];
   const lines: string[] = [];
-  if (result.answer.trim() !== '') lines.push(safeText(result.answer).trim());
+  if (result.answer.trim() !== '') lines.push(...linesOf(result.answer.trim()));
   if (result.code !== undefined && !result.answer.includes(result.code.text.trim())) {
-    lines.push('', `\`\`\`${result.code.language}`, safeText(result.code.text).trimEnd(), '```');
+    lines.push('', `\`\`\`${oneLine(result.code.language, 40)}`, ...linesOf(result.code.text.trimEnd()), '```');
   }
   const findings = (result.review?.findings ?? []).filter((one) => !result.answer.includes(one.message));
   if (findings.length > 0 && result.outcome !== 'reviewed') {
@@ -232,7 +237,7 @@ function attachmentText({ url, raw, data, text = '', filename = '', mediaType = 
 export function questionLines(view: TaskView, paint: Paint): string[] {
   const { question } = view;
   if (question === null) return [];
-  const lines = [`${paint('yellow', '?')} The task waits for you:`, indent(safeText(question.question).trim(), '  ')];
+  const lines = [`${paint('yellow', '?')} The task waits for you:`, ...linesOf(question.question.trim(), '  ')];
   if (question.choices.length > 0)
     lines.push(`  Answers: ${question.choices.map((one) => oneLine(one, 80)).join(' | ')}`);
   if (question.timeoutMs !== undefined) {
@@ -246,5 +251,10 @@ export function questionLines(view: TaskView, paint: Paint): string[] {
 /** Names the question: it is this one that is answered, whatever is asked by then. */
 export function answerCommand(taskId: string, { questionId, choices }: QuestionView): string {
   const named = questionId === '' ? '' : ` --question ${questionId}`;
-  return `mesh respond ${shortId(taskId)}${named} "${oneLine(choices[0] ?? '…', 80)}"`;
+  return `mesh respond ${shortId(taskId)}${named} ${shellWord(oneLine(choices[0] ?? '…', 80))}`;
+}
+
+/** As a person copies it into a shell, which takes nothing in it for its own. */
+function shellWord(text: string): string {
+  return /^[\w …,.:-]*$/u.test(text) ? `"${text}"` : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

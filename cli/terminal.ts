@@ -1,15 +1,45 @@
 /**
- * What the terminal looks like. Owns: colour, columns, durations, cutting text to the window. Does not own: what is
- * said. Colour appears on a terminal only, and never when NO_COLOR is set.
+ * What the terminal looks like, and the one way to it. Owns: printing, colour, columns, durations, asking. Does not own:
+ * what is said, or what cleaning is (`clean-text.ts`). Colour appears on a terminal only, and never when NO_COLOR is set.
+ *
+ * Everything that a command says passes through here and is cleaned here (`tests/unit/cli/one-way-out.test.ts`): what is
+ * printed as a line is one line, and the only escape sequences in it are those that this process painted. A painted text
+ * carries this process' own sign, which nobody else can know, until it is printed.
  */
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { randomBytes } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
+import { plainJson } from '../telemetry/plain-json.ts';
+import { cleanLine, oneLine, safeText, withoutSequences } from './clean-text.ts';
+
+export { oneLine, safeText };
 
 export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
+/** A sequence of style until it is printed: its beginning is not to be guessed, so no text from outside has it. */
+const SIGN = `<${randomBytes(12).toString('hex')}:`;
+const SIGNED = new RegExp(`${SIGN}([\\d;]*)>`);
+const SIGNED_ALL = new RegExp(SIGNED, 'g');
+const STYLE_BEGIN = `${String.fromCharCode(0x1b)}[`;
+const PLACE = 'text';
+
 /** Paints for the given stream: plain text unless it is a terminal that wants colour. */
 export function painter(stream: NodeJS.WriteStream): Paint {
-  return (style, text) => styleText(style, text, { stream });
+  return (style, text) => {
+    const [before = '', after = ''] = styleText(style, PLACE, { stream }).split(PLACE).map(signed);
+    // What a style inside has ended goes on after it.
+    return before === '' ? text : `${before}${text.replaceAll(after, `${after}${before}`)}${after}`;
+  };
+}
+
+/** `ESC [ 1 m` under this process' sign. */
+function signed(sequences: string): string {
+  return sequences
+    .split(STYLE_BEGIN)
+    .filter((code) => code !== '')
+    .map((code) => `${SIGN}${code.slice(0, -1)}>`)
+    .join('');
 }
 
 export const plain: Paint = (_style, text) => text;
@@ -17,17 +47,51 @@ export const plain: Paint = (_style, text) => text;
 export const out: NodeJS.WriteStream = process.stdout;
 export const err: NodeJS.WriteStream = process.stderr;
 
+/** One line as it goes out: text is cleaned, what was painted is coloured. */
+function printed(text: string): string {
+  return text
+    .split(SIGNED)
+    .map((piece, at) => (at % 2 === 1 ? `${STYLE_BEGIN}${piece}m` : cleanLine(piece)))
+    .join('');
+}
+
+/** One line; a line break in it is shown as a sign. */
 export function print(text = ''): void {
-  out.write(`${text}\n`);
+  out.write(`${printed(text)}\n`);
 }
 
-/** Progress and notes: standard error, so that a piped answer stays clean. */
+/** Lines of a text. */
+export function printText(text: string): void {
+  for (const line of text.split('\n')) print(line);
+}
+
+/** Progress and notes, a line each: standard error, so that a piped answer stays clean. */
 export function note(text = ''): void {
-  err.write(`${text}\n`);
+  err.write(`${printed(text)}\n`);
 }
 
+/** JSON of more than one line, or of one. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  printJsonText(JSON.stringify(value, null, 2));
+}
+
+export function printJsonLine(value: unknown): void {
+  printJsonText(JSON.stringify(value));
+}
+
+/** JSON that is written already. */
+export function printJsonText(json: string): void {
+  out.write(`${plainJson(json)}\n`);
+}
+
+/** Asks at the terminal and resolves with the line that was typed. */
+export async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: err });
+  try {
+    return await terminal.question(printed(question));
+  } finally {
+    terminal.close();
+  }
 }
 
 /** Columns of the window; a wide page when the stream is no terminal. */
@@ -35,22 +99,9 @@ export function columns(stream: NodeJS.WriteStream): number {
   return stream.isTTY ? Math.max(40, stream.columns) : 200;
 }
 
-function width(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
-}
-
-/** One line of at most `max` characters; control characters and line breaks become spaces. */
-export function oneLine(text: string, max: number): string {
-  const flat = stripVTControlCharacters(text)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
-  const letters = [...flat];
-  return letters.length <= max ? flat : `${letters.slice(0, Math.max(0, max - 1)).join('')}…`;
-}
-
-/** Text from outside, safe to print: escape sequences and control characters other than line breaks are gone. */
-export function safeText(text: string): string {
-  return stripVTControlCharacters(text).replace(/[^\P{Cc}\n\t]/gu, '');
+/** Visible characters of a line that may be painted. */
+export function width(text: string): number {
+  return [...withoutSequences(text.replace(SIGNED_ALL, ''))].length;
 }
 
 /** Aligned columns; the last one is not padded. Widths count visible characters. */
@@ -116,7 +167,7 @@ export function statusLine(stream: NodeJS.WriteStream): StatusLine {
   const draw = (text: string): void => {
     erase();
     shown = text;
-    if (text !== '') stream.write(text);
+    if (text !== '') stream.write(printed(text));
   };
   return {
     set: (text) => {
@@ -125,7 +176,7 @@ export function statusLine(stream: NodeJS.WriteStream): StatusLine {
     print: (text) => {
       const after = shown;
       draw('');
-      stream.write(`${text}\n`);
+      stream.write(`${printed(text)}\n`);
       draw(after);
     },
     clear: () => draw(''),

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Settings } from '../config/settings.ts';
-import { withoutSecrets } from '../knowledge/secrets.ts';
+import { withoutSecrets } from '../guards/secrets.ts';
 import { parseEach } from '../schemas/events/envelope.ts';
 import { type Fact, factFrom } from '../schemas/events/fact.ts';
 import { isCorrelationId } from '../schemas/events/subjects.ts';

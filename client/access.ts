@@ -1,7 +1,8 @@
 /**
  * Whose task is it. Owns: finding a task for a caller who may see it. Does not own: who the caller is.
  *
- * A task of somebody else and one that does not exist get the same answer: an id tells nothing.
+ * A task of somebody else and one that does not exist get the same answer. What an id tells all the same: who submits a
+ * task under an id that is taken hears that it is (ID_TAKEN), since there is one space of ids for all.
  */
 import type { Fact } from '../schemas/events/fact.ts';
 import { isCorrelationId } from '../schemas/events/subjects.ts';
@@ -17,6 +18,16 @@ export function maySee(caller: Caller, view: TaskView): boolean {
 
 function maySteer(caller: Caller, view: TaskView): boolean {
   return isAdmin(caller) || view.caller === caller.name;
+}
+
+/** Of whoever sees the task. @throws MeshError NOT_YOUR_TASK */
+export function checkSteers(caller: Caller, view: TaskView): void {
+  if (maySteer(caller, view)) return;
+  throw new MeshError(
+    'permission_denied',
+    'NOT_YOUR_TASK',
+    `the task ${view.taskId} belongs to ${view.caller ?? 'nobody known'}; only its caller or an admin may change it`,
+  );
 }
 
 /** @throws MeshError that names the field */
@@ -39,13 +50,7 @@ export async function openTask(
   try {
     if (!feed.isKnown) throw await absent(feeds, correlationId, caller);
     if (!maySee(caller, feed.view)) throw unknownTask(correlationId);
-    if (options.steer === true && !maySteer(caller, feed.view)) {
-      throw new MeshError(
-        'permission_denied',
-        'NOT_YOUR_TASK',
-        `the task ${correlationId} belongs to ${feed.view.caller ?? 'nobody known'}; only its caller or an admin may change it`,
-      );
-    }
+    if (options.steer === true) checkSteers(caller, feed.view);
     return feed;
   } catch (error) {
     feed.close();

@@ -99,6 +99,12 @@ export function nothingAsked({ status, taskId }: TaskView): MeshError {
   return new MeshError('failed_precondition', 'NOTHING_ASKED', text, { metadata: { correlation_id: taskId } });
 }
 
+/** A model calls the tools of an MCP client: its yes to what it wants to do itself is nobody's. */
+export function forPeople({ taskId }: TaskView): MeshError {
+  const text = `whether a tool may act outside is for a person to say: mesh respond ${taskId} yes, or no, or on the dashboard`;
+  return new MeshError('permission_denied', 'FOR_PEOPLE', text, { metadata: { correlation_id: taskId } });
+}
+
 /** Somebody else was first. */
 function answeredBy(view: TaskView, { questionId, text, caller, byDefault }: TurnView): MeshError {
   const who = byDefault ? 'by nobody in time, so its default counts' : `by ${caller ?? 'somebody else'}`;

@@ -42,9 +42,10 @@ export async function openClient(ports: ClientPorts): Promise<TaskClient> {
   const refused = new RefusedMessages(bus);
   const shown = new ShownQuestions();
   const traced = new Traced(ports.tracing);
+  const unfinishedOf = async (caller: string): Promise<number> => (await index.upToDate()).unfinishedOf(caller);
   tail.onBreak = () => index.reset();
   return {
-    tasks: new Tasks(ports, feeds, { refused, shown }),
+    tasks: new Tasks(ports, feeds, { refused, shown, unfinishedOf }),
     messages: new Messages(ports, feeds),
     watches: new Watches(ports, feeds, shown),
     list: (wanted, context) =>

@@ -69,6 +69,11 @@ export function unknownTask(correlationId: string): MeshError {
   });
 }
 
+/** Why a call ends before its answer: its caller has left, or the door says that it may not go on. */
+export function callerLeft({ reason }: AbortSignal): MeshError {
+  return reason instanceof MeshError ? reason : new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+}
+
 function fromBus(error: BusError): MeshError {
   switch (error.code) {
     case 'unreachable':

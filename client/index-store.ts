@@ -50,6 +50,7 @@ export interface PlacedSummary {
 /** Raised with the tables: a file of another form is another file (`task-index.ts`). */
 export const INDEX_FORM = 1;
 const BUSY_MS = 5000;
+const UNFINISHED: readonly TaskStatus[] = ['accepted', 'running', 'input_required'];
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS log (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL, last_seq INTEGER NOT NULL);
@@ -175,6 +176,13 @@ export class IndexStore {
     const { where, values } = conditions(filter);
     const sql = `SELECT count(*) AS total FROM tasks WHERE ${where}`;
     return this.#database.prepare<unknown[], { total: number }>(sql).get(...values)?.total ?? 0;
+  }
+
+  /** Tasks of a caller that have not ended. They are few among all: the index of states finds them, not the one of callers. */
+  unfinishedOf(caller: string): number {
+    const marks = UNFINISHED.map(() => '?').join(', ');
+    const sql = `SELECT count(*) AS total FROM tasks INDEXED BY tasks_status WHERE status IN (${marks}) AND caller = ?`;
+    return this.#database.prepare<unknown[], { total: number }>(sql).get(...UNFINISHED, caller)?.total ?? 0;
   }
 
   /** Tasks whose last fact has left the log. */

@@ -11,7 +11,7 @@ import { openTask } from './access.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import { invalidField, MeshError } from './errors.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
-import { isNamed, publishMessage } from './requests.ts';
+import { bytesOf, isNamed, publishMessage } from './requests.ts';
 import type { TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
 
@@ -93,6 +93,7 @@ export class Messages {
         if (isEnded(feed.view.status)) {
           throw new MeshError('failed_precondition', 'TASK_ENDED', `the task has ended; it is ${feed.view.status}`);
         }
+        await this.#ports.shares?.write(context.caller, bytesOf(message));
         await publishMessage(
           this.#ports.bus,
           correlationId,

@@ -2,6 +2,7 @@
  * What the client of tasks needs from outside. Owns: the words. Does not own: any adapter; who opens it builds them.
  */
 import type { Bus } from '../bus/port.ts';
+import type { Door } from '../schemas/events/generated.ts';
 import type { Caller } from './caller.ts';
 import type { Patience } from './task-feed.ts';
 import type { CallTracing } from './tracing.ts';
@@ -21,6 +22,18 @@ export interface ClientLog {
   error(fields: object, message: string): void;
 }
 
+/** What one caller may take of the mesh. */
+export interface Shares {
+  /**
+   * Before a new task is written. The returned function is called when the log tells of it, or it was not taken.
+   * @param unfinished tasks of the caller that have not ended, as far as the log tells
+   * @throws MeshError resource_exhausted, with the time after which to try again
+   */
+  begin(caller: Caller, bytes: number, unfinished: () => Promise<number>): Promise<() => void>;
+  /** Before anything else is written for a caller. @throws MeshError as above */
+  write(caller: Caller, bytes: number): Promise<void>;
+}
+
 export interface ClientPorts {
   readonly bus: Bus;
   /** Read at its first use. Absent: the mesh says what it does not have, when it comes to that. */
@@ -30,6 +43,8 @@ export interface ClientPorts {
   readonly indexFolder?: string;
   /** The client lives for one command: what is only quicker for many calls is not worth its beginning. */
   readonly onlyForLists?: boolean;
+  /** Absent: the caller is the owner of this machine, whom nothing is kept from. */
+  readonly shares?: Shares;
   /** Absent: nobody collects spans. */
   readonly tracing?: CallTracing;
 }
@@ -37,6 +52,8 @@ export interface ClientPorts {
 /** A call as a door hands it over. */
 export interface CallContext extends Patience {
   readonly caller: Caller;
+  /** By which it came: stands on what is submitted, and decides with the caller which tools may run. */
+  readonly door?: Door;
   /** W3C traceparent that the caller sent, checked by `readTraceparent`; null for none. */
   readonly traceparent: string | null;
   /** How long the mesh may take to take a request, milliseconds; 20 s when absent. */

@@ -125,3 +125,8 @@ export function isNamed<N extends EventName>(
 ): event is Extract<MeshEvent, { type: `dev.agentmesh.${N}.v1` }> {
   return event.type === typeOf(name);
 }
+
+/** As it travels, about: of the envelope nothing is the caller's. */
+export function bytesOf(data: object): number {
+  return Buffer.byteLength(JSON.stringify(data));
+}

@@ -12,7 +12,7 @@ import { BEGINNING, type Fact, factsIn, type Place } from '../schemas/events/fac
 import { factSubject } from '../schemas/events/subjects.ts';
 import { emptyView, nextView, type TaskView } from '../schemas/events/task-view.ts';
 import { cursorAt } from './cursor.ts';
-import { MeshError, toMeshError } from './errors.ts';
+import { callerLeft, MeshError, toMeshError } from './errors.ts';
 import type { FactTail } from './fact-tail.ts';
 import { recall } from './recall.ts';
 import { Slots } from './slots.ts';
@@ -202,7 +202,7 @@ export class TaskFeed {
         this.#waiting.delete(look);
         act();
       };
-      const left = (): void => settle(() => reject(new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left')));
+      const left = (): void => settle(() => reject(callerLeft(patience.signal)));
       const look = (): void => {
         const failure = this.#failure;
         if (wanted(this.#view)) settle(() => resolve(this.#view));

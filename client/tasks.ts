@@ -13,14 +13,22 @@ import type { Fact } from '../schemas/events/fact.ts';
 import type { Conversation, DataByName, Priority, TaskSubmittedData } from '../schemas/events/generated.ts';
 import { correlationIdOfKey, newCorrelationId } from '../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
-import { checkId, maySee, openTask } from './access.ts';
-import { type AnswerOrder, answerOf, nothingAsked, quarantined, type ShownQuestions, verdictOn } from './answers.ts';
+import { checkId, checkSteers, maySee, openTask } from './access.ts';
+import {
+  type AnswerOrder,
+  answerOf,
+  forPeople,
+  nothingAsked,
+  quarantined,
+  type ShownQuestions,
+  verdictOn,
+} from './answers.ts';
 import type { Caller } from './caller.ts';
-import { invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
+import { callerLeft, invalidField, MeshError, toMeshError, unknownTask } from './errors.ts';
 import { type ForkInput, forkOf } from './fork.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import type { RefusedMessages } from './refused-messages.ts';
-import { checkData, publishRequest, type RequestName } from './requests.ts';
+import { bytesOf, checkData, publishRequest, type RequestName } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
 
@@ -80,18 +88,28 @@ function idIn(named: string | undefined): (answer: TaskNow | null) => string | n
   return (answer) => answer?.view.taskId ?? named ?? null;
 }
 
+/** What the calls of one client share. */
+interface Memory {
+  readonly refused: RefusedMessages;
+  readonly shown: ShownQuestions;
+  /** Tasks of a caller that have not ended. */
+  readonly unfinishedOf: (caller: string) => Promise<number>;
+}
+
 export class Tasks {
   readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
   readonly #refused: RefusedMessages;
   readonly #shown: ShownQuestions;
+  readonly #unfinishedOf: Memory['unfinishedOf'];
   readonly #traced: Traced;
 
-  constructor(ports: ClientPorts, feeds: TaskFeeds, memory: { refused: RefusedMessages; shown: ShownQuestions }) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, memory: Memory) {
     this.#ports = ports;
     this.#feeds = feeds;
     this.#refused = memory.refused;
     this.#shown = memory.shown;
+    this.#unfinishedOf = memory.unfinishedOf;
     this.#traced = new Traced(ports.tracing);
   }
 
@@ -120,6 +138,22 @@ export class Tasks {
   /** The same for a door that looks for itself: what the task asks does not count as shown to the caller. */
   peek(correlationId: string, context: CallContext): Promise<TaskNow> {
     return this.#traced.call('get', context, idIn(correlationId), () => this.#get(correlationId, context));
+  }
+
+  /** The same for a door that changes something of the task itself. @throws MeshError NOT_YOUR_TASK */
+  async peekToSteer(correlationId: string, context: CallContext): Promise<TaskNow> {
+    const now = await this.peek(correlationId, context);
+    checkSteers(context.caller, now.view);
+    return now;
+  }
+
+  /**
+   * Whether a submission could be taken, as far as can be said without the mesh; nothing is written.
+   * @throws MeshError
+   */
+  async check({ workflow, ...submission }: Submission, context: CallContext): Promise<void> {
+    if (workflow !== undefined) await this.#checkWorkflow(workflow);
+    checkData('task.submitted', dataOf({ ...submission, ...(workflow === undefined ? {} : { workflow }) }, context));
   }
 
   async #get(correlationId: string, context: CallContext): Promise<TaskNow> {
@@ -170,7 +204,7 @@ export class Tasks {
       } catch (thrown) {
         if (!isPassing(thrown)) throw thrown;
         await sleep(REOPEN_MS, undefined, { signal: context.signal }).catch(() => {
-          throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+          throw callerLeft(context.signal);
         });
       }
     }
@@ -189,6 +223,7 @@ export class Tasks {
       if (!isEnded(feed.view.status)) {
         const data = reason === undefined || reason === '' ? {} : { reason };
         const request = { name: 'task.cancel.requested', data, discriminator: reason ?? '' } as const;
+        // Never kept back by a share: it makes room.
         await this.#requested(feed, request, (view) => isEnded(view.status), context);
       }
       return this.#now(feed);
@@ -200,7 +235,7 @@ export class Tasks {
   /**
    * Answers a question, and returns when the task has taken the answer. The same answer again changes nothing.
    * @throws MeshError when it is not taken: NOT_A_CHOICE, OTHER_QUESTION, QUESTION_NOT_NAMED, ANSWERED_ALREADY (with who
-   * answered what) or NOTHING_ASKED
+   * answered what), NOTHING_ASKED or FOR_PEOPLE
    */
   respond(order: AnswerOrder, context: CallContext): Promise<TaskNow> {
     return this.#traced.call('respond', context, idIn(order.correlationId), () => this.#respond(order, context));
@@ -214,9 +249,11 @@ export class Tasks {
       const answer = answerOf(order, feed.view, caller, this.#shown.of(caller, correlationId));
       if (verdictOn(feed.view, answer) === null) {
         if (feed.view.question === null) throw nothingAsked(feed.view);
+        if (context.door === 'mcp' && feed.view.question.reason === 'consent') throw forPeople(feed.view);
         const { messageId, questionId, text, about } = answer;
         const data = { text, messageId, caller: caller.name, ...(questionId === null ? {} : { questionId }) };
         const request = { name: 'task.input.provided', data, discriminator: `${messageId}/${about}/${text}` } as const;
+        await this.#ports.shares?.write(caller, bytesOf(data));
         await this.#requested(feed, request, (view) => verdictOn(view, answer) !== null, context);
       }
       const verdict = verdictOn(feed.view, answer);
@@ -238,31 +275,26 @@ export class Tasks {
     onId: ((correlationId: string) => void) | undefined,
   ): Promise<TaskNow> {
     const source = await this.#get(order.correlationId, context);
+    // What the hops had made goes on in another task, which may do things again: that is not looking.
+    checkSteers(context.caller, source.view);
     const data: TaskSubmittedData = {
       ...(await forkOf(this.#ports.bus, source.view, order)),
       caller: context.caller.name,
+      ...(context.door === undefined ? {} : { door: context.door }),
     };
     const task = { id: order.newCorrelationId, idField: 'new_correlation_id', data };
     return this.#submitted(task, context, onId, isAccepted);
   }
 
   async #begun(
-    { prompt, workflow, correlationId, key, timeLimitMs, priority, waitForModel, conversation }: Submission,
+    submission: Submission,
     context: CallContext,
     onId: ((correlationId: string) => void) | undefined,
     isEnough: (view: TaskView) => boolean,
   ): Promise<TaskNow> {
+    const { workflow, correlationId, key } = submission;
     if (workflow !== undefined) await this.#checkWorkflow(workflow);
-    const data: TaskSubmittedData = {
-      prompt,
-      caller: context.caller.name,
-      ...(workflow === undefined ? {} : { workflow }),
-      ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(waitForModel === undefined ? {} : { waitForModel }),
-      ...(key === undefined ? {} : { key }),
-      ...(conversation === undefined ? {} : { conversation }),
-    };
+    const data = dataOf(submission, context);
     const id = key === undefined ? correlationId : idOfKey(key, correlationId, context.caller);
     return this.#submitted({ id, idField: 'correlation_id', data }, context, onId, isEnough);
   }
@@ -284,7 +316,7 @@ export class Tasks {
       // Who chose the id has it already, and does not wait for being told.
       if (task.id === undefined) onId?.(correlationId);
       if (!feed.isKnown) {
-        const kept = await this.#submit(feed, data, context);
+        const kept = await this.#withinShare(data, context, () => this.#submit(feed, data, context));
         if (kept !== null) checkSame(kept.view, data, context);
         if (kept !== null && isEnough(kept.view)) return kept;
       }
@@ -294,6 +326,18 @@ export class Tasks {
       return this.#showing(this.#now(feed), context);
     } finally {
       feed.close();
+    }
+  }
+
+  /** @throws MeshError resource_exhausted, before anything is written */
+  async #withinShare<T>(data: TaskSubmittedData, { caller }: CallContext, submit: () => Promise<T>): Promise<T> {
+    const { shares } = this.#ports;
+    if (shares === undefined) return submit();
+    const over = await shares.begin(caller, bytesOf(data), () => this.#unfinishedOf(caller.name));
+    try {
+      return await submit();
+    } finally {
+      over();
     }
   }
 
@@ -377,6 +421,23 @@ export class Tasks {
   #now(feed: TaskFeed): TaskNow {
     return { view: feed.view, cursor: this.#feeds.cursorOf(feed), traceparent: feed.traceparent };
   }
+}
+
+function dataOf(
+  { prompt, workflow, key, timeLimitMs, priority, waitForModel, conversation }: Submission,
+  { caller, door }: CallContext,
+): TaskSubmittedData {
+  return {
+    prompt,
+    caller: caller.name,
+    ...(door === undefined ? {} : { door }),
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(timeLimitMs === undefined ? {} : { deadlineMs: timeLimitMs }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
+    ...(key === undefined ? {} : { key }),
+    ...(conversation === undefined ? {} : { conversation }),
+  };
 }
 
 function notTaken(correlationId: string): MeshError {

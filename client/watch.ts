@@ -11,7 +11,7 @@ import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
 import type { ShownQuestions } from './answers.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
-import { MeshError, toMeshError, unknownTask } from './errors.ts';
+import { callerLeft, type MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { Traced } from './tracing.ts';
@@ -64,7 +64,7 @@ export class Watches {
     const { mark } = this.#feeds;
     const after = placeOfCursor(order.cursor ?? '', mark);
     const queue = new WatchQueue<WatchItem>(onFail);
-    const leave = (): void => queue.fail(new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left'));
+    const leave = (): void => queue.fail(callerLeft(context.signal));
     context.signal.addEventListener('abort', leave, { once: true });
     let cursor = cursorAt(mark, after);
     const tell = (fact: Fact, view: TaskView): void => {

@@ -183,6 +183,11 @@ const table = {
     'Folder that the file tools may read, and nothing outside of it; unset, they read nothing.',
     'docs',
   ],
+  TOOLS_POLICY: [
+    optionalText,
+    'File with the rules for which tools run for whom, and which ask a person (docs/tools.md); unset, what changes something outside asks, unless it comes from the command line.',
+    'tools-policy.json',
+  ],
   MESH_MCP_CONFIG: [
     optionalText,
     'MCP servers whose tools the mesh uses (docs/tools.md); mcp.json in the project when unset.',
@@ -219,10 +224,20 @@ const table = {
     'Hosts (host or host:port, separated by commas) to which A2A push notifications may go although their address is private; none when unset.',
     '127.0.0.1:9000',
   ],
+  MESH_PUSH_SIGNING_KEY: [
+    optionalText,
+    'Private key (Ed25519, PEM) by which A2A push notifications are signed; several gateways share one. A new one is made in MESH_HOME when unset.',
+    'push-signing-key.pem',
+  ],
+  MESH_PUSH_CONFIGS_PER_CALLER: [
+    count(1, 1000, 100),
+    'Push notification configs that one caller may have for tasks that have not ended; 1000 of all callers together.',
+    '100',
+  ],
   MESH_A2A_CARD: [
-    z.enum(['1.0', 'both']).default('both'),
-    'both: whoever fetches the A2A agent card without saying a version gets the fields of 0.3 beside those of 1.0. 1.0: these alone.',
-    '1.0',
+    z.enum(['1.0', 'both']).default('1.0'),
+    '1.0: the A2A agent card is what the schema of 1.0 allows. both: whoever fetches it without saying a version gets the fields of 0.3 as well.',
+    'both',
   ],
   MESH_WORKFLOWS: [
     optionalText,
@@ -233,6 +248,11 @@ const table = {
     optionalText,
     'Name of the Dapr pub/sub component whose topic mesh.tasks feeds the mesh (docs/a2a.md); unset, the gateway asks Dapr for nothing.',
     'orders-pubsub',
+  ],
+  MESH_DAPR_DOOR: [
+    z.enum(['closed', 'open']).default('closed'),
+    'open: events of Dapr are taken at /dapr/tasks although MESH_DAPR_PUBSUB is unset, for a subscription that is declared (docs/dapr.md).',
+    'open',
   ],
   MESH_GATEWAY_HOST: [
     z.string().trim().min(1).default('127.0.0.1'),
@@ -257,6 +277,12 @@ const table = {
   ],
   MESH_GATEWAY_CALLS_PER_SECOND: [count(1, 100_000, 500), 'Calls that one caller may begin in a second.', '500'],
   MESH_GATEWAY_CALLS_AT_ONCE: [count(1, 2000, 256), 'Calls of one caller under way at the same time.', '256'],
+  MESH_CALLER_TASKS_MAX: [count(1, 1_000_000, 1000), 'Tasks of one caller of the gateway that have not ended.', '1000'],
+  MESH_CALLER_MB_PER_DAY: [
+    count(1, 1_048_576, 4096),
+    'What one caller of the gateway may have the mesh store in a day, MiB: about six times its prompts, and 32 KiB a task.',
+    '4096',
+  ],
   MESH_GATEWAY_KEEPALIVE_MS: [
     count(1000, 3_600_000, 30_000),
     'A silent connection is asked after this time whether it lives, milliseconds.',
@@ -413,6 +439,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>> =
     CHECKPOINT_DB_PATH: resolve(root, settings.CHECKPOINT_DB_PATH ?? join(home, 'ledger', 'agents.db')),
     MESH_KNOWLEDGE_PATH: resolve(root, settings.MESH_KNOWLEDGE_PATH ?? join(home, 'knowledge.db')),
     MESH_MCP_CONFIG: resolve(root, settings.MESH_MCP_CONFIG ?? 'mcp.json'),
+    ...(settings.TOOLS_POLICY === undefined ? {} : { TOOLS_POLICY: resolve(root, settings.TOOLS_POLICY) }),
     ...(settings.TOOLS_WORKSPACE === undefined ? {} : { TOOLS_WORKSPACE: resolve(root, settings.TOOLS_WORKSPACE) }),
   };
 }

@@ -2,19 +2,13 @@
  * Who could reach the gateway. Owns: the rule that nobody beyond this machine may call it unknown. Does not own: who a
  * caller is (`core/callers.ts`).
  */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isLoopback } from '../guards/web-page.ts';
 
 export interface Exposure {
   readonly host: string;
   readonly hasCallers: boolean;
   readonly hasTls: boolean;
   readonly hasClientAuthority: boolean;
-}
-
-export function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return host.startsWith('127.');
-  if (isIPv6(host)) return host === '::1';
-  return host === 'localhost';
 }
 
 /** Why the gateway must not start so, in one line that says what to do; null when it may. */

@@ -1,7 +1,8 @@
 /**
  * Finds the files of a root that belong in a knowledge base, and reads one as text.
  *
- * Owns what is ignored and why. Does not own chunking, hashing or what is stored (`ingest.ts`).
+ * Owns what is of no use in a search, and why. Does not own what a project keeps to itself (`guards/left-out.ts`), chunking,
+ * hashing or what is stored (`ingest.ts`).
  *
  * What is left out is reported with a reason, a folder as one; only `.git` and the mesh's own folder are passed over without a
  * word. Rules about names bind what is found below a root, not the root itself: a path a person names is meant.
@@ -9,12 +10,13 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, sep } from 'node:path';
+import { type IgnoreRules, isLeftOut, rulesAbove, withRulesOf } from '../guards/ignore-rules.ts';
+import { fileReason, folderReason, isFolderOfATool } from '../guards/left-out.ts';
+import { holdsSecret } from '../guards/secrets.ts';
 import { textOf } from './decode.ts';
 import { documentText, isDocument } from './documents.ts';
-import { type IgnoreRules, isLeftOut, rulesAbove, withRulesOf } from './ignore-rules.ts';
 import { fileTypeOf } from './languages.ts';
 import { KnowledgeError, type SkipReason } from './port.ts';
-import { hasSecretName, holdsSecret } from './secrets.ts';
 
 /** Larger files are data, dumps or bundles; one of them would outweigh a whole manual. */
 export const FILE_BYTES_MAX = 2 * 1024 * 1024;
@@ -27,19 +29,7 @@ const ROOT_FILES_MAX = 50_000;
 /** No one writes such a line of code by hand: it is generated or minified. */
 const CODE_LINE_CHARS_MAX = 20_000;
 
-const IGNORED_FOLDERS = new Set([
-  'node_modules',
-  'dist',
-  'build',
-  'coverage',
-  'vendor',
-  '__pycache__',
-  'venv',
-  'site-packages',
-]);
 const SILENT_FOLDERS = new Set(['.git', '.mesh']);
-/** A folder with one of these is made by a tool: a virtual environment, a cache (bford.info/cachedir). */
-const MARKS = new Set(['pyvenv.cfg', 'CACHEDIR.TAG']);
 const LOCK_FILES = new Set(['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'go.sum', 'bun.lockb']);
 const DATA_EXTENSIONS = new Set(['.csv', '.tsv', '.svg', '.map', '.log', '.jsonl', '.ndjson', '.snap', '.po']);
 
@@ -130,7 +120,7 @@ async function scanFolder(scanning: Scanning, folder: string, above: IgnoreRules
     scan.skipped.push({ absolutePath: folder, reason: 'unreadable' });
     return;
   }
-  if (folder !== root && entries.some(({ name }) => MARKS.has(name))) {
+  if (folder !== root && isFolderOfATool(entries.map(({ name }) => name))) {
     scan.skipped.push({ absolutePath: folder, reason: 'folder-of-a-tool' });
     return;
   }
@@ -154,17 +144,12 @@ async function scanFolder(scanning: Scanning, folder: string, above: IgnoreRules
   }
 }
 
-function folderReason(name: string): SkipReason | null {
-  if (name.startsWith('.')) return 'hidden';
-  return IGNORED_FOLDERS.has(name) ? 'folder-of-a-tool' : null;
-}
-
 function nameReason(entry: Dirent): SkipReason | null {
   const name = entry.name.toLowerCase();
   const extension = extname(name);
   if (!entry.isFile()) return 'not-a-file';
-  if (hasSecretName(name)) return 'secret';
-  if (name.startsWith('.')) return 'hidden';
+  const kept = fileReason(name);
+  if (kept !== null) return kept;
   if (LOCK_FILES.has(name) || extension === '.lock') return 'lock-file';
   if (DATA_EXTENSIONS.has(extension)) return 'data';
   if (/\.min\.(?:js|mjs|css)$/.test(name)) return 'minified';

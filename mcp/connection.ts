@@ -2,7 +2,7 @@
  * One connection to an MCP server, from its beginning to its end. Owns: the transport, what an error of the SDK says
  * about the other side, and following the list of tools. Does not own: connecting again (server.ts).
  */
-import type { Client, Tool as SdkTool } from '@modelcontextprotocol/client';
+import type { Client, JsonSchemaValidator, jsonSchemaValidator, Tool as SdkTool } from '@modelcontextprotocol/client';
 import manifest from '../package.json' with { type: 'json' };
 import type { ServerConfig } from './config.ts';
 import { type McpAnswer, type McpCall, McpError, type McpTool } from './port.ts';
@@ -33,6 +33,12 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+const unchecked: jsonSchemaValidator = {
+  getValidator<T>(): JsonSchemaValidator<T> {
+    return (input: unknown) => ({ valid: true, data: input as T, errorMessage: undefined });
+  },
+};
+
 /** Connects and lists the tools. @throws Error whose message says why there is no connection */
 export async function connect(
   config: ServerConfig,
@@ -51,6 +57,8 @@ export async function connect(
   const client = new sdk.Client(
     { name: 'agent-mesh', version: manifest.version },
     {
+      // A schema is a program of its server's: who uses the answer checks it where that may take long.
+      jsonSchemaValidator: unchecked,
       versionNegotiation: { mode: 'auto', probe: { timeoutMs: PROBE_MS_MAX } },
       listChanged: {
         tools: {
@@ -136,7 +144,8 @@ function tellTools(server: string, listed: readonly SdkTool[], events: Connectio
 function whyNot(tool: SdkTool, taken: number): string | null {
   if (taken >= TOOLS_MAX) return `only ${TOOLS_MAX} tools of a server are used`;
   if (!/^[\w./-]{1,100}$/.test(tool.name)) return 'its name has other signs than letters, digits, . / - _';
-  if (JSON.stringify(tool.inputSchema).length > SCHEMA_CHARS_MAX) return 'its schema is too large';
+  const schemas = [tool.inputSchema, tool.outputSchema ?? {}];
+  if (schemas.some((schema) => JSON.stringify(schema).length > SCHEMA_CHARS_MAX)) return 'its schema is too large';
   return null;
 }
 
@@ -146,6 +155,7 @@ function toolOf(server: string, tool: SdkTool): McpTool {
     name: tool.name,
     description: (tool.description ?? tool.title ?? '').slice(0, DESCRIPTION_CHARS_MAX),
     inputSchema: tool.inputSchema,
+    ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
     readOnly: tool.annotations?.readOnlyHint === true,
     idempotent: tool.annotations?.idempotentHint === true,
   };
@@ -187,7 +197,9 @@ async function callTool(
   const { text, attachments } = resultText(result);
   if (result.isError === true)
     throw new McpError('failed', text === '' ? 'it failed and said nothing' : text.slice(0, 1500));
-  return { text: text === '' ? '(nothing)' : text, attachments };
+  const { structuredContent: structured } = result;
+  const answer = { text: text === '' ? '(nothing)' : text, attachments };
+  return structured === undefined ? answer : { ...answer, structured };
 }
 
 /** What became of a call that has no answer. */

@@ -12,6 +12,8 @@ export interface McpTool {
   readonly description: string;
   /** JSON Schema of the arguments, as the server sent it. */
   readonly inputSchema: object;
+  /** That of what a call answers besides text, where the server says it. */
+  readonly outputSchema?: object;
   /** The server says of itself that a call changes nothing. */
   readonly readOnly: boolean;
   /** The server says of itself that a call with the same arguments acts once. */
@@ -29,6 +31,8 @@ export interface McpAnswer {
   readonly text: string;
   /** What it has besides text. */
   readonly attachments: readonly Part[];
+  /** What is to be as the tool's output schema says; not checked here. */
+  readonly structured?: unknown;
 }
 
 export interface McpServerState {

@@ -11,20 +11,18 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import {
-  createMcpHandler,
-  hostHeaderValidationResponse,
-  localhostAllowedHostnames,
-  localhostAllowedOrigins,
-  type McpHttpHandler,
-  originValidationResponse,
-} from '@modelcontextprotocol/server';
+import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
+import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
+import { foreignPage, isStrangeName, type OwnOrigin } from '../guards/web-page.ts';
 import type { MeshDoor } from './door.ts';
 import { createMeshMcpServer } from './serve.ts';
 
 const PATH = '/mcp';
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const CONNECTIONS_MAX = 100;
+/** In the middle of a request, of one address. */
+const WAITING_MAX = 50;
+const own: OwnOrigin = { scheme: 'http', names: new Set(), publicOrigin: null };
 
 export interface HttpServing {
   readonly url: string;
@@ -46,13 +44,14 @@ export async function serveMcpHttp(door: MeshDoor, { port, token, onError }: Htt
     onerror: onError,
   });
   const endNews = door.onToolsChanged(() => handler.notify.toolsChanged());
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer({ ...HALF_SENT }, (incoming, outgoing) => {
     answer(handler, token, incoming, outgoing).catch((error: unknown) => {
       onError(error instanceof Error ? error : new Error(String(error)));
       outgoing.destroy();
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
+  boundHalfSent(server, WAITING_MAX);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -75,12 +74,12 @@ async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const head = new Request(`http://${incoming.headers.host ?? 'unknown.invalid'}${incoming.url ?? '/'}`, {
+  const refused = refusal(incoming, token);
+  if (refused !== null) return send(refused, outgoing);
+  const head = new Request(`http://${incoming.headers.host ?? 'localhost'}${PATH}`, {
     method: incoming.method ?? 'GET',
     headers: headersOf(incoming),
   });
-  const refused = refusal(head, token);
-  if (refused !== null) return send(refused, outgoing);
   const body = incoming.method === 'POST' ? await bodyOf(incoming) : undefined;
   if (body === null) return send(plain(413, `a request holds at most ${BODY_BYTES_MAX} bytes`), outgoing);
   const gone = new AbortController();
@@ -89,14 +88,16 @@ async function answer(
   await send(await handler.fetch(request), outgoing);
 }
 
+const METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD']);
+
 /** Why the request is refused, or null. */
-function refusal(request: Request, token: string): Response | null {
-  const wrongPlace =
-    hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
-    originValidationResponse(request, localhostAllowedOrigins());
-  if (wrongPlace !== undefined) return wrongPlace;
-  if (new URL(request.url).pathname !== PATH) return plain(404, `the address is ${PATH}`);
-  const given = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
+function refusal({ headers, url = '/', method }: IncomingMessage, token: string): Response | null {
+  if (isStrangeName(headers, own.names)) return plain(403, 'call it by 127.0.0.1, localhost or [::1]');
+  const page = foreignPage(headers, own);
+  if (page !== null) return plain(403, `no web page of ${page} is answered`);
+  if (!METHODS.has(method)) return plain(405, 'send POST, GET or DELETE');
+  if (url.split('?', 1)[0] !== PATH) return plain(404, `the address is ${PATH}`);
+  const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
   if (same(given, token)) return null;
   const response = plain(401, 'send the token that `mesh mcp --http` printed: Authorization: Bearer …');
   response.headers.set('www-authenticate', 'Bearer');
@@ -108,8 +109,8 @@ function same(given: string, wanted: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function plain(status: number, text: string): Response {
-  return new Response(`${text}\n`, { status, headers: { 'content-type': 'text/plain; charset=utf-8' } });
+function plain(code: number, message: string): Response {
+  return Response.json({ error: { code, message } }, { status: code });
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {

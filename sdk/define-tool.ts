@@ -50,13 +50,13 @@ export function defineTool<Args = ToolArguments>(options: ToolOptions<Args>): To
     const problems = ajv.errorsText(isValid.errors, { dataVar: 'arguments', separator: '; ' });
     throw new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${problems}.`);
   };
-  const byName = (prompt: string): ToolMatch | null =>
-    matchByName(prompt, { name, schema: input, accepts: (args) => isValid(args) === true });
+  const byName = (prompt: string): Promise<ToolMatch | null> =>
+    matchByName(prompt, { name, schema: input, accepts: async (args) => isValid(args) === true });
   return {
     ...{ name, description, inputSchema: input, fence },
     ...(caps === undefined ? {} : { caps }),
     match: (prompt) => (options.match === undefined ? byName(prompt) : options.match(prompt)),
-    checkArguments(args) {
+    async checkArguments(args) {
       checked(args);
     },
     async run(args, context) {

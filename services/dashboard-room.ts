@@ -18,7 +18,7 @@ import { redrive } from '../dashboard/server/quarantine-view.ts';
 import { Rooms } from '../dashboard/server/rooms.ts';
 import { ServicesView } from '../dashboard/server/services-view.ts';
 import { createMeshClient, type MeshClient } from '../gateway/client/index.ts';
-import { isLoopback } from '../gateway/exposure.ts';
+import { isLoopback } from '../guards/web-page.ts';
 import type { SearchResult } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { atTheStart } from '../router/port.ts';

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
 import { serveDashboard } from '../dashboard/server/http.ts';
-import { isLoopback } from '../gateway/exposure.ts';
+import { isLoopback } from '../guards/web-page.ts';
 import type { OpenRoom } from './dashboard-room.ts';
 import { once } from './once.ts';
 import type { RunningService, StartService } from './run-service.ts';

@@ -10,8 +10,10 @@ import type { Catalog } from '../client/ports.ts';
 import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
-import { byCertificate, type Callers, onlyLocal, readCallers } from '../gateway/core/callers.ts';
+import { byCertificate, type Callers, onlyLocal } from '../gateway/core/callers.ts';
+import { type FileCallers, readCallers } from '../gateway/core/callers-file.ts';
 import { openMesh } from '../gateway/core/mesh.ts';
+import { CallerShares } from '../gateway/core/shares.ts';
 import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
@@ -24,6 +26,7 @@ import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
+import { pushSigningKey } from './push-signing-key.ts';
 import type { StartService } from './run-service.ts';
 import { watchWorking } from './working.ts';
 
@@ -92,9 +95,9 @@ function tlsOf(settings: Settings): TlsFiles | undefined {
   };
 }
 
-function callersFrom(settings: Settings): Callers {
+function callersFrom(settings: Settings, log: Log): Callers | FileCallers {
   if (settings.MESH_GATEWAY_CALLERS !== undefined)
-    return readCallers(resolve(meshFolder(), settings.MESH_GATEWAY_CALLERS));
+    return readCallers(resolve(meshFolder(), settings.MESH_GATEWAY_CALLERS), log);
   return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? onlyLocal : byCertificate;
 }
 
@@ -122,16 +125,11 @@ function authenticationOf(settings: Settings): 'none' | 'token' | 'certificate' 
   return settings.MESH_GATEWAY_TLS_CLIENT_CA === undefined ? 'none' : 'certificate';
 }
 
-/** Names, beside those of loopback, by which a gateway that knows no callers may be called. */
-function knownHosts({ MESH_PUBLIC_URL: url }: Settings): ReadonlySet<string> {
-  return new Set(url === undefined ? [] : [new URL(url).hostname]);
-}
-
 export const startGateway: StartService = async (context) => {
   const { settings, log, hostId, telemetry } = context;
   checkExposure(settings);
   const tls = tlsOf(settings);
-  const callers = callersFrom(settings);
+  const callers = callersFrom(settings, log);
   const callsMax = settings.MESH_GATEWAY_CALLS_AT_ONCE;
   const admission = new Admission({ callsPerSecond: settings.MESH_GATEWAY_CALLS_PER_SECOND, callsAtOnce: callsMax });
   const bus = await context.connect();
@@ -140,15 +138,23 @@ export const startGateway: StartService = async (context) => {
   const tracing = traceCalls(telemetry.tracer, telemetry.counters);
   const indexFolder = join(settings.MESH_HOME, 'index');
   const observation = obsSwitch(bus.kv('config'));
-  const mesh = await openMesh({ bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing, observation });
-  const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port } = settings;
+  const shares = new CallerShares({
+    tasksMax: settings.MESH_CALLER_TASKS_MAX,
+    bytesPerDay: settings.MESH_CALLER_MB_PER_DAY * 1024 * 1024,
+  });
+  const opened = { bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing };
+  const mesh = await openMesh({ ...opened, observation, shares });
+  const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
+  const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
   const rules = { callers, admission, log };
   const secured = tls === undefined ? {} : { tls };
   const a2a = lazyA2a(
     {
-      ...{ mesh, bus, catalog, log },
+      ...{ mesh, bus, catalog, log, callers },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },
       cardOfBoth: settings.MESH_A2A_CARD === 'both',
+      signingKey: () => pushSigningKey(settings),
+      pushConfigsPerCaller: settings.MESH_PUSH_CONFIGS_PER_CALLER,
       pushAllowHosts: (settings.MESH_PUSH_ALLOW_HOSTS ?? '').split(','),
       // Two gateways of one machine have ports of their own.
       holder: () => `gateway-${hostId}-${grpc.port}`,
@@ -160,11 +166,14 @@ export const startGateway: StartService = async (context) => {
   let problem: string | null = 'the mesh is starting';
   const http = await startHttp(
     {
-      dapr: daprApp({ mesh, ...rules, pubsub: settings.MESH_DAPR_PUBSUB ?? null }),
+      dapr: pubsub !== null || settings.MESH_DAPR_DOOR === 'open' ? daprApp({ mesh, ...rules, pubsub }) : null,
       a2a: a2a.http,
       problem: () => problem,
     },
-    { host, port: settings.MESH_HTTP_PORT, onlyHosts: callers === onlyLocal ? knownHosts(settings) : null, ...secured },
+    {
+      ...{ host, port: settings.MESH_HTTP_PORT, knowsNobody: callers === onlyLocal, ...secured },
+      publicUrl: publicUrl === undefined ? null : new URL(publicUrl),
+    },
   );
   grpc.setServing(false);
   const endLooking = watchWorking({
@@ -189,6 +198,7 @@ export const startGateway: StartService = async (context) => {
     begin: () => Promise.resolve({ ...doors, tls: tls !== undefined }),
     async stop() {
       endLooking();
+      if ('close' in callers) callers.close();
       grpc.setServing(false);
       await a2a.stop();
       await mesh.stop();

@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { livingServices } from '../bus/registry.ts';
+import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
 import { METRICS_SUBJECT } from '../schemas/events/telemetry.ts';
 import { prometheusText, type ToldSamples } from '../telemetry/metrics.ts';
 
@@ -24,7 +25,7 @@ export interface MetricsDoor {
 
 /** @throws the system's error when the port cannot be had */
 export async function openMetricsDoor(bus: Bus, port: number, log: RuntimeLog): Promise<MetricsDoor> {
-  const server = createServer((request, response) => {
+  const server = createServer({ ...HALF_SENT }, (request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n');
       return;
@@ -37,6 +38,7 @@ export async function openMetricsDoor(bus: Bus, port: number, log: RuntimeLog): 
       },
     );
   });
+  boundHalfSent(server);
   server.listen({ host: '127.0.0.1', port });
   await once(server, 'listening');
   const address = server.address();

@@ -4,6 +4,7 @@
  * kept, or who else wants them.
  */
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { plainJson } from './plain-json.ts';
 
 export type Log = Logger;
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -20,7 +21,9 @@ const METADATA = Symbol.for('pino.metadata');
 
 /** @param level printed from here on, unless the tap says otherwise */
 export function createLog(service: string, level: Level, tap?: LogTap): Log {
-  const out = destination({ fd: 1, sync: true });
+  const lines = destination({ fd: 1, sync: true });
+  // Whoever looks at the log looks at words from outside: names of files, of models, of callers.
+  const out = { write: (text: string): boolean => lines.write(plainJson(text)) };
   return pino(
     {
       level: tap === undefined ? level : 'debug',

@@ -9,7 +9,7 @@ import { declare, settingsNow } from '../command.ts';
 import { CliError, fileProblem } from '../errors.ts';
 import { wholeTask, withTask } from '../mesh-client.ts';
 import { shortId } from '../task-text.ts';
-import { note, out, plural } from '../terminal.ts';
+import { note, plural, printJsonText } from '../terminal.ts';
 import { trailText } from '../trail-file.ts';
 
 export function command(): Command {
@@ -35,8 +35,7 @@ async function write(id: string, file: string | undefined, leaveOut: boolean): P
   const { taskId } = view;
   const text = trailText(taskId, facts, `agent-mesh ${manifest.version}`, leaveOut);
   if (file === undefined) {
-    out.write(text);
-    return;
+    return printJsonText(text.trimEnd());
   }
   try {
     // Nobody else's business unless the owner passes it on.

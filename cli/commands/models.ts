@@ -72,7 +72,9 @@ async function list(json: boolean): Promise<void> {
   ])
     print(line);
   const advice = gpuAdvice(projectRoot);
-  if (advice !== null) print(`\n${advice}`);
+  if (advice === null) return;
+  print();
+  print(advice);
 }
 
 function fileLines({ files, folder }: ModelList, paint: Paint): string[] {

@@ -6,10 +6,23 @@ import type { Command } from 'commander';
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import { entryOf, listQuarantine, type QuarantineEntry, redrive as redriveEntry } from '../../client/quarantine.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
+import { plainJson } from '../../telemetry/plain-json.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
-import { bytes, columns, duration, oneLine, out, painter, print, printJson, safeText, table } from '../terminal.ts';
+import {
+  bytes,
+  columns,
+  duration,
+  oneLine,
+  out,
+  painter,
+  print,
+  printJson,
+  printText,
+  safeText,
+  table,
+} from '../terminal.ts';
 
 /** The latest entries that `ls` shows; older ones are still there by their number. */
 const LIST_MAX = 200;
@@ -111,8 +124,8 @@ async function show(seq: number, json: boolean): Promise<void> {
   for (const line of table(rows)) print(line);
   print();
   const parsed = parseJson(body);
-  const text = parsed.ok ? JSON.stringify(parsed.value, null, 2) : safeText(body);
-  print(text.slice(0, BODY_CHARS_SHOWN));
+  const text = parsed.ok ? plainJson(JSON.stringify(parsed.value, null, 2)) : safeText(body);
+  printText(text.slice(0, BODY_CHARS_SHOWN));
   if (text.length > BODY_CHARS_SHOWN)
     print(paint('dim', `… ${text.length - BODY_CHARS_SHOWN} more characters; --json has them`));
 }

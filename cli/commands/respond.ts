@@ -3,14 +3,13 @@
  * became of it. Does not own: what the answer means; the task decides.
  */
 import { userInfo } from 'node:os';
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { QuestionView } from '../../schemas/events/task-view.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, type KnownTask, withTask } from '../mesh-client.ts';
 import { answerCommand, questionLines, shortId } from '../task-text.ts';
-import { err, note, painter, print } from '../terminal.ts';
+import { ask, err, note, painter, print } from '../terminal.ts';
 
 interface RespondOptions {
   readonly question?: string;
@@ -69,12 +68,7 @@ async function asked(
 }
 
 async function typed({ questionId, choices }: QuestionView): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await terminal.question(`${questionId} ${choices.length > 0 ? `[${choices.join(' | ')}] ` : ''}> `)).trim();
-  } finally {
-    terminal.close();
-  }
+  return (await ask(`${questionId} ${choices.length > 0 ? `[${choices.join(' | ')}] ` : ''}> `)).trim();
 }
 
 /** Who answers, for whoever comes second. */

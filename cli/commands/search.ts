@@ -60,7 +60,7 @@ function passageLines(passage: Passage, rank: number, paint: Paint): string[] {
   const more = all.length > LINES_SHOWN ? [paint('dim', `    … ${all.length - LINES_SHOWN} more lines`)] : [];
   return [
     `${paint('dim', `${rank}.`.padStart(3))} ${paint('bold', where)}${passage.heading === '' ? '' : paint('dim', `  ${passage.heading}`)}`,
-    indent(text, '    '),
+    ...indent(text, '    ').split('\n'),
     ...more,
   ];
 }

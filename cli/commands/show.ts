@@ -10,7 +10,18 @@ import { CliError, toFailure } from '../errors.ts';
 import { wholeTask, withTask } from '../mesh-client.ts';
 import { matchId, wholeId } from '../task-id.ts';
 import { answerLines, factLine, questionLines, statusText } from '../task-text.ts';
-import { duration, indent, oneLine, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
+import {
+  duration,
+  indent,
+  oneLine,
+  out,
+  type Paint,
+  painter,
+  print,
+  printJson,
+  printText,
+  safeText,
+} from '../terminal.ts';
 import { type ImportedTrail, importedIds, importedTrail } from '../trail-file.ts';
 
 export function command(): Command {
@@ -42,13 +53,16 @@ async function show(settings: Settings, id: string, options: { json?: true; impo
   if (imported !== null) for (const line of importedLines(imported)) print(paint('yellow', line));
   print(`${paint('bold', taskId)}  ${statusText(view.status, paint)}`);
   if (view.key !== null) print(`  ${paint('dim', 'key')} ${oneLine(view.key, 200)}`);
-  print(indent(safeText(view.prompt).trim(), '  '));
+  printText(indent(safeText(view.prompt).trim(), '  '));
   print();
   for (const fact of facts) print(trailLine(fact, view, paint));
   if (view.messages.length > 0) {
     print();
     print(paint('bold', 'Messages between agents'));
-    for (const one of view.messages) print(`  ${one.from} → ${one.to}\n${indent(safeText(one.text).trim(), '    ')}`);
+    for (const one of view.messages) {
+      print(`  ${one.from} → ${one.to}`);
+      printText(indent(safeText(one.text).trim(), '    '));
+    }
   }
   const rest = view.result === null ? questionLines(view, paint) : answerLines(view, paint);
   if (rest.length > 0) print();

@@ -55,7 +55,7 @@ async function trace(id: string, options: { all?: true; beforeCrash?: true; json
       `there are no spans of task ${taskId}: they are kept for a day, and of at most OBS_TRACES_PER_SECOND tasks a second`,
     );
   const look = { width: columns(out), paint: painter(out), all: options.all === true };
-  for (const line of traceLines(spans, look)) print(safeText(line));
+  for (const line of traceLines(spans, look)) print(line);
 }
 
 async function readBatches(bus: Bus, traceId: string): Promise<SpanBatch[]> {

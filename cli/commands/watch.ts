@@ -10,7 +10,7 @@ import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, type KnownTask, withBus, withTask } from '../mesh-client.ts';
 import { factLine, questionLines, shortId } from '../task-text.ts';
-import { note, out, painter, print } from '../terminal.ts';
+import { note, out, painter, print, printJsonLine } from '../terminal.ts';
 
 export function command(): Command {
   return declare({
@@ -44,7 +44,8 @@ async function watch(id: string | undefined, options: { all?: true; json?: true 
 function show({ event }: Fact, view: TaskView, json: boolean, withId: boolean): void {
   const paint = painter(out);
   const id = withId ? `${paint('dim', shortId(event.correlationid))}  ` : '';
-  print(json ? JSON.stringify(event) : `${id}${factLine(event, view, paint)}`);
+  if (json) printJsonLine(event);
+  else print(`${id}${factLine(event, view, paint)}`);
 }
 
 /** Also after a question was answered: by somebody else, maybe, from another terminal. */

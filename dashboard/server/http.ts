@@ -9,11 +9,13 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { strangeHost } from '../../gateway/http/hosts.ts';
+import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { foreignPage, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { Door } from './door.ts';
 
 const COOKIE = 'mesh-dashboard';
-const NO_NAMES: ReadonlySet<string> = new Set();
+/** Without a token it is called by names of loopback, without TLS. */
+const own: OwnOrigin = { scheme: 'http', names: new Set(), publicOrigin: null };
 
 /** What the build exports: a handler as Node's own, which gives the request to the routes as `platform.req`. */
 export type Pages = (request: IncomingMessage, response: ServerResponse, next: () => void) => unknown;
@@ -38,9 +40,9 @@ export interface DashboardServer {
 }
 
 export async function serveDashboard({ host, port, token, room }: DashboardServerOptions): Promise<DashboardServer> {
-  const server = createServer((request, response) => {
+  const server = createServer({ ...HALF_SENT }, (request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
-    const refusal = token === null ? strangeHost(request.headers, NO_NAMES) : null;
+    const refusal = token === null ? stranger(request) : null;
     if (refusal !== null) return refuse(response, 403, refusal);
     if (isForeignWrite(request)) return refuse(response, 403, 'commands are taken from the dashboard itself only');
     if (token !== null && !admit(request, response, token)) return;
@@ -52,6 +54,7 @@ export async function serveDashboard({ host, port, token, room }: DashboardServe
       (error: unknown) => refuse(response, 503, `the dashboard cannot be opened: ${String(error)}; try again`),
     );
   });
+  boundHalfSent(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -77,6 +80,15 @@ function refuse(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
 
+/** Why a request is not answered where everybody on loopback may do everything; null when it is. */
+function stranger({ headers: sent }: IncomingMessage): string | null {
+  if (isStrangeName(sent, own.names))
+    return `the dashboard does not answer to the name ${sent.host ?? ''}; open it by 127.0.0.1 or set MESH_DASHBOARD_TOKEN`;
+  // A person may come here by a link in another page; only what a script asks for says its origin.
+  const page = foreignPage({ host: sent.host, origin: sent.origin }, own);
+  return page === null ? null : `the dashboard answers no web page of ${page}`;
+}
+
 /** A form or a script of another page may send a POST, but says where it is from. */
 function isForeignWrite({
   method = 'GET',
@@ -84,7 +96,7 @@ function isForeignWrite({
 }: IncomingMessage): boolean {
   if (method === 'GET' || method === 'HEAD') return false;
   if (site !== undefined && site !== 'same-origin') return true;
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host !== host;
+  return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host);
 }
 
 /** True when the request may go on; else it was answered. */

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerCallContext, User } from '@a2a-js/sdk/server';
-import { MeshError } from '../../client/errors.ts';
+import { callerLeft, MeshError } from '../../client/errors.ts';
 import type { CallContext } from '../../client/ports.ts';
 
 export type Binding = 'jsonrpc' | 'rest' | 'grpc';
@@ -57,7 +57,7 @@ export class A2aCall implements User {
       if ((await Promise.race([once(this.#outlet, 'drain', { signal }), late])) !== 'late') return;
     } catch (error) {
       if (!this.context.signal.aborted) throw error;
-      throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+      throw callerLeft(this.context.signal);
     } finally {
       over.abort();
       late.catch(() => undefined);

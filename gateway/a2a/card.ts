@@ -24,6 +24,8 @@ export interface CardFacts {
   /** How callers say who they are; `none` on loopback. */
   readonly authentication: 'none' | 'token' | 'certificate';
   readonly workflows: Catalog['workflows'];
+  /** By which receivers check push notifications. */
+  readonly pushKey: string;
 }
 
 /** Each is run by a test: clients offer them as buttons. */
@@ -72,7 +74,14 @@ function schemes(authentication: CardFacts['authentication']): Record<string, Se
   }
 }
 
-export function agentCard({ httpUrl, grpcAddress, version, authentication, workflows }: CardFacts): AgentCard {
+export function agentCard(facts: CardFacts): AgentCard {
+  const { httpUrl, grpcAddress, version, authentication, workflows, pushKey } = facts;
+  const signed = {
+    uri: 'https://agentmesh.dev/a2a/push-signatures/v1',
+    description: 'Push notifications are signed as Standard Webhooks 1.0 has it (v1a, Ed25519), with this public key.',
+    required: false,
+    params: { publicKey: pushKey },
+  };
   const securitySchemes = schemes(authentication);
   const served = (protocolBinding: string, url: string, protocolVersion = A2A_PROTOCOL_VERSION) => ({
     ...{ url, protocolBinding, tenant: '' },
@@ -93,7 +102,7 @@ export function agentCard({ httpUrl, grpcAddress, version, authentication, workf
     ],
     provider: undefined,
     version,
-    capabilities: { streaming: true, pushNotifications: true, extendedAgentCard: false, extensions: [] },
+    capabilities: { streaming: true, pushNotifications: true, extendedAgentCard: false, extensions: [signed] },
     securitySchemes,
     securityRequirements: Object.keys(securitySchemes).map((name) => ({ schemes: { [name]: { list: [] } } })),
     defaultInputModes: [...INPUT_MODES],

@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { MeshError, toMeshError } from '../../client/errors.ts';
 import { readTraceparent } from '../../client/requests.ts';
+import { enter } from '../core/entry.ts';
 import type { CallRules } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';
 import { toServiceError } from '../grpc/status.ts';
@@ -92,20 +93,20 @@ async function serve(
   try {
     const authorization = firstText(call.metadata, 'authorization');
     const certificate: unknown = call.getAuthContext().sslPeerCertificate?.subject?.CN;
-    const caller = rules.callers.identify({
+    const entry = await enter(rules, {
       ...(authorization === undefined ? {} : { authorization }),
       ...(typeof certificate === 'string' ? { certificate } : {}),
     });
-    leave = await rules.admission.enter(caller);
-    const gone = new AbortController();
+    leave = entry.leave;
     call.on('cancelled', () => {
-      gone.abort();
+      entry.hangUp();
       leave();
     });
-    if (call.cancelled) gone.abort();
+    if (call.cancelled) entry.hangUp();
     const context = {
-      caller,
-      signal: gone.signal,
+      caller: entry.caller,
+      signal: entry.signal,
+      door: 'a2a' as const,
       deadlineMs: deadlineOf(call),
       traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
     };

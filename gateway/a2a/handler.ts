@@ -27,9 +27,10 @@ import type {
   Task,
   TaskPushNotificationConfig,
 } from '@a2a-js/sdk';
-import { TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
+import { type A2AError, TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
 import { MeshError, unknownTask } from '../../client/errors.ts';
+import type { ClientLog } from '../../client/ports.ts';
 import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
 import { canonicalJson } from '../../schemas/events/envelope.ts';
 import { contentHash, correlationIdOfMessage } from '../../schemas/events/ids.ts';
@@ -39,7 +40,7 @@ import type { Mesh } from '../core/mesh.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
 import { contextIdOf, taskOf } from './convert.ts';
-import { malformed, toA2aError } from './errors.ts';
+import { BindingError, malformed, toA2aError } from './errors.ts';
 import { eventsOf, snapshotOf } from './events.ts';
 import { listOf } from './list.ts';
 import { checkMessage, checkOutputModes, promptOf, wishesOf } from './prompt.ts';
@@ -49,17 +50,20 @@ export interface HandlerPorts {
   readonly mesh: Mesh;
   readonly push: PushConfigs;
   readonly card: () => Promise<AgentCard>;
+  readonly log: ClientLog;
 }
 
 export class A2aHandler implements A2ARequestHandler {
   readonly #mesh: Mesh;
   readonly #push: PushConfigs;
   readonly #card: () => Promise<AgentCard>;
+  readonly #log: ClientLog;
 
-  constructor({ mesh, push, card }: HandlerPorts) {
+  constructor({ mesh, push, card, log }: HandlerPorts) {
     this.#mesh = mesh;
     this.#push = push;
     this.#card = card;
+    this.#log = log;
   }
 
   getAgentCard(): Promise<AgentCard> {
@@ -134,7 +138,7 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
     return this.#guarded(context, async (call) => {
-      const { cursor } = await this.#found(config.taskId, call);
+      const { cursor } = await this.#steered(config.taskId, call);
       return this.#push.create(config, call.context.caller, cursor);
     });
   }
@@ -144,7 +148,7 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
     return this.#guarded(context, async (call) => {
-      await this.#found(taskId, call);
+      await this.#steered(taskId, call);
       const config = await this.#push.get(taskId, id);
       if (config !== null) return config;
       throw new MeshError('not_found', 'UNKNOWN_TASK', `the task ${taskId} has no push notification config ${id}`);
@@ -156,7 +160,7 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
     return this.#guarded(context, async (call) => {
-      await this.#found(taskId, call);
+      await this.#steered(taskId, call);
       return { configs: await this.#push.list(taskId), nextPageToken: '' };
     });
   }
@@ -166,7 +170,7 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<void> {
     return this.#guarded(context, async (call) => {
-      await this.#found(taskId, call);
+      await this.#steered(taskId, call);
       await this.#push.delete(taskId, id);
     });
   }
@@ -176,27 +180,39 @@ export class A2aHandler implements A2ARequestHandler {
     try {
       return await work(call);
     } catch (thrown) {
-      throw toA2aError(thrown, call.binding);
+      throw this.#told(thrown, call);
     }
   }
 
-  /** An id of another form is the id of no task. */
-  async #found(id: string, { context }: A2aCall): Promise<TaskNow> {
-    if (id === '') throw malformed('id', 'is required');
-    const taskId = readCorrelationId(id);
-    if (taskId === null) throw unknownTask(id);
-    return this.#mesh.tasks.peek(taskId, context);
+  /** What nobody foresaw is in the log with its cause. */
+  #told(thrown: unknown, { binding, context }: A2aCall): A2AError {
+    const error = toA2aError(thrown, binding);
+    if (error instanceof BindingError && error.reason === 'UNEXPECTED') {
+      const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+      this.#log.error({ binding, caller: context.caller.name, cause }, 'a call of A2A failed unexpectedly');
+    }
+    return error;
+  }
+
+  #found(id: string, { context }: A2aCall): Promise<TaskNow> {
+    return this.#mesh.tasks.peek(taskIdOf(id), context);
+  }
+
+  /** Who may only look at a task has nothing to do with where it is told of. */
+  async #steered(id: string, { context }: A2aCall): Promise<TaskNow> {
+    return this.#mesh.tasks.peekToSteer(taskIdOf(id), context);
   }
 
   async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
     const message = checkMessage(request.message);
     checkOutputModes(request.configuration?.acceptedOutputModes ?? []);
     const config = request.configuration?.taskPushNotificationConfig;
-    const now = message.taskId === '' ? await this.#begun(message, config, call) : await this.#continued(message, call);
-    if (message.taskId !== '' && config !== undefined) {
-      const { taskId } = message;
-      await this.#push.create({ ...config, taskId }, call.context.caller, now.cursor);
-    }
+    if (message.taskId === '') return this.#begun(message, config, call);
+    if (config === undefined) return this.#continued(message, call);
+    const { taskId } = await this.#push.checked({ ...config, taskId: message.taskId });
+    await this.#steered(taskId, call);
+    const now = await this.#continued(message, call);
+    await this.#push.create({ ...config, taskId: now.view.taskId }, call.context.caller, now.cursor);
     return now;
   }
 
@@ -214,10 +230,10 @@ export class A2aHandler implements A2ARequestHandler {
       correlationId,
       conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
     };
-    // Before the task: whoever hears of the task may rely on being told.
-    const save = () => this.#push.create({ ...config, taskId: correlationId }, context.caller, '');
-    if (config !== undefined) await save();
-    return this.#mesh.tasks.submit(submission, context);
+    const submit = () => this.#mesh.tasks.submit(submission, context);
+    if (config === undefined) return submit();
+    await this.#mesh.tasks.check(submission, context);
+    return this.#push.createBefore({ ...config, taskId: correlationId }, context.caller, submit);
   }
 
   async #continued(message: Message, call: A2aCall): Promise<TaskNow> {
@@ -269,9 +285,19 @@ export class A2aHandler implements A2ARequestHandler {
         if (item.kind === 'fact' && isSettled(item.view)) return;
       }
     } catch (thrown) {
-      if (!call.context.signal.aborted) throw toA2aError(thrown, call.binding);
+      const { signal } = call.context;
+      // Who has left hears nothing; who may not go on is told.
+      if (!signal.aborted || signal.reason instanceof MeshError) throw this.#told(thrown, call);
     }
   }
+}
+
+/** @throws A2AError or MeshError: what has another form is the id of no task */
+function taskIdOf(id: string): string {
+  if (id === '') throw malformed('id', 'is required');
+  const taskId = readCorrelationId(id);
+  if (taskId === null) throw unknownTask(id);
+  return taskId;
 }
 
 /** The question that the client names; without it the answer is for the one that it was told last. */

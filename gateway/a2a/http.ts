@@ -15,11 +15,11 @@ import express, {
   type Response,
 } from 'express';
 import { MeshError, toMeshError } from '../../client/errors.ts';
+import type { ClientLog } from '../../client/ports.ts';
 import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES, parseJson, type Rejection } from '../../schemas/events/envelope.ts';
 import { contentHash } from '../../schemas/events/ids.ts';
-import type { Admission } from '../core/admission.ts';
-import type { Callers } from '../core/callers.ts';
+import { type Doorkeepers, enter } from '../core/entry.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { A2aCall, type Binding } from './call.ts';
 import { JSON_RPC_PATH, LEGACY_VERSION, REST_PATH } from './card.ts';
@@ -28,9 +28,8 @@ import type { A2aHandler } from './handler.ts';
 import { cardFor, LEGACY_CARD_PATH } from './legacy-card.ts';
 import { restDialect } from './rest-dialect.ts';
 
-export interface HttpRules {
-  readonly callers: Callers;
-  readonly admission: Admission;
+export interface HttpRules extends Doorkeepers {
+  readonly log: ClientLog;
   /** Of the card that is fetched without a version. */
   readonly cardOfBoth: boolean;
 }
@@ -55,6 +54,7 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const call = calls.get(request);
     return call === undefined ? Promise.reject(new Error('a call came in past its admission')) : Promise.resolve(call);
   };
+  app.options(/.*/, noPreflight);
   app.get([`/${AGENT_CARD_PATH}`, LEGACY_CARD_PATH], card(handler, rules));
   for (const [path, binding] of [
     [JSON_RPC_PATH, 'jsonrpc'],
@@ -122,31 +122,37 @@ function refuseBody(binding: HttpBinding, response: Response, { code, reason }: 
   response.json({ jsonrpc: '2.0', id: null, error });
 }
 
+/** No page of another origin is served, so none has to ask whether it may. */
+const noPreflight: RequestHandler = (_request, response) => {
+  const message = 'no web page of another origin is answered here';
+  response.status(405).json({ error: { code: 405, status: 'METHOD_NOT_ALLOWED', message } });
+};
+
 const nothingHere: RequestHandler = ({ method, path }, response) => {
   const message = `nothing is served at ${method} ${path}; the agent card at /${AGENT_CARD_PATH} says where to send what`;
   response.status(404).json({ error: { code: 404, status: 'NOT_FOUND', message } });
 };
 
 /** Lets a call in, and out again when its response is over, however it ends. */
-function admission(
-  binding: HttpBinding,
-  { callers, admission: door }: HttpRules,
-  calls: WeakMap<IncomingMessage, A2aCall>,
-): RequestHandler {
+function admission(binding: HttpBinding, rules: HttpRules, calls: WeakMap<IncomingMessage, A2aCall>): RequestHandler {
   return async (request, response, next) => {
     try {
-      const caller = callers.identify({
+      const entry = await enter(rules, {
         ...(request.headers.authorization === undefined ? {} : { authorization: request.headers.authorization }),
         ...certificateOf(request.socket),
       });
-      const leave = await door.enter(caller);
-      const gone = new AbortController();
       void once(response, 'close').then(() => {
-        gone.abort();
-        leave();
+        entry.hangUp();
+        entry.leave();
       });
       const traceparent = readTraceparent(request.header('traceparent'));
-      const context = { caller, signal: gone.signal, deadlineMs: null, traceparent };
+      const context = {
+        caller: entry.caller,
+        door: 'a2a' as const,
+        signal: entry.signal,
+        deadlineMs: null,
+        traceparent,
+      };
       calls.set(request, new A2aCall(binding, context, response));
       const version = PATCHED_VERSION.exec(request.header(VERSION_HEADER) ?? '')?.[1];
       if (version !== undefined) request.headers[VERSION_HEADER] = version;

@@ -4,8 +4,9 @@
  * own layer).
  *
  * A client of 0.3 reads `url`, `preferredTransport` and `security` at the top of the card and says no version when it
- * fetches it; so does many a client of 1.0, which reads `supportedInterfaces`. The fields don't collide, so a card for 0.3,
- * which a request without a version means (section 3.6.2), has both.
+ * fetches it; so does many a client of 1.0, which reads `supportedInterfaces`. The fields don't collide, so a card for 0.3 has
+ * both; but the schema of 1.0 allows no further field, so a card without a version is one of 1.0 unless a setting says otherwise
+ * (decision 0112).
  */
 import { AgentCard, type SecurityScheme } from '@a2a-js/sdk';
 import { LEGACY_VERSION } from './card.ts';

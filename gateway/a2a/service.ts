@@ -4,12 +4,15 @@
  */
 import type { Bus } from '../../bus/port.ts';
 import type { Catalog, ClientLog } from '../../client/ports.ts';
+import type { Callers } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { agentCard, type CardFacts } from './card.ts';
 import { A2aHandler } from './handler.ts';
 import { PushAddresses } from './push/address.ts';
 import { PushConfigs } from './push/configs.ts';
+import { PushRoom } from './push/room.ts';
 import { PushSender } from './push/sender.ts';
+import { publicKeyOf, type SigningKey } from './push/signature.ts';
 import { PushStore } from './push/store.ts';
 
 export interface A2aPorts {
@@ -17,11 +20,17 @@ export interface A2aPorts {
   readonly bus: Bus;
   readonly catalog: () => Promise<Catalog>;
   readonly log: ClientLog;
-  readonly card: Omit<CardFacts, 'workflows'>;
+  /** Who is told of a task must still be a caller. */
+  readonly callers: Pick<Callers, 'isKnown'>;
+  readonly card: Omit<CardFacts, 'workflows' | 'pushKey'>;
   /** Whoever says no version when fetching the card gets the fields of 0.3 as well. */
   readonly cardOfBoth: boolean;
   /** Hosts to which push notifications may go although their address is private. */
   readonly pushAllowHosts: readonly string[];
+  /** Of one caller, for tasks that have not ended. */
+  readonly pushConfigsPerCaller: number;
+  /** By which push notifications are signed; read when the service is started. */
+  readonly signingKey: () => SigningKey;
   /** Of this gateway in leases; read when the service is started. */
   readonly holder: () => string;
 }
@@ -31,16 +40,24 @@ export interface A2aService {
   stop(): Promise<void>;
 }
 
-export function startA2a({ mesh, bus, catalog, log, card, pushAllowHosts, holder }: A2aPorts): A2aService {
+export function startA2a(ports: A2aPorts): A2aService {
+  const { mesh, bus, catalog, log, callers, card, pushAllowHosts, pushConfigsPerCaller, signingKey, holder } = ports;
   const addresses = new PushAddresses(pushAllowHosts);
   const store = new PushStore(bus);
-  const sender = new PushSender({ mesh, store, addresses, log, leases: bus.leases, holder: holder() });
-  const push = new PushConfigs(store, sender, addresses);
+  const key = signingKey();
+  const sender = new PushSender({ mesh, store, addresses, key, log, callers, leases: bus.leases, holder: holder() });
+  const room = new PushRoom(store, pushConfigsPerCaller);
+  const push = new PushConfigs(store, sender, addresses, room);
   const handler = new A2aHandler({
-    mesh,
-    push,
-    card: async () => agentCard({ ...card, workflows: (await catalog()).workflows }),
+    ...{ mesh, push, log },
+    card: async () => agentCard({ ...card, workflows: (await catalog()).workflows, pushKey: publicKeyOf(key) }),
   });
   void sender.start();
-  return { handler, stop: () => sender.stop() };
+  return {
+    handler,
+    async stop() {
+      await room.stop();
+      await sender.stop();
+    },
+  };
 }

@@ -12,8 +12,8 @@ import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { correlationIdOfEvent } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT, readCorrelationId } from '../../schemas/events/subjects.ts';
-import type { Admission } from '../core/admission.ts';
-import { type Callers, LOCAL_CALLER } from '../core/callers.ts';
+import { LOCAL_CALLER } from '../core/callers.ts';
+import { type Doorkeepers, type Entry, enter } from '../core/entry.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { type DaprEvent, isOurs, parseDaprEvent, submissionOf } from './event.ts';
@@ -21,12 +21,13 @@ import { type DaprEvent, isOurs, parseDaprEvent, submissionOf } from './event.ts
 const SUBSCRIBE_PATH = '/dapr/subscribe';
 const TASKS_PATH = '/dapr/tasks';
 
+/** What Dapr sends; no form and no script of another page can, without asking first. */
+const JSON_TYPE = /^application\/(?:cloudevents\+)?json *(?:;|$)/i;
+
 type Verdict = 'SUCCESS' | 'RETRY' | 'DROP';
 
-export interface DaprPorts {
+export interface DaprPorts extends Doorkeepers {
   readonly mesh: Mesh;
-  readonly callers: Callers;
-  readonly admission: Admission;
   readonly log: ClientLog;
   /** Name of the component; null asks Dapr for nothing. */
   readonly pubsub: string | null;
@@ -48,6 +49,8 @@ export function daprApp(ports: DaprPorts): (request: IncomingMessage, response: 
     const path = (request.url ?? '').split('?', 1)[0];
     if (request.method === 'GET' && path === SUBSCRIBE_PATH) return json(response, 200, subscriptions(ports));
     if (request.method !== 'POST' || path !== TASKS_PATH) return json(response, 404, { error: 'no such endpoint' });
+    if (!JSON_TYPE.test(request.headers['content-type'] ?? ''))
+      return json(response, 415, { error: 'send application/cloudevents+json' });
     take(ports, request).then(
       (status) => json(response, 200, { status }),
       (error: unknown) => {
@@ -63,26 +66,28 @@ function subscriptions({ pubsub }: DaprPorts): object[] {
 }
 
 async function take(ports: DaprPorts, request: IncomingMessage): Promise<Verdict> {
-  const { callers, admission, log } = ports;
-  const caller = callers.identify({ ...tokenOf(request), ...certificateOf(request.socket) });
+  const { callers, log } = ports;
+  const credentials = { ...tokenOf(request), ...certificateOf(request.socket) };
+  // Nothing is read of whom nobody knows.
+  callers.identify(credentials);
   const text = await bodyOf(request);
   const event = text === null ? null : parseDaprEvent(text);
   if (event === null || !event.ok) {
     log.warn({ reason: event?.reason ?? 'larger than an event may be' }, 'an event from Dapr is dropped');
     return 'DROP';
   }
-  let leave: () => void = () => undefined;
+  let entry: Entry | null = null;
   try {
-    leave = await admission.enter(caller);
-    return await submit(ports, event.value, caller);
+    entry = await enter(ports, credentials);
+    return await submit(ports, event.value, entry);
   } catch (thrown) {
     return verdictOf(toMeshError(thrown), event.value, log);
   } finally {
-    leave();
+    entry?.leave();
   }
 }
 
-async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller): Promise<Verdict> {
+async function submit({ mesh, log }: DaprPorts, event: DaprEvent, { caller, signal }: Entry): Promise<Verdict> {
   if (isOurs(event)) {
     // The topic lies on the mesh's own log: what comes from there is in the mesh already.
     log.debug({ id: event.id }, 'an event of the mesh itself came back by Dapr');
@@ -91,7 +96,7 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, caller: Caller
   const submission = { ...idOf(event, caller), ...submissionOf(event) };
   const deadlineMs = Date.now() + TAKEN_WITHIN_MS;
   const traceparent = readTraceparent(event.traceparent);
-  await mesh.tasks.submit(submission, { caller, signal: new AbortController().signal, deadlineMs, traceparent });
+  await mesh.tasks.submit(submission, { caller, door: 'dapr', signal, deadlineMs, traceparent });
   return 'SUCCESS';
 }
 

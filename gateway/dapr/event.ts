@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { MeshError } from '../../client/errors.ts';
 import type { Submission } from '../../client/tasks.ts';
 import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
+import { parseJson } from '../../schemas/events/envelope.ts';
 import { contentOf } from '../../schemas/events/event-content.ts';
 
 let compiled: ValidateFunction | null = null;
@@ -53,12 +54,9 @@ export type ParsedEvent =
   | { readonly ok: false; readonly reason: string };
 
 export function parseDaprEvent(text: string): ParsedEvent {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { ok: false, reason: 'is not JSON' };
-  }
+  const json = parseJson(text);
+  if (!json.ok) return { ok: false, reason: json.rejection.reason };
+  const { value } = json;
   const isCloudEvent = cloudEventCheck();
   if (!isCloudEvent(value)) return { ok: false, reason: `is no CloudEvent: ${explain(isCloudEvent.errors)}` };
   const parsed = eventForm.safeParse(value);

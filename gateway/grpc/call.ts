@@ -6,21 +6,18 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
-import type { Caller } from '../../client/caller.ts';
-import { MeshError, toMeshError } from '../../client/errors.ts';
+import { callerLeft, MeshError, toMeshError } from '../../client/errors.ts';
 import type { CallContext, ClientLog } from '../../client/ports.ts';
 import { readTraceparent } from '../../client/requests.ts';
 import type { TaskNow } from '../../client/tasks.ts';
 import { headerText } from '../../schemas/events/event-content.ts';
-import type { Admission } from '../core/admission.ts';
-import type { Callers } from '../core/callers.ts';
+import type { Credentials } from '../core/callers.ts';
+import { type Doorkeepers, enter } from '../core/entry.ts';
 import type { Decoded } from './service-definition.ts';
 import { toServiceError } from './status.ts';
 import { checkRules } from './validate.ts';
 
-export interface CallRules {
-  readonly callers: Callers;
-  readonly admission: Admission;
+export interface CallRules extends Doorkeepers {
   readonly log: ClientLog;
 }
 
@@ -59,13 +56,13 @@ function firstText(metadata: Metadata, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function identify(call: SurfaceCall, callers: Callers): Caller {
+function credentialsOf(call: SurfaceCall): Credentials {
   const authorization = firstText(call.metadata, 'authorization');
   const name: unknown = call.getAuthContext().sslPeerCertificate?.subject?.CN;
-  return callers.identify({
+  return {
     ...(authorization === undefined ? {} : { authorization }),
     ...(typeof name === 'string' ? { certificate: name } : {}),
-  });
+  };
 }
 
 function deadlineOf(call: SurfaceCall): number | null {
@@ -92,29 +89,28 @@ interface Admitted extends Call {
 }
 
 async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
-  const caller = identify(call, rules.callers);
-  const leave = await rules.admission.enter(caller);
-  const gone = new AbortController();
+  const entry = await enter(rules, credentialsOf(call));
   let isOver = false;
   // The library says so at the end of every call as well, when nobody waits any more.
   call.on('cancelled', () => {
-    if (!isOver) gone.abort();
+    if (!isOver) entry.hangUp();
   });
-  if (call.cancelled) gone.abort();
+  if (call.cancelled) entry.hangUp();
   const announce = (correlationId: string): void => {
     const initial = new Metadata();
     initial.set('mesh-correlation-id', correlationId);
     call.sendMetadata(initial);
   };
   const context = {
-    caller,
-    signal: gone.signal,
+    caller: entry.caller,
+    signal: entry.signal,
+    door: 'grpc' as const,
     deadlineMs: deadlineOf(call),
     traceparent: readTraceparent(firstText(call.metadata, 'traceparent')),
   };
   const over = (): void => {
     isOver = true;
-    leave();
+    entry.leave();
   };
   return { context, announce, trailers: new Metadata(), leave: over };
 }
@@ -195,7 +191,7 @@ async function written<M>(
   const over = new AbortController();
   const left = once(signal, 'abort', { signal: over.signal }).then(
     () => {
-      throw new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');
+      throw callerLeft(signal);
     },
     () => undefined,
   );

@@ -5,9 +5,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { foreignPage, isFromBrowser, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { TlsFiles } from '../grpc/server.ts';
 import { AddressError } from '../grpc/server.ts';
-import { strangeHost } from './hosts.ts';
+import { certificateOf } from './certificate.ts';
 
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -16,12 +18,15 @@ export interface HttpSettings {
   /** 0 takes a free one. */
   readonly port: number;
   readonly tls?: TlsFiles;
-  /** Names by which a gateway without callers may be called; null when callers say who they are. */
-  readonly onlyHosts: ReadonlySet<string> | null;
+  /** Whoever reaches the port is somebody: then it answers to its own names only. */
+  readonly knowsNobody: boolean;
+  /** Of the port behind a proxy, as `MESH_PUBLIC_URL` has it; null for none. */
+  readonly publicUrl: URL | null;
 }
 
 export interface HttpPorts {
-  readonly dapr: Handle;
+  /** Null when it is not set up. */
+  readonly dapr: Handle | null;
   /** Read at its first use: a start does not wait for it. */
   readonly a2a: () => Promise<Handle>;
   /** Why the mesh does not work, or null. */
@@ -34,8 +39,6 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** A request that is not there by then is not coming. Answers have no limit: streams last as long as their tasks. */
-const REQUEST_WITHIN_MS = 30_000;
 /** A silent peer is asked after this time whether it lives. */
 const KEEPALIVE_MS = 30_000;
 const HEADERS_MAX_BYTES = 16 * 1024;
@@ -47,13 +50,20 @@ const STOP_MS = 1000;
 export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promise<HttpServer> {
   const { tls } = settings;
   const options = {
-    requestTimeout: REQUEST_WITHIN_MS,
+    // Answers have no limit: streams last as long as their tasks.
+    ...HALF_SENT,
     maxHeaderSize: HEADERS_MAX_BYTES,
     keepAlive: true,
     keepAliveInitialDelay: KEEPALIVE_MS,
   };
+  const { publicUrl } = settings;
+  const own: OwnOrigin = {
+    scheme: tls === undefined ? 'http' : 'https',
+    names: new Set(publicUrl === null ? [] : [publicUrl.hostname]),
+    publicOrigin: publicUrl?.origin ?? null,
+  };
   const handle = (request: IncomingMessage, response: ServerResponse): void =>
-    route(ports, settings, request, response);
+    route(ports, { ...settings, own }, request, response);
   const server =
     tls === undefined
       ? createServer(options, handle)
@@ -67,21 +77,44 @@ export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promi
           handle,
         );
   server.maxConnections = CONNECTIONS_MAX;
+  boundHalfSent(server);
   const port = await listen(server, settings);
   return { port, stop: () => stop(server) };
 }
 
-function route(ports: HttpPorts, settings: HttpSettings, request: IncomingMessage, response: ServerResponse): void {
+interface Judge {
+  readonly own: OwnOrigin;
+  readonly knowsNobody: boolean;
+}
+
+function route(ports: HttpPorts, judge: Judge, request: IncomingMessage, response: ServerResponse): void {
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-  const stranger = settings.onlyHosts === null ? null : strangeHost(request.headers, settings.onlyHosts);
+  const refusal = refusalOf(request, judge);
   if (path === '/healthz') health(ports, response);
-  else if (stranger !== null) plain(response, 403, stranger);
-  else if (path.startsWith('/dapr/')) ports.dapr(request, response);
-  else
+  else if (refusal !== null) refuse(response, 403, 'PERMISSION_DENIED', refusal);
+  else if (path.startsWith('/dapr/')) {
+    if (ports.dapr !== null) ports.dapr(request, response);
+    else refuse(response, 404, 'NOT_FOUND', 'Dapr is not set up here; set MESH_DAPR_PUBSUB, or MESH_DAPR_DOOR=open');
+  } else
     ports.a2a().then(
       (serve) => serve(request, response),
-      (error: unknown) => plain(response, 500, error instanceof Error ? error.message : String(error)),
+      (error: unknown) => refuse(response, 500, 'INTERNAL', error instanceof Error ? error.message : String(error)),
     );
+}
+
+/**
+ * Why a request is not answered whose caller shows only what a browser sends by itself: its place on loopback, or a
+ * certificate. Null when it is, and for callers with tokens.
+ */
+function refusalOf({ headers, socket }: IncomingMessage, { own, knowsNobody }: Judge): string | null {
+  if (!knowsNobody && certificateOf(socket).certificate === undefined) return null;
+  // Programs call a gateway with certificates by any name that resolves to it; a browser only by one of its own.
+  if ((knowsNobody || isFromBrowser(headers)) && isStrangeName(headers, own.names)) {
+    const instead = knowsNobody ? 'call it by 127.0.0.1 or set MESH_GATEWAY_CALLERS' : 'set MESH_PUBLIC_URL';
+    return `this gateway does not answer to the name ${headers.host ?? ''}; ${instead}`;
+  }
+  const page = foreignPage(headers, own);
+  return page === null ? null : `this gateway answers no web page of ${page}`;
 }
 
 /** For Dapr, compose and Kubernetes. */
@@ -91,9 +124,9 @@ function health({ problem }: HttpPorts, response: ServerResponse): void {
   response.end(JSON.stringify({ status: now ?? 'ok' }));
 }
 
-function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-  response.end(`${text}\n`);
+function refuse(response: ServerResponse, code: number, status: string, message: string): void {
+  response.writeHead(code, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify({ error: { code, status, message } }));
 }
 
 async function listen(server: Server, { host, port }: HttpSettings): Promise<number> {

@@ -33,6 +33,13 @@ export type Prompt = string;
  */
 export type Priority = 'high' | 'normal' | 'low';
 /**
+ * How a task came in: by the command line, an MCP client, or one of the gateway's doors; absent for what was written on the log itself.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "Door".
+ */
+export type Door = 'cli' | 'mcp' | 'grpc' | 'a2a' | 'dapr';
+/**
  * Name of a workflow in actors/workflows.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -386,6 +393,7 @@ export interface HopRepliedData {
    */
   status: 'completed' | 'failed' | 'unknown';
   output?: HopOutput;
+  consent?: ToolConsent;
   error?: ErrorInfo;
 }
 /**
@@ -589,6 +597,22 @@ export interface Degraded {
   message: string;
 }
 /**
+ * A tool that acts outside, with its arguments: what a person is asked about, and what a yes is for.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "ToolConsent".
+ */
+export interface ToolConsent {
+  name: string;
+  arguments: {
+    [k: string]: unknown;
+  };
+  /**
+   * The model that chose it; absent when the words of the request did.
+   */
+  chosenBy?: string;
+}
+/**
  * The orchestrator asks a role for one step.
  */
 export interface HopRequestedData {
@@ -608,6 +632,7 @@ export interface HopRequestedData {
    * True when a person wants a deed done again of which nobody knows whether it was done.
    */
   repeat?: boolean;
+  consented?: ToolConsent;
   input: HopInput;
   share?: Share;
   /**
@@ -644,6 +669,7 @@ export interface Share {
    */
   caller: string;
   priority: Priority;
+  door?: Door;
 }
 /**
  * A hop was handed to a role.
@@ -999,7 +1025,10 @@ export interface TaskInputRemindedData {
  */
 export interface TaskInputRequiredData {
   question: string;
-  reason: 'outcome_unknown' | 'approval';
+  /**
+   * consent: a tool that acts outside is to run, and the policy of tools asks a person.
+   */
+  reason: 'outcome_unknown' | 'approval' | 'consent';
   choices: string[];
   /**
    * Of the question, unique in its task; absent in tasks of before release 4.
@@ -1047,6 +1076,7 @@ export interface TaskSubmittedData {
    * Who asked; free text.
    */
   caller?: string;
+  door?: Door;
   /**
    * Time the mesh may work on it, milliseconds.
    */

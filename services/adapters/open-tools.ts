@@ -4,6 +4,7 @@
  */
 import { dirname, join } from 'node:path';
 import type { Tool } from '../../actors/roles/tools/builtin/port.ts';
+import type { ToolPolicy } from '../../actors/roles/tools/policy.ts';
 import { createToolbox, type WholeToolbox } from '../../actors/roles/tools/toolbox.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { ledgerPath, type Settings } from '../../config/settings.ts';
@@ -21,20 +22,19 @@ export interface OpenedTools {
 interface ToolSurroundings {
   readonly log: RuntimeLog;
   readonly breakers: Breakers;
+  readonly policy: ToolPolicy;
   /** Tools that the mesh brings itself. */
   readonly own: readonly Tool[];
 }
 
-export function openTools(settings: Settings, { log, breakers, own }: ToolSurroundings): OpenedTools {
+export function openTools(settings: Settings, { log, breakers, policy, own }: ToolSurroundings): OpenedTools {
   const allowHosts = (settings.TOOLS_ALLOW_HOSTS ?? '')
     .split(',')
     .map((host) => host.trim())
     .filter((host) => host !== '');
   const mcp = openMcp(settings, log);
-  return {
-    mcp,
-    toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, own, mcp, breakers }),
-  };
+  const workspace = settings.TOOLS_WORKSPACE ?? null;
+  return { mcp, toolbox: createToolbox({ allowHosts, workspace, own, mcp, breakers, policy }) };
 }
 
 function openMcp(settings: Settings, log: RuntimeLog): McpServers {

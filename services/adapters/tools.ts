@@ -2,7 +2,7 @@
  * The tools as a part of a process. Owns: loading them late, what the registry is told of them, and the catalogue for
  * those who call tools from outside. Does not own: the tools, or reading their settings (open-tools.ts).
  *
- * Every process builds this part and one of them uses it, so nothing is loaded before it is needed.
+ * Nothing but the policy is loaded before it is needed: a restart must be quick.
  */
 
 import type { RolePorts } from '../../actors/roles/ports.ts';
@@ -14,6 +14,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Breakers } from '../breakers.ts';
 import type { OpenedTools } from './open-tools.ts';
 import type { Part, PartStatus } from './part.ts';
+import { openPolicy } from './tool-policy.ts';
 
 /** Calls that may begin at once: the concurrency of the role's effect. */
 const SLOTS = 64;
@@ -27,12 +28,14 @@ export interface Surroundings {
 }
 
 export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surroundings): Part<RolePorts['tools']> {
+  // Read at the start: a process that cannot read it does not begin.
+  const policy = openPolicy(settings);
   let opening: Promise<OpenedTools> | undefined;
   let opened: OpenedTools | undefined;
   let endCatalogue: () => Promise<void> = () => Promise.resolve();
   const open = async (): Promise<OpenedTools> => {
     const { openTools } = await import('./open-tools.ts');
-    opened = openTools(settings, { log, breakers, own });
+    opened = openTools(settings, { log, breakers, policy, own });
     return opened;
   };
   const tools = (): Promise<OpenedTools> => {
@@ -47,9 +50,9 @@ export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surro
   };
   return {
     port: {
-      choose: async (prompt) => (await tools()).toolbox.choose(prompt),
-      offers: async (prompt) => (await tools()).toolbox.offers(prompt),
-      check: async (name, args) => (await tools()).toolbox.check(name, args),
+      choose: async (prompt, whose) => (await tools()).toolbox.choose(prompt, whose),
+      offers: async (prompt, whose) => (await tools()).toolbox.offers(prompt, whose),
+      check: async (name, args, whose) => (await tools()).toolbox.check(name, args, whose),
       run: async (name, args, call) => (await tools()).toolbox.run(name, args, call),
     },
     start() {

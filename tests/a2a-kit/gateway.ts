@@ -6,6 +6,7 @@
 import { connectBus } from '../../bus/nats-bus.ts';
 import { a2aGrpc } from '../../gateway/a2a/grpc.ts';
 import { a2aApp } from '../../gateway/a2a/http.ts';
+import { newSigningKey } from '../../gateway/a2a/push/signature.ts';
 import { openSdk } from '../../gateway/a2a/sdk.ts';
 import { startA2a } from '../../gateway/a2a/service.ts';
 import { Admission } from '../../gateway/core/admission.ts';
@@ -30,7 +31,7 @@ const knowledge = () => Promise.reject(new Error('the kit searches nothing'));
 const mesh = await openMesh({ bus, knowledge, catalog, log, observation: obsSwitch(bus.kv('config')) });
 const rules = { callers: onlyLocal, admission: new Admission({ callsPerSecond: 1000, callsAtOnce: 256 }), log };
 const service = startA2a({
-  ...{ mesh, bus, catalog, log, holder: () => `a2a-kit-${process.pid}` },
+  ...{ mesh, bus, catalog, log, callers: onlyLocal, holder: () => `a2a-kit-${process.pid}` },
   card: {
     ...{ httpUrl: `http://${host}:${httpPort}`, grpcAddress: `${host}:${grpcPort}` },
     ...{ version: '0.1.0', authentication: 'none' as const },
@@ -39,6 +40,8 @@ const service = startA2a({
   cardOfBoth: false,
   // It listens for push notifications on loopback.
   pushAllowHosts: ['localhost', host],
+  pushConfigsPerCaller: 100,
+  signingKey: newSigningKey,
 });
 const context = { caller: onlyLocal.identify({}), signal: new AbortController().signal, deadlineMs: null };
 const handler = scripted(service.handler, mesh, { ...context, traceparent: null });
@@ -46,9 +49,8 @@ const app = a2aApp(handler, { ...rules, cardOfBoth: false });
 const a2a = a2aGrpc(() => Promise.resolve(openSdk(handler)), rules);
 const grpc = await startServer(mesh, rules, { host, port: grpcPort, keepaliveMs: 30_000 }, [a2a]);
 grpc.setServing(true);
-const dapr = (_request: unknown, response: { end(): unknown }): void => void response.end();
 await startHttp(
-  { dapr, a2a: () => Promise.resolve((request, response) => app(request, response)), problem: () => null },
-  { host, port: httpPort, onlyHosts: new Set<string>() },
+  { dapr: null, a2a: () => Promise.resolve((request, response) => app(request, response)), problem: () => null },
+  { host, port: httpPort, knowsNobody: true, publicUrl: null },
 );
 console.log('ready');

@@ -185,6 +185,8 @@ export class Mesh {
       MESH_HOST_ID: undefined,
       OPENAI_BASE_URL: '',
       TOOLS_ALLOW_HOSTS: this.counter.host,
+      // Most tests submit on the log itself, where every tool that acts would ask; who asks has tests of its own.
+      TOOLS_POLICY: join(import.meta.dirname, 'every-tool.policy.json'),
       ...this.#options.env,
     };
   }

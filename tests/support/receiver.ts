@@ -8,6 +8,8 @@ import { Changes } from './changes.ts';
 interface Notification {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** As it was sent. */
+  readonly text: string;
   /** A StreamResponse in JSON. */
   readonly body: Readonly<Record<string, unknown>>;
   /** How it was answered. */
@@ -27,8 +29,9 @@ export class Receiver {
       request.on('end', () => {
         const path = request.url ?? '/';
         const status = this.#answers.get(path)?.shift() ?? 200;
-        const body = JSON.parse(Buffer.concat(pieces).toString('utf8')) as Record<string, unknown>;
-        this.notifications.push({ path, headers: request.headers, body, status });
+        const text = Buffer.concat(pieces).toString('utf8');
+        const body = JSON.parse(text) as Record<string, unknown>;
+        this.notifications.push({ path, headers: request.headers, text, body, status });
         response.writeHead(status, status === 302 ? { location: this.url('/redirected') } : {});
         response.end();
         this.#changes.tell();

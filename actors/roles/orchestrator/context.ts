@@ -17,7 +17,9 @@ import type {
   Review,
   Route,
   RouteNext,
+  Share,
   TaskSubmittedData,
+  ToolConsent,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
 import type { Answered, Question } from './questions.ts';
@@ -98,6 +100,11 @@ export interface TaskContext {
   /** Time that it has worked until the last question, and when it went on after it, on the clock of its partition. */
   readonly spentMs?: number;
   readonly workingSinceUpMs?: number;
+  /** How the task came in; a task of an older release has no such field. */
+  readonly door?: Share['door'];
+  /** The tool that the open question is about, and the one that a person has said yes to, for the step at work. */
+  readonly consent?: ToolConsent | null;
+  readonly consented?: ToolConsent | null;
   /** How it will end once its role has said what it had begun. */
   readonly ending?: Ending | null;
 }

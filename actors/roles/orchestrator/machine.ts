@@ -258,6 +258,7 @@ const machineFor = (beginning: TaskContext) => {
                 caller: event.data.caller ?? null,
                 deadlineMs: event.data.deadlineMs ?? null,
                 ...(event.data.key === undefined ? {} : { key: event.data.key }),
+                ...(event.data.door === undefined ? {} : { door: event.data.door }),
                 ...(isTimed
                   ? { priority: event.data.priority ?? null, waitForModel: event.data.waitForModel ?? false }
                   : {}),

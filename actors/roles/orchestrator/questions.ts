@@ -12,11 +12,12 @@ import type {
   TaskInputProvidedData,
   TaskInputRefusedData,
   TaskInputRequiredData,
+  ToolConsent,
 } from '../../../schemas/events/generated.ts';
 import type { WorkflowStep } from '../../workflows/index.ts';
 
 export interface Question {
-  readonly reason: 'outcome_unknown' | 'approval';
+  readonly reason: TaskInputRequiredData['reason'];
   readonly text: string;
   readonly choices: readonly string[];
   /** Absent in tasks of before release 4, as all that follows. */
@@ -49,6 +50,8 @@ const OUTCOME_CHOICES = ['done', 'not done', 'retry', 'abort'] as const;
 /** Of an answer, kept with the task and shown to others. */
 const ANSWER_SHOWN_MAX = 500;
 const CALLER_MAX = 200;
+/** Of a tool's arguments, in a question of at most 8000 characters. */
+const ARGUMENTS_SHOWN_MAX = 6000;
 
 /** The question before a step that needs an approval. */
 export function approvalQuestion(step: WorkflowStep, id: string): Question {
@@ -60,6 +63,19 @@ export function approvalQuestion(step: WorkflowStep, id: string): Question {
     ...(rest.default === undefined ? {} : { default: rest.default }),
     ...(remindAfterMs === undefined ? {} : { remindAfterMs }),
     ...(remindTo === undefined ? {} : { remindTo }),
+  };
+}
+
+/** The question before a tool acts outside. */
+export function consentQuestion({ name, arguments: given, chosenBy }: ToolConsent, id: string): Question {
+  const whole = JSON.stringify(given);
+  const cut = `${whole.slice(0, ARGUMENTS_SHOWN_MAX).toWellFormed()} … (${whole.length} characters in all)`;
+  const who = chosenBy === undefined ? '' : `, chosen by ${chosenBy}`;
+  return {
+    reason: 'consent',
+    text: `May the tool ${name}${who} act outside of the mesh, with ${whole.length > ARGUMENTS_SHOWN_MAX ? cut : whole}?`,
+    choices: APPROVE_CHOICES,
+    ...{ id, accepts: 'choice' },
   };
 }
 

@@ -13,18 +13,20 @@ export const place = (context: TaskContext) => ({ hop: context.hop, loops: remai
 
 export const hopRequest = (context: TaskContext): Outgoing => {
   const { step, role, timeoutMs } = currentStep(context);
-  const { attempt, repeat } = context;
+  const { attempt, repeat, consented } = context;
   const asked = {
     ...{ step, attempt, timeoutMs, input: task.hopInput(context) },
     ...(repeat ? { repeat } : {}),
+    ...(consented ? { consented } : {}),
     ...standing(context),
   };
   return out('hop.requested', role, asked, place(context));
 };
 /** How the work of the task stands beside that of others. */
-const standing = ({ keepsTime, caller, priority, waitForModel }: TaskContext) => {
+const standing = ({ keepsTime, caller, priority, waitForModel, door }: TaskContext) => {
   if (!keepsTime) return {};
-  const share = { caller: caller ?? '', priority: priority ?? 'normal' } as const;
+  const from = door === undefined ? {} : { door };
+  const share = { caller: caller ?? '', priority: priority ?? 'normal', ...from } as const;
   return { share, ...(waitForModel ? { waitForModel } : {}) };
 };
 export const hopStarted = (context: TaskContext): Outgoing => {

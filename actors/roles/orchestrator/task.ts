@@ -21,12 +21,21 @@ import type {
   Route,
   TaskInputProvidedData,
   TaskSubmittedData,
+  ToolConsent,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
 import { sentence } from '../llm/engines/without-model.ts';
 import { composeAnswer, isUnchecked, whyNotChecked } from './answer.ts';
 import { currentStep, HOPS_MAX, loopsOf, type Reconsidered, remainingLoops, type TaskContext } from './context.ts';
-import { approvalQuestion, outcomeQuestion, type Question, type Reading, readAnswer, remembered } from './questions.ts';
+import {
+  approvalQuestion,
+  consentQuestion,
+  outcomeQuestion,
+  type Question,
+  type Reading,
+  readAnswer,
+  remembered,
+} from './questions.ts';
 
 /** Messages kept in a task; more are still relayed. */
 const MESSAGES_MAX = 64;
@@ -59,7 +68,9 @@ function forked(context: TaskContext, workflow: Workflow, fork: NonNullable<Task
 
 /** Goes to a step: asks for approval first where the workflow says so, and never beyond the limit of hops. */
 function enter(context: TaskContext, at: number): TaskContext {
-  const moved = { ...context, at, attempt: 1, question: null };
+  // A yes is for one step.
+  const yes = context.consented ? { consented: null } : {};
+  const moved = { ...context, at, attempt: 1, question: null, ...yes };
   if (at >= (context.workflow?.steps.length ?? 0)) return { ...moved, next: 'completed', outcome: outcomeOf(context) };
   if (context.hop >= HOPS_MAX) return fail(moved, limitError());
   const step = currentStep(moved);
@@ -154,10 +165,17 @@ export function replied(context: TaskContext, reply: HopRepliedData, atMs: numbe
     case 'unknown':
       return ask(noted, unknownOutcome(noted, record, error));
     case 'failed':
+      if (reply.consent !== undefined && context.asksById) return askForConsent(noted, reply.consent);
       return failed(noted, error ?? { code: 'unexpected', message: `${record.role} failed`, retryable: false });
     default:
       throw new Error(`unknown status ${JSON.stringify(reply.status satisfies never)}`);
   }
+}
+
+/** A tool of the step is to act outside, and a person decides. */
+function askForConsent(context: TaskContext, consent: ToolConsent): TaskContext {
+  if (context.hop >= HOPS_MAX) return fail(context, limitError());
+  return ask({ ...context, error: null, consent }, consentQuestion(consent, nextQuestionId(context)));
 }
 
 function unknownOutcome(context: TaskContext, record: HopRecord, error: ErrorInfo | undefined): Question {
@@ -310,8 +328,27 @@ export function answered(context: TaskContext, answer: TaskInputProvidedData): T
   const read = readAnswer(question, text);
   if (read === null) throw new RangeError(`an answer that does not fit was taken: ${text.slice(0, 100)}`);
   const answers = [...(context.answers ?? []), remembered(question.id, answer)];
-  const going = { ...context, question: null, answers, artifacts: { ...context.artifacts, note: text } };
-  return question.reason === 'approval' ? judged(going, question, read, text) : settled(going, read, text);
+  const taken = { ...context, question: null, answers };
+  const going = { ...taken, artifacts: { ...context.artifacts, note: text } };
+  switch (question.reason) {
+    case 'approval':
+      return judged(going, question, read, text);
+    case 'consent':
+      return consentGiven(taken, question, read, text);
+    case 'outcome_unknown':
+      return settled(going, read, text);
+    default:
+      throw new Error(`unknown reason ${JSON.stringify(question.reason satisfies never)}`);
+  }
+}
+
+/** The same step again, with the yes for the very tool and arguments that were asked about; or the end. */
+function consentGiven(context: TaskContext, { choices }: Question, { choice }: Reading, text: string): TaskContext {
+  const { consent } = context;
+  const decided = { ...context, consent: null };
+  if (choice === choices[0] && consent) return { ...decided, consented: consent, next: 'hop' };
+  const message = `the tool ${consent?.name ?? ''} was not allowed to act: ${text}`.slice(0, 1000);
+  return fail(decided, { code: 'not_approved', message, retryable: false });
 }
 
 function judged(context: TaskContext, { choices }: Question, { choice }: Reading, text: string): TaskContext {

@@ -8,7 +8,7 @@ import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
 import { ToolError } from './builtin/port.ts';
-import type { ToolChoice, ToolProposal, ToolQuestion, ToolResult, ToolRun } from './machine.ts';
+import type { ToolCheck, ToolChoice, ToolQuestion, ToolRequest, ToolResult, ToolRun } from './machine.ts';
 
 /** Longer than the tools wait for a server that is starting. */
 const CHOOSE_TIMEOUT_MS = 25_000;
@@ -29,26 +29,26 @@ interface Ports extends Pick<RolePorts, 'tools'> {
 
 export function createEffects({ tools, llm }: Ports): EffectHandlers {
   return {
-    choose: effect<{ prompt: string }, ToolChoice | ToolQuestion>(
+    choose: effect<ToolRequest, ToolChoice | ToolQuestion>(
       { fence: 'pure', timeoutMs: CHOOSE_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
-      async ({ prompt }) => {
+      async ({ prompt, ...whose }) => {
         try {
-          return await tools.choose(prompt);
+          return await tools.choose(prompt, whose);
         } catch (error) {
           const isUnfit = error instanceof ToolError && error.code === 'no_tool';
           // Every process has the same settings, so this one knows whether the llm service has a model to ask.
           if (!isUnfit || llm.engine === null) throw certain(error);
-          const { offers, leftOut } = await tools.offers(prompt);
+          const { offers, leftOut } = await tools.offers(prompt, whose);
           const bound = leftOut === 0 ? '' : ` A model is offered the likeliest ${offers.length}.`;
           return { unfit: `${error.message}${bound}`, offers };
         }
       },
     ),
-    check: effect<ToolProposal, ToolChoice>(
+    check: effect<ToolCheck, ToolChoice>(
       { fence: 'pure', timeoutMs: CHOOSE_TIMEOUT_MS, concurrencyMax: CONCURRENCY_MAX },
-      async ({ name, arguments: given }) => {
+      async ({ name, arguments: given, ...whose }) => {
         try {
-          return await tools.check(name, given);
+          return await tools.check(name, given, whose);
         } catch (error) {
           throw certain(error);
         }

@@ -44,6 +44,7 @@ const WELL: ReadonlySet<string> = new Set([
   'tool_host_not_allowed',
   'tool_redirect_refused',
   'tool_not_configured',
+  'tool_not_allowed',
   'tool_path_refused',
   'tool_not_found',
   'breaker_open',

@@ -6,6 +6,9 @@
  *   idle → choosing → running → idle
  *             └→ asking → checking → running
  *
+ * A tool that acts outside may need a person's yes (policy.ts): the hop ends with what is to be asked, and comes again
+ * with the yes for that tool and those arguments, which go straight to `checking`.
+ *
  * What a model says is only a proposal: it runs when the tool itself takes the arguments, and otherwise the hop fails.
  *
  * A deed is done again only when it certainly failed, or when a request says that a person wants it (S6). A request may
@@ -20,6 +23,7 @@ import type {
   Share,
   TokenUsage,
   ToolCall,
+  ToolConsent,
   ToolOffer,
 } from '../../../schemas/events/generated.ts';
 import {
@@ -49,6 +53,15 @@ export interface ToolChoice {
   readonly name: string;
   readonly arguments: Record<string, unknown>;
   readonly fence: Fence;
+  /** It runs only when a person has said yes. */
+  readonly asks?: boolean;
+}
+
+/** What a choice is made of, and for whom. */
+export interface ToolRequest {
+  readonly prompt: string;
+  /** Absent in tasks of before release 4. */
+  readonly share?: Share;
 }
 
 /** The words choose no tool, and a model may be asked. */
@@ -58,10 +71,15 @@ export interface ToolQuestion {
   readonly offers: readonly ToolOffer[];
 }
 
-/** What a model chose, before anybody has checked it. */
+/** What a model chose, before anybody has checked it; or what a person has said yes to. */
 export interface ToolProposal {
   readonly name: string;
   readonly arguments: Record<string, unknown>;
+}
+
+export interface ToolCheck extends ToolProposal {
+  readonly share?: Share;
+  readonly consented?: boolean;
 }
 
 /** A tool to run, and which deed of the task it is: the same for every attempt at the step in one round of a loop. */
@@ -171,6 +189,34 @@ function proposed(context: ToolsContext): ToolProposal {
   return context.proposal;
 }
 
+/** Whose work the hop is. */
+function shareOf(context: ToolsContext): { readonly share?: Share } {
+  const { share } = requestOf(context);
+  return share === undefined ? {} : { share };
+}
+
+function checkOf(context: ToolsContext): ToolCheck {
+  const { name, arguments: given } = proposed(context);
+  const consented = requestOf(context).consented === undefined ? {} : { consented: true };
+  return { name, arguments: given, ...shareOf(context), ...consented };
+}
+
+/** The hop ends, and a person is asked whether the tool may act. */
+function consentNeeded(context: ToolsContext, { name, arguments: given }: ToolChoice): Outgoing {
+  const { step, attempt } = requestOf(context);
+  const chosenBy = context.chosenBy == null ? {} : { chosenBy: context.chosenBy.slice(0, 200) };
+  const error = { code: 'consent_needed', message: `${name} acts outside: a person is asked first`, retryable: false };
+  const consent: ToolConsent = { name, arguments: given, ...chosenBy };
+  return out('hop.replied', 'orchestrator', { step, attempt, status: 'failed', error, consent });
+}
+
+/** What was checked cannot be run. */
+function unchecked(context: ToolsContext, error: ErrorInfo): Outgoing {
+  return requestOf(context).consented === undefined
+    ? unchosen(context, refused(context, error))
+    : failed(context, { ...error, message: `${proposed(context).name}: ${error.message}` });
+}
+
 /** The deed that is begun with a choice; null when the tool may be repeated. */
 function deedOf(context: ToolsContext, choice: ToolChoice | null, output: HopOutput | null): Deed | null {
   return choice?.fence === 'once' ? { step: requestOf(context).step, loops: context.loops, output } : null;
@@ -203,11 +249,26 @@ function stoppedAt(context: ToolsContext): Outgoing {
   return failed(context, { code: 'outcome_unknown', message: `${choice.name} had begun`, retryable: false });
 }
 
+/** Of what `choosing` and `checking` end with. */
+interface Chosen {
+  readonly event: { readonly output: ToolChoice | ToolQuestion };
+}
+interface Asked {
+  readonly event: Incoming<'hop.requested'>;
+}
+/** In a task of release 4 or later. */
+const consentNeededFirst = {
+  guard: ({ event }: Chosen) => 'asks' in event.output && event.output.asks === true,
+  target: 'idle',
+  actions: { type: 'needConsent', params: ({ event }: Chosen) => event.output },
+} as const;
+
 /**
  * @param remembers deeds are kept for as long as the task lives, and done again only when a person is said to want it
  * @param confirms asked to stop, it says what it had begun; a model's choice has its time from when it begins
  */
 function machineFor({ remembers, confirms = false }: { readonly remembers: boolean; readonly confirms?: boolean }) {
+  const needsConsent = confirms ? [consentNeededFirst] : [];
   /** Between hops. */
   const resting = ({ deed, earlier = [] }: ToolsContext): ToolsContext =>
     remembers ? { ...idle, deed, earlier } : idle;
@@ -219,8 +280,8 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
     },
     delays: { chooseWithin: ({ context }) => chooseMs(context) },
     actors: {
-      choose: effectLogic<{ prompt: string }, ToolChoice | ToolQuestion>(),
-      check: effectLogic<ToolProposal, ToolChoice>(),
+      choose: effectLogic<ToolRequest, ToolChoice | ToolQuestion>(),
+      check: effectLogic<ToolCheck, ToolChoice>(),
       run: effectLogic<ToolRun, ToolResult>(),
     },
     actions: {
@@ -234,6 +295,17 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
       rest: assign(({ context }) => resting(context)),
       tellWaiting: enqueueActions(({ event, enqueue }) => {
         if (event.type === 'effect.waiting') enqueue.emit(stepWaits('tools', event));
+      }),
+      takeConsented: assign(({ context, event }) => {
+        if (event.type !== 'hop.requested') return {};
+        const { consented } = event.data;
+        const { data: request, loops, hop } = event;
+        const proposal = consented ?? null;
+        return { ...resting(context), request, loops, hop, proposal, chosenBy: consented?.chosenBy ?? null };
+      }),
+      needConsent: enqueueActions(({ context, enqueue }, choice: ToolChoice | ToolQuestion) => {
+        if (!('offers' in choice)) enqueue.emit(consentNeeded(context, choice));
+        enqueue.assign(resting(context));
       }),
       stop: enqueueActions(({ context, enqueue }) => {
         if (confirms) enqueue.emit(stoppedAt(context));
@@ -257,6 +329,16 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
             ),
           ],
         },
+        ...(confirms
+          ? [
+              {
+                guard: ({ event }: Asked) => event.data.consented !== undefined,
+                target: '.checking',
+                reenter: true,
+                actions: 'takeConsented',
+              } as const,
+            ]
+          : []),
         {
           target: '.choosing',
           reenter: true,
@@ -273,8 +355,9 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
         invoke: {
           id: 'choose',
           src: 'choose',
-          input: ({ context }) => ({ prompt: requestOf(context).input.prompt }),
+          input: ({ context }) => ({ prompt: requestOf(context).input.prompt, ...shareOf(context) }),
           onDone: [
+            ...needsConsent,
             {
               guard: ({ event }) => 'offers' in event.output,
               target: 'asking',
@@ -347,11 +430,14 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
         invoke: {
           id: 'check',
           src: 'check',
-          input: ({ context }) => proposed(context),
-          onDone: { target: 'running', actions: { type: 'take', params: ({ event }) => event.output } },
+          input: ({ context }) => checkOf(context),
+          onDone: [
+            ...needsConsent,
+            { target: 'running', actions: { type: 'take', params: ({ event }) => event.output } },
+          ],
           onError: {
             target: 'idle',
-            actions: [emit(({ context, event }) => unchosen(context, refused(context, errorOf(event.error)))), 'rest'],
+            actions: [emit(({ context, event }) => unchecked(context, errorOf(event.error))), 'rest'],
           },
         },
         on: {

@@ -12,7 +12,7 @@ export interface NamedTool {
   readonly name: string;
   readonly schema: object;
   /** Whether the schema takes these arguments. */
-  readonly accepts: (args: ToolArguments) => boolean;
+  readonly accepts: (args: ToolArguments) => Promise<boolean>;
 }
 
 interface Property {
@@ -20,12 +20,12 @@ interface Property {
   readonly type: string;
 }
 
-export function matchByName(prompt: string, tool: NamedTool): ToolMatch | null {
+export async function matchByName(prompt: string, tool: NamedTool): Promise<ToolMatch | null> {
   if (prompt.length > PROMPT_CHARS_MAX) return null;
   const named = restAfterName(prompt.trim(), tool.name);
   if (named === null) return null;
   for (const args of readings(named.rest, tool.schema)) {
-    if (tool.accepts(args)) return { arguments: args, score: named.score };
+    if (await tool.accepts(args)) return { arguments: args, score: named.score };
   }
   return null;
 }

@@ -5,11 +5,10 @@
  * Hints are what a server says of itself. `readOnlyHint` makes a tool `pure`, `idempotentHint` makes it `keyed`, and a
  * tool that says nothing may not be repeated.
  */
-import { Ajv, type ValidateFunction } from 'ajv';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type McpCall, McpError, type McpServers, type McpTool } from '../../../mcp/port.ts';
 import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
 import { matchByName } from './match-by-name.ts';
+import { problemIn, type SchemaCheckOptions } from './schema-lane.ts';
 
 const QUEUE_MAX = 128;
 
@@ -36,12 +35,13 @@ export function createMcpTools(servers: McpServers): () => readonly Tool[] {
 function mcpTool(servers: McpServers, tool: McpTool): Tool {
   const name = `${tool.server}.${tool.name}`;
   const fence = fenceOf(tool);
-  let compiled: ValidateFunction | null | undefined;
-  const checked = (args: unknown): ToolArguments => {
+  const argumentsProblem = (args: unknown, options?: SchemaCheckOptions): Promise<string | null> =>
+    problemIn({ schema: tool.inputSchema, value: args, name: 'arguments' }, options);
+  const checked = async (args: unknown, options?: SchemaCheckOptions): Promise<ToolArguments> => {
     if (!isArguments(args)) throw badArguments(name, 'its arguments are one JSON object');
-    compiled ??= compile(tool.inputSchema);
-    if (compiled === null || compiled(args)) return args;
-    throw badArguments(name, new Ajv().errorsText(compiled.errors, { dataVar: 'arguments', separator: '; ' }));
+    const problem = await argumentsProblem(args, options);
+    if (problem !== null) throw badArguments(name, problem);
+    return args;
   };
   const limits = servers.limits(tool.server);
   return {
@@ -53,45 +53,32 @@ function mcpTool(servers: McpServers, tool: McpTool): Tool {
     // The server's own limit comes first: its error says more.
     caps: { timeoutMs: limits.timeoutMs + 2000, concurrencyMax: limits.concurrencyMax, queueMax: QUEUE_MAX },
     match: (prompt) =>
-      matchByName(prompt, { name, schema: tool.inputSchema, accepts: (args) => accepts(checked, args) }),
-    checkArguments(args) {
-      checked(args);
+      matchByName(prompt, {
+        ...{ name, schema: tool.inputSchema },
+        accepts: async (args) => (await argumentsProblem(args)) === null,
+      }),
+    async checkArguments(args) {
+      await checked(args);
     },
     async run(args, { signal, idempotencyKey, heartbeat }) {
       const call: McpCall = { signal, idempotencyKey, onProgress: heartbeat };
-      const valid = checked(args);
-      return servers.call(tool, valid, call).catch((error: unknown) => {
+      const own = { signal, task: idempotencyKey };
+      const valid = await checked(args, own);
+      const answer = await servers.call(tool, valid, call).catch((error: unknown) => {
         throw error instanceof McpError ? toolErrorOf(error, name, fence) : error;
       });
+      const problem =
+        tool.outputSchema === undefined || answer.structured === undefined
+          ? null
+          : await problemIn({ schema: tool.outputSchema, value: answer.structured, name: 'answer' }, own);
+      if (problem !== null) throw new ToolError('tool_failed', `its answer is not what its schema says: ${problem}`);
+      return answer;
     },
   };
 }
 
 function badArguments(name: string, why: string): ToolError {
   return new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${why}.`);
-}
-
-function accepts(check: (args: unknown) => unknown, args: ToolArguments): boolean {
-  try {
-    check(args);
-    return true;
-  } catch (error) {
-    if (error instanceof ToolError) return false;
-    throw error;
-  }
-}
-
-/** Null for a schema that cannot be compiled: then the server checks alone. */
-function compile(schema: object): ValidateFunction | null {
-  const options = { strict: false, validateFormats: false, logger: false } as const;
-  const draft7 = '$schema' in schema && typeof schema.$schema === 'string' && /draft-0[4-7]/.test(schema.$schema);
-  const { $schema: _dialect, ...rest } = { $schema: '', ...schema };
-  try {
-    return draft7 ? new Ajv(options).compile(rest) : new Ajv2020(options).compile(rest);
-  } catch (error) {
-    if (error instanceof Error) return null;
-    throw error;
-  }
 }
 
 function toolErrorOf(error: McpError, name: string, fence: Fence): ToolError {

@@ -1,16 +1,18 @@
 /**
  * All tools of a mesh, built-in ones, its own and those of MCP servers, as the tools role and the process around it use them.
  * Owns: finding a tool, waiting for servers that are starting, and what can be said of the tools. Does not own: a tool,
- * its caps (guard.ts), or how a repeated call is fenced (the runtime).
+ * its caps (guard.ts), who may have it run (policy.ts), or how a repeated call is fenced (the runtime).
  *
  * Tools load at their first use: building the calculator takes most of a second, and a restart must be quick.
  */
 import type { McpServers } from '../../../mcp/port.ts';
+import type { Share } from '../../../schemas/events/generated.ts';
 import type { Breakers } from '../../../services/breakers.ts';
 import { builtinNames } from './builtin/names.ts';
 import { type Fence, type Tool, type ToolAnswer, type ToolArguments, ToolError } from './builtin/port.ts';
 import { createGuard, type GuardedCall } from './guard.ts';
 import { type Offers, offersFor } from './offers.ts';
+import type { ToolPolicy } from './policy.ts';
 
 /** A prompt may mean a tool of a server that is still starting; the step has more time than this. */
 const SERVERS_WAIT_MS = 15_000;
@@ -19,6 +21,15 @@ export interface Chosen {
   readonly name: string;
   readonly fence: Fence;
   readonly arguments: ToolArguments;
+  /** It may run once a person has said yes; absent when it may run at once. */
+  readonly asks?: boolean;
+}
+
+/** Whose work it is, for the policy. */
+export interface For {
+  readonly share?: Share;
+  /** A person has said yes to this tool with these arguments. */
+  readonly consented?: boolean;
 }
 
 /** A tool as it is shown to others: a model that chooses, or a client of `mesh mcp`. */
@@ -31,11 +42,11 @@ export interface ToolSummary {
 
 export interface Toolbox {
   /** The tool that a prompt means, with its arguments. @throws ToolError, `no_tool` when its words mean none */
-  choose(prompt: string): Promise<Chosen>;
+  choose(prompt: string, whose: For): Promise<Chosen>;
   /** The tools that a model may be offered for a prompt, within bounds. */
-  offers(prompt: string): Promise<Offers>;
+  offers(prompt: string, whose: For): Promise<Offers>;
   /** A choice that somebody else made. @throws ToolError when there is no such tool or it takes other arguments */
-  check(name: string, args: ToolArguments): Promise<Chosen>;
+  check(name: string, args: ToolArguments, whose: For): Promise<Chosen>;
   /** @throws ToolError, EffectError `breaker_open`, or the signal's reason */
   run(name: string, args: ToolArguments, call: GuardedCall): Promise<string | ToolAnswer>;
 }
@@ -55,15 +66,11 @@ export interface ToolboxOptions {
   readonly own?: readonly Tool[];
   readonly mcp: McpServers;
   readonly breakers: Breakers;
+  readonly policy: ToolPolicy;
 }
 
-export function createToolbox({
-  allowHosts,
-  workspace,
-  own: brought = [],
-  mcp,
-  breakers,
-}: ToolboxOptions): WholeToolbox {
+export function createToolbox(options: ToolboxOptions): WholeToolbox {
+  const { allowHosts, workspace, own: brought = [], mcp, breakers, policy } = options;
   const guard = createGuard(breakers);
   let opened: ReturnType<typeof load> | undefined;
   const load = async () => {
@@ -101,9 +108,9 @@ export function createToolbox({
   };
 
   /** Names a tool of a server that does not run: why it does not is worth more than the names of others. */
-  const chosenOf = (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
+  const chosenOf = async (choose: Choose, tools: readonly Tool[], prompt: string): ReturnType<Choose> => {
     try {
-      return choose(tools, prompt);
+      return await choose(tools, prompt);
     } catch (error) {
       const [, named = ''] = /^\s*tool:\s*([\w.-]+)/i.exec(prompt) ?? [];
       const server = mcp.states().find(({ name, state }) => state !== 'ready' && named.startsWith(`${name}.`));
@@ -116,24 +123,38 @@ export function createToolbox({
     }
   };
 
+  /** @throws ToolError `tool_not_allowed` */
+  const permitted = (chosen: Chosen, { share, consented = false }: For): Chosen => {
+    const decision = policy.decide(chosen, share);
+    if (decision === 'deny') {
+      const message = `the tool ${chosen.name} is not for ${share?.caller || 'this caller'} by this door; its policy (TOOLS_POLICY) says so`;
+      throw new ToolError('tool_not_allowed', message);
+    }
+    return decision === 'ask' && !consented ? { ...chosen, asks: true } : chosen;
+  };
+
   return {
-    async choose(prompt) {
+    async choose(prompt, whose) {
       const { all, choose, namesOf } = await open();
-      const own = chosenOrNull(choose, all(), prompt);
-      if (own !== null) return own;
+      const own = await chosenOrNull(choose, all(), prompt);
+      if (own !== null) return permitted(own, whose);
       if (mcp.states().length > 0) await connected();
-      const chosen = chosenOf(choose, all(), prompt);
-      if (chosen !== null) return summaryOf(chosen);
+      const chosen = await chosenOf(choose, all(), prompt);
+      if (chosen !== null) return permitted(summaryOf(chosen), whose);
       const message = `no tool fits this request; name one, as in tool:calculator {"expression": "6 * 7"}. ${namesOf(all())}`;
       throw new ToolError('no_tool', message);
     },
-    async offers(prompt) {
-      return offersFor(prompt, (await open()).all());
+    async offers(prompt, { share }) {
+      const { all } = await open();
+      return offersFor(
+        prompt,
+        all().filter((tool) => policy.decide(tool, share) !== 'deny'),
+      );
     },
-    async check(name, args) {
+    async check(name, args, whose) {
       const tool = await found(name);
-      tool.checkArguments(args);
-      return { name: tool.name, fence: tool.fence, arguments: args };
+      await tool.checkArguments(args);
+      return permitted({ name: tool.name, fence: tool.fence, arguments: args }, whose);
     },
     async run(name, args, call) {
       return guard.run(await found(name), args, call);
@@ -153,14 +174,14 @@ export function createToolbox({
 
 type Choose = typeof import('./builtin/index.ts').chooseTool;
 
-function summaryOf({ tool, arguments: given }: NonNullable<ReturnType<Choose>>): Chosen {
+function summaryOf({ tool, arguments: given }: NonNullable<Awaited<ReturnType<Choose>>>): Chosen {
   return { name: tool.name, fence: tool.fence, arguments: given };
 }
 
 /** Null when nothing fits yet: a tool of that name may come with a server that is starting. */
-function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Chosen | null {
+async function chosenOrNull(choose: Choose, tools: readonly Tool[], prompt: string): Promise<Chosen | null> {
   try {
-    const chosen = choose(tools, prompt);
+    const chosen = await choose(tools, prompt);
     return chosen === null ? null : summaryOf(chosen);
   } catch (error) {
     if (error instanceof ToolError && error.code === 'tool_unknown') return null;

@@ -4,17 +4,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
-import type { A2AError } from '@a2a-js/sdk/errors';
+import { A2AError } from '@a2a-js/sdk/errors';
 import type { Caller } from '../../../client/caller.ts';
-import { MeshError } from '../../../client/errors.ts';
+import { type MeshErrorCode, toMeshError } from '../../../client/errors.ts';
 import { contentHash } from '../../../schemas/events/ids.ts';
 import { malformed } from '../errors.ts';
 import { ForbiddenAddressError, type PushAddresses } from './address.ts';
+import type { PushRoom } from './room.ts';
 import type { PushSender } from './sender.ts';
-import { configOf, type PushEntry, type PushStore } from './store.ts';
+import { secretProblem } from './signature.ts';
+import { configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
 
-/** Each is told everything that happens. */
-const CONFIGS_OF_A_TASK_MAX = 10;
 const TEXT_MAX = 4000;
 /** What may stand in a header. */
 const HEADER_TEXT = /^[\x20-\x7e]*$/;
@@ -26,8 +26,10 @@ export class PushConfigs {
   readonly #store: PushStore;
   readonly #sender: PushSender;
   readonly #addresses: PushAddresses;
+  readonly #room: PushRoom;
 
-  constructor(store: PushStore, sender: PushSender, addresses: PushAddresses) {
+  constructor(store: PushStore, sender: PushSender, addresses: PushAddresses, room: PushRoom) {
+    this.#room = room;
     this.#store = store;
     this.#sender = sender;
     this.#addresses = addresses;
@@ -39,45 +41,63 @@ export class PushConfigs {
    * @throws A2AError or MeshError
    */
   async create(order: PushOrder, caller: Caller, cursor: string): Promise<TaskPushNotificationConfig> {
-    const config = await this.#checked(order);
+    return shownOf((await this.#created(order, caller, cursor)).entry);
+  }
+
+  /**
+   * Creates it for a task that is submitted next: whoever hears of the task may rely on being told. A task that is refused
+   * leaves no config behind.
+   */
+  async createBefore<T>(order: PushOrder, caller: Caller, submit: () => Promise<T>): Promise<T> {
+    const { entry, isNew } = await this.#created(order, caller, '');
+    try {
+      return await submit();
+    } catch (thrown) {
+      if (isNew && isRefusal(thrown)) await this.delete(entry.config.taskId, entry.config.id);
+      throw thrown;
+    }
+  }
+
+  async #created(order: PushOrder, caller: Caller, cursor: string): Promise<{ entry: PushEntry; isNew: boolean }> {
+    const config = await this.checked(order);
     const known = await this.#store.get(config.taskId, config.id);
-    if (known === null) await this.#checkRoom(config.taskId);
+    await this.#room.check(config.taskId, caller, known !== null);
     // The same config again (a message that is repeated) goes on where it was.
     const isSame = known !== null && JSON.stringify(known.config) === JSON.stringify(config);
     const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false, nonce: randomUUID() };
     // Whichever gateway does the telling hears of it from the store.
-    if (!isSame) await this.#store.put(entry);
-    return configOf(entry);
+    if (!isSame) {
+      this.#room.note(keyOf(config.taskId, config.id), entry);
+      await this.#store.put(entry);
+    }
+    return { entry, isNew: known === null };
   }
 
   async get(taskId: string, id: string): Promise<TaskPushNotificationConfig | null> {
     const entry = await this.#store.get(taskId, id);
-    return entry === null ? null : configOf(entry);
+    return entry === null ? null : shownOf(entry);
   }
 
   async list(taskId: string): Promise<TaskPushNotificationConfig[]> {
-    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(configOf);
+    return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(shownOf);
   }
 
   /** Deleting what is not there is no error. */
   async delete(taskId: string, id: string): Promise<void> {
     await this.#sender.end(taskId, id);
     await this.#store.delete(taskId, id);
+    this.#room.note(keyOf(taskId, id), null);
   }
 
-  async #checkRoom(taskId: string): Promise<void> {
-    const mine = await this.list(taskId);
-    if (mine.length < CONFIGS_OF_A_TASK_MAX) return;
-    const text = `a task has at most ${CONFIGS_OF_A_TASK_MAX} push notification configs; delete one first`;
-    throw new MeshError('resource_exhausted', 'TOO_MANY_CONFIGS', text);
-  }
-
-  async #checked(order: PushOrder): Promise<PushEntry['config']> {
+  /** @throws A2AError */
+  async checked(order: PushOrder): Promise<PushEntry['config']> {
     const { tenant = '', taskId, url = '', token = '', authentication } = order;
     if (url === '') throw field('url', 'is required');
     for (const [name, text] of Object.entries({ url, token, ...authentication })) {
       if (text.length > TEXT_MAX || !HEADER_TEXT.test(text)) throw field(name, 'has visible ASCII characters only');
     }
+    const problem = secretProblem(authentication);
+    if (problem !== null) throw field('authentication.credentials', problem);
     try {
       await this.#addresses.check(url);
     } catch (error) {
@@ -88,6 +108,29 @@ export class PushConfigs {
     const id = order.id === undefined || order.id === '' ? contentHash(`${url} ${token}`).slice(0, 16) : order.id;
     return { tenant, id, taskId, url, token, ...(authentication === undefined ? {} : { authentication }) };
   }
+}
+
+/** What is told of a config: never its secrets, to nobody; who made it has them. */
+function shownOf(entry: PushEntry): TaskPushNotificationConfig {
+  const { authentication, ...config } = configOf(entry);
+  return {
+    ...{ ...config, token: '' },
+    authentication: authentication === undefined ? undefined : { ...authentication, credentials: '' },
+  };
+}
+
+/** What will be refused again; of anything else it is not known whether the task is in the log. */
+const REFUSALS: ReadonlySet<MeshErrorCode> = new Set([
+  'invalid_argument',
+  'already_exists',
+  'permission_denied',
+  'failed_precondition',
+  'not_found',
+  'resource_exhausted',
+]);
+
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof A2AError || REFUSALS.has(toMeshError(thrown).code);
 }
 
 function field(name: string, description: string): A2AError {

@@ -4,8 +4,10 @@
  */
 import { request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
-import { A2A_CONTENT_TYPE, StreamResponse, type TaskPushNotificationConfig } from '@a2a-js/sdk';
+import { A2A_CONTENT_TYPE, StreamResponse } from '@a2a-js/sdk';
 import { ForbiddenAddressError, type PushAddresses } from './address.ts';
+import { type SigningKey, signatureHeaders, signsBySecret } from './signature.ts';
+import type { PushEntry } from './store.ts';
 
 /** Section 13.2 recommends 10 to 30 seconds. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -17,11 +19,17 @@ export type Delivery =
   /** Trying again changes nothing. */
   | { readonly kind: 'refused'; readonly reason: string };
 
+export interface Notification {
+  readonly entry: PushEntry;
+  readonly event: StreamResponse;
+  /** The same whenever this event is told to this config. */
+  readonly id: string;
+}
+
 /** Follows no redirect: it would lead where nobody checked. */
 export function post(
-  config: TaskPushNotificationConfig,
-  event: StreamResponse,
-  addresses: PushAddresses,
+  { entry: { config }, event, id }: Notification,
+  { addresses, key }: { readonly addresses: PushAddresses; readonly key: SigningKey },
   signal: AbortSignal,
 ): Promise<Delivery> {
   let url: URL;
@@ -36,7 +44,10 @@ export function post(
   return new Promise((resolve) => {
     const request = send(url, {
       method: 'POST',
-      headers: headersOf(config, body),
+      headers: {
+        ...headersOf(config, body),
+        ...signatureHeaders({ id, body, atMs: Date.now() }, key, config.authentication),
+      },
       agent: false,
       lookup: addresses.lookupFor(url),
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
@@ -54,13 +65,13 @@ export function post(
   });
 }
 
-function headersOf({ token, authentication }: TaskPushNotificationConfig, body: string): Record<string, string> {
+function headersOf({ token, authentication }: PushEntry['config'], body: string): Record<string, string> {
   return {
     'content-type': A2A_CONTENT_TYPE,
     'content-length': String(Buffer.byteLength(body)),
     'user-agent': 'agent-mesh',
     ...(token === '' ? {} : { 'x-a2a-notification-token': token }),
-    ...(authentication === undefined
+    ...(authentication === undefined || signsBySecret(authentication)
       ? {}
       : { authorization: `${authentication.scheme} ${authentication.credentials}`.trim() }),
   };

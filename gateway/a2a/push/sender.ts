@@ -5,19 +5,23 @@
  * Invariants:
  * 1. Every event of a task is tried, in order, until it is delivered, refused, or tried as often as allowed; only then is
  *    the cursor of the config moved. A gateway that is killed in between tells an event twice, never not at all.
- * 2. Before each request the log server has said that this gateway has the duty, and that the config is still there.
+ * 2. A config that there is no room for waits, and is taken up when another one ends: what was accepted is not forgotten.
+ * 3. Before each request the log server has said that this gateway has the duty, and that the config is still there; and
+ *    whoever made it is still a caller, with the same rights.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StreamResponse } from '@a2a-js/sdk';
 import type { LeaseStore } from '../../../bus/port.ts';
 import { MeshError, toMeshError } from '../../../client/errors.ts';
 import type { CallContext, ClientLog } from '../../../client/ports.ts';
+import type { Callers } from '../../core/callers.ts';
 import type { Mesh } from '../../core/mesh.ts';
 import { eventsOf } from '../events.ts';
 import type { PushAddresses } from './address.ts';
 import { PushDuty } from './duty.ts';
-import { post } from './post.ts';
-import { configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
+import { type Notification, post } from './post.ts';
+import { RECEIVERS_MAX } from './room.ts';
+import { type SigningKey, webhookId } from './signature.ts';
+import { keyOf, type PushEntry, type PushStore } from './store.ts';
 
 /** Tries of one event. */
 const TRIES_MAX = 6;
@@ -29,17 +33,19 @@ const MISSED_MAX = 3;
 const FOLLOW_PAUSE_MS = 500;
 /** A config is kept before its task is submitted; a task that does not come in this time does not come. */
 const UNKNOWN_TASK_TRIES_MAX = 240;
-/** Each follows one task. */
-const RECEIVERS_MAX = 1000;
 
 export interface SenderPorts {
   readonly mesh: Mesh;
   readonly store: PushStore;
   readonly addresses: PushAddresses;
+  readonly key: SigningKey;
   readonly log: ClientLog;
+  readonly callers: Pick<Callers, 'isKnown'>;
   readonly leases: LeaseStore;
   /** Of this gateway, in leases. */
   readonly holder: string;
+  /** Followed at once; smaller in tests. */
+  readonly receiversMax?: number;
 }
 
 /** What a receiver that is gone, or the stop, means to the work in progress. */
@@ -54,6 +60,8 @@ interface Telling {
 export class PushSender {
   readonly #ports: SenderPorts;
   readonly #receivers = new Map<string, Telling>();
+  /** Keys of configs that there was no room for, the oldest first. */
+  readonly #waiting = new Set<string>();
   readonly #stopped = new AbortController();
   readonly #duty: PushDuty;
   #onDuty = false;
@@ -72,6 +80,7 @@ export class PushSender {
       },
       onLost: () => {
         this.#onDuty = false;
+        this.#waiting.clear();
         for (const { ended } of this.#receivers.values()) ended.abort();
       },
     });
@@ -126,6 +135,7 @@ export class PushSender {
   }
 
   async #follow(key: string, entry: PushEntry | null): Promise<void> {
+    this.#waiting.delete(key);
     const isFollowed = entry !== null && this.#receivers.get(key)?.nonce === entry.nonce;
     if (isFollowed && this.#receivers.get(key)?.ended.signal.aborted === false) return;
     const wasFollowed = this.#receivers.has(key);
@@ -133,6 +143,20 @@ export class PushSender {
     // Until its end the work before may have told more.
     const now = wasFollowed && entry !== null ? await this.#ports.store.find(key) : entry;
     if (now !== null) this.#begin(key, now);
+  }
+
+  /** What waits for room, as far as there is room. */
+  async #takeUp(): Promise<void> {
+    while (this.#hasRoom()) {
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      this.#waiting.delete(next);
+      await this.#changed(next);
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.#receivers.size < (this.#ports.receiversMax ?? RECEIVERS_MAX);
   }
 
   async #end(key: string): Promise<void> {
@@ -144,8 +168,9 @@ export class PushSender {
   #begin(key: string, entry: PushEntry): void {
     const { taskId } = entry.config;
     if (entry.done || !this.#onDuty || this.#stopped.signal.aborted) return;
-    if (this.#receivers.size >= RECEIVERS_MAX) {
-      this.#ports.log.error({ taskId, receivers: RECEIVERS_MAX }, 'too many push notification configs at once');
+    if (!this.#hasRoom()) {
+      this.#waiting.add(key);
+      this.#ports.log.warn({ taskId, waiting: this.#waiting.size }, 'a push notification config waits for room');
       return;
     }
     const ended = new AbortController();
@@ -154,7 +179,10 @@ export class PushSender {
         if (!(error instanceof StoppedError))
           this.#ports.log.error({ taskId, error: String(error) }, 'push notifications of a task ended unexpectedly');
       })
-      .finally(() => this.#receivers.delete(key));
+      .finally(() => {
+        this.#receivers.delete(key);
+        this.#then(() => this.#takeUp());
+      });
     this.#receivers.set(key, { nonce: entry.nonce, ended, work });
   }
 
@@ -169,7 +197,10 @@ export class PushSender {
       try {
         for await (const item of mesh.watches.watch({ correlationId: taskId, cursor: entry.cursor }, context)) {
           if (item.kind !== 'fact') continue;
-          for (const event of eventsOf(item)) missed = (await this.#deliver(entry, event, signal)) ? 0 : missed + 1;
+          for (const [index, event] of eventsOf(item).entries()) {
+            const id = webhookId(entry, `${item.fact.event.id}/${index}`);
+            missed = (await this.#deliver({ entry, event, id }, signal)) ? 0 : missed + 1;
+          }
           const givenUp = missed >= MISSED_MAX;
           if (givenUp) log.warn({ taskId, url: entry.config.url }, 'the receiver of push notifications is given up');
           entry = { ...entry, cursor: item.cursor, done: givenUp };
@@ -190,15 +221,20 @@ export class PushSender {
   }
 
   /** True when the receiver has it. */
-  async #deliver(entry: PushEntry, event: StreamResponse, signal: AbortSignal): Promise<boolean> {
-    const { store, addresses, log } = this.#ports;
+  async #deliver(notification: Notification, signal: AbortSignal): Promise<boolean> {
+    const { store, log } = this.#ports;
+    const { entry } = notification;
     const { taskId, id, url } = entry.config;
     for (let attempt = 1; ; attempt++) {
       const [mayTell, stored] = await Promise.all([this.#duty.confirm(), store.get(taskId, id)]);
       // Another gateway may have been told to delete it, or to replace it.
       if (stored?.nonce !== entry.nonce) throw new StoppedError();
+      if (!this.#ports.callers.isKnown(entry.caller)) {
+        log.warn({ taskId, url, caller: entry.caller.name }, 'who wanted push notifications is no caller any more');
+        throw new StoppedError();
+      }
       if (!mayTell) throw new MeshError('unavailable', 'NOT_ON_DUTY', 'another gateway may be telling');
-      const delivery = await post(configOf(entry), event, addresses, signal);
+      const delivery = await post(notification, this.#ports, signal);
       // Also when the end came meanwhile: what is not noted as told is told again.
       if (delivery.kind === 'delivered') return true;
       if (signal.aborted) throw new StoppedError();

@@ -78,6 +78,23 @@ export class PushStore {
     });
   }
 
+  /** Calls back with every config as it is after each change of it, null for one that is gone. */
+  watchAll(onEntry: (key: string, entry: PushEntry | null) => void): Promise<() => void> {
+    const orders = new Map<string, string>();
+    const told = new Map<string, string>();
+    return this.#bucket.watch((changed, value) => {
+      const key = changed.endsWith(PROGRESS) ? changed.slice(0, -PROGRESS.length) : changed;
+      const values = key === changed ? orders : told;
+      if (value === null) values.delete(key);
+      else values.set(key, value);
+      const order = orders.get(key);
+      if (order !== undefined) return onEntry(key, merged(order, told.get(key)));
+      if (key === changed) return onEntry(key, null);
+      // Progress of a config from before the watch: only its end matters.
+      if (value !== null && parse(progressForm, value)?.done === true) onEntry(key, null);
+    });
+  }
+
   /** By the key of `watch`. */
   async find(key: string): Promise<PushEntry | null> {
     const stored = await this.#bucket.get(key);

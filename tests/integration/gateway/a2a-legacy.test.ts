@@ -31,20 +31,23 @@ describe('a client of A2A 0.3', () => {
     parts: [{ kind: 'text', text }],
   });
 
-  test.each([
-    ['where 0.3 looks', '/.well-known/agent-card.json'],
-    ['where earlier releases look', '/.well-known/agent.json'],
-  ])('finds its fields in the card %s', async (_what, path) => {
+  test.each<[string, string, Record<string, string>]>([
+    ['by its version', '/.well-known/agent-card.json', { 'a2a-version': '0.3' }],
+    ['where releases before 0.3 looked', '/.well-known/agent.json', {}],
+  ])('finds its fields in the card %s', async (_what, path, headers) => {
     const { http } = gateway();
-    const card = await json(`${http}${path}`);
-    expect(card).toMatchObject({
+    expect(await json(`${http}${path}`, headers)).toMatchObject({
       ...{ url: `${http}/a2a/jsonrpc`, preferredTransport: 'JSONRPC', protocolVersion: '0.3.0' },
       additionalInterfaces: [{ url: `${http}/a2a/rest`, transport: 'HTTP+JSON' }],
       ...{ name: 'Agent Mesh', capabilities: { streaming: true }, skills: expect.any(Array) },
     });
-    expect(await json(`${http}${path}`, { 'a2a-version': '1.0' })).not.toHaveProperty(
-      path.endsWith('agent.json') ? 'nothing' : 'url',
-    );
+  });
+
+  test('the card of 1.0, whose schema allows no further field, has none of them', async () => {
+    const card = await json(`${gateway().http}/.well-known/agent-card.json`);
+    expect(card).toHaveProperty('supportedInterfaces');
+    for (const field of ['url', 'preferredTransport', 'protocolVersion', 'additionalInterfaces', 'security'])
+      expect(card).not.toHaveProperty(field);
   });
 
   test('message/send, tasks/get and a stream, as it writes them', async () => {
@@ -75,13 +78,13 @@ describe('a client of A2A 0.3', () => {
   });
 });
 
-describe('a client of A2A 0.3 where a token is needed', () => {
+describe('a client of A2A 0.3 where a token is needed, and a card for both is wished', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-legacy-callers-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'callers.json');
   const tokenSha256 = createHash('sha256').update('of-alice').digest('hex');
   writeFileSync(file, JSON.stringify({ callers: [{ name: 'alice', tokenSha256 }] }), { mode: 0o600 });
-  const gateway = useGateway('a2a-legacy-callers', { env: { MESH_GATEWAY_CALLERS: file } });
+  const gateway = useGateway('a2a-legacy-callers', { env: { MESH_GATEWAY_CALLERS: file, MESH_A2A_CARD: 'both' } });
 
   test('reads in the card which one, in the form of either version', async () => {
     const card = await json(`${gateway().http}/.well-known/agent-card.json`);

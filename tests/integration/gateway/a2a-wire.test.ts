@@ -337,6 +337,8 @@ describe('the wire of A2A', () => {
     expect(await code({ host: `evil.example:${port}` })).toBe(403);
     expect(await code({ host: `localhost:${port}`, origin: 'https://evil.example' })).toBe(403);
     expect(await code({ host: `localhost:${port}`, origin: `http://localhost:${port}` })).toBe(200);
+    expect(await code({ host: `localhost:${port}`, origin: 'http://localhost:3000' })).toBe(403);
+    expect(await code({ host: `localhost:${port}`, 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
 });
 

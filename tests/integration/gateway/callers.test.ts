@@ -146,7 +146,7 @@ describe('callers with certificates', () => {
     const credentials = { authority, key: pem('carol.key'), certificate: pem('carol.pem') };
     const carol = createMeshClient({ address: gateway().address, tls: credentials });
     const { task } = await carol.run({ prompt: answerPrompt });
-    expect(task.caller).toBe('carol');
+    expect(task.caller).toBe('cert:carol');
     expect(await failure(carol.setMode(Mode.DEBUG))).toMatchObject({ code: 'PERMISSION_DENIED' });
     carol.close();
   });

@@ -46,14 +46,21 @@ interface Credentials {
 }
 
 /** One request with a connection of its own. */
-async function ask(port: string, path: string, body: unknown, { certificate, token }: Credentials): Promise<Answer> {
+async function ask(
+  port: string,
+  path: string,
+  body: unknown,
+  { certificate, token }: Credentials,
+  more: Record<string, string> = {},
+): Promise<Answer> {
   const options: RequestOptions = {
-    ...{ host: '127.0.0.1', port, path, ca: ours.certificate, agent: false },
+    ...{ host: '127.0.0.1', servername: 'localhost', port, path, ca: ours.certificate, agent: false },
     ...(certificate === undefined ? {} : { key: certificate.key, cert: certificate.certificate }),
     method: body === undefined ? 'GET' : 'POST',
     headers: {
       ...{ 'a2a-version': '1.0', 'content-type': 'application/json' },
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...more,
     },
   };
   const request = overHttps(options);
@@ -101,7 +108,7 @@ describe('HTTPS with client certificates', () => {
     const { status, body } = await ask(port(), '/a2a/rest/message:send', sent(answerPrompt), { certificate: carol });
     expect([status, body.task?.status.state]).toEqual([200, 'TASK_STATE_COMPLETED']);
     const id = body.task?.id ?? '';
-    expect(await callerOf(id, carol)).toBe('carol');
+    expect(await callerOf(id, carol)).toBe('cert:carol');
     expect((await ask(port(), `/a2a/rest/tasks/${id}`, undefined, { certificate: carol })).status).toBe(200);
     expect((await ask(port(), `/a2a/rest/tasks/${id}`, undefined, { certificate: dave })).status).toBe(404);
     const rpc = { jsonrpc: '2.0', id: 1, method: 'GetTask', params: { id } };
@@ -117,9 +124,34 @@ describe('HTTPS with client certificates', () => {
     const event = { specversion: '1.0', id: newCorrelationId(), source: 'shop', type: 'order', data: { prompt } };
     expect((await ask(port(), '/dapr/subscribe', undefined, { certificate: sidecar })).body).toHaveLength(1);
     expect((await ask(port(), '/dapr/tasks', event, { certificate: sidecar })).body).toEqual({ status: 'SUCCESS' });
-    const taskId = correlationIdOfEvent('sidecar', event.source, event.id);
+    const taskId = correlationIdOfEvent('cert:sidecar', event.source, event.id);
     await gateway().mesh.watch.fact(taskId, 'task.accepted');
-    expect(await callerOf(taskId, sidecar)).toBe('sidecar');
+    expect(await callerOf(taskId, sidecar)).toBe('cert:sidecar');
+  });
+
+  test('a certificate goes along with what a web page sends: no other page is answered', async () => {
+    const event = { specversion: '1.0', id: newCorrelationId(), source: '/evil', type: 't', data: answerPrompt };
+    const by = { certificate: carol };
+    const evil = 'https://evil.example';
+    for (const [path, body, headers] of [
+      ['/dapr/tasks', event, { origin: evil, 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' }],
+      ['/dapr/tasks', event, { origin: evil }],
+      ['/dapr/tasks', event, { origin: 'null' }],
+      ['/dapr/tasks', event, { origin: 'https://localhost:3000', host: `localhost:${port()}` }],
+      ['/a2a/rest/tasks', undefined, { host: 'evil.example', origin: evil }],
+      ['/a2a/rest/tasks', undefined, { host: 'evil.example', 'sec-fetch-site': 'same-origin' }],
+      ['/a2a/rest/tasks', undefined, { 'sec-fetch-site': 'same-site' }],
+      ['/a2a/rest/message:send', sent('x'), { origin: evil }],
+    ] as const) {
+      const { status, body: told } = await ask(port(), path, body, by, headers);
+      expect([path, headers, status, told.error?.code]).toEqual([path, headers, 403, 403]);
+    }
+    const plain = await ask(port(), '/dapr/tasks', event, by, { 'content-type': 'text/plain' });
+    expect(plain.status).toBe(415);
+    // Its own origin, and programs, which call it by any name.
+    const own = { host: `localhost:${port()}`, origin: `https://localhost:${port()}`, 'sec-fetch-site': 'same-origin' };
+    expect((await ask(port(), '/a2a/rest/tasks', undefined, by, own)).status).toBe(200);
+    expect((await ask(port(), '/a2a/rest/tasks', undefined, by, { host: 'gateway.mesh.svc' })).status).toBe(200);
   });
 
   test.each([

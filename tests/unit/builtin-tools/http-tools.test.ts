@@ -38,7 +38,7 @@ async function call(
   options: { allowHosts?: string[]; httpTimeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<string> {
   const { signal = new AbortController().signal, ...toolOptions } = options;
-  const chosen = chooseTool(builtinTools(toolOptions), `tool:${name} ${JSON.stringify(args)}`);
+  const chosen = await chooseTool(builtinTools(toolOptions), `tool:${name} ${JSON.stringify(args)}`);
   const context: ToolContext = { signal, idempotencyKey: 'task-1/effect-2', heartbeat: () => undefined };
   if (chosen === null) throw new Error('A named tool is always chosen.');
   const answer = await chosen.tool.run(chosen.arguments, context);
@@ -124,8 +124,8 @@ describe('http_get', () => {
     await expect(aborted).rejects.toThrow('cancelled');
   });
 
-  test('is chosen for an address in the prompt', () => {
-    const chosen = chooseTool(builtinTools(), 'fetch https://example.com/a?b=c');
+  test('is chosen for an address in the prompt', async () => {
+    const chosen = await chooseTool(builtinTools(), 'fetch https://example.com/a?b=c');
     expect(chosen).toMatchObject({ tool: { name: 'http_get' }, arguments: { url: 'https://example.com/a?b=c' } });
   });
 });
@@ -193,8 +193,8 @@ describe('posting (S6)', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('only an unmistakable prompt posts, and never by the tool that cannot be repeated', () => {
-    const chosen = chooseTool(builtinTools(), 'POST https://example.com/x {"a": 1}');
+  test('only an unmistakable prompt posts, and never by the tool that cannot be repeated', async () => {
+    const chosen = await chooseTool(builtinTools(), 'POST https://example.com/x {"a": 1}');
     expect(chosen).toMatchObject({ tool: { name: 'http_post' }, arguments: { body: '{"a": 1}' } });
   });
 });

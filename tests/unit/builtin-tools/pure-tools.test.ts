@@ -15,7 +15,7 @@ const context: ToolContext = {
 afterAll(closeCalculator);
 
 async function ask(prompt: string): Promise<string | null> {
-  const chosen = chooseTool(tools, prompt);
+  const chosen = await chooseTool(tools, prompt);
   return chosen === null ? null : `${chosen.tool.name}: ${await chosen.tool.run(chosen.arguments, context)}`;
 }
 
@@ -62,16 +62,16 @@ describe('prompts in plain words', () => {
     'import("fs")+1',
     'convert 5 usd to eur',
     'Please POST the results to the wall',
-  ])('%s is for no tool', (prompt) => {
-    expect(chooseTool(tools, prompt)).toBeNull();
+  ])('%s is for no tool', async (prompt) => {
+    expect(await chooseTool(tools, prompt)).toBeNull();
   });
 
-  test('any prompt can be read', () => {
-    fc.assert(
-      fc.property(fc.string(), (prompt) => {
+  test('any prompt can be read', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string(), async (prompt) => {
         fc.pre(!/^\s*tool:/i.test(prompt));
-        const chosen = chooseTool(tools, prompt);
-        chosen?.tool.checkArguments(chosen.arguments);
+        const chosen = await chooseTool(tools, prompt);
+        await chosen?.tool.checkArguments(chosen.arguments);
       }),
     );
   });
@@ -79,7 +79,7 @@ describe('prompts in plain words', () => {
 
 describe('a tool named in the prompt', () => {
   test('is called with exactly its arguments', async () => {
-    expect(chooseTool(tools, 'tool:calculator {"expression": "6*7"}')).toMatchObject({
+    expect(await chooseTool(tools, 'tool:calculator {"expression": "6*7"}')).toMatchObject({
       tool: { name: 'calculator' },
       arguments: { expression: '6*7' },
       score: 1,
@@ -95,10 +95,9 @@ describe('a tool named in the prompt', () => {
     ['tool:calculator {"expression": "1", "more": 1}', 'tool_bad_arguments', /additional properties/],
     ['tool:calculator 6*7', 'tool_bad_arguments', /not JSON/],
     ['tool:calculator [1]', 'tool_bad_arguments', /one JSON object/],
-  ])('%s: a clear error', (prompt, code, message) => {
-    const choose = (): unknown => chooseTool(tools, prompt);
-    expect(choose).toThrow(expect.objectContaining({ code, retryable: false }));
-    expect(choose).toThrow(message);
+  ])('%s: a clear error', async (prompt, code, message) => {
+    const error = { code, retryable: false, message: expect.stringMatching(message) };
+    await expect(chooseTool(tools, prompt)).rejects.toMatchObject(error);
   });
 });
 

@@ -15,6 +15,6 @@ export function toolNamed(tools: readonly Tool[], name: string): Tool {
 
 /** `name: answer` of the tool that a prompt in plain words chooses, or null. */
 export async function ask(prompt: string, options: Parameters<typeof builtinTools>[0]): Promise<string | null> {
-  const chosen = chooseTool(builtinTools(options), prompt);
+  const chosen = await chooseTool(builtinTools(options), prompt);
   return chosen === null ? null : `${chosen.tool.name}: ${await chosen.tool.run(chosen.arguments, context)}`;
 }

@@ -18,12 +18,12 @@ const tools = builtinTools({ workspace: root });
 
 beforeAll(() => {
   for (const path of [join(root, 'docs', 'deep'), outside, `${root}-beside`]) mkdirSync(path, { recursive: true });
-  for (const path of [join(outside, 'secret.txt'), join(`${root}-beside`, 'secret.txt'), join(folder, 'secret.txt')])
+  for (const path of [join(outside, 'private.txt'), join(`${root}-beside`, 'private.txt'), join(folder, 'private.txt')])
     writeFileSync(path, SECRET);
   writeFileSync(join(root, 'docs', 'a.md'), 'inside');
-  symlinkSync(join(outside, 'secret.txt'), join(root, 'link-to-file'));
+  symlinkSync(join(outside, 'private.txt'), join(root, 'link-to-file'));
   symlinkSync(outside, join(root, 'link-to-folder'));
-  symlinkSync('../outside/secret.txt', join(root, 'relative-link'));
+  symlinkSync('../outside/private.txt', join(root, 'relative-link'));
   symlinkSync('../../outside', join(root, 'docs', 'deep-link'));
   symlinkSync('link-to-folder', join(root, 'link-to-link'));
   symlinkSync('/', join(root, 'slash'));
@@ -38,68 +38,68 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const secret = relative(root, join(outside, 'secret.txt'));
+const secret = relative(root, join(outside, 'private.txt'));
 const absoluteInside = join(root, 'docs', 'a.md');
 const attempts: readonly (readonly [what: string, path: string])[] = [
   ['the folder above', secret],
   ['above, behind a folder', `docs/../${secret}`],
   ['above, behind a dot', `./${secret}`],
-  ['above, through a folder that is not there', `none/../../outside/secret.txt`],
+  ['above, through a folder that is not there', `none/../../outside/private.txt`],
   ['far above', `${'../'.repeat(30)}etc/passwd`],
-  ['above, with doubled slashes', `..//outside//secret.txt`],
+  ['above, with doubled slashes', `..//outside//private.txt`],
   ['only the folder above', '..'],
-  ['an absolute path', join(outside, 'secret.txt')],
+  ['an absolute path', join(outside, 'private.txt')],
   ['an absolute path to a file inside', absoluteInside],
-  ['an absolute path with two slashes', `/${join(outside, 'secret.txt')}`],
+  ['an absolute path with two slashes', `/${join(outside, 'private.txt')}`],
   ['a system file', '/etc/passwd'],
-  ['a folder with the same beginning', '../workspace-beside/secret.txt'],
+  ['a folder with the same beginning', '../workspace-beside/private.txt'],
   ['a link to a file', 'link-to-file'],
   ['a relative link', 'relative-link'],
-  ['through a link to a folder', 'link-to-folder/secret.txt'],
-  ['through a link in a folder', 'docs/deep-link/secret.txt'],
-  ['through a link to a link', 'link-to-link/secret.txt'],
-  ['through a link to the root of all', `slash${join(outside, 'secret.txt')}`],
-  ['through a link to the root by /proc', `proc-root${join(outside, 'secret.txt')}`],
+  ['through a link to a folder', 'link-to-folder/private.txt'],
+  ['through a link in a folder', 'docs/deep-link/private.txt'],
+  ['through a link to a link', 'link-to-link/private.txt'],
+  ['through a link to the root of all', `slash${join(outside, 'private.txt')}`],
+  ['through a link to the root by /proc', `proc-root${join(outside, 'private.txt')}`],
   ['through a link to the working folder', 'proc-cwd/package.json'],
   ['a link that leads round', 'round'],
   ['a link to a system file', 'passwd'],
-  ['a link to the folder beside', 'beside/secret.txt'],
-  ['a link, then up', 'link-to-folder/../secret.txt'],
+  ['a link to the folder beside', 'beside/private.txt'],
+  ['a link, then up', 'link-to-folder/../private.txt'],
   ['/proc of this process', '/proc/self/environ'],
   ['/proc, spelled relatively', '../../../../../../proc/self/environ'],
   ['descriptors of this process', '/dev/fd/0'],
-  ['a NUL byte', 'docs/a.md\0/../../outside/secret.txt'],
+  ['a NUL byte', 'docs/a.md\0/../../outside/private.txt'],
   ['a NUL byte at the end', `${secret}\0.md`],
-  ['the home folder', '~/secret.txt'],
+  ['the home folder', '~/private.txt'],
   ['the home folder of somebody', '~root/.bashrc'],
-  ['percent-encoded dots', '%2e%2e/outside/secret.txt'],
-  ['percent-encoded slash', '..%2foutside%2fsecret.txt'],
+  ['percent-encoded dots', '%2e%2e/outside/private.txt'],
+  ['percent-encoded slash', '..%2foutside%2fprivate.txt'],
   ['encoded twice', '%252e%252e%252foutside'],
-  ['encoded too long', '..%c0%afoutside/secret.txt'],
+  ['encoded too long', '..%c0%afoutside/private.txt'],
   ['encoded as UTF-16', '%u002e%u002e/outside'],
-  ['Windows separators', '..\\outside\\secret.txt'],
-  ['mixed separators', 'docs\\..\\../outside/secret.txt'],
+  ['Windows separators', '..\\outside\\private.txt'],
+  ['mixed separators', 'docs\\..\\../outside/private.txt'],
   ['a Windows drive', 'C:/Windows/win.ini'],
-  ['a Windows device', '\\\\?\\C:\\secret.txt'],
-  ['a share', '//server/share/secret.txt'],
-  ['an address', `file://${join(outside, 'secret.txt')}`],
-  ['an address in capitals', `FILE:${join(outside, 'secret.txt')}`],
-  ['full-width dots', '\uFF0E\uFF0E/outside/secret.txt'],
-  ['a full-width slash', '..\uFF0Foutside\uFF0Fsecret.txt'],
-  ['a division slash', '..\u2215outside\u2215secret.txt'],
-  ['one-dot leaders', '\u2024\u2024/outside/secret.txt'],
-  ['a two-dot leader', '\u2025/outside/secret.txt'],
-  ['a zero-width space between the dots', '.\u200B./outside/secret.txt'],
-  ['text from right to left', '\u202E../outside/secret.txt'],
+  ['a Windows device', '\\\\?\\C:\\private.txt'],
+  ['a share', '//server/share/private.txt'],
+  ['an address', `file://${join(outside, 'private.txt')}`],
+  ['an address in capitals', `FILE:${join(outside, 'private.txt')}`],
+  ['full-width dots', '\uFF0E\uFF0E/outside/private.txt'],
+  ['a full-width slash', '..\uFF0Foutside\uFF0Fprivate.txt'],
+  ['a division slash', '..\u2215outside\u2215private.txt'],
+  ['one-dot leaders', '\u2024\u2024/outside/private.txt'],
+  ['a two-dot leader', '\u2025/outside/private.txt'],
+  ['a zero-width space between the dots', '.\u200B./outside/private.txt'],
+  ['text from right to left', '\u202E../outside/private.txt'],
   ['half a character', '\uD800/../outside'],
   ['a line break', `docs/a.md\n${secret}`],
-  ['dots and a space', '.. /outside/secret.txt'],
-  ['a space between the dots', '. ./outside/secret.txt'],
-  ['three dots', '.../outside/secret.txt'],
-  ['capitals', 'DOCS/../../OUTSIDE/secret.txt'],
-  ['a variable of the shell', '$HOME/secret.txt'],
-  ['a command of the shell', '$(cat ../outside/secret.txt)'],
-  ['a glob', '../*/secret.txt'],
+  ['dots and a space', '.. /outside/private.txt'],
+  ['a space between the dots', '. ./outside/private.txt'],
+  ['three dots', '.../outside/private.txt'],
+  ['capitals', 'DOCS/../../OUTSIDE/private.txt'],
+  ['a variable of the shell', '$HOME/private.txt'],
+  ['a command of the shell', '$(cat ../outside/private.txt)'],
+  ['a glob', '../*/private.txt'],
   ['a very long way', `${'docs/'.repeat(300)}a.md`],
   ['very deep', `${'a/'.repeat(45)}b`],
   ['a pipe, which would wait for ever', 'pipe'],
@@ -133,7 +133,7 @@ describe('escape attempts', () => {
   test('a listing and a search of everything do not go through links', async () => {
     const listed = String(await outcome('list_files', { depth: 20 }));
     expect(listed).toContain('link-to-folder (link)');
-    expect(listed).not.toContain('secret.txt');
+    expect(listed).not.toContain('private.txt');
     expect(String(await outcome('search_files', { query: SECRET }))).toMatch(/^Nothing found/);
   });
 
@@ -148,7 +148,7 @@ describe('escape attempts', () => {
   test('a folder that becomes a link between check and use gives nothing away', async () => {
     const swapped = join(root, 'swapped');
     mkdirSync(swapped);
-    writeFileSync(join(swapped, 'secret.txt'), 'harmless');
+    writeFileSync(join(swapped, 'private.txt'), 'harmless');
     symlinkSync(outside, join(root, 'trap'));
     let going = true;
     const swapping = (async () => {
@@ -163,7 +163,7 @@ describe('escape attempts', () => {
     })();
     const seen = new Set<string>();
     for (let i = 0; i < 1500; i += 1) {
-      const said = await outcome('read_file', { path: 'swapped/secret.txt' });
+      const said = await outcome('read_file', { path: 'swapped/private.txt' });
       seen.add(said instanceof ToolError ? said.code : String(said));
     }
     going = false;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importedIds, importedTrail, importTrail, parseTrail, trailText } from '../../../cli/trail-file.ts';
 import { readSettings } from '../../../config/settings.ts';
-import { withoutSecrets } from '../../../knowledge/secrets.ts';
+import { withoutSecrets } from '../../../guards/secrets.ts';
 import { fact, taskId } from './facts.ts';
 
 const prompt =

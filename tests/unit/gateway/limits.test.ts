@@ -8,7 +8,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { cursorAt, logMark, placeOfCursor } from '../../../client/cursor.ts';
 import { Slots } from '../../../client/slots.ts';
 import { Admission } from '../../../gateway/core/admission.ts';
-import { byCertificate, onlyLocal, readCallers } from '../../../gateway/core/callers.ts';
+import { byCertificate, onlyLocal } from '../../../gateway/core/callers.ts';
+import { readCallers } from '../../../gateway/core/callers-file.ts';
 import { exposureProblem } from '../../../gateway/exposure.ts';
 import { BEGINNING } from '../../../schemas/events/fact.ts';
 
@@ -41,7 +42,8 @@ describe('callers', () => {
     { name: 'root', role: 'admin', tokenSha256: sha('r'), certificate: 'root.example.org' },
   ];
   writeFileSync(path, JSON.stringify({ callers: entries }), { mode: 0o600 });
-  const callers = readCallers(path);
+  const callers = readCallers(path, { info: () => undefined, error: () => undefined });
+  afterAll(() => callers.close());
 
   test('by token', () => {
     expect(callers.identify({ authorization: 'Bearer a' })).toEqual({ name: 'alice', role: 'user' });
@@ -71,7 +73,7 @@ describe('callers', () => {
 
   test('without a file: the person at this machine, or whoever the certificate names', () => {
     expect(onlyLocal.identify({})).toEqual({ name: 'local', role: 'admin' });
-    expect(byCertificate.identify({ certificate: 'carol' })).toEqual({ name: 'carol', role: 'user' });
+    expect(byCertificate.identify({ certificate: 'carol' })).toEqual({ name: 'cert:carol', role: 'user' });
     expect(() => byCertificate.identify({})).toThrow('certificate');
   });
 });

@@ -3,8 +3,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { hasSecretName, holdsSecret } from '../../../guards/secrets.ts';
 import type { IndexSummary } from '../../../knowledge/port.ts';
-import { hasSecretName, holdsSecret } from '../../../knowledge/secrets.ts';
 import { workspace } from './workspace.ts';
 
 const reasons = ({ skipped }: IndexSummary) => Object.fromEntries(skipped.map(({ path, reason }) => [path, reason]));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseEnv, promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { projectRoot, readSettings } from '../../../config/settings.ts';
-import { readCallers } from '../../../gateway/core/callers.ts';
+import { readCallers } from '../../../gateway/core/callers-file.ts';
 
 const exec = promisify(execFile);
 const ADDRESS = 'http://127.0.0.1:7445';
@@ -18,7 +18,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const at = (name: string): string => join(folder, name);
 const read = (name: string): string => readFileSync(at(name), 'utf8');
-const who = (token: string) => readCallers(at('callers.json')).identify({ authorization: `Bearer ${token}` });
+const unlogged = { info: () => undefined, error: () => undefined };
+const who = (token: string) => {
+  const callers = readCallers(at('callers.json'), unlogged);
+  callers.close();
+  return callers.identify({ authorization: `Bearer ${token}` });
+};
 
 async function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<{ code: unknown; said: string }> {
   try {

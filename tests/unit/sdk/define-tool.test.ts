@@ -1,5 +1,6 @@
 /** Tools of a user's own, in the toolbox beside the shipped ones. */
 import { expect, test } from 'vitest';
+import { defaultPolicy } from '../../../actors/roles/tools/policy.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
 import { noMcpServers } from '../../../mcp/port.ts';
 import { defineTool } from '../../../sdk/define-tool.ts';
@@ -16,8 +17,9 @@ const weather = defineTool<{ city: string }>({
 });
 const toolbox = createToolbox({
   ...{ allowHosts: [], workspace: null, mcp: noMcpServers, own: [weather] },
-  breakers: createBreakers(log),
+  ...{ breakers: createBreakers(log), policy: defaultPolicy },
 });
+const whose = {};
 const call = {
   ...{ signal: new AbortController().signal, idempotencyKey: 'key', heartbeat: ignore, waits: ignore, log },
   ...{ span: { set: ignore }, fence: 'pure' as const, share: { flow: '', weight: 1 } },
@@ -26,20 +28,24 @@ const call = {
 test.each([['tool:weather {"city": "Bern"}'], ['use weather for Bern'], ['call the tool weather for Bern']])(
   'it is meant by: %s',
   async (prompt) => {
-    expect(await toolbox.choose(prompt)).toEqual({ name: 'weather', fence: 'pure', arguments: { city: 'Bern' } });
+    expect(await toolbox.choose(prompt, whose)).toEqual({
+      name: 'weather',
+      fence: 'pure',
+      arguments: { city: 'Bern' },
+    });
   },
 );
 
 test('it runs behind the guard of all tools, with checked arguments', async () => {
   expect(await toolbox.run('weather', { city: 'Bern' }, call)).toBe('Bern: rain');
-  await expect(toolbox.check('weather', { town: 'Bern' })).rejects.toThrow(
+  await expect(toolbox.check('weather', { town: 'Bern' }, whose)).rejects.toThrow(
     /The tool weather cannot be called like this/,
   );
 });
 
 test('it is listed, and offered to a model', async () => {
   expect(toolbox.names()).toContain('weather');
-  expect((await toolbox.offers('How is the weather in Bern?')).offers[0]?.name).toBe('weather');
+  expect((await toolbox.offers('How is the weather in Bern?', whose)).offers[0]?.name).toBe('weather');
 });
 
 test('a reading of its own comes before its name', async () => {

@@ -4,6 +4,7 @@ import type { LlmEngine } from '../../../actors/roles/llm/engines/port.ts';
 import { builtinTools, type Tool } from '../../../actors/roles/tools/builtin/index.ts';
 import { createEffects } from '../../../actors/roles/tools/effects.ts';
 import { offersFor } from '../../../actors/roles/tools/offers.ts';
+import { defaultPolicy, parsePolicy, type ToolPolicy } from '../../../actors/roles/tools/policy.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
 import { type McpServers, noMcpServers } from '../../../mcp/port.ts';
@@ -15,7 +16,7 @@ const names = (offers: readonly { name: string }[]): string[] => offers.map(({ n
 function tool(name: string, more: Partial<Tool> = {}): Tool {
   return {
     ...{ name, description: 'Does something.', inputSchema: { type: 'object' }, fence: 'once' },
-    ...{ checkArguments: () => undefined, run: () => Promise.resolve('') },
+    ...{ checkArguments: () => Promise.resolve(), run: () => Promise.resolve('') },
     ...more,
   };
 }
@@ -28,11 +29,11 @@ test('a tool of a server that does not run: the task is told why it does not', a
   const breakers = createBreakers({
     ...{ debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   });
-  const toolbox = createToolbox({ allowHosts: [], workspace: null, mcp, breakers });
-  await expect(toolbox.choose('tool:gone.x {}')).rejects.toMatchObject({
+  const toolbox = createToolbox({ allowHosts: [], workspace: null, mcp, breakers, policy: defaultPolicy });
+  await expect(toolbox.choose('tool:gone.x {}', {})).rejects.toMatchObject({
     ...{ code: 'mcp_unavailable', message: 'the MCP server gone does not run: command gone was not found' },
   });
-  await expect(toolbox.choose('tool:other.x {}')).rejects.toMatchObject({ code: 'tool_unknown' });
+  await expect(toolbox.choose('tool:other.x {}', {})).rejects.toMatchObject({ code: 'tool_unknown' });
 });
 
 describe('offers', () => {
@@ -89,8 +90,12 @@ const context: EffectContext = {
 };
 const model = (): Promise<LlmEngine> => Promise.reject(new Error('the tools process asks no engine itself'));
 
-function effects(engine: (() => Promise<LlmEngine>) | null, mcp: McpServers = noMcpServers) {
-  const tools = createToolbox({ allowHosts: [], workspace: null, mcp, breakers: createBreakers(log) });
+function effects(
+  engine: (() => Promise<LlmEngine>) | null,
+  mcp: McpServers = noMcpServers,
+  policy: ToolPolicy = defaultPolicy,
+) {
+  const tools = createToolbox({ allowHosts: [], workspace: null, mcp, breakers: createBreakers(log), policy });
   const handlers = createEffects({ tools, llm: { engine } });
   return (name: 'choose' | 'check', input: unknown): Promise<unknown> => {
     const handler = handlers[name];
@@ -151,5 +156,36 @@ describe('checking a choice', () => {
     await expect(effects(model, gone)('check', { name: 'box.put', arguments: {} })).rejects.toMatchObject({
       ...{ code: 'mcp_unavailable', retryable: true, message: expect.stringContaining('it ended') },
     });
+  });
+});
+
+describe('the policy of tools', () => {
+  const share = { caller: 'bob', priority: 'normal', door: 'a2a' } as const;
+  const arguments_ = { url: 'http://127.0.0.1:1/' };
+  const prompt = `tool:http_post_once ${JSON.stringify(arguments_)}`;
+
+  test('a choice by words says that it asks, and with a yes it does not', async () => {
+    const run = effects(null);
+    expect(await run('choose', { prompt, share })).toMatchObject({ name: 'http_post_once', asks: true });
+    const check = { name: 'http_post_once', arguments: arguments_, share };
+    expect(await run('check', check)).toMatchObject({ asks: true });
+    expect(await run('check', { ...check, consented: true })).not.toHaveProperty('asks');
+    expect(await run('choose', { prompt, share: { ...share, door: 'cli' } })).not.toHaveProperty('asks');
+  });
+
+  test('what is denied is neither chosen, nor run by a yes, nor offered to a model', async () => {
+    const policy = parsePolicy('{"rules":[{"callers":["b*"],"tools":["http_*"],"decision":"deny"}]}');
+    const run = effects(model, noMcpServers, policy);
+    const code = { code: 'tool_not_allowed', retryable: false };
+    await expect(run('choose', { prompt, share })).rejects.toMatchObject(code);
+    const check = { name: 'http_get', arguments: arguments_, share, consented: true };
+    await expect(run('check', check)).rejects.toMatchObject(code);
+    const { offers } = (await run('choose', { prompt: 'do something', share })) as { offers: { name: string }[] };
+    expect(names(offers)).not.toContain('http_post');
+    expect(names(offers)).toContain('calculator');
+    const other = (await run('choose', { prompt: 'do something', share: { ...share, caller: 'alice' } })) as {
+      offers: { name: string }[];
+    };
+    expect(names(other.offers)).toContain('http_post');
   });
 });

@@ -41,7 +41,7 @@ function tool(run: Tool['run'], more: { caps?: Partial<ToolCaps>; service?: stri
     description: '',
     inputSchema: {},
     fence: 'pure',
-    checkArguments: () => undefined,
+    checkArguments: () => Promise.resolve(),
     run,
     ...more,
   };

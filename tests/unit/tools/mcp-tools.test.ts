@@ -1,8 +1,11 @@
 /** Tools of MCP servers as tools of the mesh: fences by hints, arguments by schema, failures by fence, prompts by name. */
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { chooseTool, type Tool, ToolError } from '../../../actors/roles/tools/builtin/index.ts';
 import { createMcpTools } from '../../../actors/roles/tools/mcp-tools.ts';
+import { closeSchemaChecks } from '../../../actors/roles/tools/schema-lane.ts';
 import { McpError, type McpErrorCode, type McpServers, type McpTool, noMcpServers } from '../../../mcp/port.ts';
+
+afterAll(closeSchemaChecks);
 
 const text = { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] };
 
@@ -41,21 +44,51 @@ describe('arguments', () => {
     [{}, "arguments must have required property 'text'"],
     [{ text: 1 }, 'arguments/text must be string'],
     [['x'], 'its arguments are one JSON object'],
-  ])('%j are refused before anything is sent', (args, message) => {
-    expect(() => only().checkArguments(args)).toThrow(message);
+  ])('%j are refused before anything is sent', async (args, message) => {
+    await expect(only().checkArguments(args)).rejects.toThrow(message);
   });
 
   test.each(['http://json-schema.org/draft-07/schema#', 'https://json-schema.org/draft/2020-12/schema'])(
     '%s',
-    ($schema) => {
+    async ($schema) => {
       const tool = only({ inputSchema: { $schema, ...text } });
-      expect(() => tool.checkArguments({ text: 'x' })).not.toThrow();
-      expect(() => tool.checkArguments({ text: 1 })).toThrow('must be string');
+      await tool.checkArguments({ text: 'x' });
+      await expect(tool.checkArguments({ text: 1 })).rejects.toThrow('must be string');
     },
   );
 
-  test('a schema that cannot be read is left to the server', () => {
-    expect(() => only({ inputSchema: { type: 'nonsense' } }).checkArguments({ any: 1 })).not.toThrow();
+  test('a schema that cannot be read is left to the server', async () => {
+    await only({ inputSchema: { type: 'nonsense' } }).checkArguments({ any: 1 });
+  });
+
+  test('a pattern that takes for ever with a few letters stops nobody, and is not sent (S9)', async () => {
+    const inputSchema = { ...text, properties: { text: { type: 'string', pattern: '^(a+)+$' } } };
+    const args = { text: `${'a'.repeat(60)}!` };
+    const refused = expect(only({ inputSchema }).checkArguments(args)).rejects.toMatchObject({
+      ...{ code: 'tool_bad_arguments', retryable: false, message: expect.stringContaining('takes longer than 2 s') },
+    });
+    // Were it here, nothing else would be done until it is over.
+    await only().checkArguments({ text: 'x' });
+    await refused;
+  });
+});
+
+describe('what a call answers besides text', () => {
+  const outputSchema = { type: 'object', properties: { sum: { type: 'number' } }, required: ['sum'] };
+  const answering = (structured: unknown) =>
+    only({ outputSchema }, () => Promise.resolve({ text: 'so', attachments: [], structured })).run(
+      { text: 'x' },
+      context,
+    );
+
+  test('is passed on when it is what the schema says', async () => {
+    expect(await answering({ sum: 3 })).toMatchObject({ text: 'so' });
+  });
+
+  test('is an error when it is not', async () => {
+    await expect(answering({ sum: 'three' })).rejects.toMatchObject({
+      ...{ code: 'tool_failed', message: expect.stringContaining('answer/sum must be number') },
+    });
   });
 });
 
@@ -105,8 +138,8 @@ describe('prompts', () => {
     ['box.get-sum {"a": 1, "b": 2}', 'box.get-sum', { a: 1, b: 2 }],
     ['call box.get-sum for 3 and 4.5', 'box.get-sum', { a: 3, b: 4.5 }],
     ['run box.now', 'box.now', {}],
-  ])('%s', (prompt, name, args) => {
-    expect(chooseTool(all, prompt)).toMatchObject({ tool: { name }, arguments: args });
+  ])('%s', async (prompt, name, args) => {
+    expect(await chooseTool(all, prompt)).toMatchObject({ tool: { name }, arguments: args });
   });
 
   test.each([
@@ -116,7 +149,7 @@ describe('prompts', () => {
     'use box.get-sum for 3',
     'use box.two with x',
     'use box.put-texts with x',
-  ])('%s: a tool is not guessed at', (prompt) => {
-    expect(chooseTool(all, prompt)).toBeNull();
+  ])('%s: a tool is not guessed at', async (prompt) => {
+    expect(await chooseTool(all, prompt)).toBeNull();
   });
 });

@@ -20,6 +20,8 @@ const MAX = { citations: 20, explanationChars: 20_000, textChars: 200_000, files
 interface Block extends FencedBlock {
   readonly lead: string;
   readonly path: string | null;
+  /** Names of what its text declares. */
+  readonly declares: readonly string[];
 }
 
 interface Chosen {
@@ -110,12 +112,15 @@ function blocksIn(text: string): Block[] {
   return fencedBlocks(text)
     .filter((block) => block.text.trim() !== '')
     .map((block) => {
-      const before = lines
-        .slice(0, block.startLine - 2)
-        .join('\n')
-        .trimEnd();
-      const lead = before.slice(before.lastIndexOf('\n', before.length - 1) + 1);
-      return { ...block, lead: lead.startsWith('```') ? '' : lead, path: pathOf(block, lead) };
+      let above = block.startLine - 3;
+      while (above > 0 && (lines[above] ?? '').trim() === '') above -= 1;
+      const lead = (lines[above] ?? '').trimEnd();
+      const own = {
+        lead: lead.startsWith('```') ? '' : lead,
+        path: pathOf(block, lead),
+        declares: declared(block.text),
+      };
+      return { ...block, ...own };
     });
 }
 
@@ -167,8 +172,8 @@ function isUsage(block: Block, among: readonly Block[]): boolean {
   if (others.length === 0 || block.path !== null) return false;
   const first = block.text.trimStart().split('\n', 1)[0] ?? '';
   const says = USAGE.test(block.lead) || /^(?:\/\/|#|--|\/\*)\s*(?:usage|example|test)\b/i.test(first);
-  const declaresNothing = declared(block.text).length === 0;
-  const names = others.flatMap(({ text }) => declared(text));
+  const declaresNothing = block.declares.length === 0;
+  const names = others.flatMap(({ declares }) => declares);
   return declaresNothing ? says || names.some((name) => block.text.includes(name)) : says && !BETTER.test(block.lead);
 }
 
@@ -176,10 +181,8 @@ function isUsage(block: Block, among: readonly Block[]): boolean {
 function withoutVersions(blocks: readonly Block[]): Block[] {
   const kept: Block[] = [];
   for (const block of blocks) {
-    const names = declared(block.text);
-    const at = kept.findIndex(
-      (one) => one.path === block.path && declared(one.text).some((name) => names.includes(name)),
-    );
+    const names = new Set(block.declares);
+    const at = kept.findIndex((one) => one.path === block.path && one.declares.some((name) => names.has(name)));
     const earlier = kept[at];
     if (earlier === undefined) kept.push(block);
     else if (BETTER.test(block.lead) || !earlier.closed) kept[at] = block;
@@ -302,7 +305,17 @@ function unfenced(
 }
 
 function asBlock(text: string): Block {
-  return { language: 'diff', info: '', text, startLine: 1, endLine: 1, closed: true, lead: '', path: null };
+  return {
+    language: 'diff',
+    info: '',
+    text,
+    startLine: 1,
+    endLine: 1,
+    closed: true,
+    lead: '',
+    path: null,
+    declares: [],
+  };
 }
 
 function noCode(text: string, cut: boolean): EngineError {

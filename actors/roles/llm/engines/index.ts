@@ -14,6 +14,7 @@ export {
 } from './port.ts';
 export { buildPrompt, type ChatMessage, characters, type Prompt, type PromptBudget } from './prompts.ts';
 export { closeRepairs } from './repairs/repair-code.ts';
+export { closeReplyReaders } from './reply-lane.ts';
 export { createThinkingFilter, type ThinkingFilter } from './thinking-filter.ts';
 export { parseAnswer } from './to-output.ts';
 export { parseToolChoice } from './tool-choice.ts';

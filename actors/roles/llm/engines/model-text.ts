@@ -79,9 +79,11 @@ function withoutTemplate(text: string): string {
     announced = token !== undefined;
     if (token !== undefined) reply = reply.trimStart().slice(token.length);
   }
+  const lower = reply.toLowerCase();
   // In HTML it ends what is struck through.
-  const tokens = /\S[\s\S]*<s>/i.test(reply) ? ENDING.filter((token) => token !== '</s>') : ENDING;
-  const ending = first(reply, reply.toLowerCase(), tokens);
+  const strikes = lower.slice(0, Math.max(0, lower.lastIndexOf('<s>'))).trim() !== '';
+  const tokens = strikes ? ENDING.filter((token) => token !== '</s>') : ENDING;
+  const ending = first(reply, lower, tokens);
   return ending === null ? reply : reply.slice(0, ending.at).trimEnd();
 }
 
@@ -109,9 +111,43 @@ function standsAlone(text: string, at: number, length: number): boolean {
 
 /** Closed fences, and spans in backticks of one line, as ranges of characters. */
 function codeRanges(text: string): [number, number][] {
-  const fences = [...text.matchAll(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[`~]*[ \t]*$/gm)];
-  const spans = [...text.matchAll(/(`+)[^`\n]+\1/g)];
-  return [...fences, ...spans].map(({ index, 0: whole }) => [index, index + whole.length]);
+  const spans = [...text.matchAll(/(?<!`)(`+)(?!`)[^`\n]+\1/g)];
+  return [...fenceRanges(text), ...spans.map(({ index, 0: whole }): [number, number] => [index, index + whole.length])];
+}
+
+/** Openings that nothing closes, and that are passed over; a text with more of them is read no further. */
+const UNCLOSED_MAX = 50;
+
+interface FenceLine {
+  readonly fence: string;
+  readonly closes: boolean;
+  readonly from: number;
+  readonly to: number;
+}
+
+function fenceRanges(text: string): [number, number][] {
+  const lines = [...text.matchAll(/^ {0,3}(`{3,}|~{3,})([^\n]*)$/gm)].map(
+    ({ index, 0: whole, 1: fence = '', 2: rest = '' }): FenceLine => {
+      return { fence, closes: /^[`~]*[ \t]*$/.test(rest), from: index, to: index + whole.length };
+    },
+  );
+  const ranges: [number, number][] = [];
+  let unclosed = 0;
+  let at = 0;
+  for (let opening = lines[at]; opening !== undefined && unclosed <= UNCLOSED_MAX; opening = lines[at]) {
+    const end = closing(lines, at);
+    if (end === null) unclosed += 1;
+    else ranges.push([opening.from, lines[end]?.to ?? opening.to]);
+    at = (end ?? at) + 1;
+  }
+  return ranges;
+}
+
+function closing(lines: readonly FenceLine[], opening: number): number | null {
+  const { fence = '' } = lines[opening] ?? {};
+  for (let at = opening + 1; at < lines.length; at += 1)
+    if (lines[at]?.closes && lines[at]?.fence.startsWith(fence)) return at;
+  return null;
 }
 
 /** Sequences that steer a terminal: its title (OSC), its colours and cursor (CSI). */

@@ -4,7 +4,6 @@
  * Owns the choice of the model, adapting to the endpoint, and remembering what worked. HTTP is openai-transport.ts, the
  * body openai-dialect.ts and ollama-wire.ts, the reply openai-stream.ts, the wording prompts.ts.
  */
-import { replyIn } from './model-text.ts';
 import { ollamaBody } from './ollama-wire.ts';
 import { adapted, budgetFor, callsTools, chatBody, type Dialect, firstDialect } from './openai-dialect.ts';
 import { chatModels, contextAt, type Listed } from './openai-models.ts';
@@ -12,8 +11,9 @@ import { readReply } from './openai-stream.ts';
 import { endpointUrl, exchange, readJson, refusalOf, type TransportOptions } from './openai-transport.ts';
 import { type EngineContext, EngineError, type EngineRequest, type LlmEngine } from './port.ts';
 import { buildPrompt, type Prompt } from './prompts.ts';
+import { readCompletion } from './reply-lane.ts';
 import { createThinkingFilter } from './thinking-filter.ts';
-import { type Completion, toOutput } from './to-output.ts';
+import type { Completion } from './to-output.ts';
 
 export interface OpenAiOptions {
   /** Address up to and with the version: http://127.0.0.1:8080/v1; of an Ollama that is asked by its own API, its origin. */
@@ -175,8 +175,8 @@ async function withModel(at: At, request: EngineRequest, context: EngineContext)
     const what = { model: model.id, prompt, request };
     const body = options.api === 'ollama' ? ollamaBody(dialect, sampling, what) : chatBody(dialect, sampling, what);
     try {
-      const completion = await complete(at, body, context, request.purpose);
-      const output = toOutput(request, prompt, completion, at.engine);
+      const completion = await complete(at, body, context);
+      const output = await readCompletion({ request, prompt, completion, engine: at.engine }, context);
       known.dialect = dialect;
       return output;
     } catch (error) {
@@ -224,7 +224,6 @@ async function complete(
   { options, transport }: At,
   body: Record<string, unknown>,
   context: EngineContext,
-  purpose: EngineRequest['purpose'],
 ): Promise<Completion> {
   let shown = false;
   let written = 0;
@@ -252,18 +251,6 @@ async function complete(
       ...(context.onUsage === undefined ? {} : { onUsage: context.onUsage }),
     });
     show.end();
-    const text = replyIn(completion.text);
-    if (text.trim() === '' && completion.toolCalls === undefined) throw nothingSaid(completion, purpose);
-    return { ...completion, text };
+    return completion;
   });
-}
-
-function nothingSaid({ cut, text, thoughtChars = 0 }: Completion, purpose: string): EngineError {
-  const thought = Math.max(thoughtChars, text.trim().length);
-  const message = cut
-    ? 'The model used up its tokens before it answered. Raise LLM_MAX_TOKENS.'
-    : thought > 0
-      ? `The model thought for ${thought} characters and then gave no ${purpose}.`
-      : 'The model gave an empty answer.';
-  return new EngineError('engine_no_answer', message, { retryable: false });
 }

@@ -39,6 +39,8 @@ export interface EngineContext {
   readonly heartbeat?: (note: string) => void;
   /** Called when it is known how many tokens a generation read and wrote; a failed one may have cost some, too. */
   readonly onUsage?: (tokens: Usage) => void;
+  /** Whose request it is: what an engine has done by workers takes turns by task. */
+  readonly task?: string | undefined;
 }
 
 /** Tokens as the model's own server counts them. */

@@ -12,6 +12,7 @@ export interface ThinkingFilter {
 
 /** Without those that HTML has as well: while text arrives nobody knows yet whether it is code. */
 const TOKENS = [...OPENINGS, ...ANNOUNCING, ...ENDING].filter((token) => !['<s>', '</s>'].includes(token));
+const CLOSING_CHARS_MAX = Math.max(...CLOSINGS.map((token) => token.length));
 
 /** Calls `show` with the pieces that belong to the answer. */
 export function createThinkingFilter(show: (piece: string) => void): ThinkingFilter {
@@ -30,7 +31,11 @@ export function createThinkingFilter(show: (piece: string) => void): ThinkingFil
     if (state === 'thinking') {
       const at = Math.min(...CLOSINGS.map((close) => lower.indexOf(close)).filter((index) => index !== -1));
       const close = CLOSINGS.find((one) => lower.startsWith(one, at));
-      if (close === undefined) return false;
+      if (close === undefined) {
+        // Nothing of a thought is shown; only a tag that is half here has to be kept.
+        held = held.slice(-CLOSING_CHARS_MAX);
+        return false;
+      }
       held = held.slice(at + close.length);
       state = 'start';
       return true;

@@ -1,11 +1,13 @@
 /**
- * What a model's reply becomes in the hop. Owns: the summary and the mark, which say what was left out or cut. Does not
- * own: reading the reply (code-reply.ts, verdict.ts, tool-choice.ts).
+ * What a model's reply becomes in the hop. Owns: the summary and the mark, which say what was left out or cut, and what is
+ * said of a reply without a word. Does not own: reading the reply (code-reply.ts, verdict.ts, tool-choice.ts), or where
+ * that is done (reply-lane.ts).
  */
 import type { Answer, Degraded, HopOutput } from '../../../../schemas/events/generated.ts';
 import { citationsIn } from './citations.ts';
 import { parseCode } from './code-reply.ts';
-import type { EngineRequest } from './port.ts';
+import { replyIn } from './model-text.ts';
+import { EngineError, type EngineRequest, type Purpose } from './port.ts';
 import type { Prompt } from './prompts.ts';
 import { fromToolCalls, parseToolChoice, type WireToolCall } from './tool-choice.ts';
 import { parseReview } from './verdict.ts';
@@ -25,7 +27,13 @@ export interface Completion {
   readonly toolCalls?: readonly WireToolCall[];
 }
 
-export function toOutput(request: EngineRequest, prompt: Prompt, completion: Completion, engine: string): HopOutput {
+/** Of a prompt what its reply refers to. */
+export type PromptMade = Pick<Prompt, 'passages' | 'leftOut' | 'findingsLeftOut'>;
+
+/** @throws EngineError `engine_no_answer`, `engine_refused` */
+export function toOutput(request: EngineRequest, prompt: PromptMade, made: Completion, engine: string): HopOutput {
+  const completion = { ...made, text: replyIn(made.text) };
+  if (completion.text.trim() === '' && made.toolCalls === undefined) throw nothingSaid(made, request.purpose);
   const left = prompt.leftOut > 0 ? ` ${prompt.leftOut} of the passages did not fit into the prompt.` : '';
   const cut = incomplete(completion);
   const more = prompt.findingsLeftOut > 0 ? ` ${prompt.findingsLeftOut} findings of the review were not told.` : '';
@@ -64,6 +72,21 @@ export function toOutput(request: EngineRequest, prompt: Prompt, completion: Com
     default:
       throw new RangeError(`There is no purpose ${String(request.purpose satisfies never)}.`);
   }
+}
+
+/** How much there is to read. */
+export function charsOf({ text, toolCalls = [] }: Completion): number {
+  return toolCalls.reduce((sum, call) => sum + JSON.stringify(call).length, text.length);
+}
+
+function nothingSaid({ cut, text, thoughtChars = 0 }: Completion, purpose: Purpose): EngineError {
+  const thought = Math.max(thoughtChars, text.trim().length);
+  const message = cut
+    ? 'The model used up its tokens before it answered. Raise LLM_MAX_TOKENS.'
+    : thought > 0
+      ? `The model thought for ${thought} characters and then gave no ${purpose}.`
+      : 'The model gave an empty answer.';
+  return new EngineError('engine_no_answer', message, { retryable: false });
 }
 
 export function parseAnswer(text: string, { passages }: Pick<Prompt, 'passages'>): Answer {

@@ -72,16 +72,31 @@ function only<T>(list: readonly T[]): T | undefined {
   return list.length === 1 ? list[0] : undefined;
 }
 
-/** `<function=name>{…}</function>` and `[name(…)]` have the name outside of the JSON. */
-const NAMED =
-  /<function=([\w.:-]+)>\s*(\{[\s\S]*?\})\s*<\/function>|\[TOOL_CALLS\]\s*([\w.:-]+)\s*(?:\[ARGS\])?\s*(\{[\s\S]*\})/g;
+/** `<function=name>{…}</function>` and `[TOOL_CALLS]name{…}` have the name outside of the JSON. */
+const FUNCTION = /<function=([\w.:-]+)>\s*(?=\{)/g;
+const FUNCTION_END = '</function>';
+const TOOL_CALLS = /\[TOOL_CALLS\]\s*([\w.:-]+)\s*(?:\[ARGS\]\s*)?(?=\{)/;
 
 function candidatesIn(text: string): Record<string, unknown>[] {
-  const named = [...text.matchAll(NAMED)].map((match) => ({
-    name: match[1] ?? match[3] ?? '',
-    arguments: match[2] ?? match[4] ?? '',
-  }));
-  return [...named, ...jsonObjectsIn(text)];
+  return [...functionsIn(text), ...toolCallsIn(text), ...jsonObjectsIn(text)];
+}
+
+function functionsIn(text: string): Record<string, unknown>[] {
+  const found: Record<string, unknown>[] = [];
+  for (const { 0: opening, 1: name, index } of text.matchAll(FUNCTION)) {
+    const from = index + opening.length;
+    const end = text.indexOf(FUNCTION_END, from);
+    if (end === -1) break;
+    found.push({ name, arguments: text.slice(from, end).trimEnd() });
+  }
+  return found;
+}
+
+/** What follows up to the last brace is one call. */
+function toolCallsIn(text: string): Record<string, unknown>[] {
+  const call = TOOL_CALLS.exec(text);
+  if (call === null) return [];
+  return [{ name: call[1], arguments: text.slice(call.index + call[0].length, text.lastIndexOf('}') + 1) }];
 }
 
 function callIn(value: Record<string, unknown>): WireToolCall | null {

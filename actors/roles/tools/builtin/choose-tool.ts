@@ -20,12 +20,12 @@ const NAMES_MAX = 40;
  * The best match, or null when no tool fits. A prompt that starts with `tool:` calls exactly the named tool; throws a
  * ToolError when that tool is unknown or its arguments are not what its schema asks.
  */
-export function chooseTool(tools: readonly Tool[], prompt: string): ChosenTool | null {
+export async function chooseTool(tools: readonly Tool[], prompt: string): Promise<ChosenTool | null> {
   const explicit = /^\s*tool:\s*([\w./-]+)\s*([\s\S]*)$/i.exec(prompt);
   if (explicit !== null) return named(tools, explicit[1] ?? '', explicit[2] ?? '');
   let best: ChosenTool | null = null;
   for (const tool of tools) {
-    const match = tool.match?.(prompt) ?? null;
+    const match = (await tool.match?.(prompt)) ?? null;
     if (match === null || match.score < SCORE_MIN) continue;
     // Of equal scores the tool that stands first wins.
     if (best === null || match.score > best.score) best = { tool, arguments: match.arguments, score: match.score };
@@ -33,13 +33,13 @@ export function chooseTool(tools: readonly Tool[], prompt: string): ChosenTool |
   return best;
 }
 
-function named(tools: readonly Tool[], name: string, rest: string): ChosenTool {
+async function named(tools: readonly Tool[], name: string, rest: string): Promise<ChosenTool> {
   const tool = tools.find((candidate) => candidate.name === name);
   if (tool === undefined) {
     throw new ToolError('tool_unknown', `There is no tool ${name}. ${namesOf(tools, name)}`);
   }
   const args = argumentsIn(name, rest.trim());
-  tool.checkArguments(args);
+  await tool.checkArguments(args);
   return { tool, arguments: args, score: 1 };
 }
 

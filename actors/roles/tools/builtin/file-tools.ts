@@ -4,8 +4,9 @@
  */
 import { opendir } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
+import { holdsSecret } from '../../../../guards/secrets.ts';
 import { defineTool, type Tool, ToolError } from './port.ts';
-import { type OpenedFile, openInside, type Workspace } from './workspace.ts';
+import { type LookedAt, lookAt, type OpenedFile, openInside, type Workspace } from './workspace.ts';
 
 /** Lines of a listing: more than anybody reads. */
 const ENTRIES_MAX = 500;
@@ -22,8 +23,6 @@ const SEARCH_MS_MAX = 15_000;
 /** As git looks for a NUL byte. */
 const BINARY_PROBE_BYTES = 8000;
 const PATH = { type: 'string', maxLength: 1000 } as const;
-/** Not looked into unless named: made by machines, and large. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['node_modules', '.git']);
 
 interface Entry {
   /** From the workspace's root. */
@@ -33,35 +32,41 @@ interface Entry {
 
 interface Walk {
   readonly entries: Entry[];
+  /** What the project keeps to itself, with all that is in it. */
+  readonly kept: number;
   /** True when there was more. */
   readonly cut: boolean;
 }
 
 /** Everything below a folder, in order of names. Links are named and not followed. */
-async function walk(workspace: Workspace, folder: string, depthMax: number, signal: AbortSignal): Promise<Walk> {
+async function walk(workspace: LookedAt, folder: string, depthMax: number, signal: AbortSignal): Promise<Walk> {
   const entries: Entry[] = [];
   const waiting: { path: string; depth: number }[] = [{ path: folder, depth: 1 }];
   let visited = 0;
+  let kept = 0;
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     signal.throwIfAborted();
     const here = await readFolder(workspace, next.path, VISITED_MAX - visited);
     visited += here.length;
     for (const entry of here) {
+      const reason = await workspace.rules?.reasonOf(entry.path, entry.kind === 'folder' ? 'folder' : 'file');
+      if (reason != null) {
+        kept += 1;
+        continue;
+      }
       entries.push(entry);
-      const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
-      if (entry.kind === 'folder' && next.depth < depthMax && !LEFT_OUT.has(name))
-        waiting.push({ path: entry.path, depth: next.depth + 1 });
+      if (entry.kind === 'folder' && next.depth < depthMax) waiting.push({ path: entry.path, depth: next.depth + 1 });
     }
-    if (visited >= VISITED_MAX) return { entries: sorted(entries), cut: true };
+    if (visited >= VISITED_MAX) return { entries: sorted(entries), kept, cut: true };
   }
-  return { entries: sorted(entries), cut: false };
+  return { entries: sorted(entries), kept, cut: false };
 }
 
 function sorted(entries: readonly Entry[]): Entry[] {
   return [...entries].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
-async function readFolder(workspace: Workspace, path: string, entriesMax: number): Promise<Entry[]> {
+async function readFolder(workspace: LookedAt, path: string, entriesMax: number): Promise<Entry[]> {
   const opened = await openInside(workspace, path, 'folder');
   try {
     const found: Entry[] = [];
@@ -112,15 +117,22 @@ export function listFilesTool(workspace: Workspace): Tool {
       return path === null ? null : { arguments: path === '' ? {} : { path }, score: 0.9 };
     },
     async run({ path, depth, glob }, { signal }) {
-      const found = await walk(workspace, path ?? '', depth ?? (glob === undefined ? 1 : 20), signal);
+      const found = await walk(await lookAt(workspace), path ?? '', depth ?? (glob === undefined ? 1 : 20), signal);
       const wanted = found.entries.filter((entry) => fits(entry.path, glob));
-      if (wanted.length === 0) return glob === undefined ? '(the folder is empty)' : `(no file fits ${glob})`;
+      const kept = found.kept === 0 ? '' : keptNote(found.kept);
+      if (wanted.length === 0)
+        return [glob === undefined ? '(the folder is empty)' : `(no file fits ${glob})`, kept].join('\n').trimEnd();
       const lines = wanted.slice(0, ENTRIES_MAX).map((entry) => `${shownName(entry.path)}${MARKS[entry.kind]}`);
       if (wanted.length > ENTRIES_MAX) lines.push(`(${wanted.length - ENTRIES_MAX} more are not shown)`);
+      if (kept !== '') lines.push(kept);
       if (found.cut) lines.push(`(there are more than ${VISITED_MAX} entries; name a folder to see the others)`);
       return lines.join('\n');
     },
   });
+}
+
+function keptNote(kept: number): string {
+  return `(${kept} left out: hidden, ignored, secret or made by a tool, as in \`mesh index\`)`;
 }
 
 /** A file may have any name, a line break in it too. */
@@ -151,19 +163,20 @@ export function readFileTool(workspace: Workspace): Tool {
       return path === undefined ? null : { arguments: { path }, score: 0.9 };
     },
     async run({ path, startLine, lines }) {
-      const text = await textOf(workspace, path);
+      const text = await textOf(await lookAt(workspace), path);
       return excerpt(text, startLine ?? 1, lines);
     },
   });
 }
 
 /** The text of a file. @throws ToolError for binary and huge files, which are answered and not shown */
-async function textOf(workspace: Workspace, path: string): Promise<string> {
+async function textOf(workspace: LookedAt, path: string): Promise<string> {
   const opened = await openInside(workspace, path, 'file');
   try {
     const read = await readText(opened);
-    if (read.kind === 'text') return read.text;
-    throw new ToolError('tool_failed', `${opened.path} ${read.why}.`);
+    if (read.kind === 'no') throw new ToolError('tool_failed', `${opened.path} ${read.why}.`);
+    if (!holdsSecret(read.text)) return read.text;
+    throw new ToolError('tool_path_refused', `${opened.path} holds a key or a token, so it is not shown.`);
   } finally {
     await opened.handle.close();
   }
@@ -246,7 +259,8 @@ export function searchFilesTool(workspace: Workspace): Tool {
 
 async function search(workspace: Workspace, args: SearchArguments, signal: AbortSignal): Promise<string> {
   const endsAtMs = performance.now() + SEARCH_MS_MAX;
-  const { entries, cut } = await walk(workspace, args.path ?? '', 20, signal);
+  const looked = await lookAt(workspace);
+  const { entries, kept, cut } = await walk(looked, args.path ?? '', 20, signal);
   const files = entries.filter(({ path, kind }) => kind === 'file' && fits(path, args.glob));
   const counts = { searched: 0, left: 0, bytes: 0 };
   const lines: string[] = [];
@@ -256,7 +270,7 @@ async function search(workspace: Workspace, args: SearchArguments, signal: Abort
     if (performance.now() > endsAtMs) why = `longer than ${SEARCH_MS_MAX / 1000} s`;
     if (counts.bytes > SEARCHED_BYTES_MAX) why = `more than ${SEARCHED_BYTES_MAX / 1_048_576} MiB`;
     if (why !== '') break;
-    const text = await textIfAny(workspace, path);
+    const text = await textIfAny(looked, path);
     if (text === null) counts.left += 1;
     else {
       counts.searched += 1;
@@ -266,14 +280,15 @@ async function search(workspace: Workspace, args: SearchArguments, signal: Abort
     if (lines.length > MATCHES_MAX) why = `more than ${MATCHES_MAX} lines with it`;
   }
   const notes = [`${counts.searched} files searched`];
-  if (counts.left > 0) notes.push(`${counts.left} binary, huge or unreadable ones left out`);
+  if (counts.left > 0) notes.push(`${counts.left} binary, huge, secret or unreadable ones left out`);
+  if (kept > 0) notes.push(`${kept} hidden, ignored, secret or made by a tool left out`);
   if (why !== '') notes.push(`stopped: ${why}`);
   const shown = lines.length === 0 ? ['Nothing found.'] : lines.slice(0, MATCHES_MAX);
   return [...shown, '', `(${notes.join('; ')})`].join('\n');
 }
 
 /** Null for what cannot be searched: it may also have gone, or changed, since it was listed. */
-async function textIfAny(workspace: Workspace, path: string): Promise<string | null> {
+async function textIfAny(workspace: LookedAt, path: string): Promise<string | null> {
   try {
     return await textOf(workspace, path);
   } catch (error) {

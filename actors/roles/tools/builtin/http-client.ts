@@ -9,10 +9,10 @@
  *    connected to, so a name that changes between check and use gains nothing.
  * 3. Redirects are followed for GET only, on the same host only, three times at most.
  */
-import { type LookupAddress, lookup } from 'node:dns';
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
+import { guardedLookup, kindOfAddress } from '../../../../guards/addresses.ts';
 import { ToolError } from './port.ts';
 
 /** A ToolCall's result holds 200,000 characters. */
@@ -108,7 +108,7 @@ function sendOnce(url: URL, request: HttpRequest, options: HttpOptions): Promise
       {
         method: request.method,
         headers: { 'user-agent': 'agent-mesh', accept: '*/*', ...request.headers, ...lengthOf(request.body) },
-        lookup: guardedLookup(url, options.allowHosts),
+        lookup: lookupFor(url, options.allowHosts),
         agent: false,
       },
       (incoming) => {
@@ -184,45 +184,17 @@ function asFailure(url: URL, cause: unknown, wasSent: boolean): HttpFailure {
   return new HttpFailure('unreachable', message, { wasSent, cause });
 }
 
-const local = new BlockList();
-local.addSubnet('127.0.0.0', 8, 'ipv4');
-local.addSubnet('0.0.0.0', 8, 'ipv4');
-local.addSubnet('169.254.0.0', 16, 'ipv4');
-local.addAddress('::', 'ipv6');
-local.addAddress('::1', 'ipv6');
-local.addSubnet('fe80::', 10, 'ipv6');
-
-const privateNetworks = new BlockList();
-privateNetworks.addSubnet('10.0.0.0', 8, 'ipv4');
-privateNetworks.addSubnet('172.16.0.0', 12, 'ipv4');
-privateNetworks.addSubnet('192.168.0.0', 16, 'ipv4');
-privateNetworks.addSubnet('100.64.0.0', 10, 'ipv4');
-privateNetworks.addSubnet('fc00::', 7, 'ipv6');
-
-function isBlocked(address: string, isWildcard: boolean): boolean {
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  return local.check(address, family) || (isWildcard && privateNetworks.check(address, family));
-}
-
-/** Looks a name up and refuses addresses that the list does not mean. Addresses in the URL itself are not looked up. */
-function guardedLookup(url: URL, allowHosts: readonly string[]): LookupFunction {
-  const entry = matchingEntry(url, allowHosts) ?? '';
-  const mayBeLocal = url.hostname === 'localhost' && !entry.startsWith('*.');
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => {
-      if (error !== null) {
-        callback(error, []);
-        return;
-      }
-      const usable = found.filter(({ address }) => mayBeLocal || !isBlocked(address, entry.startsWith('*.')));
-      const first = usable[0];
-      if (first === undefined) {
-        const message = `${hostname} resolves to an address of this machine or its private network, which its name does not allow. Put the address itself on the list of allowed hosts if it is meant.`;
-        callback(new HttpFailure('blocked', message, { wasSent: false }), []);
-        return;
-      }
-      if (options.all === true) callback(null, usable);
-      else callback(null, first.address, first.family);
-    });
-  };
+/**
+ * The look-up of a connection. A host that is named on the list may be of the operator's own network; one that fits a
+ * wildcard may not; only localhost may be this machine. Addresses in the URL itself are not looked up: the list names them.
+ */
+function lookupFor(url: URL, allowHosts: readonly string[]): LookupFunction {
+  const isWildcard = (matchingEntry(url, allowHosts) ?? '').startsWith('*.');
+  const mayBeLocal = url.hostname === 'localhost' && !isWildcard;
+  return guardedLookup((hostname, address) => {
+    const kind = kindOfAddress(address);
+    if (mayBeLocal || kind === 'public' || (kind === 'private' && !isWildcard)) return null;
+    const message = `${hostname} resolves to an address of this machine or its private network, which its name does not allow. Put the address itself on the list of allowed hosts if it is meant.`;
+    return new HttpFailure('blocked', message, { wasSent: false });
+  });
 }

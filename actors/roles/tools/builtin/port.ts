@@ -56,9 +56,9 @@ export interface Tool {
   /** The service behind it, such as `mcp:files`, which has a breaker of its own; absent for a built-in tool. */
   readonly service?: string;
   /** Reads a call out of a prompt in plain words; null when the prompt is not about this tool. */
-  match?(prompt: string): ToolMatch | null;
-  /** Throws a ToolError `tool_bad_arguments` that names what is wrong. */
-  checkArguments(args: unknown): void;
+  match?(prompt: string): ToolMatch | null | Promise<ToolMatch | null>;
+  /** @throws ToolError `tool_bad_arguments` that names what is wrong */
+  checkArguments(args: unknown): Promise<void>;
   /** The answer, a text alone or with more. Rejects with a ToolError or the signal's reason. */
   run(args: unknown, context: ToolContext): Promise<string | ToolAnswer>;
 }
@@ -79,6 +79,8 @@ export type ToolErrorCode =
   | 'tool_cut_off'
   | 'tool_answer_too_large'
   | 'tool_not_configured'
+  /** The policy of tools keeps it from this caller. */
+  | 'tool_not_allowed'
   | 'tool_path_refused'
   | 'tool_not_found'
   /** More calls of this tool wait than may; nothing was done. */
@@ -133,7 +135,7 @@ export function defineTool<Args>(definition: ToolDefinition<Args>): Tool {
     fence,
     ...(caps === undefined ? {} : { caps }),
     ...(match === undefined ? {} : { match: (prompt: string) => match(prompt) }),
-    checkArguments(args) {
+    async checkArguments(args) {
       checked(args);
     },
     async run(args, context) {

@@ -6,11 +6,14 @@
  * 2. What decides is the opened file: its real path is asked of the kernel after opening, so a link that is put in place
  *    between check and use gains nothing. (Without /proc, on macOS, the real path is compared with the opened file by
  *    device and inode, which a racing writer inside the workspace could still beat.)
- * 3. A hard link cannot be told from the file it names: whoever may write into the workspace may make one.
+ * 3. What a project keeps to itself is refused, as `mesh index` leaves it out (`guards/left-out.ts`): by the real path of
+ *    what was opened, so that no link gives a secret another name.
+ * 4. A hard link cannot be told from the file it names: whoever may write into the workspace may make one.
  */
 import { constants, existsSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
+import { FolderRules, type KeptReason } from '../../../../guards/left-out.ts';
 import { ToolError } from './port.ts';
 
 const PATH_CHARS_MAX = 1000;
@@ -25,6 +28,16 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 export interface Workspace {
   /** Null: the setting is not set. */
   readonly root: string | null;
+}
+
+/** A workspace during one call: what was read of its rules is not read again. */
+export interface LookedAt extends Workspace {
+  readonly rules: FolderRules | null;
+}
+
+/** @throws ToolError */
+export async function lookAt({ root }: Workspace): Promise<LookedAt> {
+  return { root, rules: root === null ? null : new FolderRules(await realRootOf(root)) };
 }
 
 export interface OpenedFile {
@@ -67,16 +80,24 @@ function hasSigns(normal: string, path: string): boolean {
   return count(normal) !== count(path);
 }
 
+async function realRootOf(root: string): Promise<string> {
+  return realpath(root).catch((cause: unknown) => {
+    throw new ToolError('tool_not_configured', `The workspace ${root} (TOOLS_WORKSPACE) cannot be opened.`, { cause });
+  });
+}
+
 /** Opens a file or folder below the root. The caller closes the handle. @throws ToolError */
-export async function openInside({ root }: Workspace, path: string, kind: 'file' | 'folder'): Promise<OpenedFile> {
-  if (root === null) {
+export async function openInside(
+  { root, rules }: LookedAt,
+  path: string,
+  kind: 'file' | 'folder',
+): Promise<OpenedFile> {
+  if (root === null || rules === null) {
     const message = 'No workspace is set: set TOOLS_WORKSPACE to the folder that the file tools may read, and restart.';
     throw new ToolError('tool_not_configured', message);
   }
   const parts = partsOf(path);
-  const realRoot = await realpath(root).catch((cause: unknown) => {
-    throw new ToolError('tool_not_configured', `The workspace ${root} (TOOLS_WORKSPACE) cannot be opened.`, { cause });
-  });
+  const realRoot = await realRootOf(root);
   const shown = parts.join('/');
   // Opening a pipe or a device must neither wait nor make it the terminal of this process.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -90,8 +111,11 @@ export async function openInside({ root }: Workspace, path: string, kind: 'file'
     if (kind === 'folder' && !stats.isDirectory()) throw notThat(shown, 'is not a folder; read_file reads it');
     if (kind === 'file' && stats.isDirectory()) throw notThat(shown, 'is a folder; list_files shows it');
     if (kind === 'file' && !stats.isFile()) throw notThat(shown, 'is not an ordinary file (a pipe, socket or device)');
+    const inside = relative(realRoot, real).split(sep).join('/');
+    const kept = await rules.reasonOf(inside, kind);
+    if (kept !== null) throw refused(WHY_KEPT[kept]);
     const descriptorPath = hasProc ? `/proc/self/fd/${handle.fd}` : real;
-    return { handle, stats, path: relative(realRoot, real).split(sep).join('/'), descriptorPath };
+    return { handle, stats, path: inside, descriptorPath };
   } catch (error) {
     await handle.close();
     throw error;
@@ -113,6 +137,14 @@ async function realPathOf(handle: FileHandle, stats: Stats, path: string): Promi
   const named = await lstat(real);
   return named.dev === stats.dev && named.ino === stats.ino ? real : null;
 }
+
+/** What is said of what a project keeps to itself. */
+const WHY_KEPT: Readonly<Record<KeptReason, string>> = {
+  'folder-of-a-tool': 'it is in a folder that a tool made',
+  hidden: 'it is hidden: it or a folder of it begins with a dot',
+  ignored: '.gitignore or .ignore leaves it out',
+  secret: 'its name says that it holds a secret',
+};
 
 const OPEN_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist in the workspace',

@@ -14,6 +14,7 @@ import type {
   HopFinishedData,
   HopProgressData,
   HopStartedData,
+  HopWaitingData,
   LoopAdvancedData,
   Loops,
   Result,
@@ -43,6 +44,8 @@ export interface Span {
   readonly endMs: number | null;
   readonly engine: string;
   readonly summary: string;
+  /** It waits for its turn, with so many before it: its time has not begun. */
+  readonly waiting: { readonly role: string; readonly ahead: number } | null;
   readonly error: ErrorInfo | null;
   /** What a language model read and wrote for it; null where nobody has counted. */
   readonly usage: TokenUsage | null;
@@ -176,6 +179,9 @@ function take(fold: Fold, fact: WireFact): void {
     case 'hop.progress':
       progressed(fold, fact.data as HopProgressData);
       break;
+    case 'hop.waiting':
+      waits(fold, fact.data as HopWaitingData);
+      break;
     case 'hop.finished':
       hopFinished(fold, fact.data as HopFinishedData, atMs, key);
       break;
@@ -209,8 +215,8 @@ function take(fold: Fold, fact: WireFact): void {
 
 function draft(of: Partial<Span> & Pick<Span, 'key' | 'kind' | 'step' | 'role' | 'startMs'>): Draft {
   return {
-    ...{ index: 0, attempt: 1, status: 'running', endMs: null, engine: '', summary: '', error: null, usage: null },
-    retries: [],
+    ...{ index: 0, attempt: 1, status: 'running', endMs: null, engine: '', summary: '', waiting: null, error: null },
+    ...{ usage: null, retries: [] },
     ...of,
   };
 }
@@ -251,6 +257,14 @@ function progressed(fold: Fold, { role, note }: HopProgressData): void {
   for (const span of fold.open.values()) if (span.endMs === null && span.role === role) span.summary = note;
 }
 
+/** Said by the step at work, of itself or of whom it asks; or its turn has come. */
+function waits(fold: Fold, { role, waiting, ahead }: HopWaitingData): void {
+  const span = fold.spans.findLast(({ kind, endMs }) => kind === 'hop' && endMs === null);
+  if (span === undefined) return;
+  span.waiting = waiting ? { role, ahead } : null;
+  span.summary = waiting ? `waits for ${role === span.role ? 'its turn' : role}, ${ahead} before it` : '';
+}
+
 function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, key: string): void {
   let span = fold.open.get(hop.index);
   if (span === undefined) {
@@ -260,7 +274,7 @@ function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, 
     fold.path.push(hop.step);
   }
   const { attempt, status, engine, summary, usage = null } = hop;
-  Object.assign(span, { attempt, status, engine, summary, usage, error: error ?? null });
+  Object.assign(span, { attempt, status, engine, summary, usage, waiting: null, error: error ?? null });
   span.endMs = Math.max(span.startMs, atMs);
   fold.story.usage = plusTokens(fold.story.usage, usage);
   fold.story.hops = Math.max(fold.story.hops, hop.index);
@@ -297,7 +311,7 @@ function ended(fold: Fold, status: TaskStatus, result: Result, atMs: number, key
   answered(fold, atMs);
   for (const span of fold.spans) {
     if (span.endMs === null)
-      Object.assign(span, { endMs: atMs, status: status === 'completed' ? 'completed' : 'cancelled' });
+      Object.assign(span, { endMs: atMs, status: status === 'completed' ? 'completed' : 'cancelled', waiting: null });
   }
   const { story } = fold;
   Object.assign(story, {

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mesh/v1/task.proto.
  */
 export const file_mesh_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAki4wEKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yEiIKBXVzYWdlGAogASgLMhMubWVzaC52MS5Ub2tlblVzYWdlQg4KDF9kdXJhdGlvbl9tcyIrCgpUb2tlblVzYWdlEg0KBWlucHV0GAEgASgEEg4KBm91dHB1dBgCIAEoBCIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSKdAQoIUXVlc3Rpb24SDAoEdGV4dBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHY2hvaWNlcxgDIAMoCRIKCgJpZBgEIAEoCRIPCgdhY2NlcHRzGAUgASgJEhYKDmRlZmF1bHRfYW5zd2VyGAYgASgJEi0KCnRpbWVfbGltaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoIQ2l0YXRpb24SDgoGbWFya2VyGAEgASgNEgwKBHBhdGgYAiABKAkSDwoHaGVhZGluZxgDIAEoCRISCgpzdGFydF9saW5lGAQgASgNEhAKCGVuZF9saW5lGAUgASgNIkwKBENvZGUSEAoIbGFuZ3VhZ2UYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEhMKC2V4cGxhbmF0aW9uGAQgASgJIkgKB0ZpbmRpbmcSEAoIc2V2ZXJpdHkYASABKAkSDAoEbGluZRgCIAEoDRIMCgRydWxlGAMgASgJEg8KB21lc3NhZ2UYBCABKAkiYgoGUmV2aWV3Eg8KB3ZlcmRpY3QYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIiCghmaW5kaW5ncxgDIAMoCzIQLm1lc2gudjEuRmluZGluZxISCgpjaGVja2VkX2J5GAQgAygJIvgBCgZSZXN1bHQSIQoHb3V0Y29tZRgBIAEoDjIQLm1lc2gudjEuT3V0Y29tZRIOCgZhbnN3ZXIYAiABKAkSDgoGZW5naW5lGAMgASgJEiQKCWNpdGF0aW9ucxgEIAMoCzIRLm1lc2gudjEuQ2l0YXRpb24SGwoEY29kZRgFIAEoCzINLm1lc2gudjEuQ29kZRIfCgZyZXZpZXcYBiABKAsyDy5tZXNoLnYxLlJldmlldxIjCghkZWdyYWRlZBgHIAEoCzIRLm1lc2gudjEuRGVncmFkZWQSIgoLYXR0YWNobWVudHMYFCADKAsyDS5tZXNoLnYxLlBhcnQiPAoIRGVncmFkZWQSDgoGcmVhc29uGAEgASgJEg8KB2luc3RlYWQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI9CglUYXNrRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCCIxCgpGb3JrT3JpZ2luEhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEgsKA2hvcBgCIAEoDSKiBAoEVGFzaxIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIhCgVzdGF0ZRgCIAEoDjISLm1lc2gudjEuVGFza1N0YXRlEg4KBnByb21wdBgDIAEoCRIQCgh3b3JrZmxvdxgEIAEoCRIOCgZjYWxsZXIYBSABKAkSHQoFcm91dGUYBiABKAsyDi5tZXNoLnYxLlJvdXRlEhwKBXN0ZXBzGAcgAygLMg0ubWVzaC52MS5TdGVwEhoKBGhvcHMYCCADKAsyDC5tZXNoLnYxLkhvcBInCghtZXNzYWdlcxgJIAMoCzIVLm1lc2gudjEuQWdlbnRNZXNzYWdlEh0KBWxvb3BzGAogASgLMg4ubWVzaC52MS5Mb29wcxIjCghxdWVzdGlvbhgLIAEoCzIRLm1lc2gudjEuUXVlc3Rpb24SHwoGcmVzdWx0GAwgASgLMg8ubWVzaC52MS5SZXN1bHQSIQoFZXJyb3IYDSABKAsyEi5tZXNoLnYxLlRhc2tFcnJvchIvCgtjcmVhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmN1cnNvchgQIAEoCRIkCgdmb3JrX29mGBEgASgLMhMubWVzaC52MS5Gb3JrT3JpZ2luEgsKA2tleRgeIAEoCSLMAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcXVlc3Rpb25faWQYCyABKAkSEAoIcXVlc3Rpb24YDCABKAkSCwoDa2V5GBQgASgJKsIBCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVEVfQUNDRVBURUQQARIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAhIdChlUQVNLX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAMSGAoUVEFTS19TVEFURV9DT01QTEVURUQQBBIVChFUQVNLX1NUQVRFX0ZBSUxFRBAFEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAYqpgEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIUChBPVVRDT01FX0FDQ0VQVEVEEAISFQoRT1VUQ09NRV9FWEhBVVNURUQQAxIUChBPVVRDT01FX1JFVklFV0VEEAQSEgoOT1VUQ09NRV9GQUlMRUQQBRIVChFPVVRDT01FX0NBTkNFTExFRBAGYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mesh_v1_message]);
+  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkiiQIKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yEiIKBXVzYWdlGAogASgLMhMubWVzaC52MS5Ub2tlblVzYWdlEiQKB3dhaXRpbmcYCyABKAsyEy5tZXNoLnYxLkhvcFdhaXRpbmdCDgoMX2R1cmF0aW9uX21zIisKClRva2VuVXNhZ2USDQoFaW5wdXQYASABKAQSDgoGb3V0cHV0GAIgASgEIikKCkhvcFdhaXRpbmcSDAoEcm9sZRgBIAEoCRINCgVhaGVhZBgCIAEoDSIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSKdAQoIUXVlc3Rpb24SDAoEdGV4dBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHY2hvaWNlcxgDIAMoCRIKCgJpZBgEIAEoCRIPCgdhY2NlcHRzGAUgASgJEhYKDmRlZmF1bHRfYW5zd2VyGAYgASgJEi0KCnRpbWVfbGltaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoIQ2l0YXRpb24SDgoGbWFya2VyGAEgASgNEgwKBHBhdGgYAiABKAkSDwoHaGVhZGluZxgDIAEoCRISCgpzdGFydF9saW5lGAQgASgNEhAKCGVuZF9saW5lGAUgASgNIkwKBENvZGUSEAoIbGFuZ3VhZ2UYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEhMKC2V4cGxhbmF0aW9uGAQgASgJIkgKB0ZpbmRpbmcSEAoIc2V2ZXJpdHkYASABKAkSDAoEbGluZRgCIAEoDRIMCgRydWxlGAMgASgJEg8KB21lc3NhZ2UYBCABKAkiYgoGUmV2aWV3Eg8KB3ZlcmRpY3QYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIiCghmaW5kaW5ncxgDIAMoCzIQLm1lc2gudjEuRmluZGluZxISCgpjaGVja2VkX2J5GAQgAygJIvgBCgZSZXN1bHQSIQoHb3V0Y29tZRgBIAEoDjIQLm1lc2gudjEuT3V0Y29tZRIOCgZhbnN3ZXIYAiABKAkSDgoGZW5naW5lGAMgASgJEiQKCWNpdGF0aW9ucxgEIAMoCzIRLm1lc2gudjEuQ2l0YXRpb24SGwoEY29kZRgFIAEoCzINLm1lc2gudjEuQ29kZRIfCgZyZXZpZXcYBiABKAsyDy5tZXNoLnYxLlJldmlldxIjCghkZWdyYWRlZBgHIAEoCzIRLm1lc2gudjEuRGVncmFkZWQSIgoLYXR0YWNobWVudHMYFCADKAsyDS5tZXNoLnYxLlBhcnQiPAoIRGVncmFkZWQSDgoGcmVhc29uGAEgASgJEg8KB2luc3RlYWQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI9CglUYXNrRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCCIxCgpGb3JrT3JpZ2luEhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEgsKA2hvcBgCIAEoDSKiBAoEVGFzaxIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIhCgVzdGF0ZRgCIAEoDjISLm1lc2gudjEuVGFza1N0YXRlEg4KBnByb21wdBgDIAEoCRIQCgh3b3JrZmxvdxgEIAEoCRIOCgZjYWxsZXIYBSABKAkSHQoFcm91dGUYBiABKAsyDi5tZXNoLnYxLlJvdXRlEhwKBXN0ZXBzGAcgAygLMg0ubWVzaC52MS5TdGVwEhoKBGhvcHMYCCADKAsyDC5tZXNoLnYxLkhvcBInCghtZXNzYWdlcxgJIAMoCzIVLm1lc2gudjEuQWdlbnRNZXNzYWdlEh0KBWxvb3BzGAogASgLMg4ubWVzaC52MS5Mb29wcxIjCghxdWVzdGlvbhgLIAEoCzIRLm1lc2gudjEuUXVlc3Rpb24SHwoGcmVzdWx0GAwgASgLMg8ubWVzaC52MS5SZXN1bHQSIQoFZXJyb3IYDSABKAsyEi5tZXNoLnYxLlRhc2tFcnJvchIvCgtjcmVhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmN1cnNvchgQIAEoCRIkCgdmb3JrX29mGBEgASgLMhMubWVzaC52MS5Gb3JrT3JpZ2luEgsKA2tleRgeIAEoCSLMAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcXVlc3Rpb25faWQYCyABKAkSEAoIcXVlc3Rpb24YDCABKAkSCwoDa2V5GBQgASgJKsIBCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVEVfQUNDRVBURUQQARIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAhIdChlUQVNLX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAMSGAoUVEFTS19TVEFURV9DT01QTEVURUQQBBIVChFUQVNLX1NUQVRFX0ZBSUxFRBAFEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAYqpgEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIUChBPVVRDT01FX0FDQ0VQVEVEEAISFQoRT1VUQ09NRV9FWEhBVVNURUQQAxIUChBPVVRDT01FX1JFVklFV0VEEAQSEgoOT1VUQ09NRV9GQUlMRUQQBRIVChFPVVRDT01FX0NBTkNFTExFRBAGYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mesh_v1_message]);
 
 /**
  * Which workflow was chosen, and why.
@@ -156,6 +156,13 @@ export type Hop = Message<"mesh.v1.Hop"> & {
    * @generated from field: mesh.v1.TokenUsage usage = 10;
    */
   usage?: TokenUsage | undefined;
+
+  /**
+   * It waits for its turn, so its time has not begun; absent while it works and when it has ended.
+   *
+   * @generated from field: mesh.v1.HopWaiting waiting = 11;
+   */
+  waiting?: HopWaiting | undefined;
 };
 
 /**
@@ -188,6 +195,34 @@ export const TokenUsageSchema: GenMessage<TokenUsage> = /*@__PURE__*/
   messageDesc(file_mesh_v1_task, 3);
 
 /**
+ * Whom a hop waits for.
+ *
+ * @generated from message mesh.v1.HopWaiting
+ */
+export type HopWaiting = Message<"mesh.v1.HopWaiting"> & {
+  /**
+   * Its own role, or one that it asks: llm, for a place at the model.
+   *
+   * @generated from field: string role = 1;
+   */
+  role: string;
+
+  /**
+   * How many have their turn before it, as far as is known.
+   *
+   * @generated from field: uint32 ahead = 2;
+   */
+  ahead: number;
+};
+
+/**
+ * Describes the message mesh.v1.HopWaiting.
+ * Use `create(HopWaitingSchema)` to create a new message.
+ */
+export const HopWaitingSchema: GenMessage<HopWaiting> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_task, 4);
+
+/**
  * @generated from message mesh.v1.Loops
  */
 export type Loops = Message<"mesh.v1.Loops"> & {
@@ -207,7 +242,7 @@ export type Loops = Message<"mesh.v1.Loops"> & {
  * Use `create(LoopsSchema)` to create a new message.
  */
 export const LoopsSchema: GenMessage<Loops> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 4);
+  messageDesc(file_mesh_v1_task, 5);
 
 /**
  * What the task asks a person.
@@ -267,7 +302,7 @@ export type Question = Message<"mesh.v1.Question"> & {
  * Use `create(QuestionSchema)` to create a new message.
  */
 export const QuestionSchema: GenMessage<Question> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 5);
+  messageDesc(file_mesh_v1_task, 6);
 
 /**
  * Where a statement of an answer comes from.
@@ -306,7 +341,7 @@ export type Citation = Message<"mesh.v1.Citation"> & {
  * Use `create(CitationSchema)` to create a new message.
  */
 export const CitationSchema: GenMessage<Citation> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 6);
+  messageDesc(file_mesh_v1_task, 7);
 
 /**
  * @generated from message mesh.v1.Code
@@ -338,7 +373,7 @@ export type Code = Message<"mesh.v1.Code"> & {
  * Use `create(CodeSchema)` to create a new message.
  */
 export const CodeSchema: GenMessage<Code> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 7);
+  messageDesc(file_mesh_v1_task, 8);
 
 /**
  * @generated from message mesh.v1.Finding
@@ -374,7 +409,7 @@ export type Finding = Message<"mesh.v1.Finding"> & {
  * Use `create(FindingSchema)` to create a new message.
  */
 export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 8);
+  messageDesc(file_mesh_v1_task, 9);
 
 /**
  * @generated from message mesh.v1.Review
@@ -408,7 +443,7 @@ export type Review = Message<"mesh.v1.Review"> & {
  * Use `create(ReviewSchema)` to create a new message.
  */
 export const ReviewSchema: GenMessage<Review> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 9);
+  messageDesc(file_mesh_v1_task, 10);
 
 /**
  * @generated from message mesh.v1.Result
@@ -466,7 +501,7 @@ export type Result = Message<"mesh.v1.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 10);
+  messageDesc(file_mesh_v1_task, 11);
 
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -501,7 +536,7 @@ export type Degraded = Message<"mesh.v1.Degraded"> & {
  * Use `create(DegradedSchema)` to create a new message.
  */
 export const DegradedSchema: GenMessage<Degraded> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 11);
+  messageDesc(file_mesh_v1_task, 12);
 
 /**
  * @generated from message mesh.v1.TaskError
@@ -530,7 +565,7 @@ export type TaskError = Message<"mesh.v1.TaskError"> & {
  * Use `create(TaskErrorSchema)` to create a new message.
  */
 export const TaskErrorSchema: GenMessage<TaskError> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 12);
+  messageDesc(file_mesh_v1_task, 13);
 
 /**
  * Where a forked task began.
@@ -556,7 +591,7 @@ export type ForkOrigin = Message<"mesh.v1.ForkOrigin"> & {
  * Use `create(ForkOriginSchema)` to create a new message.
  */
 export const ForkOriginSchema: GenMessage<ForkOrigin> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 13);
+  messageDesc(file_mesh_v1_task, 14);
 
 /**
  * @generated from message mesh.v1.Task
@@ -672,7 +707,7 @@ export type Task = Message<"mesh.v1.Task"> & {
  * Use `create(TaskSchema)` to create a new message.
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 14);
+  messageDesc(file_mesh_v1_task, 15);
 
 /**
  * A line of a list of tasks; Get has the whole.
@@ -761,7 +796,7 @@ export type TaskSummary = Message<"mesh.v1.TaskSummary"> & {
  * Use `create(TaskSummarySchema)` to create a new message.
  */
 export const TaskSummarySchema: GenMessage<TaskSummary> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 15);
+  messageDesc(file_mesh_v1_task, 16);
 
 /**
  * @generated from enum mesh.v1.TaskState

@@ -53,6 +53,20 @@ describe('a story up to any of its facts', () => {
     expect(storyAt(counted, []).spans.map((span) => span.usage)).toEqual([null, null, usage, usage]);
   });
 
+  it('says of a hop that waits for whom, until its turn has come', () => {
+    const waits = (atMs: number, role: string, waiting: boolean, ahead = 0) =>
+      fact('hop.waiting', atMs, { role, waiting, ahead });
+    const begun = [accepted(1000), routed(1010), started(1011, 1, 'code', 'coder')];
+    const all = [...begun, waits(1100, 'llm', true, 3), waits(1200, 'coder', true, 0), waits(1300, 'coder', false)];
+    const at = (count: number) => storyAt(all, [], count).spans.at(-1);
+    expect(at(3)).toMatchObject({ waiting: null, summary: '' });
+    expect(at(4)).toMatchObject({ waiting: { role: 'llm', ahead: 3 }, summary: 'waits for llm, 3 before it' });
+    expect(at(5)).toMatchObject({ waiting: { role: 'coder', ahead: 0 }, summary: 'waits for its turn, 0 before it' });
+    expect(at(6)).toMatchObject({ waiting: null, summary: '' });
+    const ended = storyAt([...all.slice(0, 4), completed(1500)], []);
+    expect(ended.spans.at(-1)).toMatchObject({ waiting: null, status: 'completed' });
+  });
+
   it('stays at its end, whatever comes after it', () => {
     expect(storyAt([...facts, started(9999, 3, 'review', 'reviewer')], []).spans).toHaveLength(4);
   });

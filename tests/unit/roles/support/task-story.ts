@@ -13,6 +13,7 @@ import type {
   Result,
   RouteNext,
   TaskSubmittedData,
+  ToolConsent,
 } from '../../../../schemas/events/generated.ts';
 import type { EventOptions } from '../../runtime/support/events.ts';
 import { done, given, type Moment, received, type Story } from './given.ts';
@@ -51,6 +52,12 @@ function replied(data: Partial<HopRepliedData>, options: EventOptions = {}): Mom
     const whole = { step, attempt: context.attempt, status: 'completed' as const, ...data };
     return received('hop.replied', whole, { from, hop: context.hop, ...options })(story);
   };
+}
+
+/** The role at work wants a tool to act outside, and a person to say yes. */
+export function needsConsent(consent: ToolConsent): Moment {
+  const error = { code: 'consent_needed', message: 'a person is asked first', retryable: false };
+  return replied({ status: 'failed', error, consent });
 }
 
 /** The role at work has done its step. */

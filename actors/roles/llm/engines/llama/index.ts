@@ -9,11 +9,10 @@
 import type { LlamaContextSequence } from 'node-llama-cpp';
 import type { ModelLog } from '../../../../../models/llama.ts';
 import type { LoadGuard } from '../../../../../models/load-guard.ts';
-import { replyIn } from '../model-text.ts';
 import { type EngineContext, EngineError, type LlmEngine } from '../port.ts';
+import { readCompletion } from '../reply-lane.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import { createThinkingFilter } from '../thinking-filter.ts';
-import { toOutput } from '../to-output.ts';
 import { chooseTool } from './choose-tool.ts';
 import { createGrammars, fitPrompt, type Generation, generate, type Sampling } from './generate.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './load.ts';
@@ -139,7 +138,8 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
       );
       measured(generation);
       context.onUsage?.({ input: generation.promptTokens, output: generation.tokens });
-      return toOutput(request, prompt, { ...generation, text: said(generation) }, `llama:${nameOf(loaded)}`);
+      const engine = `llama:${nameOf(loaded)}`;
+      return readCompletion({ request, prompt, completion: generation, engine }, context);
     },
     async load() {
       await opened().catch(() => undefined);
@@ -160,15 +160,6 @@ function samplingOf({ maxTokens, temperature, seed }: Sampling): Sampling {
 function nameOf({ info }: Pick<LoadedModel, 'info'>): string {
   const name = info.name ?? info.path.slice(info.path.lastIndexOf('/') + 1).replace(/\.gguf$/i, '');
   return name.replaceAll(/\s+/g, '-').slice(0, 80);
-}
-
-function said({ text, cut }: Generation): string {
-  const reply = replyIn(text);
-  if (reply.trim() !== '') return reply;
-  const message = cut
-    ? 'The model used up its tokens before it answered. Raise LLM_MAX_TOKENS.'
-    : 'The model gave an empty answer.';
-  throw new EngineError('engine_no_answer', message, { retryable: false });
 }
 
 /** Passes text on, and says now and then that a long answer is still being written. */

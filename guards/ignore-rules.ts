@@ -1,6 +1,6 @@
 /**
  * What a project keeps out of its own history and search: `.gitignore` and `.ignore`. Owns: which rules bind a path.
- * Does not own: the language of the rules (the ignore library), or anything left out for another reason (`scan.ts`).
+ * Does not own: the language of the rules (the ignore library), or anything left out for another reason (`left-out.ts`).
  *
  * The rules of a folder bind what is below it; a deeper file's rules come after, and the last that matches decides, as in
  * git. Rules above a root bind it only when they do not leave the root itself out: a path that a person names is meant.

@@ -1,0 +1,76 @@
+/**
+ * What a model wrote becomes the hop's output. Owns: that a long reply is read by a worker, since its writer may be
+ * anybody's model and a host that stands still loses its leases. Does not own: reading it (to-output.ts).
+ */
+import type { HopOutput } from '../../../../schemas/events/generated.ts';
+import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
+import { EngineError, type EngineErrorCode } from './port.ts';
+import type { ReplyRead, ReplyToRead } from './reply-worker.ts';
+import { type Completion, charsOf, toOutput } from './to-output.ts';
+
+/** A reply of this size takes some milliseconds at most, whatever stands in it. */
+const HERE_CHARS_MAX = 8192;
+/** Of work: a long reply takes a fraction of a second. */
+const WORK_MS_MAX = 10_000;
+
+const pool = createWorkerPool<ReplyToRead, ReplyRead>({
+  script: new URL('./reply-worker.ts', import.meta.url),
+  workMsMax: WORK_MS_MAX,
+  parse(said) {
+    if (!isRead(said)) throw new TypeError('A reply needs an output or an error.');
+    return said;
+  },
+});
+
+function isRead(value: unknown): value is ReplyRead {
+  return typeof value === 'object' && value !== null && ('output' in value || 'error' in value);
+}
+
+export interface ReadingOptions {
+  readonly signal: AbortSignal;
+  /** Whose reply it is: tasks take turns. */
+  readonly task?: string | undefined;
+}
+
+/** @throws EngineError, or the signal's reason */
+export async function readCompletion(reply: ReplyToRead, { signal, task }: ReadingOptions): Promise<HopOutput> {
+  const { request, prompt, completion, engine } = reply;
+  if (charsOf(completion) <= HERE_CHARS_MAX) return toOutput(request, prompt, completion, engine);
+  const read = await pool.ask(bare(reply), { signal, task }).catch((error: unknown) => {
+    throw error instanceof WorkerError ? unread(error, completion) : error;
+  });
+  if (!('error' in read)) return read.output;
+  const { code, message, retryable } = read.error;
+  throw new EngineError(code, message, { retryable });
+}
+
+/** Without what cannot be handed over, or is not needed. */
+function bare({ request, prompt, completion, engine }: ReplyToRead): ReplyToRead {
+  const { purpose, input, tools } = request;
+  const { passages, leftOut, findingsLeftOut } = prompt;
+  const { text, cut, filtered, thoughtChars, toolCalls } = completion;
+  return {
+    request: { purpose, input, ...(tools === undefined ? {} : { tools }) },
+    prompt: { passages, leftOut, findingsLeftOut },
+    completion: {
+      ...{ text, cut },
+      ...(filtered === undefined ? {} : { filtered }),
+      ...(thoughtChars === undefined ? {} : { thoughtChars }),
+      ...(toolCalls === undefined ? {} : { toolCalls }),
+    },
+    engine,
+  };
+}
+
+function unread(error: WorkerError, completion: Completion): EngineError {
+  const [code, retryable]: [EngineErrorCode, boolean] =
+    error.code === 'busy' ? ['engine_busy', true] : ['engine_no_answer', false];
+  const why = error.code === 'timeout' ? `takes longer than ${WORK_MS_MAX / 1000} s` : `failed: ${error.message}`;
+  const message = `Reading what the model wrote (${charsOf(completion)} characters) ${why}.`;
+  return new EngineError(code, message, { retryable, cause: error });
+}
+
+/** Ends the reading workers, for an orderly shutdown; a later reply starts them again. */
+export function closeReplyReaders(): Promise<void> {
+  return pool.close();
+}

@@ -1,0 +1,67 @@
+/**
+ * Text from outside as a terminal may have it: names of files, headings, words of a model, subjects, refused bytes.
+ * Owns: what is taken out, and what is shown in its place. Does not own: when; everything that is printed passes through
+ * `terminal.ts`, which cleans it there, whoever called.
+ *
+ * 1. What comes out has no control character but the line break and the tab, in one line not even those.
+ * 2. A mark that turns text round is shown by its number: what is read is in the order in which it is stored, and whoever
+ *    looks sees that something tried otherwise.
+ * 3. The time is linear in the length of the text. (Node's own `stripVTControlCharacters` takes seconds for 40 KB of
+ *    sequences without an end, and leaves DCS and APC.)
+ */
+const ESC = String.fromCharCode(0x1b);
+const BEL = String.fromCharCode(0x07);
+/** C1: the one-character forms of `ESC [`, of the openers of strings, and of their end. */
+const CSI = String.fromCharCode(0x9b);
+const STRINGS = [0x90, 0x98, 0x9d, 0x9e, 0x9f].map((code) => String.fromCharCode(code)).join('');
+const END = String.fromCharCode(0x9c);
+
+/** ECMA-48: control sequences, control strings that have an end, and the escapes of two characters. */
+const SEQUENCE = new RegExp(
+  [
+    `(?:${ESC}\\[|${CSI})[0-?]*[ -/]*[@-~]`,
+    `(?:${ESC}[P\\]X^_]|[${STRINGS}])[^\\p{Cc}]*(?:${BEL}|${ESC}\\\\|${END})`,
+    `${ESC}[ -/]*[0-~]`,
+  ].join('|'),
+  'gu',
+);
+
+/** Without escape sequences; other characters stay. */
+export function withoutSequences(text: string): string {
+  return text.replace(SEQUENCE, '');
+}
+
+function turnsShown(text: string): string {
+  return text.replace(
+    /\p{Bidi_Control}/gu,
+    (one) => `<U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}>`,
+  );
+}
+
+/** Lines and tabs stay, other control characters are gone. */
+export function safeText(text: string): string {
+  return turnsShown(
+    withoutSequences(text)
+      .replace(/[\u2028\u2029]/g, '\n')
+      .replace(/[^\P{Cc}\n\t]/gu, ''),
+  );
+}
+
+/** One line of at most `max` characters; control characters and line breaks become spaces. */
+export function oneLine(text: string, max: number): string {
+  const flat = turnsShown(
+    withoutSequences(text)
+      .replace(/[\s\p{Cc}]+/gu, ' ')
+      .trim(),
+  );
+  const letters = [...flat];
+  return letters.length <= max ? flat : `${letters.slice(0, Math.max(0, max - 1)).join('')}…`;
+}
+
+/** What stands for a line break where there is one line. */
+const BREAK = '⏎';
+
+/** A line as it is printed: spaces and tabs stay, a line break is shown, and nothing else that a terminal obeys is left. */
+export function cleanLine(text: string): string {
+  return safeText(text).replaceAll('\n', BREAK);
+}

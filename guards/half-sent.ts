@@ -1,0 +1,82 @@
+/**
+ * Requests that are begun and not sent on. Owns: how long the head of a request may take, how many connections of one
+ * address may be in the middle of one, and the answer to what is no HTTP. Does not own: what is asked.
+ *
+ * A connection waits from its opening to the end of its request, and again after the answer. Who opens more than its share
+ * loses the oldest of its own: a new request of the same address still comes in, since it is there at once, and other
+ * addresses notice nothing.
+ */
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** For `createServer`. A head that is not there by then is not coming; looked at as often. */
+export const HALF_SENT: Pick<ServerOptions, 'headersTimeout' | 'requestTimeout' | 'connectionsCheckingInterval'> = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+};
+
+const WAITING_OF_AN_ADDRESS_MAX = 256;
+
+/** @param most connections of one address that wait */
+export function boundHalfSent(server: Server, most = WAITING_OF_AN_ADDRESS_MAX): void {
+  const addresses = new Map<string, Map<string, Duplex>>();
+  const forget = (address: string, name: string): void => {
+    const waiting = addresses.get(address);
+    waiting?.delete(name);
+    if (waiting?.size === 0) addresses.delete(address);
+  };
+  const wait = (address: string, name: string, socket: Duplex): void => {
+    const waiting = addresses.get(address) ?? new Map<string, Duplex>();
+    addresses.set(address, waiting.set(name, socket));
+    const [oldest] = waiting;
+    if (waiting.size <= most || oldest === undefined) return;
+    forget(address, oldest[0]);
+    oldest[1].destroy();
+  };
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket;
+    const name = nameOf(socket);
+    wait(remoteAddress, name, socket);
+    socket.once('close', () => forget(remoteAddress, name));
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    const { remoteAddress = '' } = socket;
+    const name = nameOf(socket);
+    const whole = (): void => forget(remoteAddress, name);
+    if (hasBody(request)) request.once('end', whole);
+    else whole();
+    response.once('close', () => {
+      if (socket.destroyed) whole();
+      else wait(remoteAddress, name, socket);
+    });
+  });
+  server.on('clientError', refuseNonsense);
+}
+
+/** The same for the socket of TLS and the one below it. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+const statuses: Readonly<Record<string, readonly [code: number, name: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'the head of the request is too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'the request was not sent in time'],
+};
+
+function refuseNonsense(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [code, name, message] = statuses[error.code ?? ''] ?? [400, 'Bad Request', 'this is no request of HTTP/1.1'];
+  const body = JSON.stringify({ error: { code, message } });
+  const head = [`HTTP/1.1 ${code} ${name}`, 'content-type: application/json', `content-length: ${body.length}`];
+  socket.end(`${[...head, 'connection: close'].join('\r\n')}\r\n\r\n${body}`);
+}

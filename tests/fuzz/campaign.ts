@@ -1,0 +1,93 @@
+/**
+ * A fuzz of every door of one mesh. Owns: how many inputs, how many at once, what is counted, and the verdict: every input
+ * has a clear status, no process died, and memory is where it was. Does not own: the inputs, or the doors.
+ */
+import { Random } from '../simulation/random.ts';
+import { residentMb } from '../support/flood.ts';
+import type { Mesh } from '../support/mesh.ts';
+import { type Addresses, type Door, doorsOf } from './doors.ts';
+import { sendToLog } from './log-door.ts';
+
+const AT_ONCE = 12;
+const PROBLEMS_SHOWN = 5;
+
+export interface DoorReport {
+  readonly door: string;
+  readonly inputs: number;
+  readonly ms: number;
+  /** How often each status. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Inputs without a clear status: the seed of each, and what came back. */
+  readonly problems: readonly string[];
+}
+
+export interface FuzzReport {
+  readonly seed: number;
+  readonly doors: readonly DoorReport[];
+  /** Resident memory, MB: after the first tenth, and at the end. */
+  readonly memoryMb: Readonly<Record<string, { readonly early: number; readonly end: number }>>;
+  /** Processes that did not live through it. */
+  readonly deaths: readonly string[];
+}
+
+export interface FuzzOptions {
+  /** To every door. */
+  readonly inputs: number;
+  readonly seed: number;
+  readonly onDoor?: (report: DoorReport) => void;
+  /** Further processes whose memory counts. */
+  readonly processes?: Readonly<Record<string, number>>;
+}
+
+export async function fuzz(mesh: Mesh, addresses: Addresses, options: FuzzOptions): Promise<FuzzReport> {
+  const { inputs, seed, onDoor = () => undefined, processes = {} } = options;
+  const memory = (): Map<string, number> =>
+    new Map([
+      ...mesh.services.map(({ name, life }) => [name, Math.round(residentMb(life.pid))] as const),
+      ...Object.entries(processes).map(([name, pid]) => [name, Math.round(residentMb(pid))] as const),
+    ]);
+  const doors = doorsOf(addresses);
+  const warm = Math.ceil(inputs / 10);
+  // The first tenth to every door, so that what is loaded once is loaded before memory is measured.
+  for (const door of doors) await through(door, 0, warm, seed);
+  await sendToLog(mesh, warm, seed + 1);
+  const early = memory();
+  const reports: DoorReport[] = [];
+  for (const door of doors) {
+    const report = await through(door, warm, inputs, seed);
+    onDoor(report);
+    reports.push(report);
+  }
+  const beganMs = performance.now();
+  const statuses = Object.fromEntries(await sendToLog(mesh, inputs, seed));
+  const log = { door: 'NATS', inputs, ms: Math.round(performance.now() - beganMs), statuses, problems: [] };
+  onDoor(log);
+  const end = memory();
+  return {
+    seed,
+    doors: [...reports, log],
+    memoryMb: Object.fromEntries([...early].map(([name, mb]) => [name, { early: mb, end: end.get(name) ?? 0 }])),
+    deaths: mesh.services.filter(({ ended }) => ended > 0).map(({ name }) => name),
+  };
+}
+
+async function through(door: Door, from: number, to: number, seed: number): Promise<DoorReport> {
+  const statuses = new Map<string, number>();
+  const problems: string[] = [];
+  let next = from;
+  const beganMs = performance.now();
+  const work = async (): Promise<void> => {
+    while (next < to) {
+      const label = `${seed}/${door.name}/${next++}`;
+      const { status, problem } = await door.send(new Random(label));
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      if (problem !== null && problems.length < PROBLEMS_SHOWN) problems.push(`${label}: ${problem}`);
+      else if (problem !== null) problems.push(label);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return {
+    ...{ door: door.name, inputs: to - from, ms: Math.round(performance.now() - beganMs) },
+    ...{ statuses: Object.fromEntries([...statuses].toSorted(([, one], [, other]) => other - one)), problems },
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * Fuzzes every door of a mesh: gRPC, the three bindings of A2A, Dapr, MCP over HTTP, HTTP itself, and the log.
+ *
+ *   node tests/fuzz/main.ts --inputs 10000 --seed 1
+ *
+ * The same seed sends the same. Ends with 1 when an input had no clear status, a process died, or memory grew beyond
+ * `GROWTH_MB_MAX`; the report is printed as Markdown for docs/reliability.md.
+ */
+import { parseArgs } from 'node:util';
+import { exitWhenWritten } from '../../cli/written.ts';
+import { type DoorReport, fuzz } from './campaign.ts';
+import { openDoors } from './mesh.ts';
+
+const GROWTH_MB_MAX = 150;
+const { values } = parseArgs({
+  options: { inputs: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' } },
+});
+
+function row({ door, inputs, ms, statuses, problems }: DoorReport): string {
+  const said = Object.entries(statuses).map(([status, count]) => `${status} × ${count}`);
+  return `| ${door} | ${inputs} | ${(ms / 1000).toFixed(0)} s | ${said.join(', ')} | ${problems.length} |\n`;
+}
+
+const doors = await openDoors('fuzz');
+process.stdout.write('| door | inputs | time | statuses | unclear |\n|---|---|---|---|---|\n');
+const report = await fuzz(doors.mesh, doors.addresses, {
+  ...{ inputs: Number(values.inputs), seed: Number(values.seed), processes: { mcp: doors.mcp.pid } },
+  onDoor: (one) => void process.stdout.write(row(one)),
+});
+await doors.close();
+const grown = Object.entries(report.memoryMb).filter(([, { early, end }]) => end - early > GROWTH_MB_MAX);
+for (const [name, { early, end }] of Object.entries(report.memoryMb))
+  process.stdout.write(`- ${name}: ${early} MB after the first tenth, ${end} MB at the end\n`);
+for (const problem of report.doors.flatMap(({ problems }) => problems)) process.stdout.write(`unclear: ${problem}\n`);
+if (report.deaths.length > 0) process.stdout.write(`died: ${report.deaths.join(', ')}\n`);
+const isGood = grown.length + report.deaths.length + report.doors.flatMap(({ problems }) => problems).length === 0;
+await exitWhenWritten(isGood ? 0 : 1);

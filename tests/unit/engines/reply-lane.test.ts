@@ -1,0 +1,56 @@
+/** A long reply is read by a worker: whatever a model writes, its host goes on (S8, S9). */
+import { afterAll, describe, expect, test } from 'vitest';
+import { closeReplyReaders, EngineError, type Purpose } from '../../../actors/roles/llm/engines/index.ts';
+import { readCompletion } from '../../../actors/roles/llm/engines/reply-lane.ts';
+
+afterAll(closeReplyReaders);
+
+const { signal } = new AbortController();
+const LONG = 262_000;
+const filled = (piece: string): string => piece.repeat(Math.ceil(LONG / piece.length)).slice(0, LONG);
+const read = (purpose: Purpose, text: string) => {
+  const input = { prompt: 'Write a function.', passages: [] };
+  const prompt = { passages: [], leftOut: 0, findingsLeftOut: 0 };
+  return readCompletion(
+    { request: { purpose, input, tools: [] }, prompt, completion: { text, cut: false }, engine: 'test' },
+    { signal, task: 'one' },
+  );
+};
+
+test('a long reply says the same as a short one', async () => {
+  const code = (lines: number) => `<think>hm</think>\`\`\`ts\n${'export {};\n'.repeat(lines)}\`\`\`\nDone.`;
+  const [short, long] = [await read('code', code(3)), await read('code', code(9000))];
+  expect(long).toMatchObject({ engine: 'test', code: { language: 'typescript', explanation: 'Done.' } });
+  expect({ ...long, code: { ...long.code, text: '' } }).toEqual({ ...short, code: { ...short.code, text: '' } });
+});
+
+test('what is wrong with a long reply is said as of a short one', async () => {
+  const refused = await read('code', `${'<think>so</think>'.repeat(1000)} `).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(EngineError);
+  expect(refused).toMatchObject({ code: 'engine_no_answer', retryable: false });
+});
+
+describe('replies that nobody means', () => {
+  test.each<[string, Purpose, string]>([
+    ['braces that nothing closes', 'review', filled('{')],
+    ['objects that nothing closes', 'review', filled('{"a":')],
+    ['backticks', 'answer', filled('`')],
+    ['fences that nothing closes', 'answer', filled('``` a\n')],
+    ['many blocks', 'code', filled('```\n<think>\n```\n')],
+    ['many thoughts', 'answer', filled('<think>a</think>')],
+    ['calls that nothing closes', 'tool', filled('<function=a>{')],
+    ['calls without an end', 'tool', filled('[TOOL_CALLS] a {')],
+    ['words', 'answer', filled('and so on ')],
+  ])(
+    '%s keep nobody else waiting',
+    async (_what, purpose, text) => {
+      const before = process.threadCpuUsage();
+      const ended = await read(purpose, text).catch((error: unknown) => error);
+      const { user, system } = process.threadCpuUsage(before);
+      if (ended instanceof Error) expect(ended).toMatchObject({ code: 'engine_no_answer' });
+      // Of this thread's own processor time, so that a busy machine makes no difference.
+      expect((user + system) / 1000).toBeLessThan(500);
+    },
+    60_000,
+  );
+});

@@ -50,8 +50,8 @@ export function defineTool<Args = ToolArguments>(options: ToolOptions<Args>): To
     const problems = ajv.errorsText(isValid.errors, { dataVar: 'arguments', separator: '; ' });
     throw new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${problems}.`);
   };
-  const accepts = (args: unknown): Promise<boolean> => Promise.resolve(isValid(args) === true);
-  const byName = (prompt: string): Promise<ToolMatch | null> => matchByName(prompt, { name, schema: input, accepts });
+  const byName = (prompt: string): Promise<ToolMatch | null> =>
+    matchByName(prompt, { name, schema: input, accepts: async (args) => isValid(args) === true });
   return {
     ...{ name, description, inputSchema: input, fence },
     ...(caps === undefined ? {} : { caps }),

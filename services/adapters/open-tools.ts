@@ -33,10 +33,8 @@ export function openTools(settings: Settings, { log, breakers, policy, own }: To
     .map((host) => host.trim())
     .filter((host) => host !== '');
   const mcp = openMcp(settings, log);
-  return {
-    mcp,
-    toolbox: createToolbox({ allowHosts, workspace: settings.TOOLS_WORKSPACE ?? null, own, mcp, breakers, policy }),
-  };
+  const workspace = settings.TOOLS_WORKSPACE ?? null;
+  return { mcp, toolbox: createToolbox({ allowHosts, workspace, own, mcp, breakers, policy }) };
 }
 
 function openMcp(settings: Settings, log: RuntimeLog): McpServers {

@@ -69,14 +69,8 @@ export interface ToolboxOptions {
   readonly policy: ToolPolicy;
 }
 
-export function createToolbox({
-  allowHosts,
-  workspace,
-  own: brought = [],
-  mcp,
-  breakers,
-  policy,
-}: ToolboxOptions): WholeToolbox {
+export function createToolbox(options: ToolboxOptions): WholeToolbox {
+  const { allowHosts, workspace, own: brought = [], mcp, breakers, policy } = options;
   const guard = createGuard(breakers);
   let opened: ReturnType<typeof load> | undefined;
   const load = async () => {

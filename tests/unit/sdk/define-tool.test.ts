@@ -16,9 +16,10 @@ const weather = defineTool<{ city: string }>({
   run: ({ city }) => `${city}: rain`,
 });
 const toolbox = createToolbox({
-  ...{ allowHosts: [], workspace: null, mcp: noMcpServers, own: [weather], policy: defaultPolicy },
-  breakers: createBreakers(log),
+  ...{ allowHosts: [], workspace: null, mcp: noMcpServers, own: [weather] },
+  ...{ breakers: createBreakers(log), policy: defaultPolicy },
 });
+const whose = {};
 const call = {
   ...{ signal: new AbortController().signal, idempotencyKey: 'key', heartbeat: ignore, waits: ignore, log },
   ...{ span: { set: ignore }, fence: 'pure' as const, share: { flow: '', weight: 1 } },
@@ -27,20 +28,24 @@ const call = {
 test.each([['tool:weather {"city": "Bern"}'], ['use weather for Bern'], ['call the tool weather for Bern']])(
   'it is meant by: %s',
   async (prompt) => {
-    expect(await toolbox.choose(prompt, {})).toEqual({ name: 'weather', fence: 'pure', arguments: { city: 'Bern' } });
+    expect(await toolbox.choose(prompt, whose)).toEqual({
+      name: 'weather',
+      fence: 'pure',
+      arguments: { city: 'Bern' },
+    });
   },
 );
 
 test('it runs behind the guard of all tools, with checked arguments', async () => {
   expect(await toolbox.run('weather', { city: 'Bern' }, call)).toBe('Bern: rain');
-  await expect(toolbox.check('weather', { town: 'Bern' }, {})).rejects.toThrow(
+  await expect(toolbox.check('weather', { town: 'Bern' }, whose)).rejects.toThrow(
     /The tool weather cannot be called like this/,
   );
 });
 
 test('it is listed, and offered to a model', async () => {
   expect(toolbox.names()).toContain('weather');
-  expect((await toolbox.offers('How is the weather in Bern?', {})).offers[0]?.name).toBe('weather');
+  expect((await toolbox.offers('How is the weather in Bern?', whose)).offers[0]?.name).toBe('weather');
 });
 
 test('a reading of its own comes before its name', async () => {

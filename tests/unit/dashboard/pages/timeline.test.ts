@@ -17,7 +17,7 @@ import {
 
 const span = (startMs: number, endMs: number | null, kind: Span['kind'] = 'hop'): Span => ({
   ...{ key: `${startMs}`, kind, index: 1, step: 's', role: 'r', attempt: 1, status: 'completed', startMs, endMs },
-  ...{ engine: '', summary: '', error: null, usage: null, retries: [] },
+  ...{ engine: '', summary: '', waiting: null, error: null, usage: null, retries: [] },
 });
 
 describe('the scale', () => {

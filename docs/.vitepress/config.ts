@@ -64,6 +64,7 @@ const sidebar = [
     items: [
       page('Reliability', 'reliability'),
       page('Security', 'security'),
+      page('Security of NATS', 'nats-security'),
       page('Testing', 'testing'),
       page('Benchmarks', 'benchmarks'),
       page('By hand', 'verification'),

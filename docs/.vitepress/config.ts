@@ -35,18 +35,11 @@ const sidebar = [
       page('Knowledge', 'knowledge'),
       page('Dashboard', 'dashboard'),
       page('Roles', 'roles'),
-      page('A mesh of your own', 'your-own'),
     ],
   },
   {
     text: 'Doors',
-    items: [
-      page('Gateway', 'gateway'),
-      page('A2A', 'a2a'),
-      page('Events', 'events'),
-      page('Dapr', 'dapr'),
-      page('Who may do what on NATS', 'nats-security'),
-    ],
+    items: [page('Gateway', 'gateway'), page('A2A', 'a2a'), page('Events', 'events'), page('Dapr', 'dapr')],
   },
   {
     text: 'Run it',
@@ -64,7 +57,7 @@ const sidebar = [
     items: [
       page('Reliability', 'reliability'),
       page('Security', 'security'),
-      page('Security of NATS', 'nats-security'),
+      page('Who may do what on NATS', 'nats-security'),
       page('Testing', 'testing'),
       page('Benchmarks', 'benchmarks'),
       page('By hand', 'verification'),

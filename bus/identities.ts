@@ -51,13 +51,14 @@ export interface Permissions {
   readonly subscribe: readonly string[];
 }
 
-/** The roles of each host (`actors/roles`); a test compares. A new role is one more word here. */
+/** The shipped roles of each host (`actors/roles`); a test compares. A new role is one more word here. */
 export const hostedRoles = {
   agents: ['coder', 'orchestrator', 'responder', 'retriever', 'reviewer'],
   llm: ['llm'],
   tools: ['tools'],
 } as const satisfies Partial<Record<Identity, readonly string[]>>;
 type HostName = keyof typeof hostedRoles;
+type HostedRoles = Readonly<Record<HostName, readonly string[]>>;
 
 /** Keys of the registry that are no heartbeats: whoever tries the server, or wants to know its time, writes them. */
 const TRIES = ['probe', 'clock'];
@@ -77,19 +78,24 @@ export function answerPrefix(identity: Identity): string {
   return `_ANSWER.${identity}`;
 }
 
-/** Null: everything is allowed. */
-export function permissionsOf(identity: Identity): Permissions | null {
+/**
+ * Null: everything is allowed.
+ *
+ * @param ownRoles roles that a user's own mesh brings; the agents host them
+ */
+export function permissionsOf(identity: Identity, ownRoles: readonly string[] = []): Permissions | null {
+  const hosted = { ...hostedRoles, agents: [...hostedRoles.agents, ...ownRoles] };
   switch (identity) {
     case 'owner':
       return null;
     case 'keeper':
       return joined(everybody(identity), keeper);
     case 'agents':
-      return joined(everybody(identity), service(identity), host(identity), orchestrator);
+      return joined(everybody(identity), service(identity), host(identity, hosted), orchestrator(hosted));
     case 'llm':
-      return joined(everybody(identity), service(identity), host(identity), worker);
+      return joined(everybody(identity), service(identity), host(identity, hosted), worker(hosted));
     case 'tools':
-      return joined(everybody(identity), service(identity), host(identity), worker, catalogue);
+      return joined(everybody(identity), service(identity), host(identity, hosted), worker(hosted), catalogue);
     case 'gateway':
       return joined(everybody(identity), service(identity), watcher, gateway);
     case 'dashboard':
@@ -174,8 +180,8 @@ function service(name: Identity): Permissions {
 }
 
 /** Who hosts roles: a journal, checkpoints and leases of its own, inboxes of its roles. */
-function host(name: HostName): Permissions {
-  const roles = hostedRoles[name];
+function host(name: HostName, hosted: HostedRoles): Permissions {
+  const roles = hosted[name];
   const journal = JOURNAL_FILTER.replace('*', name);
   const checkpoints = `mesh.checkpoint.${name}.*`;
   return {
@@ -196,15 +202,13 @@ function host(name: HostName): Permissions {
   };
 }
 
-const otherRoles = (name: HostName): string[] =>
-  Object.entries(hostedRoles).flatMap(([other, roles]) =>
-    other === name ? [] : roles.map((role) => inboxFilter(role)),
-  );
+const otherRoles = (name: HostName, hosted: HostedRoles): string[] =>
+  Object.entries(hosted).flatMap(([other, roles]) => (other === name ? [] : roles.map((role) => inboxFilter(role))));
 
 /** The host of the orchestrator alone takes what comes from outside, tells facts, and removes what is due. */
-const orchestrator: Permissions = {
+const orchestrator = (hosted: HostedRoles): Permissions => ({
   publish: [
-    ...otherRoles('agents'),
+    ...otherRoles('agents', hosted),
     FACT_FILTER,
     ...['ingress', 'strays'].map(quarantineSubject),
     ...reads(STREAM, INGRESS_SUBJECT, INGRESS_STRAYS, FACT_FILTER),
@@ -214,13 +218,13 @@ const orchestrator: Permissions = {
     ...watches('registry'),
   ],
   subscribe: [RECALL_FILTER, PROGRESS_FILTER],
-};
+});
 
 /** Hosts that do what roles of the agents ask for, and answer them. */
-const worker: Permissions = {
-  publish: [...hostedRoles.agents.map((role) => inboxFilter(role)), PROGRESS_FILTER],
+const worker = ({ agents }: HostedRoles): Permissions => ({
+  publish: [...agents.map((role) => inboxFilter(role)), PROGRESS_FILTER],
   subscribe: [],
-};
+});
 
 const catalogue: Permissions = { publish: [entry('registry', TOOL_CATALOGUE_KEY)], subscribe: [] };
 

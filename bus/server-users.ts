@@ -4,19 +4,25 @@
  */
 import { type Identity, identities, permissionsOf } from './identities.ts';
 
-/** @param publicKeys of the nkeys, which are no secret */
-export function authorizationText(publicKeys: Readonly<Record<Identity, string>>): string {
+/**
+ * @param publicKeys of the nkeys, which are no secret
+ * @param ownRoles roles that a user's own mesh brings
+ */
+export function authorizationText(
+  publicKeys: Readonly<Record<Identity, string>>,
+  ownRoles: readonly string[] = [],
+): string {
   return [
     'authorization {',
     '  users: [',
-    ...identities.flatMap((identity) => userText(identity, publicKeys[identity])),
+    ...identities.flatMap((identity) => userText(identity, publicKeys[identity], ownRoles)),
     '  ]',
     '}',
   ].join('\n');
 }
 
-function userText(identity: Identity, nkey: string): string[] {
-  const permissions = permissionsOf(identity);
+function userText(identity: Identity, nkey: string, ownRoles: readonly string[]): string[] {
+  const permissions = permissionsOf(identity, ownRoles);
   if (permissions === null) return [`    # ${identity}: may do everything`, `    { nkey: ${nkey} }`];
   return [
     `    # ${identity}`,

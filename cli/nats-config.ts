@@ -29,6 +29,8 @@ export function natsConfig(options: {
   storeDir: string;
   version: string;
   publicKeys: Readonly<Record<Identity, string>>;
+  /** Roles that a user's own mesh brings. */
+  ownRoles?: readonly string[];
 }): string {
   return [
     '# Written by `mesh up` at every start: changes made here are lost.',
@@ -41,7 +43,7 @@ export function natsConfig(options: {
     ...(atLeast(options.version, 2, 10) ? [`  sync_interval: "${SYNC_INTERVAL}"`] : []),
     '}',
     '# Who may connect, and do what: each process of the mesh has a key of its own, in keys/.',
-    authorizationText(options.publicKeys),
+    authorizationText(options.publicKeys, options.ownRoles),
     '',
   ].join('\n');
 }
@@ -51,11 +53,13 @@ export function writeNatsConfig(
   settings: Settings,
   version: string,
   publicKeys: Readonly<Record<Identity, string>>,
+  ownRoles: readonly string[] = [],
 ): string {
   const folder = join(settings.MESH_HOME, 'nats');
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'server.conf');
   const port = settings.MESH_NATS_PORT;
-  writeFileSync(path, natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys }), { mode: 0o600 });
+  const text = natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys, ownRoles });
+  writeFileSync(path, text, { mode: 0o600 });
   return path;
 }

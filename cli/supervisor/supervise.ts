@@ -251,17 +251,23 @@ async function checkNats(url: string): Promise<undefined> {
   );
 }
 
+async function rolesOfOwn(): Promise<string[]> {
+  const { ownMesh } = await import('../../services/adapters/own-mesh.ts');
+  return (await ownMesh()).roles.map(({ name }) => name);
+}
+
 async function startNats(run: Run): Promise<ManagedProcess> {
   const { settings, output } = run;
   // Loaded beside the search: the first two services need it in a moment.
   const keys = import('../nats-keys.ts');
   const binary = await provideNatsServer(settings, output.note);
   const { ensureNatsKeys } = await keys;
+  const ownRoles = meshConfigPath() === null ? [] : await rolesOfOwn();
   const publicKeys = ensureNatsKeys((identity) => seedPath(settings.MESH_HOME, identity));
   const nats = add(run, {
     name: natsName,
     command: binary.path,
-    args: ['--config', writeNatsConfig(settings, binary.version, publicKeys)],
+    args: ['--config', writeNatsConfig(settings, binary.version, publicKeys, ownRoles)],
     env: process.env,
     cwd: meshFolder(),
     logPath: logPath(settings, natsName),

@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect, nkeyAuthenticator } from 'nats';
 import { freePort } from '../support/nats-server.ts';
 
 export interface Outcome {
@@ -22,7 +22,7 @@ export interface MeshCommand {
   run(args: readonly string[], env?: Record<string, string>): Promise<Outcome>;
   /** Starts a command that goes on, such as `watch`. */
   start(args: readonly string[]): ChildProcess;
-  /** Publishes as any NATS client does: over the socket, in the protocol's own words. */
+  /** Publishes as any NATS client does that has the key of who may submit. */
   publish(subject: string, payload: string): Promise<void>;
   /** Ends the mesh and removes its home. */
   end(): Promise<void>;
@@ -62,13 +62,12 @@ export async function createMeshCommand(env: Record<string, string> = {}, folder
     run,
     start,
     async publish(subject, payload) {
-      const socket = connect(port, '127.0.0.1');
-      await once(socket, 'data');
-      const bytes = Buffer.from(payload);
-      socket.write(`CONNECT {"verbose":false}\r\nPUB ${subject} ${bytes.length}\r\n${payload}\r\nPING\r\n`);
-      const [answer] = (await once(socket, 'data')) as [Buffer];
-      socket.end();
-      if (!answer.toString().includes('PONG')) throw new Error(`the server said ${answer.toString()}`);
+      const seed = readFileSync(join(home, 'nats', 'keys', 'public.nk'));
+      const authenticator = nkeyAuthenticator(new TextEncoder().encode(seed.toString().trim()));
+      const client = await connect({ servers: `127.0.0.1:${port}`, authenticator, inboxPrefix: '_INBOX.public' });
+      client.publish(subject, payload);
+      await client.flush();
+      await client.close();
     },
     async end() {
       await run(['down']);

@@ -2,6 +2,7 @@
  * What a newcomer does with the README in hand. Owns: the promises of its first page.
  */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMeshCommand, eventually, type MeshCommand } from './command.ts';
 
@@ -79,14 +80,10 @@ describe('other doors', () => {
 
   it('takes the same from the nats CLI, where there is one', async () => {
     const cli = process.env.MESH_NATS_CLI ?? 'nats';
-    const sent = spawnSync(cli, [
-      '--server',
-      `nats://127.0.0.1:${mesh.port}`,
-      'pub',
-      'mesh.tasks',
-      'What is a cursor?',
-    ]);
-    // Without the CLI the same bytes go over the socket: what is tested is the mesh, not the tool.
+    const key = join(mesh.home, 'nats', 'keys', 'public.nk');
+    const server = ['--server', `nats://127.0.0.1:${mesh.port}`, '--nkey', key];
+    const sent = spawnSync(cli, [...server, 'pub', 'mesh.tasks', 'What is a cursor?']);
+    // Without the CLI a client sends the same: what is tested is the mesh, not the tool.
     if (sent.error) await mesh.publish('mesh.tasks', 'What is a cursor?');
     await expect(eventually(finished('What is a cursor?'))).resolves.toMatchObject({ status: 'completed' });
   });

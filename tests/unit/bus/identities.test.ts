@@ -40,6 +40,15 @@ describe('identities', () => {
   ] as const)('%s is written by %j alone', (subject, who) => {
     expect(may(subject)).toEqual(who);
   });
+  it('gives the agents, and who answers them, what roles of a user’s own need', () => {
+    const inbox = inboxSubject('translator', TASK);
+    const told = (who: Identity, own: readonly string[]) =>
+      permissionsOf(who, own)?.publish.some((filter) => matchesFilter(filter, inbox));
+    expect(['agents', 'llm', 'tools'].map((who) => told(who as Identity, ['translator']))).toEqual([false, true, true]);
+    expect(told('llm', [])).toBe(false);
+    const reads = '$JS.API.CONSUMER.CREATE.MESH.any.mesh.in.translator.>';
+    expect(permissionsOf('agents', ['translator'])?.publish).toContain(reads.replace('any', '*'));
+  });
   it('gives nobody but the owner all of the API, or of a stream', () => {
     const wide = identities
       .flatMap((one) => permissionsOf(one)?.publish ?? [])

@@ -34,7 +34,9 @@ async function kill(name: string): Promise<void> {
 
 beforeAll(async () => {
   counter = await Counter.open();
-  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host });
+  // What a page submits would ask before it acts: that has tests of its own.
+  const TOOLS_POLICY = join(import.meta.dirname, '..', '..', 'support', 'every-tool.policy.json');
+  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY });
   const up = await mesh.run(['up', '--detach']);
   expect(up.code, up.stderr).toBe(0);
   url = (await mesh.run(['open', '--print'])).stdout.trim();

@@ -29,6 +29,8 @@ export interface MeshCommand {
 }
 
 const root = join(import.meta.dirname, '..', '..');
+/** Tools that act run without a yes, whoever submits: for tests that are about something else. */
+export const everyTool = join(root, 'tests', 'support', 'every-tool.policy.json');
 
 /** @param folder in which the commands are called */
 export async function createMeshCommand(env: Record<string, string> = {}, folder = root): Promise<MeshCommand> {

@@ -8,7 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Board, TaskRow } from '../../../dashboard/wire.ts';
 import { Counter } from '../../support/counter.ts';
-import { createMeshCommand, type MeshCommand } from '../command.ts';
+import { createMeshCommand, everyTool, type MeshCommand } from '../command.ts';
 import { axe, fits, openPage, renderers, startBrowser, type Watched } from './browser.ts';
 
 let mesh: MeshCommand;
@@ -35,8 +35,7 @@ async function kill(name: string): Promise<void> {
 beforeAll(async () => {
   counter = await Counter.open();
   // What a page submits would ask before it acts: that has tests of its own.
-  const TOOLS_POLICY = join(import.meta.dirname, '..', '..', 'support', 'every-tool.policy.json');
-  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY });
+  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY: everyTool });
   const up = await mesh.run(['up', '--detach']);
   expect(up.code, up.stderr).toBe(0);
   url = (await mesh.run(['open', '--print'])).stdout.trim();

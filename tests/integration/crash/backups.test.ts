@@ -9,7 +9,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRunState } from '../../../cli/supervisor/run-state.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
-import { createMeshCommand, eventually, type MeshCommand } from '../../e2e/command.ts';
+import { createMeshCommand, eventually, everyTool, type MeshCommand } from '../../e2e/command.ts';
 import { Counter } from '../../support/counter.ts';
 
 const ledgers = ['agents', 'llm', 'tools'];
@@ -52,7 +52,7 @@ describe('backups', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     counter = await Counter.open();
     kept = mkdtempSync(join(tmpdir(), 'mesh-backup-'));
-    mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host });
+    mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY: everyTool });
     await ok('up', '--detach');
   }, 60_000);
   afterAll(async () => {

@@ -203,7 +203,7 @@ function again(context: TaskContext): TaskContext {
 }
 
 function advanced(context: TaskContext, output: HopOutput): TaskContext {
-  const { engine, summary: _summary, degraded: _degraded, ...made } = output;
+  const { engine, summary: _summary, degraded: _degraded, usage: _usage, ...made } = output;
   const { note: _note, ...kept } = context.artifacts;
   // The answer's engine is the one that made what is shown: a review of code says nothing about who wrote it.
   const author = made.review && kept.code ? context.engine : engine;

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { createEffects } from '../../../actors/roles/llm/effects.ts';
 import type { LlmEngine, Usage } from '../../../actors/roles/llm/engines/port.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
+import { validateData } from '../../../schemas/events/envelope.ts';
 import { createBreakers } from '../../../services/breakers.ts';
-import { answered, request } from './support/samples.ts';
+import { answered, coded, request, retrieved } from './support/samples.ts';
 import { completes, resultOf, underWay } from './support/task-story.ts';
 import { workflow } from './support/workflows.ts';
 
@@ -49,4 +50,12 @@ test('the hop and the result of the task say it', () => {
   const story = underWay(workflow('direct')).when(completes({ ...answered, usage }));
   expect(story.sent('hop.finished').hop.usage).toEqual(usage);
   expect(resultOf(story).hops.map((hop) => hop.usage)).toEqual([usage]);
+});
+
+test('the next hop is not told: it is given what was made, and nothing else', () => {
+  const usage = { input: 90, output: 12 };
+  const story = underWay(workflow('build')).when(completes(retrieved), completes({ ...coded(1), usage }));
+  const { input } = story.sent('hop.requested');
+  expect(input).not.toHaveProperty('usage');
+  expect(validateData('hop.requested', story.sent('hop.requested')).ok).toBe(true);
 });

@@ -86,7 +86,7 @@ describe('the gateway does not start', () => {
     const { code, lines } = await startToEnd({ MESH_GRPC_PORT: String(address.port) });
     other.close();
     expect(code).toBe(2);
-    expect(lines).toEqual([expect.stringMatching(/is taken by another program.*MESH_GRPC_PORT/)]);
+    expect(lines.at(-1)).toMatch(/is taken by another program.*MESH_GRPC_PORT/);
   });
 
   test('without a log', async () => {

@@ -96,14 +96,14 @@ describe('the first callers of a gateway in a container', () => {
 
 describe('the settings of one service alone', () => {
   const start = (env: NodeJS.ProcessEnv = {}) =>
-    node(['containers/start.ts', 'dashboard', at('dashboard.env')], { MESH_DASHBOARD_TOKEN: undefined, ...env });
+    node(['containers/start.ts', 'dashboard', at('dashboard.env')], { MESH_DASHBOARD_PORT: undefined, ...env });
 
   it('are read from its file, and what the container was given is stronger', async () => {
-    writeFileSync(at('dashboard.env'), 'MESH_DASHBOARD_TOKEN=of-the-file\n');
-    expect(await start()).toEqual({ code: 2, said: expect.stringContaining('MESH_DASHBOARD_TOKEN=of-the-file: ') });
-    expect(await start({ MESH_DASHBOARD_TOKEN: 'given' })).toEqual({
+    writeFileSync(at('dashboard.env'), 'MESH_DASHBOARD_PORT=of-the-file\n');
+    expect(await start()).toEqual({ code: 2, said: expect.stringContaining('MESH_DASHBOARD_PORT=of-the-file: ') });
+    expect(await start({ MESH_DASHBOARD_PORT: 'given' })).toEqual({
       code: 2,
-      said: expect.stringContaining('MESH_DASHBOARD_TOKEN=given: '),
+      said: expect.stringContaining('MESH_DASHBOARD_PORT=given: '),
     });
   });
 

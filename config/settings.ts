@@ -409,6 +409,7 @@ export const secretNames = [
   'MESH_SIGNING_KEY',
   'OPENAI_API_KEY',
   'MESH_MCP_TOKEN',
+  'MESH_PUSH_SIGNING_KEY',
   'MESH_DASHBOARD_TOKEN',
   'MESH_DASHBOARD_CALLER_TOKEN',
 ] as const satisfies readonly (keyof typeof table)[];

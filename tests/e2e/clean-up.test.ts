@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { killProcess } from '../support/kill.ts';
 import { createMeshCommand, eventually, type MeshCommand } from './command.ts';
 
 let mesh: MeshCommand;
@@ -48,7 +49,7 @@ describe('mesh tasks rm', () => {
     const { processes } = JSON.parse((await mesh.run(['status', '--json'])).stdout) as {
       processes: { name: string; pid: number }[];
     };
-    process.kill(processes.find(({ name }) => name === 'agents')?.pid ?? 0, 'SIGKILL');
+    killProcess(processes.find(({ name }) => name === 'agents')?.pid);
     await eventually(async () => ((await mesh.run(['status'])).code === 0 ? true : null));
     const submission = {
       ...{ specversion: '1.0', id: 'once-more', source: '/test', type: 'dev.agentmesh.task.submitted.v1' },

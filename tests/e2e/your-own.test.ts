@@ -18,6 +18,8 @@ const own = join(folder, 'my-mesh');
 /** Every call of the role's effect, in order; the test answers them. */
 const calls: { readonly key: string; readonly body: string; readonly response: ServerResponse }[] = [];
 let server: Server;
+import { killProcess } from '../support/kill.ts';
+
 let mesh: MeshCommand;
 
 /** Asks the test's server under its idempotency key, and waits for what that says. */
@@ -90,12 +92,6 @@ const pidOf = (service: string): number | null => {
   return found?.state === 'ready' ? (found.process?.pid ?? null) : null;
 };
 
-/** Never the group of this process, which 0 would mean. */
-function kill(pid: number | null): void {
-  if (pid === null) throw new Error('the service is not ready');
-  process.kill(pid, 'SIGKILL');
-}
-
 test('a folder that is not empty is left as it is', async () => {
   const { code, stderr } = await mesh.run(['init', '.']);
   expect(code).toBe(2);
@@ -110,7 +106,7 @@ test('S4 S6: a role, a workflow and a tool of the folder do a task whose host is
   const running = mesh.run(['run', '--json', '--workflow', 'clerical', 'tool:glossary {"word": "mesh"}']);
   const first = await call(0);
   const killed = pidOf('agents');
-  kill(killed);
+  killProcess(killed);
   const again = await call(1);
   expect(again.key).toBe(first.key);
   again.response.end('yes');
@@ -139,7 +135,7 @@ test('the role of the template prompts a model its own way, and the model’s ho
       { role: 'user', content: 'Good morning' },
     ],
   });
-  kill(pidOf('llm'));
+  killProcess(pidOf('llm'));
   const again = await call(begun + 1);
   const message = { role: 'assistant', content: 'Guten Morgen' };
   again.response.setHeader('content-type', 'application/json');

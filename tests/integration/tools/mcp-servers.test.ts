@@ -14,6 +14,7 @@ import { projectRoot } from '../../../config/settings.ts';
 import { parseMcpConfig } from '../../../mcp/config.ts';
 import { type McpAnswer, McpError, type McpServers, type McpTool } from '../../../mcp/port.ts';
 import { createMcpServers } from '../../../mcp/servers.ts';
+import { killProcess } from '../../support/kill.ts';
 import { freePort } from '../../support/nats-server.ts';
 import { until } from './support/until.ts';
 
@@ -176,7 +177,7 @@ describe('failures', () => {
       'the call began',
     );
     expect(first).toMatchObject({ tool: 'act', key: 'deed-1' });
-    process.kill(first?.pid ?? 0, 'SIGKILL');
+    killProcess(first?.pid);
     expect(await cutOff).toMatchObject({ code: 'cut_off' });
     expect(await call(all, 'look', { ms: 1 })).toBe('look waited 1 ms');
     expect(new Set(calls().map(({ pid }) => pid)).size).toBe(2);

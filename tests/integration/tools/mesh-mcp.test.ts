@@ -12,6 +12,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { codeOf } from '../../../cli/errors.ts';
 import { projectRoot } from '../../../config/settings.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
+import { killProcess } from '../../support/kill.ts';
 import { useOddMesh } from './support/odd-mesh.ts';
 import { until } from './support/until.ts';
 
@@ -174,7 +175,7 @@ test('S6: a call whose outcome nobody knows is an error that names the task; the
     'the task was accepted',
   );
   const [made] = await called(begun.event.correlationid, 1);
-  process.kill(made?.pid ?? 0, 'SIGKILL');
+  killProcess(made?.pid);
   const asked = await cutOff;
   expect(asked).toMatchObject({ isError: true, task: begun.event.correlationid });
   expect(asked.text).toMatch(/may or may not have happened[\s\S]*call respond with this id/);

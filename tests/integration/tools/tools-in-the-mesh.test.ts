@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { type HeartbeatData, livingServices } from '../../../bus/registry.ts';
+import { killProcess } from '../../support/kill.ts';
 import { useOddMesh } from './support/odd-mesh.ts';
 import { until } from './support/until.ts';
 
@@ -56,7 +57,7 @@ test('built-in tools and those of servers answer tasks', async () => {
 test('S6: the server of a pure tool is killed in the call: it is called again, and the task completes', async () => {
   const task = await submit('tool:odd.look {"ms": 2000}');
   const [first] = await called(task, 1);
-  process.kill(first?.pid ?? 0, 'SIGKILL');
+  killProcess(first?.pid);
   expect((await mesh().watch.result(task, LIMIT_MS)).name).toBe('task.completed');
   expect(calls(task)).toHaveLength(2);
 });
@@ -64,7 +65,7 @@ test('S6: the server of a pure tool is killed in the call: it is called again, a
 test('S6: a keyed tool is called again under the same key', async () => {
   const task = await submit('tool:odd.put {"ms": 2000}');
   const [first] = await called(task, 1);
-  process.kill(first?.pid ?? 0, 'SIGKILL');
+  killProcess(first?.pid);
   expect((await mesh().watch.result(task, LIMIT_MS)).name).toBe('task.completed');
   const [one, two] = calls(task);
   expect(two?.key).toBe(one?.key);
@@ -73,7 +74,7 @@ test('S6: a keyed tool is called again under the same key', async () => {
 test('S6: the server of a tool that may not be repeated is killed in the call: the task asks, and does not call again', async () => {
   const task = await submit('tool:odd.act {"ms": 60000}');
   const [first] = await called(task, 1);
-  process.kill(first?.pid ?? 0, 'SIGKILL');
+  killProcess(first?.pid);
   const { event } = await mesh().watch.fact(task, 'task.input.required', LIMIT_MS);
   expect(event.data).toMatchObject({
     reason: 'outcome_unknown',

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { killProcess } from '../support/kill.ts';
 import { createMeshCommand, type MeshCommand } from './command.ts';
 
 const ARRIVAL_LIMIT_MS = 30_000;
@@ -18,7 +19,6 @@ const own = join(folder, 'my-mesh');
 /** Every call of the role's effect, in order; the test answers them. */
 const calls: { readonly key: string; readonly body: string; readonly response: ServerResponse }[] = [];
 let server: Server;
-import { killProcess } from '../support/kill.ts';
 
 let mesh: MeshCommand;
 

@@ -88,6 +88,7 @@ class SignedBus implements Bus {
     reader = inner;
     if (failure !== null) await inner.stop();
     const caughtUp = Promise.race([refused, inner.caughtUp]);
+    // Nobody has to wait for it.
     caughtUp.catch(() => undefined);
     return {
       caughtUp,

@@ -130,17 +130,7 @@ export interface PartitionOwner {
   readonly atMs: number;
 }
 
-export interface QuarantineRow {
-  readonly seq: number;
-  readonly atMs: number;
-  readonly role: string;
-  readonly code: string;
-  readonly reason: string;
-  readonly originSubject: string;
-  readonly originSeq: number;
-  readonly truncated: boolean;
-  readonly bytes: number;
-}
+export type { QuarantineEntry as QuarantineRow } from '../client/quarantine.ts';
 
 export interface Token {
   readonly task: string;

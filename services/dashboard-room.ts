@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { meshFolder, projectRoot, type Settings } from '../config/settings.ts';
 import { Door, type ObservationView } from '../dashboard/server/door.ts';
-import type { Pages, Room } from '../dashboard/server/http.ts';
+import { type Pages, pagesPath, type Room } from '../dashboard/server/http.ts';
 import { Hub } from '../dashboard/server/hub.ts';
 import { killOwn, ownProcesses } from '../dashboard/server/own-processes.ts';
 import { redrive } from '../dashboard/server/quarantine-view.ts';
@@ -33,8 +33,6 @@ const GATEWAY_LOOK_MS = 2500;
 const GATEWAY_LIMIT_MS = 1500;
 const ROUTER_LOAD_MS = 20_000;
 
-const PAGES = join(projectRoot, 'dashboard', 'build', 'handler.js');
-
 /** Without pages the process lives and says what to do: the mesh does not need them. */
 const notBuilt: Pages = (_request, response) =>
   response
@@ -42,8 +40,8 @@ const notBuilt: Pages = (_request, response) =>
     .end('The pages of the dashboard are not built: run `./mesh --version`, then `./mesh down` and `./mesh up`.\n');
 
 async function loadPages(): Promise<Pages> {
-  if (!existsSync(PAGES)) return notBuilt;
-  const built: { handler: Pages } = await import(pathToFileURL(PAGES).href);
+  if (!existsSync(pagesPath)) return notBuilt;
+  const built: { handler: Pages } = await import(pathToFileURL(pagesPath).href);
   return built.handler;
 }
 

@@ -4,16 +4,12 @@
  * somebody looks.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
-import { serveDashboard } from '../dashboard/server/http.ts';
+import { type Settings, SettingsError } from '../config/settings.ts';
+import { pagesPath, serveDashboard } from '../dashboard/server/http.ts';
 import { isLoopback } from '../guards/web-page.ts';
 import type { OpenRoom } from './dashboard-room.ts';
 import { once } from './once.ts';
 import type { RunningService, StartService } from './run-service.ts';
-
-/** The build of the pages. */
-const PAGES = join(projectRoot, 'dashboard', 'build', 'handler.js');
 
 function checkExposure({ MESH_DASHBOARD_HOST: host, MESH_DASHBOARD_TOKEN: token }: Settings): void {
   if (isLoopback(host) || token !== undefined) return;
@@ -33,7 +29,7 @@ function listenProblem(error: unknown, host: string, port: number): unknown {
 export const startDashboard: StartService = async (context): Promise<RunningService> => {
   const { settings, log } = context;
   checkExposure(settings);
-  if (!existsSync(PAGES)) log.warn({ path: PAGES }, 'the pages of the dashboard are not built');
+  if (!existsSync(pagesPath)) log.warn({ path: pagesPath }, 'the pages of the dashboard are not built');
   await context.connect();
   const opened: OpenRoom[] = [];
   const room = once(async () => {

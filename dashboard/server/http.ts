@@ -9,6 +9,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { Door } from './door.ts';
@@ -16,6 +17,9 @@ import type { Door } from './door.ts';
 const COOKIE = 'mesh-dashboard';
 /** Without a token it is called by names of loopback, without TLS. */
 const own: OwnOrigin = { scheme: 'http', names: new Set(), publicOrigin: null };
+
+/** The build of the pages (`npm run dashboard`). */
+export const pagesPath: string = join(import.meta.dirname, '..', 'build', 'handler.js');
 
 /** What the build exports: a handler as Node's own, which gives the request to the routes as `platform.req`. */
 export type Pages = (request: IncomingMessage, response: ServerResponse, next: () => void) => unknown;

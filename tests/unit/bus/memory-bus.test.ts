@@ -1,32 +1,10 @@
 /** The bus in memory: the contract, and the faults that only a server in memory can play. */
 import { describe, expect, test } from 'vitest';
-import type { MemoryLog } from '../../../bus/memory-bus.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import type { BusError } from '../../../bus/port.ts';
 import { testBusContract } from '../../integration/bus/contract.ts';
-import type { BusHarness } from '../../integration/bus/contract-support.ts';
 import { failure, textOf, until } from '../../integration/bus/contract-support.ts';
-
-async function memoryHarness(duplicateBeforeConflict: boolean): Promise<BusHarness> {
-  const log: MemoryLog = createMemoryLog({ duplicateBeforeConflict });
-  return {
-    repeated: duplicateBeforeConflict ? 'duplicate' : 'conflict',
-    connect: async (_, options) => createMemoryBus(log, options),
-    kill: async () => log.goDown(),
-    start: async () => log.comeUp(),
-    wipe: async () => log.wipe(),
-    stop: async () => undefined,
-    powerLossAfter: async (action) => {
-      const witness = createMemoryBus(log);
-      const { lastSeq } = await witness.streamInfo();
-      await action();
-      log.goDown();
-      log.truncate('log', lastSeq);
-      log.comeUp();
-      await witness.close();
-    },
-  };
-}
+import { memoryHarness } from '../../support/memory-harness.ts';
 
 testBusContract('memory-bus', () => memoryHarness(false));
 testBusContract('memory-bus, a duplicate before it is a conflict', () => memoryHarness(true));

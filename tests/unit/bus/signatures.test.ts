@@ -6,6 +6,7 @@ import type { Bus, BusError, StoredMessage } from '../../../bus/port.ts';
 import { distrust, keyId, publicKeyOf, publicText, type Signing, signatureOf } from '../../../bus/signatures.ts';
 import { signedBus } from '../../../bus/signed-bus.ts';
 import { testBusContract } from '../../integration/bus/contract.ts';
+import { memoryHarness } from '../../support/memory-harness.ts';
 
 const TASK = '0b0ae3f0-7a0c-4c0e-9a54-0c8d3a1f2b11';
 const FACTS = `mesh.events.${TASK}`;
@@ -47,26 +48,9 @@ async function all(bus: Bus, filter: string): Promise<StoredMessage[]> {
   return found;
 }
 
-testBusContract('memory-bus, signed', async () => {
-  const log = createMemoryLog();
-  return {
-    repeated: 'conflict',
-    connect: async (_, options) => signedBus(createMemoryBus(log, options), signingWith(own), () => undefined),
-    kill: async () => log.goDown(),
-    start: async () => log.comeUp(),
-    wipe: async () => log.wipe(),
-    stop: async () => undefined,
-    powerLossAfter: async (action) => {
-      const witness = createMemoryBus(log);
-      const { lastSeq } = await witness.streamInfo();
-      await action();
-      log.goDown();
-      log.truncate('log', lastSeq);
-      log.comeUp();
-      await witness.close();
-    },
-  };
-});
+testBusContract('memory-bus, signed', () =>
+  memoryHarness(false, (bus) => signedBus(bus, signingWith(own), () => undefined)),
+);
 
 describe('a signature', () => {
   const message = {

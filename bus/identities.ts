@@ -51,7 +51,7 @@ export interface Permissions {
   readonly subscribe: readonly string[];
 }
 
-/** The shipped roles of each host (`actors/roles`); a test compares. A new role is one more word here. */
+/** The shipped roles of each host (`actors/roles`); a test compares. Others are added by `mesh up`, which finds them. */
 export const hostedRoles = {
   agents: ['coder', 'orchestrator', 'responder', 'retriever', 'reviewer'],
   llm: ['llm'],
@@ -59,6 +59,20 @@ export const hostedRoles = {
 } as const satisfies Partial<Record<Identity, readonly string[]>>;
 type HostName = keyof typeof hostedRoles;
 type HostedRoles = Readonly<Record<HostName, readonly string[]>>;
+
+/** A role that does not ship: from a user's own mesh, or from a folder added to `actors/roles`. */
+export interface AddedRole {
+  readonly name: string;
+  /** The service that hosts it. */
+  readonly service: string;
+}
+const hostNames: readonly HostName[] = ['agents', 'llm', 'tools'];
+
+function withAdded(added: readonly AddedRole[]): HostedRoles {
+  const names = (host: HostName) => added.flatMap(({ name, service }) => (service === host ? [name] : []));
+  const all = hostNames.map((host) => [host, [...hostedRoles[host], ...names(host)]] as const);
+  return { ...hostedRoles, ...Object.fromEntries(all) };
+}
 
 /** Keys of the registry that are no heartbeats: whoever tries the server, or wants to know its time, writes them. */
 const TRIES = ['probe', 'clock'];
@@ -81,10 +95,10 @@ export function answerPrefix(identity: Identity): string {
 /**
  * Null: everything is allowed.
  *
- * @param ownRoles roles that a user's own mesh brings; the agents host them
+ * @param added roles beside those that ship
  */
-export function permissionsOf(identity: Identity, ownRoles: readonly string[] = []): Permissions | null {
-  const hosted = { ...hostedRoles, agents: [...hostedRoles.agents, ...ownRoles] };
+export function permissionsOf(identity: Identity, added: readonly AddedRole[] = []): Permissions | null {
+  const hosted = withAdded(added);
   switch (identity) {
     case 'owner':
       return null;

@@ -2,27 +2,27 @@
  * The identities of the mesh as a nats-server reads them. Owns: the text of its `authorization` block. Does not own: who
  * may do what (`identities.ts`), keys, or the rest of the configuration.
  */
-import { type Identity, identities, permissionsOf } from './identities.ts';
+import { type AddedRole, type Identity, identities, permissionsOf } from './identities.ts';
 
 /**
  * @param publicKeys of the nkeys, which are no secret
- * @param ownRoles roles that a user's own mesh brings
+ * @param added roles beside those that ship
  */
 export function authorizationText(
   publicKeys: Readonly<Record<Identity, string>>,
-  ownRoles: readonly string[] = [],
+  added: readonly AddedRole[] = [],
 ): string {
   return [
     'authorization {',
     '  users: [',
-    ...identities.flatMap((identity) => userText(identity, publicKeys[identity], ownRoles)),
+    ...identities.flatMap((identity) => userText(identity, publicKeys[identity], added)),
     '  ]',
     '}',
   ].join('\n');
 }
 
-function userText(identity: Identity, nkey: string, ownRoles: readonly string[]): string[] {
-  const permissions = permissionsOf(identity, ownRoles);
+function userText(identity: Identity, nkey: string, added: readonly AddedRole[]): string[] {
+  const permissions = permissionsOf(identity, added);
   if (permissions === null) return [`    # ${identity}: may do everything`, `    { nkey: ${nkey} }`];
   return [
     `    # ${identity}`,

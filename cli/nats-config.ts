@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Identity } from '../bus/identities.ts';
+import type { AddedRole, Identity } from '../bus/identities.ts';
 import { authorizationText } from '../bus/server-users.ts';
 import type { Settings } from '../config/settings.ts';
 
@@ -29,8 +29,8 @@ export function natsConfig(options: {
   storeDir: string;
   version: string;
   publicKeys: Readonly<Record<Identity, string>>;
-  /** Roles that a user's own mesh brings. */
-  ownRoles?: readonly string[];
+  /** Roles beside those that ship. */
+  addedRoles?: readonly AddedRole[];
 }): string {
   return [
     '# Written by `mesh up` at every start: changes made here are lost.',
@@ -43,7 +43,7 @@ export function natsConfig(options: {
     ...(atLeast(options.version, 2, 10) ? [`  sync_interval: "${SYNC_INTERVAL}"`] : []),
     '}',
     '# Who may connect, and do what: each process of the mesh has a key of its own, in keys/.',
-    authorizationText(options.publicKeys, options.ownRoles),
+    authorizationText(options.publicKeys, options.addedRoles),
     '',
   ].join('\n');
 }
@@ -53,13 +53,13 @@ export function writeNatsConfig(
   settings: Settings,
   version: string,
   publicKeys: Readonly<Record<Identity, string>>,
-  ownRoles: readonly string[] = [],
+  addedRoles: readonly AddedRole[] = [],
 ): string {
   const folder = join(settings.MESH_HOME, 'nats');
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'server.conf');
   const port = settings.MESH_NATS_PORT;
-  const text = natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys, ownRoles });
+  const text = natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys, addedRoles });
   writeFileSync(path, text, { mode: 0o600 });
   return path;
 }

@@ -8,6 +8,7 @@
  */
 import { natsAccess, seedPath } from '../../config/nats-access.ts';
 import { meshConfigPath, meshFolder, natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
+import { findAddedRoles } from '../../services/adapters/added-roles.ts';
 import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
@@ -251,23 +252,18 @@ async function checkNats(url: string): Promise<undefined> {
   );
 }
 
-async function rolesOfOwn(): Promise<string[]> {
-  const { ownMesh } = await import('../../services/adapters/own-mesh.ts');
-  return (await ownMesh()).roles.map(({ name }) => name);
-}
-
 async function startNats(run: Run): Promise<ManagedProcess> {
   const { settings, output } = run;
   // Loaded beside the search: the first two services need it in a moment.
   const keys = import('../nats-keys.ts');
   const binary = await provideNatsServer(settings, output.note);
   const { ensureNatsKeys } = await keys;
-  const ownRoles = meshConfigPath() === null ? [] : await rolesOfOwn();
+  const addedRoles = await findAddedRoles();
   const publicKeys = ensureNatsKeys((identity) => seedPath(settings.MESH_HOME, identity));
   const nats = add(run, {
     name: natsName,
     command: binary.path,
-    args: ['--config', writeNatsConfig(settings, binary.version, publicKeys, ownRoles)],
+    args: ['--config', writeNatsConfig(settings, binary.version, publicKeys, addedRoles)],
     env: process.env,
     cwd: meshFolder(),
     logPath: logPath(settings, natsName),

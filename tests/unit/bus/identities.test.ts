@@ -1,7 +1,7 @@
 /** The table of identities, held against what the mesh is made of. */
 import { describe, expect, it } from 'vitest';
 import { loadRoleDefinitions } from '../../../actors/roles/index.ts';
-import { hostedRoles, type Identity, identities, permissionsOf } from '../../../bus/identities.ts';
+import { type AddedRole, hostedRoles, type Identity, identities, permissionsOf } from '../../../bus/identities.ts';
 import { matchesFilter } from '../../../bus/subject-filter.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject, inboxSubject, journalSubject } from '../../../schemas/events/subjects.ts';
@@ -42,12 +42,13 @@ describe('identities', () => {
   });
   it('gives the agents, and who answers them, what roles of a user’s own need', () => {
     const inbox = inboxSubject('translator', TASK);
-    const told = (who: Identity, own: readonly string[]) =>
-      permissionsOf(who, own)?.publish.some((filter) => matchesFilter(filter, inbox));
-    expect(['agents', 'llm', 'tools'].map((who) => told(who as Identity, ['translator']))).toEqual([false, true, true]);
+    const translator = { name: 'translator', service: 'agents' };
+    const told = (who: Identity, added: readonly AddedRole[]) =>
+      permissionsOf(who, added)?.publish.some((filter) => matchesFilter(filter, inbox));
+    expect(['agents', 'llm', 'tools'].map((who) => told(who as Identity, [translator]))).toEqual([false, true, true]);
     expect(told('llm', [])).toBe(false);
     const reads = '$JS.API.CONSUMER.CREATE.MESH.any.mesh.in.translator.>';
-    expect(permissionsOf('agents', ['translator'])?.publish).toContain(reads.replace('any', '*'));
+    expect(permissionsOf('agents', [translator])?.publish).toContain(reads.replace('any', '*'));
   });
   it('gives nobody but the owner all of the API, or of a stream', () => {
     const wide = identities

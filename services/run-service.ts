@@ -133,7 +133,8 @@ async function run(service: Service, settings: Settings): Promise<void> {
   }
   const ready = await running.begin();
   if (stopping) return;
-  presence.ready();
+  await presence.ready();
+  if (stopping) return;
   telemetry.ready();
   hasBegun = true;
   log.info({ host: hostId, ...ready }, 'ready');

@@ -2,6 +2,7 @@
  * How a process shows itself to the mesh: heartbeats in the registry, answers to service discovery, and its caps. Owns:
  * putting these together. Does not own: any of them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostStats } from '../actors/runtime/host.ts';
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
@@ -47,14 +48,16 @@ export interface Presence {
   };
   /** Shows the service from now on, as starting. */
   show(bus: Bus, shown: Shown): void;
-  /** It can work. */
-  ready(): void;
+  /** It can work. Resolves when others can see that, or after a second: who waits for the word "ready" looks next. */
+  ready(): Promise<void>;
   /** Takes the entry in the registry back; called first in a stop. */
   leave(): Promise<void>;
   /** Called when nothing runs any more. */
   close(): void;
 }
 
+/** A server that does not answer holds nothing up. */
+const SEEN_MAX_MS = 1000;
 const nothing: Shown = { roles: [], parts: [], stats: () => null };
 
 export function createPresence(options: PresenceOptions): Presence {
@@ -95,9 +98,9 @@ export function createPresence(options: PresenceOptions): Presence {
       heartbeat = startHeartbeat({ bus, log, facts });
       endDiscovery = answerDiscovery(bus, () => discovered(service.description, facts()));
     },
-    ready() {
+    async ready() {
       state = 'ready';
-      heartbeat?.beat();
+      await Promise.race([heartbeat?.beat(), sleep(SEEN_MAX_MS, undefined, { ref: false })]);
     },
     async leave() {
       endDiscovery();

@@ -122,7 +122,8 @@ export function openService(options: LifeOptions): ServiceLife {
       }
       const ready = await running.begin();
       if (isStopping) return;
-      presence.ready();
+      await presence.ready();
+      if (isStopping) return;
       telemetry.ready();
       hasBegun = true;
       log.info({ host: hostId, ...ready }, 'ready');

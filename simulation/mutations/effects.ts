@@ -22,8 +22,8 @@ export const effectMutations: readonly Mutation[] = [
     name: 'begin-before-it-is-wanted',
     breaks: 'J2: a keyed effect begins before both stores have what it rests on',
     file: 'actors/runtime/effects.ts',
-    find: 'options.whenTold(owner.partition, n, () => enqueue(job));',
-    replace: 'enqueue(job);',
+    find: 'options.whenTold(owner.partition, n, () => turns.enqueue(job));',
+    replace: 'turns.enqueue(job);',
   },
   {
     name: 'call-it-failed',

@@ -22,7 +22,7 @@ export const journalMutations: readonly Mutation[] = [
   {
     name: 'accept-zombies',
     breaks: 'J4: the log takes the record of a host that has lost its partition',
-    file: 'actors/runtime/journal.ts',
+    file: 'actors/runtime/log-writer.ts',
     find: 'expectLastSeq: lane.seq,',
     replace: '',
   },

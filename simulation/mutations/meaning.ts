@@ -7,14 +7,14 @@ export const meaningMutations: readonly Mutation[] = [
   {
     name: 'apply-repetitions',
     breaks: 'S5: a repeated event is applied again',
-    file: 'actors/runtime/actor.ts',
+    file: 'actors/runtime/step.ts',
     find: "if (seen === digest) return { kind: 'ignored', reason: 'duplicate' };",
     replace: 'if (seen === digest) return null;',
   },
   {
     name: 'believe-contradictions',
     breaks: 'S5: the same id with other content is applied',
-    file: 'actors/runtime/actor.ts',
+    file: 'actors/runtime/step.ts',
     find: "return rejected('conflicting_duplicate',",
     replace: "if (id !== '') return null;\n  return rejected('conflicting_duplicate',",
   },
@@ -71,7 +71,7 @@ export const meaningMutations: readonly Mutation[] = [
   {
     name: 'one-round-too-many',
     breaks: 'S8: a loop goes round once more than its limit',
-    file: 'actors/roles/orchestrator/task.ts',
+    file: 'actors/roles/orchestrator/review-loop.ts',
     find: 'if (remainingLoops(context) <= 0 || context.hop >= HOPS_MAX) return bestSoFar(kept);',
     replace: 'if (remainingLoops(context) < 0 || context.hop >= HOPS_MAX) return bestSoFar(kept);',
   },

@@ -64,7 +64,7 @@ export const sendingMutations: readonly Mutation[] = [
   {
     name: 'do-not-record-again',
     breaks: 'J3: a record that the log did not take is not given to it again',
-    file: 'actors/runtime/journal.ts',
+    file: 'actors/runtime/log-writer.ts',
     find: 'cancelResend ??= clock.after(limits.resendMs, resend);',
     replace: '',
   },

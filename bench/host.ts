@@ -55,6 +55,7 @@ const ports = {
     run: () => Promise.reject(new Error('not measured')),
   },
   breakers: createBreakers(log),
+  runsExamples: false,
   showText: () => () => undefined,
 };
 const own = { threads: () => 1, memoryLimitMb: () => 1, rssMb: () => 1 };

@@ -48,6 +48,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     llm: { engine: null, kind: 'extractive', timeoutMs: 20_000, parallel: 2, queueMax: 64 },
     tools: { choose: never, offers: never, check: never, run: never },
     breakers: { run: never, states: () => [] },
+    runsExamples: false,
     showText: () => never,
   };
 }

@@ -35,6 +35,8 @@ export interface RolePorts {
     /** Instructions in place of the shipped ones, by purpose. */
     readonly prompts?: Readonly<Partial<Record<Skill, string>>>;
   };
+  /** Whether code is run against the examples and tests in its request. */
+  readonly runsExamples: boolean;
   readonly tools: Toolbox;
   /** Of this process: what keeps failing is left alone for a while. */
   readonly breakers: Breakers;

@@ -20,6 +20,7 @@ import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock } from './ports.ts';
 import { decodeHead, draft, type Entry, encodeRecord, type RecordHead } from './record.ts';
+import { ToldTexts } from './told-texts.ts';
 import { furthestMark } from './witness.ts';
 
 /** The end of a partition's journal, where it is written on. */
@@ -135,6 +136,8 @@ interface Lane {
   idInLog: string;
   /** Where the log has the last records, by number. */
   readonly places: Map<number, number>;
+  /** Very long texts that its records have. */
+  readonly texts: ToldTexts;
   /** Made, and not yet in the log, in order. */
   toLog: Written[];
   sending: boolean;
@@ -212,6 +215,7 @@ export function createJournal(options: JournalOptions): Journal {
         word === undefined || word === 'time' ? head : { ...head, word },
         entries,
         bus.maxPayloadBytes,
+        lane.texts,
       );
       lane.n += 1;
       lane.id = head.id;
@@ -384,6 +388,7 @@ export function createJournal(options: JournalOptions): Journal {
 
   return {
     open(partition, end) {
+      const places = new Map<number, number>();
       lanes.set(partition, {
         ...{
           partition,
@@ -392,7 +397,8 @@ export function createJournal(options: JournalOptions): Journal {
           id: end.id,
           seq: end.seq,
           idInLog: end.id,
-          places: new Map(),
+          places,
+          texts: new ToldTexts((n) => places.get(n)),
         },
         ...{ pending: [], word: undefined, inLedger: end.n, inLog: end.n, told: end.n },
         ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },

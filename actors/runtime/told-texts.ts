@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 
 /** Shorter ones are written again: a reference costs its reader another read of the log. */
-export const TOLD_FROM_CHARACTERS = 4096;
+const TOLD_FROM_CHARACTERS = 4096;
 /** Texts of one journal that are remembered, the latest of them. */
 const TEXTS_MAX = 256;
 

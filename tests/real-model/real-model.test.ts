@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createLlamaEngine, type LlamaEngine } from '../../actors/roles/llm/engines/llama/index.ts';
 import { createOpenAiEngine } from '../../actors/roles/llm/engines/openai.ts';
 import type { EngineRequest, LlmEngine } from '../../actors/roles/llm/engines/port.ts';
-import { createGgufEmbedder } from '../../knowledge/gguf-embedder.ts';
+import { ggufEmbedder } from '../../knowledge/gguf-embedder.ts';
 import { useMesh } from '../support/mesh.ts';
 import { TokenWatch } from '../support/token-watch.ts';
 import { passage } from '../unit/engines/fixtures.ts';
@@ -173,14 +173,14 @@ describe('a mesh with it', () => {
 
 describe('the model that embeds', () => {
   test('knows what is meant, without a word in common', async () => {
-    const embedder = createGgufEmbedder({ path: minilm });
+    const embedder = ggufEmbedder(minilm, log);
     try {
       const [question, near, far] = await embedder.embed(
         ['How do I reset my password?', 'Steps to change a forgotten login secret', 'Bananas are yellow'],
         'passage',
       );
       const like = (other: Float32Array | undefined): number =>
-        (question ?? []).reduce((sum, value, at) => sum + value * (other?.[at] ?? 0), 0);
+        (question ?? new Float32Array()).reduce((sum, value, at) => sum + value * (other?.[at] ?? 0), 0);
       expect(like(near)).toBeGreaterThan(like(far) + 0.3);
     } finally {
       await embedder.close();

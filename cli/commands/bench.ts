@@ -21,7 +21,7 @@ export function command(): Command {
         ['bench --peers --systems mesh,restate --reps 1', 'two of them, once'],
       ],
     },
-    'bench/main.ts',
+    'bench/main',
     true,
   );
 }

@@ -5,7 +5,7 @@
 import type { AnyStateMachine } from 'xstate';
 import type { FoundRole } from '../actors/roles/index.ts';
 import type { RolePorts } from '../actors/roles/ports.ts';
-import type { SimulatedEffects } from '../actors/roles/simulated.ts';
+import type { SimulatedEffects, SimulatedSkills } from '../actors/roles/simulated.ts';
 import type { EffectHandlers, RoleDefinition } from '../actors/runtime/role.ts';
 
 /** Words of subjects and envelopes that are no role. */
@@ -23,6 +23,13 @@ export interface RoleOptions extends Partial<Omit<RoleDefinition, 'name' | 'vers
   readonly effects?: EffectHandlers | ((ports: RolePorts) => EffectHandlers);
   /** Stand-ins of the effects, for `mesh sim`. */
   readonly simulation?: SimulatedEffects;
+  /**
+   * Module that exports `skills`: what a model is told for this role, what its reply becomes, and what is said without one
+   * (`new URL('./skills.ts', import.meta.url)`). It is loaded where models run, and in workers for long texts.
+   */
+  readonly skills?: URL;
+  /** Stand-ins of the skills, for `mesh sim`. */
+  readonly simulatedSkills?: SimulatedSkills;
 }
 
 /** A mistake in what an author wrote; the message names what it is about. */
@@ -32,7 +39,7 @@ export class DefinitionError extends Error {
 
 /** @throws DefinitionError */
 export function defineRole(options: RoleOptions): FoundRole {
-  const { name, machine, effects = {}, simulation = {}, ...rest } = options;
+  const { name, machine, effects = {}, simulation = {}, skills, simulatedSkills = {}, ...rest } = options;
   if (!NAME.test(name))
     throw new DefinitionError(`a role's name is lower-case letters and digits, at most 32, and not ${name}`);
   if (TAKEN.has(name)) throw new DefinitionError(`a role cannot be called ${name}: the word means something else`);
@@ -42,6 +49,7 @@ export function defineRole(options: RoleOptions): FoundRole {
     name,
     versions: [{ since: 1, machine }],
     loadEffects: (ports) => Promise.resolve(typeof effects === 'function' ? effects(ports) : effects),
-    loadSimulation: () => Promise.resolve(simulation),
+    loadSimulation: () => Promise.resolve({ effects: simulation, skills: simulatedSkills }),
+    skills: skills?.href ?? null,
   };
 }

@@ -8,6 +8,8 @@
  *    end it earlier, never later.
  * 3. A task leaves its workflow for another one at most once, and never for one that goes round.
  */
+
+import { sentence } from '../../../prompting/without-model.ts';
 import type {
   Degraded,
   ErrorInfo,
@@ -24,7 +26,6 @@ import type {
   ToolConsent,
 } from '../../../schemas/events/generated.ts';
 import type { Workflow, WorkflowStep } from '../../workflows/index.ts';
-import { sentence } from '../llm/engines/without-model.ts';
 import { composeAnswer, isUnchecked, whyNotChecked } from './answer.ts';
 import { currentStep, HOPS_MAX, loopsOf, type Reconsidered, remainingLoops, type TaskContext } from './context.ts';
 import {

@@ -6,6 +6,7 @@
  *             └→ asking → idle
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
+import { clause } from '../../../prompting/without-model.ts';
 import type { CodeArtifact, Degraded, Review, TokenUsage } from '../../../schemas/events/generated.ts';
 import {
   type EffectWaiting,
@@ -27,7 +28,6 @@ import {
   standingOf,
   stepWaits,
 } from '../hop.ts';
-import { clause } from '../llm/engines/without-model.ts';
 import { say } from '../message.ts';
 import { joinReviews } from './join-reviews.ts';
 

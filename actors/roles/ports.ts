@@ -12,7 +12,9 @@ import type { LlmEngine } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 
 /** One generation of text; the request is unique in the task. */
-export interface Generation extends Pick<LlmRequestedData, 'purpose' | 'requestId'> {
+export interface Generation extends Pick<LlmRequestedData, 'requestId'> {
+  /** Name of the skill, or `text` where the asker reads the reply itself. */
+  readonly purpose: string;
   readonly attempt: number;
 }
 

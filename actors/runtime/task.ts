@@ -1,7 +1,7 @@
 /**
  * One input applied to a task: the actors that a host has of it, and what they say to each other. Owns: delivering what
  * one actor says to another at once, in the order in which it was said, and telling apart what stays in the host, what
- * goes to another host and what watchers are told. Does not own: what an event means to an actor (`actor.ts`), storing,
+ * goes to another host and what watchers are told. Does not own: what an event means to an actor (`step.ts`), storing,
  * sending.
  *
  * Invariants:
@@ -12,10 +12,11 @@
  * 4. What an actor cannot take of another's words is set aside with its reason, and the rest goes on (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected, step } from './actor.ts';
+import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected } from './actor.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { type RoleDefinition, WATCHERS } from './role.ts';
+import { type RoleDefinition, unwrittenFor, type Versions, WATCHERS } from './role.ts';
 import { taskOver } from './settlement.ts';
+import { step } from './step.ts';
 
 export type Actors = ReadonlyMap<string, Actor>;
 
@@ -50,6 +51,8 @@ export interface TaskStep {
   readonly refused: readonly Refused[];
   readonly started: readonly EffectOf[];
   readonly ended: readonly EffectOf[];
+  /** On what actors began that nobody could tell otherwise: it is written down with the input. */
+  readonly began: Versions;
 }
 
 export type TaskResult = TaskStep | Ignored | Rejected;
@@ -97,7 +100,26 @@ export function applyToTask(
   }
   if (isOver(changed)) said.push(...overWords(roles, changed, input.logged.atMs));
   const isWanted = ({ role, row }: EffectOf): boolean => changed.get(role)?.effects.get(row.effect) === row;
-  return { kind: 'applied', actors: changed, said, refused, started: started.filter(isWanted), ended };
+  return {
+    kind: 'applied',
+    actors: changed,
+    said,
+    refused,
+    started: started.filter(isWanted),
+    ended,
+    began: begunBy(roles, actors, changed),
+  };
+}
+
+function begunBy(roles: RolesByName, before: Actors, now: Actors): Versions {
+  const began: Record<string, number> = {};
+  if (now.size === before.size) return began;
+  for (const [name, { release, machineSince }] of now) {
+    const role = roles.get(name);
+    if (before.has(name) || !role || unwrittenFor(role, release)?.since === machineSince) continue;
+    began[name] = machineSince;
+  }
+  return began;
 }
 
 function overWords(roles: RolesByName, actors: Actors, atMs: number): Said[] {

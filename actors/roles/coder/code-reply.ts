@@ -1,6 +1,6 @@
 /**
  * The code in a model's reply. Owns: which blocks are the code, which are files, examples or output, what a diff becomes,
- * and the faults that can be seen on the reply itself. Does not own: whether the code is right (reviewer/checks).
+ * and the faults that can be seen on the reply itself. Does not own: whether the code is right (code-checks/).
  *
  * 1. What the request names decides: its language before the fence's, and the fence's before a guess.
  * 2. A reply without code is no code: it is named as what it is, and never taken as source text.

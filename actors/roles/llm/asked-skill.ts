@@ -11,9 +11,13 @@ import { EffectError } from '../../runtime/errors.ts';
 import { ownMessages } from './engines/own-messages.ts';
 import type { EngineRequest } from './engines/port.ts';
 
-/** Requests of roles before version 5 name what they want by a word of a closed list; `text` was for their own messages. */
-export function skillNameOf({ purpose }: LlmRequestedData): string | null {
-  return purpose === 'text' ? null : purpose;
+/**
+ * Null when the asker reads the reply itself. Before their version 5 roles named what they want by a word of a closed list,
+ * the names of the skills that ship; `text` was for messages of their own.
+ */
+export function skillNameOf({ skill, purpose }: LlmRequestedData): string | null {
+  if (skill !== undefined) return skill;
+  return purpose === undefined || purpose === 'text' ? null : purpose;
 }
 
 /** @throws EffectError when no role brings that skill */

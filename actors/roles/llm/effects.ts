@@ -9,7 +9,7 @@ import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
-import { textRequest, withoutModel } from './asked-skill.ts';
+import { skillNameOf, textRequest, withoutModel } from './asked-skill.ts';
 import { ATTEMPTS_MAX, modelMs } from './budget.ts';
 import type { EmbeddedEngine } from './engines/extractive-lane.ts';
 import type { EngineRequest, Usage } from './engines/port.ts';
@@ -85,9 +85,9 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
         share: ({ share }) => turnOf(share),
       },
       async (request, { correlationId, attempt, signal: given, heartbeat, waits, span }) => {
-        const { purpose, requestId } = request;
+        const { requestId } = request;
         const { signal, close } = withinStep(request, given);
-        const onText = showText(correlationId, { attempt, purpose, requestId });
+        const onText = showText(correlationId, { attempt, purpose: skillNameOf(request) ?? 'text', requestId });
         const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
         const generate = async (

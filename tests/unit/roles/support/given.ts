@@ -5,16 +5,9 @@
  * Every event a machine sends is checked on the way: it must fit its schema (S9).
  */
 import { expect } from 'vitest';
-import {
-  type Actor,
-  type EffectRow,
-  type Output,
-  type StepResult,
-  step,
-  type TimerRow,
-} from '../../../../actors/runtime/actor.ts';
+import type { Actor, EffectRow, Output, StepResult, TimerRow } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
-import { machineFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
+import { newestFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
 import {
   effectFinished,
   effectStarted,
@@ -22,6 +15,7 @@ import {
   type Outcome,
   timerFired,
 } from '../../../../actors/runtime/settlement.ts';
+import { step } from '../../../../actors/runtime/step.ts';
 import { type EventName, type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { type EventOptions, eventOf, idOf, loggedAt, START_MS } from '../../runtime/support/events.ts';
@@ -153,7 +147,7 @@ function stateOf(actor: Actor | null): string {
 }
 
 export function given(role: RoleDefinition, release = 1): Story {
-  if (!machineFor(role, release)) throw new Error(`${role.name} has no machine`);
+  if (!newestFor(role, release)) throw new Error(`${role.name} has no machine`);
   return new Story(role, release);
 }
 

@@ -5,7 +5,7 @@
 import type { NamedSkill, Skills } from './skill.ts';
 
 /** Lower-case words with hyphens: also a file's name, and the name of a reply's form at a server. */
-export const SKILL_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+const SKILL_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 export interface SkillBook {
   /** Null when no role brings a skill of that name. */

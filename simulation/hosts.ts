@@ -27,7 +27,6 @@ interface Life {
   foundLogLost: boolean;
 }
 
-
 /** A supervisor starts a process that ended by itself again after this. */
 const RESTART_MS = 400;
 /** A stopping process that takes longer is killed, milliseconds. */

@@ -2,7 +2,6 @@
 
 export { createExtractiveEngine } from './extractive.ts';
 export { createOpenAiEngine, type OpenAiOptions } from './openai.ts';
-export { ownMessages } from './own-messages.ts';
 export type { EngineContext, EngineRequest, LlmEngine } from './port.ts';
 export { closeReplyReaders } from './reply-lane.ts';
 export { createThinkingFilter, type ThinkingFilter } from './thinking-filter.ts';

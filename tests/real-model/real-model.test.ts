@@ -9,6 +9,7 @@ import type { EngineRequest, LlmEngine } from '../../actors/roles/llm/engines/po
 import { ggufEmbedder } from '../../knowledge/gguf-embedder.ts';
 import { useMesh } from '../support/mesh.ts';
 import { TokenWatch } from '../support/token-watch.ts';
+import { asking } from '../unit/engines/asking.ts';
 import { passage } from '../unit/engines/fixtures.ts';
 import { type LlamaServer, minilm, smollm, startLlamaServer } from './models.ts';
 
@@ -16,12 +17,9 @@ const MIB = 1_048_576;
 const TASK_MS = 300_000;
 const signal = new AbortController().signal;
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined };
-const ask = (prompt: string): EngineRequest => ({ purpose: 'answer', input: { prompt } });
+const ask = (prompt: string): EngineRequest => asking('answer', { prompt });
 const ADD = { language: 'typescript', text: 'export const add = (a: number, b: number): number => a - b;', attempt: 1 };
-const review: EngineRequest = {
-  purpose: 'review',
-  input: { prompt: 'Write add(a, b)', code: { ...ADD, explanation: '', citations: [] } },
-};
+const review = asking('review', { prompt: 'Write add(a, b)', code: { ...ADD, explanation: '', citations: [] } });
 
 interface Timed {
   readonly text: string;
@@ -90,7 +88,7 @@ describe('llama.cpp in this process', () => {
     const passages = Array.from({ length: 6 }, (_, at) =>
       passage({ path: `p${at}.md`, text: 'The tide comes twice a day, and the moon draws it. '.repeat(24), score: at }),
     );
-    const request: EngineRequest = { purpose: 'answer', input: { prompt: 'What draws the tide?', passages } };
+    const request = asking('answer', { prompt: 'What draws the tide?', passages });
     const { summary } = await engine().generate(request, { signal });
     expect(summary).toMatch(/of the passages did not fit/);
   });
@@ -124,7 +122,7 @@ describe('llama.cpp’s own server', () => {
     const passages = Array.from({ length: 8 }, (_, at) =>
       passage({ path: `p${at}.md`, text: 'The tide comes twice a day, and the moon draws it. '.repeat(24), score: at }),
     );
-    const request: EngineRequest = { purpose: 'answer', input: { prompt: 'What draws the tide?', passages } };
+    const request = asking('answer', { prompt: 'What draws the tide?', passages });
     const notes: string[] = [];
     const output = await engine().generate(request, { signal, heartbeat: (note) => notes.push(note) });
     expect(output.summary).toMatch(/of the passages did not fit/);

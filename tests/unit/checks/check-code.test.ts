@@ -1,7 +1,7 @@
 /** The reviewer's static checks, run on the real compilers: what each language's errors look like, and what is let pass. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { checkCode, closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
-import { readShellCheck, shellCheck } from '../../../actors/roles/reviewer/checks/shellcheck.ts';
+import { checkCode, closeChecks, reviewCode } from '../../../code-checks/index.ts';
+import { readShellCheck, shellCheck } from '../../../code-checks/shellcheck.ts';
 
 afterAll(closeChecks);
 

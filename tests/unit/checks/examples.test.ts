@@ -1,11 +1,11 @@
 /** Code run against what its request says: which examples are seen, what is tried of them, and what the sandbox keeps in. */
 import { createServer } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
-import { compileTrials } from '../../../actors/roles/reviewer/checks/examples/compile.ts';
-import { examplesIn } from '../../../actors/roles/reviewer/checks/examples/in-request.ts';
-import { hasNamespaces, runConfined } from '../../../actors/roles/reviewer/checks/examples/sandbox.ts';
-import { closeExamples, tryExamples } from '../../../actors/roles/reviewer/checks/examples/try-examples.ts';
-import { closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+import { compileTrials } from '../../../code-checks/examples/compile.ts';
+import { examplesIn } from '../../../code-checks/examples/in-request.ts';
+import { hasNamespaces, runConfined } from '../../../code-checks/examples/sandbox.ts';
+import { closeExamples, tryExamples } from '../../../code-checks/examples/try-examples.ts';
+import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
 
 afterAll(async () => {
   await closeChecks();

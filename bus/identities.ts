@@ -10,10 +10,11 @@
  */
 import {
   ASKED_FILTER,
+  BELOW_INGRESS,
   CHECKPOINT_STREAM,
+  DOORS_SUBJECT,
   endsFilter,
   FACT_FILTER,
-  INGRESS_STRAYS,
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
@@ -224,8 +225,8 @@ const orchestrator = (hosted: HostedRoles): Permissions => ({
   publish: [
     ...otherRoles('agents', hosted),
     FACT_FILTER,
-    ...['ingress', 'strays'].map(quarantineSubject),
-    ...reads(STREAM, INGRESS_SUBJECT, INGRESS_STRAYS, FACT_FILTER),
+    ...['ingress', 'doors'].map(quarantineSubject),
+    ...reads(STREAM, INGRESS_SUBJECT, BELOW_INGRESS, FACT_FILTER),
     `$JS.API.STREAM.MSG.DELETE.${STREAM}`,
     entry('removed', '*'),
     ...watches('removed'),
@@ -245,7 +246,7 @@ const catalogue: Permissions = { publish: [entry('registry', TOOL_CATALOGUE_KEY)
 /** Doors that show tasks, all of them. */
 const watcher: Permissions = {
   publish: [
-    INGRESS_SUBJECT,
+    DOORS_SUBJECT,
     ...reads(STREAM, FACT_FILTER, inboxFilter()),
     ...reads(QUARANTINE_STREAM, QUARANTINE_FILTER),
     ...gets(bucketStream(bucketOf('removed'))),
@@ -275,7 +276,7 @@ const dashboard: Permissions = {
     ...reads(STREAM, JOURNAL_FILTER, INGRESS_SUBJECT),
     ...reads(TELEMETRY_STREAM, SPAN_FILTER),
     // A person sends again from there what was set aside.
-    ...[INGRESS_STRAYS, inboxFilter()],
+    ...[INGRESS_SUBJECT, BELOW_INGRESS, inboxFilter()],
   ],
   subscribe: [],
 };

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Caller } from '../../../client/caller.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
 import { CallerShares, type ShareLimits } from '../../../gateway/core/shares.ts';
-import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { as, memoryMesh } from '../client/log.ts';
 
 const MIB = 1024 * 1024;
@@ -17,7 +17,7 @@ async function opened(limits: Partial<ShareLimits> = {}) {
   onTestFinished(() => mesh.stop());
   let written = 0;
   const reader = await memory.bus.read({
-    filter: INGRESS_SUBJECT,
+    filter: DOORS_SUBJECT,
     fromSeq: 1,
     // An orchestrator that takes everything and works on it for ever.
     onMessage: ({ data }) => {

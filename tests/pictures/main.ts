@@ -35,16 +35,19 @@ if (at !== undefined) await take(JSON.parse(readFileSync(at, 'utf8')) as Stage);
 else {
   const stage = await openStage(say);
   const keep = value('--keep');
-  if (keep !== undefined) {
-    writeFileSync(keep, JSON.stringify({ url: stage.url, tasks: stage.tasks, home: stage.mesh.home }));
-    say(`kept until this process ends: ${keep}`);
-    await new Promise((resolve) => process.once('SIGTERM', resolve));
-  } else if (process.argv.includes('--record'))
-    await record(stage.url, [
-      [stage.mesh.home, '/home/you/agent-mesh/.mesh'],
-      [projectRoot, '/home/you/agent-mesh'],
-      [hostname(), 'desk-1'],
-    ]);
-  else await take(stage);
-  await stage.close();
+  try {
+    if (keep !== undefined) {
+      writeFileSync(keep, JSON.stringify({ url: stage.url, tasks: stage.tasks, home: stage.mesh.home }));
+      say(`kept until this process ends: ${keep}`);
+      await new Promise((resolve) => process.once('SIGTERM', resolve));
+    } else if (process.argv.includes('--record'))
+      await record(stage.url, [
+        [stage.mesh.home, '/home/you/agent-mesh/.mesh'],
+        [projectRoot, '/home/you/agent-mesh'],
+        [hostname(), 'desk-1'],
+      ]);
+    else await take(stage);
+  } finally {
+    await stage.close();
+  }
 }

@@ -43,15 +43,13 @@ export async function record(url: string, own: readonly (readonly [string, strin
 
 /** What the event stream of a tab tells of a topic first. */
 async function heard(url: string, topic: string): Promise<string> {
-  const stopped = new AbortController();
-  const response = await fetch(`${url}/events`, { signal: stopped.signal });
+  const response = await fetch(`${url}/events`);
   let text = '';
+  // Leaving the loop ends the stream.
   for await (const piece of response.body ?? []) {
     text += new TextDecoder().decode(piece);
-    const data = new RegExp(`event: ${topic}\\ndata: (.*)\\n\\n`).exec(text)?.[1];
-    if (data === undefined) continue;
-    stopped.abort();
-    return data;
+    const data = new RegExp(`event: ${topic}\\n(?:id: .*\\n)?data: (.*)\\n\\n`).exec(text)?.[1];
+    if (data !== undefined) return data;
   }
   throw new Error(`the dashboard says nothing of ${topic}`);
 }

@@ -12,7 +12,20 @@ import { projectRoot } from '../../../config/settings.ts';
 const recording = join(projectRoot, 'dashboard', 'static');
 /** What a page has to understand: states, kinds, places. They come from the mesh itself, and are no text. */
 const UNDERSTOOD = new Set([
-  ...['id', 'correlationId', 'taskId', 'messageId', 'questionId', 'log', 'cause', 'type', 'status', 'kind', 'state', 'mode'],
+  ...[
+    'id',
+    'correlationId',
+    'taskId',
+    'messageId',
+    'questionId',
+    'log',
+    'cause',
+    'type',
+    'status',
+    'kind',
+    'state',
+    'mode',
+  ],
   ...['traceparent', 'lastIndexedAt', 'openedAt'],
 ]);
 const KEYED_BY_TEXT = new Set(['probabilities', 'confusion', 'partitions']);
@@ -20,7 +33,7 @@ const KEYED_BY_TEXT = new Set(['probabilities', 'confusion', 'partitions']);
 export const HOSTILE =
   '<img src=https://evil.example/a onerror=alert(1)> ![b](https://evil.example/c.png) <script>alert(2)</script>' +
   ' "><svg onload=alert(3)> [d](javascript:alert(4)) \u202Etxet\u202C \u2066i\u2069 \u001B[31mred\u001B[0m \u001B]8;;https://evil.example\u0007e\u001B]8;;\u0007' +
-  ' \u200B\u0000\u0008 url(https://evil.example/f) {{7*7}} ${alert(5)}';
+  ' \u200B\u0000\u0008 url(https://evil.example/f) {{7*7}}';
 
 /** @param text in place of each text of the answer */
 function poisoned(value: unknown, text: string, key = ''): unknown {

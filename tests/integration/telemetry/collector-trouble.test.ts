@@ -67,7 +67,9 @@ test('tasks are not slowed, memory is bounded, and what is lost is counted and t
   const wellMs = Math.max(await runTasks(), await runTasks());
   const beforeMb = rssMb();
   const unslowed = async (trouble: string): Promise<void> => {
-    expect(await runTasks(), `${trouble}: ${Math.round(wellMs)} ms when it is well`).toBeLessThan(2 * wellMs + SLACK_MS);
+    expect(await runTasks(), `${trouble}: ${Math.round(wellMs)} ms when it is well`).toBeLessThan(
+      2 * wellMs + SLACK_MS,
+    );
   };
 
   collector.refuses = true;

@@ -13,6 +13,7 @@ import {
   CHECKPOINT_STREAM,
   endsFilter,
   FACT_FILTER,
+  hostsSubject,
   INGRESS_STRAYS,
   INGRESS_SUBJECT,
   inboxFilter,
@@ -211,8 +212,9 @@ function host(name: HostName, hosted: HostedRoles): Permissions {
       ...readsLeases,
       ASKED_FILTER,
       TOKEN_FILTER,
+      hostsSubject(name),
     ],
-    subscribe: [ASKED_FILTER],
+    subscribe: [ASKED_FILTER, hostsSubject(name)],
   };
 }
 

@@ -82,6 +82,7 @@ const PUSH_LEASE = 'push.0';
 /** Of the mode and of the window that a crash opens (`telemetry/mode.ts`). */
 const MODE_KEY = 'OBS_MODE';
 const WINDOW_KEY = 'OBS_WINDOW';
+const MODE_FILE_KEY = 'OBS_MODE_FILE';
 
 /** Where answers of the server come for an identity: the prefix of its inboxes. */
 export function inboxPrefix(identity: Identity): string {
@@ -104,7 +105,7 @@ export function permissionsOf(identity: Identity, added: readonly AddedRole[] = 
     case 'owner':
       return null;
     case 'keeper':
-      return joined(everybody(identity), keeper);
+      return joined(everybody(identity), service(identity), keeper);
     case 'agents':
       return joined(everybody(identity), service(identity), host(identity, hosted), orchestrator(hosted));
     case 'llm':
@@ -264,6 +265,7 @@ const gateway: Permissions = {
     entry('push', '>'),
     ...watches('push'),
     entry('config', MODE_KEY),
+    entry('config', MODE_FILE_KEY),
     lease(PUSH_LEASE),
     BEATS,
     ...readsLeases,

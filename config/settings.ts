@@ -332,6 +332,11 @@ const table = {
     'shipping: spans only. debug: a crash opens a window in which everything is told (docs/observability.md). Live: `mesh mode debug`.',
     'debug',
   ],
+  OBS_MODE_FILE: [
+    optionalText,
+    'File with the mode, which the gateway follows: a changed word in it switches the whole mesh within seconds (docs/kubernetes.md).',
+    '/etc/mesh/OBS_MODE',
+  ],
   OBS_WINDOW_MS: [
     count(1000, 3_600_000, 300_000),
     'How long the window is open that a crash opens in debug mode, milliseconds.',

@@ -184,11 +184,13 @@ function connectionOf({ name }: Service, settings: Settings, log: Log): Connecti
     const access = natsAccess(settings, name);
     // On the mesh's own server a service makes no streams: the supervisor does.
     const isOwn = settings.NATS_URL === undefined && access.seed !== undefined;
-    const topology = isOwn ? 'wait' : 'ask';
+    const topology = name === 'keeper' ? 'make' : isOwn ? 'wait' : 'ask';
     const identity = identityNamed(name);
     return connectBus({ ...access, identity, name: `mesh-${name}`, leaseTtlMs, replicas, topology, signing });
   };
-  const deadline = Date.now() + (process.env.MESH_SUPERVISED === '1' ? LOG_WAIT_MS : 0);
+  // Who is asked whether it has begun says meanwhile that it has not.
+  const isWatched = process.env.MESH_SUPERVISED === '1' || settings.MESH_HEALTH_PORT !== undefined;
+  const deadline = Date.now() + (isWatched ? LOG_WAIT_MS : 0);
   const untilDeadline = async <T>(work: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {

@@ -272,7 +272,7 @@ export function createHost(options: HostOptions): Host {
   for (const door of doors) sources.push(ingressLane(door, () => witness.stream.identity, bus.maxPayloadBytes));
   const filterOf = ({ name }: LaneOf): string => doors.find((door) => door.name === name)?.filter ?? inboxFilter(name);
   const lanes: Lanes = createLanes({
-    ...{ bus, witness, onFatal: fatal },
+    ...{ bus, clock, witness, onFatal: fatal },
     lanes: sources.map((source) => ({
       name: source.name,
       filter: filterOf(source),

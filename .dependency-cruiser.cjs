@@ -141,9 +141,18 @@ module.exports = {
       name: 'product-does-not-know-tests',
       severity: 'error',
       from: {
-        path: '^(actors|bus|router|knowledge|models|client|gateway|guards|services|cli|config|telemetry|mcp|schemas|dashboard)/',
+        path: '^(actors|bus|router|knowledge|models|client|gateway|guards|services|cli|config|telemetry|mcp|schemas|dashboard|sdk|simulation)/',
       },
       to: { path: '^(tests|bench)/' },
+    },
+    {
+      name: 'simulation-drives-the-product',
+      comment: 'It runs the runtime and the roles; of what it runs nobody knows it, but what a user tests roles with.',
+      severity: 'error',
+      from: {
+        path: '^(actors|bus|router|knowledge|models|client|gateway|guards|services|cli|config|telemetry|mcp|schemas|dashboard|sdk/(?!testing\\.ts))/?',
+      },
+      to: { path: '^simulation/' },
     },
     {
       name: 'cli-does-not-know-actors-insides',

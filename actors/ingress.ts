@@ -1,10 +1,12 @@
 /**
- * The mesh's front door on `mesh.tasks`. Owns: the event that the orchestrator is told, and the id of its task. Does not
- * own: the forms of messages (`submission.ts`), reading, remembering, quarantine.
+ * The mesh's front door on `mesh.tasks`, for everybody, and behind the other doors. Owns: the event that the orchestrator is
+ * told, and the id of its task. Does not own: the forms of messages (`submission.ts`), reading, remembering, quarantine.
  *
  * Invariants:
  * 1. The same stored message gives the same event, at every reading (S1, S5).
  * 2. The same CloudEvent (source and id), and the same key of a caller, is the same task wherever it is stored (S5).
+ * 3. Who asks, and by which door, is believed of the mesh's own doors alone: nobody else may publish where they do. A name
+ *    that anybody wrote on `mesh.tasks` stands behind `nats:`, which no caller of a door can be called.
  */
 import type { StoredMessage } from '../bus/port.ts';
 import {
@@ -23,7 +25,7 @@ import {
   ingressEventId,
   traceparentFor,
 } from '../schemas/events/ids.ts';
-import { INGRESS_STRAYS, INGRESS_SUBJECT, readCorrelationId } from '../schemas/events/subjects.ts';
+import { BELOW_INGRESS, DOORS_SUBJECT, INGRESS_SUBJECT, readCorrelationId } from '../schemas/events/subjects.ts';
 import { RELEASE } from './release.ts';
 import type { Ingress } from './runtime/receiver.ts';
 import { headerOf, isRecord, type Submission, understand } from './submission.ts';
@@ -31,6 +33,8 @@ import { headerOf, isRecord, type Submission, understand } from './submission.ts
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** Names the task of a text, which has no field for it. */
 const KEY_HEADER = 'mesh-key';
+/** Before the name that a message on `mesh.tasks` gives its sender. */
+const CLAIMED = 'nats:';
 
 function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
   return { ok: false, rejection: { code, reason } };
@@ -42,7 +46,8 @@ function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
  */
 function originOf({ event }: Submission, message: StoredMessage): string {
   if (event === undefined) return String(message.seq);
-  return event.source.startsWith('/mesh/') ? event.id : JSON.stringify([event.source, event.id]);
+  const isOwn = message.subject === DOORS_SUBJECT && event.source.startsWith('/mesh/');
+  return isOwn ? event.id : JSON.stringify([event.source, event.id]);
 }
 
 function envelope(submission: Submission, message: StoredMessage, correlationId: string): MeshEvent {
@@ -59,7 +64,7 @@ function envelope(submission: Submission, message: StoredMessage, correlationId:
     time: new Date(message.atMs).toISOString(),
     datacontenttype: 'application/json',
     correlationid: correlationId,
-    causationid: `${INGRESS_SUBJECT}/${message.seq}`,
+    causationid: `${message.subject}/${message.seq}`,
     hopindex: 0,
     remainingloops: 0,
     senderrole: 'ingress',
@@ -77,6 +82,15 @@ function withKey(submission: Submission, message: StoredMessage): Submission {
   const key = headerOf(message, KEY_HEADER);
   if (key === undefined || name !== 'task.submitted' || !isRecord(data) || 'key' in data) return submission;
   return { ...submission, data: { ...data, key: headerValue(key) } };
+}
+
+/** As anybody may say it: what only a door knows is refused, and the name is marked as what it is, a claim. */
+function claimed(submission: Submission): Parsed<Submission> {
+  const { data } = submission;
+  if (!isRecord(data)) return { ok: true, value: submission };
+  if ('door' in data) return reject('invalid_data', 'door is for the doors of the mesh to say: leave it out');
+  if (typeof data.caller !== 'string') return { ok: true, value: submission };
+  return { ok: true, value: { ...submission, data: { ...data, caller: `${CLAIMED}${data.caller}` } } };
 }
 
 interface Named {
@@ -99,39 +113,49 @@ function taskOf(submission: Submission, { named, caller, key }: Named, atLog: ()
   return { ok: true, value: event === undefined ? atLog() : correlationIdOfEvent(caller, event.source, event.id) };
 }
 
+function admitted(read: Submission, message: StoredMessage, streamIdentity: string): Parsed<MeshEvent> {
+  const submission = withKey(read, message);
+  const given = submission.correlationId ?? headerOf(message, 'correlationid');
+  const named = given === undefined ? null : readCorrelationId(given);
+  if (given !== undefined && named === null) {
+    const shown = JSON.stringify(given.slice(0, 80));
+    return reject('invalid_envelope', `the id must be a UUID, and ${shown} is none; a name of your own goes into key`);
+  }
+  if (named === null && submission.name !== 'task.submitted') {
+    return reject('invalid_envelope', `${submission.name} needs the correlationid of its task`);
+  }
+  const data = validateData(submission.name, submission.data);
+  if (!data.ok) return data;
+  const { caller = '', key } = 'prompt' in data.value ? data.value : {};
+  const task = taskOf(submission, { named, caller, key }, () => correlationIdFromLog(streamIdentity, message.seq));
+  return task.ok ? { ok: true, value: envelope(submission, message, task.value) } : task;
+}
+
+/** What anybody may ask who reaches the log. */
 export const ingress: Ingress = {
   name: 'ingress',
   filter: INGRESS_SUBJECT,
   role: 'orchestrator',
   translate(message, streamIdentity) {
     const understood = understand(message);
-    if (!understood.ok) return understood;
-    const submission = withKey(understood.value, message);
-    const given = submission.correlationId ?? headerOf(message, 'correlationid');
-    const named = given === undefined ? null : readCorrelationId(given);
-    if (given !== undefined && named === null) {
-      const shown = JSON.stringify(given.slice(0, 80));
-      return reject(
-        'invalid_envelope',
-        `the id must be a UUID, and ${shown} is none; a name of your own goes into key`,
-      );
-    }
-    if (named === null && submission.name !== 'task.submitted') {
-      return reject('invalid_envelope', `${submission.name} needs the correlationid of its task`);
-    }
-    const data = validateData(submission.name, submission.data);
-    if (!data.ok) return data;
-    const { caller = '', key } = 'prompt' in data.value ? data.value : {};
-    const task = taskOf(submission, { named, caller, key }, () => correlationIdFromLog(streamIdentity, message.seq));
-    return task.ok ? { ok: true, value: envelope(submission, message, task.value) } : task;
+    const submission = understood.ok ? claimed(understood.value) : understood;
+    return submission.ok ? admitted(submission.value, message, streamIdentity) : submission;
   },
 };
 
-/** What was published below the subject for tasks, where nothing is read: a slip that its sender would never hear of. */
-export const strays: Ingress = {
-  name: 'strays',
-  filter: INGRESS_STRAYS,
+/**
+ * What the mesh's own doors ask for their callers. What was published beside it, where nothing is read, is a slip that its
+ * sender would never hear of: it is set aside.
+ */
+export const doors: Ingress = {
+  name: 'doors',
+  filter: BELOW_INGRESS,
   role: 'orchestrator',
-  translate: ({ subject }) =>
-    reject('misaddressed', `nothing is read on ${subject.slice(0, 200)}; tasks go to ${INGRESS_SUBJECT}`),
+  translate(message, streamIdentity) {
+    const { subject } = message;
+    if (subject !== DOORS_SUBJECT)
+      return reject('misaddressed', `nothing is read on ${subject.slice(0, 200)}; tasks go to ${INGRESS_SUBJECT}`);
+    const understood = understand(message);
+    return understood.ok ? admitted(understood.value, message, streamIdentity) : understood;
+  },
 };

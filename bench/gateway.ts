@@ -18,7 +18,7 @@ import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus } from '../bus/port.ts';
 import { createMeshClient, MeshCallError, type MeshClient, TaskState } from '../gateway/client/index.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
-import { factSubject, INGRESS_SUBJECT } from '../schemas/events/subjects.ts';
+import { DOORS_SUBJECT, factSubject } from '../schemas/events/subjects.ts';
 import { freePort, startNatsServer } from '../tests/support/nats-server.ts';
 import { startBenchHost } from './bench-host.ts';
 import { machineInfo, percentile, round } from './measure.ts';
@@ -109,7 +109,7 @@ async function timedRun(client: MeshClient, bus: Bus): Promise<number> {
     return body.includes(correlationId) && body.includes(text);
   };
   const ends = [
-    bus.subscribeVolatile(INGRESS_SUBJECT, (_subject, data) => {
+    bus.subscribeVolatile(DOORS_SUBJECT, (_subject, data) => {
       if (isOurs(data, 'task.submitted')) submitted.resolve(performance.now());
     }),
     bus.subscribeVolatile(factSubject(correlationId), (_subject, data) => {

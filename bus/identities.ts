@@ -10,11 +10,12 @@
  */
 import {
   ASKED_FILTER,
+  BELOW_INGRESS,
   CHECKPOINT_STREAM,
+  DOORS_SUBJECT,
   endsFilter,
   FACT_FILTER,
   hostsSubject,
-  INGRESS_STRAYS,
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
@@ -227,8 +228,8 @@ const orchestrator = (hosted: HostedRoles): Permissions => ({
   publish: [
     ...otherRoles('agents', hosted),
     FACT_FILTER,
-    ...['ingress', 'strays'].map(quarantineSubject),
-    ...reads(STREAM, INGRESS_SUBJECT, INGRESS_STRAYS, FACT_FILTER),
+    ...['ingress', 'doors'].map(quarantineSubject),
+    ...reads(STREAM, INGRESS_SUBJECT, BELOW_INGRESS, FACT_FILTER),
     `$JS.API.STREAM.MSG.DELETE.${STREAM}`,
     entry('removed', '*'),
     ...watches('removed'),
@@ -248,7 +249,7 @@ const catalogue: Permissions = { publish: [entry('registry', TOOL_CATALOGUE_KEY)
 /** Doors that show tasks, all of them. */
 const watcher: Permissions = {
   publish: [
-    INGRESS_SUBJECT,
+    DOORS_SUBJECT,
     ...reads(STREAM, FACT_FILTER, inboxFilter()),
     ...reads(QUARANTINE_STREAM, QUARANTINE_FILTER),
     ...gets(bucketStream(bucketOf('removed'))),
@@ -278,7 +279,7 @@ const dashboard: Permissions = {
   publish: [
     ...reads(STREAM, JOURNAL_FILTER, INGRESS_SUBJECT),
     // A person sends again from there what was set aside.
-    ...[INGRESS_STRAYS, inboxFilter()],
+    ...[INGRESS_SUBJECT, BELOW_INGRESS, inboxFilter()],
   ],
   subscribe: [],
 };

@@ -4,11 +4,11 @@
  * (`schemas/events/subjects.ts`).
  */
 import {
+  BELOW_INGRESS,
   CHECKPOINT_FILTER,
   CHECKPOINT_STREAM,
   endsFilter,
   FACT_FILTER,
-  INGRESS_STRAYS,
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
@@ -44,7 +44,7 @@ export const DESCRIPTIONS = {
 } as const;
 
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
-  [STREAM]: [INGRESS_SUBJECT, INGRESS_STRAYS, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
+  [STREAM]: [INGRESS_SUBJECT, BELOW_INGRESS, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
   [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER, endsFilter()],
   [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
   [TELEMETRY_STREAM]: ['mesh.telemetry.>'],

@@ -15,7 +15,7 @@ import {
 } from '../schemas/events/envelope.ts';
 import type { DataByName, Message } from '../schemas/events/generated.ts';
 import { contentHash, ingressEventId, traceparentFor } from '../schemas/events/ids.ts';
-import { INGRESS_SUBJECT, inboxSubject } from '../schemas/events/subjects.ts';
+import { DOORS_SUBJECT, inboxSubject } from '../schemas/events/subjects.ts';
 import { invalidField } from './errors.ts';
 
 /** The sender of what callers say, in the envelope. */
@@ -75,7 +75,7 @@ export async function publishRequest<N extends RequestName>(
   };
   // Within its window the log stores the same request once; later the orchestrator knows it by its id.
   const msgId = `${id}.${contentHash(canonicalJson(data)).slice(0, 8)}`;
-  return bus.publish({ subject: INGRESS_SUBJECT, body: JSON.stringify(event), msgId, headers: HEADERS });
+  return bus.publish({ subject: DOORS_SUBJECT, body: JSON.stringify(event), msgId, headers: HEADERS });
 }
 
 /**

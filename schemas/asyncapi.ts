@@ -67,6 +67,11 @@ const channels: Readonly<Record<string, Channel>> = {
       'Submissions, cancels and answers. Also taken: bare JSON with the fields of the data, bare text (a prompt), and events in the binary mode of CloudEvents. What is refused goes to mesh.quarantine.ingress.',
     summary: 'Takes a task, a cancel, or the answer to a question.',
   },
+  doors: {
+    ...{ address: 'mesh.tasks.doors', title: 'Tasks of doors', parameters: [], messages: submitted, action: 'receive' },
+    description: 'The same from the doors of the mesh, with the caller and the door; nobody else may publish there.',
+    summary: 'Takes what a caller of a door asks.',
+  },
   facts: {
     ...{ address: 'mesh.events.{task}', title: 'Facts of a task', parameters: ['task'], action: 'send' },
     messages: [...facts, 'facts'],

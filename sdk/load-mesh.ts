@@ -73,8 +73,16 @@ function answerForOwnName(): void {
 
 /** @throws SettingsError that names the file, and what is wrong with it */
 export async function loadMesh(path: string): Promise<OwnMesh> {
-  const folder = dirname(path);
-  const said = form.safeParse(await exportOf(path));
+  return checkMesh(await exportOf(path), path);
+}
+
+/**
+ * @param config what a `mesh.config.ts` exports, or a program brings
+ * @param path of its file; its folder is what paths in it are taken from, and errors name it
+ * @throws SettingsError that names what is wrong with it
+ */
+export async function checkMesh(config: unknown, path: string): Promise<OwnMesh> {
+  const said = form.safeParse(config);
   if (!said.success) {
     const [issue] = said.error.issues;
     throw wrong(path, `${issue?.path.join('.') || 'its default export'}: ${issue?.message}`);
@@ -89,7 +97,7 @@ export async function loadMesh(path: string): Promise<OwnMesh> {
     throw wrong(path, `roles: ${messageOf(error)}`, error);
   });
   return {
-    ...{ folder, roles, tools },
+    ...{ folder: dirname(path), roles, tools },
     workflows: workflows.flatMap((pattern) => filesOf(path, 'workflows', pattern)),
     prompts: Object.fromEntries(Object.entries(prompts).map(([name, file]) => [name, promptIn(path, name, file)])),
     knowledge: knowledge.flatMap((pattern) => filesOf(path, 'knowledge', pattern)),

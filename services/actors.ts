@@ -2,7 +2,7 @@
  * The services that host roles: agents, llm, tools. Owns: the host that runs the roles, and what
  * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
-import { ingress, strays } from '../actors/ingress.ts';
+import { doors, ingress } from '../actors/ingress.ts';
 import { rolesOf } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
 import { createHost } from '../actors/runtime/host.ts';
@@ -15,7 +15,7 @@ import { openPorts } from './ports.ts';
 import { relayProgress, tellProgress } from './progress.ts';
 import { answerRecall } from './recall.ts';
 import { createRetention } from './retention.ts';
-import type { RunningService, StartService } from './run-service.ts';
+import type { RunningService, StartService } from './service-life.ts';
 
 /** The service that hosts the orchestrator: it alone takes what comes from outside, and remembers tasks. */
 const ORCHESTRATING = 'agents';
@@ -35,7 +35,7 @@ export const startActors: StartService = async (context): Promise<RunningService
     standby: settings.MESH_STANDBY === 'on',
     admission: own.admission,
     onFatal: context.fatal,
-    ...(orchestrates ? { ingress: [ingress, strays] } : { tellProgress: (event) => tellProgress(bus, event) }),
+    ...(orchestrates ? { ingress: [ingress, doors] } : { tellProgress: (event) => tellProgress(bus, event) }),
     tracing: telemetry.tracing(own),
     ...(crashAt ? { at: crashAt } : {}),
   });

@@ -17,8 +17,8 @@ export interface HeartbeatOptions {
 }
 
 export interface HeartbeatSender {
-  /** One more, at once: something changed that others should know. */
-  beat(): void;
+  /** One more, at once: something changed that others should know. Resolves when it was written, or could not be. */
+  beat(): Promise<void>;
   /** Ends it and takes the entry back. */
   stop(): Promise<void>;
 }
@@ -29,16 +29,16 @@ export function startHeartbeat({ bus, log, facts }: HeartbeatOptions): Heartbeat
   const key = `${service}.${host.replaceAll(/[^\w-]/g, '_')}`;
   let stopped = false;
   let clockSkewMs = 0;
-  const beat = (): void => {
+  const beat = async (): Promise<void> => {
     if (stopped) return;
-    writeAndMeasure(registry, key, heartbeatText({ ...facts(), clockSkewMs }))
+    await writeAndMeasure(registry, key, heartbeatText({ ...facts(), clockSkewMs }))
       .then((ms) => {
         clockSkewMs = ms;
       })
       .catch((error: unknown) => log.debug({ error: String(error) }, 'no heartbeat'));
   };
   const timer = setInterval(beat, HEARTBEAT_MS);
-  beat();
+  void beat();
   return {
     beat,
     async stop() {

@@ -4,7 +4,7 @@
  * question (`bus/keeper.ts`).
  */
 import { answerAsKeeper } from '../bus/keeper.ts';
-import type { StartService } from './run-service.ts';
+import type { StartService } from './service-life.ts';
 
 export const startKeeper: StartService = async ({ connect }) => {
   const bus = await connect();

@@ -19,6 +19,8 @@ import {
 
 /** Between attempts to follow a bucket that cannot be read. */
 const RETRY_MS = 1000;
+/** What is found so soon after another is of the same crash: a restart finds all that was cut off at once. */
+const SAME_CRASH_MS = 1000;
 
 export interface Observability {
   readonly mode: Mode;
@@ -53,6 +55,7 @@ export function createObservability(options: ObservabilityOptions): Observabilit
   let closed = false;
   /** Found before the bucket could be asked; the first one is told. */
   let early: string | null = null;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
   const heard = new Set<string>();
   const listeners = new Set<() => void>();
   const changed = (): void => {
@@ -138,6 +141,8 @@ export function createObservability(options: ObservabilityOptions): Observabilit
       });
   };
   const tell = (cause: string): void => {
+    if (performance.now() - toldAtMs < SAME_CRASH_MS) return;
+    toldAtMs = performance.now();
     open(cause).catch((error: unknown) => {
       log.debug({ error: String(error) }, 'a window could not be opened');
     });

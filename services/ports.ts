@@ -8,7 +8,7 @@ import type { Bus } from '../bus/port.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import type { OwnMesh } from '../sdk/load-mesh.ts';
 import type { Part } from './adapters/part.ts';
-import type { ServiceContext } from './run-service.ts';
+import type { ServiceContext } from './service-life.ts';
 
 export interface OpenedPorts {
   readonly ports: RolePorts;

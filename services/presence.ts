@@ -2,6 +2,7 @@
  * How a process shows itself to the mesh: heartbeats in the registry, answers to service discovery, and its caps. Owns:
  * putting these together. Does not own: any of them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostStats } from '../actors/runtime/host.ts';
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
@@ -11,7 +12,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { inboxFilter } from '../schemas/events/subjects.ts';
 import type { Part } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
-import { neededMb, uvThreads, watchCaps } from './caps.ts';
+import { type Caps, neededMb, uvThreads, watchCaps } from './caps.ts';
 import type { ProcessFacts } from './effect-spans.ts';
 import { type HeartbeatSender, startHeartbeat } from './heartbeat.ts';
 import { type HeartbeatFacts, type ShownRole, statusOf } from './heartbeat-form.ts';
@@ -35,6 +36,8 @@ export interface PresenceOptions {
   readonly breakers: Breakers;
   /** Over a cap: the process should end in order, and be started again. */
   readonly onOver: () => void;
+  /** Of a process that is not the service's own; watched here when absent. */
+  readonly caps?: Caps;
 }
 
 export interface Presence {
@@ -45,14 +48,16 @@ export interface Presence {
   };
   /** Shows the service from now on, as starting. */
   show(bus: Bus, shown: Shown): void;
-  /** It can work. */
-  ready(): void;
+  /** It can work. Resolves when others can see that, or after a second: who waits for the word "ready" looks next. */
+  ready(): Promise<void>;
   /** Takes the entry in the registry back; called first in a stop. */
   leave(): Promise<void>;
   /** Called when nothing runs any more. */
   close(): void;
 }
 
+/** A server that does not answer holds nothing up. */
+const SEEN_MAX_MS = 1000;
 const nothing: Shown = { roles: [], parts: [], stats: () => null };
 
 export function createPresence(options: PresenceOptions): Presence {
@@ -61,12 +66,14 @@ export function createPresence(options: PresenceOptions): Presence {
   let shown = nothing;
   const capacities = () => shown.parts.map((part) => statusOf(part).capacity ?? {});
   const threads = (): number => uvThreads() + 1;
-  const caps = watchCaps({
-    neededMb: () => neededMb(service.heapMb(settings), capacities()),
-    log,
-    onOver: options.onOver,
-    onFarOver: () => process.exit(1),
-  });
+  const caps =
+    options.caps ??
+    watchCaps({
+      neededMb: () => neededMb(service.heapMb(settings), capacities()),
+      log,
+      onOver: options.onOver,
+      onFarOver: () => process.exit(1),
+    });
   let state: HeartbeatFacts['state'] = 'starting';
   let heartbeat: HeartbeatSender | null = null;
   let endDiscovery = (): void => undefined;
@@ -91,9 +98,9 @@ export function createPresence(options: PresenceOptions): Presence {
       heartbeat = startHeartbeat({ bus, log, facts });
       endDiscovery = answerDiscovery(bus, () => discovered(service.description, facts()));
     },
-    ready() {
+    async ready() {
       state = 'ready';
-      heartbeat?.beat();
+      await Promise.race([heartbeat?.beat(), sleep(SEEN_MAX_MS, undefined, { ref: false })]);
     },
     async leave() {
       endDiscovery();

@@ -1,17 +1,14 @@
 /**
- * Runs effects. Owns: queueing, attempts, back-off, fencing, and saying how each ended. Does not own: what an effect
- * does, or what its result means.
+ * Runs effects. Owns: when one may begin, its attempts and their back-off, and saying how it ended. Does not own:
+ * waiting for a turn (`effect-turns.ts`), what an effect does, or what its result means.
  *
  * Invariants:
  * 1. An effect that leaves a trace outside begins only when both stores have what it rests on; one that may not be
  *    repeated, only when both have the word that it begins, which the log takes from the partition's owner alone (J2, J4).
  * 2. Found begun after a crash, such an effect is settled as `unknown`; it never runs again by itself (S6, J5).
  * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
- * 4. What is refused at a cap has not begun, whatever its fence is; it is refused a few times and then fails, so neither
- *    the queue nor the waiting grows without bound (S8). What had begun before a crash is never refused.
- * 5. Waiting is not work: limits of an attempt count from its turn, and a wait that lasts is said to its machine and has a
- *    limit of its own.
- * 6. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
+ * 4. Waiting is not work: limits of an attempt count from its turn.
+ * 5. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
  *    no attempt: only failures count, and ends of the process in the middle of one (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
@@ -19,13 +16,15 @@ import type { ErrorInfo } from '../../schemas/events/generated.ts';
 import { type Actor, type EffectRow, keyOf } from './actor.ts';
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts';
 import type { AtCrashPoint } from './crash-points.ts';
-import { createEffectQueues, type EffectStats } from './effect-queues.ts';
+import type { EffectJob, EffectOwner } from './effect-job.ts';
+import type { EffectStats } from './effect-queues.ts';
+import { createEffectTurns } from './effect-turns.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
 import type { Share } from './fair-queue.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { backoffMs, fenceOf, isAbort, limited, missing, unknownOutcome, waitedTooLong } from './outcome.ts';
 import type { AttemptFacts, AttemptSpan, Clock, RuntimeLog, Tracing } from './ports.ts';
-import type { EffectHandler, Fence, Role } from './role.ts';
+import type { Fence } from './role.ts';
 import {
   effectFinished,
   effectRetried,
@@ -35,18 +34,9 @@ import {
   type Outcome,
 } from './settlement.ts';
 
-/** Refusals come in crowds; of one effect's, one in this time is logged. */
-const REFUSAL_LOG_EVERY_MS = 5000;
 const ALL_ALIKE: Share = { flow: '', weight: 1 };
 /** Progress facts of one effect, at most one in this time. */
 const PROGRESS_EVERY_MS = 1000;
-
-/** The actor whose effect it is. */
-export interface EffectOwner {
-  readonly partition: number;
-  readonly task: string;
-  readonly role: Role;
-}
 
 export interface Effects {
   /**
@@ -100,76 +90,36 @@ export interface EffectsOptions {
   readonly at: AtCrashPoint;
 }
 
-interface Job {
-  readonly owner: EffectOwner;
-  /** Of its queue: of the role and the effect. */
-  readonly role: string;
-  readonly src: string;
-  readonly key: string;
-  readonly effect: string;
-  readonly armedVersion: number;
-  readonly handler: EffectHandler;
-  readonly share: Share;
-  attempt?: Attempt;
-  cancelWait?: () => void;
-  ended: boolean;
-  /** Its beginning was said, and it has not run. */
-  announced: boolean;
-  /** The ledger knows that it runs. */
-  marked: boolean;
-  wantedAtMs: number;
-  refusals: number;
-  readonly pending: boolean;
-  /** Ends what is to happen if it goes on waiting; absent while it does not wait. */
-  stopWaiting?: (() => void) | undefined;
-}
-
 export function createEffects(options: EffectsOptions): Effects {
   const { clock, limits } = options;
-  const jobs = new Map<string, Job>();
-  const running = new Set<Job>();
+  const jobs = new Map<string, EffectJob>();
+  const running = new Set<EffectJob>();
   const onceRunning = new Set<Promise<unknown>>();
   let stopped = false;
   let closing = false;
 
-  const found = (job: Job): { actor: Actor; row: EffectRow } | null => {
+  const found = (job: EffectJob): { actor: Actor; row: EffectRow } | null => {
     const actor = options.actorOf(job.owner);
     const row = actor?.effects.get(job.effect);
     return actor && row?.armedVersion === job.armedVersion ? { actor, row } : null;
   };
   /** It does not run any more: an end of the process would not be its doing. */
-  const unmark = (job: Job, crashes: number): void => {
+  const unmark = (job: EffectJob, crashes: number): void => {
     if (job.marked) options.begun(job.key, crashes);
     job.marked = false;
   };
-  /** It waits: that is said if it lasts, and ends at a limit. @param onOver what becomes of it then */
-  const waits = (job: Job, ahead: () => number, onOver: () => void): void => {
-    job.stopWaiting?.();
-    const endTelling = clock.after(limits.waitToldAfterMs, () => tellWaiting(job, Math.max(0, ahead())));
-    const endLimit = clock.after(limits.waitMsMax, onOver);
-    job.stopWaiting = () => {
-      endTelling();
-      endLimit();
-      job.stopWaiting = undefined;
-    };
-  };
-  /** Its turn has come. */
-  const waitsNoMore = (job: Job): void => {
-    job.stopWaiting?.();
-    if (found(job)?.row.waiting) tellWaiting(job, null);
-  };
-  const tellWaiting = (job: Job, ahead: number | null): void => {
+  const tellWaiting = (job: EffectJob, ahead: number | null): void => {
     const now = found(job);
     if (now && !job.ended && !stopped && !closing)
       options.enter(job.owner, effectWaiting(now.actor, now.row, ahead, clock.now()));
   };
-  const forget = (job: Job): void => {
+  const forget = (job: EffectJob): void => {
     job.stopWaiting?.();
     jobs.delete(job.key);
     running.delete(job);
     unmark(job, 0);
   };
-  const finish = (job: Job, outcome: Outcome): void => {
+  const finish = (job: EffectJob, outcome: Outcome): void => {
     const now = found(job);
     const wasEnded = job.ended;
     forget(job);
@@ -177,7 +127,7 @@ export function createEffects(options: EffectsOptions): Effects {
     job.ended = true;
     options.enter(job.owner, effectFinished(now.actor, now.row, limited(outcome), clock.now()));
   };
-  const retry = (job: Job, error: ErrorInfo): void => {
+  const retry = (job: EffectJob, error: ErrorInfo): void => {
     const now = found(job);
     if (!now || job.ended || stopped) return;
     const attempt = now.row.failures + 1;
@@ -189,9 +139,9 @@ export function createEffects(options: EffectsOptions): Effects {
     // Its words may repeat what the task is about; they are in the task's trail.
     const what = { effect: job.effect, task: job.owner.task, attempt, pauseMs, error: error.code };
     options.log.info(what, 'effect failed; trying again');
-    job.cancelWait = clock.after(pauseMs, () => enqueue(job));
+    job.cancelWait = clock.after(pauseMs, () => turns.enqueue(job));
   };
-  const failed = (job: Job, fence: Fence, thrown: unknown): void => {
+  const failed = (job: EffectJob, fence: Fence, thrown: unknown): void => {
     const error = toErrorInfo(thrown);
     if (fence === 'once') {
       // Only an EffectError is a statement that nothing happened; anything else may have come after the deed.
@@ -205,7 +155,7 @@ export function createEffects(options: EffectsOptions): Effects {
   };
 
   /** Why it is settled without being run, or null. */
-  const obstacle = (job: Job, row: EffectRow, fence: Fence | Outcome): Outcome | null => {
+  const obstacle = (job: EffectJob, row: EffectRow, fence: Fence | Outcome): Outcome | null => {
     if (typeof fence !== 'string') return fence;
     if ((options.crashes.get(job.key) ?? 0) >= limits.crashesMax) {
       const message = `its process ended ${limits.crashesMax} times while it ran`;
@@ -218,8 +168,8 @@ export function createEffects(options: EffectsOptions): Effects {
     return null;
   };
   /** Its turn in the queue has come. */
-  const start = async (job: Job): Promise<void> => {
-    waitsNoMore(job);
+  const start = async (job: EffectJob): Promise<void> => {
+    turns.waitsNoMore(job);
     const now = found(job);
     if (!now || job.ended || stopped || closing) return;
     const fence = fenceOf(job.handler, now.row.input);
@@ -233,7 +183,7 @@ export function createEffects(options: EffectsOptions): Effects {
     await run(job, fence);
   };
   /** It may not be repeated: who asked still wants it, and both stores have the word that it begins. */
-  const mayBegin = async (job: Job): Promise<boolean> => {
+  const mayBegin = async (job: EffectJob): Promise<boolean> => {
     const isWanted = (): boolean => !job.ended && !stopped && !closing && found(job) !== null;
     const isOpen = await options.isOpen(job.owner, isWanted);
     const now = found(job);
@@ -243,7 +193,7 @@ export function createEffects(options: EffectsOptions): Effects {
     return false;
   };
   /** Says that it begins, and waits until both stores have that. */
-  const announced = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }): Promise<boolean> => {
+  const announced = (job: EffectJob, { actor, row }: { actor: Actor; row: EffectRow }): Promise<boolean> => {
     const n = options.enter(job.owner, effectStarted(actor, row, clock.now()));
     if (n === null) return Promise.resolve(false);
     job.announced = true;
@@ -259,7 +209,7 @@ export function createEffects(options: EffectsOptions): Effects {
       job.cancelWait = () => resolve(false);
     });
   };
-  const run = async (job: Job, fence: Fence): Promise<void> => {
+  const run = async (job: EffectJob, fence: Fence): Promise<void> => {
     const now = found(job);
     if (!now) return;
     const span = options.tracing.attempt(factsOf(job, now, fence));
@@ -273,14 +223,14 @@ export function createEffects(options: EffectsOptions): Effects {
     running.delete(job);
     span.end(ending.kind, ending.kind === 'failed' ? ending.error : null);
     if (ending.kind !== 'cancelled')
-      queues.ended(job, clock.elapsed() - beganMs, ending.kind === 'failed' ? toErrorInfo(ending.error).message : null);
+      turns.ended(job, clock.elapsed() - beganMs, ending.kind === 'failed' ? toErrorInfo(ending.error).message : null);
     conclude(job, fence, ending);
   };
   const track = (ended: Promise<unknown>): void => {
     onceRunning.add(ended);
     void ended.then(() => onceRunning.delete(ended));
   };
-  const conclude = (job: Job, fence: Fence, ending: Ending): void => {
+  const conclude = (job: EffectJob, fence: Fence, ending: Ending): void => {
     switch (ending.kind) {
       case 'done':
         finish(job, { status: 'done', output: ending.output ?? null });
@@ -295,19 +245,20 @@ export function createEffects(options: EffectsOptions): Effects {
     }
   };
   /** Those that were cut off are counted too, although they use up none of its attempts. */
-  const attemptNumber = (job: Job, row: EffectRow): number => row.failures + (options.crashes.get(job.key) ?? 0) + 1;
-  const factsOf = (job: Job, { actor, row }: { actor: Actor; row: EffectRow }, fence: string): AttemptFacts => {
+  const attemptNumber = (job: EffectJob, row: EffectRow): number =>
+    row.failures + (options.crashes.get(job.key) ?? 0) + 1;
+  const factsOf = (job: EffectJob, { actor, row }: { actor: Actor; row: EffectRow }, fence: string): AttemptFacts => {
     const { role, src, key, refusals, pending } = job;
     const { correlationId, hop, loops, traceparent } = actor;
     const attempt = fence === 'refused' ? row.failures : attemptNumber(job, row);
     const waitedMs = Math.round(clock.elapsed() - job.wantedAtMs);
     return {
       ...{ role, src, key, fence, attempt, correlationId, hop, loops, traceparent },
-      ...{ waitedMs, refusals, queued: queues.waiting, pending, partition: job.owner.partition },
+      ...{ waitedMs, refusals, queued: turns.waiting, pending, partition: job.owner.partition },
       ...{ failures: row.failures, crashes: options.crashes.get(key) ?? 0 },
     };
   };
-  const attemptOf = (job: Job, { row }: { row: EffectRow }, span: AttemptSpan): Attempt => {
+  const attemptOf = (job: EffectJob, { row }: { row: EffectRow }, span: AttemptSpan): Attempt => {
     let lastNoteMs = Number.NEGATIVE_INFINITY;
     return beginAttempt({
       handler: job.handler,
@@ -324,9 +275,9 @@ export function createEffects(options: EffectsOptions): Effects {
         options.progress(job.owner, row, note);
       },
       onWait(ahead) {
-        if (ahead === null) waitsNoMore(job);
+        if (ahead === null) turns.waitsNoMore(job);
         else
-          waits(
+          turns.waits(
             job,
             () => ahead,
             () => job.attempt?.fail(waitedTooLong(limits)),
@@ -335,55 +286,25 @@ export function createEffects(options: EffectsOptions): Effects {
     });
   };
 
-  const queues = createEffectQueues<Job>(start);
-  const lastRefusals = new Map<string, number>();
-  /** Why it may not wait its turn now, or null. What has begun before was admitted then. */
-  const refusalOf = (job: Job, row: EffectRow): string | null => {
-    if (row.failures > 0 || row.started || options.crashes.has(job.key)) return null;
-    if (queues.isFull(job)) return `${job.handler.queueMax} wait already`;
-    return options.admission();
-  };
-  const refuse = (job: Job, now: { actor: Actor; row: EffectRow }, reason: string): void => {
-    const name = `${job.role}/${job.src}`;
-    job.refusals += 1;
-    queues.refused(job);
-    const nowMs = clock.elapsed();
-    if (nowMs - (lastRefusals.get(name) ?? Number.NEGATIVE_INFINITY) >= REFUSAL_LOG_EVERY_MS) {
-      lastRefusals.set(name, nowMs);
-      options.log.warn({ effect: name, reason, waiting: queues.waiting }, 'overloaded: effects are refused');
-    }
-    if (job.refusals <= limits.refusalsMax) {
-      job.cancelWait = clock.after(backoffMs(job.key, job.refusals, limits), () => enqueue(job));
-      return;
-    }
-    const error = new EffectError('overloaded', `${name} takes no more work: ${reason}`, { retryable: true });
-    options.tracing.attempt(factsOf(job, now, 'refused')).end('failed', error);
-    finish(job, { status: 'failed', error: toErrorInfo(error) });
-  };
-  const enqueue = (job: Job): void => {
-    const now = found(job);
-    if (!now || job.ended || stopped) return;
-    const reason = refusalOf(job, now.row);
-    if (reason !== null) {
-      refuse(job, now, reason);
-      return;
-    }
-    queues.add(job, now.row.failures > 0);
-    if (queues.ahead(job) < 0) return;
-    const over = (): void => {
-      queues.remove(job);
-      finish(job, { status: 'failed', error: toErrorInfo(waitedTooLong(limits)) });
-    };
-    waits(job, () => queues.ahead(job), over);
-  };
-  const cancel = (job: Job): void => {
+  const turns = createEffectTurns({
+    ...{ clock, limits, log: options.log, start, tell: tellWaiting, admission: () => options.admission() },
+    wanted: (job) => (job.ended || stopped ? null : (found(job)?.row ?? null)),
+    hasBegun: ({ key }) => options.crashes.has(key),
+    fail(job, error) {
+      const now = found(job);
+      if (now && error.code === 'overloaded')
+        options.tracing.attempt(factsOf(job, now, 'refused')).end('failed', error);
+      finish(job, { status: 'failed', error: toErrorInfo(error) });
+    },
+  });
+  const cancel = (job: EffectJob): void => {
     job.ended = true;
     job.cancelWait?.();
     job.attempt?.cancel();
-    queues.remove(job);
+    turns.leave(job);
     forget(job);
   };
-  const withdraw = (job: Job): void => {
+  const withdraw = (job: EffectJob): void => {
     const now = found(job);
     job.announced = false;
     if (now) options.enter(job.owner, effectWithdrawn(now.actor, now.row, clock.now()));
@@ -396,7 +317,7 @@ export function createEffects(options: EffectsOptions): Effects {
       if (stopped || jobs.has(key)) return;
       const { effect, armedVersion, src } = row;
       const handler = owner.role.effects[src] ?? missing(owner.role.name, src);
-      const job: Job = {
+      const job: EffectJob = {
         ...{ owner, role: owner.role.name, src, key, effect, armedVersion, handler },
         share: handler.share?.(row.input) ?? ALL_ALIKE,
         ...{ ended: false, announced: false, marked: false, wantedAtMs: clock.elapsed(), refusals: 0, pending },
@@ -404,11 +325,11 @@ export function createEffects(options: EffectsOptions): Effects {
       jobs.set(key, job);
       const leavesTrace = fenceOf(handler, row.input) !== 'pure';
       if (!leavesTrace && !options.waitsForCommit) {
-        enqueue(job);
+        turns.enqueue(job);
         return;
       }
       options.hurry();
-      options.whenTold(owner.partition, n, () => enqueue(job));
+      options.whenTold(owner.partition, n, () => turns.enqueue(job));
     },
     end(owner, row) {
       const job = jobs.get(keyOf({ correlationId: owner.task, role: owner.role.name }, row));
@@ -423,12 +344,12 @@ export function createEffects(options: EffectsOptions): Effects {
       for (const job of [...jobs.values()]) if (job.owner.partition === partition) cancel(job);
     },
     get running() {
-      return queues.running;
+      return turns.running;
     },
     get queued() {
-      return queues.waiting;
+      return turns.waiting;
     },
-    stats: () => queues.stats(),
+    stats: () => turns.stats(),
     markBegun() {
       for (const job of running) {
         if (job.marked) continue;

@@ -11,7 +11,7 @@
 import type { StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { Actor, EffectRow, TimerRow } from './actor.ts';
-import type { EffectOwner } from './effects.ts';
+import type { EffectOwner } from './effect-job.ts';
 import type { HostContext } from './host.ts';
 import { RecordMessages } from './messages.ts';
 import type { Partition, Partitions } from './partitions.ts';

@@ -1,7 +1,7 @@
 /**
  * Group commit into two stores. Owns: gathering the inputs of each partition into records, writing each record to the
- * ledger and to the log side by side, and telling when it is in both. Does not own: what an input means, or what waits
- * for a record.
+ * ledger and to the log side by side, and telling when it is in both. Does not own: sending to the log
+ * (`log-writer.ts`), what an input means, or what waits for a record.
  *
  * Invariants:
  * 1. What is added in one turn of the event loop is in one record, unless a limit of its size divides it (J1).
@@ -11,24 +11,16 @@
  *    any more learns it here, and nothing of it is told from then on.
  * 5. The ledger may be ahead of a log that is slow or away, by a limited number of records; then nothing more is sealed.
  */
-import { type Bus, BusError } from '../../bus/port.ts';
-import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
-import { journalSubject } from '../../schemas/events/subjects.ts';
+import type { Bus } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
+import { addTo, isPending, type JournalEnd, type JournalLane, numberOf, openLane, untoldIn } from './journal-lane.ts';
 import type { Checkpoint, Ledger, LedgerBatch, LoggedRecord, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
+import { createLogWriter } from './log-writer.ts';
 import type { Clock } from './ports.ts';
-import { decodeHead, draft, type Entry, encodeRecord, type RecordHead } from './record.ts';
+import { type Entry, encodeRecord, type RecordHead } from './record.ts';
 import { furthestMark } from './witness.ts';
-
-/** The end of a partition's journal, where it is written on. */
-export interface JournalEnd {
-  readonly n: number;
-  readonly id: string;
-  /** Of the last record in the log; 0 when there is none. */
-  readonly seq: number;
-}
 
 export interface Journal {
   /** Begins to write on after this record. */
@@ -104,48 +96,9 @@ export interface JournalOptions {
   readonly onFatal: (error: FatalError) => void;
 }
 
-interface Written {
-  readonly n: number;
-  readonly id: string;
-  readonly body: Uint8Array;
-}
-
-/** What rests on a record is sent soon after it; what is sent again later does not say where it is. */
-const PLACES_MAX = 1000;
-
-interface Pending {
-  readonly entries: Entry[];
-  /** Bytes of the inputs. */
-  size: number;
-}
-
-interface Lane {
-  readonly partition: number;
-  readonly subject: string;
-  /** Last record made. */
-  n: number;
-  id: string;
-  /** What the next records will hold; the last of them is still open. */
-  pending: Pending[];
-  word: RecordHead['word'] | 'time' | undefined;
-  inLedger: number;
-  inLog: number;
-  /** Of its last record in the log. */
-  seq: number;
-  idInLog: string;
-  /** Where the log has the last records, by number. */
-  readonly places: Map<number, number>;
-  /** Made, and not yet in the log, in order. */
-  toLog: Written[];
-  sending: boolean;
-  sentAtMs: number;
-  told: number;
-  waiting: { readonly n: number; readonly callback: () => void }[];
-}
-
 export function createJournal(options: JournalOptions): Journal {
   const { service, ledger, bus, clock, limits, at } = options;
-  const lanes = new Map<number, Lane>();
+  const lanes = new Map<number, JournalLane>();
   let logged: LoggedRecord[] = [];
   let begun = new Map<string, number>();
   let meta = new Map<string, string>();
@@ -155,18 +108,17 @@ export function createJournal(options: JournalOptions): Journal {
   let stopped = false;
   let cancelWindow: (() => void) | undefined;
   let cancelPatience: (() => void) | undefined;
-  let cancelResend: (() => void) | undefined;
   const flushWaiters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
   const toldWaiters: (() => void)[] = [];
 
-  const laneOf = (partition: number): Lane => {
+  const laneOf = (partition: number): JournalLane => {
     const lane = lanes.get(partition);
     if (!lane) throw new Error(`partition ${partition} is not open`);
     return lane;
   };
   const hasWork = (): boolean => {
-    for (const { pending, word } of lanes.values()) if (pending.length > 0 || word !== undefined) return true;
+    for (const lane of lanes.values()) if (isPending(lane)) return true;
     // Where the log has records goes along with the next ones, or when all is to be in the ledger.
     return begun.size > 0 || meta.size > 0 || (flushWaiters.length > 0 && logged.length > 0);
   };
@@ -200,7 +152,7 @@ export function createJournal(options: JournalOptions): Journal {
     } else cancelWindow ??= clock.after(limits.commitWindowMs, flush);
   };
 
-  const sealLane = (lane: Lane, records: StoredRecord[]): void => {
+  const sealLane = (lane: JournalLane, records: StoredRecord[]): void => {
     const { partition } = lane;
     while (lane.pending.length > 0 || lane.word !== undefined) {
       const entries = lane.pending.shift()?.entries ?? [];
@@ -212,6 +164,7 @@ export function createJournal(options: JournalOptions): Journal {
         word === undefined || word === 'time' ? head : { ...head, word },
         entries,
         bus.maxPayloadBytes,
+        lane.texts,
       );
       lane.n += 1;
       lane.id = head.id;
@@ -254,21 +207,22 @@ export function createJournal(options: JournalOptions): Journal {
       (error: unknown) => {
         if (stopped) return;
         stopped = true;
+        writer.stop();
         options.onFatal(error instanceof FatalError ? error : new FatalError(String(error), { cause: error }));
       },
     );
-    for (const lane of lanes.values()) transmit(lane);
+    for (const lane of lanes.values()) writer.transmit(lane);
   };
 
   /** Notes how far a store is, and tells what both have. */
-  const settle = (partition: number, note: (lane: Lane) => void): void => {
+  const settle = (partition: number, note: (lane: JournalLane) => void): void => {
     const lane = lanes.get(partition);
     if (!lane) return;
     note(lane);
     // A log of which it is not certain that it holds what it held may have lost the record meanwhile.
     options.whenCertain(() => tell(lane));
   };
-  const tell = (lane: Lane): void => {
+  const tell = (lane: JournalLane): void => {
     const told = Math.min(lane.inLedger, lane.inLog);
     if (told <= lane.told || lanes.get(lane.partition) !== lane || stopped) return;
     lane.told = told;
@@ -281,122 +235,33 @@ export function createJournal(options: JournalOptions): Journal {
   };
   const untold = (): number => {
     let sum = 0;
-    for (const { n, told, pending, word } of lanes.values())
-      sum += n - told + Math.max(pending.length, word === undefined ? 0 : 1);
+    for (const lane of lanes.values()) sum += untoldIn(lane);
     return sum;
   };
   const noteTold = (): void => {
     if (stopped || untold() === 0) for (const resolve of toldWaiters.splice(0)) resolve();
   };
 
-  const transmit = (lane: Lane): void => {
-    const [record] = lane.toLog;
-    if (!record || lane.sending || stopped) return;
-    lane.sending = true;
-    options.whenCertain(() => publish(lane, record));
-  };
-  const publish = (lane: Lane, record: Written): void => {
-    if (stopped || lanes.get(lane.partition) !== lane) return;
-    bus
-      .publish({
-        subject: lane.subject,
-        body: record.body,
-        msgId: `${service}.${lane.partition}.${record.id}`,
-        headers: { 'content-type': BATCH_CONTENT_TYPE },
-        expectLastSeq: lane.seq,
-      })
-      .then(
-        ({ seq }) => {
-          if (lanes.get(lane.partition) === lane) stored(lane, record, seq);
-        },
-        (error: unknown) => {
-          lane.sending = false;
-          if (lanes.get(lane.partition) === lane && !stopped) failed(lane, record, error);
-        },
-      );
-  };
-  const stored = (lane: Lane, record: Written, seq: number): void => {
-    lane.sending = false;
-    lane.seq = seq;
-    lane.idInLog = record.id;
-    lane.places.set(record.n, seq);
-    lane.places.delete(record.n - PLACES_MAX);
-    lane.toLog.shift();
-    lane.sentAtMs = clock.elapsed();
-    logged.push({ partition: lane.partition, n: record.n, seq });
-    at('in-log');
-    settle(lane.partition, () => (lane.inLog = record.n));
-    if (lanes.get(lane.partition) !== lane) return;
-    transmit(lane);
-    makeRoom();
-    schedule();
-  };
-  const failed = (lane: Lane, record: Written, error: unknown): void => {
-    if (!(error instanceof BusError)) {
-      options.onFatal(new FatalError(`the journal cannot be written: ${String(error)}`, { cause: error }));
-      return;
-    }
-    if (error.code === 'closed') return;
-    if (error.code === 'conflict') {
-      // Nothing more is written until it is known who wrote.
-      lane.sending = true;
-      refused(lane, record).catch((thrown: unknown) => {
-        lane.sending = false;
-        failed(lane, record, thrown);
-      });
-      return;
-    }
-    if (!error.retryable) {
-      const message = `the log refused a record: ${error.message}`;
-      options.onFatal(new FatalError(message, { exitCode: 3, cause: error }));
-      return;
-    }
-    cancelResend ??= clock.after(limits.resendMs, resend);
-  };
-  /** Its acknowledgement may have been lost; or another one has written. */
-  const refused = async (lane: Lane, record: Written): Promise<void> => {
-    const last = await bus.getLast(lane.subject);
-    const { firstSeq } = await bus.streamInfo();
-    if (lanes.get(lane.partition) !== lane || stopped) return;
-    if (last === null && lane.seq > 0 && lane.seq < firstSeq) {
-      // Nothing was written for so long that the log has dropped all of it by age.
-      lane.seq = 0;
-      lane.sending = false;
-      transmit(lane);
-      return;
-    }
-    const head = last === null ? null : decodeHead(last.data);
-    if (last !== null && head?.id === record.id) stored(lane, record, last.seq);
-    else options.onRefused(lane.partition, head);
-  };
-  const resend = (): void => {
-    cancelResend?.();
-    cancelResend = undefined;
-    for (const lane of lanes.values()) transmit(lane);
-  };
+  const writer = createLogWriter({
+    ...{ service, bus, clock, limits, lanes, onRefused: options.onRefused, onFatal: options.onFatal },
+    whenCertain: options.whenCertain,
+    onStored(lane, { n }) {
+      logged.push({ partition: lane.partition, n, seq: lane.seq });
+      at('in-log');
+      settle(lane.partition, () => (lane.inLog = n));
+      if (lanes.get(lane.partition) !== lane) return;
+      writer.transmit(lane);
+      makeRoom();
+      schedule();
+    },
+  });
   const isFull = (): boolean => ahead() >= limits.recordsAheadMax;
   const makeRoom = (): void => {
     if (!isFull()) for (const callback of roomWaiters.splice(0)) callback();
   };
-  const forgetConnection = bus.onConnection((connected) => {
-    if (connected) resend();
-  });
-
   return {
     open(partition, end) {
-      lanes.set(partition, {
-        ...{
-          partition,
-          subject: journalSubject(service, partition),
-          n: end.n,
-          id: end.id,
-          seq: end.seq,
-          idInLog: end.id,
-          places: new Map(),
-        },
-        ...{ pending: [], word: undefined, inLedger: end.n, inLog: end.n, told: end.n },
-        ...{ toLog: [], sending: false, sentAtMs: 0, waiting: [] },
-      });
+      lanes.set(partition, openLane(service, partition, end));
     },
     close(partition) {
       lanes.delete(partition);
@@ -465,27 +330,10 @@ export function createJournal(options: JournalOptions): Journal {
       stopped = true;
       cancelWindow?.();
       cancelPatience?.();
-      cancelResend?.();
-      forgetConnection();
+      writer.stop();
       roomWaiters = [];
       for (const resolve of flushWaiters.splice(0)) resolve();
       noteTold();
     },
   };
-}
-
-/** Number of the record that is still open. */
-function numberOf(lane: Lane): number {
-  return lane.n + Math.max(1, lane.pending.length);
-}
-
-/** A record that would become too large is closed, and the entry begins the next one. */
-function addTo(lane: Lane, entry: Entry, limits: RuntimeLimits): void {
-  const { entry: drafted, size } = draft(entry);
-  const open = lane.pending.at(-1);
-  const fits = open && open.size + size <= limits.recordBytesMax && open.entries.length < limits.recordInputsMax;
-  if (fits) {
-    open.entries.push(drafted);
-    open.size += size;
-  } else lane.pending.push({ entries: [drafted], size });
 }

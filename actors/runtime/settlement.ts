@@ -6,8 +6,10 @@
 import { type MeshEvent, typeOf } from '../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../schemas/events/generated.ts';
 import { settlementEventId } from '../../schemas/events/ids.ts';
-import { type Actor, childOf, type EffectRow, keyOf, type SettlementName, type TimerRow } from './actor.ts';
+import { type Actor, type EffectRow, keyOf, type TimerRow } from './actor.ts';
+import { childOf } from './commands.ts';
 import { WATCHERS } from './role.ts';
+import type { SettlementName } from './step.ts';
 
 /** Result of an effect as an event's data may be, bytes of JSON: leaves room for the events that carry it on. */
 export const EFFECT_RESULT_MAX_BYTES = 786_432;

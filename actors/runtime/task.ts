@@ -1,7 +1,7 @@
 /**
  * One input applied to a task: the actors that a host has of it, and what they say to each other. Owns: delivering what
  * one actor says to another at once, in the order in which it was said, and telling apart what stays in the host, what
- * goes to another host and what watchers are told. Does not own: what an event means to an actor (`actor.ts`), storing,
+ * goes to another host and what watchers are told. Does not own: what an event means to an actor (`step.ts`), storing,
  * sending.
  *
  * Invariants:
@@ -12,10 +12,11 @@
  * 4. What an actor cannot take of another's words is set aside with its reason, and the rest goes on (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected, step } from './actor.ts';
+import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected } from './actor.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { type RoleDefinition, WATCHERS } from './role.ts';
 import { taskOver } from './settlement.ts';
+import { step } from './step.ts';
 
 export type Actors = ReadonlyMap<string, Actor>;
 

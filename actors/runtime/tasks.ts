@@ -10,11 +10,12 @@
  * 3. An event for a task that has ended is a repetition, whenever it comes (S5).
  */
 import { contentDigest, nameOf } from '../../schemas/events/envelope.ts';
-import { type Actor, isSettlement, repetition } from './actor.ts';
+import type { Actor } from './actor.ts';
 import type { Checkpoint, EndedTask, Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { EventInput } from './record.ts';
 import { freezeTask, readTask, type StoredTask } from './snapshot.ts';
+import { isSettlement, repetition } from './step.ts';
 import { type Actors, applyToTask, isIdle, isOver, type RolesByName, type TaskResult } from './task.ts';
 
 /** A task in memory. */

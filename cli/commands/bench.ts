@@ -20,7 +20,7 @@ export function command(): Command {
         ['bench --peers --systems mesh,restate --reps 1', 'two of them, once'],
       ],
     },
-    'bench/main.ts',
+    'bench/main',
     true,
   );
 }

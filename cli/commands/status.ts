@@ -91,7 +91,8 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   const paint = painter(out);
   for (const line of localLines(local, settings, isReady, paint)) print(line);
   for (const { kind, text } of trouble) print(`${paint(kind === 'fails' ? 'red' : 'yellow', '!')} ${text}`);
-  for (const line of seenLines(local, seen, paint)) print(line);
+  const told = trouble.some(({ text }) => text === seen?.problem);
+  for (const line of seenLines(local, seen === null || !told ? seen : { ...seen, problem: null }, paint)) print(line);
   if (seen !== null && !hasCredentials(settings))
     print(paint('dim', 'NATS is reached without credentials; see docs/nats-security.md'));
   if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);

@@ -4,7 +4,7 @@
  * running them.
  */
 import { join } from 'node:path';
-import { meshEnv, projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, programFile, type Settings } from '../../config/settings.ts';
 import type { Service } from '../../services/table.ts';
 import type { Style } from '../terminal.ts';
 
@@ -26,7 +26,7 @@ export function nodeArgs(service: Service, settings: Settings): string[] {
   return [
     ...smallHeap,
     `--max-old-space-size=${service.heapMb(settings)}`,
-    join(projectRoot, 'services', 'main.ts'),
+    programFile('services', 'main'),
     service.name,
   ];
 }

@@ -62,6 +62,7 @@ const sidebar = [
       page('Testing', 'testing'),
       page('Benchmarks', 'benchmarks'),
       page('By hand', 'verification'),
+      page('What was asked', 'acceptance'),
     ],
   },
   { text: 'Alerts', collapsed: true, items: pagesOf('alerts') },

@@ -6,8 +6,10 @@ export const STREAM = 'MESH';
 export const QUARANTINE_STREAM = 'MESH_QUARANTINE';
 export const CHECKPOINT_STREAM = 'MESH_CHECKPOINTS';
 export const INGRESS_SUBJECT = 'mesh.tasks';
-/** Below it nothing is expected; what comes there is stored, so that it can be set aside with its reason. */
-export const INGRESS_STRAYS = `${INGRESS_SUBJECT}.>`;
+/** What doors of the mesh pass on, with the caller that each of them knows; closed to whoever may only submit. */
+export const DOORS_SUBJECT = `${INGRESS_SUBJECT}.doors`;
+/** Beside the doors nothing is expected there; it is stored, so that it can be set aside with its reason. */
+export const BELOW_INGRESS = `${INGRESS_SUBJECT}.>`;
 
 /** Fixed: partitions are written into subjects and ledgers, so changing the number needs a new stream. */
 export const PARTITIONS = 8;
@@ -160,7 +162,7 @@ export type ParsedSubject =
 
 /** Never throws: what is not of the mesh is `other`. */
 export function parseSubject(subject: string): ParsedSubject {
-  if (subject === INGRESS_SUBJECT) return { kind: 'ingress' };
+  if (subject === INGRESS_SUBJECT || subject === DOORS_SUBJECT) return { kind: 'ingress' };
   const [mesh, kind, ...rest] = subject.split('.');
   if (mesh !== 'mesh') return { kind: 'other' };
   if (kind === 'events' && rest.length === 1 && rest[0] !== undefined && isCorrelationId(rest[0])) {

@@ -2,7 +2,7 @@
  * A fuzz of every door of one mesh. Owns: how many inputs, how many at once, what is counted, and the verdict: every input
  * has a clear status, no process died, and memory is where it was. Does not own: the inputs, or the doors.
  */
-import { Random } from '../simulation/random.ts';
+import { Random } from '../../simulation/random.ts';
 import { residentMb } from '../support/flood.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { type Addresses, type Door, doorsOf } from './doors.ts';

@@ -11,7 +11,7 @@ import type { ServiceName, ServiceProcess } from '../support/service-process.ts'
 import { type HostPlan, type Leases, nameOf } from './hosts.ts';
 
 /** A killed host's partitions have to be somewhere else by then. */
-export const TAKEOVER_LIMIT_MS = 10_000;
+const TAKEOVER_LIMIT_MS = 10_000;
 /** An effect that is under way keeps its partition where it is until it has ended. */
 const SHARED_LIMIT_MS = 60_000;
 const COPIED_LIMIT_MS = 60_000;

@@ -3,7 +3,7 @@
  * tests that need small limits, or hundreds of tasks. Owns: putting it together. Does not own: the log server.
  */
 import { join } from 'node:path';
-import { ingress, strays } from '../../actors/ingress.ts';
+import { doors, ingress } from '../../actors/ingress.ts';
 import { loadRoleDefinitions, rolesOf } from '../../actors/roles/index.ts';
 import type { AtCrashPoint } from '../../actors/runtime/crash-points.ts';
 import type { FatalError } from '../../actors/runtime/errors.ts';
@@ -73,7 +73,7 @@ export async function startEchoHost(options: EchoHostOptions): Promise<EchoHost>
   const roles = await rolesOf('agents', await loadRoleDefinitions([], folders), ports);
   const fatal: FatalError[] = [];
   const host = createHost({
-    ...{ name, service: 'agents', ingress: [ingress, strays], bus, clock: systemClock, log, limits, at },
+    ...{ name, service: 'agents', ingress: [ingress, doors], bus, clock: systemClock, log, limits, at },
     roles: roles.filter((role) => role.name === 'orchestrator' || role.name === 'echo'),
     ledger: await openSqliteLedger(options.ledger),
     onFatal: (error) => void fatal.push(error),

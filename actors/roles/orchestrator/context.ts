@@ -1,6 +1,6 @@
 /**
  * What a task is, as the orchestrator keeps it: the context of its machine, and what can be read off it. Owns: the form,
- * and how a task begins in each release. Does not own: how it changes (`task.ts`).
+ * and how a task begins in each release. Does not own: how it changes (`steps.ts`, `hops.ts`).
  */
 import type { ReviewSeen, RoutePhase } from '../../../router/port.ts';
 import type {
@@ -175,4 +175,9 @@ export function rolesAhead(context: TaskContext): string[] {
   const from = loop ? steps.findIndex(({ step }) => step === loop.revise) : context.at;
   const to = loop ? context.at + 1 : steps.length;
   return [...new Set(steps.slice(Math.max(0, from), to).map(({ role }) => role))];
+}
+
+/** By which attempts at the same code are compared. */
+export function errorsIn(review: Review): number {
+  return review.findings.filter(({ severity }) => severity === 'error').length;
 }

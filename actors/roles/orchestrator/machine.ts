@@ -1,6 +1,6 @@
 /**
  * The task machine: one instance a correlation id. Owns: the order of hops, deadline, cancel, approval, and relaying
- * messages between roles. Does not own: the arithmetic of a task (`task.ts`), or any work.
+ * messages between roles. Does not own: the arithmetic of a task (`steps.ts`, `hops.ts`, `review-loop.ts`, `decisions.ts`), or any work.
  *
  *   waiting → routing → hop ⇄ (next step, retry, revise) → completed | failed | cancelled
  *                        ├→ reconsidering (the router, after a review or a failure in passing) → hop …
@@ -31,7 +31,11 @@ import {
   type TaskContext,
   timeLeftMs,
 } from './context.ts';
+import { answered } from './decisions.ts';
+import * as hops from './hops.ts';
 import { answerTo, refusalOf } from './questions.ts';
+import { messageNoted } from './result.ts';
+import { reconsidered } from './review-loop.ts';
 import { heeded, onTheWay, type RouteInput, type RouteOutput, situation, unasked } from './routing.ts';
 import {
   accepted,
@@ -48,7 +52,7 @@ import {
   reminder,
   taskRouted,
 } from './sayings.ts';
-import * as task from './task.ts';
+import { routed } from './steps.ts';
 
 /** How long a role that is asked to stop may take to say what it had begun, milliseconds. */
 const STOP_WITHIN_MS = 5000;
@@ -177,9 +181,7 @@ const machineFor = (beginning: TaskContext) => {
       /** Takes what the router said, at the start or on the way. */
       route: enqueueActions(({ context, enqueue }, output: RouteOutput) => {
         const said = heeded(context, output);
-        const after = onTheWay(context)
-          ? task.reconsidered(context, said)
-          : task.routed(context, said.route, said.workflow);
+        const after = onTheWay(context) ? reconsidered(context, said) : routed(context, said.route, said.workflow);
         enqueue.assign(() => after);
         enqueue.emit(taskRouted(context, after, said));
         const loop = context.occasion === 'after_review' ? loopAdvanced(context, after) : null;
@@ -188,7 +190,7 @@ const machineFor = (beginning: TaskContext) => {
       /** Takes an answer that fits, of a person or of the clock. */
       take: enqueueActions(({ context, enqueue }, answer: TaskInputAcceptedData) => {
         enqueue.emit(inputAccepted(context, answer));
-        enqueue.assign(task.answered(context, answer));
+        enqueue.assign(answered(context, answer));
       }),
       refuse: emit(({ context }, answer: TaskInputProvidedData) => inputRefused(context, answer)),
       remind: emit(({ context }) => reminder(context)),
@@ -199,7 +201,7 @@ const machineFor = (beginning: TaskContext) => {
       }),
       /** Ends the task, and first the hop at work, if there is one. */
       end: enqueueActions(({ context, event, enqueue }, how: { outcome: 'failed' | 'cancelled'; error: ErrorInfo }) => {
-        const after = task.ended(context, how.outcome, how.error, timeOf(event));
+        const after = hops.ended(context, how.outcome, how.error, timeOf(event));
         if (context.busy) enqueue.emit(hopCancelled(context, how.error.message));
         enqueue.assign(after);
         if (context.busy) enqueue.emit(hopFinished(after));
@@ -211,20 +213,20 @@ const machineFor = (beginning: TaskContext) => {
       }),
       /** The role at work has said what it had begun, or has said nothing. */
       stopped: enqueueActions(({ context, event, enqueue }, reply: HopRepliedData | null) => {
-        const after = task.stopped(context, reply, timeOf(event));
+        const after = hops.stopped(context, reply, timeOf(event));
         enqueue.assign(after);
         enqueue.emit(hopFinished(after));
       }),
       noteWaiting: emit(({ context }, data: HopWaitingData) => out('hop.waiting', WATCHERS, data, place(context))),
       reply: enqueueActions(({ context, event, enqueue }, reply: HopRepliedData) => {
-        const after = task.replied(context, reply, timeOf(event));
+        const after = hops.replied(context, reply, timeOf(event));
         enqueue.assign(after);
         enqueue.emit(hopFinished(after));
         const loop = loopAdvanced(context, after);
         if (loop) enqueue.emit(loop);
       }),
       timeUp: enqueueActions(({ context, event, enqueue }) => {
-        const after = task.timedOut(context, timeOf(event));
+        const after = hops.timedOut(context, timeOf(event));
         enqueue.emit(hopCancelled(context, 'the time for this step is up'));
         enqueue.assign(after);
         enqueue.emit(hopFinished(after));
@@ -238,7 +240,7 @@ const machineFor = (beginning: TaskContext) => {
       'agent.message': {
         actions: enqueueActions(({ context, event, enqueue }) => {
           const relayed = { ...place(context), relay: { from: event.sender, to: event.recipient } };
-          enqueue.assign(task.messageNoted(context, event.data));
+          enqueue.assign(messageNoted(context, event.data));
           // Relayed to itself it would go round for ever; watchers see every message anyhow.
           if (event.recipient !== role.name && event.recipient !== WATCHERS)
             enqueue.emit(out('agent.message', event.recipient, event.data, relayed));
@@ -369,7 +371,7 @@ const machineFor = (beginning: TaskContext) => {
           },
           hop: {
             entry: [
-              assign(({ context, event }) => task.started(context, timeOf(event))),
+              assign(({ context, event }) => hops.started(context, timeOf(event))),
               emit(({ context }) => hopRequest(context)),
               emit(({ context }) => hopStarted(context)),
             ],

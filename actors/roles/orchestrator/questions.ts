@@ -1,6 +1,6 @@
 /**
  * What a task asks a person, and whether an answer fits. Owns: the form of questions, and judging answers: pure functions.
- * Does not own: what an answer leads to (`task.ts`), waiting, or saying any of it (`machine.ts`).
+ * Does not own: what an answer leads to (`decisions.ts`), waiting, or saying any of it (`machine.ts`).
  *
  * Invariants:
  * 1. A question is answered once. Its id is unique in its task, and an answer that names another one is not for it.

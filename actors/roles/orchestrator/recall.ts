@@ -7,7 +7,7 @@ import type { RecalledTask } from '../../../schemas/events/recalled-task.ts';
 import type { TaskStatus } from '../../../schemas/events/task-view.ts';
 import type { TaskContext } from './context.ts';
 import { requiredData } from './questions.ts';
-import { resultOf } from './task.ts';
+import { resultOf } from './result.ts';
 
 /** States of the task machine; inside of `working` a task runs. */
 const statuses: Readonly<Record<string, TaskStatus>> = {

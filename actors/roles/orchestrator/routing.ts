@@ -6,7 +6,7 @@ import type { Situation } from '../../../router/port.ts';
 import type { ErrorInfo, Route, RouteNext } from '../../../schemas/events/generated.ts';
 import type { Workflow } from '../../workflows/index.ts';
 import { HOPS_MAX, type Reconsidered, remainingLoops, rolesAhead, type TaskContext } from './context.ts';
-import { leaves } from './task.ts';
+import { leaves } from './review-loop.ts';
 
 /** Tasks of release 1 say only the first three. */
 export interface RouteInput extends Partial<Situation> {

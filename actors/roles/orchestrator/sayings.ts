@@ -4,9 +4,11 @@
  */
 import type { TaskInputAcceptedData, TaskInputProvidedData } from '../../../schemas/events/generated.ts';
 import { type Incoming, type Outgoing, out, WATCHERS } from '../../runtime/role.ts';
-import { currentStep, loopsOf, type Reconsidered, remainingLoops, type TaskContext } from './context.ts';
+import { currentStep, errorsIn, loopsOf, type Reconsidered, remainingLoops, type TaskContext } from './context.ts';
+import { hopInput } from './hops.ts';
 import { alreadyAnswered, answerTo, refusalOf, refusedData, requiredData } from './questions.ts';
-import * as task from './task.ts';
+import { resultOf } from './result.ts';
+import { loopMove } from './review-loop.ts';
 
 /** Hops and loops of the envelope: as the task counts them, not as the sender saw them. */
 export const place = (context: TaskContext) => ({ hop: context.hop, loops: remainingLoops(context) });
@@ -15,7 +17,7 @@ export const hopRequest = (context: TaskContext): Outgoing => {
   const { step, role, timeoutMs } = currentStep(context);
   const { attempt, repeat, consented } = context;
   const asked = {
-    ...{ step, attempt, timeoutMs, input: task.hopInput(context) },
+    ...{ step, attempt, timeoutMs, input: hopInput(context) },
     ...(repeat ? { repeat } : {}),
     ...(consented ? { consented } : {}),
     ...standing(context),
@@ -68,13 +70,13 @@ export const reminder = (context: TaskContext): Outgoing => {
   return out('task.input.reminded', WATCHERS, data, { ...place(context), awaited: true });
 };
 export const ending = (name: 'task.completed' | 'task.failed' | 'task.cancelled', context: TaskContext): Outgoing =>
-  out(name, WATCHERS, { result: task.resultOf(context) }, { ...place(context), awaited: true });
+  out(name, WATCHERS, { result: resultOf(context) }, { ...place(context), awaited: true });
 
 export const loopAdvanced = (before: TaskContext, after: TaskContext): Outgoing | null => {
-  const next = task.loopMove(before, after);
+  const next = loopMove(before, after);
   const review = after.artifacts.review;
   if (next === null || !review) return null;
-  const data = { loops: loopsOf(after), verdict: review.verdict, next, findings: task.errorsIn(review) };
+  const data = { loops: loopsOf(after), verdict: review.verdict, next, findings: errorsIn(review) };
   return out('loop.advanced', WATCHERS, data, place(after));
 };
 

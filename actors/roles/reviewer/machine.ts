@@ -199,7 +199,10 @@ const machineFor = ({ countsWork }: { readonly countsWork: boolean }) =>
 
 function summary({ verdict, findings }: Review): string {
   const errors = findings.filter(({ severity }) => severity === 'error').length;
-  if (verdict === 'approved') return findings.length === 0 ? 'approved' : `approved with ${findings.length} remarks`;
+  if (verdict === 'approved')
+    return findings.length === 0
+      ? 'approved'
+      : `approved with ${findings.length} ${findings.length === 1 ? 'remark' : 'remarks'}`;
   return `changes requested: ${errors} ${errors === 1 ? 'error' : 'errors'}`;
 }
 

@@ -8,7 +8,7 @@ import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
 import { ToolError } from './builtin/port.ts';
-import type { ToolCheck, ToolChoice, ToolQuestion, ToolRequest, ToolResult, ToolRun } from './machine.ts';
+import type { ToolCheck, ToolChoice, ToolQuestion, ToolRequest, ToolResult, ToolRun } from './context.ts';
 
 /** Longer than the tools wait for a server that is starting. */
 const CHOOSE_TIMEOUT_MS = 25_000;

@@ -1,7 +1,7 @@
 /**
  * Chooses a tool and runs it. Owns: choosing before running, so that a crash between the two runs nothing twice, asking
- * a model where words alone choose nothing, and remembering the deeds that may not be repeated for as long as the task
- * lives. Does not own: the tools, or whether a model is configured.
+ * a model where words alone choose nothing, and remembering the deeds that may not be repeated (`deeds.ts`) for as long as
+ * the task lives. Does not own: the tools, or whether a model is configured.
  *
  *   idle → choosing → running → idle
  *             └→ asking → checking → running
@@ -10,244 +10,35 @@
  * with the yes for that tool and those arguments, which go straight to `checking`.
  *
  * What a model says is only a proposal: it runs when the tool itself takes the arguments, and otherwise the hop fails.
- *
- * A deed is done again only when it certainly failed, or when a request says that a person wants it (S6). A request may
- * come again for other reasons: its time was up, or the orchestrator lost both its stores and begins the task anew.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type {
-  ErrorInfo,
-  HopOutput,
-  HopRequestedData,
-  LlmRepliedData,
-  Share,
-  TokenUsage,
-  ToolCall,
-  ToolConsent,
-  ToolOffer,
-} from '../../../schemas/events/generated.ts';
 import {
   type EffectWaiting,
   effectLogic,
-  type Fence,
   type Incoming,
   type Outgoing,
   out,
   type RoleDefinition,
 } from '../../runtime/role.ts';
+import { completed, errorOf, failed, type HopEvents, isForHop, requestOf, stepWaits } from '../hop.ts';
 import {
-  completed,
-  errorOf,
-  failed,
-  type HopContext,
-  type HopEvents,
-  idleHop,
-  isForHop,
-  requestOf,
-  standingOf,
-  stepWaits,
-} from '../hop.ts';
-
-/** A tool with arguments that fit its schema. */
-export interface ToolChoice {
-  readonly name: string;
-  readonly arguments: Record<string, unknown>;
-  readonly fence: Fence;
-  /** It runs only when a person has said yes. */
-  readonly asks?: boolean;
-}
-
-/** What a choice is made of, and for whom. */
-export interface ToolRequest {
-  readonly prompt: string;
-  /** Absent in tasks of before release 4. */
-  readonly share?: Share;
-}
-
-/** The words choose no tool, and a model may be asked. */
-export interface ToolQuestion {
-  /** Why, and how a request names a tool: what the task is told when the model chooses none either. */
-  readonly unfit: string;
-  readonly offers: readonly ToolOffer[];
-}
-
-/** What a model chose, before anybody has checked it; or what a person has said yes to. */
-export interface ToolProposal {
-  readonly name: string;
-  readonly arguments: Record<string, unknown>;
-}
-
-export interface ToolCheck extends ToolProposal {
-  readonly share?: Share;
-  readonly consented?: boolean;
-}
-
-/** A tool to run, and which deed of the task it is: the same for every attempt at the step in one round of a loop. */
-export interface ToolRun extends ToolChoice {
-  readonly deed: string;
-  readonly share?: Share;
-}
-
-/** What a tool answered. */
-export type ToolResult = Pick<ToolCall, 'result' | 'attachments'>;
-
-/** A tool that may not be repeated was begun; `output` is what it made, or null when nobody knows. */
-interface Deed {
-  readonly step: string;
-  readonly loops: number;
-  readonly output: HopOutput | null;
-}
-
-interface ToolsContext extends HopContext {
-  /** Review loops left when the hop was requested: tells the rounds of a loop apart. */
-  readonly loops: number;
-  readonly choice: ToolChoice | null;
-  /** The last one begun. */
-  readonly deed: Deed | null;
-  /** Those begun before it, without what they made; absent in tasks before release 3. */
-  readonly earlier?: readonly Deed[];
-  // Snapshots from before a model could be asked have none of the following.
-  /** The hop at work; tells a model's late reply to an earlier one apart. */
-  readonly hop?: number;
-  readonly unfit?: string | null;
-  readonly proposal?: ToolProposal | null;
-  /** The model's name, when it was one that chose. */
-  readonly chosenBy?: string | null;
-  /** What choosing it took. */
-  readonly usage?: TokenUsage | null;
-}
-
-const idle = {
-  ...{ ...idleHop, loops: 0, choice: null, deed: null },
-  ...{ hop: 0, unfit: null, proposal: null, chosenBy: null, usage: null },
-} as const satisfies ToolsContext;
-
-/** Time a model may take at least; half of the step's when that is more: the tool has to run in it as well. */
-const CHOOSE_MS_MIN = 90_000;
-const SUMMARY_CHARS_MAX = 1000;
-const MESSAGE_CHARS_MAX = 8000;
-
-function chosen(context: ToolsContext): ToolChoice {
-  if (!context.choice) throw new RangeError('no tool is chosen');
-  return context.choice;
-}
-
-function outputOf(context: ToolsContext, { result, attachments }: ToolResult, saysWho: boolean): HopOutput {
-  const { name, arguments: given } = chosen(context);
-  const by = context.chosenBy == null ? '' : `, chosen by ${context.chosenBy}`;
-  const summary = `${name} ran${by}`.slice(0, SUMMARY_CHARS_MAX);
-  const who = saysWho && context.chosenBy != null ? { chosenBy: context.chosenBy.slice(0, 200) } : {};
-  const spent = context.usage == null ? {} : { usage: context.usage };
-  const attached = attachments === undefined ? {} : { attachments };
-  return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result, ...attached }, ...spent };
-}
-
-/** Unique in the task: step and attempt repeat when a loop goes round, the hop does not. */
-function requestId(context: ToolsContext): string {
-  const { step, attempt } = requestOf(context);
-  return `${context.hop ?? 0}.${step}.${attempt}`;
-}
-
-function isAnswer(context: ToolsContext, { data }: Incoming<'llm.replied'>): boolean {
-  return data.requestId === requestId(context);
-}
-
-function chooseMs(context: ToolsContext): number {
-  return Math.max(CHOOSE_MS_MIN, Math.round(requestOf(context).timeoutMs / 2));
-}
-
-function ask(context: ToolsContext, offers: readonly ToolOffer[]): Outgoing {
-  const { prompt, note } = requestOf(context).input;
-  const input = { prompt, ...(note === undefined ? {} : { note }) };
-  const asked = { requestId: requestId(context), purpose: 'tool' as const, input, tools: [...offers] };
-  return out('llm.requested', 'llm', { ...asked, timeoutMs: chooseMs(context), ...standingOf(requestOf(context)) });
-}
-
-/** What the model chose; null when it failed or found nothing that fits. */
-function proposalIn({ status, output }: LlmRepliedData): ToolProposal | null {
-  if (status !== 'completed' || output?.tool === undefined) return null;
-  return { name: output.tool.name, arguments: output.tool.arguments };
-}
-
-/** No tool was chosen by words, nor by a model. */
-function unchosen(context: ToolsContext, why: string): Outgoing {
-  const message = `${context.unfit ?? 'no tool fits this request.'} A language model was asked: ${why}`;
-  return failed(context, { code: 'no_tool', message: message.slice(0, MESSAGE_CHARS_MAX), retryable: false });
-}
-
-function whyNone({ error, output }: LlmRepliedData): string {
-  return error?.message ?? output?.summary ?? 'it said nothing';
-}
-
-/** A proposal that the tool refuses. */
-function refused(context: ToolsContext, error: ErrorInfo): string {
-  return `its choice${context.chosenBy == null ? '' : ` (${context.chosenBy})`} cannot be run. ${error.message}`;
-}
-
-function proposed(context: ToolsContext): ToolProposal {
-  if (context.proposal == null) throw new RangeError('no tool is proposed');
-  return context.proposal;
-}
-
-/** Whose work the hop is. */
-function shareOf(context: ToolsContext): { readonly share?: Share } {
-  const { share } = requestOf(context);
-  return share === undefined ? {} : { share };
-}
-
-function checkOf(context: ToolsContext): ToolCheck {
-  const { name, arguments: given } = proposed(context);
-  const consented = requestOf(context).consented === undefined ? {} : { consented: true };
-  return { name, arguments: given, ...shareOf(context), ...consented };
-}
-
-/** The hop ends, and a person is asked whether the tool may act. */
-function consentNeeded(context: ToolsContext, { name, arguments: given }: ToolChoice): Outgoing {
-  const { step, attempt } = requestOf(context);
-  const chosenBy = context.chosenBy == null ? {} : { chosenBy: context.chosenBy.slice(0, 200) };
-  const error = { code: 'consent_needed', message: `${name} acts outside: a person is asked first`, retryable: false };
-  const consent: ToolConsent = { name, arguments: given, ...chosenBy };
-  return out('hop.replied', 'orchestrator', { step, attempt, status: 'failed', error, consent });
-}
-
-/** What was checked cannot be run. */
-function unchecked(context: ToolsContext, error: ErrorInfo): Outgoing {
-  return requestOf(context).consented === undefined
-    ? unchosen(context, refused(context, error))
-    : failed(context, { ...error, message: `${proposed(context).name}: ${error.message}` });
-}
-
-/** The deed that is begun with a choice; null when the tool may be repeated. */
-function deedOf(context: ToolsContext, choice: ToolChoice | null, output: HopOutput | null): Deed | null {
-  return choice?.fence === 'once' ? { step: requestOf(context).step, loops: context.loops, output } : null;
-}
-
-/** The deed that a request asks for, if it was begun before: the same step of the same round. */
-function deedAskedFor({ deed, earlier = [] }: ToolsContext, { data, loops }: Incoming<'hop.requested'>): Deed | null {
-  const begun = deed === null ? earlier : [deed, ...earlier];
-  return begun.find((one) => one.step === data.step && one.loops === loops) ?? null;
-}
-
-/** Deeds begun before another one, which has the place of the last. */
-function earlierThan({ step, loops }: Deed, { deed, earlier = [] }: ToolsContext): readonly Deed[] {
-  const before = deed === null ? earlier : [...earlier, { ...deed, output: null }];
-  return before.filter((one) => one.step !== step || one.loops !== loops);
-}
-
-/** What became of the deed: its result again, or that nobody knows (S6). */
-function tellDeed(deed: Deed | null, request: HopRequestedData): Outgoing {
-  if (deed?.output) return completed({ request }, deed.output);
-  const message = 'it was begun before, and it may not be repeated';
-  return failed({ request }, { code: 'outcome_unknown', message, retryable: false });
-}
-
-/** Asked to stop: what had been begun of the hop is said, for whoever looks after a deed that was cut off (S6). */
-function stoppedAt(context: ToolsContext): Outgoing {
-  const { choice } = context;
-  if (choice === null || choice.fence === 'pure')
-    return failed(context, { code: 'cancelled', message: 'nothing was done', retryable: false });
-  return failed(context, { code: 'outcome_unknown', message: `${choice.name} had begun`, retryable: false });
-}
+  checkOf,
+  chooseMs,
+  chosen,
+  idle,
+  isAnswer,
+  proposalIn,
+  shareOf,
+  type ToolCheck,
+  type ToolChoice,
+  type ToolQuestion,
+  type ToolRequest,
+  type ToolResult,
+  type ToolRun,
+  type ToolsContext,
+} from './context.ts';
+import { deedAskedFor, deedOf, earlierThan } from './deeds.ts';
+import { ask, consentNeeded, outputOf, stoppedAt, tellDeed, unchecked, unchosen, whyNone } from './sayings.ts';
 
 /** Of what `choosing` and `checking` end with. */
 interface Chosen {

@@ -5,7 +5,7 @@
 import { EffectError } from '../../runtime/errors.ts';
 import type { Fence } from '../../runtime/role.ts';
 import { type Dice, type SimulatedEffects, simulated } from '../simulated.ts';
-import type { ToolChoice, ToolProposal, ToolQuestion } from './machine.ts';
+import type { ToolChoice, ToolProposal, ToolQuestion } from './context.ts';
 
 const FENCES: readonly Fence[] = ['pure', 'keyed', 'once', 'once'];
 const nameOf = (fence: Fence): string => `${fence}-tool`;

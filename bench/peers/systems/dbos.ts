@@ -3,7 +3,7 @@
  * own. PostgreSQL does not run as root: there it runs as the user that its packages make.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, System } from '../system.ts';
@@ -11,6 +11,8 @@ import type { Place, System } from '../system.ts';
 const DEBIAN = '/usr/lib/postgresql';
 const READY_LIMIT_MS = 60_000;
 const RETRY_MS = 50;
+/** Others may pass through a folder. */
+const THROUGH = 0o001;
 
 function binaries(): string | null {
   const debian = existsSync(DEBIAN) ? readdirSync(DEBIAN).map((version) => join(DEBIAN, version, 'bin')) : [];
@@ -33,14 +35,21 @@ function user(): { uid: number; gid: number } | undefined {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
+/** Folders of the mesh are its owner's alone: another user gets through them to their own, and sees nothing on the way. */
+function letThrough(folder: string): void {
+  const { mode } = statSync(folder);
+  if ((mode & THROUGH) !== 0) return;
+  chmodSync(folder, (mode & 0o777) | THROUGH);
+  letThrough(dirname(folder));
+}
+
 function cluster(folder: string, data: string): void {
   if (existsSync(data)) return;
   mkdirSync(data);
   const as = user();
   if (as !== undefined) {
     chownSync(data, as.uid, as.gid);
-    // A temporary folder is its maker's alone.
-    chmodSync(dirname(data), 0o755);
+    letThrough(dirname(data));
   }
   execFileSync(join(folder, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres'], {
     cwd: data,

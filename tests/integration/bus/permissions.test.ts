@@ -172,6 +172,10 @@ describe.each(servers)('on %s nats-server', (_name, binary) => {
     const { lastSeq } = await owner.streamInfo();
     nc.publish('mesh.tasks', 'hello');
     await until(async () => (await owner.streamInfo()).lastSeq === lastSeq + 1, 'the task is stored');
+    expect([...(await refusedPublishes('public', ['mesh.tasks.doors', 'mesh.tasks.x', 'mesh.tasks']))].sort()).toEqual([
+      'mesh.tasks.doors',
+      'mesh.tasks.x',
+    ]);
     const public_ = await failure(busAs('public'));
     expect(public_.code).toBe('no_jetstream');
   });

@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 import { Priority, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
-import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
@@ -21,7 +21,7 @@ describe('wishes of a task', () => {
   async function submitted(id: string): Promise<unknown> {
     const found: { correlationid?: string; data?: unknown }[] = [];
     const reader = await gateway().mesh.bus.read({
-      filter: INGRESS_SUBJECT,
+      filter: DOORS_SUBJECT,
       fromSeq: 1,
       onMessage: ({ data }) => found.push(JSON.parse(Buffer.from(data).toString('utf8'))),
     });

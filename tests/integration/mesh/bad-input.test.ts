@@ -146,7 +146,7 @@ describe('bad input', () => {
     const subject = `${INGRESS_SUBJECT}.urgent`;
     const seq = await mesh().publish(subject, json({ prompt }));
     const entry = await mesh().watch.refusal(({ originSeq }) => originSeq === seq, LIMIT_MS, 'misaddressed');
-    expect(entry).toMatchObject({ role: 'strays', code: 'misaddressed', originSubject: subject });
+    expect(entry).toMatchObject({ role: 'doors', code: 'misaddressed', originSubject: subject });
     expect(entry.reason).toContain(`nothing is read on ${subject}`);
   });
 

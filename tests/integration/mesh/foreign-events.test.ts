@@ -71,9 +71,18 @@ test('S5: the same event twice is one task, in either mode; so is the same key',
 test('S9: what was published below mesh.tasks is set aside, and told where tasks go', async () => {
   const { seq } = await send('hello', {}, 'mesh.tasks.foo');
   expect(await refused(seq)).toMatchObject({
-    ...{ role: 'strays', code: 'misaddressed', originSubject: 'mesh.tasks.foo' },
+    ...{ role: 'doors', code: 'misaddressed', originSubject: 'mesh.tasks.foo' },
     reason: 'nothing is read on mesh.tasks.foo; tasks go to mesh.tasks',
   });
+});
+
+test('who asks is a claim on mesh.tasks: it is marked, and opens no door', async () => {
+  const { seq } = await send('{"prompt":"tool:clock {}","caller":"mesh run","door":"cli"}', {});
+  expect(await refused(seq)).toMatchObject({ code: 'invalid_data', reason: expect.stringContaining('door is for') });
+  await send('{"prompt":"tool:calculator {\\"expression\\":\\"17+17\\"}","caller":"mesh run"}', {});
+  await expect.poll(() => tasksOf('17+17').length, { timeout: LIMIT_MS }).toBe(1);
+  const [task = ''] = tasksOf('17+17');
+  expect(mesh().watch.facts(task)[0]?.event.data).toMatchObject({ caller: 'nats:mesh run' });
 });
 
 test('a reason that is not ASCII reaches its reader whole', async () => {

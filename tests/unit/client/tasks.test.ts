@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type MeshError, toMeshError } from '../../../client/errors.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
-import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { as, local, type MemoryMesh, memoryMesh } from './log.ts';
 
 async function opened(): Promise<{ mesh: Mesh; memory: MemoryMesh }> {
@@ -26,7 +26,7 @@ async function submissions({
 }: MemoryMesh): Promise<{ id: string; correlationid: string; traceparent?: string }[]> {
   const found: { id: string; correlationid: string; traceparent?: string }[] = [];
   const reader = await bus.read({
-    filter: INGRESS_SUBJECT,
+    filter: DOORS_SUBJECT,
     fromSeq: 1,
     onMessage: ({ data }) => found.push(JSON.parse(Buffer.from(data).toString('utf8'))),
   });

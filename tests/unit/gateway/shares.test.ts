@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Caller } from '../../../client/caller.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
 import { CallerShares, type ShareLimits } from '../../../gateway/core/shares.ts';
-import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { as, memoryMesh } from '../client/log.ts';
 
 const MIB = 1024 * 1024;
@@ -17,7 +17,7 @@ async function opened(limits: Partial<ShareLimits> = {}) {
   onTestFinished(() => mesh.stop());
   let written = 0;
   const reader = await memory.bus.read({
-    filter: INGRESS_SUBJECT,
+    filter: DOORS_SUBJECT,
     fromSeq: 1,
     // An orchestrator that takes everything and works on it for ever.
     onMessage: ({ data }) => {
@@ -83,11 +83,11 @@ describe('tasks that have not ended', () => {
 
 describe('bytes in a day', () => {
   test('a prompt counts as what it makes the mesh store; one that is too large leaves room for smaller ones', async () => {
-    const { submit, written } = await opened({ bytesPerDay: 2 * MIB });
+    const { submit, written } = await opened({ bytesPerDay: MIB });
     const large = { prompt: 'x'.repeat(100_000) };
     await submit(bob, large);
     await expect(submit(bob, large)).rejects.toMatchObject(
-      over('BYTES_LIMIT', /^bob may have 2097152 bytes stored in a day, and this would be more; try again in \d+ s$/),
+      over('BYTES_LIMIT', /^bob may have 1048576 bytes stored in a day, and this would be more; try again in \d+ s$/),
     );
     expect(written()).toBe(1);
     await submit(bob);
@@ -95,7 +95,7 @@ describe('bytes in a day', () => {
   });
 
   test('what is written about a task counts as well', async () => {
-    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 140_000 });
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 70_000 });
     await shares.write(bob, 9000);
     await expect(shares.write(bob, 9000)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
     await shares.write(bob, 500);

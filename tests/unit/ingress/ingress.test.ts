@@ -1,6 +1,6 @@
 /** What is understood on `mesh.tasks`, and what is refused with which reason (S1, S5, S9). */
 import { describe, expect, test } from 'vitest';
-import { ingress, strays } from '../../../actors/ingress.ts';
+import { doors, ingress } from '../../../actors/ingress.ts';
 import { RELEASE } from '../../../actors/release.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
 import { contentDigest, type MeshEvent, validateEvent } from '../../../schemas/events/envelope.ts';
@@ -48,7 +48,7 @@ describe('accepted', () => {
     [
       'bare JSON with all it may say',
       '{"prompt":"hi","workflow":"build","caller":"me","deadlineMs":5000}',
-      { prompt: 'hi', workflow: 'build', caller: 'me', deadlineMs: 5000 },
+      { prompt: 'hi', workflow: 'build', caller: 'nats:me', deadlineMs: 5000 },
     ],
     ['bare JSON with an id', `{"id":"${TASK}","prompt":"hi"}`, { prompt: 'hi' }],
     ['bare JSON with a correlationId', `{"correlationId":"${TASK}","prompt":"hi"}`, { prompt: 'hi' }],
@@ -251,9 +251,54 @@ describe('the same task', () => {
 
 test('S9: what was published below the subject for tasks is set aside, and told where tasks go', () => {
   const message = { ...stored('hello'), subject: 'mesh.tasks.foo' };
-  expect(strays.translate(message, IDENTITY)).toEqual({
+  expect(doors.translate(message, IDENTITY)).toEqual({
     ok: false,
     rejection: { code: 'misaddressed', reason: 'nothing is read on mesh.tasks.foo; tasks go to mesh.tasks' },
+  });
+});
+
+describe('who asks', () => {
+  const own = (data: string): StoredMessage => ({ ...stored(data), subject: 'mesh.tasks.doors' });
+  const asked = (message: StoredMessage): MeshEvent => {
+    const read = doors.translate(message, IDENTITY);
+    if (!read.ok) throw new Error(read.rejection.reason);
+    return read.value;
+  };
+
+  test('is believed of the doors of the mesh', () => {
+    const event = asked(own('{"prompt":"hi","caller":"alice","door":"grpc"}'));
+    expect(event.data).toEqual({ prompt: 'hi', caller: 'alice', door: 'grpc' });
+    const answer = cloudEvent({ correlationid: TASK, data: { text: 'yes', caller: 'alice' } }, 'task.input.provided');
+    expect(asked(own(answer)).data).toEqual({ text: 'yes', caller: 'alice' });
+  });
+
+  test.each(['alice', 'mesh run', 'nats:alice', ''])('is a claim of whoever writes on mesh.tasks: %j', (caller) => {
+    const answer = cloudEvent({ correlationid: TASK, data: { text: 'yes', caller } }, 'task.input.provided');
+    expect(admit(JSON.stringify({ prompt: 'hi', caller })).data).toEqual({ prompt: 'hi', caller: `nats:${caller}` });
+    expect(admit(answer).data).toEqual({ text: 'yes', caller: `nats:${caller}` });
+  });
+
+  test('a key of a claimed name is not the key of the caller who has that name', () => {
+    const task = JSON.stringify({ prompt: 'hi', key: 'order-1234', caller: 'alice' });
+    expect(admit(task).correlationid).not.toBe(asked(own(task)).correlationid);
+  });
+
+  test.each(['cli', 'grpc', 'nonsense', null])(
+    'door %j is not said on mesh.tasks: what acts outside would run unasked',
+    (door) => {
+      const refused = 'invalid_data: door is for the doors of the mesh to say: leave it out';
+      expect(refusal(JSON.stringify({ prompt: 'hi', door }))).toBe(refused);
+      expect(refusal(cloudEvent({ data: { prompt: 'hi', door } }))).toBe(refused);
+      const binary = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/x', 'content-type': 'application/json' };
+      const type = { 'ce-type': 'dev.agentmesh.task.submitted.v1' };
+      expect(refusal(JSON.stringify({ prompt: 'hi', door }), { ...binary, ...type })).toBe(refused);
+    },
+  );
+
+  test('an event that says it comes from the mesh has no id of the mesh by that', () => {
+    const answer = { id: TASK, source: '/mesh/gateway', correlationid: TASK, data: { text: 'yes', messageId: 'm' } };
+    const text = cloudEvent(answer, 'task.input.provided');
+    expect(admit(text).id).not.toBe(asked(own(text)).id);
   });
 });
 

@@ -1,7 +1,7 @@
 /** How many messages between agents a task keeps (S8): its result carries them all in one event. */
 import { expect, test } from 'vitest';
 import { emptyTask } from '../../../actors/roles/orchestrator/context.ts';
-import { messageNoted, resultOf } from '../../../actors/roles/orchestrator/task.ts';
+import { messageNoted, resultOf } from '../../../actors/roles/orchestrator/result.ts';
 
 const ROOM_BYTES = 262_144;
 const message = (nth: number, text: string) => ({

@@ -1,8 +1,10 @@
 /** One event applied to one actor, case by case. */
 import { describe, expect, test } from 'vitest';
-import { type Actor, childOf, keyOf, type LoggedEvent, step } from '../../../actors/runtime/actor.ts';
+import { type Actor, keyOf, type LoggedEvent } from '../../../actors/runtime/actor.ts';
+import { childOf } from '../../../actors/runtime/commands.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../actors/runtime/role.ts';
+import { step } from '../../../actors/runtime/step.ts';
 import { courier } from './support/courier.ts';
 import { eventOf, loggedAt, START_MS, TASK, TRACE } from './support/events.ts';
 import { applied, dataOf, runLog } from './support/log-run.ts';

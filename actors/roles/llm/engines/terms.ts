@@ -5,10 +5,10 @@
 import { stemmer } from 'stemmer';
 
 const STOP_WORDS: ReadonlySet<string> = new Set(
-  `a about all also am an and any are as at be been but by can could did do does each for from get give had has have
-  how i if in into is it its just let like make many may me might more most must my need no not of on one only or our
+  `a about all also am an and another any are as at be been both but by can could did do does each either for from get give had has have
+  how i if in into is it its just let like make many may me might more most must my need no not of on one only or other others our own
   out over please shall should show so some such tell than that the their them then there these they this those to too
-  up us use used using very want was we were what when where which who whom why will with without would you your
+  up us use used using very want was we were whether what when where which who whom why will with without would you your
   der die das und ist ein eine wie was ich el la los las de que y en es un una le les des et est du une`.split(/\s+/),
 );
 

@@ -5,14 +5,7 @@
  * Every event a machine sends is checked on the way: it must fit its schema (S9).
  */
 import { expect } from 'vitest';
-import {
-  type Actor,
-  type EffectRow,
-  type Output,
-  type StepResult,
-  step,
-  type TimerRow,
-} from '../../../../actors/runtime/actor.ts';
+import type { Actor, EffectRow, Output, StepResult, TimerRow } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import { machineFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
 import {
@@ -22,6 +15,7 @@ import {
   type Outcome,
   timerFired,
 } from '../../../../actors/runtime/settlement.ts';
+import { step } from '../../../../actors/runtime/step.ts';
 import { type EventName, type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { type EventOptions, eventOf, idOf, loggedAt, START_MS } from '../../runtime/support/events.ts';

@@ -3,10 +3,11 @@
  * stored event to its actor, and answering effects from a table. Does not own: storage, time, or the roles.
  */
 import { ingress } from '../../../../actors/ingress.ts';
-import { type Actor, type EffectRow, type Output, step } from '../../../../actors/runtime/actor.ts';
+import type { Actor, EffectRow, Output } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { effectFinished, type Outcome } from '../../../../actors/runtime/settlement.ts';
+import { step } from '../../../../actors/runtime/step.ts';
 import type { StoredMessage } from '../../../../bus/port.ts';
 import { type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import { loggedAt, START_MS } from '../../runtime/support/events.ts';

@@ -2,12 +2,14 @@
  * Effects on a fake clock, around couriers that wait for `fetch`. Owns: a handler that a test steers, actors that are
  * told what becomes of it, and when a record is in both stores. Does not own: the journal; a record here is a number.
  */
-import { type Actor, type EffectRow, step } from '../../../../actors/runtime/actor.ts';
+import type { Actor, EffectRow } from '../../../../actors/runtime/actor.ts';
 import type { CrashPoint } from '../../../../actors/runtime/crash-points.ts';
-import { createEffects, type EffectOwner, type Effects } from '../../../../actors/runtime/effects.ts';
+import type { EffectOwner } from '../../../../actors/runtime/effect-job.ts';
+import { createEffects, type Effects } from '../../../../actors/runtime/effects.ts';
 import { defaultLimits, type RuntimeLimits } from '../../../../actors/runtime/limits.ts';
 import { type AttemptFacts, untraced } from '../../../../actors/runtime/ports.ts';
 import type { EffectContext, EffectHandler, Role } from '../../../../actors/runtime/role.ts';
+import { step } from '../../../../actors/runtime/step.ts';
 import { type MeshEvent, nameOf } from '../../../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { courier } from './courier.ts';

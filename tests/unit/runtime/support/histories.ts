@@ -3,7 +3,7 @@
  * that moment, or deliberately do not. Does not own: any property.
  */
 import fc from 'fast-check';
-import { type Actor, type EffectRow, type LoggedEvent, step } from '../../../../actors/runtime/actor.ts';
+import type { Actor, EffectRow, LoggedEvent } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type Outcome,
   timerFired,
 } from '../../../../actors/runtime/settlement.ts';
+import { step } from '../../../../actors/runtime/step.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import { loggedAt, START_MS } from './events.ts';
 

@@ -11,7 +11,7 @@ import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from
 import type { Bus, StoredMessage } from '../../../../bus/port.ts';
 import { type MeshEvent, parseEvents } from '../../../../schemas/events/envelope.ts';
 import { FACT_FILTER, INGRESS_SUBJECT, journalSubject, PARTITIONS } from '../../../../schemas/events/subjects.ts';
-import type { Disk } from '../../../simulation/disk.ts';
+import type { Disk } from '../../../../simulation/disk.ts';
 import { bent, type Door, door } from './bent-bus.ts';
 import { courier } from './courier.ts';
 import { dispatcher } from './dispatcher.ts';

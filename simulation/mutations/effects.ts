@@ -1,0 +1,63 @@
+/**
+ * Breakages of effects. Owns: those mutations.
+ */
+import type { Mutation } from './mutation.ts';
+
+export const effectMutations: readonly Mutation[] = [
+  {
+    name: 'forget-that-it-began',
+    breaks: 'S6: an unrepeatable effect that was cut off runs again',
+    file: 'actors/runtime/effects.ts',
+    find: 'if (row.started) return unknownOutcome(',
+    replace: 'if (row.started && row.failures < 0) return unknownOutcome(',
+  },
+  {
+    name: 'begin-before-it-is-said',
+    breaks: 'S6: an unrepeatable effect begins before log and disk know',
+    file: 'actors/runtime/effects.ts',
+    find: 'options.whenTold(job.owner.partition, n, () => {',
+    replace: '((_partition: number, _n: number, told: () => void) => told())(job.owner.partition, n, () => {',
+  },
+  {
+    name: 'begin-before-it-is-wanted',
+    breaks: 'J2: a keyed effect begins before both stores have what it rests on',
+    file: 'actors/runtime/effects.ts',
+    find: 'options.whenTold(owner.partition, n, () => turns.enqueue(job));',
+    replace: 'turns.enqueue(job);',
+  },
+  {
+    name: 'call-it-failed',
+    breaks: 'S6: an unrepeatable effect that was cut off counts as not done',
+    file: 'actors/runtime/effects.ts',
+    find: 'const certain = thrown instanceof EffectError && !isAbort(thrown);',
+    replace: 'const certain = thrown instanceof Error;',
+  },
+  {
+    name: 'call-it-done',
+    breaks: 'S6: an attempt that failed and may be repeated counts as settled',
+    file: 'actors/runtime/effects.ts',
+    find: "if (!error.retryable || attempts >= job.handler.attemptsMax) finish(job, { status: 'failed', error });",
+    replace: "if (!error.retryable || attempts > 0) finish(job, { status: 'done', output: null });",
+  },
+  {
+    name: 'begin-nothing-again',
+    breaks: 'S6: what ran when a process ended is not begun again',
+    file: 'actors/runtime/inputs.ts',
+    find: 'for (const row of running) effects.begin(ownerOf(part, id, role), row, n, true);',
+    replace: 'void running;',
+  },
+  {
+    name: 'forget-doubt',
+    breaks: 'J5: what a lost log had said is taken for news, and done again',
+    file: 'actors/runtime/effects.ts',
+    find: 'if (options.isDoubtful(job.owner))',
+    replace: 'if (options.isDoubtful(job.owner) && row.started)',
+  },
+  {
+    name: 'announce-and-go-on-stopping',
+    breaks: 'S6: a stop in order leaves questions about effects that never ran',
+    file: 'actors/runtime/effects.ts',
+    find: 'for (const job of jobs.values()) if (job.announced) withdraw(job);',
+    replace: 'for (const job of jobs.values()) if (job.announced) job.cancelWait?.();',
+  },
+];

@@ -6,10 +6,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
-import { meshEnv, meshFolder, programFile, projectRoot, type Settings } from '../../config/settings.ts';
+import { isPackage, meshEnv, meshFolder, programFile, projectRoot, type Settings } from '../../config/settings.ts';
 import { lineSplitter } from './lines.ts';
 
-const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'services', 'schemas/events/*.ts'];
+/** Of the product itself; a package has no sources worth reading. */
+const SOURCES = ['README.md', 'docs', ...(isPackage ? [] : ['actors', 'bus', 'services', 'schemas/events/*.ts'])];
 
 /** True until a first run has completed: an interrupted one is done again. */
 export async function needsFirstIndex(settings: Settings): Promise<boolean> {

@@ -12,6 +12,7 @@ import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { assets, leftOut } from './contents.ts';
+import { licenceTexts } from './licences.ts';
 import { type Manifest, packageManifest } from './manifest.ts';
 
 export const root: string = join(import.meta.dirname, '..');
@@ -42,6 +43,7 @@ export function build(): void {
   const write = (name: string, content: object): void =>
     writeFileSync(join(out, name), `${JSON.stringify(content, null, 2)}\n`);
   write('package.json', packageManifest(manifest));
+  writeFileSync(join(out, 'THIRD-PARTY-LICENCES.txt'), licenceTexts(join(root, 'node_modules')));
   checkImports(manifest);
 }
 

@@ -10,11 +10,14 @@
  *
  * Only the inputs are read back. What they caused is derived from them again; it is written for people and tools, and a
  * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>/<which of its long texts>"}`.
+ * A very long one that stands in an earlier record (`told-texts.ts`) is referred to with that record's place in the log:
+ * `{"$ref": …, "logseq": "<sequence>"}`.
  */
 import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { traceparentFor } from '../../schemas/events/ids.ts';
 import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { FatalError } from './errors.ts';
+import type { TextHome, ToldTexts } from './told-texts.ts';
 
 /** Raised when a record of this release could not be read by an older one. */
 export const RECORD_VERSION = 1;
@@ -126,27 +129,45 @@ export function draft(entry: Entry): { readonly entry: Entry; readonly size: num
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** @param maxBytes what a server takes as one message */
-export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxBytes = PAYLOAD_MAX_BYTES): Uint8Array {
+/**
+ * @param maxBytes what a server takes as one message
+ * @param told very long texts of this journal's earlier records; those of this one are added
+ */
+export function encodeRecord(
+  head: RecordHead,
+  entries: readonly Entry[],
+  maxBytes = PAYLOAD_MAX_BYTES,
+  told?: ToldTexts,
+): Uint8Array {
   const limit = maxBytes - HEADERS_MAX_BYTES;
   // What was caused can be derived: only its envelopes are told then, or nothing of it.
   for (const caused of ['whole', 'envelopes'] as const) {
-    const text = textOf(head, entries, caused);
+    const texts = new Texts(told, head.n);
+    const text = textOf(head, entries, caused, texts);
     if (text.length > limit) continue;
     const bytes = encoder.encode(text);
-    if (bytes.byteLength <= limit) return bytes;
+    if (bytes.byteLength > limit) continue;
+    texts.remember();
+    return bytes;
   }
-  return encoder.encode(textOf(head, entries, 'nothing'));
+  const texts = new Texts(told, head.n);
+  const bytes = encoder.encode(textOf(head, entries, 'nothing', texts));
+  texts.remember();
+  return bytes;
 }
 
-function textOf(head: RecordHead, entries: readonly Entry[], told: 'whole' | 'envelopes' | 'nothing'): string {
-  const texts = new Texts();
+function textOf(
+  head: RecordHead,
+  entries: readonly Entry[],
+  told: 'whole' | 'envelopes' | 'nothing',
+  texts: Texts,
+): string {
   const parts = [headText(head)];
   for (const { input, caused, text = bareText(input) } of entries) {
     parts.push(`${attributesText(input, head.upMs)},${text.slice(1)}`);
-    if (input.kind === 'event') texts.note(input.event.data, input.event.id);
+    if (input.kind === 'event') texts.input(input.event);
     for (const event of told === 'nothing' ? [] : caused) {
-      parts.push(causedText(event, told === 'whole' ? texts.write(event.data, event.id) : undefined));
+      parts.push(causedText(event, told === 'whole' ? texts.write(event) : undefined));
     }
   }
   return `[${parts.join(',\n')}]`;
@@ -204,30 +225,53 @@ function causedText(event: MeshEvent, data: unknown): string {
 
 /** Where each long text of the record was written first. */
 class Texts {
-  readonly #places = new Map<string, string>();
+  readonly #places = new Map<string, TextHome>();
+  readonly #told: ToldTexts | undefined;
+  readonly #n: number;
 
-  /** The data as it is written: a text that stands in the record already is only referred to. */
-  write(data: unknown, id: string): unknown {
-    const written = this.#referring(data);
-    this.note(data, id);
+  constructor(told: ToldTexts | undefined, n: number) {
+    this.#told = told;
+    this.#n = n;
+  }
+
+  /** The record is written as it is: what stands whole in it may be referred to by later ones. */
+  remember(): void {
+    for (const [text, home] of this.#places) this.#told?.note(text, home);
+  }
+
+  /** The data as it is written: a text that stands in a record already is only referred to. */
+  write({ data, id, correlationid: task }: MeshEvent): unknown {
+    const written = this.#referring(data, task);
+    for (const [index, text] of textsIn(data).entries())
+      if (this.#told?.find(text, task) == null) this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
     return written;
   }
 
-  note(data: unknown, id: string): void {
+  /** An input stands whole, whatever was written before. */
+  input({ data, id, correlationid: task }: MeshEvent): void {
     for (const [index, text] of textsIn(data).entries())
-      if (!this.#places.has(text)) this.#places.set(text, `#${id}/${index}`);
+      this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
   }
 
-  #referring(value: unknown): unknown {
-    if (typeof value === 'string') {
-      const place = value.length < LONG_TEXT_CHARACTERS ? undefined : this.#places.get(value);
-      return place === undefined ? value : { $ref: place };
-    }
+  #note(text: string, home: TextHome): void {
+    if (!this.#places.has(text)) this.#places.set(text, home);
+  }
+
+  #referring(value: unknown, task: string): unknown {
+    if (typeof value === 'string') return this.#reference(value, task) ?? value;
     if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.#referring(item));
+    if (Array.isArray(value)) return value.map((item) => this.#referring(item, task));
     const copy: Record<string, unknown> = {};
-    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item);
+    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item, task);
     return copy;
+  }
+
+  #reference(text: string, task: string): object | null {
+    if (text.length < LONG_TEXT_CHARACTERS) return null;
+    const here = this.#places.get(text);
+    if (here !== undefined) return { $ref: here.place };
+    const told = this.#told?.find(text, task) ?? null;
+    return told === null ? null : { $ref: told.place, logseq: String(told.seq) };
   }
 }
 

@@ -10,6 +10,7 @@ import type { CodeArtifact, CodeFile, Finding, HopInput, Passage } from '../../.
 import { type FencedBlock, fencedBlocks, withoutFencedBlocks } from '../../reviewer/checks/fenced-blocks.ts';
 import { guessLanguage, languageInPrompt, languageName, languagesInPrompt } from '../../reviewer/checks/languages.ts';
 import { citationsIn } from './citations.ts';
+import { isCommentAlone, unwrapped, withoutPrompts } from './code-unwrapped.ts';
 import { patched } from './patched.ts';
 import { EngineError } from './port.ts';
 
@@ -62,6 +63,7 @@ export function parseCode(
 ): CodeArtifact {
   const chosen = choose(text, input, cut);
   const faults = [...chosen.faults, ...wrongLanguage(chosen, input)];
+  if (isCommentAlone(chosen.text, chosen.language)) faults.push(fault('no-code', 'There are comments and no code.'));
   if (cut && !faults.some(({ rule }) => rule === 'cut')) faults.push(cutFault());
   const { around, language, files } = chosen;
   const note = faults.some(({ rule }) => rule === 'cut') ? ' The reply ended inside the code.' : '';
@@ -84,9 +86,10 @@ function cutFault(): Finding {
   return fault('cut', 'The reply ended inside the code, so what follows is missing.');
 }
 
-function choose(text: string, input: HopInput, cut: boolean): Chosen {
-  const blocks = blocksIn(text);
+function choose(reply: string, input: HopInput, cut: boolean): Chosen {
   const asked = languageInPrompt(input.prompt) ?? input.code?.language ?? null;
+  const text = unwrapped(reply, asked);
+  const blocks = blocksIn(text);
   if (blocks.length === 0) return unfenced(text, asked, { input, cut });
   const around = withoutFencedBlocks(text).trim();
   const diff = blocks.find(({ language, text: body }) => isDiff(language, body));
@@ -120,7 +123,7 @@ function blocksIn(text: string): Block[] {
         path: pathOf(block, lead),
         declares: declared(block.text),
       };
-      return { ...block, ...own };
+      return { ...block, ...own, text: withoutPrompts(block.text) };
     });
 }
 
@@ -144,7 +147,9 @@ function pathOf({ info, text }: FencedBlock, lead: string): string | null {
 /** The blocks that are source text: no output, no commands beside a program, no example of its use. */
 function sourcesAmong(blocks: readonly Block[], asked: string | null): Block[] {
   const noOutput = unlessNone(blocks, ({ language }) => !OUTPUT.has(language));
-  const wanted = asked === null ? [] : noOutput.filter(({ language }) => sameLanguage(language, asked));
+  const alike = asked === null ? [] : noOutput.filter(({ language }) => sameLanguage(language, asked));
+  // JavaScript beside TypeScript is another version of the same.
+  const wanted = unlessNone(alike, ({ language, path }) => language === asked || path !== null);
   const program = wanted.length > 0 ? keepNamed(noOutput, wanted) : noOutput;
   const noCommands = asked === 'shell' ? program : unlessNone(program, ({ language }) => language !== 'shell');
   const noUsage = unlessNone(noCommands, (block) => !isUsage(block, noCommands));
@@ -287,7 +292,7 @@ function unfenced(
   if (isDiff('', text)) return fromDiff(asBlock(text), input, '');
   const lines = text.split(/\r?\n/);
   const isCode = (line: string): boolean =>
-    CODE_LINE.test(line) && !/^[A-Z][^(){};=]*[a-z]{2,}[.:!?]$/.test(line.trim());
+    CODE_LINE.test(line) && !/^[A-Z][^(){};=]*[a-z]{2,}[.:!?]$/.test(line.trim()) && !isProse(line.trim());
   const from = lines.findIndex(isCode);
   const to = lines.findLastIndex(isCode);
   const body = from === -1 ? [] : lines.slice(from, to + 1);
@@ -302,6 +307,11 @@ function unfenced(
     (asked !== null && (guess === null || sameLanguage(guess, asked)) ? asked : guess) ?? asked ?? 'typescript';
   const around = [...lines.slice(0, from), ...lines.slice(to + 1)].join('\n').trim();
   return { language, text: source, around, faults: [] };
+}
+
+/** A sentence that names code in backticks. */
+function isProse(line: string): boolean {
+  return /^[A-Z][a-z]+ .*`[^`]+`.*$/.test(line) && !/[;{}]$/.test(line);
 }
 
 function asBlock(text: string): Block {

@@ -1,5 +1,6 @@
 /**
- * The verdict in a model's review. Owns: telling a refusal, an approval and neither apart, in JSON or in prose.
+ * The verdict in a model's review. Owns: the forms of reviews, JSON or prose, and what they come to. Does not own: the
+ * words (verdict-words.ts).
  *
  * 1. Any clear refusal, in whatever words and wherever it stands, is a refusal, also beside an approval.
  * 2. An approval has to be said; what cannot be decided is no verdict, and `checkedBy` then names nobody.
@@ -7,6 +8,7 @@
  */
 import type { Finding, Review } from '../../../../schemas/events/generated.ts';
 import { isRecord, jsonObjectsIn } from './json-reply.ts';
+import { hasDefect, hasHole, isLow, proseSays, refuses, takesBack, wordOf } from './verdict-words.ts';
 
 /** Limits of schemas/events/data/common.v1.json. */
 const FINDINGS_MAX = 100;
@@ -17,6 +19,8 @@ type Verdict = Review['verdict'];
 
 const VERDICTS = [
   'verdict',
+  'final_verdict',
+  'approval',
   'decision',
   'status',
   'result',
@@ -25,18 +29,11 @@ const VERDICTS = [
   'outcome',
   'review',
 ] as const;
-const FLAGS = [
-  'approved',
-  'approve',
-  'accepted',
-  'accept',
-  'lgtm',
-  'passed',
-  'pass',
-  'ok',
-  'is_correct',
-  'correct',
-] as const;
+/** Fields that are true of what may be merged, and of what may not. */
+const FLAGS =
+  /^(?:is_|should_(?:be_)?|can_(?:be_)?)?(?:approv(?:ed?|al)|accept(?:ed|able)?|lgtm|pass(?:ed|es)?|ok|correct|valid|safe|sound|merge(?:d|able)?|ready(?:_to_merge)?)$/;
+const FLAGS_AGAINST =
+  /^(?:is_|has_|should_(?:be_)?)?(?:changes_(?:requested|required|needed)|(?:needs|requires|request)_(?:changes|work|revision|fix(?:es)?)|rejected|reject|refused|block(?:ing|er|ed)?|bugs?|vulnerab(?:le|ilities)|insecure|unsafe|broken|failed|fails)$/;
 const LISTS = [
   'findings',
   'issues',
@@ -48,6 +45,7 @@ const LISTS = [
   'changes',
   'feedback',
 ] as const;
+const SCORES = ['score', 'rating', 'grade', 'overall_score', 'quality'] as const;
 const SUMMARIES = ['summary', 'explanation', 'reason', 'reasoning', 'comment', 'message', 'rationale'] as const;
 const MESSAGES = [
   'message',
@@ -62,46 +60,58 @@ const MESSAGES = [
   'reason',
 ] as const;
 
-/** A word or two that stand for a verdict on their own. */
-const REFUSED =
-  /^(?:not[ _-]?(?:approved?|accept(?:ed|able)?|ok(?:ay)?|good|ready|passed|correct|lgtm)|dis?approved?|un(?:approved|acceptable|safe|correct)|reject(?:ed|ion)?|refused?|den(?:y|ied)|declined?|block(?:ed|er|ing)?|fail(?:ed|ure|s)?|nack|no(?=[.,;:!]|\s*$)|false|bad|wrong|incorrect|insecure|broken|revise|revision|rework|(?:request(?:ed|s|ing)?|needs?|requires?|make|with|pending)?[ _-]*(?:changes?|work|revisions?|fix(?:es)?|improvements?|rework)(?:[ _-]*(?:requested|required|needed|necessary))?)\b/i;
-const APPROVED =
-  /^(?:approv(?:e|ed|al)|accept(?:ed|able)?|lgtm|ok(?:ay)?|pass(?:ed|es)?|yes|true|good|fine|correct|ship(?: it)?|merge(?:able)?|looks good|no (?:issues?|problems?|findings?|changes(?: needed| required)?))\b/i;
-
-/** Phrases by which prose refuses; each is a refusal wherever it stands. */
-const REFUSALS =
-  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed))|(?:can ?not|can'?t|won'?t|do not|don'?t|would not|wouldn'?t|should not|shouldn'?t|must not) (?:be )?(?:approve|accept|merge|ship|use|deploy)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure)|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant )?(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?)|(?:must|has to|have to|needs? to|should) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|escaped|parameterized)|please (?:fix|change|correct|rewrite|address|revise)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|handle|terminate|return)|doesn'?t (?:work|compile|run|do what|meet|satisfy|handle|terminate|return)|nack)\b|\b(?:abgelehnt|ablehnen|nicht (?:akzeptabel|korrekt|richtig|freigegeben)|muss (?:[\p{L}\w]+ ){0,4}(?:behoben|ge[äa]ndert|korrigiert)|refus[ée]e?|rejet[ée]e?|inacceptable|rechazad[oa]|rechazar|no aprobad[oa]|rifiutat[oa]|respinto|rejeitad[oa]|recusad[oa]|odrzucon[ey]|afgewezen|avvisad)(?![\p{L}])|отклон|не одобр|нужно исправить|拒绝|驳回|不通过|需要修改|不合格|却下|不承認|修正が必要|거부|반려|수정이 필요/giu;
-/** What a person would not merge, when prose names it as being there. */
-const DEFECTS =
-  /\b(?:vulnerab\w*|injections?|exploit\w*|insecure|unsafe|memory leak|race condition|dead ?lock|infinite (?:loop|recursion)|off[- ]by[- ]one|buffer overflow|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|missing|undefined behaviou?r|never (?:returns?|terminates?|closes?))\b/gi;
-/** Right before a defect it says that there is none. */
-const NEGATION =
-  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|isn'?t|aren'?t|doesn'?t|don'?t|any|zero|0)\b(?:[ ,/-]+[\w'’]+){0,4}[ ,/-]*$/i;
-/** The same for a phrase of a refusal, which a comma parts from what is denied: "No, it needs changes." */
-const DENIAL = /\b(?:no|not|without|nothing|never|none|isn'?t|aren'?t|doesn'?t|don'?t)\b(?: [\w'’]+){0,2} *$/i;
-const APPROVALS =
-  /\b(?:lgtm|looks? (?:good|fine|correct|great|ok(?:ay)?|right)|approv(?:e|ed|ing)|accept(?:ed|able)|(?:is|are|seems?|appears?) (?:entirely |fully |all |completely |functionally )?(?:correct|fine|good|right|ok(?:ay)?|sound)|no (?:issues?|problems?|bugs?|errors?|concerns?|changes?)(?: (?:were )?(?:found|needed|necessary|required))?|good to (?:go|merge)|ship it|works (?:correctly|as (?:expected|asked|intended)))\b/i;
-
 /** The review in a reply; `checkedBy` is empty when it gives no verdict, and its words are then one remark. */
 export function parseReview(text: string, engine: string): Review {
-  const value = jsonObjectsIn(text).find((one) => isReview(one));
-  return value === undefined ? fromProse(text, engine) : fromJson(value, text, engine);
+  if (FORM_REPEATED.test(text)) return undecided(text, []);
+  const objects = jsonObjectsIn(text).map(lowerKeys);
+  const value = objects.find((one) => isReview(one)) ?? listed(objects);
+  if (value !== null) return fromJson(value, text, engine);
+  // Field names that nobody knows approve nothing.
+  return fromProse(text, engine, objects.length === 0 ? text : outsideJson(text));
+}
+
+/** The form that was asked for, said back. */
+const FORM_REPEATED = /"verdict"\s*:\s*(?:"approved\s*\|\s*changes_requested"|"approved"\s*\|\s*"changes_requested")/i;
+
+/** `Verdict` and `finalVerdict` are the same fields as `verdict` and `final_verdict`. */
+function lowerKeys(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [
+      key
+        .trim()
+        .replace(/([a-z])([A-Z])/g, '$1_$2')
+        .replace(/[\s-]+/g, '_')
+        .toLowerCase(),
+      isRecord(one) ? lowerKeys(one) : one,
+    ]),
+  );
 }
 
 function isReview(value: Record<string, unknown>): boolean {
-  return [...VERDICTS, ...FLAGS, ...LISTS].some((key) => value[key] !== undefined);
+  return (
+    [...VERDICTS, ...LISTS, ...SCORES].some((key) => value[key] !== undefined) ||
+    Object.entries(value).some(([key, one]) => flagOf(one) !== null && (FLAGS.test(key) || FLAGS_AGAINST.test(key)))
+  );
+}
+
+/** Bare findings, without a frame around them. */
+function listed(objects: readonly Record<string, unknown>[]): Record<string, unknown> | null {
+  const findings = objects.filter((one) => one.severity !== undefined && textOf(one, MESSAGES) !== '');
+  return findings.length > 0 ? { findings } : null;
 }
 
 function fromJson(value: Record<string, unknown>, text: string, engine: string): Review {
-  const inner = isRecord(value.review) ? { ...value, ...value.review } : value;
+  const nested = VERDICTS.map((key) => value[key]).find(isRecord);
+  const inner = nested === undefined ? value : { ...value, ...nested };
   const findings = findingsOf(inner);
   const said = textOf(inner, SUMMARIES);
   const words = [said, ...findings.map(({ message }) => message)].join('\n');
+  const hasError = findings.some(({ severity }) => severity === 'error');
   let verdict = verdictIn(inner);
   // An approval that goes on to refuse is none; findings alone do not refuse, their severity does that.
-  if (verdict === 'approved' && refuses(said)) verdict = 'changes_requested';
-  if (verdict === null && findings.some(({ severity }) => severity === 'error')) verdict = 'changes_requested';
-  if (verdict === null && (refuses(words) || refuses(outsideJson(text)))) verdict = 'changes_requested';
+  if (verdict === 'approved' && (hasError || refuses(said) || takesBack(said) || isTakenBack(text)))
+    verdict = 'changes_requested';
+  if (verdict === null && (hasError || refuses(words) || refuses(outsideJson(text)))) verdict = 'changes_requested';
   if (verdict === null) return undecided(text, findings);
   const summary = (said === '' ? `The model's verdict is ${verdict}.` : said).slice(0, SUMMARY_CHARS_MAX);
   return { verdict, findings, summary, checkedBy: [engine] };
@@ -111,46 +121,61 @@ function outsideJson(text: string): string {
   return text.replace(/\{[\s\S]*\}/, ' ');
 }
 
+/** By what follows the JSON: there a model has second thoughts; before it, it has the first ones. */
+function isTakenBack(text: string): boolean {
+  const after = text.slice(text.lastIndexOf('}') + 1);
+  return refuses(after) || hasDefect(after);
+}
+
 function verdictIn(value: Record<string, unknown>): Verdict | null {
   const words = VERDICTS.map((key) => value[key]).filter((one) => typeof one === 'string');
-  const flags = FLAGS.map((key) => value[key]).filter((one) => typeof one === 'boolean');
-  const spoken = VERDICTS.map((key) => value[key]).filter((one) => typeof one === 'boolean');
-  if ([...flags, ...spoken].includes(false) || words.some((word) => isRefusal(word))) return 'changes_requested';
-  return [...flags, ...spoken].includes(true) || words.some((word) => APPROVED.test(word.trim())) ? 'approved' : null;
+  const flags = flagsIn(value);
+  const said = words.map(wordOf);
+  if (flags.includes(false) || said.includes('refused') || isLowScore(value)) return 'changes_requested';
+  return flags.includes(true) || said.includes('approved') ? 'approved' : null;
 }
 
-function isRefusal(word: string): boolean {
-  const said = word.trim().replace(/^\W+/, '');
-  return (REFUSED.test(said) && !/^no (?:issues?|problems?|findings?|changes)/i.test(said)) || refuses(said);
+function flagsIn(value: Record<string, unknown>): boolean[] {
+  return Object.entries(value).flatMap(([key, one]) => {
+    const flag = flagOf(one);
+    if (flag === null) return [];
+    if (FLAGS.test(key) || VERDICTS.some((name) => name === key)) return [flag];
+    // Without something against it, nothing has been approved yet.
+    return FLAGS_AGAINST.test(key) && flag ? [false] : [];
+  });
 }
 
-/** Prose decides only when it is plain; a model's name for a defect that is there is plain enough. */
-function fromProse(text: string, engine: string): Review {
+/** `true`, `"false"`, `"no"`; null for what is no flag. */
+function flagOf(value: unknown): boolean | null {
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return null;
+  if (/^\s*(?:false|no|n)\W*$/i.test(value)) return false;
+  return /^\s*(?:true|yes|y)\W*$/i.test(value) ? true : null;
+}
+
+/** `{"score": 2, "max": 10}` or `"1/10"`; without its most a number says nothing. */
+function isLowScore(value: Record<string, unknown>): boolean {
+  const score = SCORES.map((key) => value[key]).find((one) => one !== undefined);
+  const parts = typeof score === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(?:\/|out of)\s*(\d+)/i.exec(score) : null;
+  if (parts !== null) return isLow(Number(parts[1]), Number(parts[2]));
+  const most = [value.max, value.max_score, value.out_of].find((one) => typeof one === 'number');
+  return typeof score === 'number' && typeof most === 'number' && isLow(score, most);
+}
+
+function fromProse(text: string, engine: string, prose: string): Review {
   const said = text.trim();
-  const opening = said.replace(/^[^\p{L}\p{N}]+/u, '').replace(/^(?:verdict|decision|review|result)\W+/i, '');
-  const refused = isRefusal(opening.split(/\n/, 1)[0]?.slice(0, 80) ?? '') || refuses(said) || hasDefect(said);
-  if (refused) {
-    const finding = remark(said, 'error', 'model-review');
-    return { verdict: 'changes_requested', findings: [finding], summary: clipped(said), checkedBy: [engine] };
+  switch (proseSays(said) === 'refused' ? 'refused' : proseSays(prose)) {
+    case 'refused': {
+      const finding = remark(said, 'error', 'model-review');
+      return { verdict: 'changes_requested', findings: [finding], summary: clipped(said), checkedBy: [engine] };
+    }
+    case 'approved': {
+      const findings = said.length > 60 ? [remark(said, 'info', 'model-remark')] : [];
+      return { verdict: 'approved', findings, summary: clipped(said), checkedBy: [engine] };
+    }
+    default:
+      return undecided(text, []);
   }
-  const approved = APPROVED.test(opening) || APPROVALS.test(said);
-  if (!approved) return undecided(text, []);
-  const findings = said.length > 60 ? [remark(said, 'info', 'model-remark')] : [];
-  return { verdict: 'approved', findings, summary: clipped(said), checkedBy: [engine] };
-}
-
-const HOLES = /\b(?:vulnerab\w*|injections?|exploitable|insecure|remote code execution|path traversal)\b/gi;
-
-function hasHole(text: string): boolean {
-  return [...text.matchAll(HOLES)].some(({ index }) => !NEGATION.test(text.slice(Math.max(0, index - 60), index)));
-}
-
-function refuses(text: string): boolean {
-  return [...text.matchAll(REFUSALS)].some(({ index }) => !DENIAL.test(text.slice(Math.max(0, index - 40), index)));
-}
-
-function hasDefect(text: string): boolean {
-  return [...text.matchAll(DEFECTS)].some(({ index }) => !NEGATION.test(text.slice(Math.max(0, index - 60), index)));
 }
 
 function undecided(text: string, findings: readonly Finding[]): Review {

@@ -18,7 +18,7 @@ export interface FencedBlock {
   readonly closed: boolean;
 }
 
-const OPENING = /^ {0,3}(`{3,}|~{3,})(.*)$/;
+const OPENING = /^( {0,3})(`{3,}|~{3,})(.*)$/;
 
 /** All fenced blocks in order. A block without a closing fence runs to the end of the text. */
 export function fencedBlocks(markdown: string): FencedBlock[] {
@@ -26,7 +26,7 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
   const blocks: FencedBlock[] = [];
   let at = 0;
   while (at < lines.length) {
-    const [, fence, info = ''] = OPENING.exec(lines[at] ?? '') ?? [];
+    const [, indent = '', fence, info = ''] = OPENING.exec(lines[at] ?? '') ?? [];
     // A backtick in the info string makes it inline code.
     if (fence === undefined || info.includes('`')) {
       at += 1;
@@ -38,7 +38,11 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
     blocks.push({
       language: languageName(languageOf(info)),
       info: info.trim(),
-      text: lines.slice(first, end).join('\n'),
+      // As far in as the fence stands, so far its lines do: in an item of a list.
+      text: lines
+        .slice(first, end)
+        .map((line) => withoutIndent(line, indent.length))
+        .join('\n'),
       startLine: first + 1,
       endLine: Math.max(first + 1, end),
       closed: end < lines.length,
@@ -57,6 +61,10 @@ export function withoutFencedBlocks(markdown: string): string {
     for (let line = block.startLine - 2; line <= (empty ? block.startLine - 1 : last); line += 1) lines[line] = '';
   }
   return lines.join('\n').replace(/\n{3,}/g, '\n\n');
+}
+
+function withoutIndent(line: string, columns: number): string {
+  return columns === 0 ? line : line.replace(new RegExp(`^ {0,${columns}}`), '');
 }
 
 /** `ts`, `ts title=a.ts`, `{.python}`, `ts:src/a.ts`; a path such as `src/add.ts` stands for its ending. */

@@ -5,6 +5,7 @@
  */
 import { PositionEncoding, Workspace } from '@astral-sh/ruff-wasm-nodejs';
 import type { Finding } from '../../../../schemas/events/generated.ts';
+import { emptyBodies } from './empty-bodies.ts';
 
 /** Syntax (E9), formats that fail (F50x, F52x), wrong comparisons (F63), misplaced statements (F70x), names (F82). */
 const ERRORS = 'E9 F501 F502 F503 F505 F506 F507 F508 F509 F521 F524 F63 F701 F702 F704 F706 F707 F82'.split(' ');
@@ -77,10 +78,13 @@ function toProblem(diagnostic: RuffDiagnostic): PythonProblem {
 }
 
 export function pythonFindings(checker: PythonChecker, text: string): Finding[] {
-  return checker.problems(text).map((problem) => ({
-    severity: problem.severity,
-    line: problem.row,
-    rule: `ruff-${problem.rule}`,
-    message: problem.message,
-  }));
+  const found = checker.problems(text).map(
+    (problem): Finding => ({
+      severity: problem.severity,
+      line: problem.row,
+      rule: `ruff-${problem.rule}`,
+      message: problem.message,
+    }),
+  );
+  return [...found, ...emptyBodies(text)];
 }

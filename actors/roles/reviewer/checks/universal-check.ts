@@ -15,7 +15,12 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /\braise NotImplementedError\b/,
   /\b(?:todo|unimplemented)!\s*\(/,
   /(?:\/\/|#|\/\*|--)\s*(?:\.\.\.\s*)?(?:your|the rest of(?: the)?|rest of(?: the)?|remaining|existing) (?:code|logic|implementation)\b/i,
-  /(?:\/\/|#|\/\*)\s*\.{3}\s*$/,
+  /(?:\/\/|#|\/\*)\s*(?:\.{3}|…)\s*(?:\*\/)?\s*$/,
+  /(?:\/\/|#|\/\*|--|<!--)\s*(?:\.\.\.|…)?\s*(?:(?:add|put|insert|write|place) )?(?:your |the |actual |real )?(?:\w+ )?(?:code|logic|implementation) (?:goes |comes )?here\b/i,
+  /(?:\/\/|#|\/\*|--|<!--)\s*\(?(?:\.\.\.|…)?\s*(?:same|unchanged|identical) (?:as|code)\b|(?:\/\/|#|\/\*|--|<!--)\s*(?:\.\.\.|…).{0,40}\b(?:unchanged|omitted|same|existing|remains?)\b/i,
+  /(?:\/\/|#|\/\*|--|<!--)\s*(?:implementation|code|body|details?) (?:is )?(?:omitted|left out|elided)\b/i,
+  /\b(?:panic|fatalError)\(\s*"[^"]*(?:not (?:yet )?implemented|unimplemented|todo)/i,
+  /\bthrow new UnsupportedOperationException\(/,
   /no language model (?:is configured|has written this)/i,
 ];
 

@@ -40,7 +40,15 @@ export async function runFirstIndex(
       : 'first start: indexing the documents of this mesh',
   );
   const shipped = (): string[] => globSync(SOURCES, { cwd: projectRoot }).map((path) => join(projectRoot, path));
-  const paths = own ?? shipped();
+  return runIndex(own ?? shipped(), say, signal);
+}
+
+/** `mesh index` of these paths. Resolves to the problem, or null. @param signal ends it */
+export async function runIndex(
+  paths: readonly string[],
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string | null> {
   if (paths.length === 0) return null;
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [programFile('cli', 'main'), 'index', ...paths], {

@@ -468,9 +468,14 @@ export class SettingsError extends Error {
 /** Where the product lies: the folder that holds its `package.json`. */
 export const projectRoot: string = resolve(import.meta.dirname, '..');
 
-/** A program of the product, to be run by node: written in TypeScript in a checkout, JavaScript in a package. */
+/** Of programs: a checkout runs what is written, a package what was made of it. */
+const ENDING = extname(import.meta.filename);
+/** What runs is a package that was built, and not a checkout. */
+export const isPackage: boolean = ENDING === '.js';
+
+/** A program of the product, to be run by node. @param path from the product's folder, without the ending of its file */
 export function programFile(...path: readonly string[]): string {
-  return join(projectRoot, ...path) + extname(import.meta.filename);
+  return join(projectRoot, ...path) + ENDING;
 }
 
 /** Loads `.env` from the folder of the mesh, without overriding what is set already. */
@@ -549,10 +554,21 @@ export function meshEnv(): Readonly<Record<string, string>> {
   return path === null ? {} : { MESH_CONFIG: path };
 }
 
-/** Folder of the mesh: where its `.env` and its state lie, and from which relative paths of settings are taken. */
+/**
+ * Folder of the mesh: where its `.env` and its state lie, and from which relative paths of settings are taken. Without a
+ * config it is the checkout; for a package, which keeps nothing in itself, the folder of work or one above it with a `.mesh`.
+ */
 export function meshFolder(): string {
   const config = meshConfigPath();
-  return config === null ? projectRoot : dirname(config);
+  if (config !== null) return dirname(config);
+  return isPackage ? folderWithState(process.cwd()) : projectRoot;
+}
+
+function folderWithState(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.mesh'))) return folder;
+    if (dirname(folder) === folder) return from;
+  }
 }
 
 /** Where workflows of the user's own lie; null for none. */

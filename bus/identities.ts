@@ -30,7 +30,7 @@ import {
 } from '../schemas/events/subjects.ts';
 import { METRICS_SUBJECT, SPAN_FILTER } from '../schemas/events/telemetry.ts';
 import { KEEPER_SUBJECT } from './keeper.ts';
-import { bucketOf, bucketStream, bucketSubject, LEASE_BUCKET, STREAMS } from './layout.ts';
+import { bucketOf, bucketStream, bucketSubject, LEASE_BUCKET, STREAMS, TELEMETRY_STREAM } from './layout.ts';
 import { keyToken } from './leases.ts';
 import type { BucketName } from './port.ts';
 import { TOOL_CATALOGUE_KEY } from './tool-catalogue.ts';
@@ -278,6 +278,7 @@ const gateway: Permissions = {
 const dashboard: Permissions = {
   publish: [
     ...reads(STREAM, JOURNAL_FILTER, INGRESS_SUBJECT),
+    ...reads(TELEMETRY_STREAM, SPAN_FILTER),
     // A person sends again from there what was set aside.
     ...[INGRESS_SUBJECT, BELOW_INGRESS, inboxFilter()],
   ],

@@ -75,7 +75,7 @@ module.exports = {
       name: 'adapters-implement-ports',
       severity: 'error',
       from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
-      to: { path: '^(actors|client|gateway|services|cli|config|tests|bench)/' },
+      to: { path: '^(actors/(?!workers/)|(client|gateway|services|cli|config|tests|bench)/)' },
     },
     {
       name: 'client-knows-events-and-the-bus',

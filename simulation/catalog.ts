@@ -4,9 +4,9 @@
  * `simulation.ts`.
  */
 import { join } from 'node:path';
-import { type FoundRole, loadRoleDefinitions, rolesOf } from '../actors/roles/index.ts';
+import { type FoundRole, loadRoleDefinitions, rolesOf, skillsOf } from '../actors/roles/index.ts';
 import type { RolePorts } from '../actors/roles/ports.ts';
-import type { SimulatedEffects } from '../actors/roles/simulated.ts';
+import type { SimulatedEffects, SimulatedSkill, SimulatedSkills } from '../actors/roles/simulated.ts';
 import type { Role } from '../actors/runtime/role.ts';
 import { loadWorkflows, type Workflow, workflowsWith } from '../actors/workflows/index.ts';
 import { limitsOf } from '../actors/workflows/limits.ts';
@@ -20,7 +20,9 @@ export interface Catalog {
   readonly wished?: readonly string[];
   /** Stand-ins by role and effect. */
   readonly simulated: ReadonlyMap<string, SimulatedEffects>;
-  /** `role/effect` of every effect without a stand-in: a task that needs one fails. */
+  /** Stand-ins of skills, by name. */
+  readonly skills: SimulatedSkills;
+  /** `role/effect` of every effect without a stand-in, and `skill <name>`: a task that needs one of these effects fails. */
   readonly unsimulated: readonly string[];
 }
 
@@ -46,10 +48,17 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     readWorkflow: never,
     knowledge: never,
     llm: { engine: null, kind: 'extractive', timeoutMs: 20_000, parallel: 2, queueMax: 64 },
+    skills: { find: never, names: never },
     tools: { choose: never, offers: never, check: never, run: never },
     breakers: { run: never, states: () => [] },
     showText: () => never,
   };
+}
+
+/** With a version more, which does the same: hosts that grow come to know it later than others (S11). */
+function withNewer(role: Role): Role {
+  const newest = role.versions.at(-1);
+  return newest ? { ...role, versions: [...role.versions, { ...newest, since: newest.since + 1 }] } : role;
 }
 
 /** What a mesh brings itself is simulated with it. */
@@ -62,16 +71,30 @@ export async function loadCatalog(own: OwnRoles = { roles: [], workflows: [] }):
     ...loadWorkflows(names, ownWorkflows, limits),
   ]);
   const services = new Map<string, readonly Role[]>();
+  const ports = unreachable(workflows);
   for (const service of [...new Set(definitions.map((one) => one.service))].sort()) {
-    services.set(service, await rolesOf(service, definitions, unreachable(workflows)));
+    services.set(service, (await rolesOf(service, definitions, ports)).map(withNewer));
   }
   const roles = [...services.values()].flat();
   const simulated = new Map<string, SimulatedEffects>();
-  for (const { name, loadSimulation } of definitions) simulated.set(name, await loadSimulation());
+  const skills: Record<string, SimulatedSkill> = {};
+  for (const { name, loadSimulation } of definitions) {
+    const { effects, skills: own } = await loadSimulation();
+    simulated.set(name, effects);
+    Object.assign(skills, own);
+  }
   const unsimulated = roles.flatMap(({ name, effects }) =>
     Object.keys(effects)
       .filter((effect) => simulated.get(name)?.[effect] === undefined)
       .map((effect) => `${name}/${effect}`),
   );
-  return { roles, services, workflows, simulated, unsimulated };
+  const bare = (await skillsOf(definitions).names()).filter((name) => skills[name] === undefined);
+  return {
+    roles,
+    services,
+    workflows,
+    simulated,
+    skills,
+    unsimulated: [...unsimulated, ...bare.map((name) => `skill ${name}`)],
+  };
 }

@@ -4,9 +4,7 @@
  *
  * A life that has ended is cut off at its gate: whatever of its code still runs reaches nobody.
  */
-import { createMachine } from 'xstate';
 import { ingress } from '../actors/ingress.ts';
-import { RELEASE } from '../actors/release.ts';
 import { FatalError } from '../actors/runtime/errors.ts';
 import { createHost, type Host } from '../actors/runtime/host.ts';
 import type { Ledger, LedgerBatch } from '../actors/runtime/ledger/port.ts';
@@ -28,9 +26,6 @@ interface Life {
   /** It has said that the log has lost something. */
   foundLogLost: boolean;
 }
-
-/** A machine that has nothing in common with any other. */
-const stranger = createMachine({ id: 'stranger', initial: 'nowhere', states: { nowhere: {} } });
 
 /** A supervisor starts a process that ended by itself again after this. */
 const RESTART_MS = 400;
@@ -294,14 +289,19 @@ export class HostProcess {
     return this.#traits.narrow && this.#around.scheduler.nowMs % 6000 < 1500;
   }
 
+  /** It does not know the newest version of each machine yet, and cannot go on with what began on one elsewhere (S11). */
+  get #isOld(): boolean {
+    return this.#traits.grows && this.lives === 1;
+  }
+
   /** The roles as they are found, with effects whose work is done in the simulated world. */
   #rolesOf({ gate }: Life): Role[] {
     const { world, report } = this.#around;
-    const newer = this.#traits.grows && this.lives > 1;
-    if (newer) report.count('a life with newer machines');
+    const isOld = this.#isOld;
+    if (this.#traits.grows && !isOld) report.count('a life with newer machines');
     return this.roles.map((role) => ({
       ...role,
-      versions: newer ? [...role.versions, { since: RELEASE + 1, machine: stranger }] : role.versions,
+      versions: isOld ? role.versions.slice(0, -1) : role.versions,
       effects: Object.fromEntries(
         Object.entries(role.effects).map(([src, handler]) => {
           const limits = this.#traits.narrow ? { queueMax: 1, concurrencyMax: 1 } : {};
@@ -322,6 +322,7 @@ export class HostProcess {
     const allowed =
       (exitCode === 3 && (brokerLost || (unreachable && !message.includes('can no longer be read')))) ||
       (exitCode === 2 && plan.fired.has('disk-refuses')) ||
+      (exitCode === 2 && this.#isOld && /cannot (?:go on with|be applied by) this release|upgrade/.test(message)) ||
       (exitCode === 2 && plan.fired.has('twin') && message.startsWith('another process ('));
     report.count(`ended by itself: ${message.replaceAll(/[\d:].*$/g, '').trim()}`);
     this.#note(`ended by itself: ${message}`);

@@ -19,9 +19,11 @@ const root = join(import.meta.dirname, '..');
 const copied = [
   'actors',
   'bus',
+  'code-checks',
   'cli/written.ts',
   'config',
   'knowledge',
+  'prompting',
   'router',
   'schemas',
   'sdk',

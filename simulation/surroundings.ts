@@ -46,7 +46,7 @@ export interface HostTraits {
   readonly commitMode: 'group' | 'hop';
   /** Small ones show what large ones hide (J8). */
   readonly limits: Partial<RuntimeLimits>;
-  /** From its second life on it knows newer machines, too: what began before must not meet them (S11). */
+  /** Until its second life it lacks the newest version of each machine: what began before stays where it is (S11). */
   readonly grows: boolean;
   /** Its queues are short and now and then it is near a cap of its own: effects are refused (S8). */
   readonly narrow: boolean;

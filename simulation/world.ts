@@ -125,7 +125,7 @@ export class World {
     const make = catalog.simulated.get(errand.role)?.[errand.src];
     if (!make) return { error: new EffectError('not_simulated', `${errand.role}/${errand.src} has no stand-in`) };
     try {
-      return { value: make(errand.input, dice, { workflows: catalog.workflows }) };
+      return { value: make(errand.input, dice, catalog) };
     } catch (error) {
       if (error instanceof EffectError) return { error };
       throw error;

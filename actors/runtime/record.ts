@@ -17,10 +17,17 @@ import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope
 import { traceparentFor } from '../../schemas/events/ids.ts';
 import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { FatalError } from './errors.ts';
+import type { Versions } from './role.ts';
 import type { TextHome, ToldTexts } from './told-texts.ts';
 
-/** Raised when a record of this release could not be read by an older one. */
-export const RECORD_VERSION = 1;
+/**
+ * Raised when a record of this release could not be read by an older one.
+ * - 1: actors began on the machine that the release of their task gives.
+ * - 2: an input says on which versions actors began because of it (`machines`). A record without such an input is written
+ *   in form 1.
+ */
+const RECORD_VERSION = 2;
+const WITHOUT_MACHINES = 1;
 
 const RECORD_TYPE = 'dev.agentmesh.journal.record.v1';
 const QUARANTINED_TYPE = 'dev.agentmesh.message.quarantined.v1';
@@ -47,6 +54,8 @@ export interface EventInput {
   readonly place: Place | null;
   /** The log had it once, lost it, and was given it again (J5). */
   readonly again: boolean;
+  /** On what actors began because of it, where the release does not say that; absent before it is applied. */
+  readonly began?: Versions;
 }
 
 /** A message that could not be accepted (S9). */
@@ -79,7 +88,6 @@ export function isOverWord({ event }: EventInput): boolean {
 
 /** What a record says of itself. */
 export interface RecordHead {
-  readonly version: number;
   readonly service: string;
   readonly partition: number;
   /** From 1, without gaps. */
@@ -162,7 +170,7 @@ function textOf(
   told: 'whole' | 'envelopes' | 'nothing',
   texts: Texts,
 ): string {
-  const parts = [headText(head)];
+  const parts = [headText(head, entries.some(beginsByVersion) ? RECORD_VERSION : WITHOUT_MACHINES)];
   for (const { input, caused, text = bareText(input) } of entries) {
     parts.push(`${attributesText(input, head.upMs)},${text.slice(1)}`);
     if (input.kind === 'event') texts.input(input.event);
@@ -173,7 +181,11 @@ function textOf(
   return `[${parts.join(',\n')}]`;
 }
 
-function headText(head: RecordHead): string {
+function beginsByVersion({ input }: Entry): boolean {
+  return input.kind === 'event' && Object.keys(input.began ?? {}).length > 0;
+}
+
+function headText(head: RecordHead, version: number): string {
   const { service, partition, id, atMs, ...data } = head;
   return JSON.stringify({
     specversion: '1.0',
@@ -184,7 +196,7 @@ function headText(head: RecordHead): string {
     time: new Date(atMs).toISOString(),
     datacontenttype: 'application/json',
     entry: 'record',
-    data: { service, partition, ...data },
+    data: { version, service, partition, ...data },
   });
 }
 
@@ -199,8 +211,25 @@ function attributesText(input: Input, upMs: number): string {
     ...(place === null ? {} : { lane: place.lane, logseq: String(place.seq) }),
     ...(input.kind === 'event' ? { actor: input.role } : {}),
     ...(input.kind === 'event' && input.again ? { again: true } : {}),
+    ...(input.kind === 'event' ? machinesAttribute(input) : {}),
   };
   return JSON.stringify(attributes).slice(0, -1);
+}
+
+/** As one text, since attributes of a CloudEvent are no objects: `coder=5 reviewer=6`. */
+function machinesAttribute({ began = {} }: EventInput): { readonly machines?: string } {
+  const machines = Object.entries(began).map(([role, version]) => `${role}=${version}`);
+  return machines.length === 0 ? {} : { machines: machines.join(' ') };
+}
+
+function versionsIn(machines: unknown): Versions {
+  if (typeof machines !== 'string') return {};
+  return Object.fromEntries(
+    machines.split(' ').map((word): [string, number] => {
+      const [role = '', version] = word.split('=');
+      return [role, Number(version)];
+    }),
+  );
 }
 
 /** The input by itself. What a host says about its own actor needs no more of its envelope than this. */
@@ -306,23 +335,24 @@ function entriesOf(bytes: Uint8Array): StoredEntry[] {
 
 function headOf(entry: StoredEntry | undefined): RecordHead {
   if (entry?.type !== RECORD_TYPE) throw new FatalError('the journal holds something that is no record');
-  const data = entry.data as Omit<RecordHead, 'id' | 'atMs'>;
-  if (data.version > RECORD_VERSION) {
-    const versions = `form ${data.version}, this release reads up to ${RECORD_VERSION}`;
+  const { version, ...data } = entry.data as Omit<RecordHead, 'id' | 'atMs'> & { readonly version: number };
+  if (version > RECORD_VERSION) {
+    const versions = `form ${version}, this release reads up to ${RECORD_VERSION}`;
     throw new FatalError(`a newer release wrote the journal (${versions}): upgrade Agent Mesh`, { exitCode: 2 });
   }
   return { ...data, id: String(entry.id), atMs: Date.parse(String(entry.time)) };
 }
 
 function inputOf(entry: StoredEntry, baseMs: number): Input {
-  const { entry: _entry, appliedat, offsetms, lane, logseq, actor, again, ...event } = entry;
+  const { entry: _entry, appliedat, offsetms, lane, logseq, actor, again, machines, ...event } = entry;
   const when = { atMs: Date.parse(String(appliedat)), upMs: baseMs + Number(offsetms) };
   const place = typeof lane === 'string' ? { lane, seq: Number(logseq) } : null;
   if (event.type === QUARANTINED_TYPE && place)
     return { kind: 'quarantined', message: event.data as Quarantined, ...when, place };
   const role = String(actor);
   const whole = place === null ? ownEvent(event, role, String(appliedat)) : event;
-  return { kind: 'event', role, event: whole as unknown as MeshEvent, ...when, place, again: again === true };
+  const began = versionsIn(machines);
+  return { kind: 'event', role, event: whole as unknown as MeshEvent, ...when, place, again: again === true, began };
 }
 
 /** What a host said about its own actor, as an event: what was left out follows from the actor, or says nothing of it. */

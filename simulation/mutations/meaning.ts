@@ -64,9 +64,9 @@ export const meaningMutations: readonly Mutation[] = [
   {
     name: 'newest-machine-for-all',
     breaks: 'S11: a task meets a machine that came after it',
-    file: 'actors/runtime/role.ts',
-    find: 'role.versions.findLast((version) => version.since <= release) ?? null',
-    replace: 'role.versions.findLast((version) => version.since <= release || version.since > 0) ?? null',
+    file: 'actors/runtime/step.ts',
+    find: 'if (began === undefined) return newestFor(role, event.release);',
+    replace: 'if (began !== null) return newestFor(role, event.release);',
   },
   {
     name: 'one-round-too-many',

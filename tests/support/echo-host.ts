@@ -2,6 +2,7 @@
  * A host of the orchestrator and a role that echoes, in the test's own process, on a real log and a real ledger: for
  * tests that need small limits, or hundreds of tasks. Owns: putting it together. Does not own: the log server.
  */
+
 import { join } from 'node:path';
 import { doors, ingress } from '../../actors/ingress.ts';
 import { loadRoleDefinitions, rolesOf } from '../../actors/roles/index.ts';
@@ -14,6 +15,7 @@ import { type RuntimeLog, systemClock } from '../../actors/runtime/ports.ts';
 import { checkWorkflow } from '../../actors/workflows/index.ts';
 import { connectBus } from '../../bus/nats-bus.ts';
 import { projectRoot } from '../../config/settings.ts';
+import { createSkillBook } from '../../prompting/skill-book.ts';
 import { createBreakers } from '../../services/breakers.ts';
 
 export interface EchoHost {
@@ -30,6 +32,8 @@ export interface EchoHostOptions {
   readonly leaseTtlMs: number;
   readonly limits: Partial<RuntimeLimits>;
   readonly at?: AtCrashPoint;
+  /** It takes what nobody else is there for. */
+  readonly standby?: boolean;
   /** False: nobody waits until it has caught up. */
   readonly waits?: boolean;
 }
@@ -62,18 +66,19 @@ const ports = {
   llm: { engine: null, kind: 'extractive', timeoutMs: 1000, parallel: 2, queueMax: 64 },
   tools: { choose: unused, offers: unused, check: unused, run: unused },
   breakers: createBreakers(log),
+  skills: createSkillBook([]),
   showText: () => () => undefined,
 };
 
 export async function startEchoHost(options: EchoHostOptions): Promise<EchoHost> {
-  const { url, name, leaseTtlMs, limits, at = () => undefined, waits = true } = options;
+  const { url, name, leaseTtlMs, limits, at = () => undefined, waits = true, standby = false } = options;
   const bus = await connectBus({ url, name, leaseTtlMs });
   await bus.ensureTopology();
   const folders = ['actors/roles', 'bench/roles'].map((folder) => join(projectRoot, folder));
   const roles = await rolesOf('agents', await loadRoleDefinitions([], folders), ports);
   const fatal: FatalError[] = [];
   const host = createHost({
-    ...{ name, service: 'agents', ingress: [ingress, doors], bus, clock: systemClock, log, limits, at },
+    ...{ name, service: 'agents', ingress: [ingress, doors], bus, clock: systemClock, log, limits, at, standby },
     roles: roles.filter((role) => role.name === 'orchestrator' || role.name === 'echo'),
     ledger: await openSqliteLedger(options.ledger),
     onFatal: (error) => void fatal.push(error),

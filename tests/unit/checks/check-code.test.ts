@@ -1,6 +1,6 @@
 /** The reviewer's static checks, run on the real compilers: what each language's errors look like, and what is let pass. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { checkCode, closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+import { checkCode, closeChecks, reviewCode } from '../../../code-checks/index.ts';
 
 afterAll(closeChecks);
 

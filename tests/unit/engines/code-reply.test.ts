@@ -1,7 +1,7 @@
 /** Which block is the code: the request decides, diffs are applied, files stay files. */
 import { describe, expect, test } from 'vitest';
-import { parseCode } from '../../../actors/roles/llm/engines/index.ts';
-import { withoutThinking } from '../../../actors/roles/llm/engines/model-text.ts';
+import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
+import { withoutThinking } from '../../../prompting/model-text.ts';
 import type { CodeArtifact } from '../../../schemas/events/generated.ts';
 
 const fence = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;

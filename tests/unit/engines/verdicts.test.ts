@@ -1,6 +1,6 @@
 /** Verdicts: any clear refusal is one, an approval has to be said, and nothing is guessed. */
 import { describe, expect, test } from 'vitest';
-import { parseReview } from '../../../actors/roles/llm/engines/index.ts';
+import { parseReview } from '../../../actors/roles/reviewer/verdict.ts';
 
 const verdictOf = (reply: string): string => {
   const { verdict, checkedBy } = parseReview(reply, 'm');

@@ -392,6 +392,7 @@ describe('hostile text in every field of every answer', () => {
     });
     await poison(other, text);
     await other.goto('/?demo=1');
+    await other.getByText('Everything here is recorded').waitFor();
     for (const path of paths) {
       await other.goto(path);
       await other.locator('main h1, main h2').first().waitFor();

@@ -92,6 +92,11 @@ const table = {
     'Unsigned messages that the log stored before this time are taken: set it when signing begins on a mesh that has a past.',
     '2026-11-29T08:00:00Z',
   ],
+  MESH_STANDBY: [
+    z.enum(['on', 'off']).default('off'),
+    'A host on standby takes partitions only while no other host of its service is there (docs/scaling.md); others share them.',
+    'off',
+  ],
   MESH_LOG_REPLICAS: [
     count(1, 5, 1),
     'Servers of a NATS cluster that keep a copy of the log, at least; 3 survive the loss of one. It is raised where it is lower, never lowered.',
@@ -326,6 +331,11 @@ const table = {
     z.enum(['debug', 'shipping']).default('shipping'),
     'shipping: spans only. debug: a crash opens a window in which everything is told (docs/observability.md). Live: `mesh mode debug`.',
     'debug',
+  ],
+  OBS_MODE_FILE: [
+    optionalText,
+    'File with the mode, which the gateway follows: a changed word in it switches the whole mesh within seconds (docs/kubernetes.md).',
+    '/etc/mesh/OBS_MODE',
   ],
   OBS_WINDOW_MS: [
     count(1000, 3_600_000, 300_000),

@@ -24,6 +24,7 @@ import { readSigning } from './adapters/signing.ts';
 import { type Breakers, createBreakers } from './breakers.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { openHealth } from './health.ts';
+import { giveBackMemory } from './idle-memory.ts';
 import { beatToSupervisor } from './loop-beat.ts';
 import { createPresence, type Presence, type Shown } from './presence.ts';
 import { type Service, serviceNamed, services } from './table.ts';
@@ -141,6 +142,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
   for (const part of running.parts) part.start?.();
   // A process that is killed later writes no cache at its end.
   flushCompileCache();
+  giveBackMemory();
 }
 
 function die(error: Error, log: Log): void {

@@ -3,17 +3,21 @@
  * not own: the limits of memory (`caps.ts`), or collecting while there is work: V8 knows best then.
  *
  * A start, and a burst of work, leave tens of megabytes behind that V8 collects when it needs room, and an idle process
- * never does. One collection takes as long as a few requests, so it waits until the process has had nothing to do, and is
- * made again only after the heap has grown.
+ * never does. The collection that gives them back takes the time of some dozen requests, and what V8 had learnt of the
+ * code goes with it: after each one the next few hundred tasks cost half as much again. So there is one soon after the
+ * start, when nothing is learnt yet, and another one only after a long silence.
  */
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How often it looks, milliseconds; it has been idle for that long when it collects. */
+/** How often it looks, milliseconds. */
 const LOOK_EVERY_MS = 2000;
-/** Share of that time in which the event loop worked, at most. */
+/** Share of that time in which the event loop worked, at most: heartbeats and the like. */
 const IDLE_MAX = 0.1;
+/** Looks in a row that find it idle, before it collects for the first time, and for a further one: five minutes. */
+const IDLE_LOOKS_FIRST = 1;
+const IDLE_LOOKS = 150;
 /** Less is not worth a collection, bytes. */
 const GROWN_MIN = 12 * 1_048_576;
 
@@ -25,12 +29,17 @@ export interface IdleMemoryOptions {
   readonly heapBytes: () => number;
 }
 
-/** One look: collects when there is something to give back and nothing to do. */
+/** One look: collects when there has been nothing to do for long enough, and there is something to give back. */
 export function idleMemory({ collect, busy, heapBytes }: IdleMemoryOptions): () => void {
+  let wanted = IDLE_LOOKS_FIRST;
+  let idle = 0;
   let afterBytes = 0;
   return () => {
-    if (busy() > IDLE_MAX || heapBytes() - afterBytes < GROWN_MIN) return;
+    idle = busy() > IDLE_MAX ? 0 : idle + 1;
+    if (idle < wanted || heapBytes() - afterBytes < GROWN_MIN) return;
     collect();
+    wanted = IDLE_LOOKS;
+    idle = 0;
     afterBytes = heapBytes();
   };
 }

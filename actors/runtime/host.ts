@@ -144,7 +144,7 @@ export function createHost(options: HostOptions): Host {
     stopping = true;
     options.onFatal(asFatal(error));
   };
-  const witness = createWitness({ bus, clock, stored: () => marksOf(sender, journal), onFatal: fatal });
+  const witness = createWitness({ bus, clock, limits, stored: () => marksOf(sender, journal), onFatal: fatal });
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;

@@ -13,6 +13,9 @@ export interface RuntimeLimits {
   readonly recordsAheadMax: number;
   /** A log that takes longer than this for a record does not hold up the ledger, milliseconds. */
   readonly logPatienceMs: number;
+  /** How long the log may leave unanswered what it is asked when a reader is opened, milliseconds; a broker that is slow or
+   *  comes back does not end the host before. */
+  readonly logAnswerMs: number;
   /** Events that one input may cause among the actors of one host; more are machines that talk in a circle. */
   readonly cascadeMax: number;
   /** Outputs of one transition; more means a machine that loops. */
@@ -56,6 +59,7 @@ export const defaultLimits: RuntimeLimits = {
   recordInputsMax: 1000,
   recordsAheadMax: 256,
   logPatienceMs: 100,
+  logAnswerMs: 30_000,
   cascadeMax: 1000,
   outputsMax: 64,
   sendingMax: 4000,

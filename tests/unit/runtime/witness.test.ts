@@ -19,7 +19,8 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const done: string[] = [];
   const onFatal = ({ message }: FatalError): void => void fatal.push(message);
   const marks: Mark[] = [];
-  const witness = createWitness({ bus: bent(bus, changes(bus)), clock, stored: () => [...marks], onFatal });
+  const bad = bent(bus, changes(bus));
+  const witness = createWitness({ bus: bad, clock, limits: { logAnswerMs: 1000 }, stored: () => [...marks], onFatal });
   /** Something is stored, and met. */
   const read = async (text: string): Promise<string> => {
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
@@ -159,6 +160,69 @@ describe('a reader that is opened', () => {
     resolve();
     await slow;
     expect(done).toEqual(['one']);
+  });
+});
+
+describe('a log that does not answer at once', () => {
+  /** A log that fails to say how it is so often, once it was judged. */
+  async function slow(code: 'unavailable' | 'refused' = 'unavailable') {
+    const failing = { times: 0 };
+    const opened = await judged((inner) => ({
+      streamInfo: (stream) => {
+        if (failing.times === 0) return inner.streamInfo(stream);
+        failing.times -= 1;
+        return Promise.reject(new BusError(code, 'no answer'));
+      },
+    }));
+    return { ...opened, failing };
+  }
+
+  test('when a reader is opened: it is asked again, and nothing is applied before it answers', async () => {
+    const { witness, apply, done, failing, clock } = await slow();
+    failing.times = 2;
+    const opened = witness.during(async () => apply('one'));
+    await clock.advance(100);
+    expect(done).toEqual([]);
+    await clock.advance(100);
+    await opened;
+    expect(done).toEqual(['one']);
+  });
+
+  test('nor lets itself be read: it is opened again', async () => {
+    const { witness, clock } = await judged();
+    let tries = 0;
+    const opened = witness.during(async () => {
+      tries += 1;
+      if (tries < 3) throw new BusError('unavailable', 'no answer');
+      return tries;
+    });
+    await clock.advance(100);
+    await clock.advance(100);
+    expect(await opened).toBe(3);
+  });
+
+  test('for longer than the limit: that is an error', async () => {
+    const { witness, failing, clock } = await slow();
+    failing.times = Number.POSITIVE_INFINITY;
+    const opened = witness.during(async () => 'reader');
+    const failed = expect(opened).rejects.toMatchObject({ code: 'unavailable' });
+    for (let passed = 0; passed <= 1000; passed += 100) await clock.advance(100);
+    await failed;
+  });
+
+  test('because it refuses: that is an error at once', async () => {
+    const { witness, failing } = await slow('refused');
+    failing.times = 1;
+    await expect(witness.during(async () => 'reader')).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  test('until the host stops: nobody waits for it any more', async () => {
+    const { witness, failing } = await slow();
+    failing.times = Number.POSITIVE_INFINITY;
+    const opened = witness.during(async () => 'reader');
+    await settled();
+    witness.stop();
+    await expect(opened).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 

@@ -22,27 +22,40 @@ function looking() {
   };
 }
 
+/** Five minutes of looks. */
+const LONG = 150;
+
 test('an idle process collects what its start left behind, once', () => {
   const look = looking();
   expect(look()).toBe(1);
-  expect(look()).toBe(1);
+  for (let passed = 0; passed < 3 * LONG; passed += 1) expect(look()).toBe(1);
 });
 
-test('a process at work is left alone, and collects when the work is over', () => {
+test('a process at work is left alone', () => {
   const look = looking();
   expect(look({ busy: 0.5 })).toBe(0);
   expect(look({ busy: 0.01 })).toBe(1);
 });
 
-test('a heap that has grown little is left as it is, one that has grown much is not', () => {
+test('after work it collects again, when the silence has lasted', () => {
   const look = looking();
   look();
-  expect(look({ heapMb: 30 })).toBe(1);
-  expect(look({ heapMb: 60 })).toBe(2);
+  look({ busy: 0.9, heapMb: 90 });
+  for (let passed = 1; passed < LONG; passed += 1) expect(look({ busy: 0 })).toBe(1);
+  expect(look()).toBe(2);
 });
 
-test('what cannot be collected is not tried again and again', () => {
+test('work in between begins the silence anew', () => {
   const look = looking();
-  expect(look({ heapMb: 200, leftMb: 200 })).toBe(1);
-  expect(look()).toBe(1);
+  look();
+  for (let passed = 1; passed < LONG; passed += 1) look({ busy: 0, heapMb: 90 });
+  look({ busy: 0.9 });
+  for (let passed = 1; passed < LONG; passed += 1) expect(look({ busy: 0 })).toBe(1);
+  expect(look()).toBe(2);
+});
+
+test('a heap that has grown little is left as it is', () => {
+  const look = looking();
+  look();
+  for (let passed = 0; passed < 2 * LONG; passed += 1) expect(look({ heapMb: 30 })).toBe(1);
 });

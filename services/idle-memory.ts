@@ -15,8 +15,8 @@ import { runInNewContext } from 'node:vm';
 const LOOK_EVERY_MS = 2000;
 /** Share of that time in which the event loop worked, at most: heartbeats and the like. */
 const IDLE_MAX = 0.1;
-/** Looks in a row that find it idle, before it collects for the first time, and for a further one: five minutes. */
-const IDLE_LOOKS_FIRST = 1;
+/** Looks in a row that find it idle, before it collects for the first time (what is loaded late is there), and again: five minutes. */
+const IDLE_LOOKS_FIRST = 2;
 const IDLE_LOOKS = 150;
 /** Less is not worth a collection, bytes. */
 const GROWN_MIN = 12 * 1_048_576;

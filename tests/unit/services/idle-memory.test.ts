@@ -27,6 +27,7 @@ const LONG = 150;
 
 test('an idle process collects what its start left behind, once', () => {
   const look = looking();
+  expect(look()).toBe(0);
   expect(look()).toBe(1);
   for (let passed = 0; passed < 3 * LONG; passed += 1) expect(look()).toBe(1);
 });
@@ -34,11 +35,13 @@ test('an idle process collects what its start left behind, once', () => {
 test('a process at work is left alone', () => {
   const look = looking();
   expect(look({ busy: 0.5 })).toBe(0);
-  expect(look({ busy: 0.01 })).toBe(1);
+  expect(look({ busy: 0.01 })).toBe(0);
+  expect(look()).toBe(1);
 });
 
 test('after work it collects again, when the silence has lasted', () => {
   const look = looking();
+  look();
   look();
   look({ busy: 0.9, heapMb: 90 });
   for (let passed = 1; passed < LONG; passed += 1) expect(look({ busy: 0 })).toBe(1);
@@ -48,6 +51,7 @@ test('after work it collects again, when the silence has lasted', () => {
 test('work in between begins the silence anew', () => {
   const look = looking();
   look();
+  look();
   for (let passed = 1; passed < LONG; passed += 1) look({ busy: 0, heapMb: 90 });
   look({ busy: 0.9 });
   for (let passed = 1; passed < LONG; passed += 1) expect(look({ busy: 0 })).toBe(1);
@@ -56,6 +60,7 @@ test('work in between begins the silence anew', () => {
 
 test('a heap that has grown little is left as it is', () => {
   const look = looking();
+  look();
   look();
   for (let passed = 0; passed < 2 * LONG; passed += 1) expect(look({ heapMb: 30 })).toBe(1);
 });

@@ -50,6 +50,28 @@ module.exports = {
       },
     },
     {
+      name: 'roles-know-no-other-role',
+      comment: 'What two of them need stands beside their folders, or in a room of its own.',
+      severity: 'error',
+      from: { path: '^actors/roles/([^/]+)/' },
+      to: { path: '^actors/roles/[^/]+/', pathNot: '^actors/roles/$1/' },
+    },
+    {
+      name: 'prompting-and-code-checks-know-no-actor',
+      comment: 'What skills are made of, and the static checks: for any role, and for none in particular.',
+      severity: 'error',
+      from: { path: '^(prompting|code-checks)/' },
+      to: {
+        path: '^(actors/(?!workers/)|bus|router|knowledge|models|client|gateway|services|cli|config|telemetry|mcp|sdk|tests|bench)',
+      },
+    },
+    {
+      name: 'code-checks-know-no-prompts',
+      severity: 'error',
+      from: { path: '^code-checks/' },
+      to: { path: '^prompting/' },
+    },
+    {
       name: 'adapters-implement-ports',
       severity: 'error',
       from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
@@ -141,9 +163,18 @@ module.exports = {
       name: 'product-does-not-know-tests',
       severity: 'error',
       from: {
-        path: '^(actors|bus|router|knowledge|models|client|gateway|guards|services|cli|config|telemetry|mcp|schemas|dashboard)/',
+        path: '^(actors|bus|router|knowledge|models|client|code-checks|gateway|guards|prompting|services|cli|config|telemetry|mcp|schemas|dashboard|sdk|simulation)/',
       },
       to: { path: '^(tests|bench)/' },
+    },
+    {
+      name: 'simulation-drives-the-product',
+      comment: 'It runs the runtime and the roles; of what it runs nobody knows it, but what a user tests roles with.',
+      severity: 'error',
+      from: {
+        path: '^(actors|bus|router|knowledge|models|client|code-checks|gateway|guards|prompting|services|cli|config|telemetry|mcp|schemas|dashboard|sdk/(?!testing\\.ts))/?',
+      },
+      to: { path: '^simulation/' },
     },
     {
       name: 'cli-does-not-know-actors-insides',

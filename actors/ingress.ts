@@ -26,8 +26,8 @@ import {
   traceparentFor,
 } from '../schemas/events/ids.ts';
 import { BELOW_INGRESS, DOORS_SUBJECT, INGRESS_SUBJECT, readCorrelationId } from '../schemas/events/subjects.ts';
-import { RELEASE } from './release.ts';
 import type { Ingress } from './runtime/receiver.ts';
+import { RELEASE } from './runtime/role.ts';
 import { headerOf, isRecord, type Submission, understand } from './submission.ts';
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

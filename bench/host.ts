@@ -2,6 +2,7 @@
  * The process under measurement: the real host with the orchestrator and the echo role, and the workflow of five hops.
  * Owns: putting them together. Does not own: any measuring.
  */
+
 import { dirname, join } from 'node:path';
 import { ingress } from '../actors/ingress.ts';
 import { loadRoleDefinitions, rolesOf } from '../actors/roles/index.ts';
@@ -11,6 +12,7 @@ import { systemClock } from '../actors/runtime/ports.ts';
 import { checkWorkflow, type Workflow } from '../actors/workflows/index.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import { readSettings } from '../config/settings.ts';
+import { createSkillBook } from '../prompting/skill-book.ts';
 import { createBreakers } from '../services/breakers.ts';
 import { serviceNamed } from '../services/table.ts';
 import { createTelemetry, type Telemetry } from '../services/telemetry.ts';
@@ -55,6 +57,7 @@ const ports = {
     run: () => Promise.reject(new Error('not measured')),
   },
   breakers: createBreakers(log),
+  skills: createSkillBook([]),
   showText: () => () => undefined,
 };
 const own = { threads: () => 1, memoryLimitMb: () => 1, rssMb: () => 1 };

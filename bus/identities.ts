@@ -249,7 +249,7 @@ const watcher: Permissions = {
     DOORS_SUBJECT,
     ...reads(STREAM, FACT_FILTER, inboxFilter()),
     ...reads(QUARANTINE_STREAM, QUARANTINE_FILTER),
-    ...gets(bucketStream(bucketOf('removed'))),
+    ...watches('removed'),
     ...watches('registry'),
     RECALL_FILTER,
   ],

@@ -1,7 +1,8 @@
 /**
- * Journals on a server that compresses no stream (nats-server before 2.10): their records are sent compressed, and read
- * as what they were. Owns: which messages, the form, and reading it. Does not own: streams that the server compresses
- * (`topology.ts`).
+ * Records of journals that are sent compressed, and read as what they were: on a server that compresses no stream
+ * (nats-server before 2.10) all but the smallest, on any other one the large ones, since a stream is limited, counted and
+ * copied as what was sent. Owns: which messages, the form, and reading it. Does not own: streams that the server
+ * compresses (`topology.ts`).
  *
  * Invariants:
  * 1. Whoever reads by the bus gets the body and the headers that were published.
@@ -19,6 +20,8 @@ export const STREAMS_COMPRESSED_FROM = [2, 10, 0] as const;
 const PACKED_SUBJECTS = 'mesh.journal.';
 /** Less than this hardly gets smaller. */
 const PACKED_FROM_BYTES = 512;
+/** Where the server compresses: a record of less is left for everybody to read. */
+const LARGE_FROM_BYTES = 32 * 1024;
 /** The most that NATS lets a server take as one message. */
 const UNPACKED_MAX_BYTES = 64 * 1024 * 1024;
 const PARAMS = { [constants.ZSTD_c_compressionLevel]: 1 };
@@ -27,8 +30,8 @@ const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
 
 /** The body as it is sent; null when it is sent as it is. */
 export function packedBody(serverVersion: string, subject: string, body: Uint8Array): Uint8Array | null {
-  if (body.byteLength < PACKED_FROM_BYTES || !subject.startsWith(PACKED_SUBJECTS)) return null;
-  if (isAtLeast(serverVersion, STREAMS_COMPRESSED_FROM)) return null;
+  const fromBytes = isAtLeast(serverVersion, STREAMS_COMPRESSED_FROM) ? LARGE_FROM_BYTES : PACKED_FROM_BYTES;
+  if (body.byteLength < fromBytes || !subject.startsWith(PACKED_SUBJECTS)) return null;
   const packed = zstdCompressSync(body, { params: PARAMS, pledgedSrcSize: body.byteLength });
   return packed.byteLength < body.byteLength ? packed : null;
 }

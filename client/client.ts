@@ -6,6 +6,7 @@
  * Every method throws MeshError, or something that `toMeshError` turns into one.
  */
 
+import type { Bus } from '../bus/port.ts';
 import { ShownQuestions } from './answers.ts';
 import { FactTail } from './fact-tail.ts';
 import { type ListOrder, listTasks, type TaskPage } from './list.ts';
@@ -44,6 +45,8 @@ export async function openClient(ports: ClientPorts): Promise<TaskClient> {
   const traced = new Traced(ports.tracing);
   const unfinishedOf = async (caller: string): Promise<number> => (await index.upToDate()).unfinishedOf(caller);
   tail.onBreak = () => index.reset();
+  // A command lists once, and reads what the log has then.
+  const endRemovals = onlyForLists ? () => undefined : await followRemovals(bus, index);
   return {
     tasks: new Tasks(ports, feeds, { refused, shown, unfinishedOf }),
     messages: new Messages(ports, feeds),
@@ -56,10 +59,24 @@ export async function openClient(ports: ClientPorts): Promise<TaskClient> {
         () => listTasks(index, () => feeds.mark, wanted, context),
       ),
     idsBeginningWith: async (prefix, limit) => (await index.upToDate()).beginningWith(prefix, limit),
-    forget: async (correlationId) => (await index.upToDate()).drop(correlationId),
+    forget: async (correlationId) => {
+      await index.upToDate();
+      index.forget(correlationId);
+    },
     async stop() {
+      endRemovals();
       await Promise.all([tail.stop(), refused.stop()]);
       index.stop();
     },
   };
+}
+
+/** The notes say what was removed, by whichever process. @throws BusError */
+async function followRemovals(bus: Bus, index: TaskIndex): Promise<() => void> {
+  const notes = bus.kv('removed');
+  const unwatch = await notes.watch((correlationId, note) => {
+    if (note !== null) index.forget(correlationId);
+  });
+  for (const { key } of await notes.entries()) index.forget(key);
+  return unwatch;
 }

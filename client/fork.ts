@@ -30,11 +30,14 @@ export interface ForkWish {
   readonly input?: ForkInput;
 }
 
-export interface ForkedTask {
+export interface ForkedTask extends Wishes {
   readonly prompt: string;
   readonly workflow: string;
   readonly fork: Fork;
 }
+
+/** What the caller of the task wished of it; a key is not among them: it is the name of the task that it ran as. */
+type Wishes = Pick<TaskSubmittedData, 'deadlineMs' | 'priority' | 'waitForModel'>;
 
 /** @throws MeshError when the task has no such hop, or the log does not hold it any more */
 export async function forkOf(
@@ -69,7 +72,8 @@ export async function forkOf(
     ...(author === undefined ? {} : { engine: author.engine }),
     ...(workflow === null ? {} : { workflow: workflow.whole }),
   };
-  return { prompt: newPrompt, workflow: workflow?.name ?? view.route.decision, fork };
+  const wishes = await wishesOf(bus, view.taskId);
+  return { prompt: newPrompt, workflow: workflow?.name ?? view.route.decision, fork, ...wishes };
 }
 
 /** Checked as a whole when the submission is (`checkData`). */
@@ -112,6 +116,23 @@ async function workflowOf(
   const output: unknown = data?.ok ? data.value.output : null;
   if (!isRecord(output) || !isRecord(output.workflow) || typeof output.workflow.name !== 'string') return null;
   return { name: output.workflow.name, whole: output.workflow };
+}
+
+/** As the task was submitted, in the record that its first fact rests on; none when that has left the log. */
+async function wishesOf(bus: Bus, correlationId: string): Promise<Wishes> {
+  const message = await lastMessage(bus, factSubject(correlationId), (one) =>
+    factsIn(one).some(({ event }) => isNamed(event, 'task.accepted')),
+  );
+  const behind = message === null ? [] : await eventsBehind(bus, message, correlationId);
+  const submitted = behind.find(({ type }) => type === 'dev.agentmesh.task.submitted.v1');
+  const data = submitted === undefined ? null : validateData('task.submitted', submitted.data);
+  if (!data?.ok) return {};
+  const { deadlineMs, priority, waitForModel } = data.value;
+  return {
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(waitForModel === undefined ? {} : { waitForModel }),
+  };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

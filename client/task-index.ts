@@ -44,6 +44,8 @@ export class TaskIndex {
   /** What the tail brings and is not applied yet. */
   #pending: IndexedMessage[] = [];
   readonly #pendingIds = new Set<string>();
+  /** A file of before may still have them. */
+  readonly #removed = new Set<string>();
   #flushing: NodeJS.Timeout | null = null;
   #heardSinceForgetting = 0;
 
@@ -85,6 +87,13 @@ export class TaskIndex {
     throw new BusError('unavailable', 'the log broke off while it was read');
   }
 
+  /** The trail of a task was taken out of the log, by whomever: nobody is shown it any more. */
+  forget(correlationId: string): void {
+    this.#removed.add(correlationId);
+    this.#flush();
+    if (this.#isLive) this.#store?.store.drop(correlationId);
+  }
+
   stop(): void {
     this.reset();
     this.#store?.store.close();
@@ -109,6 +118,7 @@ export class TaskIndex {
     const from = store.begin(identity, lastSeq);
     if (from < lastSeq) await this.#read(store, identity, from, lastSeq);
     store.dropBefore(firstSeq);
+    for (const correlationId of this.#removed) store.drop(correlationId);
     if (this.#options.tail.isOf(identity)) this.#isLive = true;
   }
 

@@ -71,8 +71,10 @@ const TAKEN_WITHIN_MS = 20_000;
 const RETRY_AFTER_MS = 1000;
 /** A log that is away is asked for again after this time. */
 const REOPEN_MS = 250;
-/** After it the keeper of tasks is asked whether it knows the task from before. */
+/** After it the keeper of tasks is asked whether it knows the task from before, and again while what it says is no answer. */
 const SILENCE_MS = 500;
+/** The keeper knows a task before the log tells of it: one that goes on and is younger than this is not from before. */
+const UNTOLD_MS_MAX = 10_000;
 
 /** True when nothing more happens without a person. */
 export function isSettled(view: TaskView): boolean {
@@ -81,6 +83,11 @@ export function isSettled(view: TaskView): boolean {
 
 function isAccepted(view: TaskView): boolean {
   return view.startedAtMs > 0;
+}
+
+/** It was taken a moment ago, and the log does not tell of it yet. */
+function isUntold(view: TaskView): boolean {
+  return !isEnded(view.status) && Date.now() - view.updatedAtMs < UNTOLD_MS_MAX;
 }
 
 /** The task of a call: of the answer, else as the caller named it. */
@@ -351,16 +358,20 @@ export class Tasks {
     const request = { name: 'task.submitted', data, discriminator: '' } as const;
     let kept: TaskNow | null = null;
     let isSilent = true;
-    const silence = setTimeout(() => {
+    let silence: NodeJS.Timeout;
+    const ask = (): void => {
       void this.#kept(feed)
         .then((found) => {
-          if (isSilent) kept = found;
+          if (!isSilent) return;
+          if (found !== null && isUntold(found.view)) silence = setTimeout(ask, SILENCE_MS);
+          else kept = found;
           feed.look();
         })
         .catch((error: unknown) => {
           if (isSilent) feed.fail(toMeshError(error));
         });
-    }, SILENCE_MS);
+    };
+    silence = setTimeout(ask, SILENCE_MS);
     try {
       await this.#requested(feed, request, (view) => isAccepted(view) || kept !== null, context);
     } finally {

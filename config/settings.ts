@@ -3,7 +3,7 @@
  * `.env.example` is made from here. Does not own: what a setting does.
  */
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const optionalText = z.string().trim().min(1).optional();
@@ -457,6 +457,11 @@ export class SettingsError extends Error {
 
 /** Where the product lies: the folder that holds its `package.json`. */
 export const projectRoot: string = resolve(import.meta.dirname, '..');
+
+/** A program of the product, to be run by node: written in TypeScript in a checkout, JavaScript in a package. */
+export function programFile(...path: readonly string[]): string {
+  return join(projectRoot, ...path) + extname(import.meta.filename);
+}
 
 /** Loads `.env` from the folder of the mesh, without overriding what is set already. */
 export function loadEnvFile(path: string = join(meshFolder(), '.env')): void {

@@ -2,7 +2,6 @@
  * What a `mesh.config.ts` says. Owns: its form. Does not own: finding and checking it (`load-mesh.ts`).
  */
 import type { FoundRole } from '../actors/roles/index.ts';
-import type { Skill } from '../actors/roles/llm/engines/port.ts';
 import type { Tool } from '../actors/roles/tools/builtin/port.ts';
 
 export interface MeshConfig {
@@ -12,8 +11,8 @@ export interface MeshConfig {
   readonly workflows?: readonly string[];
   /** Tools beside the shipped ones: `defineTool({ name, description, input, fence, run })`. */
   readonly tools?: readonly Tool[];
-  /** Files with other instructions for the language model, in place of those that ship. */
-  readonly prompts?: Readonly<Partial<Record<Skill, string>>>;
+  /** Files with other instructions for the language model, in place of those of a skill, by its name. */
+  readonly prompts?: Readonly<Record<string, string>>;
   /** Files and folders that the first start puts into the knowledge base. */
   readonly knowledge?: readonly string[];
 }

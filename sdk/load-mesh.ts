@@ -10,8 +10,7 @@ import { registerHooks } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { type FoundRole, loadRoleDefinitions } from '../actors/roles/index.ts';
-import type { Skill } from '../actors/roles/llm/engines/port.ts';
+import { type FoundRole, loadRoleDefinitions, skillsOf } from '../actors/roles/index.ts';
 import { builtinNames } from '../actors/roles/tools/builtin/names.ts';
 import type { Tool } from '../actors/roles/tools/builtin/port.ts';
 import { projectRoot, SettingsError } from '../config/settings.ts';
@@ -25,8 +24,8 @@ export interface OwnMesh {
   /** Absolute paths of workflow files. */
   readonly workflows: readonly string[];
   readonly tools: readonly Tool[];
-  /** Instructions for the language model. */
-  readonly prompts: Readonly<Partial<Record<Skill, string>>>;
+  /** Instructions for the language model, by the name of the skill. */
+  readonly prompts: Readonly<Record<string, string>>;
   /** Absolute paths for the knowledge base; null: what ships with the product. */
   readonly knowledge: readonly string[] | null;
 }
@@ -47,14 +46,7 @@ const form = z.strictObject({
     .default([]),
   workflows: texts.default([]),
   tools: z.array(z.custom<Tool>(isDefined(['name', 'inputSchema', 'run']), 'make it by defineTool({…})')).default([]),
-  prompts: z
-    .strictObject({
-      answer: z.string().optional(),
-      code: z.string().optional(),
-      review: z.string().optional(),
-      tool: z.string().optional(),
-    })
-    .default({}),
+  prompts: z.record(z.string(), z.string()).default({}),
   knowledge: texts.default([]),
 }) satisfies z.ZodType<unknown, MeshConfig>;
 
@@ -73,8 +65,16 @@ function answerForOwnName(): void {
 
 /** @throws SettingsError that names the file, and what is wrong with it */
 export async function loadMesh(path: string): Promise<OwnMesh> {
-  const folder = dirname(path);
-  const said = form.safeParse(await exportOf(path));
+  return checkMesh(await exportOf(path), path);
+}
+
+/**
+ * @param config what a `mesh.config.ts` exports, or a program brings
+ * @param path of its file; its folder is what paths in it are taken from, and errors name it
+ * @throws SettingsError that names what is wrong with it
+ */
+export async function checkMesh(config: unknown, path: string): Promise<OwnMesh> {
+  const said = form.safeParse(config);
   if (!said.success) {
     const [issue] = said.error.issues;
     throw wrong(path, `${issue?.path.join('.') || 'its default export'}: ${issue?.message}`);
@@ -85,11 +85,15 @@ export async function loadMesh(path: string): Promise<OwnMesh> {
     if (taken.has(name)) throw wrong(path, `tools: there is a tool ${name} already; give yours another name`);
     taken.add(name);
   }
-  await loadRoleDefinitions(roles).catch((error: unknown) => {
-    throw wrong(path, `roles: ${messageOf(error)}`, error);
-  });
+  const known = await loadRoleDefinitions(roles)
+    .then((all) => skillsOf(all).names())
+    .catch((error: unknown) => {
+      throw wrong(path, `roles: ${messageOf(error)}`, error);
+    });
+  const unknown = Object.keys(prompts).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw wrong(path, `prompts: there is no skill ${unknown}; there are ${known.join(', ')}`);
   return {
-    ...{ folder, roles, tools },
+    ...{ folder: dirname(path), roles, tools },
     workflows: workflows.flatMap((pattern) => filesOf(path, 'workflows', pattern)),
     prompts: Object.fromEntries(Object.entries(prompts).map(([name, file]) => [name, promptIn(path, name, file)])),
     knowledge: knowledge.flatMap((pattern) => filesOf(path, 'knowledge', pattern)),

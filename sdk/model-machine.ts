@@ -20,7 +20,8 @@ export interface ModelOptions {
 export function modelMachine(role: string, options: ModelOptions) {
   const { format, read, without } = options;
   return createWriterMachine({
-    ...{ id: role, purpose: 'text', passesStanding: true },
+    // The word for it of before there were skills: tasks that are under way are told the same to the byte.
+    ...{ id: role, wants: { purpose: 'text' }, passesStanding: true },
     asks: (request) => ({ messages: options.messages(request), ...(format === undefined ? {} : { format }) }),
     ...(read === undefined ? {} : { read: (said, request) => read(said.answer?.text ?? '', said, request) }),
     ...(without === undefined ? {} : { without: (request, why) => without(request, why) }),

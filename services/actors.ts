@@ -15,7 +15,7 @@ import { openPorts } from './ports.ts';
 import { relayProgress, tellProgress } from './progress.ts';
 import { answerRecall } from './recall.ts';
 import { createRetention } from './retention.ts';
-import type { RunningService, StartService } from './run-service.ts';
+import type { RunningService, StartService } from './service-life.ts';
 
 /** The service that hosts the orchestrator: it alone takes what comes from outside, and remembers tasks. */
 const ORCHESTRATING = 'agents';

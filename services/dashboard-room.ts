@@ -25,7 +25,7 @@ import { atTheStart } from '../router/port.ts';
 import { remainingMs } from '../telemetry/mode.ts';
 import type { Observability } from './observability.ts';
 import { once } from './once.ts';
-import type { ServiceContext } from './run-service.ts';
+import type { ServiceContext } from './service-life.ts';
 
 const SAMPLES = join(projectRoot, 'router', 'samples', 'test.tsv');
 /** Between two looks whether the gateway answers. */

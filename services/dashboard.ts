@@ -9,7 +9,7 @@ import { pagesPath, serveDashboard } from '../dashboard/server/http.ts';
 import { isLoopback } from '../guards/web-page.ts';
 import type { OpenRoom } from './dashboard-room.ts';
 import { once } from './once.ts';
-import type { RunningService, StartService } from './run-service.ts';
+import type { RunningService, StartService } from './service-life.ts';
 
 function checkExposure({ MESH_DASHBOARD_HOST: host, MESH_DASHBOARD_TOKEN: token }: Settings): void {
   if (isLoopback(host) || token !== undefined) return;

@@ -28,7 +28,7 @@ import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
 import { pushSigningKey } from './push-signing-key.ts';
-import type { StartService } from './run-service.ts';
+import type { StartService } from './service-life.ts';
 import { watchWorking } from './working.ts';
 
 /** Read at its first use: a start does not wait for it. */

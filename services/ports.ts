@@ -2,13 +2,14 @@
  * What the roles of a service reach. Owns: which adapter is behind each port, and that a process loads only those that
  * its own roles use. Does not own: the adapters, or the list of ports (actors/roles/ports.ts).
  */
+import { skillsOf } from '../actors/roles/index.ts';
 import type { RolePorts } from '../actors/roles/ports.ts';
 import type { Workflow } from '../actors/workflows/index.ts';
 import type { Bus } from '../bus/port.ts';
 import { tokenSubject } from '../schemas/events/subjects.ts';
 import type { OwnMesh } from '../sdk/load-mesh.ts';
 import type { Part } from './adapters/part.ts';
-import type { ServiceContext } from './run-service.ts';
+import type { ServiceContext } from './service-life.ts';
 
 export interface OpenedPorts {
   readonly ports: RolePorts;
@@ -19,10 +20,14 @@ export interface OpenedPorts {
 type Own = Pick<RolePorts, 'router' | 'workflows' | 'readWorkflow' | 'knowledge' | 'tools'>;
 
 export async function openPorts(context: ServiceContext, bus: Bus): Promise<OpenedPorts> {
-  const [{ llmPart }, { ownMesh }] = await Promise.all([import('./adapters/llm.ts'), import('./adapters/own-mesh.ts')]);
+  const [{ llmPart }, { allRoles, ownMesh }] = await Promise.all([
+    import('./adapters/llm.ts'),
+    import('./adapters/own-mesh.ts'),
+  ]);
   const mesh = await ownMesh();
   const llm = llmPart(context.settings, context.log, mesh.prompts);
   const { own, parts } = await ownOf(context, bus, llm, mesh);
+  const skills = skillsOf(await allRoles());
   const showText: RolePorts['showText'] = (correlationId, generation) => {
     let number = 0;
     return (text) => {
@@ -30,7 +35,7 @@ export async function openPorts(context: ServiceContext, bus: Bus): Promise<Open
       bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ ...generation, number, text }));
     };
   };
-  return { ports: { ...own, llm: llm.port, breakers: context.breakers, showText }, parts };
+  return { ports: { ...own, llm: llm.port, skills, breakers: context.breakers, showText }, parts };
 }
 
 /** Every role may ask how the language model is set up; the engine itself is a part of one service. */

@@ -12,7 +12,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { inboxFilter } from '../schemas/events/subjects.ts';
 import type { Part } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
-import { neededMb, uvThreads, watchCaps } from './caps.ts';
+import { type Caps, neededMb, uvThreads, watchCaps } from './caps.ts';
 import type { ProcessFacts } from './effect-spans.ts';
 import { type HeartbeatSender, startHeartbeat } from './heartbeat.ts';
 import { type HeartbeatFacts, type ShownRole, statusOf } from './heartbeat-form.ts';
@@ -36,6 +36,8 @@ export interface PresenceOptions {
   readonly breakers: Breakers;
   /** Over a cap: the process should end in order, and be started again. */
   readonly onOver: () => void;
+  /** Of a process that is not the service's own; watched here when absent. */
+  readonly caps?: Caps;
 }
 
 export interface Presence {
@@ -64,12 +66,14 @@ export function createPresence(options: PresenceOptions): Presence {
   let shown = nothing;
   const capacities = () => shown.parts.map((part) => statusOf(part).capacity ?? {});
   const threads = (): number => uvThreads() + 1;
-  const caps = watchCaps({
-    neededMb: () => neededMb(service.heapMb(settings), capacities()),
-    log,
-    onOver: options.onOver,
-    onFarOver: () => process.exit(1),
-  });
+  const caps =
+    options.caps ??
+    watchCaps({
+      neededMb: () => neededMb(service.heapMb(settings), capacities()),
+      log,
+      onOver: options.onOver,
+      onFarOver: () => process.exit(1),
+    });
   let state: HeartbeatFacts['state'] = 'starting';
   let heartbeat: HeartbeatSender | null = null;
   let endDiscovery = (): void => undefined;

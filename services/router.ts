@@ -4,7 +4,7 @@
  */
 import { serveRouter } from '../router/service.ts';
 import { loadRouting, routerEngine } from './adapters/router.ts';
-import type { StartService } from './run-service.ts';
+import type { StartService } from './service-life.ts';
 
 export const startRouter: StartService = async ({ settings, log }) => {
   const { options } = await loadRouting(settings);

@@ -6,7 +6,7 @@
  * A new service is an entry here and its start function.
  */
 import type { Settings } from '../config/settings.ts';
-import type { StartService } from './run-service.ts';
+import type { StartService } from './service-life.ts';
 
 export interface ServedPort {
   /** Setting that holds it. */

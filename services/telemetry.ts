@@ -39,6 +39,8 @@ export interface TelemetryOptions {
   readonly settings: Settings;
   readonly hostId: string;
   readonly version: string;
+  /** Where its log lines go; standard output when absent. */
+  readonly logFile?: string;
 }
 
 export interface Telemetry {
@@ -79,6 +81,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       recorder.log(record);
       if (observability.window !== null) logs?.add(lineOf(record, observability.window.id));
     },
+    ...(options.logFile === undefined ? {} : { file: options.logFile }),
   });
   const observability: Observability = createObservability({
     ...{ mode: settings.OBS_MODE, windowMs: settings.OBS_WINDOW_MS, service: service.name, log },

@@ -14,6 +14,8 @@ export interface LogTap {
   /** The least level that is printed; the setting's, or finer for a while. */
   level(): Level;
   line(record: Readonly<Record<string, unknown>>): void;
+  /** Appended to in place of standard output, which belongs to somebody else. */
+  readonly file?: string;
 }
 
 const ranks: Readonly<Record<string, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
@@ -21,7 +23,9 @@ const METADATA = Symbol.for('pino.metadata');
 
 /** @param level printed from here on, unless the tap says otherwise */
 export function createLog(service: string, level: Level, tap?: LogTap): Log {
-  const lines = destination({ fd: 1, sync: true });
+  const lines = destination(
+    tap?.file === undefined ? { fd: 1, sync: true } : { dest: tap.file, sync: true, append: true },
+  );
   // Whoever looks at the log looks at words from outside: names of files, of models, of callers.
   const out = { write: (text: string): boolean => lines.write(plainJson(text)) };
   return pino(

@@ -1,7 +1,7 @@
 /**
  * What all working roles share: being asked for a hop and replying to it. Owns: the reply's form. Does not own: the work.
  */
-import type { ErrorInfo, HopOutput, HopRequestedData } from '../../schemas/events/generated.ts';
+import type { ErrorInfo, HopOutput, HopRequestedData, LlmRequestedData } from '../../schemas/events/generated.ts';
 import { type EffectWaiting, type Incoming, type Outgoing, out } from '../runtime/role.ts';
 
 /** The hop a role is at work on; null between hops. */
@@ -47,6 +47,9 @@ export function standingOf({
 }: HopRequestedData): Pick<HopRequestedData, 'share' | 'waitForModel'> {
   return { ...(share === undefined ? {} : { share }), ...(waitForModel ? { waitForModel } : {}) };
 }
+
+/** Which skill a request for text names; before its version 5 a role said a `purpose` for it. */
+export type Wanted = Pick<LlmRequestedData, 'skill' | 'purpose'>;
 
 /** What an effect failed with: the runtime hands an ErrorInfo over, XState types it as unknown. */
 export function errorOf(thrown: unknown): ErrorInfo {

@@ -5,15 +5,18 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { createSkillBook, type SkillBook } from '../../prompting/skill-book.ts';
 import type { EffectHandlers, Role, RoleDefinition } from '../runtime/role.ts';
 import type { RolePorts } from './ports.ts';
-import type { SimulatedEffects } from './simulated.ts';
+import type { RoleSimulation, SimulatedEffects, SimulatedSkills } from './simulated.ts';
 
 /** A role with what belongs to it; its effects and their stand-ins are loaded when they are wanted. */
 export interface FoundRole extends RoleDefinition {
   loadEffects(ports: RolePorts): Promise<EffectHandlers>;
-  /** Stand-ins of its effects for the simulation; none for a role that brings none. */
-  loadSimulation(): Promise<SimulatedEffects>;
+  /** Stand-ins of its effects and skills for the simulation; none for a role that brings none. */
+  loadSimulation(): Promise<RoleSimulation>;
+  /** Address of the module that exports its skills (prompting/skill.ts); null for a role that brings none. */
+  readonly skills: string | null;
 }
 
 interface MachineModule {
@@ -25,7 +28,8 @@ interface EffectsModule {
 }
 
 interface SimulationModule {
-  readonly simulation: SimulatedEffects;
+  readonly simulation?: SimulatedEffects;
+  readonly skills?: SimulatedSkills;
 }
 
 /** Folders that hold roles; a test or a benchmark may bring its own. */
@@ -66,21 +70,29 @@ function fileIn(folder: string, name: string): string {
 async function roleOf(folder: string): Promise<FoundRole> {
   const { role } = await load<MachineModule>(fileIn(folder, 'machine'));
   if (basename(folder) !== role.name) throw new Error(`${folder}: its role is called ${role.name}`);
+  const skills = fileIn(folder, 'skills');
   return {
     ...role,
+    skills: existsSync(skills) ? pathToFileURL(skills).href : null,
     loadEffects: async (ports) => (await load<EffectsModule>(fileIn(folder, 'effects'))).createEffects(ports),
     async loadSimulation() {
       const file = fileIn(folder, 'simulation');
-      return existsSync(file) ? (await load<SimulationModule>(file)).simulation : {};
+      const { simulation = {}, skills: stand = {} } = existsSync(file) ? await load<SimulationModule>(file) : {};
+      return { effects: simulation, skills: stand };
     },
   };
+}
+
+/** The skills that roles bring, by name; their modules are loaded when one is wanted. */
+export function skillsOf(roles: readonly Pick<FoundRole, 'skills'>[]): SkillBook {
+  return createSkillBook(roles.flatMap(({ skills }) => skills ?? []));
 }
 
 /** Those of them that a service hosts, with their effects. */
 export function rolesOf(service: string, roles: readonly FoundRole[], ports: RolePorts): Promise<Role[]> {
   const mine = roles.filter((role) => role.service === service);
   return Promise.all(
-    mine.map(async ({ loadEffects, loadSimulation: _simulation, ...definition }) => ({
+    mine.map(async ({ loadEffects, loadSimulation: _simulation, skills: _skills, ...definition }) => ({
       ...definition,
       effects: await loadEffects(ports),
     })),

@@ -3,15 +3,18 @@
  * ones, from the settings.
  */
 import type { KnowledgeStore } from '../../knowledge/port.ts';
+import type { SkillBook } from '../../prompting/skill-book.ts';
 import type { Router } from '../../router/port.ts';
 import type { LlmRequestedData } from '../../schemas/events/generated.ts';
 import type { Breakers } from '../../services/breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
-import type { LlmEngine, Skill } from './llm/engines/port.ts';
+import type { LlmEngine } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 
 /** One generation of text; the request is unique in the task. */
-export interface Generation extends Pick<LlmRequestedData, 'purpose' | 'requestId'> {
+export interface Generation extends Pick<LlmRequestedData, 'requestId'> {
+  /** Name of the skill, or `text` where the asker reads the reply itself. */
+  readonly purpose: string;
   readonly attempt: number;
 }
 
@@ -32,9 +35,11 @@ export interface RolePorts {
     /** Generations at once, and how many may wait. */
     readonly parallel: number;
     readonly queueMax: number;
-    /** Instructions in place of the shipped ones, by purpose. */
-    readonly prompts?: Readonly<Partial<Record<Skill, string>>>;
+    /** Instructions in place of those of a skill, by its name. */
+    readonly prompts?: Readonly<Record<string, string>>;
   };
+  /** What roles bring along for text that a model writes for them. */
+  readonly skills: SkillBook;
   readonly tools: Toolbox;
   /** Of this process: what keeps failing is left alone for a while. */
   readonly breakers: Breakers;

@@ -19,12 +19,13 @@ import {
   isForHop,
   requestOf,
   standingOf,
+  type Wanted,
 } from './hop.ts';
 
 export interface WriterOptions {
   readonly id: string;
-  readonly purpose: LlmRequestedData['purpose'];
-  /** What the model is told, and what is done without one; for the purpose `text`. */
+  readonly wants: Wanted;
+  /** What the model is told in place of what the skill says, and what is done without one. */
   readonly asks?: (request: HopRequestedData) => Pick<LlmRequestedData, 'messages' | 'format' | 'fallback'>;
   /** What is made of what the model said; it is the output as it stands when absent. */
   readonly read?: (output: HopOutput, request: HopRequestedData) => HopOutput;
@@ -93,7 +94,7 @@ export function createWriterMachine(options: WriterOptions) {
             emit(({ context }) =>
               out('llm.requested', 'llm', {
                 requestId: requestId(context),
-                purpose: options.purpose,
+                ...options.wants,
                 input: requestOf(context).input,
                 ...options.asks?.(requestOf(context)),
                 timeoutMs: requestOf(context).timeoutMs,

@@ -5,7 +5,7 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { effectKey } from '../../schemas/events/ids.ts';
-import { WATCHERS } from './role.ts';
+import { type Versions, WATCHERS } from './role.ts';
 
 export interface EffectRow {
   /** The invoke's id. */
@@ -63,6 +63,8 @@ export interface LoggedEvent {
   readonly upMs: number;
   /** Of its content, when it comes from another host. */
   readonly digest: string | null;
+  /** On what actors began because of it, as its record says; absent when it is applied for the first time. */
+  readonly began?: Versions | undefined;
 }
 
 export interface Output {

@@ -124,7 +124,9 @@ export function createInputs(options: InputsOptions): Inputs {
     }
     if (result.kind === 'rejected') return { refused: result };
     const leaving = textsOf(result);
-    if ('texts' in leaving) return { n: carryOut(part, input, result, leaving.texts) };
+    const { began } = result;
+    const written = Object.keys(began).length === 0 ? input : { ...input, began };
+    if ('texts' in leaving) return { n: carryOut(part, written, result, leaving.texts) };
     const reason = `${leaving.tooLarge.type} would have more than ${maxBytes} bytes`;
     return { refused: { code: 'output_too_large', reason } };
   };

@@ -5,6 +5,7 @@
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { draft, type Entry, type RecordHead } from './record.ts';
+import { ToldTexts } from './told-texts.ts';
 
 /** The end of a partition's journal, where it is written on. */
 export interface JournalEnd {
@@ -43,6 +44,8 @@ export interface JournalLane {
   idInLog: string;
   /** Where the log has the last records, by number. */
   readonly places: Map<number, number>;
+  /** Very long texts that its records have. */
+  readonly texts: ToldTexts;
   /** Made, and not yet in the log, in order. */
   readonly toLog: Written[];
   sending: boolean;
@@ -52,9 +55,20 @@ export interface JournalLane {
 }
 
 export function openLane(service: string, partition: number, { n, id, seq }: JournalEnd): JournalLane {
+  const places = new Map<number, number>();
   return {
     ...{ partition, subject: journalSubject(service, partition), n, id, pending: [], word: undefined },
-    ...{ inLedger: n, inLog: n, seq, idInLog: id, places: new Map(), toLog: [], sending: false, sentAtMs: 0 },
+    ...{
+      inLedger: n,
+      inLog: n,
+      seq,
+      idInLog: id,
+      places,
+      texts: new ToldTexts((record) => places.get(record)),
+      toLog: [],
+      sending: false,
+      sentAtMs: 0,
+    },
     ...{ told: n, waiting: [] },
   };
 }

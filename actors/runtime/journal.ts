@@ -164,6 +164,7 @@ export function createJournal(options: JournalOptions): Journal {
         word === undefined || word === 'time' ? head : { ...head, word },
         entries,
         bus.maxPayloadBytes,
+        lane.texts,
       );
       lane.n += 1;
       lane.id = head.id;

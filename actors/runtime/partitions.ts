@@ -17,7 +17,7 @@ import type { JournalEnd } from './journal-lane.ts';
 import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
 import type { OpenedFacts } from './ports.ts';
-import { decodeHead, type Entry, RECORD_VERSION, type RecordHead } from './record.ts';
+import { decodeHead, type Entry, type RecordHead } from './record.ts';
 import { agree, type RecoveryOptions } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -262,7 +262,6 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       const read = part?.readInRecords ?? opening.get(partition) ?? [];
       return {
         ...{
-          version: RECORD_VERSION,
           service: options.service,
           partition,
           n,

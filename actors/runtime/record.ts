@@ -10,14 +10,24 @@
  *
  * Only the inputs are read back. What they caused is derived from them again; it is written for people and tools, and a
  * long text that stands in the same record already is only referred to: `{"$ref": "#<id of the event that has it>/<which of its long texts>"}`.
+ * A very long one that stands in an earlier record (`told-texts.ts`) is referred to with that record's place in the log:
+ * `{"$ref": …, "logseq": "<sequence>"}`.
  */
 import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { traceparentFor } from '../../schemas/events/ids.ts';
 import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { FatalError } from './errors.ts';
+import type { Versions } from './role.ts';
+import type { TextHome, ToldTexts } from './told-texts.ts';
 
-/** Raised when a record of this release could not be read by an older one. */
-export const RECORD_VERSION = 1;
+/**
+ * Raised when a record of this release could not be read by an older one.
+ * - 1: actors began on the machine that the release of their task gives.
+ * - 2: an input says on which versions actors began because of it (`machines`). A record without such an input is written
+ *   in form 1.
+ */
+const RECORD_VERSION = 2;
+const WITHOUT_MACHINES = 1;
 
 const RECORD_TYPE = 'dev.agentmesh.journal.record.v1';
 const QUARANTINED_TYPE = 'dev.agentmesh.message.quarantined.v1';
@@ -44,6 +54,8 @@ export interface EventInput {
   readonly place: Place | null;
   /** The log had it once, lost it, and was given it again (J5). */
   readonly again: boolean;
+  /** On what actors began because of it, where the release does not say that; absent before it is applied. */
+  readonly began?: Versions;
 }
 
 /** A message that could not be accepted (S9). */
@@ -76,7 +88,6 @@ export function isOverWord({ event }: EventInput): boolean {
 
 /** What a record says of itself. */
 export interface RecordHead {
-  readonly version: number;
   readonly service: string;
   readonly partition: number;
   /** From 1, without gaps. */
@@ -126,33 +137,55 @@ export function draft(entry: Entry): { readonly entry: Entry; readonly size: num
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** @param maxBytes what a server takes as one message */
-export function encodeRecord(head: RecordHead, entries: readonly Entry[], maxBytes = PAYLOAD_MAX_BYTES): Uint8Array {
+/**
+ * @param maxBytes what a server takes as one message
+ * @param told very long texts of this journal's earlier records; those of this one are added
+ */
+export function encodeRecord(
+  head: RecordHead,
+  entries: readonly Entry[],
+  maxBytes = PAYLOAD_MAX_BYTES,
+  told?: ToldTexts,
+): Uint8Array {
   const limit = maxBytes - HEADERS_MAX_BYTES;
   // What was caused can be derived: only its envelopes are told then, or nothing of it.
   for (const caused of ['whole', 'envelopes'] as const) {
-    const text = textOf(head, entries, caused);
+    const texts = new Texts(told, head.n);
+    const text = textOf(head, entries, caused, texts);
     if (text.length > limit) continue;
     const bytes = encoder.encode(text);
-    if (bytes.byteLength <= limit) return bytes;
+    if (bytes.byteLength > limit) continue;
+    texts.remember();
+    return bytes;
   }
-  return encoder.encode(textOf(head, entries, 'nothing'));
+  const texts = new Texts(told, head.n);
+  const bytes = encoder.encode(textOf(head, entries, 'nothing', texts));
+  texts.remember();
+  return bytes;
 }
 
-function textOf(head: RecordHead, entries: readonly Entry[], told: 'whole' | 'envelopes' | 'nothing'): string {
-  const texts = new Texts();
-  const parts = [headText(head)];
+function textOf(
+  head: RecordHead,
+  entries: readonly Entry[],
+  told: 'whole' | 'envelopes' | 'nothing',
+  texts: Texts,
+): string {
+  const parts = [headText(head, entries.some(beginsByVersion) ? RECORD_VERSION : WITHOUT_MACHINES)];
   for (const { input, caused, text = bareText(input) } of entries) {
     parts.push(`${attributesText(input, head.upMs)},${text.slice(1)}`);
-    if (input.kind === 'event') texts.note(input.event.data, input.event.id);
+    if (input.kind === 'event') texts.input(input.event);
     for (const event of told === 'nothing' ? [] : caused) {
-      parts.push(causedText(event, told === 'whole' ? texts.write(event.data, event.id) : undefined));
+      parts.push(causedText(event, told === 'whole' ? texts.write(event) : undefined));
     }
   }
   return `[${parts.join(',\n')}]`;
 }
 
-function headText(head: RecordHead): string {
+function beginsByVersion({ input }: Entry): boolean {
+  return input.kind === 'event' && Object.keys(input.began ?? {}).length > 0;
+}
+
+function headText(head: RecordHead, version: number): string {
   const { service, partition, id, atMs, ...data } = head;
   return JSON.stringify({
     specversion: '1.0',
@@ -163,7 +196,7 @@ function headText(head: RecordHead): string {
     time: new Date(atMs).toISOString(),
     datacontenttype: 'application/json',
     entry: 'record',
-    data: { service, partition, ...data },
+    data: { version, service, partition, ...data },
   });
 }
 
@@ -178,8 +211,25 @@ function attributesText(input: Input, upMs: number): string {
     ...(place === null ? {} : { lane: place.lane, logseq: String(place.seq) }),
     ...(input.kind === 'event' ? { actor: input.role } : {}),
     ...(input.kind === 'event' && input.again ? { again: true } : {}),
+    ...(input.kind === 'event' ? machinesAttribute(input) : {}),
   };
   return JSON.stringify(attributes).slice(0, -1);
+}
+
+/** As one text, since attributes of a CloudEvent are no objects: `coder=5 reviewer=6`. */
+function machinesAttribute({ began = {} }: EventInput): { readonly machines?: string } {
+  const machines = Object.entries(began).map(([role, version]) => `${role}=${version}`);
+  return machines.length === 0 ? {} : { machines: machines.join(' ') };
+}
+
+function versionsIn(machines: unknown): Versions {
+  if (typeof machines !== 'string') return {};
+  return Object.fromEntries(
+    machines.split(' ').map((word): [string, number] => {
+      const [role = '', version] = word.split('=');
+      return [role, Number(version)];
+    }),
+  );
 }
 
 /** The input by itself. What a host says about its own actor needs no more of its envelope than this. */
@@ -204,30 +254,53 @@ function causedText(event: MeshEvent, data: unknown): string {
 
 /** Where each long text of the record was written first. */
 class Texts {
-  readonly #places = new Map<string, string>();
+  readonly #places = new Map<string, TextHome>();
+  readonly #told: ToldTexts | undefined;
+  readonly #n: number;
 
-  /** The data as it is written: a text that stands in the record already is only referred to. */
-  write(data: unknown, id: string): unknown {
-    const written = this.#referring(data);
-    this.note(data, id);
+  constructor(told: ToldTexts | undefined, n: number) {
+    this.#told = told;
+    this.#n = n;
+  }
+
+  /** The record is written as it is: what stands whole in it may be referred to by later ones. */
+  remember(): void {
+    for (const [text, home] of this.#places) this.#told?.note(text, home);
+  }
+
+  /** The data as it is written: a text that stands in a record already is only referred to. */
+  write({ data, id, correlationid: task }: MeshEvent): unknown {
+    const written = this.#referring(data, task);
+    for (const [index, text] of textsIn(data).entries())
+      if (this.#told?.find(text, task) == null) this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
     return written;
   }
 
-  note(data: unknown, id: string): void {
+  /** An input stands whole, whatever was written before. */
+  input({ data, id, correlationid: task }: MeshEvent): void {
     for (const [index, text] of textsIn(data).entries())
-      if (!this.#places.has(text)) this.#places.set(text, `#${id}/${index}`);
+      this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
   }
 
-  #referring(value: unknown): unknown {
-    if (typeof value === 'string') {
-      const place = value.length < LONG_TEXT_CHARACTERS ? undefined : this.#places.get(value);
-      return place === undefined ? value : { $ref: place };
-    }
+  #note(text: string, home: TextHome): void {
+    if (!this.#places.has(text)) this.#places.set(text, home);
+  }
+
+  #referring(value: unknown, task: string): unknown {
+    if (typeof value === 'string') return this.#reference(value, task) ?? value;
     if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.#referring(item));
+    if (Array.isArray(value)) return value.map((item) => this.#referring(item, task));
     const copy: Record<string, unknown> = {};
-    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item);
+    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item, task);
     return copy;
+  }
+
+  #reference(text: string, task: string): object | null {
+    if (text.length < LONG_TEXT_CHARACTERS) return null;
+    const here = this.#places.get(text);
+    if (here !== undefined) return { $ref: here.place };
+    const told = this.#told?.find(text, task) ?? null;
+    return told === null ? null : { $ref: told.place, logseq: String(told.seq) };
   }
 }
 
@@ -262,23 +335,24 @@ function entriesOf(bytes: Uint8Array): StoredEntry[] {
 
 function headOf(entry: StoredEntry | undefined): RecordHead {
   if (entry?.type !== RECORD_TYPE) throw new FatalError('the journal holds something that is no record');
-  const data = entry.data as Omit<RecordHead, 'id' | 'atMs'>;
-  if (data.version > RECORD_VERSION) {
-    const versions = `form ${data.version}, this release reads up to ${RECORD_VERSION}`;
+  const { version, ...data } = entry.data as Omit<RecordHead, 'id' | 'atMs'> & { readonly version: number };
+  if (version > RECORD_VERSION) {
+    const versions = `form ${version}, this release reads up to ${RECORD_VERSION}`;
     throw new FatalError(`a newer release wrote the journal (${versions}): upgrade Agent Mesh`, { exitCode: 2 });
   }
   return { ...data, id: String(entry.id), atMs: Date.parse(String(entry.time)) };
 }
 
 function inputOf(entry: StoredEntry, baseMs: number): Input {
-  const { entry: _entry, appliedat, offsetms, lane, logseq, actor, again, ...event } = entry;
+  const { entry: _entry, appliedat, offsetms, lane, logseq, actor, again, machines, ...event } = entry;
   const when = { atMs: Date.parse(String(appliedat)), upMs: baseMs + Number(offsetms) };
   const place = typeof lane === 'string' ? { lane, seq: Number(logseq) } : null;
   if (event.type === QUARANTINED_TYPE && place)
     return { kind: 'quarantined', message: event.data as Quarantined, ...when, place };
   const role = String(actor);
   const whole = place === null ? ownEvent(event, role, String(appliedat)) : event;
-  return { kind: 'event', role, event: whole as unknown as MeshEvent, ...when, place, again: again === true };
+  const began = versionsIn(machines);
+  return { kind: 'event', role, event: whole as unknown as MeshEvent, ...when, place, again: again === true, began };
 }
 
 /** What a host said about its own actor, as an event: what was left out follows from the actor, or says nothing of it. */

@@ -177,13 +177,22 @@ export interface RoleDefinition {
   /** Events that may begin an instance; any other for an unknown task is quarantined. */
   readonly startsOn: readonly EventName[];
   /**
-   * Machines by the release that brought them, ascending. A task runs on the newest one that is not newer than the
-   * release it was accepted under (S11), so an old machine stays listed until no task of its time is open.
+   * Its machines by version, ascending. An actor begins on the newest one and stays on it for as long as its task is open
+   * (S11), so an old machine stays listed until no actor of its time is left. Roles count their versions each by itself.
    */
   readonly versions: readonly RoleVersion[];
+  /** Its versions never had to do with releases: one of its actors of which nothing is written began on version 1. */
+  readonly countsFromOne?: boolean;
 }
 
+/**
+ * The last release by which all machines were counted together. Shipped roles count on from there, each by itself: version 5
+ * of one says nothing of another. Events go on to carry it; a task that says an older one began before.
+ */
+export const RELEASE = 4;
+
 export interface RoleVersion {
+  /** Its number; up to 4, of a shipped role, the release that brought it. */
   readonly since: number;
   readonly machine: AnyStateMachine;
   /**
@@ -199,7 +208,16 @@ export interface Role extends RoleDefinition {
   readonly effects: EffectHandlers;
 }
 
-/** The machine for a task of that release, or null when there is none. */
-export function machineFor(role: RoleDefinition, release: number): RoleVersion | null {
-  return role.versions.findLast((version) => version.since <= release) ?? null;
+/** By the role: the versions of machines on which actors began. */
+export type Versions = Readonly<Record<string, number>>;
+
+/** What an actor begins on that begins now: the newest, unless its task is older than versions of its own are. */
+export function newestFor(role: RoleDefinition, release: number): RoleVersion | null {
+  return release < RELEASE ? unwrittenFor(role, release) : (role.versions.at(-1) ?? null);
+}
+
+/** What an actor began on of which the journal says nothing. */
+export function unwrittenFor({ versions, countsFromOne }: RoleDefinition, release: number): RoleVersion | null {
+  if (countsFromOne) return versions.find(({ since }) => since === 1) ?? null;
+  return versions.findLast(({ since }) => since <= release) ?? null;
 }

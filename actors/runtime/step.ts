@@ -29,7 +29,7 @@ import {
 } from './actor.ts';
 import { carryOut } from './commands.ts';
 import { begin, type Decision, decide } from './interpreter.ts';
-import { type EffectWaiting, machineFor, type RoleDefinition } from './role.ts';
+import { type EffectWaiting, newestFor, type RoleDefinition, type RoleVersion, unwrittenFor } from './role.ts';
 
 /** @param actor null when this role has none for the task yet */
 export function step(
@@ -79,11 +79,24 @@ function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
   if (name === null || !role.startsOn.includes(name)) {
     return rejected('unknown_task', `${role.name} has no task ${event.correlationid} for ${event.type}`);
   }
-  const version = machineFor(role, event.release);
-  if (!version) return rejected('unknown_release', `no machine of ${role.name} for release ${event.release}`);
+  const version = versionFor(role, logged);
+  if (!version)
+    return rejected('unknown_version', `no machine of ${role.name} for this task; there are ${versionsOf(role)}`);
   const decision = begin(version.machine);
   const beginning = carryOut(newActor(role, event, version, decision), decision, logged);
   return merge(beginning, apply(beginning.actor, logged, machineEvent(logged)));
+}
+
+/** On which machine an actor begins: as its record says, or now on the newest. */
+function versionFor(role: RoleDefinition, { event, began }: LoggedEvent): RoleVersion | null {
+  if (began === undefined) return newestFor(role, event.release);
+  const written = began[role.name];
+  if (written === undefined) return unwrittenFor(role, event.release);
+  return role.versions.find(({ since }) => since === written) ?? null;
+}
+
+function versionsOf({ versions }: RoleDefinition): string {
+  return `versions ${versions.map(({ since }) => since).join(', ')}`;
 }
 
 const settlements = [

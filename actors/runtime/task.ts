@@ -14,7 +14,7 @@
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Rejected, rejected } from './actor.ts';
 import type { RuntimeLimits } from './limits.ts';
-import { type RoleDefinition, WATCHERS } from './role.ts';
+import { type RoleDefinition, unwrittenFor, type Versions, WATCHERS } from './role.ts';
 import { taskOver } from './settlement.ts';
 import { step } from './step.ts';
 
@@ -51,6 +51,8 @@ export interface TaskStep {
   readonly refused: readonly Refused[];
   readonly started: readonly EffectOf[];
   readonly ended: readonly EffectOf[];
+  /** On what actors began that nobody could tell otherwise: it is written down with the input. */
+  readonly began: Versions;
 }
 
 export type TaskResult = TaskStep | Ignored | Rejected;
@@ -98,7 +100,26 @@ export function applyToTask(
   }
   if (isOver(changed)) said.push(...overWords(roles, changed, input.logged.atMs));
   const isWanted = ({ role, row }: EffectOf): boolean => changed.get(role)?.effects.get(row.effect) === row;
-  return { kind: 'applied', actors: changed, said, refused, started: started.filter(isWanted), ended };
+  return {
+    kind: 'applied',
+    actors: changed,
+    said,
+    refused,
+    started: started.filter(isWanted),
+    ended,
+    began: begunBy(roles, actors, changed),
+  };
+}
+
+function begunBy(roles: RolesByName, before: Actors, now: Actors): Versions {
+  const began: Record<string, number> = {};
+  if (now.size === before.size) return began;
+  for (const [name, { release, machineSince }] of now) {
+    const role = roles.get(name);
+    if (before.has(name) || !role || unwrittenFor(role, release)?.since === machineSince) continue;
+    began[name] = machineSince;
+  }
+  return began;
 }
 
 function overWords(roles: RolesByName, actors: Actors, atMs: number): Said[] {

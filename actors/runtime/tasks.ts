@@ -112,11 +112,11 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
           return (digest === null ? null : repetition(over.seen[eventId], digest, eventId)) ?? late;
         }
       }
-      const { event, atMs, upMs } = input;
+      const { event, atMs, upMs, began } = input;
       return applyToTask(
         roles,
         task?.actors ?? new Map(),
-        { role: input.role, logged: { event, atMs, upMs, digest } },
+        { role: input.role, logged: { event, atMs, upMs, digest, began } },
         limits,
       );
     },

@@ -17,7 +17,7 @@ export function command(): Command {
         ['chaos --kills 50 --prompt "…" --workflow build', 'with a task of your own'],
       ],
     },
-    'tests/chaos/main.ts',
+    'tests/chaos/main',
     true,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * `mesh sim`. Owns: its help. Does not own: the simulation (tests/simulation/).
+ * `mesh sim`. Owns: its help. Does not own: the simulation (simulation/).
  */
 import type { Command } from 'commander';
 import { handOver } from '../hand-over.ts';
@@ -17,7 +17,7 @@ export function command(): Command {
         ['sim --seed 42 --trace', 'what happens in one of them'],
       ],
     },
-    'tests/simulation/run.ts',
+    'simulation/run',
     false,
   );
 }

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
-import { meshEnv, meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, meshFolder, programFile, projectRoot, type Settings } from '../../config/settings.ts';
 import { lineSplitter } from './lines.ts';
 
 const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'services', 'schemas/events/*.ts'];
@@ -42,7 +42,7 @@ export async function runFirstIndex(
   const paths = own ?? shipped();
   if (paths.length === 0) return null;
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(projectRoot, 'cli', 'main.ts'), 'index', ...paths], {
+    const child = spawn(process.execPath, [programFile('cli', 'main'), 'index', ...paths], {
       cwd: meshFolder(),
       env: { ...process.env, ...meshEnv() },
       stdio: ['ignore', 'pipe', 'pipe'],

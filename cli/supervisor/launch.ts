@@ -5,10 +5,9 @@
  */
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { meshEnv, meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, meshFolder, programFile, type Settings } from '../../config/settings.ts';
 import { CliError, type ExitCode } from '../errors.ts';
 import { supervisorTrouble } from '../local-trouble.ts';
 import { prepareHome } from './home.ts';
@@ -78,7 +77,7 @@ interface Launch {
 /** Starts a supervisor in the background. */
 function launchDetached(settings: Settings, say: Say): Launch {
   const log = openSync(logPath(settings, supervisorName), 'a');
-  const child = spawn(process.execPath, [join(projectRoot, 'cli', 'main.ts'), 'up', '--background'], {
+  const child = spawn(process.execPath, [programFile('cli', 'main'), 'up', '--background'], {
     cwd: meshFolder(),
     env: { ...process.env, ...meshEnv() },
     detached: true,

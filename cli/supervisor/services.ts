@@ -4,7 +4,7 @@
  * running them.
  */
 import { join } from 'node:path';
-import { meshEnv, projectRoot, type Settings } from '../../config/settings.ts';
+import { meshEnv, programFile, type Settings } from '../../config/settings.ts';
 import type { Service } from '../../services/table.ts';
 import type { Style } from '../terminal.ts';
 
@@ -14,7 +14,7 @@ export const natsColour: Style = 'blue';
 
 /** Arguments for node. */
 export function nodeArgs(service: Service, settings: Settings): string[] {
-  return [`--max-old-space-size=${service.heapMb(settings)}`, join(projectRoot, 'services', 'main.ts'), service.name];
+  return [`--max-old-space-size=${service.heapMb(settings)}`, programFile('services', 'main'), service.name];
 }
 
 /** What is fixed before a service starts. */

@@ -6,6 +6,7 @@
  * they load while it starts, and wait for it longer than it has time.
  * Order of stopping: all services together, so that each finishes its step and commits, then nats-server.
  */
+import type { AddedRole } from '../../bus/identities.ts';
 import { natsAccess, seedPath } from '../../config/nats-access.ts';
 import { meshConfigPath, meshFolder, natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { findAddedRoles } from '../../services/adapters/added-roles.ts';
@@ -55,8 +56,15 @@ export interface Supervisor {
   kill(): void;
 }
 
+/** What a program that embeds the mesh does itself: it hosts the services, so none is started. */
+export interface Embedding {
+  /** Roles beside those that ship. */
+  readonly addedRoles: readonly AddedRole[];
+}
+
 interface Run {
   readonly settings: Settings;
+  readonly embedding: Embedding | null;
   readonly output: SupervisorOutput;
   readonly interrupted: AbortSignal;
   readonly processes: ManagedProcess[];
@@ -83,6 +91,7 @@ export async function supervise(
   foreground: boolean,
   output: SupervisorOutput,
   interrupted: AbortSignal,
+  embedding: Embedding | null = null,
 ): Promise<Supervisor | null> {
   prepareHome(settings);
   const home = settings.MESH_HOME;
@@ -91,9 +100,7 @@ export async function supervise(
   const self = identityOf(process.pid);
   if (self === null) throw new Error('this process has no start time');
   const run: Run = {
-    settings,
-    output,
-    interrupted,
+    ...{ settings, embedding, output, interrupted },
     processes: [],
     progressAtMs: 0,
     state: {
@@ -224,6 +231,7 @@ async function ownKnowledge(): Promise<readonly string[] | null> {
 }
 
 async function startAll(run: Run): Promise<void> {
+  if (run.embedding !== null) return startLogServer(run);
   const knowledge = await ownKnowledge();
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
   for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
@@ -232,6 +240,12 @@ async function startAll(run: Run): Promise<void> {
   await allReady(run, run.processes);
   const problem = await index;
   if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}; \`mesh index\` does it again`);
+}
+
+/** All that a program with services of its own needs. */
+async function startLogServer(run: Run): Promise<void> {
+  const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
+  if (nats !== undefined) await natsReady(run, nats);
 }
 
 function beginIndex(run: Run, knowledge: readonly string[] | null): Promise<string | null> {
@@ -258,7 +272,7 @@ async function startNats(run: Run): Promise<ManagedProcess> {
   const keys = import('../nats-keys.ts');
   const binary = await provideNatsServer(settings, output.note);
   const { ensureNatsKeys } = await keys;
-  const addedRoles = await findAddedRoles();
+  const addedRoles = run.embedding?.addedRoles ?? (await findAddedRoles());
   const publicKeys = ensureNatsKeys((identity) => seedPath(settings.MESH_HOME, identity));
   const nats = add(run, {
     name: natsName,

@@ -25,7 +25,7 @@ const DAY_S = 86_400;
 /** A task takes about a second, or minutes with a model. */
 const RETRY_AFTER_MS = 5000;
 /** What the log and the ledgers hold for a byte of a prompt, at most: docs/security.md has the measurement. */
-const STORED_PER_BYTE = 14;
+const STORED_PER_BYTE = 7;
 /** And for a task whose prompt is a line. */
 const STORED_PER_TASK_BYTES = 48 * 1024;
 

@@ -718,29 +718,33 @@ export interface LlmRequestedData {
    */
   requestId: string;
   /**
-   * Which of the llm role's own prompts; text: none, the asker brings its messages. tool: choose one of the tools, with arguments by its schema.
+   * Name of the skill that is wanted: what the model is told, how its reply is read, and what is said without one. A role brings it in its folder. Absent: the asker brings its messages and reads the reply itself.
    */
-  purpose: 'answer' | 'code' | 'review' | 'tool' | 'text';
+  skill?: string;
   /**
-   * What the model is told; for the purpose text. The reply's answer has what it said.
+   * What requests said in place of skill before their role's version 5; text: none.
+   */
+  purpose?: 'answer' | 'code' | 'review' | 'tool' | 'text';
+  /**
+   * What the model is told, word for word, in place of what the skill would say.
    */
   messages?: {
     role: 'system' | 'user' | 'assistant';
     content: string;
   }[];
   /**
-   * JSON Schema of what the model is to write; for the purpose text. The asker checks what came.
+   * JSON Schema of what the model is to write, in place of the skill's own form; absent: text. Whoever reads the reply checks it.
    */
   format?: {
     [k: string]: unknown;
   };
   /**
-   * Which skill does it without a model, from the input; for the purpose text. Absent: it fails then.
+   * Name of the skill that does it without a model, from the input; the wanted one when absent. Without either it fails then.
    */
-  fallback?: 'answer' | 'code' | 'review' | 'tool';
+  fallback?: string;
   input: HopInput;
   /**
-   * What may be chosen; for the purpose tool.
+   * What may be chosen: the reply is then the choice of one.
    */
   tools?: ToolOffer[];
   /**

@@ -28,31 +28,90 @@ export async function eventsBehind(
 ): Promise<RecordEntry[]> {
   const seq = Number(message.header(RECORD_SEQ_HEADER));
   const record = Number.isSafeInteger(seq) && seq > 0 ? await log.get(seq) : null;
-  return record === null ? [] : entriesOf(record.data).filter((entry) => entry.correlationid === correlationId);
+  if (record === null) return [];
+  const stored = storedEntries(record.data);
+  const ofTask = ({ correlationid }: RecordEntry): boolean => correlationid === correlationId;
+  const earlier = await earlierTexts(log, stored.filter(ofTask), correlationId);
+  return restoredEntries(stored, earlier).filter(ofTask);
 }
 
 /** All entries but the record itself, with long texts put back where they were only referred to. */
 export function entriesOf(data: Uint8Array): RecordEntry[] {
+  return restoredEntries(storedEntries(data), new Map());
+}
+
+/** By event, its long texts in order; what could not be put back keeps its place among them. */
+type Texts = Map<string, readonly unknown[]>;
+
+function storedEntries(data: Uint8Array): RecordEntry[] {
   const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
-  if (!Array.isArray(value)) return [];
-  const [, ...entries] = value as RecordEntry[];
-  const texts = new Map<string, string[]>();
-  return entries.map((entry) => {
-    const whole = { ...entry, data: restored(entry.data, texts) };
-    texts.set(entry.id, textsIn(whole.data));
+  return Array.isArray(value) ? (value.slice(1) as RecordEntry[]) : [];
+}
+
+function restoredEntries(stored: readonly RecordEntry[], texts: Texts): RecordEntry[] {
+  return stored.map((entry) => {
+    const whole = 'entry' in entry && entry.entry === 'input' ? entry : { ...entry, data: restored(entry.data, texts) };
+    texts.set(entry.id, slotsIn(whole.data));
     return whole as RecordEntry;
   });
 }
 
+interface Reference {
+  readonly $ref: string;
+  /** Of the record that has the text, when it is not the one that refers to it. */
+  readonly logseq?: string;
+}
+
+const REFERENCE = /^#([^/]+)\/(\d+)$/;
+/** More records than entries of one task refer to. */
+const EARLIER_RECORDS_MAX = 32;
+
+/** Texts of the task in earlier records. One that the log has dropped, or has elsewhere since it was made anew, is missing. */
+async function earlierTexts(log: Read, stored: readonly RecordEntry[], correlationId: string): Promise<Texts> {
+  const seqs = new Set(stored.flatMap(({ data }) => referencesIn(data).map(({ logseq }) => Number(logseq))));
+  const texts: Texts = new Map();
+  for (const seq of [...seqs].filter((one) => Number.isSafeInteger(one) && one > 0).slice(0, EARLIER_RECORDS_MAX)) {
+    const record = await log.get(seq);
+    for (const { id, data, correlationid } of record === null ? [] : entriesAt(record.data))
+      if (correlationid === correlationId) texts.set(id, slotsIn(data));
+  }
+  return texts;
+}
+
+function entriesAt(data: Uint8Array): RecordEntry[] {
+  try {
+    return entriesOf(data);
+  } catch {
+    // Another log, which has something else there.
+    return [];
+  }
+}
+
+function isReference(value: object): value is Reference {
+  return '$ref' in value && typeof value.$ref === 'string' && REFERENCE.test(value.$ref);
+}
+
+function referencesIn(value: unknown): Reference[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return isReference(value) ? [value] : Object.values(value).flatMap(referencesIn);
+}
+
 /** A reference names the event that has the text, and which of its long texts it is. */
-function restored(value: unknown, texts: ReadonlyMap<string, readonly string[]>): unknown {
+function restored(value: unknown, texts: Texts): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => restored(item, texts));
-  if ('$ref' in value && typeof value.$ref === 'string') {
-    const [, id = '', index = '0'] = /^#([^/]+)\/(\d+)$/.exec(value.$ref) ?? [];
+  if (isReference(value)) {
+    const [, id = '', index = '0'] = REFERENCE.exec(value.$ref) ?? [];
     return texts.get(id)?.[Number(index)] ?? value;
   }
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restored(item, texts)]));
+}
+
+/** `textsIn`, where a text that is missing is the reference to it. */
+function slotsIn(value: unknown): unknown[] {
+  if (typeof value === 'string') return textsIn(value);
+  if (typeof value !== 'object' || value === null) return [];
+  return isReference(value) && value.logseq !== undefined ? [value] : Object.values(value).flatMap(slotsIn);
 }
 
 /** A shorter text is written again: the reference would be as long. */

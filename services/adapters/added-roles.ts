@@ -7,12 +7,17 @@ import { join } from 'node:path';
 import { type AddedRole, hostedRoles } from '../../bus/identities.ts';
 import { meshConfigPath, projectRoot } from '../../config/settings.ts';
 
+const shipped: readonly string[] = Object.values(hostedRoles).flat();
+
+export function addedRolesOf<R extends AddedRole>(roles: readonly R[]): R[] {
+  return roles.filter(({ name }) => !shipped.includes(name));
+}
+
 /** Reading roles takes time at every start, so they are read only where there may be one that does not ship. */
 export async function findAddedRoles(): Promise<readonly AddedRole[]> {
-  const shipped: readonly string[] = Object.values(hostedRoles).flat();
   const folders = readdirSync(join(projectRoot, 'actors', 'roles'), { withFileTypes: true });
   const mayBeMore = folders.some((entry) => entry.isDirectory() && !shipped.includes(entry.name));
   if (meshConfigPath() === null && !mayBeMore) return [];
   const { allRoles } = await import('./own-mesh.ts');
-  return (await allRoles()).filter(({ name }) => !shipped.includes(name));
+  return addedRolesOf(await allRoles());
 }

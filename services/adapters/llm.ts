@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { attemptMs } from '../../actors/roles/llm/budget.ts';
 import type { LlamaEngine, LlamaEngineOptions, LlamaState } from '../../actors/roles/llm/engines/llama/index.ts';
 import type { OpenAiOptions } from '../../actors/roles/llm/engines/openai.ts';
-import { EngineError, type LlmEngine } from '../../actors/roles/llm/engines/port.ts';
+import type { LlmEngine } from '../../actors/roles/llm/engines/port.ts';
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { meshFolder, type Settings } from '../../config/settings.ts';
@@ -16,6 +16,7 @@ import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
 import { modelPath } from '../../models/files.ts';
 import { createLoadGuard } from '../../models/load-guard.ts';
 import { ollamaOrigin } from '../../models/ollama.ts';
+import { EngineError } from '../../prompting/engine-error.ts';
 import type { Part, PartStatus } from './part.ts';
 
 const MIB = 1_048_576;

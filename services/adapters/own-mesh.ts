@@ -9,9 +9,16 @@ import { meshConfigPath, type Settings, workflowsFolder } from '../../config/set
 import { loadMesh, nothingOwn, type OwnMesh } from '../../sdk/load-mesh.ts';
 
 const read = new Map<string, Promise<OwnMesh>>();
+let brought: OwnMesh | null = null;
+
+/** For a program that embeds the mesh: what it brings stands in place of a `mesh.config.ts`, in all of its process. */
+export function bringMesh(own: OwnMesh): void {
+  brought = own;
+}
 
 /** @throws SettingsError */
 export function ownMesh(): Promise<OwnMesh> {
+  if (brought !== null) return Promise.resolve(brought);
   const path = meshConfigPath();
   if (path === null) return Promise.resolve(nothingOwn);
   const known = read.get(path) ?? loadMesh(path);

@@ -47,7 +47,9 @@ const nats = await startNatsServer({});
 const bus = await connectBus({ url: nats.url, name: 'a2a-kit-setup' });
 await bus.ensureTopology();
 await bus.close();
-const env = { NATS_URL: nats.url, MESH_HOME: home, MESH_MCP_CONFIG: join(home, 'mcp.json') };
+// The kit plays no person who says yes to each of its own tools.
+const policy = join(here, '..', 'support', 'every-tool.policy.json');
+const env = { NATS_URL: nats.url, MESH_HOME: home, MESH_MCP_CONFIG: join(home, 'mcp.json'), TOOLS_POLICY: policy };
 const workflows = { MESH_WORKFLOWS: join(here, '..', 'fixtures', 'a2a-kit') };
 const services = (['agents', 'llm', 'tools'] as const).map(
   (service) => new ServiceProcess({ service, name: service, folder: logs, env: { ...env, ...workflows } }),

@@ -2,6 +2,7 @@
  * A mesh of a user's own, from an empty folder: `mesh init`, a role that is written there, its workflow, a tool, and a
  * process that dies in the middle of that role's effect. Owns: the promises of docs/your-own.md.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -62,11 +63,7 @@ beforeAll(async () => {
     .replace(/^import \{ translator \}/m, "import { clerk } from './roles/clerk.ts';\n$&")
     .replace('roles: [translator]', 'roles: [translator, clerk]');
   writeFileSync(config, changed);
-  const model = {
-    OPENAI_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    OPENAI_MODEL: 'm1',
-  };
-  mesh = await createMeshCommand({ MESH_HOME: '', ...model }, own);
+  mesh = await createMeshCommand({ MESH_HOME: '', ...model() }, own);
 });
 afterAll(async () => {
   await mesh.end();
@@ -83,6 +80,18 @@ async function call(at: number): Promise<(typeof calls)[number]> {
     await once(server, 'call', { signal: AbortSignal.timeout(ARRIVAL_LIMIT_MS) });
   }
 }
+
+/** What the language model says. */
+function answer(response: ServerResponse, content: string): void {
+  response.setHeader('content-type', 'application/json');
+  const message = { role: 'assistant', content };
+  response.end(JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }] }));
+}
+
+const model = (): Record<string, string> => ({
+  OPENAI_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+  OPENAI_MODEL: 'm1',
+});
 
 const pidOf = (service: string): number | null => {
   const state: { services: { name: string; state: string; process: { pid: number } | null }[] } = JSON.parse(
@@ -137,9 +146,7 @@ test('the role of the template prompts a model its own way, and the model’s ho
   });
   killProcess(pidOf('llm'));
   const again = await call(begun + 1);
-  const message = { role: 'assistant', content: 'Guten Morgen' };
-  again.response.setHeader('content-type', 'application/json');
-  again.response.end(JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }] }));
+  answer(again.response, 'Guten Morgen');
   expect(await running).toMatchObject({ code: 0, stdout: expect.stringContaining('Guten Morgen') });
 });
 
@@ -148,8 +155,31 @@ test('its documents are in the knowledge base', async () => {
   expect(stdout).toContain('docs/about.md');
 });
 
-test('a mistake in the config is named, and nothing is started', async () => {
+test('S4: the same mesh in a program, which is killed in the middle and started again', async () => {
   await mesh.run(['down']);
+  const begun = calls.length;
+  const program = () => {
+    const env = { ...process.env, ...model(), MESH_HOME: '' };
+    return spawn(process.execPath, ['program.ts', 'Good night'], {
+      cwd: own,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  };
+  const first = program();
+  await call(begun);
+  const ended = once(first, 'exit');
+  killProcess(first.pid ?? null);
+  await ended;
+  const second = program();
+  const again = await call(begun + 1);
+  answer(again.response, 'Gute Nacht');
+  expect(await text(second.stdout)).toBe('Gute Nacht\n');
+  expect(second.exitCode ?? (await once(second, 'exit'))[0]).toBe(0);
+  expect(calls).toHaveLength(begun + 2);
+});
+
+test('a mistake in the config is named, and nothing is started', async () => {
   const config = join(own, 'mesh.config.ts');
   const before = readFileSync(config, 'utf8');
   writeFileSync(config, before.replace('./prompts/code.md', './prompts/none.md'));

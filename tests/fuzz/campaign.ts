@@ -2,8 +2,7 @@
  * A fuzz of every door of one mesh. Owns: how many inputs, how many at once, what is counted, and the verdict: every input
  * has a clear status, no process died, and memory is where it was. Does not own: the inputs, or the doors.
  */
-import { Random } from '../simulation/random.ts';
-import { residentMb } from '../support/flood.ts';
+import { Random } from '../../simulation/random.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { type Addresses, type Door, doorsOf } from './doors.ts';
 import { sendToLog } from './log-door.ts';
@@ -25,7 +24,7 @@ export interface DoorReport {
 export interface FuzzReport {
   readonly seed: number;
   readonly doors: readonly DoorReport[];
-  /** Resident memory, MB: after the first tenth, and at the end. */
+  /** What each process holds, MiB, garbage not counted: after the first tenth, and at the end. */
   readonly memoryMb: Readonly<Record<string, { readonly early: number; readonly end: number }>>;
   /** Processes that did not live through it. */
   readonly deaths: readonly string[];
@@ -38,25 +37,27 @@ export interface FuzzOptions {
   /** Doors by name, to look at one of them; all when absent. */
   readonly only?: readonly string[];
   readonly onDoor?: (report: DoorReport) => void;
+  readonly heldMb: (pid: number) => Promise<number>;
   /** Further processes whose memory counts. */
   readonly processes?: Readonly<Record<string, number>>;
 }
 
 export async function fuzz(mesh: Mesh, addresses: Addresses, options: FuzzOptions): Promise<FuzzReport> {
-  const { inputs, seed, only, onDoor = () => undefined, processes = {} } = options;
+  const { inputs, seed, only, heldMb, onDoor = () => undefined, processes = {} } = options;
   const isWanted = (door: string): boolean => only === undefined || only.includes(door);
-  const memory = (): Map<string, number> =>
-    new Map([
-      ...mesh.services.map(({ name, life }) => [name, Math.round(residentMb(life.pid))] as const),
-      ...Object.entries(processes).map(([name, pid]) => [name, Math.round(residentMb(pid))] as const),
-    ]);
+  const memory = async (): Promise<Map<string, number>> => {
+    const pids = [...mesh.services.map(({ name, life }) => [name, life.pid] as const), ...Object.entries(processes)];
+    const held = new Map<string, number>();
+    for (const [name, pid] of pids) held.set(name, Math.round((await heldMb(pid)) * 10) / 10);
+    return held;
+  };
   const doors = doorsOf(addresses).filter(({ name }) => isWanted(name));
   const warm = Math.ceil(inputs / 10);
   // The first tenth to every door, so that what is loaded once is loaded before memory is measured.
   const first = new Map<Door, DoorReport>();
   for (const door of doors) first.set(door, await through(door, 0, warm, seed));
   if (isWanted(LOG)) await sendToLog(mesh, warm, seed + 1);
-  const early = memory();
+  const early = await memory();
   const reports: DoorReport[] = [];
   for (const door of doors) {
     const report = together(first.get(door), await through(door, warm, inputs, seed));
@@ -70,7 +71,7 @@ export async function fuzz(mesh: Mesh, addresses: Addresses, options: FuzzOption
     onDoor(log);
     reports.push(log);
   }
-  const end = memory();
+  const end = await memory();
   return {
     seed,
     doors: reports,

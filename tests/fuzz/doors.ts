@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, fromJson, toBinary } from '@bufbuild/protobuf';
 import type { Client } from '@grpc/grpc-js';
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../../simulation/random.ts';
 import { a2aMethods, meshMethods, rawGrpc } from '../support/raw-doors.ts';
 import { hostileBytes, hostileJson, hostileText, mutated } from './hostile.ts';
 import { a2aRequests, daprEvent, mcpRequests, meshRequests, restPaths } from './requests.ts';

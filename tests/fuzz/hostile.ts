@@ -2,7 +2,7 @@
  * What nobody should send. Owns: texts, values, mutations of requests and bytes, all from one seed. Does not own: where
  * they go (`doors.ts`).
  */
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../../simulation/random.ts';
 
 const ESC = String.fromCharCode(0x1b);
 const texts: readonly string[] = [

@@ -7,7 +7,7 @@ import { BusError } from '../../bus/port.ts';
 import { entryOf } from '../../client/quarantine.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT } from '../../schemas/events/subjects.ts';
-import { Random } from '../simulation/random.ts';
+import { Random } from '../../simulation/random.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { hostileBytes, hostileJson } from './hostile.ts';
 import { submissions } from './requests.ts';
@@ -36,6 +36,9 @@ export async function sendToLog(mesh: Mesh, inputs: number, seed: number): Promi
   // The ingress reads in order: when this one is taken, all before it have been judged.
   const last = await mesh.submit('tool:clock {}', newCorrelationId());
   await mesh.watch.result(last, 600_000);
+  // And what was set aside leaves in order: when this one is there, all before it are.
+  const poison = await mesh.publish(INGRESS_SUBJECT, '{"prompt"');
+  await mesh.watch.refusal(({ originSeq }) => originSeq === poison, 600_000, 'the last message');
   const refused = await refusedOf(mesh.bus);
   for (const seq of sent) count(refused.get(seq) ?? 'taken');
   return counts;

@@ -2,6 +2,7 @@
  * A host of the orchestrator and a role that echoes, in the test's own process, on a real log and a real ledger: for
  * tests that need small limits, or hundreds of tasks. Owns: putting it together. Does not own: the log server.
  */
+
 import { join } from 'node:path';
 import { doors, ingress } from '../../actors/ingress.ts';
 import { loadRoleDefinitions, rolesOf } from '../../actors/roles/index.ts';
@@ -14,6 +15,7 @@ import { type RuntimeLog, systemClock } from '../../actors/runtime/ports.ts';
 import { checkWorkflow } from '../../actors/workflows/index.ts';
 import { connectBus } from '../../bus/nats-bus.ts';
 import { projectRoot } from '../../config/settings.ts';
+import { createSkillBook } from '../../prompting/skill-book.ts';
 import { createBreakers } from '../../services/breakers.ts';
 
 export interface EchoHost {
@@ -62,6 +64,7 @@ const ports = {
   llm: { engine: null, kind: 'extractive', timeoutMs: 1000, parallel: 2, queueMax: 64 },
   tools: { choose: unused, offers: unused, check: unused, run: unused },
   breakers: createBreakers(log),
+  skills: createSkillBook([]),
   showText: () => () => undefined,
 };
 

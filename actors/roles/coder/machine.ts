@@ -4,7 +4,7 @@
  */
 import type { HopOutput } from '../../../schemas/events/generated.ts';
 import type { Incoming, Outgoing, RoleDefinition } from '../../runtime/role.ts';
-import { type HopContext, requestOf } from '../hop.ts';
+import { type HopContext, requestOf, type Wanted } from '../hop.ts';
 import { say } from '../message.ts';
 import { createWriterMachine } from '../writer.ts';
 
@@ -17,13 +17,17 @@ function announce(context: HopContext, output: HopOutput, event: Incoming<'llm.r
   return [say(event, 'reviewer', `Attempt ${code.attempt}: ${code.explanation}`, data)];
 }
 
+const machineFor = (wants: Wanted) =>
+  createWriterMachine({ ...{ id: 'coder', wants }, announce, passesStanding: true });
+
 export const role: RoleDefinition = {
   name: 'coder',
   service: 'agents',
   asks: ['llm'],
   startsOn: ['hop.requested', 'agent.message'],
   versions: [
-    { since: 1, machine: createWriterMachine({ id: 'coder', purpose: 'code', announce }) },
-    { since: 4, machine: createWriterMachine({ id: 'coder', purpose: 'code', announce, passesStanding: true }) },
+    { since: 1, machine: createWriterMachine({ id: 'coder', wants: { purpose: 'code' }, announce }) },
+    { since: 4, machine: machineFor({ purpose: 'code' }) },
+    { since: 5, machine: machineFor({ skill: 'code' }) },
   ],
 };

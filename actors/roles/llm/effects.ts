@@ -2,16 +2,17 @@
  * Runs the engines. Owns: bounding them, the breaker before them, and passing text on as it appears. Does not own: what
  * an engine does.
  */
-import type { ErrorInfo, HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
+import { SET_UP_A_MODEL } from '../../../prompting/without-model.ts';
+import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
+import { skillNameOf, textRequest, withoutModel } from './asked-skill.ts';
 import { ATTEMPTS_MAX, modelMs } from './budget.ts';
 import type { EmbeddedEngine } from './engines/extractive-lane.ts';
-import type { Usage } from './engines/port.ts';
-import { SET_UP_A_MODEL } from './engines/without-model.ts';
+import type { EngineRequest, Usage } from './engines/port.ts';
 import type { ExtractInput } from './machine.ts';
 
 const EXTRACT_TIMEOUT_MS = 30_000;
@@ -54,14 +55,6 @@ function chatWith(engine: string): Record<string, string> {
   };
 }
 
-/** What the embedded engine is asked instead. @throws EffectError for what only a model can do */
-function withoutModel<R extends LlmRequestedData>(request: R, failure?: ErrorInfo): R {
-  if (request.purpose !== 'text') return request;
-  if (request.fallback !== undefined) return { ...request, purpose: request.fallback };
-  const { code, message } = failure ?? { code: 'no_model', message: `No language model is set up: ${SET_UP_A_MODEL}.` };
-  throw new EffectError(code, message);
-}
-
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
 function notAgain(error: unknown): unknown {
   if (!(error instanceof EffectError) || error.code !== 'breaker_open') return error;
@@ -77,11 +70,9 @@ function withinStep({ timeoutMs }: LlmRequestedData, signal: AbortSignal): { sig
   return { signal: AbortSignal.any([signal, over.signal]), close: () => clearTimeout(timer) };
 }
 
-export function createEffects({
-  llm,
-  breakers,
-  showText,
-}: Pick<RolePorts, 'llm' | 'breakers' | 'showText'>): EffectHandlers {
+type Ports = Pick<RolePorts, 'llm' | 'skills' | 'breakers' | 'showText'>;
+
+export function createEffects({ llm, skills, breakers, showText }: Ports): EffectHandlers {
   const extractive = openExtractive();
   return {
     generate: effect<LlmRequestedData, HopOutput>(
@@ -94,18 +85,18 @@ export function createEffects({
         share: ({ share }) => turnOf(share),
       },
       async (request, { correlationId, attempt, signal: given, heartbeat, waits, span }) => {
-        const { purpose, requestId } = request;
+        const { requestId } = request;
         const { signal, close } = withinStep(request, given);
-        const onText = showText(correlationId, { attempt, purpose, requestId });
+        const onText = showText(correlationId, { attempt, purpose: skillNameOf(request) ?? 'text', requestId });
         const context = { signal, heartbeat, onText, waits, task: correlationId };
         const { engine } = llm;
         const generate = async (
           chosen: Pick<EmbeddedEngine, 'name' | 'generate'>,
-          asked: LlmRequestedData = request,
+          asked: EngineRequest,
         ): Promise<HopOutput> => {
           span.set(chatWith(chosen.name));
           span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
-          const instructions = purpose === 'text' ? undefined : llm.prompts?.[purpose];
+          const instructions = llm.prompts?.[asked.skill.name];
           const wanted = instructions === undefined ? asked : { ...asked, instructions };
           // A server may count as it goes: what it says last is the whole.
           let usage: Usage | null = null;
@@ -121,8 +112,9 @@ export function createEffects({
         if (engine === null && request.waitForModel && request.input.tool === undefined)
           throw new EffectError('no_model', `No language model is set up to wait for: ${SET_UP_A_MODEL}.`);
         try {
-          if (engine === null) return await generate(await extractive(), withoutModel(request));
-          const work = async (): Promise<HopOutput> => generate(await engine());
+          if (engine === null) return await generate(await extractive(), await withoutModel(skills, request));
+          const asked = await textRequest(skills, request);
+          const work = async (): Promise<HopOutput> => generate(await engine(), asked);
           return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
         } catch (error) {
           throw notAgain(error);
@@ -136,7 +128,7 @@ export function createEffects({
       async (request, { correlationId, signal, waits, span }) => {
         const engine = await extractive();
         span.set(chatWith(engine.name));
-        const asked = withoutModel(request, request.failure);
+        const asked = await withoutModel(skills, request, request.failure);
         return engine.generate(asked, { signal, waits, task: correlationId });
       },
     ),

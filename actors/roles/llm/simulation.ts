@@ -1,31 +1,14 @@
-/** Makes text of the wanted kind, another one each time, as a model does. */
+/** Makes text by the stand-in of the wanted skill; where a role brings none for it, nothing but a summary. */
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
-import { type Dice, type SimulatedEffects, simulated } from '../simulated.ts';
+import { type Dice, type SimulatedEffects, type SimulatedPorts, simulated } from '../simulated.ts';
+import { skillNameOf } from './asked-skill.ts';
 
-function write({ purpose, input, tools = [] }: LlmRequestedData, dice: Dice): HopOutput {
-  const made = { engine: 'simulated', summary: `simulated ${purpose}` };
-  const text = `text ${dice.int(0, 1_000_000)}`;
-  switch (purpose) {
-    case 'code': {
-      const attempt = (input.code?.attempt ?? 0) + 1;
-      return { ...made, code: { language: 'typescript', text, attempt, explanation: 'simulated', citations: [] } };
-    }
-    case 'answer':
-    case 'text':
-      return { ...made, answer: { text, citations: [] } };
-    case 'review': {
-      const verdict = dice.chance(0.5) ? 'approved' : 'changes_requested';
-      return { ...made, review: { verdict, findings: [], summary: text, checkedBy: ['simulated'] } };
-    }
-    case 'tool': {
-      // None fits, now and then.
-      if (tools.length === 0 || dice.chance(0.2)) return made;
-      const { name } = dice.pick(tools);
-      return { ...made, tool: { name, arguments: { value: dice.int(0, 99) }, result: '' } };
-    }
-    default:
-      throw new Error(`unknown purpose ${JSON.stringify(purpose satisfies never)}`);
-  }
+function write(request: LlmRequestedData, dice: Dice, { skills }: SimulatedPorts): HopOutput {
+  const { input, tools = [] } = request;
+  const name = skillNameOf(request);
+  const made = { engine: 'simulated', summary: `simulated ${name ?? 'text'}` };
+  if (name === null) return { ...made, answer: { text: `text ${dice.int(0, 1_000_000)}`, citations: [] } };
+  return { ...made, ...skills[name]?.({ input, tools }, dice) };
 }
 
 export const simulation: SimulatedEffects = {

@@ -2,6 +2,8 @@
  * One hop of a task, from its request to its record: pure functions on the machine's context. Owns: counting hops, what a
  * role is given, and what follows from its reply, or from having none. Does not own: which step comes next (`steps.ts`).
  */
+
+import { sentence } from '../../../prompting/without-model.ts';
 import type {
   ErrorInfo,
   HopInput,
@@ -10,7 +12,6 @@ import type {
   HopRepliedData,
   ToolConsent,
 } from '../../../schemas/events/generated.ts';
-import { sentence } from '../llm/engines/without-model.ts';
 import { currentStep, HOPS_MAX, type TaskContext } from './context.ts';
 import { consentQuestion, outcomeQuestion, type Question } from './questions.ts';
 import { noReview, reviewed } from './review-loop.ts';

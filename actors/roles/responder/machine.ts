@@ -3,8 +3,15 @@
  * own: how text is made.
  */
 import type { RoleDefinition } from '../../runtime/role.ts';
+import type { Wanted } from '../hop.ts';
 import { verbatimAnswer } from '../tool-answer.ts';
 import { createWriterMachine } from '../writer.ts';
+
+const machineFor = (wants: Wanted) =>
+  createWriterMachine({
+    ...{ id: 'responder', wants, passesStanding: true },
+    verbatim: ({ input }) => verbatimAnswer(input),
+  });
 
 export const role: RoleDefinition = {
   name: 'responder',
@@ -13,13 +20,8 @@ export const role: RoleDefinition = {
   stepMs: 180_000,
   startsOn: ['hop.requested'],
   versions: [
-    { since: 1, machine: createWriterMachine({ id: 'responder', purpose: 'answer' }) },
-    {
-      since: 4,
-      machine: createWriterMachine({
-        ...{ id: 'responder', purpose: 'answer', passesStanding: true },
-        verbatim: ({ input }) => verbatimAnswer(input),
-      }),
-    },
+    { since: 1, machine: createWriterMachine({ id: 'responder', wants: { purpose: 'answer' } }) },
+    { since: 4, machine: machineFor({ purpose: 'answer' }) },
+    { since: 5, machine: machineFor({ skill: 'answer' }) },
   ],
 };

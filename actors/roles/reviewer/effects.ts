@@ -2,10 +2,11 @@
  * Runs the static checks. Owns: finding the code to check, and saying whether a model is to be asked too. Does not own: the
  * checks.
  */
+
+import { extractCode, reviewCode } from '../../../code-checks/index.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
-import { extractCode, reviewCode } from './checks/index.ts';
 import type { CheckInput, CheckOutput } from './machine.ts';
 
 /**

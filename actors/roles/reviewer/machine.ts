@@ -6,6 +6,7 @@
  *             └→ asking → idle
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
+import { clause } from '../../../prompting/without-model.ts';
 import type { CodeArtifact, Degraded, Review, TokenUsage } from '../../../schemas/events/generated.ts';
 import {
   type EffectWaiting,
@@ -26,8 +27,8 @@ import {
   requestOf,
   standingOf,
   stepWaits,
+  type Wanted,
 } from '../hop.ts';
-import { clause } from '../llm/engines/without-model.ts';
 import { say } from '../message.ts';
 import { joinReviews } from './join-reviews.ts';
 
@@ -61,14 +62,14 @@ function requestId(context: ReviewerContext): string {
   return `${context.hop ?? 0}.${step}.${attempt}`;
 }
 
-function ask(context: ReviewerContext, code: CodeArtifact): Outgoing {
+function ask(context: ReviewerContext, code: CodeArtifact, wants: Wanted): Outgoing {
   const { input: given, timeoutMs } = requestOf(context);
   const { prompt, note } = given;
   const input = { prompt, code, ...(note === undefined ? {} : { note }) };
   const left = Math.max(Math.round(timeoutMs / 2), timeoutMs - CHECKS_MS_MAX);
   return out('llm.requested', 'llm', {
     requestId: requestId(context),
-    purpose: 'review',
+    ...wants,
     input,
     timeoutMs: left,
     ...standingOf(requestOf(context)),
@@ -116,7 +117,7 @@ function withOpinion(context: ReviewerContext, { data }: Incoming<'llm.replied'>
   return verdict(context, heard, { remark: `; static checks only: ${why}`, degraded: mark, usage });
 }
 
-const machineFor = ({ countsWork }: { readonly countsWork: boolean }) =>
+const machineFor = ({ countsWork, wants }: { readonly countsWork: boolean; readonly wants: Wanted }) =>
   setup({
     types: {
       context: {} as ReviewerContext,
@@ -151,7 +152,7 @@ const machineFor = ({ countsWork }: { readonly countsWork: boolean }) =>
               target: 'asking',
               actions: enqueueActions(({ context, event, enqueue }) => {
                 const { review, forModel } = event.output;
-                if (forModel) enqueue.emit(ask(context, forModel));
+                if (forModel) enqueue.emit(ask(context, forModel, wants));
                 enqueue.assign({ checked: review });
               }),
             },
@@ -212,7 +213,8 @@ export const role: RoleDefinition = {
   asksAlso: ['llm'],
   startsOn: ['hop.requested', 'agent.message'],
   versions: [
-    { since: 1, machine: machineFor({ countsWork: false }) },
-    { since: 4, machine: machineFor({ countsWork: true }) },
+    { since: 1, machine: machineFor({ countsWork: false, wants: { purpose: 'review' } }) },
+    { since: 4, machine: machineFor({ countsWork: true, wants: { purpose: 'review' } }) },
+    { since: 5, machine: machineFor({ countsWork: true, wants: { skill: 'review' } }) },
   ],
 };

@@ -1,5 +1,5 @@
 /** Approves or asks for changes, with some findings; sometimes a model is to be asked as well. */
-import { type SimulatedEffects, simulated } from '../simulated.ts';
+import { type SimulatedEffects, type SimulatedSkills, simulated } from '../simulated.ts';
 import type { CheckInput, CheckOutput } from './machine.ts';
 
 export const simulation: SimulatedEffects = {
@@ -16,4 +16,12 @@ export const simulation: SimulatedEffects = {
     const review: CheckOutput['review'] = { verdict, findings, summary, checkedBy: ['simulated'] };
     return code !== null && dice.chance(0.5) ? { review, forModel: code } : { review };
   }),
+};
+
+export const skills: SimulatedSkills = {
+  review(_asked, dice) {
+    const text = `text ${dice.int(0, 1_000_000)}`;
+    const verdict = dice.chance(0.5) ? 'approved' : 'changes_requested';
+    return { summary: 'simulated review', review: { verdict, findings: [], summary: text, checkedBy: ['simulated'] } };
+  },
 };

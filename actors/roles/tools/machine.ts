@@ -20,7 +20,7 @@ import {
   out,
   type RoleDefinition,
 } from '../../runtime/role.ts';
-import { completed, errorOf, failed, type HopEvents, isForHop, requestOf, stepWaits } from '../hop.ts';
+import { completed, errorOf, failed, type HopEvents, isForHop, requestOf, stepWaits, type Wanted } from '../hop.ts';
 import {
   checkOf,
   chooseMs,
@@ -54,11 +54,16 @@ const consentNeededFirst = {
   actions: { type: 'needConsent', params: ({ event }: Chosen) => event.output },
 } as const;
 
-/**
- * @param remembers deeds are kept for as long as the task lives, and done again only when a person is said to want it
- * @param confirms asked to stop, it says what it had begun; a model's choice has its time from when it begins
- */
-function machineFor({ remembers, confirms = false }: { readonly remembers: boolean; readonly confirms?: boolean }) {
+/** What tells the versions of the machine apart. */
+interface Variant {
+  /** Deeds are kept for as long as the task lives, and done again only when a person is said to want it. */
+  readonly remembers: boolean;
+  /** Asked to stop, it says what it had begun; a model's choice has its time from when it begins. */
+  readonly confirms?: boolean;
+  readonly wants?: Wanted;
+}
+
+function machineFor({ remembers, confirms = false, wants = { purpose: 'tool' } }: Variant) {
   const needsConsent = confirms ? [consentNeededFirst] : [];
   /** Between hops. */
   const resting = ({ deed, earlier = [] }: ToolsContext): ToolsContext =>
@@ -154,7 +159,7 @@ function machineFor({ remembers, confirms = false }: { readonly remembers: boole
               target: 'asking',
               actions: enqueueActions(({ context, event, enqueue }) => {
                 if (!('offers' in event.output)) return;
-                enqueue.emit(ask(context, event.output.offers));
+                enqueue.emit(ask(context, event.output.offers, wants));
                 enqueue.assign({ unfit: event.output.unfit });
               }),
             },
@@ -296,5 +301,6 @@ export const role: RoleDefinition = {
     { since: 1, machine: machineFor({ remembers: false }) },
     { since: 3, machine: machineFor({ remembers: true }) },
     { since: 4, machine: machineFor({ remembers: true, confirms: true }) },
+    { since: 5, machine: machineFor({ remembers: true, confirms: true, wants: { skill: 'tool' } }) },
   ],
 };

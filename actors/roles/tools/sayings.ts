@@ -11,7 +11,7 @@ import type {
   ToolOffer,
 } from '../../../schemas/events/generated.ts';
 import { type Outgoing, out } from '../../runtime/role.ts';
-import { completed, failed, requestOf, standingOf } from '../hop.ts';
+import { completed, failed, requestOf, standingOf, type Wanted } from '../hop.ts';
 import {
   chooseMs,
   chosen,
@@ -36,10 +36,10 @@ export function outputOf(context: ToolsContext, { result, attachments }: ToolRes
   return { engine: `tool:${name}`, summary, tool: { name, arguments: given, ...who, result, ...attached }, ...spent };
 }
 
-export function ask(context: ToolsContext, offers: readonly ToolOffer[]): Outgoing {
+export function ask(context: ToolsContext, offers: readonly ToolOffer[], wants: Wanted): Outgoing {
   const { prompt, note } = requestOf(context).input;
   const input = { prompt, ...(note === undefined ? {} : { note }) };
-  const asked = { requestId: requestId(context), purpose: 'tool' as const, input, tools: [...offers] };
+  const asked = { requestId: requestId(context), ...wants, input, tools: [...offers] };
   return out('llm.requested', 'llm', { ...asked, timeoutMs: chooseMs(context), ...standingOf(requestOf(context)) });
 }
 

@@ -4,7 +4,7 @@
  */
 import { EffectError } from '../../runtime/errors.ts';
 import type { Fence } from '../../runtime/role.ts';
-import { type Dice, type SimulatedEffects, simulated } from '../simulated.ts';
+import { type Dice, type SimulatedEffects, type SimulatedSkills, simulated } from '../simulated.ts';
 import type { ToolChoice, ToolProposal, ToolQuestion } from './context.ts';
 
 const FENCES: readonly Fence[] = ['pure', 'keyed', 'once', 'once'];
@@ -32,4 +32,14 @@ export const simulation: SimulatedEffects = {
   run: simulated<ToolChoice, { result: string }>(({ name }, dice) => ({
     result: `${name} returned ${dice.int(0, 1_000_000)}`,
   })),
+};
+
+export const skills: SimulatedSkills = {
+  tool({ tools }, dice) {
+    const made = { summary: 'simulated tool' };
+    // None fits, now and then.
+    if (tools.length === 0 || dice.chance(0.2)) return made;
+    const { name } = dice.pick(tools);
+    return { ...made, tool: { name, arguments: { value: dice.int(0, 99) }, result: '' } };
+  },
 };

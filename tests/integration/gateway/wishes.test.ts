@@ -63,6 +63,19 @@ describe('wishes of a task', () => {
     expect(await submitted(task.correlationId)).toMatchObject({ waitForModel: true });
   });
 
+  test('a fork carries the wishes of its task, and neither its key nor who asked', async () => {
+    const { mesh, client } = gateway();
+    const key = 'a name of the command’s own';
+    const wishes = ['--deadline', '90s', '--priority', 'high', '--key', key];
+    const { code, report } = await command(['tool:clock {}', ...wishes]);
+    expect(code).toBe(0);
+    const { task } = await client.fork({ correlationId: String(report.taskId ?? report.id), hop: 1 });
+    await mesh.watch.result(task.correlationId);
+    const data = await submitted(task.correlationId);
+    expect(data).toMatchObject({ deadlineMs: 90_000, priority: 'high', caller: 'local', door: 'grpc' });
+    expect(data).not.toHaveProperty('key');
+  });
+
   test('command: --deadline ends the task after its time of work', async () => {
     const { mesh } = gateway();
     const path = '/beyond/the/deadline';

@@ -1,8 +1,11 @@
 /**
  * Work that is within every limit by itself and beyond the log's limit when it comes together, on a server with NATS'
- * own limit of 1 MiB (S8). The task may fail; the service may not (S9).
+ * own limit of 1 MiB (S8). The task may fail; the service may not (S9). And how much a large prompt makes the mesh store.
  */
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from 'nats';
 import { describe, expect, test } from 'vitest';
+import { ledgerBytes } from '../../../bench/ledger-size.ts';
 import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { answerPrompt } from '../../support/prompts.ts';
@@ -13,6 +16,8 @@ const WIDE = '\u{1F600}';
 
 /** Each takes two bytes as JSON. */
 const RESULT_QUOTES = 180_000;
+/** Bytes in the log and the ledgers for each byte of a prompt (docs/security.md). */
+const STORED_TIMES_MAX = 6;
 
 describe('work that is too large', () => {
   const mesh = useMesh('large-work', { natsConfig: 'max_payload: 1048576' });
@@ -43,4 +48,23 @@ describe('work that is too large', () => {
     await expectAllAlive();
     expect(counter.deeds('/large')).toBe(1);
   });
+
+  test('a large prompt is stored fewer than six times, however many steps work on it', async () => {
+    const nc = await connect({ servers: mesh().nats.url });
+    const { streams } = await jetstreamManager(nc);
+    const stored = async (): Promise<number> => {
+      const infos = await Promise.all(['MESH', 'MESH_CHECKPOINTS'].map((name) => streams.info(name)));
+      const ledgers = mesh().services.map(({ name }) => ledgerBytes(mesh().ledger(name)));
+      return [...infos.map(({ state }) => state.bytes), ...ledgers].reduce((sum, bytes) => sum + bytes, 0);
+    };
+    const prompt = '# a\n'.repeat(60_000);
+    const before = await stored();
+    const { name, result } = await mesh().watch.result(await mesh().submit({ prompt, workflow: 'build' }), 120_000);
+    expect([name, result.hops.length]).toEqual(['task.completed', 5]);
+    const times = ((await stored()) - before) / prompt.length;
+    await nc.close();
+    expect(times).toBeLessThan(STORED_TIMES_MAX);
+    // As it came, as a fact, in a journal and in a request: fewer would mean that not all was counted.
+    expect(times).toBeGreaterThan(3);
+  }, 130_000);
 });

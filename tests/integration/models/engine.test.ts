@@ -12,6 +12,7 @@ import {
 import type { EngineRequest } from '../../../actors/roles/llm/engines/port.ts';
 import type { HopInput } from '../../../schemas/events/generated.ts';
 import { brokenModel, writeTinyModel } from '../../support/tiny-gguf.ts';
+import { asking } from '../../unit/engines/asking.ts';
 import { passage } from '../../unit/engines/fixtures.ts';
 
 const MIB = 1_048_576;
@@ -55,10 +56,7 @@ function engineOf(options: Partial<LlamaEngineOptions> = {}): LlamaEngine {
 }
 
 const signal = new AbortController().signal;
-const ask = (prompt: string, more: Partial<HopInput> = {}): EngineRequest => ({
-  purpose: 'answer',
-  input: { prompt, ...more },
-});
+const ask = (prompt: string, more: Partial<HopInput> = {}): EngineRequest => asking('answer', { prompt, ...more });
 const code = { language: 'typescript', text: 'const a = 1;', attempt: 1, explanation: '', citations: [] };
 /** Writes until it is stopped: the model never ends by itself. */
 const endless = (): Partial<LlamaEngineOptions> => ({
@@ -97,7 +95,7 @@ describe('what it makes', () => {
 
   test('a review has the form of a verdict, whatever the model would rather write', async () => {
     const engine = engineOf({ maxTokens: 3000, contextSize: 8192 });
-    const { review } = await engine.generate({ purpose: 'review', input: { prompt: 'a', code } }, { signal });
+    const { review } = await engine.generate(asking('review', { prompt: 'a', code }), { signal });
     expect(['approved', 'changes_requested']).toContain(review?.verdict);
     expect(review?.checkedBy).toEqual(['llama:Tiny-One']);
     expect(review?.findings.some(({ rule }) => rule === 'model-remark')).toBe(false);
@@ -105,7 +103,7 @@ describe('what it makes', () => {
 
   test('what was cut at the token limit before there was code says so', async () => {
     const engine = engineOf({ ...endless(), maxTokens: 20 });
-    const made = engine.generate({ purpose: 'code', input: { prompt: 'Write f' } }, { signal });
+    const made = engine.generate(asking('code', { prompt: 'Write f' }), { signal });
     await expect(made).rejects.toMatchObject({
       ...{ code: 'engine_no_answer', retryable: false },
       message: expect.stringContaining('cut at the token limit'),
@@ -127,7 +125,7 @@ describe('a tool by schema', () => {
     },
   };
   const choose = (engine: LlamaEngine, tools: EngineRequest['tools'] = []) =>
-    engine.generate({ purpose: 'tool', input: { prompt: 'What time is it?' }, tools }, { signal });
+    engine.generate(asking('tool', { prompt: 'What time is it?' }, { tools }), { signal });
 
   test('is one that was offered, with arguments of its form, whatever the seed', async () => {
     const isValid = new Map(

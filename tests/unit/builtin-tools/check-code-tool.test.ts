@@ -1,7 +1,7 @@
 /** check_code: the reviewer's checks as a tool. */
 import { afterAll, expect, test } from 'vitest';
-import { closeChecks } from '../../../actors/roles/reviewer/checks/index.ts';
 import { builtinTools } from '../../../actors/roles/tools/builtin/index.ts';
+import { closeChecks } from '../../../code-checks/index.ts';
 import { ask, context, toolNamed } from './support.ts';
 
 const tool = toolNamed(builtinTools(), 'check_code');

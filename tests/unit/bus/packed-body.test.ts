@@ -9,6 +9,7 @@ const sent = (): Map<string, string> => new Map([...Object.entries(packedHeaders
 test.each([
   ['a record, on an old server', '2.9.10', JOURNAL, record, true],
   ['a record, where the server compresses', '2.10.23', JOURNAL, record, false],
+  ['a large record, where the server compresses', '2.10.23', JOURNAL, Buffer.alloc(32 * 1024, record), true],
   ['a fact, which anybody reads', '2.9.10', 'mesh.events.1', record, false],
   ['a short record', '2.9.10', JOURNAL, record.subarray(0, 200), false],
   ['what does not get smaller', '2.9.10', JOURNAL, crypto.getRandomValues(new Uint8Array(4096)), false],

@@ -1,6 +1,6 @@
 /** The reviewer's static checks, run on the real compilers: what each language's errors look like, and what is let pass. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { checkCode, closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+import { checkCode, closeChecks, reviewCode } from '../../../code-checks/index.ts';
 
 afterAll(closeChecks);
 
@@ -74,6 +74,10 @@ describe('other languages', () => {
     ['python', 'def f(x)\n    return x\n', ['error 1 ruff-invalid-syntax']],
     ['python', 'def f():\n    return missing\n', ['error 2 ruff-f821']],
     ['py', 'import os\n', ['warning 1 ruff-f401']],
+    ['python', 'def f(x):\n    pass\n', ['error 1 placeholder']],
+    ['python', 'def f(x): ...\n', ['error 1 placeholder']],
+    ['python', 'class A:\n    def __init__(self):\n        pass\n', []],
+    ['python', 'from typing import Protocol\n\n\nclass A(Protocol):\n    def f(self) -> int: ...\n', []],
     ['json', '{"a": [1, 2]}', []],
     ['json', '{\n  "a": 1,\n}', ['error 3 json-syntax', 'error 3 json-syntax']],
     ['json', '{"a": 1} x', ['error 1 json-syntax']],
@@ -103,6 +107,12 @@ describe('in any language', () => {
     ],
     ['a comment in place of code', '// TODO: implement the parser\nexport {};\n', 'error 1 placeholder'],
     ['omitted code', 'export const a = 1;\n// ... rest of the code\n', 'error 2 placeholder'],
+    [
+      'code that stays as it was',
+      'export const a = 1;\n// ... existing methods remain unchanged\n',
+      'error 2 placeholder',
+    ],
+    ['a place for logic', 'export const a = 1;\n// Add your validation logic here\n', 'error 2 placeholder'],
   ])('finds %s', async (_what, text, expected) => {
     expect(await rules('typescript', text)).toContain(expected);
   });

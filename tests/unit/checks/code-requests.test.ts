@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { EngineError, parseCode, parseReview, replyIn } from '../../../actors/roles/llm/engines/index.ts';
+import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
 import { isUnchecked } from '../../../actors/roles/orchestrator/answer.ts';
-import { closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
 import { joinReviews } from '../../../actors/roles/reviewer/join-reviews.ts';
+import { parseReview } from '../../../actors/roles/reviewer/verdict.ts';
+import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
+import { EngineError } from '../../../prompting/engine-error.ts';
+import { replyIn } from '../../../prompting/model-text.ts';
 import type { CodeArtifact } from '../../../schemas/events/generated.ts';
 import { type CodeRequest, type Ending, requests, tableOf } from './code-requests.ts';
 

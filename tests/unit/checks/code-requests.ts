@@ -293,6 +293,66 @@ export const requests: readonly CodeRequest[] = [
     review: FINE,
     ends: 'not accepted',
   },
+  ...(
+    [
+      ['approved on a condition', 'LGTM once the numbers are checked.'],
+      [
+        'approved, and taken back behind the JSON',
+        `${FINE}\n\nActually, wait: the result is wrong for negative numbers.`,
+      ],
+      ['approved with changes', '{"verdict":"approved_with_changes","findings":[]}'],
+      ['a flag of another name', '{"should_merge": false, "note": "It adds texts too."}'],
+      ['a low score', '{"score": 2, "max": 10, "comment": "Poor."}'],
+      ['a thumb', '👎'],
+      ['bare findings', '[{"severity":"critical","message":"It evaluates its input."}]'],
+    ] as const
+  ).map(
+    ([matter, review]): CodeRequest => ({
+      ...{ language: 'TypeScript', prompt: typescript, reply: fenced('ts', ADD) },
+      ...{ matter: `refused: ${matter}`, review, ends: 'not accepted' },
+    }),
+  ),
+  {
+    ...{ language: 'Fortran', prompt: 'Write a Fortran program', matter: 'no checker, the form said back' },
+    reply: fenced('fortran', 'program hi\nprint *, 1\nend program'),
+    review: '{"verdict": "approved" | "changes_requested", "summary": string}',
+    ends: 'not checked',
+  },
+  {
+    ...{ language: 'Python', prompt: python, matter: 'a function without a body', review: FINE },
+    reply: fenced('python', 'def add(a, b):\n    """Adds two numbers."""\n    pass'),
+    ends: 'not accepted',
+  },
+  {
+    ...{ language: 'Python', prompt: python, matter: 'a comment in place of code', review: FINE },
+    reply: fenced('python', '# I cannot help with this.'),
+    ends: 'not accepted',
+  },
+  {
+    ...{ language: 'Python', prompt: python, matter: 'code in a field of JSON', review: FINE },
+    reply: JSON.stringify({ language: 'python', code: `${DEF}\n` }),
+    ends: 'accepted',
+  },
+  {
+    ...{ language: 'Python', prompt: python, matter: 'what was typed into an interpreter', review: FINE },
+    reply: fenced('python', '>>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3'),
+    ends: 'accepted',
+  },
+  {
+    ...{ language: 'TypeScript', prompt: typescript, matter: 'JavaScript and TypeScript of the same', review: FINE },
+    reply: `${fenced('js', 'function add(a, b) {\n  return a + b;\n}')}\nIn TypeScript:\n${fenced('ts', ADD)}`,
+    ends: 'accepted',
+  },
+  {
+    ...{
+      language: 'Go',
+      prompt: 'Write a Go program in Go that prints hello',
+      matter: 'the body is left out',
+      review: FINE,
+    },
+    reply: fenced('go', 'package main\n\nfunc main() {\n\t// your implementation here\n}'),
+    ends: 'not accepted',
+  },
 ];
 
 export function tableOf(list: readonly CodeRequest[]): string {

@@ -1,9 +1,9 @@
 /** Finding the code in a prompt, and telling languages apart. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fencedBlocks, withoutFencedBlocks } from '../../../actors/roles/reviewer/checks/fenced-blocks.ts';
-import { extractCode } from '../../../actors/roles/reviewer/checks/index.ts';
-import { guessLanguage, languageInPrompt, languageName } from '../../../actors/roles/reviewer/checks/languages.ts';
+import { fencedBlocks, withoutFencedBlocks } from '../../../code-checks/fenced-blocks.ts';
+import { extractCode } from '../../../code-checks/index.ts';
+import { guessLanguage, languageInPrompt, languageName } from '../../../code-checks/languages.ts';
 
 describe('the code of a prompt', () => {
   test('is its longest fenced block, in the language of the fence', () => {

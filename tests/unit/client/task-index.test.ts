@@ -1,6 +1,11 @@
 /** What the gateway knows of the log without asking it: it must never say of a task in the log that it is unknown. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { openClient, type TaskClient } from '../../../client/client.ts';
 import { FactTail } from '../../../client/fact-tail.ts';
+import { removeTask } from '../../../client/removal.ts';
 import { TaskIndex } from '../../../client/task-index.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
@@ -29,6 +34,27 @@ describe('knows', () => {
   test('asking begins the reading, without a list', async () => {
     const { old, index } = await opened();
     await expect.poll(() => index.knows(old)).toBe(true);
+  });
+
+  test('a task whose trail was removed by another process is known no more, also to a file of before', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mesh-index-'));
+    const { memory, old } = await opened();
+    const ports = { ...memory.ports, indexFolder: folder };
+    const listed = async (client: TaskClient) =>
+      (await client.list({}, as(local))).tasks.map(({ correlationId }) => correlationId);
+    const stays = newCorrelationId();
+    await memory.accept(stays, 'stays');
+    for (const id of [old, stays]) await memory.complete(id, 'done');
+    const [first, stopped] = [await openClient(ports), await openClient(ports)];
+    expect(await listed(first)).toEqual([stays, old]);
+    await stopped.stop();
+    expect(await removeTask(memory.bus, old)).toMatchObject({ kind: 'removed' });
+    await expect.poll(() => listed(first)).toEqual([stays]);
+    await first.stop();
+    const next = await openClient(ports);
+    expect(await listed(next)).toEqual([stays]);
+    await next.stop();
+    rmSync(folder, { recursive: true });
   });
 
   test('S10: of another log it knows nothing', async () => {

@@ -1,7 +1,7 @@
 /** Which block is the code: the request decides, diffs are applied, files stay files. */
 import { describe, expect, test } from 'vitest';
-import { parseCode } from '../../../actors/roles/llm/engines/index.ts';
-import { withoutThinking } from '../../../actors/roles/llm/engines/model-text.ts';
+import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
+import { withoutThinking } from '../../../prompting/model-text.ts';
 import type { CodeArtifact } from '../../../schemas/events/generated.ts';
 
 const fence = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\``;
@@ -110,4 +110,33 @@ test.each([
   ['<think>never ends', ''],
 ])('thoughts: %s', (reply, expected) => {
   expect(withoutThinking(reply)).toBe(expected);
+});
+
+describe('frames around code', () => {
+  const python = 'Write a Python function that adds two numbers';
+  const DEF = 'def add(a, b):\n    return a + b\n';
+  test.each([
+    ['a fence in an item of a list', '1. So:\n\n   ```python\n   def add(a, b):\n       return a + b\n   ```'],
+    ['JSON', JSON.stringify({ code: DEF, language: 'python' })],
+    ['JSON in a fence', fence('json', JSON.stringify({ code: DEF, language: 'python' }))],
+    ['HTML tags', `<pre><code class="language-python">${DEF}</code></pre>`],
+    ['a fence around a fence', `\`\`\`\n${fence('python', DEF.trimEnd())}\n\`\`\``],
+    ['the prompts of an interpreter', fence('python', '>>> def add(a, b):\n...     return a + b')],
+  ])('%s', (_what, reply) => {
+    const made = of(reply, python);
+    expect([made.language, made.text]).toEqual(['python', DEF]);
+  });
+
+  test('a sentence with code in it is no code', () => {
+    expect(() => of('Use `lambda a, b: a + b`.', python)).toThrow('wrote no code but this');
+  });
+
+  test('comments alone are a fault', () => {
+    expect(rules(of(fence('ts', '// This adds two numbers.')))).toEqual(['no-code']);
+  });
+
+  test('of TypeScript and JavaScript the one that was asked for', () => {
+    const made = of(`${fence('js', 'function f() {}')}\n${fence('ts', 'export function f(): void {}')}`);
+    expect(made.text).toBe('export function f(): void {}\n');
+  });
 });

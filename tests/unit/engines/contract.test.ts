@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, expect, test } from 'vitest';
-import { closeRepairs, createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
-import { closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+import { closeRepairs } from '../../../actors/roles/coder/repairs/repair-code.ts';
+import { createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
+import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
 import type { HopInput } from '../../../schemas/events/generated.ts';
+import { asking } from './asking.ts';
 import { passage } from './fixtures.ts';
 
 afterAll(async () => {
@@ -38,8 +40,8 @@ const inputs: [string, HopInput][] = [
 test.each(inputs)('an extractive engine fed with %s', async (_what, input) => {
   const engine = createExtractiveEngine();
   const signal = new AbortController().signal;
-  for (const purpose of ['answer', 'code', 'review'] as const) {
-    expect(problemsOf(await engine.generate({ purpose, input }, { signal }))).toBe('No errors');
+  for (const skill of ['answer', 'code', 'review'] as const) {
+    expect(problemsOf(await engine.generate(asking(skill, input), { signal }))).toBe('No errors');
   }
 });
 

@@ -2,11 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
 import type { HopInput, HopOutput } from '../../../schemas/events/generated.ts';
+import { asking } from './asking.ts';
 import { passage } from './fixtures.ts';
 
 const engine = createExtractiveEngine();
 const answer = async (input: HopInput): Promise<HopOutput> =>
-  engine.generate({ purpose: 'answer', input }, { signal: new AbortController().signal });
+  engine.generate(asking('answer', input), { signal: new AbortController().signal });
 
 const leases = passage({
   path: 'docs/leases.md',
@@ -107,17 +108,14 @@ test('text is shown as it is returned, and an aborted request is refused', async
   const shown: string[] = [];
   const input = { prompt: 'hello' };
   const signal = new AbortController().signal;
-  const output = await engine.generate({ purpose: 'answer', input }, { signal, onText: (piece) => shown.push(piece) });
+  const output = await engine.generate(asking('answer', input), { signal, onText: (piece) => shown.push(piece) });
   expect(shown.join('')).toBe(output.answer?.text);
   const aborted = AbortSignal.abort(new Error('gone'));
-  await expect(engine.generate({ purpose: 'answer', input }, { signal: aborted })).rejects.toThrow('gone');
+  await expect(engine.generate(asking('answer', input), { signal: aborted })).rejects.toThrow('gone');
 });
 
 test('a review without a model is no opinion', async () => {
-  const output = await engine.generate(
-    { purpose: 'review', input: { prompt: 'x' } },
-    { signal: new AbortController().signal },
-  );
+  const output = await engine.generate(asking('review', { prompt: 'x' }), { signal: new AbortController().signal });
   expect(output.review).toEqual({
     verdict: 'approved',
     findings: [],

@@ -1,9 +1,11 @@
 /** Code without a model: the user's own code, shipped snippets, an honest skeleton, and revisions that answer a review. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { closeRepairs, createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
-import { allSnippets } from '../../../actors/roles/llm/engines/snippet-catalog.ts';
-import { closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+import { closeRepairs } from '../../../actors/roles/coder/repairs/repair-code.ts';
+import { allSnippets } from '../../../actors/roles/coder/snippet-catalog.ts';
+import { createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
+import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
 import type { CodeArtifact, HopInput, Review } from '../../../schemas/events/generated.ts';
+import { asking } from './asking.ts';
 import { passage } from './fixtures.ts';
 
 afterAll(async () => {
@@ -14,8 +16,8 @@ afterAll(async () => {
 const engine = createExtractiveEngine();
 
 async function code(input: HopInput): Promise<CodeArtifact> {
-  const output = await engine.generate({ purpose: 'code', input }, { signal: new AbortController().signal });
-  if (output.code === undefined) throw new Error('The code purpose returns code.');
+  const output = await engine.generate(asking('code', input), { signal: new AbortController().signal });
+  if (output.code === undefined) throw new Error('The skill for code returns code.');
   return output.code;
 }
 

@@ -1,6 +1,7 @@
 /** Large texts are read by a worker: the host goes on meanwhile. */
 import { afterAll, expect, test } from 'vitest';
 import { closeEmbeddedEngine, createEmbeddedEngine } from '../../../actors/roles/llm/engines/extractive-lane.ts';
+import { asking } from './asking.ts';
 
 afterAll(closeEmbeddedEngine);
 
@@ -12,10 +13,10 @@ test.each([
 ])('a %s prompt gets the same answer', async (_size, prompt) => {
   const told: string[] = [];
   const input = { prompt, passages: [] };
-  const output = await createEmbeddedEngine().generate(
-    { purpose: 'answer', input },
-    { signal, onText: (piece) => void told.push(piece) },
-  );
+  const output = await createEmbeddedEngine().generate(asking('answer', input), {
+    signal,
+    onText: (piece) => void told.push(piece),
+  });
   expect(output).toMatchObject({ engine: 'extractive', degraded: { reason: 'no_model' } });
   expect(told).toEqual([output.answer?.text]);
 });
@@ -30,10 +31,7 @@ test('a host is not held up by forty prompts of 240 KB', async () => {
   }, 10);
   const made = await Promise.all(
     Array.from({ length: 40 }, (_, n) =>
-      engine.generate(
-        { purpose: 'code', input: { prompt: `${n} ${'# a\n'.repeat(60_000)}` } },
-        { signal, task: `${n}` },
-      ),
+      engine.generate(asking('code', { prompt: `${n} ${'# a\n'.repeat(60_000)}` }), { signal, task: `${n}` }),
     ),
   );
   clearInterval(pulse);

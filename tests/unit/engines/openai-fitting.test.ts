@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createOpenAiEngine } from '../../../actors/roles/llm/engines/index.ts';
+import { asking } from './asking.ts';
 import { type ChatServer, event, startChatServer, streamText } from './chat-server.ts';
 import { passage } from './fixtures.ts';
 import { engineFor, errorOf, run } from './openai-runs.ts';
@@ -116,10 +117,9 @@ describe('an Ollama by its own API', () => {
       );
     });
     const tools = [{ name: 'clock.now', description: 'The time.', inputSchema: { type: 'object' } }];
-    const output = await ollama(server).generate(
-      { purpose: 'tool', input: { prompt: 'time?' }, tools },
-      { signal: new AbortController().signal },
-    );
+    const output = await ollama(server).generate(asking('tool', { prompt: 'time?' }, { tools }), {
+      signal: new AbortController().signal,
+    });
     expect(output.tool).toEqual({ name: 'clock.now', arguments: { zone: 'UTC' }, result: '' });
   });
 

@@ -1,11 +1,9 @@
 /** Running the OpenAI-compatible engine in tests: an engine for a server, a run with what it showed, its error. */
-import {
-  createOpenAiEngine,
-  EngineError,
-  type LlmEngine,
-  type OpenAiOptions,
-} from '../../../actors/roles/llm/engines/index.ts';
+
+import { createOpenAiEngine, type LlmEngine, type OpenAiOptions } from '../../../actors/roles/llm/engines/index.ts';
+import { EngineError } from '../../../prompting/engine-error.ts';
 import type { HopInput, HopOutput } from '../../../schemas/events/generated.ts';
+import { asking, type SkillName } from './asking.ts';
 
 export const engineFor = (server: { baseUrl: string }, options: Partial<OpenAiOptions> = {}): LlmEngine =>
   createOpenAiEngine({ baseUrl: server.baseUrl, model: 'm1', backoffMs: 5, ...options });
@@ -17,18 +15,15 @@ export interface Run {
   readonly controller: AbortController;
 }
 
-export function run(
-  engine: LlmEngine,
-  input: HopInput = { prompt: 'Why?' },
-  purpose: 'answer' | 'code' | 'review' = 'answer',
-): Run {
+export function run(engine: LlmEngine, input: HopInput = { prompt: 'Why?' }, skill: SkillName = 'answer'): Run {
   const shown: string[] = [];
   const notes: string[] = [];
   const controller = new AbortController();
-  const output = engine.generate(
-    { purpose, input },
-    { signal: controller.signal, onText: (piece) => shown.push(piece), heartbeat: (note) => notes.push(note) },
-  );
+  const output = engine.generate(asking(skill, input), {
+    signal: controller.signal,
+    onText: (piece) => shown.push(piece),
+    heartbeat: (note) => notes.push(note),
+  });
   return { output, shown, notes, controller };
 }
 

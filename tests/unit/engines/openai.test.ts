@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createOpenAiEngine } from '../../../actors/roles/llm/engines/index.ts';
+import { asking } from './asking.ts';
 import { type ChatServer, event, failWith, startChatServer, streamText } from './chat-server.ts';
 import { passage } from './fixtures.ts';
 import { engineFor, errorOf, run } from './openai-runs.ts';
@@ -91,10 +92,9 @@ describe('a working endpoint', () => {
     const server = await start((response, index) => streamText(response, [replies[index] ?? '{"tool":"x"}']));
     const clock = { name: 'clock', description: 'Tells the time.', inputSchema: { type: 'object' } };
     const choose = () =>
-      engineFor(server, { attempts: 1 }).generate(
-        { purpose: 'tool', input: { prompt: 'What time is it?' }, tools: [clock] },
-        { signal: new AbortController().signal },
-      );
+      engineFor(server, { attempts: 1 }).generate(asking('tool', { prompt: 'What time is it?' }, { tools: [clock] }), {
+        signal: new AbortController().signal,
+      });
     expect((await choose()).tool).toEqual({ name: 'clock', arguments: { zone: 'UTC' }, result: '' });
     expect(await choose()).toEqual({ engine: 'openai:m1', summary: 'No tool fits.' });
     await expect(choose()).rejects.toMatchObject({ code: 'engine_no_answer', retryable: false });
@@ -245,10 +245,10 @@ describe('aborting', () => {
       response.write(event('Half'));
     });
     const controller = new AbortController();
-    const output = engineFor(server).generate(
-      { purpose: 'answer', input: { prompt: 'x' } },
-      { signal: controller.signal, onText: () => controller.abort(new Error('cancelled by the caller')) },
-    );
+    const output = engineFor(server).generate(asking('answer', { prompt: 'x' }), {
+      signal: controller.signal,
+      onText: () => controller.abort(new Error('cancelled by the caller')),
+    });
     await expect(output).rejects.toThrow('cancelled by the caller');
     await closed;
   });
@@ -256,10 +256,10 @@ describe('aborting', () => {
   test('ends a wait before the next try', async () => {
     const server = await start((response) => failWith(response, 429, { 'retry-after': '30' }));
     const controller = new AbortController();
-    const output = engineFor(server).generate(
-      { purpose: 'answer', input: { prompt: 'x' } },
-      { signal: controller.signal, heartbeat: () => controller.abort(new Error('no more')) },
-    );
+    const output = engineFor(server).generate(asking('answer', { prompt: 'x' }), {
+      signal: controller.signal,
+      heartbeat: () => controller.abort(new Error('no more')),
+    });
     await expect(output).rejects.toThrow('no more');
   });
 });

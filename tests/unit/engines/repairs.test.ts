@@ -1,9 +1,9 @@
 /** Mechanical repairs: each kind once, and the promise that repairing never makes things worse. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { closeRepairs, repairCode } from '../../../actors/roles/llm/engines/repairs/repair-code.ts';
-import { repairByToken } from '../../../actors/roles/llm/engines/repairs/token-repair.ts';
-import { closeChecks, reviewCode } from '../../../actors/roles/reviewer/checks/index.ts';
+import { closeRepairs, repairCode } from '../../../actors/roles/coder/repairs/repair-code.ts';
+import { repairByToken } from '../../../actors/roles/coder/repairs/token-repair.ts';
+import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
 
 afterAll(async () => {
   await closeRepairs();

@@ -1,18 +1,20 @@
 /** A long reply is read by a worker: whatever a model writes, its host goes on (S8, S9). */
 import { afterAll, describe, expect, test } from 'vitest';
-import { closeReplyReaders, EngineError, type Purpose } from '../../../actors/roles/llm/engines/index.ts';
+import { closeReplyReaders } from '../../../actors/roles/llm/engines/index.ts';
 import { readCompletion } from '../../../actors/roles/llm/engines/reply-lane.ts';
+import { EngineError } from '../../../prompting/engine-error.ts';
+import { asking, type SkillName } from './asking.ts';
 
 afterAll(closeReplyReaders);
 
 const { signal } = new AbortController();
 const LONG = 262_000;
 const filled = (piece: string): string => piece.repeat(Math.ceil(LONG / piece.length)).slice(0, LONG);
-const read = (purpose: Purpose, text: string) => {
+const read = (skill: SkillName, text: string) => {
   const input = { prompt: 'Write a function.', passages: [] };
-  const prompt = { passages: [], leftOut: 0, findingsLeftOut: 0 };
+  const prompt = { passages: [], leftOut: 0 };
   return readCompletion(
-    { request: { purpose, input, tools: [] }, prompt, completion: { text, cut: false }, engine: 'test' },
+    { request: asking(skill, input, { tools: [] }), prompt, completion: { text, cut: false }, engine: 'test' },
     { signal, task: 'one' },
   );
 };
@@ -31,7 +33,7 @@ test('what is wrong with a long reply is said as of a short one', async () => {
 });
 
 describe('replies that nobody means', () => {
-  test.each<[string, Purpose, string]>([
+  test.each<[string, SkillName, string]>([
     ['braces that nothing closes', 'review', filled('{')],
     ['objects that nothing closes', 'review', filled('{"a":')],
     ['backticks', 'answer', filled('`')],
@@ -43,9 +45,9 @@ describe('replies that nobody means', () => {
     ['words', 'answer', filled('and so on ')],
   ])(
     '%s keep nobody else waiting',
-    async (_what, purpose, text) => {
+    async (_what, skill, text) => {
       const before = process.threadCpuUsage();
-      const ended = await read(purpose, text).catch((error: unknown) => error);
+      const ended = await read(skill, text).catch((error: unknown) => error);
       const { user, system } = process.threadCpuUsage(before);
       if (ended instanceof Error) expect(ended).toMatchObject({ code: 'engine_no_answer' });
       // Of this thread's own processor time, so that a busy machine makes no difference.

@@ -1,13 +1,11 @@
 /** Reading what models write, in the form asked for and in the forms they prefer. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  createThinkingFilter,
-  parseAnswer,
-  parseCode,
-  parseReview,
-  withoutThinking,
-} from '../../../actors/roles/llm/engines/index.ts';
+import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
+import { createThinkingFilter } from '../../../actors/roles/llm/engines/index.ts';
+import { parseAnswer } from '../../../actors/roles/responder/skills.ts';
+import { parseReview } from '../../../actors/roles/reviewer/verdict.ts';
+import { withoutThinking } from '../../../prompting/model-text.ts';
 import { passage } from './fixtures.ts';
 
 const passages = [passage({ text: 'a' }), passage({ text: 'b', path: 'b.md', startLine: 4 })];

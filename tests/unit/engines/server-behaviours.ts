@@ -3,6 +3,7 @@
  * which docs/models.md shows the outcome. The names of servers say where a behaviour was seen, not that it is theirs alone.
  */
 import type { ServerResponse } from 'node:http';
+import type { SkillName } from './asking.ts';
 import { event, streamText } from './chat-server.ts';
 
 /** What a request came to: the answer, or the code of the error that the embedded engine is told. */
@@ -18,7 +19,7 @@ export interface Outcome {
 export interface Behaviour {
   readonly server: string;
   readonly does: string;
-  readonly purpose?: 'answer' | 'code' | 'review';
+  readonly skill?: SkillName;
   /** Answers a completion; the index counts from 0. */
   readonly play: (response: ServerResponse, index: number, body: Record<string, unknown>) => void;
   readonly models?: unknown;
@@ -145,7 +146,7 @@ export const behaviours: readonly Behaviour[] = [
     ...{
       server: 'LM Studio',
       does: 'takes json_schema or text only',
-      purpose: 'review',
+      skill: 'review',
       gives: { answer: 'approved', requests: 2 },
     },
     play: (response, _index, body) =>

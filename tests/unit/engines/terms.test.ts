@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unmentioned } from '../../../actors/roles/llm/engines/code-candidates.ts';
+import { unmentioned } from '../../../actors/roles/coder/code-candidates.ts';
 
 const DEBOUNCE = 'export function debounce(run: () => void, waitMs: number): void { setTimeout(run, waitMs); }';
 

@@ -1,6 +1,6 @@
 /** Tool calls in the forms that models write them; garbage is never a call. */
 import { describe, expect, test } from 'vitest';
-import { parseToolChoice } from '../../../actors/roles/llm/engines/index.ts';
+import { parseToolChoice } from '../../../prompting/tool-choice.ts';
 
 const tools = ['clock', 'files.read'].map((name) => ({ name, description: '', inputSchema: { type: 'object' } }));
 const clock = { name: 'clock', arguments: { zone: 'UTC' }, result: '' };

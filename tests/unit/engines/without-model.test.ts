@@ -1,21 +1,21 @@
 /** What stands in a model's place says why, and never that no model is set up when one is. */
 import { describe, expect, test } from 'vitest';
 import { createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
-import { clause, lackOf, sentence } from '../../../actors/roles/llm/engines/without-model.ts';
+import { clause, lackOf, sentence } from '../../../prompting/without-model.ts';
 import type { ErrorInfo, HopInput, HopOutput, Review } from '../../../schemas/events/generated.ts';
+import { asking, type SkillName } from './asking.ts';
 import { passage } from './fixtures.ts';
 
 const engine = createExtractiveEngine();
-const purposes = ['answer', 'code', 'review', 'tool'] as const;
+const skillNames = ['answer', 'code', 'review', 'tool'] as const;
 const failure: ErrorInfo = {
   ...{ code: 'engine_rejected', retryable: false },
   message: 'The model endpoint answered 404: model "qwen9" not found, try pulling it first.',
 };
-const made = (purpose: (typeof purposes)[number], input: HopInput, failed?: ErrorInfo): Promise<HopOutput> =>
-  engine.generate(
-    { purpose, input, ...(failed === undefined ? {} : { failure: failed }) },
-    { signal: new AbortController().signal },
-  );
+const made = (skill: SkillName, input: HopInput, failed?: ErrorInfo): Promise<HopOutput> =>
+  engine.generate(asking(skill, input, failed === undefined ? {} : { failure: failed }), {
+    signal: new AbortController().signal,
+  });
 
 const leases = passage({ text: 'A lease expires after ten seconds without renewal.' });
 const code = { language: 'zig', text: 'fn a() {', attempt: 1, explanation: '', citations: [] };
@@ -31,16 +31,16 @@ const inputs: readonly [string, HopInput][] = [
 ];
 
 describe('with a configured model that failed', () => {
-  test.each(purposes.flatMap((purpose) => inputs.map(([name, input]) => [purpose, name, input] as const)))(
+  test.each(skillNames.flatMap((skill) => inputs.map(([name, input]) => [skill, name, input] as const)))(
     '%s, %s: the reason is told and the mark is set',
-    async (purpose, _name, input) => {
-      const output = await made(purpose, input, failure);
+    async (skill, _name, input) => {
+      const output = await made(skill, input, failure);
       const said = JSON.stringify({ ...output, degraded: undefined });
       expect(said).not.toMatch(/none is set up|no (?:language )?model is (?:set up|configured)|OPENAI_BASE_URL/i);
       expect(output.degraded).toMatchObject({ reason: 'model_failed' });
       expect(output.degraded?.message).toContain('model "qwen9" not found');
-      if (purpose === 'answer') expect(output.answer?.text).toContain('model "qwen9" not found, try pulling it first.');
-      if (purpose === 'code') expect(output.code?.explanation).toContain('model "qwen9" not found');
+      if (skill === 'answer') expect(output.answer?.text).toContain('model "qwen9" not found, try pulling it first.');
+      if (skill === 'code') expect(output.code?.explanation).toContain('model "qwen9" not found');
     },
   );
 

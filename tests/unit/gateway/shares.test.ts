@@ -83,11 +83,11 @@ describe('tasks that have not ended', () => {
 
 describe('bytes in a day', () => {
   test('a prompt counts as what it makes the mesh store; one that is too large leaves room for smaller ones', async () => {
-    const { submit, written } = await opened({ bytesPerDay: 2 * MIB });
+    const { submit, written } = await opened({ bytesPerDay: MIB });
     const large = { prompt: 'x'.repeat(100_000) };
     await submit(bob, large);
     await expect(submit(bob, large)).rejects.toMatchObject(
-      over('BYTES_LIMIT', /^bob may have 2097152 bytes stored in a day, and this would be more; try again in \d+ s$/),
+      over('BYTES_LIMIT', /^bob may have 1048576 bytes stored in a day, and this would be more; try again in \d+ s$/),
     );
     expect(written()).toBe(1);
     await submit(bob);
@@ -95,7 +95,7 @@ describe('bytes in a day', () => {
   });
 
   test('what is written about a task counts as well', async () => {
-    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 140_000 });
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 70_000 });
     await shares.write(bob, 9000);
     await expect(shares.write(bob, 9000)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
     await shares.write(bob, 500);

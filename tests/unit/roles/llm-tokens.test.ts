@@ -5,6 +5,7 @@ import type { LlmEngine, Usage } from '../../../actors/roles/llm/engines/port.ts
 import type { EffectContext } from '../../../actors/runtime/role.ts';
 import { validateData } from '../../../schemas/events/envelope.ts';
 import { createBreakers } from '../../../services/breakers.ts';
+import { shippedSkills } from '../engines/asking.ts';
 import { answered, coded, request, retrieved } from './support/samples.ts';
 import { completes, resultOf, underWay } from './support/task-story.ts';
 import { workflow } from './support/workflows.ts';
@@ -26,6 +27,7 @@ function generated(counts: readonly Usage[]): Promise<unknown> {
   };
   const handlers = createEffects({
     llm: { engine: () => Promise.resolve(engine), kind: 'openai', timeoutMs: 1000, parallel: 1, queueMax: 1 },
+    skills: shippedSkills,
     breakers: createBreakers(log),
     showText: () => silent,
   });

@@ -14,14 +14,14 @@ const TASK = '6f1d2c84-5b7a-4c39-9e0d-2a1b3c4d5e6f';
 /** What the effects come to; the reviewer finds that many errors in the attempts, one after another. */
 function effectsOf(route: string, errors: readonly number[]) {
   let attempts = 0;
-  const outputs: Record<string, (input: { code?: { attempt: number }; purpose?: string }) => unknown> = {
+  const outputs: Record<string, (input: { code?: { attempt: number }; skill?: string }) => unknown> = {
     route: () => routeTo(workflow(route)),
     search: () => ({ engine: 'fts5', passages: [passage] }),
     check: ({ code }) => ({ review: reviewOf(errors[(code?.attempt ?? 1) - 1] ?? 0) }),
     choose: () => ({ name: 'calculator', arguments: {}, fence: 'pure' }),
     run: () => ({ result: '42' }),
-    generate: ({ purpose }) => {
-      if (purpose !== 'code') return answered;
+    generate: ({ skill }) => {
+      if (skill !== 'code') return answered;
       attempts += 1;
       return { engine: 'openai:test', summary: 'code', code: codeOf(attempts) };
     },

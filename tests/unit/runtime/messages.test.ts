@@ -27,7 +27,7 @@ function telling(notes: number, letters: number, letter = 'x', task = TASK): Tas
     const event = eventOf('hop.progress', data, { to: 'watchers', correlationId: task });
     return { to: 'watchers', event, awaited: false, way: 'fact' as const };
   });
-  return { kind: 'applied', actors: new Map(), said, refused: [], started: [], ended: [] };
+  return { kind: 'applied', actors: new Map(), said, refused: [], started: [], ended: [], began: {} };
 }
 
 function messagesOf(...steps: readonly TaskStep[]): Message[] {

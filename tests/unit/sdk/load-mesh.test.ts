@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { meshConfigPath, projectRoot, SettingsError } from '../../../config/settings.ts';
 import { loadMesh } from '../../../sdk/load-mesh.ts';
-import { loadCatalog } from '../../simulation/catalog.ts';
+import { loadCatalog } from '../../../simulation/catalog.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -7,6 +7,7 @@ import type { LlmRepliedData, LlmRequestedData } from '../../../schemas/events/g
 import { defineRole } from '../../../sdk/define-role.ts';
 import { modelMachine } from '../../../sdk/model-machine.ts';
 import { createBreakers } from '../../../services/breakers.ts';
+import { shippedSkills } from '../engines/asking.ts';
 import { type ChatServer, startChatServer, streamText } from '../engines/chat-server.ts';
 import { engineFor } from '../engines/openai-runs.ts';
 import { given, received } from '../roles/support/given.ts';
@@ -80,7 +81,12 @@ function generate(engine: LlmEngine | null) {
     parallel: 1,
     queueMax: 1,
   };
-  const { generate: handler } = createEffects({ llm, breakers: createBreakers(log), showText: () => ignore });
+  const { generate: handler } = createEffects({
+    llm,
+    skills: shippedSkills,
+    breakers: createBreakers(log),
+    showText: () => ignore,
+  });
   const context = {
     ...{ key: 'key', attempt: 1, correlationId: 'task', signal: new AbortController().signal, log },
     ...{ heartbeat: ignore, waits: ignore, span: { set: ignore } },

@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from '../../../actors/runtime/ledger/port.ts';
 import { openSqliteLedger } from '../../../actors/runtime/ledger/sqlite-ledger.ts';
-import { Disk } from '../../simulation/disk.ts';
-import { Scheduler } from '../../simulation/scheduler.ts';
+import { Disk } from '../../../simulation/disk.ts';
+import { Scheduler } from '../../../simulation/scheduler.ts';
 import { batch, endedTask, record, taskId, text } from '../../support/ledger-batch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-ledger-'));

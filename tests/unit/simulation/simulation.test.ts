@@ -1,7 +1,7 @@
 /**
  * The short form of `mesh sim`, and what the simulation itself has to hold. Owns: that none of these seeds breaks a
  * promise (S1 to S11), that a seed is a run, that new roles and workflows are simulated without being listed. Does not
- * own: that broken promises are seen; `tests/simulation/mutate.ts` shows that, and here only that each of its mutations
+ * own: that broken promises are seen; `simulation/mutate.ts` shows that, and here only that each of its mutations
  * still applies.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,15 +9,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCampaign } from '../../simulation/campaign.ts';
-import { loadCatalog } from '../../simulation/catalog.ts';
-import { drawFaults, faultPoints, pointOf } from '../../simulation/faults.ts';
-import { mutated, mutations } from '../../simulation/mutations/index.ts';
-import { Random } from '../../simulation/random.ts';
-import { simulate } from '../../simulation/simulate.ts';
+import { runCampaign } from '../../../simulation/campaign.ts';
+import { loadCatalog } from '../../../simulation/catalog.ts';
+import { drawFaults, faultPoints, pointOf } from '../../../simulation/faults.ts';
+import { mutated, mutations } from '../../../simulation/mutations/index.ts';
+import { Random } from '../../../simulation/random.ts';
+import { simulate } from '../../../simulation/simulate.ts';
 
 const SEEDS = 100;
-const simulation = join(import.meta.dirname, '..', '..', 'simulation');
+const simulation = join(import.meta.dirname, '..', '..', '..', 'simulation');
 
 test(`S1 to S11 hold over ${SEEDS} seeds with faults`, { timeout: 240_000 }, async () => {
   const { violations, seeds, unsimulated } = await runCampaign({ seeds: SEEDS, firstSeed: 1 });

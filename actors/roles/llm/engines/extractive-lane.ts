@@ -6,6 +6,7 @@ import type { HopOutput } from '../../../../schemas/events/generated.ts';
 import { EffectError } from '../../../runtime/errors.ts';
 import { type AskOptions, createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
 import { createExtractiveEngine } from './extractive.ts';
+import type { ExtractiveRequest } from './extractive-worker.ts';
 import type { EngineContext, EngineRequest } from './port.ts';
 
 /** A text of this size takes the engine some milliseconds, about as long as handing it over. */
@@ -13,7 +14,7 @@ const HERE_CHARS_MAX = 16_384;
 /** Of work: a large text takes a fraction of a second, a revision of it some seconds. */
 const WORK_MS_MAX = 25_000;
 
-const pool = createWorkerPool<EngineRequest, HopOutput>({
+const pool = createWorkerPool<ExtractiveRequest, HopOutput>({
   script: new URL('./extractive-worker.ts', import.meta.url),
   workMsMax: WORK_MS_MAX,
   parse(said) {
@@ -36,16 +37,18 @@ export function createEmbeddedEngine(): EmbeddedEngine {
   const here = createExtractiveEngine();
   return {
     name: here.name,
-    async generate({ purpose, input, tools, failure }, context) {
-      const request: EngineRequest = {
-        ...{ purpose, input },
+    async generate({ skill, input, tools, failure }, context) {
+      const request = {
+        input,
         ...(tools === undefined ? {} : { tools }),
         ...(failure === undefined ? {} : { failure }),
       };
-      if (JSON.stringify(request).length <= HERE_CHARS_MAX) return here.generate(request, context);
+      if (JSON.stringify(request).length <= HERE_CHARS_MAX) return here.generate({ ...request, skill }, context);
       try {
-        const output = await pool.ask(request, context);
-        context.onText?.(output.answer?.text ?? output.code?.text ?? '');
+        const { name, module } = skill;
+        const output = await pool.ask({ ...request, skill: { name, module } }, context);
+        const shown = output.answer?.text ?? output.code?.text;
+        if (shown !== undefined) context.onText?.(shown);
         return output;
       } catch (error) {
         if (!(error instanceof WorkerError)) throw error;

@@ -5,6 +5,8 @@
  * It is used for `num_ctx`: by the OpenAI-compatible API a model runs with Ollama's default context, and what does not
  * fit is cut off the prompt's beginning without a word.
  */
+
+import type { Prompt } from '../../../../prompting/prompt.ts';
 import {
   callsTools,
   type Dialect,
@@ -15,7 +17,6 @@ import {
   wireTool,
 } from './openai-dialect.ts';
 import type { EngineRequest } from './port.ts';
-import type { Prompt } from './prompts.ts';
 
 export function ollamaBody(
   dialect: Dialect,

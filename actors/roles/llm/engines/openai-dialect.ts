@@ -4,12 +4,13 @@
  *
  * Every adaption takes something away, so that a request is changed a few times at most and then refused for good.
  */
+
+import type { Prompt, PromptBudget } from '../../../../prompting/prompt.ts';
+import type { ReplyFormat } from '../../../../prompting/skill.ts';
+import { wireName } from '../../../../prompting/tool-choice.ts';
 import type { ToolOffer } from '../../../../schemas/events/generated.ts';
 import { contextIn, isContextRefusal, type ServerError } from './openai-errors.ts';
 import type { EngineRequest } from './port.ts';
-import type { Prompt, PromptBudget } from './prompts.ts';
-import { reviewSchema } from './review-schema.ts';
-import { wireName } from './tool-choice.ts';
 import { toolChoiceSchema } from './tool-schema.ts';
 
 export interface Dialect {
@@ -76,8 +77,8 @@ function weight(text: string): number {
 }
 
 /** Whether the choice of a tool is asked for by `tools`. */
-export function callsTools(dialect: Dialect, { purpose, tools = [] }: EngineRequest): boolean {
-  return dialect.tools && purpose === 'tool' && tools.length > 0;
+export function callsTools(dialect: Dialect, { tools = [] }: EngineRequest): boolean {
+  return dialect.tools && tools.length > 0;
 }
 
 export function messagesFor({ system }: Dialect, { messages }: Pick<Prompt, 'messages'>): Prompt['messages'] {
@@ -108,29 +109,19 @@ export function wireTool({ name, description, inputSchema }: ToolOffer): object 
   return { type: 'function', function: { name: wireName(name), description, parameters: inputSchema } };
 }
 
-/** The schema that an answer has, where its purpose has one. */
-export function schemaFor({ purpose, tools = [], format }: EngineRequest): { schema: object; strict: boolean } | null {
-  switch (purpose) {
-    case 'review':
-      return { schema: reviewSchema, strict: true };
-    case 'tool':
-      // Not strict: arguments differ from tool to tool, and each tool checks its own.
-      return { schema: toolChoiceSchema(tools), strict: false };
-    case 'text':
-      return format === undefined ? null : { schema: format, strict: false };
-    case 'answer':
-    case 'code':
-      return null;
-    default:
-      throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
-  }
+/** The schema that a reply is held to, where the request has one. */
+export function schemaFor({ skill: { skill }, tools, format }: EngineRequest): ReplyFormat | null {
+  // Not strict: arguments differ from tool to tool, and each tool checks its own.
+  if (tools !== undefined) return { schema: toolChoiceSchema(tools), strict: false };
+  if (format !== undefined) return { schema: format, strict: false };
+  return skill.format ?? null;
 }
 
 function formOf({ form }: Dialect, request: EngineRequest): Record<string, unknown> {
   const wanted = schemaFor(request);
   if (wanted === null || form === null) return {};
   if (form === 'json_object') return { response_format: { type: 'json_object' } };
-  return { response_format: { type: 'json_schema', json_schema: { name: request.purpose, ...wanted } } };
+  return { response_format: { type: 'json_schema', json_schema: { name: request.skill.name, ...wanted } } };
 }
 
 export interface Refusal extends ServerError {

@@ -2,7 +2,7 @@
  * What a server says when it refuses, in any of the shapes it comes in. Owns: reading error bodies, and telling what will
  * pass by itself from what will not. Does not own: what is done about it (openai-dialect.ts, openai-transport.ts).
  */
-import { isRecord } from './json-reply.ts';
+import { isRecord } from '../../../../prompting/json-reply.ts';
 
 export interface ServerError {
   readonly message: string;

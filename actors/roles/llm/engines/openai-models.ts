@@ -2,7 +2,7 @@
  * Which models an endpoint has. Owns: reading the lists of the servers in use, telling chat models from others, and how
  * long the context of a model is. Does not own: HTTP (openai-transport.ts).
  */
-import { isRecord } from './json-reply.ts';
+import { isRecord } from '../../../../prompting/json-reply.ts';
 import { type Ask, endpointUrl } from './openai-transport.ts';
 
 export interface Listed {

@@ -7,13 +7,14 @@
  * a line is an event of its own when it is JSON, and else a part of one.
  */
 
-import { isRecord, parsed } from './json-reply.ts';
-import { cleanText } from './model-text.ts';
+import { EngineError } from '../../../../prompting/engine-error.ts';
+import { isRecord, parsed } from '../../../../prompting/json-reply.ts';
+import { cleanText } from '../../../../prompting/model-text.ts';
+import type { Completion } from '../../../../prompting/read-reply.ts';
+import type { WireToolCall } from '../../../../prompting/tool-choice.ts';
 import { errorIn } from './openai-errors.ts';
 import { StatusFailure } from './openai-transport.ts';
-import { EngineError, type Usage } from './port.ts';
-import type { Completion } from './to-output.ts';
-import type { WireToolCall } from './tool-choice.ts';
+import type { Usage } from './port.ts';
 
 /** What an Answer holds; a model that writes more is going in circles. */
 const TEXT_CHARS_MAX = 400_000;

@@ -9,10 +9,10 @@
  * 5. Aborting ends a wait, a request and a stream, with the caller's reason.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { parsed } from './json-reply.ts';
+import { EngineError } from '../../../../prompting/engine-error.ts';
+import { parsed } from '../../../../prompting/json-reply.ts';
 import { Deadline, TimeoutFailure } from './openai-deadline.ts';
 import { isHopeless, isLoading, reasonIn, type ServerError } from './openai-errors.ts';
-import { EngineError } from './port.ts';
 
 export interface TransportOptions {
   readonly baseUrl: string;

@@ -4,16 +4,18 @@
  * Owns the choice of the model, adapting to the endpoint, and remembering what worked. HTTP is openai-transport.ts, the
  * body openai-dialect.ts and ollama-wire.ts, the reply openai-stream.ts, the wording prompts.ts.
  */
+
+import { EngineError } from '../../../../prompting/engine-error.ts';
+import { buildPrompt, type Prompt } from '../../../../prompting/prompt.ts';
+import type { Completion } from '../../../../prompting/read-reply.ts';
 import { ollamaBody } from './ollama-wire.ts';
 import { adapted, budgetFor, callsTools, chatBody, type Dialect, firstDialect } from './openai-dialect.ts';
 import { chatModels, contextAt, type Listed } from './openai-models.ts';
 import { readReply } from './openai-stream.ts';
 import { endpointUrl, exchange, readJson, refusalOf, type TransportOptions } from './openai-transport.ts';
-import { type EngineContext, EngineError, type EngineRequest, type LlmEngine } from './port.ts';
-import { buildPrompt, type Prompt } from './prompts.ts';
+import type { EngineContext, EngineRequest, LlmEngine } from './port.ts';
 import { readCompletion } from './reply-lane.ts';
 import { createThinkingFilter } from './thinking-filter.ts';
-import type { Completion } from './to-output.ts';
 
 export interface OpenAiOptions {
   /** Address up to and with the version: http://127.0.0.1:8080/v1; of an Ollama that is asked by its own API, its origin. */

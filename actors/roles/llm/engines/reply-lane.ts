@@ -1,12 +1,13 @@
 /**
  * What a model wrote becomes the hop's output. Owns: that a long reply is read by a worker, since its writer may be
- * anybody's model and a host that stands still loses its leases. Does not own: reading it (to-output.ts).
+ * anybody's model and a host that stands still loses its leases. Does not own: reading it (prompting/read-reply.ts).
  */
+import { EngineError, type EngineErrorCode } from '../../../../prompting/engine-error.ts';
+import type { TextRequest } from '../../../../prompting/prompt.ts';
+import { type Completion, charsOf, type PromptMade, readReply } from '../../../../prompting/read-reply.ts';
 import type { HopOutput } from '../../../../schemas/events/generated.ts';
 import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
-import { EngineError, type EngineErrorCode } from './port.ts';
 import type { ReplyRead, ReplyToRead } from './reply-worker.ts';
-import { type Completion, charsOf, toOutput } from './to-output.ts';
 
 /** A reply of this size takes some milliseconds at most, whatever stands in it. */
 const HERE_CHARS_MAX = 8192;
@@ -32,10 +33,18 @@ export interface ReadingOptions {
   readonly task?: string | undefined;
 }
 
+/** What was asked, and what came of it. */
+export interface WrittenReply {
+  readonly request: TextRequest;
+  readonly prompt: PromptMade;
+  readonly completion: Completion;
+  readonly engine: string;
+}
+
 /** @throws EngineError, or the signal's reason */
-export async function readCompletion(reply: ReplyToRead, { signal, task }: ReadingOptions): Promise<HopOutput> {
+export async function readCompletion(reply: WrittenReply, { signal, task }: ReadingOptions): Promise<HopOutput> {
   const { request, prompt, completion, engine } = reply;
-  if (charsOf(completion) <= HERE_CHARS_MAX) return toOutput(request, prompt, completion, engine);
+  if (charsOf(completion) <= HERE_CHARS_MAX) return readReply(request, prompt, completion, engine);
   const read = await pool.ask(bare(reply), { signal, task }).catch((error: unknown) => {
     throw error instanceof WorkerError ? unread(error, completion) : error;
   });
@@ -45,13 +54,14 @@ export async function readCompletion(reply: ReplyToRead, { signal, task }: Readi
 }
 
 /** Without what cannot be handed over, or is not needed. */
-function bare({ request, prompt, completion, engine }: ReplyToRead): ReplyToRead {
-  const { purpose, input, tools } = request;
-  const { passages, leftOut, findingsLeftOut } = prompt;
+function bare({ request, prompt, completion, engine }: WrittenReply): ReplyToRead {
+  const { skill, input, tools } = request;
+  const { passages, leftOut } = prompt;
   const { text, cut, filtered, thoughtChars, toolCalls } = completion;
   return {
-    request: { purpose, input, ...(tools === undefined ? {} : { tools }) },
-    prompt: { passages, leftOut, findingsLeftOut },
+    skill: { name: skill.name, module: skill.module },
+    request: { input, ...(tools === undefined ? {} : { tools }) },
+    prompt: { passages, leftOut },
     completion: {
       ...{ text, cut },
       ...(filtered === undefined ? {} : { filtered }),

@@ -1,23 +1,27 @@
 /** The worker in which long replies of models are read. Owns: that an engine's error comes back as what it is. */
+import { EngineError, type EngineErrorCode } from '../../../../prompting/engine-error.ts';
+import type { TextRequest } from '../../../../prompting/prompt.ts';
+import { readReply } from '../../../../prompting/read-reply.ts';
+import type { NamedSkill } from '../../../../prompting/skill.ts';
+import { loadSkill } from '../../../../prompting/skill-book.ts';
 import type { HopOutput } from '../../../../schemas/events/generated.ts';
 import { serve } from '../../../workers/serve.ts';
-import { EngineError, type EngineErrorCode, type EngineRequest } from './port.ts';
-import { type Completion, type PromptMade, toOutput } from './to-output.ts';
+import type { WrittenReply } from './reply-lane.ts';
 
-export interface ReplyToRead {
-  readonly request: EngineRequest;
-  readonly prompt: PromptMade;
-  readonly completion: Completion;
-  readonly engine: string;
+/** A reply as it is handed over: functions cannot be, so the skill that reads it is loaded again. */
+export interface ReplyToRead extends Omit<WrittenReply, 'request'> {
+  readonly skill: Omit<NamedSkill, 'skill'>;
+  readonly request: Omit<TextRequest, 'skill'>;
 }
 
 export type ReplyRead =
   | { readonly output: HopOutput }
   | { readonly error: { readonly code: EngineErrorCode; readonly message: string; readonly retryable: boolean } };
 
-function read({ request, prompt, completion, engine }: ReplyToRead): ReplyRead {
+async function read({ skill, request, prompt, completion, engine }: ReplyToRead): Promise<ReplyRead> {
+  const named = await loadSkill(skill.module, skill.name);
   try {
-    return { output: toOutput(request, prompt, completion, engine) };
+    return { output: readReply({ ...request, skill: named }, prompt, completion, engine) };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const { code, message, retryable } = error;
@@ -25,4 +29,7 @@ function read({ request, prompt, completion, engine }: ReplyToRead): ReplyRead {
   }
 }
 
-serve<ReplyToRead>({ run: read });
+serve<ReplyToRead>({
+  prepare: async ({ skill: { module, name } }) => void (await loadSkill(module, name)),
+  run: read,
+});

@@ -5,7 +5,7 @@
  * 1. A place is given back however the work ends, and only when it has really ended.
  * 2. Whoever comes when the line is full is refused at once: waiting without end is worse than being told (S8).
  */
-import { EngineError } from './port.ts';
+import { EngineError } from '../../../../prompting/engine-error.ts';
 
 export interface Slots<P> {
   /**

@@ -2,7 +2,14 @@
  * Keeps thoughts, template tokens and control characters out of text that is shown while it arrives. Owns the decision
  * for pieces; the finished text is cleaned by model-text.ts, which sees all of it and decides better.
  */
-import { ANNOUNCING, CLOSINGS, cleanText, ENDING, OPENINGS, unfinishedEscape } from './model-text.ts';
+import {
+  ANNOUNCING,
+  CLOSINGS,
+  cleanText,
+  ENDING,
+  OPENINGS,
+  unfinishedEscape,
+} from '../../../../prompting/model-text.ts';
 
 export interface ThinkingFilter {
   push(piece: string): void;

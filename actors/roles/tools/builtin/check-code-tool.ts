@@ -2,8 +2,9 @@
  * check_code: the reviewer's static checks as a tool. Owns: reading the request and the words of the answer. Does not
  * own: the checks, which run in a thread of their own and never run the code.
  */
+
+import { checkCode, extractCode, guessLanguage } from '../../../../code-checks/index.ts';
 import type { Finding } from '../../../../schemas/events/generated.ts';
-import { checkCode, extractCode, guessLanguage } from '../../reviewer/checks/index.ts';
 import { defineTool, type Tool } from './port.ts';
 
 /** What the checks themselves take. */

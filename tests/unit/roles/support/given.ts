@@ -7,7 +7,7 @@
 import { expect } from 'vitest';
 import type { Actor, EffectRow, Output, StepResult, TimerRow } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
-import { machineFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
+import { newestFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
 import {
   effectFinished,
   effectStarted,
@@ -147,7 +147,7 @@ function stateOf(actor: Actor | null): string {
 }
 
 export function given(role: RoleDefinition, release = 1): Story {
-  if (!machineFor(role, release)) throw new Error(`${role.name} has no machine`);
+  if (!newestFor(role, release)) throw new Error(`${role.name} has no machine`);
   return new Story(role, release);
 }
 

@@ -2,8 +2,8 @@
  * The simulated disk for tests with a fake clock: a commit takes some turns of the event loop, and no time. Owns: a disk
  * that a test can hold, and tasks put into it.
  */
-import { Disk, type DiskSpeed } from '../../../simulation/disk.ts';
-import { Scheduler } from '../../../simulation/scheduler.ts';
+import { Disk, type DiskSpeed } from '../../../../simulation/disk.ts';
+import { Scheduler } from '../../../../simulation/scheduler.ts';
 
 /** Runs what comes later in the next turn. */
 class EagerScheduler extends Scheduler {

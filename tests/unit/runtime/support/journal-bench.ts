@@ -10,7 +10,7 @@ import { decodeRecord, type Entry, type RecordHead } from '../../../../actors/ru
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../../bus/port.ts';
 import { journalSubject } from '../../../../schemas/events/subjects.ts';
-import type { Disk } from '../../../simulation/disk.ts';
+import type { Disk } from '../../../../simulation/disk.ts';
 import { bent, type Certainty, certainty, type Door, door } from './bent-bus.ts';
 import { eagerDisk } from './eager-disk.ts';
 import { eventOf, idOf } from './events.ts';

@@ -8,10 +8,10 @@ import { createHost, type Host, type HostOptions } from '../../../../actors/runt
 import type { Ledger } from '../../../../actors/runtime/ledger/port.ts';
 import { effect, type Fence, type Role, type RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
-import type { Bus, StoredMessage } from '../../../../bus/port.ts';
+import type { Bus, StoredMessage, StreamName } from '../../../../bus/port.ts';
 import { type MeshEvent, parseEvents } from '../../../../schemas/events/envelope.ts';
 import { FACT_FILTER, INGRESS_SUBJECT, journalSubject, PARTITIONS } from '../../../../schemas/events/subjects.ts';
-import type { Disk } from '../../../simulation/disk.ts';
+import type { Disk } from '../../../../simulation/disk.ts';
 import { bent, type Door, door } from './bent-bus.ts';
 import { courier } from './courier.ts';
 import { dispatcher } from './dispatcher.ts';
@@ -141,9 +141,14 @@ export class Mesh {
   }
 
   /** All that the log has for this filter. */
-  async stored(filter: string): Promise<StoredMessage[]> {
+  stored(filter: string): Promise<StoredMessage[]> {
+    return this.storedIn('log', filter);
+  }
+
+  async storedIn(stream: StreamName, filter: string): Promise<StoredMessage[]> {
     const found: StoredMessage[] = [];
-    const reader = await this.bus.read({ filter, fromSeq: 1, onMessage: (message) => void found.push(message) });
+    const onMessage = (message: StoredMessage): void => void found.push(message);
+    const reader = await this.bus.read({ stream, filter, fromSeq: 1, onMessage });
     await reader.caughtUp;
     await reader.stop();
     return found;

@@ -1,19 +1,14 @@
 /**
  * Heads and inputs for tests of journals. Owns: defaults that a test does not care about.
  */
-import {
-  type EventInput,
-  type QuarantinedInput,
-  RECORD_VERSION,
-  type RecordHead,
-} from '../../../../actors/runtime/record.ts';
+import type { EventInput, QuarantinedInput, RecordHead } from '../../../../actors/runtime/record.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import { START_MS } from './events.ts';
 
 export function headAt(n: number, more: Partial<RecordHead> = {}): RecordHead {
   const process = more.process ?? 'p1';
   return {
-    ...{ version: RECORD_VERSION, service: 'tests', partition: 0, n, id: `${process}.${n}` },
+    ...{ service: 'tests', partition: 0, n, id: `${process}.${n}` },
     ...{ previous: n === 1 ? '' : `${process}.${n - 1}`, ledger: 'ledger-1', process, host: 'a test' },
     ...{ atMs: START_MS, upMs: 0, log: 'log-1', read: {}, tail: '', stored: { log: '', quarantine: '' }, sent: 0 },
     ...more,

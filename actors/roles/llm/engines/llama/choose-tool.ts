@@ -5,11 +5,13 @@
  * Two steps, because the form of the arguments follows from the tool, and one grammar of all tools together would grow
  * with every one that is added.
  */
+
+import { EngineError } from '../../../../../prompting/engine-error.ts';
+import { isRecord } from '../../../../../prompting/json-reply.ts';
+import type { ChatMessage, Prompt } from '../../../../../prompting/prompt.ts';
+import { NO_TOOL } from '../../../../../prompting/tool-choice.ts';
 import type { ToolOffer } from '../../../../../schemas/events/generated.ts';
-import { isRecord } from '../json-reply.ts';
-import { EngineError, type EngineRequest } from '../port.ts';
-import type { ChatMessage, Prompt } from '../prompts.ts';
-import { NO_TOOL } from '../tool-choice.ts';
+import type { EngineRequest } from '../port.ts';
 import { argumentsSchema, toolNameSchema } from '../tool-schema.ts';
 import { type GenerateOptions, type Generation, generate } from './generate.ts';
 import type { LoadedModel } from './load.ts';

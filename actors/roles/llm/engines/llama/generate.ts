@@ -5,10 +5,11 @@
  * The prompt and the longest allowed text fit into the context together, so nothing is ever shifted out of it.
  */
 import type { ChatHistoryItem, LlamaContextSequence, LlamaGrammar } from 'node-llama-cpp';
-import { EngineError, type EngineRequest } from '../port.ts';
-import { buildPrompt, type ChatMessage, type Prompt, type PromptBudget } from '../prompts.ts';
-import { reviewSchema } from '../review-schema.ts';
-import type { Completion } from '../to-output.ts';
+import { EngineError } from '../../../../../prompting/engine-error.ts';
+import { buildPrompt, type ChatMessage, type Prompt, type PromptBudget } from '../../../../../prompting/prompt.ts';
+import type { Completion } from '../../../../../prompting/read-reply.ts';
+import type { EngineRequest } from '../port.ts';
+import { argumentsSchema } from '../tool-schema.ts';
 import type { LoadedModel } from './load.ts';
 
 export interface Sampling {
@@ -107,28 +108,22 @@ function neverShift(): never {
 }
 
 /**
- * The grammar that holds an answer to its form, where the purpose has one. Made once for a model: it lives in native
- * memory, and making it costs more than a short generation.
+ * The grammar that holds a reply to its form, where the request has one. Made once for a skill: it lives in native memory,
+ * and making it costs more than a short generation.
  */
 export function createGrammars({ model }: LoadedModel): (request: EngineRequest) => Promise<LlamaGrammar> | null {
-  let review: Promise<LlamaGrammar> | undefined;
+  const ofSkills = new Map<string, Promise<LlamaGrammar>>();
   let json: Promise<LlamaGrammar> | undefined;
-  return ({ purpose, format }) => {
-    switch (purpose) {
-      case 'review':
-        review ??= model.llama.createGrammarForJsonSchema(reviewSchema);
-        return review;
-      case 'text':
-        // One grammar for all schemas: each of its own would stay in native memory. The asker checks the fields.
-        if (format === undefined) return null;
-        json ??= model.llama.getGrammarFor('json');
-        return json;
-      case 'answer':
-      case 'code':
-      case 'tool':
-        return null;
-      default:
-        throw new RangeError(`There is no purpose ${String(purpose satisfies never)}.`);
+  return ({ skill: { name, skill }, format, tools }) => {
+    if (tools !== undefined) return null;
+    if (format !== undefined) {
+      // One grammar for all schemas of askers: each of its own would stay in native memory. The asker checks the fields.
+      json ??= model.llama.getGrammarFor('json');
+      return json;
     }
+    if (skill.format === undefined) return null;
+    const made = ofSkills.get(name) ?? model.llama.createGrammarForJsonSchema(argumentsSchema(skill.format.schema));
+    ofSkills.set(name, made);
+    return made;
   };
 }

@@ -9,7 +9,8 @@
 import type { LlamaContextSequence } from 'node-llama-cpp';
 import type { ModelLog } from '../../../../../models/llama.ts';
 import type { LoadGuard } from '../../../../../models/load-guard.ts';
-import { type EngineContext, EngineError, type LlmEngine } from '../port.ts';
+import { EngineError } from '../../../../../prompting/engine-error.ts';
+import type { EngineContext, LlmEngine } from '../port.ts';
 import { readCompletion } from '../reply-lane.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import { createThinkingFilter } from '../thinking-filter.ts';
@@ -129,7 +130,7 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
       const generation = await slots.use(context.signal, (sequence) =>
         limited(options.timeoutMs, context, (signal) => {
           const shared = { sequence, signal, sampling: samplingOf(options) };
-          if (request.purpose === 'tool') return chooseTool(loaded, request, prompt, shared);
+          if (request.tools !== undefined) return chooseTool(loaded, request, prompt, shared);
           const held = grammar === null ? {} : { grammar };
           const show = createThinkingFilter(beating(context));
           const asked = { ...shared, ...held, messages: prompt.messages, onText: (piece: string) => show.push(piece) };

@@ -1,0 +1,150 @@
+/**
+ * What the words of a review say: refusal, approval, or neither. Owns: the words, in the languages that models answer in.
+ * Does not own: the forms of a review (verdict.ts).
+ *
+ * 1. Any clear refusal is one, wherever it stands; a question is no statement, and a defect that is denied or handled is none.
+ * 2. An approval that rests on a condition is a refusal: what is to be done first has not been done.
+ * 3. An approval with a defect behind it is a refusal; with a remark behind it, it stays one.
+ */
+
+export type Said = 'refused' | 'approved' | null;
+
+/** A word or two that stand for a verdict on their own. */
+const REFUSED =
+  /^(?:not[ -]?(?:approved?|accept(?:ed|able)?|ok(?:ay)?|good|ready|passed|correct|lgtm|merge\w*)|dis?approved?|un(?:approved|acceptable|safe|correct)|reject(?:ed|ion)?|refused?|den(?:y|ied)|declined?|block(?:ed|er|ing)?|fail(?:ed|ure|ing|s)?|nack|no(?=[.,;:!-]|\s*$|\s+go\b)|nope|never|negative|false|bad|poor|wrong|incorrect|insecure|broken|incomplete|revise|revision|rework|redo|hard pass|no[ -]?go|absolutely not|thumbs down|withheld|return(?:ed)? to author|send (?:it|this) back|conditional\w*|hold(?: off)?|not yet|(?:request(?:ed|s|ing)?|needs?|requires?|make|with|pending|minor|major)?[ -]*(?:changes?|work|revisions?|fix(?:es)?|improvements?|rework)(?:[ -]*(?:requested|required|needed|necessary))?)(?![\p{L}\p{N}_])/iu;
+/** An approval of a form of its own, which is none before something is done. */
+const HALF_APPROVED =
+  /^(?:approved?|accept(?:ed)?) (?:with (?!no\b|out|(?:minor |small |optional |some )*(?:remarks?|comments?|nits?|notes?|suggestions?|praise))|after\b|once\b|pending\b|subject to\b|conditional|if\b|but\b)|^["'`]?(?:approved?|accepted|lgtm|pass(?:ed)?)["'`]?\s*[:=]\s*["'`]?(?:false|no)\b/iu;
+const APPROVED =
+  /^(?:approv(?:e|ed|al)|accept(?:ed|able)?|lgtm|ok(?:ay)?|pass(?:ed|es)?|yes|true|good|fine|correct|ship(?: it)?|merge(?:able)?|looks good|all good|no (?:issues?|problems?|findings?|(?:further )?changes(?: needed| required)?)|genehmigt|freigegeben|akzeptiert|approuv[ée]e?|accept[ée]e?|aprobad[oa]|aprovad[oa]|aceptad[oa]|approvat[oa]|accettat[oa]|goedgekeurd|zatwierdzon[oey])(?![\p{L}\p{N}_])|^(?:одобрен|принят|通过|批准|同意合并|承認|승인)/iu;
+const SIGNS_AGAINST = /👎|🔴|❌|✖|🚫|⛔|🛑|✗|✘|(?:^|\s)-1(?=\s*(?:$|[.,:;]))/u;
+const SIGNS_FOR = /^(?:👍|✅|✔|☑|🚀|💯|\+1(?=\s*(?:$|[.,:;])))/u;
+
+/** Phrases by which prose refuses. */
+const REFUSALS =
+  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)(?! (?:with|by|when|if|as|early|at|in|before|and))|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed|by|when|if|early|at|in|before|and))|(?:can ?not|can't|won't|do not|don't|would not|wouldn't|should not|shouldn't|must not|not going to|unable to|not able to) (?:in good conscience )?(?:be )?(?:approve|accept|merge|ship|use|deploy|sign|recommend|endorse)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure|comfortable|convinced|happy|good enough|what was asked)|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant |another |an? )*(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?|pass\b|round|iteration|attempt)|(?:must|has to|have to|needs? to|should|ought to) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|sanitised|escaped|parameteri[sz]ed|validated|closed|handled|redone)|please (?:fix|change|correct|rewrite|address|revise|redo)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|handle|terminate|return|check|validate|close|escape)|doesn't (?:work|compile|run|do what|meet|satisfy|handle|terminate|return|check|validate|close|escape)|won't (?:work|compile|run|terminate|return)|will not (?:work|compile|run|terminate|return)|nack|fix (?:the|this|that|it|these|those|all)\b.{0,60}\b(?:first|before)|back to the drawing board|send (?:it|this) back|sign-?off (?:is )?withheld|thumbs down|hard pass|no-go|not lgtm|(?:conditional|withhold(?:ing)?|no) (?:approval|sign-?off)|not yet|hold(?:ing)? off|a no from me|disapprov\w*|would (?:be )?approve[ds]?|(?:should|can|must|may) not go|(?:tests?|build|it|this) would fail|severity\W{1,4}(?:critical|high|blocker|major|severe)|(?<=^|\n|[.!] )(?:problem|issue|concern|blocker|bug|defect)s?(?=:)|i (?:see|found|have|spotted|noticed) (?:an?|some|several|two|three|\d+) (?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?))\b/giu;
+/** The same in other languages; what needs no word before it to be denied. */
+const REFUSALS_ELSEWHERE =
+  /(?<![\p{L}])(?:abgelehnt|ablehnen|(?:so )?nicht (?:mergen|akzeptabel|korrekt|richtig|freigegeben|genehmigt|zusammenführen)|(?:muss|müssen) (?:[\p{L}\w]+ ){0,4}(?:behoben|ge[äa]ndert|korrigiert)|refus[ée]e?|rejet[ée]e?|inacceptable|non approuv[ée]e?|à corriger|ne pas fusionner|doit être (?:corrig|modifi)|rechazad[oa]|rechazar|no (?:est[áa] )?aprobad[oa]|(?:necesario|debe|hay que) (?:[\p{L}]+ )?corregir|rifiutat[oa]|respinto|non approvat[oa]|da correggere|rejeitad[oa]|recusad[oa]|não aprovad[oa]|odrzucon[eoy]|afgewezen|afgekeurd|avvisad)(?![\p{L}])|отклон|не одобр|не принят|нужно исправить|необходимо исправить|требу(?:ют|ет)ся (?:изменени|исправлени|доработк)|拒绝|驳回|不通过|未通过|不(?:能|可|应|建议)(?:合并|接受|批准|使用)|需要修改|需修改|请修改|不合格|却下|不承認|承認できません|要修正|修正が必要|修正してください|マージ(?:できません|しないで)|거부|반려|수정이 필요|승인할 수 없/iu;
+/** What a person would not merge, when prose names it as being there. */
+const DEFECTS =
+  /\b(?:vulnerab\w*|injections?|exploit\w*|security (?:holes?|flaws?|issues?|problems?|risks?)|catastrophic\w*|insecure|unsafe|leaks?|leaking|race condition|dead ?locks?|infinite (?:loop|recursion)|off[- ]by[- ]one|overflows?|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|incomplete|unfinished|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|divides? by zero|division by zero|missing|undefined behaviou?r|never (?:returns?|terminates?|closes?|ends?|awaits?|frees?)|hard-?coded|plain ?text|swallow(?:s|ed)|the opposite of|(?:serious|critical|severe|major|significant|fatal|blocking) (?:[\w-]+ )?(?:problems?|issues?|flaws?|errors?|concerns?|defects?)|(?:have|has|raise[sd]?) (?:[\w-]+ )?concerns?|ignor(?:es|ing) (?:the |its |an? )?(?:[\w-]+ )?(?:arguments?|parameters?|errors?|inputs?|results?|return values?|requirements?|requests?))\b/giu;
+/** Right before a defect it says that there is none, or that it is taken care of. */
+const NEGATION =
+  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|nothing|isn't|aren't|doesn't|don't|any|zero|0|handl(?:es?|ed|ing)|guards?(?: against)?|against|detects?|reports?|tolerates?|catch(?:es)?|validates?|protects?)\b(?:[ ,/-]+[\w']+){0,4}[ ,/-]*$/i;
+/** Of a defect that the code is asked to bring about, or that is only about other input. */
+const INTENDED = /^[^.!?\n]{0,80}\b(?:as (?:asked|requested|required|intended|expected|specified)|by design)\b/i;
+/** The same for a phrase of a refusal, which a comma parts from what is denied: "No, it needs changes." */
+const DENIAL = /\b(?:no|not|without|nothing|never|none|isn't|aren't|doesn't|don't)\b(?: [\w']+){0,2} *$/i;
+const APPROVALS =
+  /(?:^|[.!:;,\n(–—-]\s*|\b(?:it|this|that|code|and|so|all|i|we|i'm|everything|overall|looks|that's|is|are) )(?:lgtm|looks? (?:good|fine|correct|great|ok(?:ay)?|right)|(?:is |i |we |can be |hereby )*(?:approve|approved|approving)(?= (?:this|it|the|of|as|with|without)\b|\s*(?:$|[.,;:!)]))|(?:is |can be )?accept(?:ed|able)|(?:entirely |fully |all |completely |functionally )?(?:correct|fine|good|right|ok(?:ay)?|sound)(?=\s*(?:$|[.,;:!)]| and | to | for | as ))|no (?:(?:further|obvious|major|other) )?(?:issues?|problems?|bugs?|errors?|concerns?|changes?|findings?)(?: (?:were )?(?:found|needed|necessary|required))?|(?:found|see|find) no (?:issues?|problems?|bugs?|errors?)|good to (?:go|merge)|ship it|works (?:correctly|as (?:expected|asked|intended)))/iu;
+/** On what an approval rests. */
+const CONDITIONS =
+  /\b(?:once|(?:but |only )?after (?:the|you|it|this|that|fixing|adding|these)|provided(?: that)?|as long as|on (?:the )?condition|conditional\w*|subject to|pending|until|unless|if you (?:first |can )?(?:fix|add|change|remove|handle|escape|correct)|only if|only when (?:the|you)|assuming (?:you|that you)|with the following (?:changes|fixes))\b/iu;
+/** What follows it takes part of the approval back, unless it is only a wish. */
+const EXCEPTIONS =
+  /\b(?:but|except(?: that| for)?|however|though|although|yet|apart from|aside from|wait|actually)\b/iu;
+const WISH =
+  /\b(?:could|might|may|consider|optional\w*|nits?|minor|suggest\w*|style|naming|would be nice|nice to have|not blocking|non-blocking|cosmetic|prefer|small|tiny|docs?|comments?)\b/i;
+const ACTION_LEFT =
+  /\b(?:must|has to|have to|needs? to|should|required?|fix|before (?:merging|it|you)|first|only|fails?|breaks?|throws?|divides?|loses?|skips?|forgets?|lacks?|does not|doesn't|isn't|is not|cannot|can't|never|wrong|incorrect)\b/i;
+const PLACEHOLDER = /\bapproved?["'`]?\s*(?:\||\/|or)\s*["'`]?(?:reject\w*|changes[ _]requested|refused?|not)/gi;
+
+/** Typographic quotes and the words of field names, as they are looked for here. */
+export function plainWords(text: string): string {
+  return text.replace(/[’‘ʼ]/g, "'").replace(/[“”„]/g, '"').replace(/[‐‑‒]/g, '-').replace(PLACEHOLDER, ' ');
+}
+
+/** The field of a verdict: `changes_requested`, `Reject`, `approved with changes`. */
+export function wordOf(raw: string): Said {
+  const word = plainWords(raw)
+    .replace(/_/g, ' ')
+    .trim()
+    .replace(/^[^\p{L}\p{N}👎👍❌✅🚫⛔🛑✔✗✘+-]+/u, '');
+  if (SIGNS_AGAINST.test(word)) return 'refused';
+  if (isDenied(word) || phrasesRefuse(word)) return 'refused';
+  return APPROVED.test(word) || SIGNS_FOR.test(word) ? 'approved' : null;
+}
+
+function isDenied(word: string): boolean {
+  if (HALF_APPROVED.test(word)) return true;
+  return (
+    REFUSED.test(word) && !/^(?:no (?:issues?|problems?|findings?|changes|further)|never (?:fails|throws))/i.test(word)
+  );
+}
+
+function phrasesRefuse(text: string): boolean {
+  return (
+    REFUSALS_ELSEWHERE.test(text) ||
+    [...text.matchAll(REFUSALS)].some(({ index }) => !DENIAL.test(text.slice(Math.max(0, index - 40), index)))
+  );
+}
+
+/** Whether the text refuses by a phrase; a question says nothing. */
+export function refuses(raw: string): boolean {
+  const text = statements(plainWords(raw));
+  return SIGNS_AGAINST.test(text) || phrasesRefuse(text) || isLowScore(text);
+}
+
+/** Whether the text names a defect as being there. */
+export function hasDefect(raw: string): boolean {
+  const text = statements(plainWords(raw));
+  return [...text.matchAll(DEFECTS)].some(
+    ({ index, 0: word }) =>
+      !NEGATION.test(text.slice(Math.max(0, index - 60), index)) && !INTENDED.test(text.slice(index + word.length)),
+  );
+}
+
+const HOLES = /\b(?:vulnerab\w*|injections?|exploitable|insecure|remote code execution|path traversal)\b/gi;
+
+/** Whatever weight it is given: nobody merges a hole. */
+export function hasHole(raw: string): boolean {
+  const text = plainWords(raw);
+  return [...text.matchAll(HOLES)].some(({ index }) => !NEGATION.test(text.slice(Math.max(0, index - 60), index)));
+}
+
+/** An approval that is taken back in the same breath. */
+export function takesBack(raw: string): boolean {
+  const text = statements(plainWords(raw));
+  if (CONDITIONS.test(text)) return true;
+  const found = EXCEPTIONS.exec(text);
+  if (found === null) return false;
+  const rest = text.slice(found.index + found[0].length);
+  const sentence = /^[^.!?\n]*/.exec(rest)?.[0] ?? '';
+  return ACTION_LEFT.test(sentence) && !WISH.test(sentence);
+}
+
+/** Prose decides only when it is plain; a model's name for a defect that is there is plain enough. */
+export function proseSays(raw: string): Said {
+  const text = statements(plainWords(raw)).trim();
+  const opening = text
+    .replace(/^[^\p{L}\p{N}👎👍❌✅🚫⛔🛑✔☑✗✘🚀💯+-]+/u, '')
+    .replace(
+      /^(?:(?:final |my |overall )?(?:verdict|decision|review|result|conclusion|recommendation)(?:[^\p{L}\p{N}👎👍❌✅🚫⛔🛑✔+-]|-(?!\d))+)+/iu,
+      '',
+    );
+  const first = opening.split(/\n/, 1)[0]?.slice(0, 80) ?? '';
+  if (wordOf(first) === 'refused' || refuses(text) || hasDefect(text)) return 'refused';
+  const approved = APPROVED.test(opening) || SIGNS_FOR.test(opening) || APPROVALS.test(text);
+  if (!approved) return null;
+  return takesBack(text) ? 'refused' : 'approved';
+}
+
+/** Without what is asked: "Should I approve this?" approves nothing. */
+function statements(text: string): string {
+  return text
+    .split(/(?<=[.!?\n])(?![.!?])/)
+    .filter((sentence) => !sentence.endsWith('?'))
+    .join('');
+}
+
+/** `3/10`, `2 out of 5 stars`: below the half it is a refusal; above it no approval. */
+function isLowScore(text: string): boolean {
+  const found =
+    /\b(?:score|rating|rated?|overall|grade|quality)\b[^\d\n]{0,20}(\d+(?:\.\d+)?)\s*(?:\/|out of)\s*(\d+)/i.exec(text);
+  return found !== null && isLow(Number(found[1]), Number(found[2]));
+}
+
+export function isLow(score: number, most: number): boolean {
+  return most > 0 && score >= 0 && score <= most && score / most < 0.5;
+}

@@ -1,0 +1,230 @@
+/**
+ * The verdict in a model's review. Owns: the forms of reviews, JSON or prose, and what they come to. Does not own: the
+ * words (verdict-words.ts).
+ *
+ * 1. Any clear refusal, in whatever words and wherever it stands, is a refusal, also beside an approval.
+ * 2. An approval has to be said; what cannot be decided is no verdict, and `checkedBy` then names nobody.
+ * 3. A finding that its severity calls serious is an error, by whatever word.
+ */
+
+import { isRecord, jsonObjectsIn } from '../../../prompting/json-reply.ts';
+import type { Finding, Review } from '../../../schemas/events/generated.ts';
+import { hasDefect, hasHole, isLow, proseSays, refuses, takesBack, wordOf } from './verdict-words.ts';
+
+/** Limits of schemas/events/data/common.v1.json. */
+const FINDINGS_MAX = 100;
+const MESSAGE_CHARS_MAX = 4000;
+const SUMMARY_CHARS_MAX = 8000;
+
+type Verdict = Review['verdict'];
+
+const VERDICTS = [
+  'verdict',
+  'final_verdict',
+  'approval',
+  'decision',
+  'status',
+  'result',
+  'recommendation',
+  'conclusion',
+  'outcome',
+  'review',
+] as const;
+/** Fields that are true of what may be merged, and of what may not. */
+const FLAGS =
+  /^(?:is_|should_(?:be_)?|can_(?:be_)?)?(?:approv(?:ed?|al)|accept(?:ed|able)?|lgtm|pass(?:ed|es)?|ok|correct|valid|safe|sound|merge(?:d|able)?|ready(?:_to_merge)?)$/;
+const FLAGS_AGAINST =
+  /^(?:is_|has_|should_(?:be_)?)?(?:changes_(?:requested|required|needed)|(?:needs|requires|request)_(?:changes|work|revision|fix(?:es)?)|rejected|reject|refused|block(?:ing|er|ed)?|bugs?|vulnerab(?:le|ilities)|insecure|unsafe|broken|failed|fails)$/;
+const LISTS = [
+  'findings',
+  'issues',
+  'problems',
+  'comments',
+  'errors',
+  'bugs',
+  'remarks',
+  'changes',
+  'feedback',
+] as const;
+const SCORES = ['score', 'rating', 'grade', 'overall_score', 'quality'] as const;
+const SUMMARIES = ['summary', 'explanation', 'reason', 'reasoning', 'comment', 'message', 'rationale'] as const;
+const MESSAGES = [
+  'message',
+  'description',
+  'issue',
+  'problem',
+  'comment',
+  'text',
+  'detail',
+  'title',
+  'finding',
+  'reason',
+] as const;
+
+/** The review in a reply; `checkedBy` is empty when it gives no verdict, and its words are then one remark. */
+export function parseReview(text: string, engine: string): Review {
+  if (FORM_REPEATED.test(text)) return undecided(text, []);
+  const objects = jsonObjectsIn(text).map(lowerKeys);
+  const value = objects.find((one) => isReview(one)) ?? listed(objects);
+  if (value !== null) return fromJson(value, text, engine);
+  // Field names that nobody knows approve nothing.
+  return fromProse(text, engine, objects.length === 0 ? text : outsideJson(text));
+}
+
+/** The form that was asked for, said back. */
+const FORM_REPEATED = /"verdict"\s*:\s*(?:"approved\s*\|\s*changes_requested"|"approved"\s*\|\s*"changes_requested")/i;
+
+/** `Verdict` and `finalVerdict` are the same fields as `verdict` and `final_verdict`. */
+function lowerKeys(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [
+      key
+        .trim()
+        .replace(/([a-z])([A-Z])/g, '$1_$2')
+        .replace(/[\s-]+/g, '_')
+        .toLowerCase(),
+      isRecord(one) ? lowerKeys(one) : one,
+    ]),
+  );
+}
+
+function isReview(value: Record<string, unknown>): boolean {
+  return (
+    [...VERDICTS, ...LISTS, ...SCORES].some((key) => value[key] !== undefined) ||
+    Object.entries(value).some(([key, one]) => flagOf(one) !== null && (FLAGS.test(key) || FLAGS_AGAINST.test(key)))
+  );
+}
+
+/** Bare findings, without a frame around them. */
+function listed(objects: readonly Record<string, unknown>[]): Record<string, unknown> | null {
+  const findings = objects.filter((one) => one.severity !== undefined && textOf(one, MESSAGES) !== '');
+  return findings.length > 0 ? { findings } : null;
+}
+
+function fromJson(value: Record<string, unknown>, text: string, engine: string): Review {
+  const nested = VERDICTS.map((key) => value[key]).find(isRecord);
+  const inner = nested === undefined ? value : { ...value, ...nested };
+  const findings = findingsOf(inner);
+  const said = textOf(inner, SUMMARIES);
+  const words = [said, ...findings.map(({ message }) => message)].join('\n');
+  const hasError = findings.some(({ severity }) => severity === 'error');
+  let verdict = verdictIn(inner);
+  // An approval that goes on to refuse is none; findings alone do not refuse, their severity does that.
+  if (verdict === 'approved' && (hasError || refuses(said) || takesBack(said) || isTakenBack(text)))
+    verdict = 'changes_requested';
+  if (verdict === null && (hasError || refuses(words) || refuses(outsideJson(text)))) verdict = 'changes_requested';
+  if (verdict === null) return undecided(text, findings);
+  const summary = (said === '' ? `The model's verdict is ${verdict}.` : said).slice(0, SUMMARY_CHARS_MAX);
+  return { verdict, findings, summary, checkedBy: [engine] };
+}
+
+function outsideJson(text: string): string {
+  return text.replace(/\{[\s\S]*\}/, ' ');
+}
+
+/** By what follows the JSON: there a model has second thoughts; before it, it has the first ones. */
+function isTakenBack(text: string): boolean {
+  const after = text.slice(text.lastIndexOf('}') + 1);
+  return refuses(after) || hasDefect(after);
+}
+
+function verdictIn(value: Record<string, unknown>): Verdict | null {
+  const words = VERDICTS.map((key) => value[key]).filter((one) => typeof one === 'string');
+  const flags = flagsIn(value);
+  const said = words.map(wordOf);
+  if (flags.includes(false) || said.includes('refused') || isLowScore(value)) return 'changes_requested';
+  return flags.includes(true) || said.includes('approved') ? 'approved' : null;
+}
+
+function flagsIn(value: Record<string, unknown>): boolean[] {
+  return Object.entries(value).flatMap(([key, one]) => {
+    const flag = flagOf(one);
+    if (flag === null) return [];
+    if (FLAGS.test(key) || VERDICTS.some((name) => name === key)) return [flag];
+    // Without something against it, nothing has been approved yet.
+    return FLAGS_AGAINST.test(key) && flag ? [false] : [];
+  });
+}
+
+/** `true`, `"false"`, `"no"`; null for what is no flag. */
+function flagOf(value: unknown): boolean | null {
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return null;
+  if (/^\s*(?:false|no|n)\W*$/i.test(value)) return false;
+  return /^\s*(?:true|yes|y)\W*$/i.test(value) ? true : null;
+}
+
+/** `{"score": 2, "max": 10}` or `"1/10"`; without its most a number says nothing. */
+function isLowScore(value: Record<string, unknown>): boolean {
+  const score = SCORES.map((key) => value[key]).find((one) => one !== undefined);
+  const parts = typeof score === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(?:\/|out of)\s*(\d+)/i.exec(score) : null;
+  if (parts !== null) return isLow(Number(parts[1]), Number(parts[2]));
+  const most = [value.max, value.max_score, value.out_of].find((one) => typeof one === 'number');
+  return typeof score === 'number' && typeof most === 'number' && isLow(score, most);
+}
+
+function fromProse(text: string, engine: string, prose: string): Review {
+  const said = text.trim();
+  switch (proseSays(said) === 'refused' ? 'refused' : proseSays(prose)) {
+    case 'refused': {
+      const finding = remark(said, 'error', 'model-review');
+      return { verdict: 'changes_requested', findings: [finding], summary: clipped(said), checkedBy: [engine] };
+    }
+    case 'approved': {
+      const findings = said.length > 60 ? [remark(said, 'info', 'model-remark')] : [];
+      return { verdict: 'approved', findings, summary: clipped(said), checkedBy: [engine] };
+    }
+    default:
+      return undecided(text, []);
+  }
+}
+
+function undecided(text: string, findings: readonly Finding[]): Review {
+  const summary = 'The model gave no verdict; its words are kept and only the static checks decide.';
+  const kept = findings.length > 0 ? [...findings] : [remark(text.trim(), 'info', 'model-remark')];
+  return { verdict: 'approved', findings: kept, summary, checkedBy: [] };
+}
+
+function remark(message: string, severity: Finding['severity'], rule: string): Finding {
+  return { severity, line: 0, rule, message: clipped(message) };
+}
+
+function clipped(message: string): string {
+  return message.slice(0, MESSAGE_CHARS_MAX);
+}
+
+function textOf(value: Record<string, unknown>, keys: readonly string[]): string {
+  const text = keys.map((key) => value[key]).find((one) => typeof one === 'string' && one.trim() !== '');
+  return typeof text === 'string' ? text.trim() : '';
+}
+
+function findingsOf(value: Record<string, unknown>): Finding[] {
+  const lists = LISTS.map((key) => value[key]).filter((one) => Array.isArray(one));
+  return lists.flatMap((list) => list.flatMap(findingOf)).slice(0, FINDINGS_MAX);
+}
+
+function findingOf(raw: unknown): Finding[] {
+  if (typeof raw === 'string') return raw.trim() === '' ? [] : [remark(raw.trim(), 'warning', 'model-review')];
+  if (!isRecord(raw)) return [];
+  const message = textOf(raw, MESSAGES);
+  if (message === '') return [];
+  return [{ severity: severityOf(raw), line: lineOf(raw), rule: 'model-review', message: clipped(message) }];
+}
+
+const SERIOUS =
+  /^(?:error|critical|high|major|blocker|blocking|severe|serious|fatal|urgent|security|bug|must|p0|p1|s0|s1)/i;
+const SLIGHT = /^(?:info|note|nit|low|minor|trivial|style|suggestion|optional|hint|praise|cosmetic)/i;
+
+function severityOf(raw: Record<string, unknown>): Finding['severity'] {
+  const said = textOf(raw, ['severity', 'level', 'priority', 'type', 'category', 'kind']);
+  if (SERIOUS.test(said)) return 'error';
+  // Whatever weight it is given: nobody merges a hole.
+  if (!SLIGHT.test(said) && hasHole(textOf(raw, MESSAGES))) return 'error';
+  return SLIGHT.test(said) ? 'info' : 'warning';
+}
+
+function lineOf(raw: Record<string, unknown>): number {
+  const said = raw.line ?? raw.lineNumber ?? raw.line_number ?? raw.location;
+  const line = typeof said === 'number' ? said : Number(/\d+/.exec(typeof said === 'string' ? said : '')?.[0] ?? 0);
+  return Number.isSafeInteger(line) && line > 0 ? line : 0;
+}

@@ -1,0 +1,78 @@
+/**
+ * Watches every grant of a lease (S7): fences grow from grant to grant, and none is taken from a holder that was not found
+ * silent since it got the lease. Owns: that check.
+ *
+ * A holder may beat again between that finding and the grant: it learns at that very beat that it was found silent, and
+ * claims anew what nobody has taken.
+ */
+
+import { bucketStream, LEASE_BUCKET } from '../../bus/layout.ts';
+import { keyToken } from '../../bus/leases.ts';
+import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
+import type { Run } from '../simulate.ts';
+
+const STREAM = bucketStream(LEASE_BUCKET);
+const PREFIX = `$KV.${LEASE_BUCKET}.lease.`;
+const BEATS = `$KV.${LEASE_BUCKET}.beat.`;
+
+interface Lease {
+  readonly holder: string;
+  readonly fence: number;
+}
+
+type Watched = Pick<Run, 'log' | 'report' | 'scheduler' | 'plan'>;
+
+/** Looks at the bucket whenever it is there; it may be made anew. */
+export function watchLeases({ log, report, scheduler, plan }: Watched): void {
+  const last = new Map<string, Lease & { readonly freed: boolean; readonly seq: number }>();
+  /** Where each holder was found silent for the last time: whoever finds that writes it into the beat. */
+  const silent = new Map<string, number>();
+  let watched: MemoryStream | null = null;
+  let seen = 0;
+  const look = (stream: MemoryStream): void => {
+    for (; seen < stream.lastSeq; seen += 1) {
+      const message = stream.get(seen + 1);
+      if (message?.subject.startsWith(BEATS) && new TextDecoder().decode(message.data) === 'silent')
+        silent.set(message.subject, message.seq);
+      if (!message?.subject.startsWith(PREFIX)) continue;
+      const lease = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
+      const before = last.get(message.subject);
+      if (lease.holder === '') {
+        if (before) last.set(message.subject, { ...before, freed: true });
+        continue;
+      }
+      // A bucket that was lost begins again from the clock; who sets that back as well is past helping.
+      const isKnown = !(plan.logWentBack && plan.fired.has('broker-clock'));
+      if (before && isKnown && lease.fence <= before.fence)
+        report.violation(
+          'S7',
+          `${message.subject}: ${before.holder} had fence ${before.fence}, ${lease.holder} gets ${lease.fence}`,
+        );
+      if (before && before.holder !== lease.holder) report.count('lease taken over');
+      const wasSilent = before && (silent.get(`${BEATS}${keyToken(before.holder)}`) ?? 0) > before.seq;
+      if (before && before.holder !== lease.holder && !before.freed && !plan.logWentBack && !wasSilent)
+        report.violation(
+          'S7',
+          `${message.subject}: ${lease.holder} took it from ${before.holder}, which was not silent`,
+        );
+      last.set(message.subject, { ...lease, freed: false, seq: message.seq });
+    }
+  };
+  const attach = (): void => {
+    const stream = serverOf(log).findStream(STREAM);
+    if (stream && stream !== watched) {
+      watched = stream;
+      seen = 0;
+      stream.listen((stored) => {
+        // What is put back was looked at when it was granted.
+        if (stored === null) seen = stream.lastSeq;
+        look(stream);
+      });
+      look(stream);
+    }
+    scheduler.after(ATTACH_EVERY_MS, attach);
+  };
+  attach();
+}
+
+const ATTACH_EVERY_MS = 20;

@@ -1,0 +1,414 @@
+/**
+ * What can go wrong in a run. Owns: the kinds of fault, drawing a list of them from a seed, and the name under which each
+ * is counted. Does not own: making them happen (`fault-plan.ts`, `hosts.ts`).
+ *
+ * A seed draws a subset of the kinds first and then faults of those kinds only: runs with few kinds and many of each
+ * find what an even mixture hides.
+ */
+import type { CrashPoint } from '../actors/runtime/crash-points.ts';
+import type { Random } from './random.ts';
+
+/** By then the hosts of a run have started, and have told each other. */
+const HOSTS_KNOWN_MS = 500;
+/** Time to live of a lease in a run: who is silent for longer has lost it to a standby. */
+export const LEASE_TTL_MS = 5000;
+
+export type Fault =
+  /** The process dies, or is suspended for a while, at the n-th passing of a point. */
+  | { kind: 'crash'; host: string; point: CrashPoint; nth: number; how: 'kill' | 'power'; downMs: number }
+  | { kind: 'stall'; host: string; point: CrashPoint; nth: number; ms: number }
+  /** The same at a moment. */
+  | { kind: 'kill'; host: string; atMs: number; how: 'kill' | 'power'; downMs: number }
+  | { kind: 'pause'; host: string; atMs: number; ms: number }
+  | { kind: 'stop'; host: string; atMs: number; downMs: number }
+  /** From the n-th publish on the stream takes nothing for a while, or this one only; or its acknowledgement is lost; or it arrives twice. */
+  | { kind: 'publish'; host: string; nth: number; how: 'lost' | 'ack-lost' | 'duplicate'; ms: number }
+  /** What one role reads comes late, the others' does not. */
+  | { kind: 'slow-lane'; host: string; lane: string; atMs: number; ms: number }
+  | { kind: 'cut'; host: string; atMs: number; ms: number }
+  /** The connection stays, and nothing passes it for a while. */
+  | { kind: 'hang'; host: string; atMs: number; ms: number }
+  | { kind: 'slow-disk'; host: string; atMs: number; ms: number; extraMs: number }
+  | { kind: 'disk-refuses'; host: string; nth: number }
+  | { kind: 'ledger-lost'; host: string; atMs: number; downMs: number; how: 'deleted' | 'corrupt' }
+  | { kind: 'clock'; host: string; atMs: number; byMs: number }
+  | { kind: 'broker-clock'; atMs: number; byMs: number }
+  /** `once`: only effects that may not be repeated are counted. */
+  | { kind: 'effect'; nth: number; how: EffectTrouble; ms: number; once?: true }
+  /** Soon after the n-th deed that may not be repeated, before anybody was told of it, its process dies. */
+  | { kind: 'deed'; nth: number; how: 'kill' | 'power'; laterMs: number; downMs: number }
+  /** A process is stopped in order when it says for the n-th time that such a deed begins. */
+  | { kind: 'announcement'; nth: number; downMs: number }
+  | { kind: 'broker-restart'; atMs: number; ms: number }
+  /** The broker comes back without its newest messages; `everyone`: the hosts lose power with it. */
+  | {
+      kind: 'broker-truncated';
+      atMs: number;
+      ms: number;
+      messages: number;
+      quarantined: number;
+      leases: number;
+      everyone: boolean;
+    }
+  | { kind: 'broker-wiped'; atMs: number; ms: number }
+  /** The broker loses its newest messages at the n-th passing of a point; the process may be suspended there meanwhile. */
+  | { kind: 'broker-cut'; host: string; point: CrashPoint; nth: number; ms: number; messages: number; stallMs?: number }
+  /** Stores are copied, and some time later they are what they were then. */
+  | {
+      kind: 'rollback';
+      atMs: number;
+      laterMs: number;
+      ledgers: readonly string[];
+      log: boolean;
+      everyone: boolean;
+      downMs: number;
+    }
+  /**
+   * The same for a copy of the moment in which an effect that may not be repeated is asked for, and nobody has said yet
+   * that it begins: the n-th such moment.
+   */
+  | {
+      kind: 'rollback-before-word';
+      nth: number;
+      laterMs: number;
+      ledgers: readonly string[];
+      log: boolean;
+      everyone: boolean;
+      downMs: number;
+    }
+  /** Somebody starts a second process with the name of one that runs, or with a copy of its ledger, or both. */
+  | { kind: 'twin'; host: string; atMs: number; ms: number; how: 'name' | 'ledger' | 'both' }
+  /** The log drops by age what a host has not read, or has read into a ledger that is lost. It must be said. */
+  | { kind: 'retention'; host: string; atMs: number; downMs: number; ledgerToo: boolean };
+
+export type EffectTrouble =
+  /** Takes long. */
+  | 'slow'
+  /** Fails before it did anything: may be tried again, or not. */
+  | 'retryable'
+  | 'terminal'
+  /** Never ends by itself; ends when aborted. */
+  | 'hangs'
+  /** Does not listen to the abort either. */
+  | 'deaf'
+  /** Does its deed and fails all the same. */
+  | 'fails-after';
+
+/** The points of the runtime, with the compiler's word that none is missing. */
+const points: Record<CrashPoint, true> = {
+  'event-read': true,
+  'event-applied': true,
+  'before-commit': true,
+  'in-ledger': true,
+  'in-log': true,
+  'after-commit': true,
+  'before-publish': true,
+  'after-publish': true,
+  'effect-begun': true,
+  'effect-done': true,
+  'effect-announced': true,
+  'timer-due': true,
+};
+const crashPoints = Object.keys(points) as readonly CrashPoint[];
+/** Points that are passed seldom: the first passings are the ones worth trying. */
+const rare: ReadonlySet<CrashPoint> = new Set(['effect-begun', 'effect-done', 'effect-announced', 'timer-due']);
+const troubles: readonly EffectTrouble[] = ['slow', 'retryable', 'terminal', 'hangs', 'deaf', 'fails-after'];
+
+/** Everything that `pointOf` can say: what is in here and never happens is a gap in the simulation. */
+export const faultPoints: readonly string[] = [
+  ...crashPoints.flatMap((point) => [
+    `crash-kill@${point}`,
+    `crash-power@${point}`,
+    `stall@${point}`,
+    `stall-beyond-lease@${point}`,
+  ]),
+  ...[
+    'kill',
+    'power',
+    'pause',
+    'pause-beyond-lease',
+    'stop',
+    'slow-lane',
+    'cut',
+    'hang',
+    'hang-beyond-lease',
+    'slow-disk',
+    'disk-refuses',
+    'clock',
+    'broker-clock',
+  ],
+  ...['publish-lost', 'publish-ack-lost', 'publish-duplicate', 'ledger-deleted', 'ledger-corrupt'],
+  ...troubles.map((how) => `effect-${how}`),
+  ...troubles.map((how) => `once-${how}`),
+  ...['deed-kill', 'deed-power', 'announcement', 'broker-cut'],
+  ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention', 'retention-and-ledger'],
+  ...['rollback-of-ledgers', 'rollback-of-log', 'rollback-of-both', 'twin-name', 'twin-ledger', 'twin-both'],
+  ...['rollback-before-word-of-ledgers', 'rollback-before-word-of-log', 'rollback-before-word-of-both'],
+];
+
+export function pointOf(fault: Fault): string {
+  switch (fault.kind) {
+    case 'crash':
+      return `crash-${fault.how}@${fault.point}`;
+    case 'stall':
+      return `${fault.ms > LEASE_TTL_MS ? 'stall-beyond-lease' : 'stall'}@${fault.point}`;
+    case 'pause':
+      return fault.ms > LEASE_TTL_MS ? 'pause-beyond-lease' : 'pause';
+    case 'hang':
+      return fault.ms > LEASE_TTL_MS ? 'hang-beyond-lease' : 'hang';
+    case 'kill':
+      return fault.how;
+    case 'publish':
+      return `publish-${fault.how}`;
+    case 'ledger-lost':
+      return `ledger-${fault.how}`;
+    case 'effect':
+      return `${fault.once ? 'once' : 'effect'}-${fault.how}`;
+    case 'deed':
+      return `deed-${fault.how}`;
+    case 'retention':
+      return fault.ledgerToo ? 'retention-and-ledger' : 'retention';
+    case 'rollback':
+    case 'rollback-before-word':
+      return `${fault.kind}-of-${fault.log ? (fault.ledgers.length === 0 ? 'log' : 'both') : 'ledgers'}`;
+    case 'twin':
+      return `twin-${fault.how}`;
+    case 'broker-truncated':
+      return fault.everyone ? 'blackout' : 'broker-truncated';
+    default:
+      return fault.kind;
+  }
+}
+
+export interface FaultGround {
+  /** Names of the hosts that are there. */
+  readonly hosts: readonly string[];
+  /** What each host reads: its roles, and `ingress`. */
+  readonly lanes: (host: string) => readonly string[];
+  /** Faults happen until then. */
+  readonly untilMs: number;
+}
+
+/**
+ * Which stores a run may lose: never both wholly, since nothing could survive that. Both may go back to an older state:
+ * what no store tells of any more is lost then, and nothing else.
+ */
+export type Losing = 'nothing' | 'ledgers' | 'log' | 'back' | 'retention';
+
+type Draw = (random: Random, ground: FaultGround) => Fault;
+
+const host = (random: Random, { hosts }: FaultGround) => random.pick(hosts);
+const when = (random: Random, { untilMs }: FaultGround) => random.int(0, untilMs);
+const hasStandby = ({ hosts }: FaultGround) => hosts.some((name) => name.endsWith('-2'));
+/** A log is lost after its hosts have met each other: docs/reliability.md, known limits. */
+const whenLost = (random: Random, ground: FaultGround) =>
+  Math.max(when(random, ground), hasStandby(ground) ? HOSTS_KNOWN_MS : 0);
+/** Mostly short, sometimes longer than a lease lives. */
+const downtime = (random: Random) => random.skewed(20, 15_000);
+/** Long enough to lose every lease, or not. */
+const suspension = (random: Random) =>
+  random.chance(0.3) ? random.int(LEASE_TTL_MS + 1, 20_000) : random.skewed(5, LEASE_TTL_MS);
+/** Rare points are drawn as often as all others together. */
+const somePoint = (random: Random) => random.pick(random.chance(0.5) ? [...rare] : crashPoints);
+const nth = (random: Random, point: CrashPoint) => random.skewed(1, rare.has(point) ? 3 : 60);
+
+const always: readonly Draw[] = [
+  (random, ground) => {
+    const point = somePoint(random);
+    const how = random.chance(0.5) ? 'kill' : 'power';
+    return { kind: 'crash', host: host(random, ground), point, nth: nth(random, point), how, downMs: downtime(random) };
+  },
+  (random, ground) => {
+    const point = somePoint(random);
+    return { kind: 'stall', host: host(random, ground), point, nth: nth(random, point), ms: suspension(random) };
+  },
+  (random, ground) => {
+    const how = random.chance(0.5) ? 'kill' : 'power';
+    return { kind: 'kill', host: host(random, ground), atMs: when(random, ground), how, downMs: downtime(random) };
+  },
+  (random, ground) => ({
+    kind: 'pause',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: suspension(random),
+  }),
+  (random, ground) => ({
+    kind: 'stop',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    downMs: downtime(random),
+  }),
+  (random, ground) => {
+    const how = random.pick(['lost', 'ack-lost', 'duplicate'] as const);
+    const ms = random.chance(0.3) ? 0 : random.skewed(1, 3000);
+    return { kind: 'publish', host: host(random, ground), nth: random.skewed(1, 60), how, ms };
+  },
+  (random, ground) => {
+    const name = host(random, ground);
+    const lane = random.pick(ground.lanes(name));
+    return { kind: 'slow-lane', host: name, lane, atMs: when(random, ground), ms: random.skewed(5, 8000) };
+  },
+  (random, ground) => ({
+    kind: 'cut',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: random.skewed(5, 10_000),
+  }),
+  (random, ground) => ({
+    kind: 'hang',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: suspension(random),
+  }),
+  (random, ground) => ({
+    kind: 'slow-disk',
+    host: host(random, ground),
+    atMs: when(random, ground),
+    ms: random.skewed(10, 5000),
+    extraMs: random.skewed(5, 6000),
+  }),
+  (random, ground) => ({ kind: 'disk-refuses', host: host(random, ground), nth: random.skewed(1, 40) }),
+  (random, ground) => {
+    const byMs = random.pick([-1, 1]) * random.skewed(100, 20_000_000);
+    return { kind: 'clock', host: host(random, ground), atMs: when(random, ground), byMs };
+  },
+  (random, ground) => {
+    const byMs = random.pick([-1, 1, 1]) * random.skewed(100, 20_000_000);
+    return { kind: 'broker-clock', atMs: when(random, ground), byMs };
+  },
+  (random) => ({
+    kind: 'effect',
+    nth: random.skewed(1, 24),
+    how: random.pick(troubles),
+    ms: random.skewed(50, 90_000),
+  }),
+  (random, ground) => ({ kind: 'broker-restart', atMs: when(random, ground), ms: random.skewed(5, 10_000) }),
+];
+
+const twin: Draw = (random, ground) => {
+  const how = random.pick(['name', 'ledger', 'both'] as const);
+  return { kind: 'twin', host: host(random, ground), atMs: when(random, ground), ms: random.skewed(500, 12_000), how };
+};
+
+/** Which stores go back, and how long after the copy. */
+const drawRollback = (random: Random, { hosts }: FaultGround) => {
+  const log = random.chance(0.6);
+  const some = hosts.filter(() => random.chance(0.5));
+  const ledgers = log || some.length > 0 ? some : [random.pick(hosts)];
+  const laterMs = random.skewed(50, 6000);
+  const everyone = random.chance(0.5);
+  return { laterMs, ledgers, log, everyone, downMs: random.skewed(20, 4000) };
+};
+
+const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
+  nothing: [],
+  ledgers: [
+    (random, ground) => {
+      const how = random.chance(0.5) ? 'deleted' : 'corrupt';
+      const name = host(random, ground);
+      return { kind: 'ledger-lost', host: name, atMs: when(random, ground), downMs: downtime(random), how };
+    },
+  ],
+  log: [
+    (random, ground) => ({
+      kind: 'broker-truncated',
+      atMs: whenLost(random, ground),
+      ms: random.skewed(5, 5000),
+      // A short end may be all that a host has read, and nothing that it has sent.
+      messages: random.chance(0.4) ? random.int(1, 3) : random.skewed(1, 60),
+      quarantined: random.int(0, 2),
+      leases: random.int(0, 5),
+      everyone: random.chance(0.5),
+    }),
+    (random, ground) => ({ kind: 'broker-wiped', atMs: whenLost(random, ground), ms: random.skewed(5, 5000) }),
+  ],
+  back: [(random, ground) => ({ kind: 'rollback', atMs: when(random, ground), ...drawRollback(random, ground) })],
+  retention: [
+    (random, ground) => ({
+      kind: 'retention',
+      host: host(random, ground),
+      atMs: when(random, ground),
+      downMs: random.skewed(200, 4000),
+      ledgerToo: random.chance(0.3),
+    }),
+  ],
+};
+
+const withTwins: readonly Draw[] = [...always, twin];
+
+type Aim = (random: Random, ground: FaultGround) => readonly Fault[];
+
+/** Faults aimed at what chance alone hits too seldom: the few moments on which a promise turns. */
+const aims: readonly Aim[] = [
+  (random) => {
+    const how = random.chance(0.5) ? 'kill' : 'power';
+    return [{ kind: 'deed', nth: random.int(1, 2), how, laterMs: random.skewed(1, 60), downMs: downtime(random) }];
+  },
+  (random) => [{ kind: 'announcement', nth: random.int(1, 2), downMs: downtime(random) }],
+  (random) => {
+    const how = random.pick(troubles);
+    return [{ kind: 'effect', nth: random.int(1, 2), how, ms: random.skewed(50, 90_000), once: true }];
+  },
+  // Messages that get lost one by one: others wait behind them.
+  (random, ground) =>
+    Array.from({ length: 6 }, () => {
+      return { kind: 'publish', host: host(random, ground), nth: random.skewed(1, 60), how: 'lost', ms: 0 };
+    }),
+];
+
+const aimsAtLog: readonly Aim[] = [
+  (random, ground) => {
+    const point = random.pick(['in-log', 'in-log', 'before-publish', 'after-publish', 'after-commit'] as const);
+    const place = { host: host(random, ground), point, nth: random.skewed(1, 40) };
+    return [{ kind: 'broker-cut', ...place, ms: random.skewed(5, 2000), messages: random.int(1, 3) }];
+  },
+  // What was said to a role is lost before the role has heard it.
+  (random, ground) => {
+    const name = host(random, ground);
+    const atMs = when(random, ground);
+    const slow = ground.lanes(name).map((lane): Fault => ({ kind: 'slow-lane', host: name, lane, atMs, ms: 3000 }));
+    return [...slow, { kind: 'broker-wiped', atMs: atMs + random.skewed(20, 1500), ms: random.skewed(5, 2000) }];
+  },
+];
+
+/** What is on its way to a log that loses its end comes into it alone. */
+const aloneInLog: Aim = (random, { hosts, lanes }) => {
+  const talkers = hosts.filter((name) => lanes(name).includes('orchestrator'));
+  const place = { host: random.pick(talkers), point: 'before-publish', nth: random.int(2, 12) } as const;
+  const stallMs = random.int(1000, 4000);
+  return [{ kind: 'broker-cut', ...place, ms: random.skewed(5, 900), messages: random.int(2, 60), stallMs }];
+};
+
+/** Kinds at once, and faults of one kind at most: more only hide each other. */
+const KINDS_MAX = 5;
+/** Share of the runs in which one fault is aimed. */
+const AIMED = 0.3;
+/** Share of those that lose their log in which something is on its way to it then. */
+const ALONE = 0.15;
+/** Share of those that go back in which the copy is of the moment before a deed is announced. */
+const BEFORE_WORD = 0.5;
+const EACH_MAX = 4;
+
+export function drawFaults(random: Random, ground: FaultGround, losing: Losing): Fault[] {
+  const faults: Fault[] = [];
+  const kinds = random.int(0, KINDS_MAX);
+  for (let kind = 0; kind < kinds; kind += 1) {
+    const draw = random.pick(losing === 'nothing' || losing === 'ledgers' ? withTwins : always);
+    for (let count = random.skewed(1, EACH_MAX); count > 0; count -= 1) faults.push(draw(random, ground));
+  }
+  // Of a log that was cut a standby may have met too little to see it: docs/reliability.md, known limits.
+  const losses = byLosing[losing].slice(losing === 'log' && hasStandby(ground) ? 1 : 0);
+  if (losses.length > 0) {
+    for (let count = random.int(1, losing === 'retention' ? 1 : 2); count > 0; count -= 1)
+      faults.push(random.pick(losses)(random, ground));
+  }
+  const aiming = random.fork('aims');
+  if (aiming.chance(AIMED))
+    faults.push(...aiming.pick(losing === 'log' ? [...aims, ...aimsAtLog] : aims)(aiming, ground));
+  const between = random.fork('before the word');
+  if (losing === 'back' && between.chance(BEFORE_WORD))
+    faults.push({ kind: 'rollback-before-word', nth: between.int(1, 2), ...drawRollback(between, ground) });
+  const alone = random.fork('alone in a lost log');
+  if (losing === 'log' && !hasStandby(ground) && alone.chance(ALONE)) faults.push(...aloneInLog(alone, ground));
+  return faults;
+}

@@ -1,0 +1,141 @@
+/**
+ * Shows that the simulation sees what it is for: applies each mutation to a copy of the tree and runs seeds until one
+ * fails. Owns: copying, applying, running. Does not own: the mutations.
+ *
+ *   node simulation/mutate.ts [--seeds N] [--only NAME,…] [--list] [--json]
+ */
+
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { exitWhenWritten } from '../cli/written.ts';
+import type { CampaignResult } from './campaign.ts';
+import { type Mutation, mutated, mutations } from './mutations/index.ts';
+
+const root = join(import.meta.dirname, '..');
+/** What a run needs of the tree. */
+const copied = [
+  'actors',
+  'bus',
+  'code-checks',
+  'cli/written.ts',
+  'config',
+  'knowledge',
+  'prompting',
+  'router',
+  'schemas',
+  'sdk',
+  'services/adapters/own-mesh.ts',
+  'telemetry',
+  'simulation',
+  'package.json',
+];
+/** Seeds that a process runs. */
+const PIECE = 100;
+/** A mutant that never ends is caught as well: so many seeds take a fraction of this, also on a machine that is busy. */
+const PIECE_LIMIT_MS = 600_000;
+
+interface Verdict {
+  readonly name: string;
+  readonly breaks: string;
+  readonly caught: boolean;
+  /** Seeds that were run until it was caught. */
+  readonly seeds: number;
+  readonly by: string;
+}
+
+function copyTree(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-mutant-'));
+  for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+function apply(folder: string, mutation: Mutation): void {
+  writeFileSync(join(folder, mutation.file), mutated(mutation, folder));
+}
+
+type Ended = { readonly output: string; readonly ended: 'in time' | 'never' };
+
+function run(folder: string, first: number, seeds: number): Promise<Ended> {
+  const piece = ['--seed', String(first), '--seeds', String(seeds)];
+  const args = [join(folder, 'simulation/run.ts'), ...piece, '--first', '--json'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: PIECE_LIMIT_MS,
+    });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (data: Buffer) => {
+      output += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      errors += data.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (_code, signal) => {
+      if (signal === null && output === '') reject(new Error(`the mutant does not run: ${errors.slice(0, 500)}`));
+      else resolve({ output, ended: signal === null ? 'in time' : 'never' });
+    });
+  });
+}
+
+async function judge(mutation: Mutation, seeds: number): Promise<Verdict> {
+  const { name, breaks } = mutation;
+  const folder = copyTree();
+  try {
+    apply(folder, mutation);
+    for (let done = 0; done < seeds; done += PIECE) {
+      const { output, ended } = await run(folder, done + 1, Math.min(PIECE, seeds - done));
+      if (ended === 'never') return { name, breaks, caught: true, seeds: done, by: 'it never ends' };
+      const result = JSON.parse(output) as CampaignResult;
+      const [violation] = result.violations;
+      if (violation === undefined) continue;
+      const by = `${violation.invariant}: ${violation.message}`.slice(0, 120);
+      return { name, breaks, caught: true, seeds: done + result.seeds, by };
+    }
+    return { name, breaks, caught: false, seeds, by: '' };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      seeds: { type: 'string', default: '2000' },
+      only: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const wanted = values.only?.split(',');
+  const unknown = wanted?.filter((one) => mutations.every(({ name }) => name !== one)) ?? [];
+  if (unknown.length > 0) {
+    console.error(`no mutation is called ${unknown.join(', ')}; --list shows all`);
+    return 2;
+  }
+  const chosen = mutations.filter(({ name }) => !wanted || wanted.includes(name));
+  if (values.list) {
+    for (const { name, breaks } of chosen) console.log(`${name.padEnd(34)} ${breaks}`);
+    return 0;
+  }
+  const verdicts: Verdict[] = [];
+  for (const mutation of chosen) {
+    const verdict = await judge(mutation, Number(values.seeds));
+    verdicts.push(verdict);
+    const how = verdict.caught ? `caught after ${verdict.seeds} seeds` : `NOT CAUGHT in ${verdict.seeds} seeds`;
+    if (!values.json) console.log(`${verdict.name.padEnd(34)} ${how.padEnd(25)} ${verdict.by}`);
+  }
+  const caught = verdicts.filter((verdict) => verdict.caught).length;
+  if (values.json) console.log(JSON.stringify({ mutations: verdicts.length, caught, verdicts }));
+  else console.log(`${caught} of ${verdicts.length} caught`);
+  return caught === verdicts.length ? 0 : 1;
+}
+
+await exitWhenWritten(await main(process.argv.slice(2)));

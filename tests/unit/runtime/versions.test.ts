@@ -1,0 +1,118 @@
+/** Each role counts its versions by itself: an actor stays on the machine that it began on, and the journal says which (S11). */
+import { describe, expect, test } from 'vitest';
+import { emit, setup } from 'xstate';
+import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { decodeRecord, type EventInput, encodeRecord } from '../../../actors/runtime/record.ts';
+import { type Outgoing, out, RELEASE, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
+import { createTasks, nothingStored, type Tasks } from '../../../actors/runtime/tasks.ts';
+import { partitionOf } from '../../../schemas/events/subjects.ts';
+import { defineRole } from '../../../sdk/define-role.ts';
+import { eventOf, TASK } from './support/events.ts';
+import { fromLog, headAt } from './support/records.ts';
+
+/** Says at each request which version it is. */
+const machineOf = (version: number) =>
+  setup({ types: { emitted: {} as Outgoing } }).createMachine({
+    on: {
+      'hop.requested': {
+        actions: emit(() => out('hop.progress', WATCHERS, { role: 'clerk', effect: '', note: `version ${version}` })),
+      },
+    },
+  });
+
+const clerk = (...versions: readonly number[]): RoleDefinition => ({
+  ...{ name: 'clerk', service: 'tests', startsOn: ['hop.requested'] },
+  versions: versions.map((since) => ({ since, machine: machineOf(since) })),
+});
+const own = (version: number, ...earlier: readonly number[]): RoleDefinition =>
+  defineRole({
+    ...{ name: 'clerk', version, machine: machineOf(version) },
+    earlier: earlier.map((one) => ({ version: one, machine: machineOf(one) })),
+  });
+
+const open = (role: RoleDefinition): Tasks =>
+  createTasks({
+    ...{ partition: partitionOf(TASK), limits: defaultLimits, ledger: nothingStored },
+    roles: new Map([[role.name, role]]),
+  });
+
+function asked(attempt: number, release = RELEASE): EventInput {
+  const data = { step: 'ask', attempt, timeoutMs: 1000, input: { prompt: 'hello' } };
+  return fromLog(eventOf('hop.requested', data, { to: 'clerk', release }), 'clerk', attempt);
+}
+
+/** Applies it, and returns what was said and what is written into the record. */
+function apply(tasks: Tasks, input: EventInput): { note: unknown; bytes: Uint8Array } {
+  const result = tasks.weigh(input);
+  if (result.kind !== 'applied') throw new Error(JSON.stringify(result));
+  const { began } = result;
+  const written = Object.keys(began).length === 0 ? input : { ...input, began };
+  tasks.apply(written, result, 1);
+  const [said] = result.said;
+  const note = said?.event.type === 'dev.agentmesh.hop.progress.v1' ? said.event.data.note : undefined;
+  return { note, bytes: encodeRecord(headAt(1), [{ input: written, caused: [] }]) };
+}
+
+const readBack = (bytes: Uint8Array): EventInput => {
+  const [input] = decodeRecord(bytes).inputs;
+  if (input?.kind !== 'event') throw new Error('no event');
+  return input;
+};
+const formOf = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString())[0].data.version;
+
+describe('S11: an actor', () => {
+  test('begins on the newest machine of its role, which its record says', () => {
+    const { note, bytes } = apply(open(clerk(1, 4, 5)), asked(1));
+    expect(note).toBe('version 5');
+    expect(readBack(bytes).began).toEqual({ clerk: 5 });
+    expect(formOf(bytes)).toBe(2);
+  });
+
+  test('is folded on that machine by a build that has a newer one', () => {
+    const { bytes } = apply(open(clerk(4, 5)), asked(1));
+    const later = open(clerk(4, 5, 6));
+    expect(apply(later, readBack(bytes)).note).toBe('version 5');
+    expect(apply(later, asked(2)).note).toBe('version 5');
+  });
+
+  test('of which nothing is written began on what its release gives', () => {
+    const { bytes } = apply(open(clerk(1, 4)), asked(1));
+    expect(formOf(bytes)).toBe(1);
+    expect(apply(open(clerk(1, 4, 5)), readBack(bytes)).note).toBe('version 4');
+  });
+
+  test('of a task from before begins on what its release gives', () => {
+    expect(apply(open(clerk(1, 3, 4, 5)), asked(1, 3)).note).toBe('version 3');
+  });
+
+  test('that began on a machine which is gone is refused, and those there are named', () => {
+    const { bytes } = apply(open(clerk(4, 5)), asked(1));
+    expect(open(clerk(4)).weigh(readBack(bytes))).toMatchObject({
+      ...{ kind: 'rejected', code: 'unknown_version' },
+      reason: 'no machine of clerk for this task; there are versions 4',
+    });
+  });
+});
+
+describe('S11: a role of one’s own', () => {
+  test('counts from 1, whatever the release', () => {
+    const first = apply(open(own(1)), asked(1));
+    expect([first.note, formOf(first.bytes)]).toEqual(['version 1', 1]);
+    const second = apply(open(own(2, 1)), asked(1));
+    expect(second.note).toBe('version 2');
+    const third = (input: EventInput) => apply(open(own(3, 2, 1)), input).note;
+    expect([third(readBack(first.bytes)), third(readBack(second.bytes)), third(asked(1))]).toEqual([
+      'version 1',
+      'version 2',
+      'version 3',
+    ]);
+  });
+
+  test.each([
+    ['not a number of a version', () => own(1.5), /a version is a whole number from 1, and not 1.5/],
+    ['twice the same', () => own(2, 2), /there are two machines 2/],
+    ['lower than an earlier one', () => own(2, 3), /the version of its machine is higher/],
+  ])('%s', (_what, make, message) => {
+    expect(make).toThrow(message);
+  });
+});

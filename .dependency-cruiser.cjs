@@ -75,7 +75,7 @@ module.exports = {
       name: 'adapters-implement-ports',
       severity: 'error',
       from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
-      to: { path: '^(actors|client|gateway|services|cli|config|tests|bench)/' },
+      to: { path: '^(actors/(?!workers/)|(client|gateway|services|cli|config|tests|bench)/)' },
     },
     {
       name: 'client-knows-events-and-the-bus',
@@ -146,11 +146,11 @@ module.exports = {
     },
     {
       name: 'dashboard-knows-the-gateway-client-and-the-log',
-      comment: 'It calls the gateway, reads the log by the port of the bus, and never knows actors.',
+      comment: 'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
       severity: 'error',
       from: { path: '^dashboard/server/' },
       to: {
-        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
+        path: '^(actors|services|cli|config|tests|bench)/|^telemetry/(?!(trace-reader|spans)\\.ts)|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
       },
     },
     {

@@ -13,9 +13,6 @@ export interface RuntimeLimits {
   readonly recordsAheadMax: number;
   /** A log that takes longer than this for a record does not hold up the ledger, milliseconds. */
   readonly logPatienceMs: number;
-  /** How long the log may leave unanswered what it is asked when a reader is opened, milliseconds; a broker that is slow or
-   *  comes back does not end the host before. */
-  readonly logAnswerMs: number;
   /** Events that one input may cause among the actors of one host; more are machines that talk in a circle. */
   readonly cascadeMax: number;
   /** Outputs of one transition; more means a machine that loops. */
@@ -30,6 +27,11 @@ export interface RuntimeLimits {
   readonly checkpointTasks: number;
   /** Silence of a partition after which there is one, milliseconds. */
   readonly checkpointIdleMs: number;
+  /**
+   * Records of a partition that a takeover copies from the log into its ledger; where it lacks more, it begins at the log's
+   * checkpoint: some seconds are to be enough, however long the history is.
+   */
+  readonly copiedRecordsMax: number;
   /** A partition in which something waits says that time has passed, this often, milliseconds: a crash forgets no more. */
   readonly timeMarkMs: number;
   /** Between two tries to send what was not acknowledged, milliseconds; a reconnect does not wait for it. */
@@ -59,7 +61,6 @@ export const defaultLimits: RuntimeLimits = {
   recordInputsMax: 1000,
   recordsAheadMax: 256,
   logPatienceMs: 100,
-  logAnswerMs: 30_000,
   cascadeMax: 1000,
   outputsMax: 64,
   sendingMax: 4000,
@@ -67,6 +68,7 @@ export const defaultLimits: RuntimeLimits = {
   checkpointRecords: 512,
   checkpointTasks: 512,
   checkpointIdleMs: 30_000,
+  copiedRecordsMax: 2000,
   timeMarkMs: 10_000,
   resendMs: 250,
   backoffFirstMs: 200,

@@ -9,7 +9,6 @@
  */
 import { type Bus, BusError, type StoredMessage, type StreamInfo, type StreamName } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
-import type { RuntimeLimits } from './limits.ts';
 import { markOf } from './messages.ts';
 import type { Clock } from './ports.ts';
 
@@ -33,10 +32,7 @@ export interface Witness {
   readonly stream: StreamInfo;
   /** The furthest message that was met, as `<seq>@<time>`. */
   readonly tail: string;
-  /**
-   * Opens a reader; what it delivers is kept back until the log was asked. What is not answered is asked again for as long
-   * as a limit of the host says. @throws FatalError, BusError
-   */
+  /** Opens a reader; what it delivers is kept back until the log was asked. @throws FatalError, BusError */
   during<T>(open: () => Promise<T>): Promise<T>;
   /** To be called for each message when it arrives, before it is applied. */
   arrived(message: StoredMessage): void;
@@ -55,7 +51,6 @@ export interface Mark {
 export interface WitnessOptions {
   readonly bus: Bus;
   readonly clock: Clock;
-  readonly limits: Pick<RuntimeLimits, 'logAnswerMs'>;
   /** The furthest messages that this host knows to be stored: asked for again after the connection was lost. */
   readonly stored: () => readonly Mark[];
   readonly onFatal: (error: FatalError) => void;
@@ -70,7 +65,7 @@ export function seqOf(mark: string): number {
   return Number(mark.split('@', 1)[0]);
 }
 
-export function createWitness({ bus, clock, limits, stored, onFatal }: WitnessOptions): Witness {
+export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): Witness {
   let stream: StreamInfo | null = null;
   let tail = '';
   /** Reasons not to be certain that have no answer yet. */
@@ -83,8 +78,6 @@ export function createWitness({ bus, clock, limits, stored, onFatal }: WitnessOp
   let had: { readonly tail: string; readonly stored: readonly Mark[] } | null = null;
   let cancel: (() => void) | undefined;
   let stopped = false;
-  /** Those who wait before they ask again. */
-  const pauses = new Set<() => void>();
 
   const settle = (): void => {
     doubts -= 1;
@@ -98,22 +91,16 @@ export function createWitness({ bus, clock, limits, stored, onFatal }: WitnessOp
     for (const one of marks)
       if (!(await keeps(bus, one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
   };
-  /** Asks until there is an answer, or it is too late. */
-  const answered = async <T>(question: () => Promise<T>, untilMs: number): Promise<T> => {
+  /** A cluster that is choosing its leader answers nobody for some seconds. */
+  const askUntilAnswered = async (): Promise<void> => {
     for (;;) {
       try {
-        return await question();
+        await ask();
+        return;
       } catch (error) {
-        const isPassing = error instanceof BusError && error.retryable;
-        if (!isPassing || stopped || clock.elapsed() >= untilMs) throw error;
+        if (stopped || !(error instanceof BusError && error.retryable)) throw error;
+        await new Promise<void>((resolve) => clock.after(ASK_AGAIN_MS, resolve));
       }
-      await new Promise<void>((resolve) => {
-        pauses.add(resolve);
-        clock.after(ASK_AGAIN_MS, () => {
-          pauses.delete(resolve);
-          resolve();
-        });
-      });
     }
   };
   const askAgain = (): void => {
@@ -171,9 +158,15 @@ export function createWitness({ bus, clock, limits, stored, onFatal }: WitnessOp
     },
     async during(open) {
       doubts += 1;
-      const untilMs = clock.elapsed() + limits.logAnswerMs;
-      const opened = await answered(open, untilMs);
-      await answered(ask, untilMs);
+      let opened: Awaited<ReturnType<typeof open>>;
+      try {
+        opened = await open();
+      } catch (error) {
+        // Nothing was opened, so nothing comes of which one would have to be certain.
+        settle();
+        throw error;
+      }
+      await askUntilAnswered();
       settle();
       return opened;
     },
@@ -188,7 +181,6 @@ export function createWitness({ bus, clock, limits, stored, onFatal }: WitnessOp
       stopped = true;
       kept = [];
       cancel?.();
-      for (const resolve of pauses) resolve();
       forget();
     },
   };

@@ -49,13 +49,13 @@ async function open() {
   const fatal: FatalError[] = [];
   const onFatal = (error: FatalError): void => void fatal.push(error);
   const bad = bent(bus, { read });
-  const witness = createWitness({ bus: bad, clock, limits: { logAnswerMs: 0 }, stored: () => [], onFatal });
+  const witness = createWitness({ bus: bad, clock, stored: () => [], onFatal });
   await witness.judge([]);
   /** By lane, what was delivered and how far it was read; null when it has nothing to read for. */
   const state = { delivered: [] as string[], twice: [] as string[], read: new Map<string, number>(), owned: true };
   let poison = '';
   const lanes = createLanes({
-    ...{ bus: bad, witness, onFatal },
+    ...{ bus: bad, clock, witness, onFatal },
     lanes: ['courier', 'llm'].map((name) => ({
       ...{ name, filter: `mesh.in.${name}.>` },
       deliver(message: StoredMessage) {
@@ -135,6 +135,22 @@ describe('lanes', () => {
     lanes.resume();
     await settled();
     expect([state.delivered, running()]).toEqual([['1'], BOTH]);
+  });
+
+  test('S1: that cannot be opened now, while a cluster has no leader, are opened when it has one', async () => {
+    const { lanes, bus, clock, say, state, running, fatal } = await open();
+    await say();
+    bus.disconnect();
+    lanes.open();
+    await clock.advance(1000);
+    expect([state.delivered, fatal]).toEqual([[], []]);
+    bus.reconnect();
+    await clock.advance(300);
+    await lanes.caughtUp();
+    await say();
+    await settled();
+    expect([state.delivered, state.twice, fatal]).toEqual([['1', '2'], [], []]);
+    expect(new Set(running())).toEqual(new Set(BOTH));
   });
 
   test('say how much is stored that nobody has read', async () => {

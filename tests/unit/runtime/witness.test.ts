@@ -20,7 +20,7 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const onFatal = ({ message }: FatalError): void => void fatal.push(message);
   const marks: Mark[] = [];
   const bad = bent(bus, changes(bus));
-  const witness = createWitness({ bus: bad, clock, limits: { logAnswerMs: 1000 }, stored: () => [...marks], onFatal });
+  const witness = createWitness({ bus: bad, clock, stored: () => [...marks], onFatal });
   /** Something is stored, and met. */
   const read = async (text: string): Promise<string> => {
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
@@ -188,41 +188,18 @@ describe('a log that does not answer at once', () => {
     expect(done).toEqual(['one']);
   });
 
-  test('nor lets itself be read: it is opened again', async () => {
-    const { witness, clock } = await judged();
-    let tries = 0;
-    const opened = witness.during(async () => {
-      tries += 1;
-      if (tries < 3) throw new BusError('unavailable', 'no answer');
-      return tries;
-    });
-    await clock.advance(100);
-    await clock.advance(100);
-    expect(await opened).toBe(3);
-  });
-
-  test('for longer than the limit: that is an error', async () => {
-    const { witness, failing, clock } = await slow();
-    failing.times = Number.POSITIVE_INFINITY;
-    const opened = witness.during(async () => 'reader');
-    const failed = expect(opened).rejects.toMatchObject({ code: 'unavailable' });
-    for (let passed = 0; passed <= 1000; passed += 100) await clock.advance(100);
-    await failed;
+  test('nor lets itself be read: that is said, and holds nothing else back', async () => {
+    const { witness, apply, done } = await judged();
+    const opened = witness.during(() => Promise.reject(new BusError('unavailable', 'no answer')));
+    await expect(opened).rejects.toMatchObject({ code: 'unavailable' });
+    apply('one');
+    expect(done).toEqual(['one']);
   });
 
   test('because it refuses: that is an error at once', async () => {
     const { witness, failing } = await slow('refused');
     failing.times = 1;
     await expect(witness.during(async () => 'reader')).rejects.toMatchObject({ code: 'refused' });
-  });
-
-  test('until the host stops: nobody waits for it any more', async () => {
-    const { witness, failing } = await slow();
-    failing.times = Number.POSITIVE_INFINITY;
-    const opened = witness.during(async () => 'reader');
-    await settled();
-    witness.stop();
-    await expect(opened).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 

@@ -146,7 +146,8 @@ module.exports = {
     },
     {
       name: 'dashboard-knows-the-gateway-client-and-the-log',
-      comment: 'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
+      comment:
+        'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
       severity: 'error',
       from: { path: '^dashboard/server/' },
       to: {

@@ -146,11 +146,11 @@ module.exports = {
     },
     {
       name: 'dashboard-knows-the-gateway-client-and-the-log',
-      comment: 'It calls the gateway, reads the log by the port of the bus, and never knows actors.',
+      comment: 'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
       severity: 'error',
       from: { path: '^dashboard/server/' },
       to: {
-        path: '^(actors|services|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
+        path: '^(actors|services|cli|config|tests|bench)/|^telemetry/(?!(trace-reader|spans)\\.ts)|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
       },
     },
     {

@@ -38,7 +38,9 @@ RUN { command -v tini || { apt-get update && apt-get install -y --no-install-rec
        /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
     && groupadd --gid 10001 mesh && useradd --uid 10001 --gid mesh --home-dir /var/lib/mesh --shell /usr/sbin/nologin mesh \
-    && install -d -o mesh -g mesh -m 0750 /var/lib/mesh /var/lib/mesh/knowledge /var/lib/mesh/models /run/mesh
+    && install -d -o mesh -g mesh -m 0750 /var/lib/mesh /var/lib/mesh/knowledge /var/lib/mesh/models /run/mesh \
+    && for one in server owner keeper agents llm tools gateway dashboard public; do \
+         install -d -o mesh -g mesh -m 0755 /run/identities/$one; done
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=dependencies /app/sbom.cdx.json ./
@@ -75,6 +77,9 @@ FROM runtime AS router
 ENV ROUTER_SERVICE_HOST=0.0.0.0
 EXPOSE 50071
 CMD ["router"]
+
+FROM runtime AS keeper
+CMD ["keeper"]
 
 FROM runtime AS gateway
 ENV MESH_GATEWAY_HOST=0.0.0.0 \

@@ -15,6 +15,10 @@ import { fdatasyncMs, machineInfo, percentile, round } from './measure.ts';
 import { measureMesh } from './mesh-startup.ts';
 import { runTasks } from './tasks.ts';
 
+if (process.argv.includes('--corpora')) {
+  await import('./recall-corpora.ts');
+  await exitWhenWritten(Number(process.exitCode ?? 0));
+}
 if (process.argv.includes('--recall')) {
   await import('./recall.ts');
   await exitWhenWritten(0);

@@ -15,6 +15,7 @@ import {
   DOORS_SUBJECT,
   endsFilter,
   FACT_FILTER,
+  hostsSubject,
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
@@ -29,7 +30,7 @@ import {
 } from '../schemas/events/subjects.ts';
 import { METRICS_SUBJECT, SPAN_FILTER } from '../schemas/events/telemetry.ts';
 import { KEEPER_SUBJECT } from './keeper.ts';
-import { bucketOf, bucketStream, bucketSubject, LEASE_BUCKET, STREAMS } from './layout.ts';
+import { bucketOf, bucketStream, bucketSubject, LEASE_BUCKET, STREAMS, TELEMETRY_STREAM } from './layout.ts';
 import { keyToken } from './leases.ts';
 import type { BucketName } from './port.ts';
 import { TOOL_CATALOGUE_KEY } from './tool-catalogue.ts';
@@ -82,6 +83,7 @@ const PUSH_LEASE = 'push.0';
 /** Of the mode and of the window that a crash opens (`telemetry/mode.ts`). */
 const MODE_KEY = 'OBS_MODE';
 const WINDOW_KEY = 'OBS_WINDOW';
+const MODE_FILE_KEY = 'OBS_MODE_FILE';
 
 /** Where answers of the server come for an identity: the prefix of its inboxes. */
 export function inboxPrefix(identity: Identity): string {
@@ -104,7 +106,7 @@ export function permissionsOf(identity: Identity, added: readonly AddedRole[] = 
     case 'owner':
       return null;
     case 'keeper':
-      return joined(everybody(identity), keeper);
+      return joined(everybody(identity), service(identity), keeper);
     case 'agents':
       return joined(everybody(identity), service(identity), host(identity, hosted), orchestrator(hosted));
     case 'llm':
@@ -212,8 +214,9 @@ function host(name: HostName, hosted: HostedRoles): Permissions {
       ...readsLeases,
       ASKED_FILTER,
       TOKEN_FILTER,
+      hostsSubject(name),
     ],
-    subscribe: [ASKED_FILTER],
+    subscribe: [ASKED_FILTER, hostsSubject(name)],
   };
 }
 
@@ -263,6 +266,7 @@ const gateway: Permissions = {
     entry('push', '>'),
     ...watches('push'),
     entry('config', MODE_KEY),
+    entry('config', MODE_FILE_KEY),
     lease(PUSH_LEASE),
     BEATS,
     ...readsLeases,
@@ -274,6 +278,7 @@ const gateway: Permissions = {
 const dashboard: Permissions = {
   publish: [
     ...reads(STREAM, JOURNAL_FILTER, INGRESS_SUBJECT),
+    ...reads(TELEMETRY_STREAM, SPAN_FILTER),
     // A person sends again from there what was set aside.
     ...[INGRESS_SUBJECT, BELOW_INGRESS, inboxFilter()],
   ],

@@ -76,7 +76,7 @@ export class CasLeases implements LeaseStore {
     this.#seen.clear();
   }
 
-  async claim(key: string, holder: string): Promise<LeaseClaim> {
+  async claim(key: string, holder: string, takesFree = true): Promise<LeaseClaim> {
     assertName(holder);
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS_MAX; attempt += 1) {
       const entry = await this.#store.read(leaseKey(key));
@@ -84,6 +84,7 @@ export class CasLeases implements LeaseStore {
       if (lease !== null && lease.holder !== FREE && lease.holder !== holder && !(await this.#isSilent(lease.holder))) {
         return { granted: false, holder: lease.holder };
       }
+      if (!takesFree && (lease === null || lease.holder === FREE)) return { granted: false, holder: FREE };
       const fence = Math.max((lease?.fence ?? 0) + 1, this.#clock.epochMs());
       const value = JSON.stringify({ holder, fence });
       if ((await this.#store.putIfRevision(leaseKey(key), value, entry?.revision ?? 0)) !== null)

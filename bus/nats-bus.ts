@@ -97,6 +97,11 @@ async function openJetStream(connection: Connection): Promise<JetStreamManager> 
   try {
     return await jetstreamManager(connection.nc);
   } catch (thrown) {
+    // Who has no JetStream says so at once; servers of a cluster that are choosing their leader say nothing.
+    if (thrown instanceof errors.TimeoutError && connection.nc.info?.jetstream === true) {
+      const message = `JetStream of the NATS server at ${connection.shownAddress} does not answer: a cluster may be choosing its leader`;
+      throw new BusError('unavailable', message, { cause: thrown });
+    }
     const message = `the NATS server at ${connection.shownAddress} does not offer JetStream: it was started without -js, or cannot use its store`;
     throw new BusError('no_jetstream', message, { cause: thrown });
   }

@@ -102,7 +102,8 @@ export type LeaseClaim =
  */
 export interface LeaseStore {
   readonly ttlMs: number;
-  claim(key: string, holder: string): Promise<LeaseClaim>;
+  /** @param takesFree false: only a lease of the claimant itself or of a silent holder is granted, none that nobody has */
+  claim(key: string, holder: string, takesFree?: boolean): Promise<LeaseClaim>;
   /** True when the lease is still held by this holder under this fence, decided by the server, not by a cache. */
   confirm(key: string, holder: string, fence: number): Promise<boolean>;
   release(key: string, holder: string, fence: number): Promise<void>;

@@ -11,6 +11,11 @@ export const HEARTBEAT_MS = 2000;
 /** A service that has been silent for this long is gone. */
 export const HEARTBEAT_MAX_AGE_MS = 10_000;
 
+/** Where a process beats. */
+export function heartbeatKey(service: string, host: string): string {
+  return `${service}.${host.replaceAll(/[^\w-]/g, '_')}`;
+}
+
 /** An entry that is no heartbeat: whoever wants to know the server's time writes it. */
 const CLOCK_KEY = 'clock';
 

@@ -2,36 +2,17 @@
  * A trace as a waterfall in the terminal. Owns: putting spans in a tree, folding what says nothing alone, and the lines.
  * Does not own: reading spans (`commands/trace.ts`), or what they mean to a collector.
  *
- * 1. A span that was told twice is one span: the later end counts, as a retried export overwrites.
- * 2. Nothing is left out silently: what is folded is counted, and a span without its parent is shown at the root, marked.
+ * Nothing is left out silently: what is folded is counted, and a span without its parent is shown at the root, marked.
  */
-import type { FinishedSpan, SpanBatch } from '../telemetry/span.ts';
 import { attribute, spanNamed } from '../telemetry/spans.ts';
+import type { TracedSpan } from '../telemetry/trace-reader.ts';
 import { duration, oneLine, type Paint, plural, type Style } from './terminal.ts';
-
-export interface TracedSpan extends FinishedSpan {
-  /** `service.name`. */
-  readonly service: string;
-}
 
 export interface TraceNode {
   readonly span: TracedSpan;
   readonly children: readonly TraceNode[];
   /** Its parent was not told of: it is still open, or was lost. */
   readonly isOrphan: boolean;
-}
-
-/** Spans of batches, each once. */
-export function spansIn(batches: readonly SpanBatch[]): TracedSpan[] {
-  const byId = new Map<string, TracedSpan>();
-  for (const { resource, spans } of batches) {
-    for (const span of spans) {
-      const known = byId.get(span.spanId);
-      if (known === undefined || known.endMs <= span.endMs)
-        byId.set(span.spanId, { ...span, service: resource.service });
-    }
-  }
-  return [...byId.values()];
 }
 
 /** By parent; spans whose parent was not told of are roots as well. */

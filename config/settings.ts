@@ -92,6 +92,11 @@ const table = {
     'Unsigned messages that the log stored before this time are taken: set it when signing begins on a mesh that has a past.',
     '2026-11-29T08:00:00Z',
   ],
+  MESH_STANDBY: [
+    z.enum(['on', 'off']).default('off'),
+    'A host on standby takes partitions only while no other host of its service is there (docs/scaling.md); others share them.',
+    'off',
+  ],
   MESH_LOG_REPLICAS: [
     count(1, 5, 1),
     'Servers of a NATS cluster that keep a copy of the log, at least; 3 survive the loss of one. It is raised where it is lower, never lowered.',
@@ -327,6 +332,11 @@ const table = {
     'shipping: spans only. debug: a crash opens a window in which everything is told (docs/observability.md). Live: `mesh mode debug`.',
     'debug',
   ],
+  OBS_MODE_FILE: [
+    optionalText,
+    'File with the mode, which the gateway follows: a changed word in it switches the whole mesh within seconds (docs/kubernetes.md).',
+    '/etc/mesh/OBS_MODE',
+  ],
   OBS_WINDOW_MS: [
     count(1000, 3_600_000, 300_000),
     'How long the window is open that a crash opens in debug mode, milliseconds.',
@@ -458,9 +468,14 @@ export class SettingsError extends Error {
 /** Where the product lies: the folder that holds its `package.json`. */
 export const projectRoot: string = resolve(import.meta.dirname, '..');
 
-/** A program of the product, to be run by node: written in TypeScript in a checkout, JavaScript in a package. */
+/** Of programs: a checkout runs what is written, a package what was made of it. */
+const ENDING = extname(import.meta.filename);
+/** What runs is a package that was built, and not a checkout. */
+export const isPackage: boolean = ENDING === '.js';
+
+/** A program of the product, to be run by node. @param path from the product's folder, without the ending of its file */
 export function programFile(...path: readonly string[]): string {
-  return join(projectRoot, ...path) + extname(import.meta.filename);
+  return join(projectRoot, ...path) + ENDING;
 }
 
 /** Loads `.env` from the folder of the mesh, without overriding what is set already. */
@@ -539,10 +554,21 @@ export function meshEnv(): Readonly<Record<string, string>> {
   return path === null ? {} : { MESH_CONFIG: path };
 }
 
-/** Folder of the mesh: where its `.env` and its state lie, and from which relative paths of settings are taken. */
+/**
+ * Folder of the mesh: where its `.env` and its state lie, and from which relative paths of settings are taken. Without a
+ * config it is the checkout; for a package, which keeps nothing in itself, the folder of work or one above it with a `.mesh`.
+ */
 export function meshFolder(): string {
   const config = meshConfigPath();
-  return config === null ? projectRoot : dirname(config);
+  if (config !== null) return dirname(config);
+  return isPackage ? folderWithState(process.cwd()) : projectRoot;
+}
+
+function folderWithState(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.mesh'))) return folder;
+    if (dirname(folder) === folder) return from;
+  }
 }
 
 /** Where workflows of the user's own lie; null for none. */

@@ -7,6 +7,8 @@ import { defineConfig } from 'vite';
 const out = process.env.DASHBOARD_OUT ?? 'build';
 
 export default defineConfig({
+  // The content security policy takes fonts and pictures of the dashboard's own address only.
+  build: { assetsInlineLimit: 0 },
   plugins: [
     sveltekit({
       adapter: adapter({ out, precompress: false }),

@@ -97,6 +97,36 @@ export interface Story {
   readonly dropped: number;
 }
 
+/** An attempt of an effect, as the trace of the task tells. */
+export interface EffectSpan {
+  readonly id: string;
+  /** Such as `agent.llm_call`. */
+  readonly name: string;
+  readonly role: string;
+  /** 0 for what belongs to no hop. */
+  readonly hop: number;
+  readonly attempt: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** `done`, `failed`, `cancelled` or `cut_off`. */
+  readonly outcome: string;
+  /** A model, a tool, an engine: what was at work; empty when nobody says. */
+  readonly by: string;
+  readonly usage: TokenUsage | null;
+  /** A code, or why it was cut off; null when nothing went wrong. */
+  readonly failure: string | null;
+  /** Why it follows another attempt: `crash`, `retry`, `takeover`; null for a first one. */
+  readonly cause: string | null;
+  /** What the crash before it cost. */
+  readonly lostMs: number | null;
+}
+
+/** Spans of a task since the last time it was asked. */
+export interface Trace {
+  readonly seq: number;
+  readonly spans: readonly EffectSpan[];
+}
+
 export interface ServiceRow {
   readonly service: string;
   readonly host: string;

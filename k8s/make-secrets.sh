@@ -1,18 +1,33 @@
 #!/bin/sh
-# Makes the secrets of the mesh in the namespace agent-mesh, once: the token of the log, the gateway's first callers, and the
-# dashboard's two tokens. Prints the tokens that people need. What is there is left alone.
+# Makes the secrets of the mesh in the namespace agent-mesh, once: a key of NATS for each process, the gateway's first callers,
+# and the dashboard's two tokens. Prints the tokens that people need. What is there is left alone, but for what each process
+# may do on NATS: that is written as this release wants it. Needs Node, in the checkout.
 set -eu
 namespace=${1:-agent-mesh}
+cd "$(dirname "$0")/.."
 sha256() { printf %s "$1" | sha256sum | cut -d' ' -f1; }
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+has() { kubectl -n "$namespace" get secret "$1" >/dev/null 2>&1; }
 
 kubectl create namespace "$namespace" 2>/dev/null || true
-if ! kubectl -n "$namespace" get secret mesh-nats >/dev/null 2>&1; then
-  token=$(random)
-  kubectl -n "$namespace" create secret generic mesh-nats \
-    --from-literal=token="$token" --from-literal=url="nats://$token@nats:4222"
-fi
-if ! kubectl -n "$namespace" get secret mesh-callers >/dev/null 2>&1; then
+
+keys=$(mktemp -d)
+trap 'rm -rf "$keys"' EXIT
+umask 077
+identities="owner keeper agents llm tools gateway dashboard public"
+for one in $identities; do
+  has "mesh-nats-$one" || continue
+  mkdir "$keys/$one"
+  kubectl -n "$namespace" get secret "mesh-nats-$one" -o 'jsonpath={.data.seed\.nk}' | base64 -d >"$keys/$one/seed.nk"
+done
+node containers/make-identities.ts "$keys" >/dev/null
+for one in $identities; do
+  has "mesh-nats-$one" || kubectl -n "$namespace" create secret generic "mesh-nats-$one" --from-file=seed.nk="$keys/$one/seed.nk"
+done
+if has mesh-nats-users; then kubectl -n "$namespace" delete secret mesh-nats-users >/dev/null; fi
+kubectl -n "$namespace" create secret generic mesh-nats-users --from-file=users.conf="$keys/server/users.conf"
+
+if ! has mesh-callers; then
   token=$(random)
   hash=$(sha256 "$token")
   kubectl -n "$namespace" create secret generic mesh-callers --from-literal=token="$token" \
@@ -20,7 +35,7 @@ if ! kubectl -n "$namespace" get secret mesh-callers >/dev/null 2>&1; then
   echo "token of the caller \"owner\": $token"
 fi
 # The secret of the dashboard is made last: a run that was cut off is made up for by the next one.
-if ! kubectl -n "$namespace" get secret mesh-dashboard >/dev/null 2>&1; then
+if ! has mesh-dashboard; then
   token=$(random)
   caller_token=$(random)
   entry="{\"name\":\"mesh-dashboard\",\"role\":\"admin\",\"tokenSha256\":\"$(sha256 "$caller_token")\"}"

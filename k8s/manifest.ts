@@ -23,7 +23,9 @@ const container = z.looseObject({
       z.looseObject({
         name: z.string(),
         value: z.string().optional(),
-        valueFrom: z.looseObject({ secretKeyRef: reference.optional() }).optional(),
+        valueFrom: z
+          .looseObject({ secretKeyRef: reference.optional(), configMapKeyRef: reference.optional() })
+          .optional(),
       }),
     )
     .default([]),
@@ -47,6 +49,11 @@ const pod = z.looseObject({
         name: z.string(),
         configMap: reference.optional(),
         secret: z.looseObject({ secretName: z.string() }).optional(),
+        projected: z
+          .looseObject({
+            sources: z.array(z.looseObject({ configMap: reference.optional(), secret: reference.optional() })),
+          })
+          .optional(),
       }),
     )
     .default([]),

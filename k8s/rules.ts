@@ -2,12 +2,20 @@
  * What the mesh asks of its Kubernetes objects beyond their schemas. Owns: the rules, each a sentence that names the
  * object, what is wrong and what to do. Does not own: reading objects (`manifest.ts`).
  */
+import { identities } from '../bus/identities.ts';
 import { readSettings, type Settings, SettingsError, settingNames } from '../config/settings.ts';
 import { type Service, services as table } from '../services/table.ts';
 import { containerOf, type Manifests, toCores, toMib, type Workload } from './manifest.ts';
 
 /** Made by k8s/make-secrets.sh; they are in no file. */
-const SECRETS: ReadonlySet<string> = new Set(['mesh-nats', 'mesh-callers', 'mesh-dashboard']);
+const SECRETS: ReadonlySet<string> = new Set([
+  ...['mesh-nats-users', 'mesh-callers', 'mesh-dashboard'],
+  ...identities.map((identity) => identitySecret(identity)),
+]);
+/** Where `k8s/make-secrets.sh` puts the key of an identity on NATS. */
+function identitySecret(identity: string): string {
+  return `mesh-nats-${identity}`;
+}
 /** Beside the heap, as services/caps.ts counts. */
 const NATIVE_BASE_MB = 256;
 /** An orderly end takes ten seconds at most, and closing its connection a few more. */
@@ -26,7 +34,11 @@ const labelsOf = ({ spec }: Workload): Readonly<Record<string, string>> => spec.
 function settingsProblems({ workloads, configMaps }: Manifests): string[] {
   const maps = configMaps.filter(({ metadata }) => metadata.name.startsWith('mesh-settings'));
   if (maps.length !== 1) return [`there are ${maps.length} ConfigMaps mesh-settings; the mesh reads one`];
-  const texts = maps.map(({ data }) => ({ where: 'ConfigMap mesh-settings', data }));
+  const modes = configMaps.filter(({ metadata }) => metadata.name === 'mesh-mode');
+  if (modes.length !== 1) return ['the ConfigMap mesh-mode is not there under that very name: it holds OBS_MODE, live'];
+  const texts = [...maps, ...modes].map(({ metadata, data }) => {
+    return { where: `ConfigMap ${metadata.name.replace(/-[a-z0-9]{10}$/, '')}`, data };
+  });
   for (const workload of workloads) {
     if (serviceOf(workload) === null) continue;
     const data = Object.fromEntries(
@@ -182,9 +194,28 @@ function logProblems(manifests: Manifests): string[] {
     problems.push(
       `nats.conf names ${routes} servers, StatefulSet nats has ${servers}: they would not all find each other`,
     );
+  if (!/^include users\/users\.conf$/m.test(conf))
+    problems.push('nats.conf lacks `include users/users.conf`: without it whoever reaches the server is in');
   if (!/sync_interval:\s*always/.test(conf))
     problems.push('nats.conf lacks `sync_interval: always`: what the log acknowledged could be lost with the power');
   return problems;
+}
+
+/** Each service has the key of its own identity, and no other. */
+function identityProblems({ workloads }: Manifests): string[] {
+  return workloads.flatMap((workload) => {
+    const service = serviceOf(workload);
+    const given = workload.spec.template.spec.volumes.flatMap(({ secret }) =>
+      secret?.secretName.startsWith('mesh-nats-') === true ? [secret.secretName] : [],
+    );
+    const needs = identities.find((identity) => identity === service?.name);
+    const wanted = needs === undefined ? [] : [identitySecret(needs)];
+    return given.join() === wanted.join()
+      ? []
+      : [
+          `${nameOf(workload)}: it is given ${given.join(' and ') || 'no key'} of NATS; ${wanted.join() || 'none'} is its own, and whoever has another's may do what that one may`,
+        ];
+  });
 }
 
 function reachProblems({ workloads, services, budgets, policies }: Manifests): string[] {
@@ -225,11 +256,14 @@ function referenceProblems({ workloads, configMaps }: Manifests): string[] {
     const { volumes } = workload.spec.template.spec;
     const wantedMaps = [
       ...one.envFrom.map(({ configMapRef }) => configMapRef?.name),
+      ...one.env.map(({ valueFrom }) => valueFrom?.configMapKeyRef?.name),
       ...volumes.map(({ configMap }) => configMap?.name),
+      ...volumes.flatMap(({ projected }) => projected?.sources.map(({ configMap }) => configMap?.name) ?? []),
     ];
     const wantedSecrets = [
       ...one.env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
       ...volumes.map(({ secret }) => secret?.secretName),
+      ...volumes.flatMap(({ projected }) => projected?.sources.map(({ secret }) => secret?.name) ?? []),
     ];
     const mounted = new Set(
       [...volumes, ...workload.spec.volumeClaimTemplates.map(({ metadata }) => metadata)].map(({ name }) => name),
@@ -260,6 +294,7 @@ export function ruleProblems(manifests: Manifests): string[] {
     securityProblems,
     resourceProblems,
     logProblems,
+    identityProblems,
     reachProblems,
     referenceProblems,
   ];

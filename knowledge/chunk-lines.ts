@@ -13,8 +13,10 @@ export interface Chunk {
   startLine: number;
   /** Inclusive. */
   endLine: number;
-  /** The lines joined by `\n`, without blank lines at either end. */
+  /** The lines joined by `\n`, without blank lines at either end; of a line that is too long a piece. */
   text: string;
+  /** Absent for whole lines; counts the pieces of one line from 0. */
+  piece?: number;
 }
 
 /** Indexes into an array of lines, counted from 0, both inclusive. */

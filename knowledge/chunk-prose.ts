@@ -1,82 +1,19 @@
 /**
  * Chunks of Markdown and of plain text.
  *
- * Owns headings, fences and paragraphs. Does not own ranges of lines (`chunk-lines.ts`) nor code (`chunk-code.ts`).
- *
- * 1. A chunk never spans two headings that both have a body of their own.
- * 2. A heading stays with the first block below it; a heading without a body joins the section that follows.
- * 3. A fence is whole unless it is longer than FENCE_CHARS_MAX.
+ * Owns what is a heading, a fence or a paragraph in each. Does not own how chunks are filled with them (`chunk-blocks.ts`) nor
+ * code (`chunk-code.ts`).
  */
-import { type Chunk, charsOf, isBlank, lineAt, type Range, splitRange, toChunk } from './chunk-lines.ts';
-
-/**
- * About 350 tokens: eight passages then fit a 4k context beside the prompt, and one passage is still one thought.
- */
-export const CHUNK_CHARS_MAX = 1_500;
-
-/** Twice a chunk: half an example is worth less than the room it saves, up to a point. */
-export const FENCE_CHARS_MAX = 2 * CHUNK_CHARS_MAX;
-
-interface Block extends Range {
-  kind: 'heading' | 'fence' | 'paragraph';
-  /** 1 to 6 for a heading, else 0. */
-  level: number;
-  /** The heading's words, without markup. */
-  title: string;
-}
+import { type Block, block, chunkSections, paragraphs } from './chunk-blocks.ts';
+import { type Chunk, isBlank, lineAt } from './chunk-lines.ts';
 
 export function chunkMarkdown(lines: readonly string[]): Chunk[] {
-  const chunks: Chunk[] = [];
-  const titles: string[] = [];
-  let section: Block[] = [];
-  let hasBody = false;
-  const flush = (): void => {
-    chunks.push(...packBlocks(lines, section, titles.filter(Boolean).join(' > ')));
-    section = [];
-    hasBody = false;
-  };
-  for (const block of markdownBlocks(lines)) {
-    if (block.kind !== 'heading') {
-      section.push(block);
-      hasBody = true;
-      continue;
-    }
-    if (hasBody) flush();
-    // Levels may be skipped (# then ###): the holes stay empty and are left out of the path.
-    titles.length = Math.min(titles.length, block.level - 1);
-    while (titles.length < block.level - 1) titles.push('');
-    titles.push(block.title);
-    section.push(block);
-  }
-  flush();
-  return chunks;
+  return chunkSections(lines, markdownBlocks(lines));
 }
 
+/** Titles that are underlined, as in reStructuredText, are headings of plain text, too. */
 export function chunkText(lines: readonly string[]): Chunk[] {
-  return packBlocks(lines, paragraphs(lines, { first: 0, last: lines.length - 1 }), '');
-}
-
-/** Fills chunks with whole blocks in order, cutting only those too long to be a chunk. */
-function packBlocks(lines: readonly string[], blocks: readonly Block[], heading: string): Chunk[] {
-  const packed: Block[] = [];
-  for (const block of blocks.flatMap((whole) => cutLongBlock(lines, whole))) {
-    const open = packed.at(-1);
-    const joined = open && { ...block, first: open.first };
-    // A pack keeps the kind of its latest block, so one that ends in a heading always takes the next block in.
-    if (joined && (open.kind === 'heading' || charsOf(lines, joined) <= CHUNK_CHARS_MAX)) packed.splice(-1, 1, joined);
-    else packed.push(block);
-  }
-  return packed.map((range) => toChunk(lines, range, heading)).filter((chunk) => chunk !== null);
-}
-
-function cutLongBlock(lines: readonly string[], block: Block): Block[] {
-  const charsMax = block.kind === 'fence' ? FENCE_CHARS_MAX : CHUNK_CHARS_MAX;
-  if (block.kind === 'heading' || charsOf(lines, block) <= charsMax) return [block];
-  const rank = (index: number): number => {
-    if (block.kind === 'fence') return isBlank(lineAt(lines, index - 1)) ? 2 : 0;
-    return /^\s*(?:[-*+]|\d+[.)])\s/.test(lineAt(lines, index)) ? 2 : 1;
-  };
-  return splitRange(lines, block, CHUNK_CHARS_MAX, rank).map((piece) => ({ ...block, ...piece }));
+  return chunkSections(lines, textBlocks(lines));
 }
 
 function markdownBlocks(lines: readonly string[]): Block[] {
@@ -116,22 +53,43 @@ function markdownBlocks(lines: readonly string[]): Block[] {
   return blocks;
 }
 
-function paragraphs(lines: readonly string[], range: Range): Block[] {
+/** Levels are in the order in which their marks are met, as reStructuredText has it. */
+function textBlocks(lines: readonly string[]): Block[] {
   const blocks: Block[] = [];
-  let first = -1;
-  for (let index = range.first; index <= range.last + 1; index += 1) {
-    const blank = index > range.last || isBlank(lineAt(lines, index));
-    if (!blank && first < 0) first = index;
-    if (blank && first >= 0) {
-      blocks.push(block('paragraph', first, index - 1));
-      first = -1;
-    }
+  const marks: string[] = [];
+  let bodyFirst = 0;
+  for (let index = 0; index < lines.length; index += 1) {
+    const title = underlinedTitle(lines, index);
+    if (title === null) continue;
+    blocks.push(...paragraphs(lines, { first: bodyFirst, last: title.first - 1 }));
+    if (!marks.includes(title.mark)) marks.push(title.mark);
+    const level = Math.min(marks.indexOf(title.mark) + 1, LEVEL_MAX);
+    blocks.push(block('heading', title.first, title.last, level, lineAt(lines, index).trim()));
+    bodyFirst = title.last + 1;
+    index = title.last;
   }
-  return blocks;
+  return [...blocks, ...paragraphs(lines, { first: bodyFirst, last: lines.length - 1 })];
 }
 
-function block(kind: Block['kind'], first: number, last: number, level = 0, title = ''): Block {
-  return { kind, first, last, level, title };
+const LEVEL_MAX = 6;
+
+interface UnderlinedTitle {
+  readonly first: number;
+  readonly last: number;
+  /** The character of the line, twice when there is one above as well. */
+  readonly mark: string;
+}
+
+/** Whether the line is a title: with a line of one sign below it that is as long, and a blank line or the same sign above. */
+function underlinedTitle(lines: readonly string[], index: number): UnderlinedTitle | null {
+  const text = lineAt(lines, index).trimEnd();
+  const below = lineAt(lines, index + 1).trimEnd();
+  const isRule = /^([=\-~^"'`#*+.:_])\1{2,}$/.test(below);
+  if (!isRule || !/[\p{L}\p{N}]/u.test(text) || below.length < text.trim().length) return null;
+  const above = lineAt(lines, index - 1).trimEnd();
+  const sign = below.charAt(0);
+  if (above !== '' && above === below) return { first: index - 1, last: index + 1, mark: sign + sign };
+  return isBlank(above) && !/^\s/.test(text) ? { first: index, last: index + 1, mark: sign } : null;
 }
 
 /** CommonMark 4.5: the closing fence is at least as long as the opening one; without it the fence runs to the end. */

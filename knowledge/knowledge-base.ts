@@ -13,6 +13,9 @@
  *
  * Vectors only ever add: whatever fails in them, the words answer, and the result says what was missing.
  */
+
+import type { Passage } from '../schemas/events/generated.ts';
+import { foldAlike } from './alike.ts';
 import { chromaVectors } from './chroma-vectors.ts';
 import type { Embedder } from './embedder.ts';
 import { hashedEmbedder } from './hashed-embedder.ts';
@@ -115,7 +118,25 @@ async function sync(
 }
 
 async function byWords(words: SqliteStore, query: string, options: SearchOptions): Promise<SearchResult> {
-  return { passages: await words.search(query, options), engine: WORDS_ENGINE, problem: null };
+  return found(await words.search(query, { ...options, limit: withSpare(options.limit) }), options.limit, {
+    engine: WORDS_ENGINE,
+    problem: null,
+  });
+}
+
+/** Room for what falls to passages that say the same. */
+function withSpare(limit = LIMIT_DEFAULT): number {
+  return Math.min(100, 3 * limit);
+}
+
+/** The best of an order, those that are alike folded into the first of them. */
+function found(
+  ordered: readonly Passage[],
+  limit = LIMIT_DEFAULT,
+  rest: Pick<SearchResult, 'engine' | 'problem'>,
+): SearchResult {
+  const { kept, folded } = foldAlike(ordered, ({ text }) => text, limit);
+  return { passages: kept, ...rest, ...(folded.size === 0 ? {} : { alike: Object.fromEntries(folded) }) };
 }
 
 interface Hybrid {
@@ -128,7 +149,7 @@ async function hybrid(base: Hybrid, query: string, options: SearchOptions): Prom
   const { index, embedder } = base.vectors;
   const { limit = LIMIT_DEFAULT, signal } = options;
   const candidates = Math.max(CANDIDATES_MIN, limit);
-  const found = await base.words.search(query, { ...options, limit: candidates });
+  const byWord = await base.words.search(query, { ...options, limit: candidates });
   if (!/[\p{L}\p{N}]/u.test(query)) return { passages: [], engine: WORDS_ENGINE, problem: null };
   try {
     const near = await base.guard(`knowledge:${index.name}`, () =>
@@ -141,14 +162,13 @@ async function hybrid(base: Hybrid, query: string, options: SearchOptions): Prom
     const counted = near.map((passage) =>
       embedder.knowsMeaning || !base.words.chunks.holds(passage.path) ? passage : null,
     );
-    return {
-      passages: fuse([found, counted], limit),
+    return found(fuse([byWord, counted], withSpare(limit)), limit, {
       engine: `${WORDS_ENGINE}+${index.name}`,
       problem: incomplete(index),
-    };
+    });
   } catch (error) {
     signal?.throwIfAborted();
-    return { passages: found.slice(0, limit), engine: WORDS_ENGINE, problem: problemOf(error) };
+    return found(byWord, limit, { engine: WORDS_ENGINE, problem: problemOf(error) });
   }
 }
 

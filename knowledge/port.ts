@@ -91,6 +91,8 @@ export interface SearchResult {
   engine: string;
   /** Why less than what is configured took part, for people; null when all did. */
   problem: string | null;
+  /** Passages that say nearly the same as one of these, by its id: their ids. Absent when there are none. */
+  alike?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface KnowledgeStats {

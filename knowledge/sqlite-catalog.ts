@@ -11,6 +11,7 @@ import { dirname, join, relative } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { Chunk } from './chunk.ts';
 import type { Catalog, KnownFile, PreparedFile } from './ingest.ts';
+import { outlineOf } from './outline.ts';
 import { isUnder, type Root, shownPath } from './scan.ts';
 import { translated } from './sqlite-errors.ts';
 import { sqliteSkipped } from './sqlite-skipped.ts';
@@ -65,8 +66,10 @@ function prepareRows(db: Database.Database) {
       'DELETE FROM vectors WHERE chunk_id IN (SELECT id FROM chunks WHERE file_id = ?)',
     ),
     removeChunks: db.prepare<[number]>('DELETE FROM chunks WHERE file_id = ?'),
-    addChunk: db.prepare<[number, number, string, number, number, string]>(
-      'INSERT INTO chunks (file_id, ordinal, heading, start_line, end_line, text) VALUES (?, ?, ?, ?, ?, ?)',
+    removeOutline: db.prepare<[number]>('DELETE FROM outlines WHERE rowid = ?'),
+    addOutline: db.prepare<[number, string, string]>('INSERT INTO outlines (rowid, title, headings) VALUES (?, ?, ?)'),
+    addChunk: db.prepare<[number, number, string, number, number, string, number]>(
+      'INSERT INTO chunks (file_id, ordinal, heading, start_line, end_line, text, piece) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
     addWords: db.prepare<[number | bigint, string, string, string, string]>(
       'INSERT INTO words (rowid, heading, path, text, parts) VALUES (?, ?, ?, ?, ?)',
@@ -95,9 +98,11 @@ function put(rows: Rows, file: PreparedFile): void {
   const { kind, language } = file.type;
   const path = relative(root.path, file.absolutePath);
   const fileId = Number(rows.addFile.run(root.id, path, shown, kind, language, file.hash).lastInsertRowid);
+  const { title, headings } = outlineOf(shown, file.chunks);
+  rows.addOutline.run(fileId, title, headings);
   file.chunks.forEach((chunk, ordinal) => {
-    const { heading, startLine, endLine, text } = chunk;
-    const { lastInsertRowid } = rows.addChunk.run(fileId, ordinal, heading, startLine, endLine, text);
+    const { heading, startLine, endLine, text, piece = 0 } = chunk;
+    const { lastInsertRowid } = rows.addChunk.run(fileId, ordinal, heading, startLine, endLine, text, piece);
     rows.addWords.run(lastInsertRowid, heading, `${shown} ${language}`, text, partsOf(chunk, shown));
   });
 }
@@ -115,6 +120,7 @@ function removeFile(rows: Rows, absolutePath: string): void {
     rows.removeWords.run(row.id);
     rows.removeVectors.run(row.id);
     rows.removeChunks.run(row.id);
+    rows.removeOutline.run(row.id);
     rows.removeFile.run(row.id);
   }
 }

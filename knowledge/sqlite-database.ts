@@ -29,7 +29,7 @@ const SCHEMA_VERSION = 2;
 
 /**
  * `words` keeps no text of its own, only postings; its rowid is the chunk's id. `parts` holds the words inside
- * identifiers in camel case. `vectors` are all of the one space that `vector_space` names. The id of a chunk is never
+ * identifiers in camel case. `outlines` says what a whole file is about; its rowid is the file's id. `vectors` are all of the one space that `vector_space` names. The id of a chunk is never
  * given again, so that a vector made for one that has gone meanwhile cannot be taken for another's.
  */
 const SCHEMA = `
@@ -51,7 +51,8 @@ const SCHEMA = `
     heading TEXT NOT NULL,
     start_line INTEGER NOT NULL,
     end_line INTEGER NOT NULL,
-    text TEXT NOT NULL
+    text TEXT NOT NULL,
+    piece INTEGER NOT NULL DEFAULT 0
   );
   CREATE UNIQUE INDEX chunks_by_file ON chunks (file_id, ordinal);
   CREATE VIRTUAL TABLE words USING fts5 (
@@ -72,10 +73,26 @@ const SCHEMA = `
 /** Made where it is missing: a file that an older release has filled keeps what it holds. */
 const LATER_TABLES = `
   CREATE TABLE IF NOT EXISTS skipped (path TEXT PRIMARY KEY, shown_path TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+  CREATE VIRTUAL TABLE IF NOT EXISTS outlines USING fts5 (
+    title, headings,
+    content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
+  );
 `;
+const PIECE_COLUMN = 'ALTER TABLE chunks ADD COLUMN piece INTEGER NOT NULL DEFAULT 0';
 
 /** In an order in which they can be dropped. */
-const TABLES = ['skipped', 'vectors', 'vector_space', 'vocabulary', 'words', 'chunks', 'files', 'roots', 'runs'];
+const TABLES = [
+  'skipped',
+  'outlines',
+  'vectors',
+  'vector_space',
+  'vocabulary',
+  'words',
+  'chunks',
+  'files',
+  'roots',
+  'runs',
+];
 
 /** A damaged database that was moved out of the way when the store was opened. */
 export interface SetAside {
@@ -148,6 +165,8 @@ function ensureSchema(db: Database.Database): void {
     db.pragma(`user_version = ${SCHEMA_VERSION}`);
   }
   db.exec(LATER_TABLES);
+  const columns = db.prepare<[], string>("SELECT name FROM pragma_table_info('chunks')").pluck().all();
+  if (!columns.includes('piece')) db.exec(PIECE_COLUMN);
 }
 
 /** The three files keep their endings, so that what was set aside can still be opened by hand. */

@@ -17,13 +17,20 @@ const LIMIT_DEFAULT = 8;
 const LIMIT_MAX = 100;
 
 /** Re-ranking looks at this many, or at twice what is wanted: room for coverage to lift a chunk that BM25 put low. */
-const CANDIDATES_MIN = 100;
+const CANDIDATES_MIN = 200;
 
 /** Weights of heading, path, text and parts: what a chunk is called says most, its file's name less. */
-const BM25 = 'bm25(words, 5.0, 2.0, 1.0, 0.8)';
+const BM25 = 'bm25(words, 3.0, 2.0, 1.0, 0.8)';
+/** Title and headings of a whole file. */
+const FILE_BM25 = 'bm25(outlines, 3.0, 1.0)';
+/** Files whose outline is about the question; of what comes after them none is. */
+const FILES_MAX = 200;
+
+/** A passage by its place; the pieces of one long line are told apart. Of columns of `files` and `chunks`. */
+export const PASSAGE_ID = `shown_path || ':' || start_line || CASE piece WHEN 0 THEN '' ELSE '.' || piece END`;
 
 /** Of one very long line only the beginning is shown; the whole of it can be found. */
-export const PASSAGE_CHARS_MAX = 8_000;
+const PASSAGE_CHARS_MAX = 8_000;
 
 interface Hit {
   rowid: number;
@@ -41,6 +48,7 @@ interface ChunkRow {
   startLine: number;
   endLine: number;
   text: string;
+  id: string;
 }
 
 export type Search = (query: string, options: SearchOptions) => Passage[];
@@ -81,8 +89,11 @@ function prepareStatements(db: Database.Database) {
       )
       .pluck(),
     chunkCount: db.prepare<[], number>('SELECT count(*) FROM chunks').pluck(),
+    files: db.prepare<[string, number], { fileId: number; score: number }>(
+      `SELECT rowid AS fileId, -${FILE_BM25} AS score FROM outlines WHERE outlines MATCH ? ORDER BY ${FILE_BM25}, rowid LIMIT ?`,
+    ),
     chunks: db.prepare<[string], ChunkRow>(
-      `SELECT chunks.id AS rowid, file_id AS fileId, ordinal, shown_path AS path, kind, language, heading,
+      `SELECT chunks.id AS rowid, ${PASSAGE_ID} AS id, file_id AS fileId, ordinal, shown_path AS path, kind, language, heading,
               start_line AS startLine, end_line AS endLine, text
        FROM chunks JOIN files ON files.id = file_id WHERE chunks.id IN (SELECT value FROM json_each(?))`,
     ),
@@ -117,12 +128,15 @@ function searchPlan(statements: Statements, asTyped: Plan, { limit, language }: 
     for (const rowid of parseRowids(row?.covered)) coveredBy.get(rowid)?.push(position);
     return rarity(row?.chunks ?? 0, chunksTotal);
   });
+  const files = statements.files.all(plan.terms.map(({ match }) => match).join(' OR '), FILES_MAX);
+  const fileScores = new Map(files.map(({ fileId, score }) => [fileId, score]));
   const bm25By = new Map(hits.map((hit) => [hit.rowid, hit.bm25]));
   const candidates = statements.chunks.all(rowids).map((row) => ({
     ...row,
-    id: `${row.path}:${row.startLine}`,
     bm25: bm25By.get(row.rowid) ?? 0,
     covered: coveredBy.get(row.rowid) ?? [],
+    chars: row.text.length,
+    file: fileScores.get(row.fileId) ?? 0,
     ...translationOf(row, language),
   }));
   return rank(candidates, weights, plan.intent, limit).map(({ candidate, score }) => ({

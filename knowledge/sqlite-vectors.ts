@@ -12,7 +12,7 @@ import type Database from 'better-sqlite3';
 import type { Passage } from '../schemas/events/generated.ts';
 import { KnowledgeError } from './port.ts';
 import { translated } from './sqlite-errors.ts';
-import { shorten } from './sqlite-search.ts';
+import { PASSAGE_ID, shorten } from './sqlite-search.ts';
 import {
   type ChunkSource,
   EMBED_BATCH,
@@ -23,7 +23,7 @@ import {
   type VectorSummary,
 } from './vectors.ts';
 
-const CHUNK_COLUMNS = `chunks.id AS rowid, shown_path || ':' || start_line AS id, shown_path AS path, kind, language,
+const CHUNK_COLUMNS = `chunks.id AS rowid, ${PASSAGE_ID} AS id, shown_path AS path, kind, language,
   heading, start_line AS startLine, end_line AS endLine, text`;
 
 export function sqliteChunkSource(db: Database.Database): ChunkSource {

@@ -5,7 +5,7 @@
  * The builds for graphics cards weigh some 600 MB, so they are not part of the installation.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 interface Card {
   readonly what: string;
@@ -30,10 +30,19 @@ export function gpuAdvice(root: string): string | null {
 
 /** Null when the package is not there, or is an empty one in its place. */
 function packageVersion(root: string, name: string): string | null {
-  const file = join(root, 'node_modules', name, 'package.json');
-  if (!existsSync(file)) return null;
+  const file = manifestOf(root, name);
+  if (file === null) return null;
   const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
   if (typeof manifest !== 'object' || manifest === null || !('name' in manifest) || !('version' in manifest))
     return null;
   return manifest.name === name && typeof manifest.version === 'string' ? manifest.version : null;
+}
+
+/** In the folder of the product or above it, where an installation has put it. */
+function manifestOf(root: string, name: string): string | null {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const file = join(folder, 'node_modules', name, 'package.json');
+    if (existsSync(file)) return file;
+    if (dirname(folder) === folder) return null;
+  }
 }

@@ -32,6 +32,7 @@ export const startActors: StartService = async (context): Promise<RunningService
   const host = createHost({
     ...{ name: context.hostId, service: service.name, roles, bus, ledger, log, clock: systemClock },
     commitMode: settings.MESH_COMMIT,
+    standby: settings.MESH_STANDBY === 'on',
     admission: own.admission,
     onFatal: context.fatal,
     ...(orchestrates ? { ingress: [ingress, doors] } : { tellProgress: (event) => tellProgress(bus, event) }),

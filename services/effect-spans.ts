@@ -69,6 +69,8 @@ export interface EffectSpansOptions {
   readonly isFull: () => boolean;
   /** What a task is about may be told now. */
   readonly tellsContent: () => boolean;
+  /** When a host of this service was last heard of, milliseconds since the epoch; null when nobody knows. Never rejects. */
+  readonly lastHeard: (host: string) => Promise<number | null>;
   readonly onCrash: (how: CrashSign, cause: string) => void;
 }
 
@@ -86,6 +88,8 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
   const tasks = new Map<string, TaskBeginning>();
   const left = new Map<number, NonNullable<OpenedFacts['before']>>();
   const begun = new Set<string>();
+  /** When each role of an open task was last told something, in what was folded: what is pending began then. */
+  const toldAtMs = new Map<string, number>();
   const lost = new Map((recorder.crashed?.cutOff ?? []).map((span) => [span.spanId, span]));
   const admits = tokenBucket(options.tracesPerSecond);
   const processNow = oncePerSecond(() => ofProcess(options.process));
@@ -144,12 +148,19 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
       default:
     }
   };
+  const noteTold = (task: string, role: string, atMs: number): void => {
+    if (toldAtMs.size >= TASKS_MAX) toldAtMs.delete(toldAtMs.keys().next().value ?? '');
+    toldAtMs.set(`${task}/${role}`, atMs);
+  };
   const applied = ({ role, event, atMs, said, replayed }: AppliedFacts): void => {
     const name = nameOf(event.type) ?? event.type;
     if (event.type === 'dev.agentmesh.task.submitted.v1') beginTask(event, atMs, replayed);
     noteWanted(event);
     for (const one of said) if (one.way === 'host') noteWanted(one.event);
-    if (!replayed) recorder.event(event.correlationid, role, name, event.hopindex);
+    if (replayed) {
+      noteTold(event.correlationid, role, atMs);
+      for (const one of said) if (one.way === 'host') noteTold(event.correlationid, one.to, atMs);
+    } else recorder.event(event.correlationid, role, name, event.hopindex);
     // Where the journal ends is known only after the fold; wall time is near enough, and the ids are the same again.
     if (replayed && Date.now() - atMs > RESEND_MS) return;
     const sampled = isSampled(event.traceparent);
@@ -223,8 +234,8 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     const own = ofAttempt(facts);
     const attributes = previous === null ? own : { ...own, ...lostSince(facts, previous, nowMs) };
     const place = { traceId, spanId, parentSpanId, ...links };
-    if (previous?.cause === 'takeover') closeElsewhere(facts, place, previous.spanId);
     const span = tracer.begin({ ...place, name: spanName(role, src), kind: 'internal', startMs: nowMs, attributes });
+    if (previous?.cause === 'takeover') void closeElsewhere(facts, place, previous.spanId, span);
     return openAttempt(span, facts, done);
   };
   /** From the last sign of the attempt before to the beginning of this one: what the crash cost. */
@@ -235,17 +246,29 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     const lastMs = Math.max(recorder.crashed?.lastMs ?? 0, left.get(facts.partition)?.atMs ?? 0);
     return lastMs === 0 ? told : { ...told, [attribute.lostMs]: Math.max(0, Math.round(nowMs - lastMs)) };
   };
-  /** Another host's attempt ended with that host: it is told of here, with what the journal knows. */
-  const closeElsewhere = (facts: AttemptFacts, place: Pick<BegunSpan, 'traceId' | 'parentSpanId'>, spanId: string) => {
+  /**
+   * Another host's attempt ended with that host: it is told of here, from when its role was asked, as the journal has it,
+   * to the host's last sign of life. The attempt that goes on says what was lost since then.
+   */
+  const closeElsewhere = async (
+    facts: AttemptFacts,
+    place: Pick<BegunSpan, 'traceId' | 'parentSpanId'>,
+    spanId: string,
+    next: OpenSpan,
+  ): Promise<void> => {
     const writer = left.get(facts.partition);
     if (writer === undefined) return;
-    const name = spanName(facts.role, facts.src);
+    const startMs = toldAtMs.get(`${facts.correlationId}/${facts.role}`) ?? writer.atMs;
+    // Whoever it heard last may have a clock that is ahead: it did not live when this attempt began.
+    const heardMs = Math.min((await options.lastHeard(writer.host)) ?? writer.atMs, next.span.startMs);
+    const endMs = Math.max(startMs, writer.atMs, heardMs);
+    next.set({ [attribute.lostMs]: Math.max(0, Math.round(next.span.startMs - endMs)) });
     tracer.finish({
-      ...{ ...place, spanId, links: [], name, kind: 'internal', startMs: writer.atMs, endMs: writer.atMs },
+      ...{ ...place, spanId, links: [], name: spanName(facts.role, facts.src), kind: 'internal', startMs, endMs },
       attributes: {
         ...ofAttempt(facts),
         [attribute.outcome]: 'cut_off',
-        [attribute.cutOffReason]: `host ${writer.host} lost its lease or ended`,
+        [attribute.cutOffReason]: `host ${writer.host} was last heard of ${new Date(endMs).toISOString()}`,
       },
       failure: 'cut_off',
     });

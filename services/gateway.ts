@@ -27,6 +27,7 @@ import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
 import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
+import { followModeFile } from './mode-file.ts';
 import { pushSigningKey } from './push-signing-key.ts';
 import type { StartService } from './service-life.ts';
 import { watchWorking } from './working.ts';
@@ -179,6 +180,9 @@ export const startGateway: StartService = async (context) => {
     },
   );
   grpc.setServing(false);
+  const { OBS_MODE_FILE: modeFile } = settings;
+  const endFollowing =
+    modeFile === undefined ? () => undefined : followModeFile({ path: modeFile, config: bus.kv('config'), log });
   const endLooking = watchWorking({
     bus,
     log,
@@ -201,6 +205,7 @@ export const startGateway: StartService = async (context) => {
     begin: () => Promise.resolve({ ...doors, tls: tls !== undefined }),
     async stop() {
       endLooking();
+      endFollowing();
       if ('close' in callers) callers.close();
       grpc.setServing(false);
       await a2a.stop();

@@ -6,7 +6,7 @@
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import { writeAndMeasure } from '../bus/broker-clock.ts';
 import type { Bus } from '../bus/port.ts';
-import { HEARTBEAT_MS } from '../bus/registry.ts';
+import { HEARTBEAT_MS, heartbeatKey } from '../bus/registry.ts';
 import { type HeartbeatFacts, heartbeatText } from './heartbeat-form.ts';
 
 export interface HeartbeatOptions {
@@ -26,7 +26,7 @@ export interface HeartbeatSender {
 export function startHeartbeat({ bus, log, facts }: HeartbeatOptions): HeartbeatSender {
   const registry = bus.kv('registry');
   const { service, host } = facts();
-  const key = `${service}.${host.replaceAll(/[^\w-]/g, '_')}`;
+  const key = heartbeatKey(service, host);
   let stopped = false;
   let clockSkewMs = 0;
   const beat = async (): Promise<void> => {

@@ -34,7 +34,8 @@ export async function runService(name: string): Promise<void> {
 
 async function run(service: Service, settings: Settings): Promise<void> {
   beatToSupervisor(process.env.MESH_BEAT_FD);
-  const waitsForLog = process.env.MESH_SUPERVISED === '1';
+  // Who is asked whether it has begun says meanwhile that it has not.
+  const waitsForLog = process.env.MESH_SUPERVISED === '1' || settings.MESH_HEALTH_PORT !== undefined;
   const life = openService({ service, settings, waitsForLog, onOver: () => end(1), onFatal: die });
   const { log } = life;
   let health: Health | null = null;

@@ -172,7 +172,7 @@ function connectionOf({ name }: Service, settings: Settings, log: Log, waitMs: n
     const access = natsAccess(settings, name);
     // On the mesh's own server a service makes no streams: the supervisor does.
     const isOwn = settings.NATS_URL === undefined && access.seed !== undefined;
-    const topology = isOwn ? 'wait' : 'ask';
+    const topology = name === 'keeper' ? 'make' : isOwn ? 'wait' : 'ask';
     const identity = identityNamed(name);
     return connectBus({ ...access, identity, name: `mesh-${name}`, leaseTtlMs, replicas, topology, signing });
   };

@@ -50,6 +50,9 @@ const DASHBOARD_POOL_THREADS = 4;
 /** One model and one server; nothing of it grows with its use. */
 const ROUTER_HEAP_MB = 256;
 const ROUTER_POOL_THREADS = 4;
+/** It waits for questions. */
+const KEEPER_HEAP_MB = 128;
+const KEEPER_POOL_THREADS = 4;
 
 const startActors = async (): Promise<StartService> => (await import('./actors.ts')).startActors;
 
@@ -134,6 +137,19 @@ export const services = [
     ports: [],
     colour: 'white',
     start: async () => (await import('./router.ts')).startRouter,
+  },
+  {
+    name: 'keeper',
+    description: 'Agent Mesh: makes the streams and buckets of the log',
+    summary: 'streams',
+    supervised: false,
+    hasLedger: false,
+    heapMb: () => KEEPER_HEAP_MB,
+    poolThreads: () => KEEPER_POOL_THREADS,
+    niceness: 0,
+    ports: [],
+    colour: 'white',
+    start: async () => (await import('./keeper.ts')).startKeeper,
   },
 ] as const satisfies readonly Service[];
 

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { RuntimeLog, Tracing } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { BusError } from '../bus/port.ts';
+import { heartbeatKey } from '../bus/registry.ts';
 import { ledgerPath, type Settings } from '../config/settings.ts';
 import { METRICS_SUBJECT, spanSubject } from '../schemas/events/telemetry.ts';
 import { type FlightRecorder, openFlightRecorder } from '../telemetry/flight-recorder.ts';
@@ -141,6 +142,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         ...{ tracer, counters, recorder, process: own, log, host: hostId, onCrash },
         tracesPerSecond: settings.OBS_TRACES_PER_SECOND,
         isFull: () => observability.window !== null,
+        lastHeard: (host) => lastHeard(bus, service.name, host),
         tellsContent: () => settings.OBS_CONTENT === 'window' && observability.window !== null,
       }),
     async open() {
@@ -206,6 +208,16 @@ function tellOfCrash(
     });
   }
   onCrash('unclean_stop', reason);
+}
+
+/** A host that ended without a word has left its last heartbeat. */
+async function lastHeard(bus: Bus | null, service: string, host: string): Promise<number | null> {
+  try {
+    return (await bus?.kv('registry').get(heartbeatKey(service, host)))?.atMs ?? null;
+  } catch (error) {
+    if (error instanceof BusError) return null;
+    throw error;
+  }
 }
 
 /** The supervisor has started the log server again, or its machine was away. */

@@ -129,4 +129,11 @@ async function main(words: readonly string[]): Promise<number> {
   return result.violations.length === 0 ? 0 : 1;
 }
 
-await exitWhenWritten(await main(process.argv.slice(2)));
+/** What is wrong with a config or a workflow is one line, as it is everywhere. */
+function codeOf(thrown: unknown): number {
+  if (!(thrown instanceof Error && 'exitCode' in thrown && typeof thrown.exitCode === 'number')) throw thrown;
+  console.error(`mesh: ${thrown.message}`);
+  return thrown.exitCode;
+}
+
+await exitWhenWritten(await main(process.argv.slice(2)).catch(codeOf));

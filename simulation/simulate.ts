@@ -10,7 +10,7 @@ import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkAnnouncements, checkClaim, checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
-import { checkOwners, checkPending } from './checks/living.ts';
+import { checkOwners, checkPending, unevenShares } from './checks/living.ts';
 import { checkAhead, checkPaused, checkReaders } from './checks/reading.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
@@ -195,7 +195,7 @@ function build(options: RunOptions, random: Random): Built {
   };
   const traits = random.fork('traits');
   const commitMode = traits.chance(0.25) ? 'hop' : 'group';
-  const limits = drawLimits(random.fork('limits'));
+  const limits = drawLimits(random.fork('limits'), losing);
   for (const [name, service] of names) {
     const own = random.fork(`host ${name}`);
     const grows = own.chance(0.2);
@@ -236,9 +236,13 @@ function placed(catalog: Catalog, random: Random): Catalog {
 }
 
 /** Half of the runs have limits that are reached at every turn. */
-function drawLimits(random: Random): Partial<RuntimeLimits> {
+function drawLimits(random: Random, losing: Losing): Partial<RuntimeLimits> {
   if (random.chance(0.5)) return {};
+  // Who begins at a checkpoint cannot give the log what was before it: docs/reliability.md, known limits.
+  const mayLoseLog = losing !== 'nothing' && losing !== 'ledgers';
+  const copied = mayLoseLog ? {} : { copiedRecordsMax: random.fork('copied').skewed(1, 200) };
   return {
+    ...copied,
     recordBytesMax: random.skewed(200, 20_000),
     recordInputsMax: random.int(1, 12),
     recordsAheadMax: random.skewed(1, 50),
@@ -362,6 +366,7 @@ function unrest(run: Run): string[] {
     if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
     if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);
   }
+  reasons.push(...unevenShares(run));
   return reasons;
 }
 

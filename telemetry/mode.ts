@@ -28,6 +28,8 @@ export interface ObsWindow {
 /** Keys in the bucket `mesh-config`. */
 export const MODE_KEY = 'OBS_MODE';
 export const WINDOW_KEY = 'OBS_WINDOW';
+/** What the file of the mode said at the last look (`services/mode-file.ts`). */
+export const MODE_FILE_KEY = 'OBS_MODE_FILE';
 
 const WINDOW_MIN_MS = 1000;
 const WINDOW_MAX_MS = 3_600_000;

@@ -39,7 +39,7 @@ export interface WriterOptions {
   readonly announce?: (context: HopContext, output: HopOutput, event: Incoming<'llm.replied'>) => readonly Outgoing[];
 }
 
-interface WriterContext extends HopContext {
+export interface WriterContext extends HopContext {
   /** The hop at work. */
   readonly hop: number;
 }

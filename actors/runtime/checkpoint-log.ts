@@ -18,6 +18,8 @@ const CHANGES_MIN_CHARACTERS = 1_000_000;
 
 interface Part {
   readonly n: number;
+  /** Where the log has that record; absent where that was not known, as in parts of earlier releases. */
+  readonly seq?: number;
   /** A set that needs nothing before it. */
   readonly whole: boolean;
   readonly last: boolean;
@@ -37,6 +39,8 @@ export function createCheckpointLog(options: {
   readonly ledger: Pick<Ledger, 'checkpoint'>;
   /** Number of the last record that both stores have. */
   readonly told: (partition: number) => number;
+  /** Where the log has a record; null when that is not known any more. */
+  readonly recordSeq: (partition: number, n: number) => number | null;
   /** Of this process: two processes may have a checkpoint of the same record. */
   readonly process: string;
 }): CheckpointLog {
@@ -55,6 +59,10 @@ export function createCheckpointLog(options: {
     }
     return first;
   };
+  const placeOf = ({ partition, n }: Checkpoint): { seq: number } | object => {
+    const seq = options.recordSeq(partition, n);
+    return seq === null ? {} : { seq };
+  };
   const write = async (checkpoint: Checkpoint): Promise<void> => {
     const { partition } = checkpoint;
     const sizes = written.get(partition) ?? { whole: 0, changes: Number.POSITIVE_INFINITY };
@@ -63,7 +71,7 @@ export function createCheckpointLog(options: {
       const all = ledger.checkpoint(partition);
       // The ledger may be ahead by a checkpoint that the log does not carry yet.
       if (all === null || all.n > options.told(partition)) return tell(checkpoint, sizes);
-      const parts = partsOf(all, true);
+      const parts = partsOf(all, true, placeOf(all));
       const firstSeq = await publish(partition, parts.parts);
       await bus.purge(checkpointSubject(service, partition), firstSeq, 'checkpoints');
       written.set(partition, { whole: parts.characters, changes: 0 });
@@ -72,7 +80,7 @@ export function createCheckpointLog(options: {
     await tell(checkpoint, sizes);
   };
   const tell = async (checkpoint: Checkpoint, sizes: { changes: number }): Promise<void> => {
-    const parts = partsOf(checkpoint, false);
+    const parts = partsOf(checkpoint, false, placeOf(checkpoint));
     await publish(checkpoint.partition, parts.parts);
     sizes.changes += parts.characters;
   };
@@ -89,6 +97,7 @@ export function createCheckpointLog(options: {
 function partsOf(
   { tasks, ended, n, unsent }: Pick<Checkpoint, 'tasks' | 'ended' | 'n' | 'unsent'>,
   whole: boolean,
+  place: { readonly seq?: number },
 ): { parts: Part[]; characters: number } {
   const groups: { tasks: TaskSnapshot[]; ended: EndedTask[] }[] = [{ tasks: [], ended: [] }];
   let size = 0;
@@ -109,13 +118,19 @@ function partsOf(
   if (unsent.length > PART_MAX_CHARACTERS / 2) groups.push({ tasks: [], ended: [] });
   const parts = groups.map((group, index) => {
     const last = index === groups.length - 1;
-    return { n, whole, last, ...group, unsent: last ? unsent : '[]' };
+    return { n, ...place, whole, last, ...group, unsent: last ? unsent : '[]' };
   });
   return { parts, characters };
 }
 
+export interface LoggedCheckpoint extends Checkpoint {
+  /** Where the log has had its record; null when it does not say. */
+  readonly seq: number | null;
+}
+
 /** The last checkpoint of a partition that is whole in the log; null when there is none. @throws BusError */
-export async function readCheckpoint(bus: Bus, service: string, partition: number): Promise<Checkpoint | null> {
+export async function readCheckpoint(bus: Bus, service: string, partition: number): Promise<LoggedCheckpoint | null> {
+  let seq: number | null = null;
   let state = { n: 0, unsent: '[]', tasks: new Map<string, TaskSnapshot>(), ended: new Map<string, EndedTask>() };
   let set: Part[] = [];
   const take = (parts: readonly Part[]): void => {
@@ -131,6 +146,7 @@ export async function readCheckpoint(bus: Bus, service: string, partition: numbe
       }
     }
     state.n = first.n;
+    seq = first.seq ?? null;
     state.unsent = parts.at(-1)?.unsent ?? '[]';
   };
   const reader = await bus.read({
@@ -147,5 +163,6 @@ export async function readCheckpoint(bus: Bus, service: string, partition: numbe
   await reader.caughtUp;
   await reader.stop();
   const { n, unsent } = state;
-  return n === 0 ? null : { partition, n, unsent, tasks: [...state.tasks.values()], ended: [...state.ended.values()] };
+  const [tasks, ended] = [[...state.tasks.values()], [...state.ended.values()]];
+  return n === 0 ? null : { partition, n, seq, unsent, tasks, ended };
 }

@@ -48,6 +48,8 @@ export interface Effects {
   begin(owner: EffectOwner, row: EffectRow, n: number, pending?: boolean): void;
   /** Aborts the running attempt, forgets a queued one. */
   end(owner: EffectOwner, row: EffectRow): void;
+  /** True while an attempt of the partition runs, or one that may not be repeated is announced. */
+  isAtWork(partition: number): boolean;
   /** Aborts and forgets all of a partition: another host has it. */
   drop(partition: number): void;
   readonly running: number;
@@ -332,6 +334,11 @@ export function createEffects(options: EffectsOptions): Effects {
     end(owner, row) {
       const job = jobs.get(keyOf({ correlationId: owner.task, role: owner.role.name }, row));
       if (job?.armedVersion === row.armedVersion) cancel(job);
+    },
+    isAtWork(partition) {
+      for (const job of jobs.values())
+        if (job.owner.partition === partition && (job.announced || running.has(job))) return true;
+      return false;
     },
     drop(partition) {
       for (const job of [...jobs.values()]) if (job.owner.partition === partition) cancel(job);

@@ -18,6 +18,7 @@ import type { AtCrashPoint } from './crash-points.ts';
 import type { EffectStats } from './effect-queues.ts';
 import { createEffects, type Effects } from './effects.ts';
 import { FatalError } from './errors.ts';
+import { createHandOver } from './hand-over.ts';
 import { createInputs, type Inputs } from './inputs.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createLanes, type Lanes } from './lanes.ts';
@@ -34,6 +35,7 @@ import { createRequests } from './requests.ts';
 import type { Role } from './role.ts';
 import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
+import { createSharing } from './sharing.ts';
 import { readTask } from './snapshot.ts';
 import { createSuccession } from './succession.ts';
 import { createTimers, type Timers } from './timers.ts';
@@ -54,6 +56,8 @@ export interface HostOptions {
   /** `hop`: every effect waits until both stores have what it rests on, those without a trace outside too. */
   readonly commitMode?: 'group' | 'hop';
   readonly limits?: Partial<RuntimeLimits>;
+  /** It takes only partitions that no other host of its service is there for. */
+  readonly standby?: boolean;
   /** Shows what happens in traces; absent, nothing is traced. */
   readonly tracing?: Tracing;
   /** Why no new effect may begin now, or null: the process is near a cap of its own. */
@@ -211,10 +215,16 @@ export function createHost(options: HostOptions): Host {
       log.warn({ partitions: lost }, 'another host has taken these partitions');
       partitions.lost(lost);
     },
-    onBeat() {
+    share: () => sharing.share(),
+    onBeat(has) {
       partitions.look();
       succession.look();
+      sharing.tell(has);
+      if (!stopping) handOver.give(sharing.surplus(has));
     },
+  });
+  const sharing = createSharing({
+    ...{ service, name: options.name, bus, clock, ttlMs: bus.leases.ttlMs, standby: options.standby ?? false },
   });
   const shared = {
     ...options,
@@ -233,13 +243,16 @@ export function createHost(options: HostOptions): Host {
   const partitions: Partitions = createPartitions({
     ...context,
     recovery: { service, roles, limits, ledger, bus, clock, log, tracing },
-    checkpointLog: createCheckpointLog({ service, bus, ledger, process: self, told: journal.told }),
+    checkpointLog: createCheckpointLog({ service, bus, ledger, process: self, told: journal.told, recordSeq }),
     logLost: () => logLost,
     onOpened(part) {
       inputs.resume(part);
       if (lanesOpen) lanes.reopen();
     },
     onClosed: (partition) => effects.drop(partition),
+  });
+  const handOver = createHandOver({
+    ...{ partitions, effects, journal, sender, ownership, clock, log, limits, onFatal: fatal },
   });
   const requests = createRequests({ bus, ledger, clock, limits, roles, partition: (number) => partitions.get(number) });
   let endAnswers = (): void => undefined;
@@ -259,7 +272,7 @@ export function createHost(options: HostOptions): Host {
   for (const door of doors) sources.push(ingressLane(door, () => witness.stream.identity, bus.maxPayloadBytes));
   const filterOf = ({ name }: LaneOf): string => doors.find((door) => door.name === name)?.filter ?? inboxFilter(name);
   const lanes: Lanes = createLanes({
-    ...{ bus, witness, onFatal: fatal },
+    ...{ bus, clock, witness, onFatal: fatal },
     lanes: sources.map((source) => ({
       name: source.name,
       filter: filterOf(source),
@@ -321,6 +334,7 @@ export function createHost(options: HostOptions): Host {
     return sum;
   };
   const stop = async (): Promise<void> => {
+    sharing.stop();
     await lanes.stop();
     await effects.close(limits.stopOnceMs);
     effects.stop();

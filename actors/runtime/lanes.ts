@@ -10,7 +10,7 @@
  *
  *        closed ──► opening ──► open ──► paused ──► opening …          any ──► stopped
  */
-import type { BusError, Reader, StoredMessage } from '../../bus/port.ts';
+import { BusError, type Reader, type StoredMessage } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
 import type { HostContext } from './host.ts';
 import type { Witness } from './witness.ts';
@@ -30,7 +30,7 @@ export interface Lanes {
   stop(): Promise<void>;
 }
 
-export interface LanesOptions extends Pick<HostContext, 'bus' | 'onFatal'> {
+export interface LanesOptions extends Pick<HostContext, 'bus' | 'clock' | 'onFatal'> {
   readonly witness: Witness;
   readonly lanes: readonly {
     readonly name: string;
@@ -40,6 +40,9 @@ export interface LanesOptions extends Pick<HostContext, 'bus' | 'onFatal'> {
     readFrom(): number | null;
   }[];
 }
+
+/** Between two tries to open a reader, milliseconds: a cluster of servers that is choosing its leader opens none. */
+const TRY_AGAIN_MS = 100;
 
 type State = 'closed' | 'opening' | 'open' | 'paused' | 'stopped';
 
@@ -147,6 +150,14 @@ export function createLanes(options: LanesOptions): Lanes {
     for (const pair of wanted)
       openLane(pair).catch((error: unknown) => {
         if (pair.lane.state === 'stopped') return;
+        if (error instanceof BusError && error.retryable) {
+          const { generation } = pair.lane;
+          // Opened or closed by somebody else meanwhile, it is not opened again for this.
+          options.clock.after(TRY_AGAIN_MS, () => {
+            if (pair.lane.state === 'opening' && pair.lane.generation === generation) open([pair]);
+          });
+          return;
+        }
         fatal(
           pair.lane,
           error instanceof FatalError ? error : new FatalError(String(error), { exitCode: 3, cause: error }),

@@ -27,6 +27,11 @@ export interface RuntimeLimits {
   readonly checkpointTasks: number;
   /** Silence of a partition after which there is one, milliseconds. */
   readonly checkpointIdleMs: number;
+  /**
+   * Records of a partition that a takeover copies from the log into its ledger; where it lacks more, it begins at the log's
+   * checkpoint: some seconds are to be enough, however long the history is.
+   */
+  readonly copiedRecordsMax: number;
   /** A partition in which something waits says that time has passed, this often, milliseconds: a crash forgets no more. */
   readonly timeMarkMs: number;
   /** Between two tries to send what was not acknowledged, milliseconds; a reconnect does not wait for it. */
@@ -63,6 +68,7 @@ export const defaultLimits: RuntimeLimits = {
   checkpointRecords: 512,
   checkpointTasks: 512,
   checkpointIdleMs: 30_000,
+  copiedRecordsMax: 2000,
   timeMarkMs: 10_000,
   resendMs: 250,
   backoffFirstMs: 200,

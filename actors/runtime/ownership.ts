@@ -18,6 +18,8 @@ export interface Ownership {
   readonly partitions: ReadonlySet<number>;
   /** Another host has written to the journal of this one: it is claimed again only when its lease is free. */
   gaveUp(partition: number): void;
+  /** Gives the partition back, for another host to take. */
+  letGo(partition: number): Promise<void>;
   /** Stops beating; nothing is gained any more. */
   end(): void;
   /** Lets go of everything. */
@@ -36,8 +38,10 @@ export interface OwnershipOptions {
   readonly mayClaim: (partition: number) => boolean;
   readonly onGained: (partitions: readonly number[]) => void;
   readonly onLost: (partitions: readonly number[]) => void;
-  /** Called at each beat that the server took. */
-  readonly onBeat: () => void;
+  /** How many partitions this host takes of those that are free (`sharing.ts`); what a silent host had it takes all. */
+  readonly share: () => number;
+  /** Called at each beat that the server took, with how many partitions it has. */
+  readonly onBeat: (has: number) => void;
 }
 
 /** Beats in one time to live: two may be missed. */
@@ -70,25 +74,26 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   const claim = async (wanted: readonly number[]): Promise<void> => {
     const gained: number[] = [];
     const lost: number[] = [];
-    const claims = wanted.filter(isOurs).map(async (partition) => {
-      const result = await leases.claim(leaseOf(partition), holder);
+    const claimOne = async (partition: number): Promise<void> => {
+      const result = await leases.claim(leaseOf(partition), holder, fences.size < options.share());
       const had = fences.has(partition);
       if (result.granted) fences.set(partition, result.fence);
       else fences.delete(partition);
       if (result.granted !== had) (result.granted ? gained : lost).push(partition);
-    });
-    const outcomes = await Promise.allSettled(claims);
-    if (stopped) return;
-    if (lost.length > 0) options.onLost(lost);
-    if (gained.length > 0) options.onGained(gained);
-    // What was granted beside a claim that failed is ours and had to be told first.
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failure) throw failure.reason;
+    };
+    try {
+      // One after the other: how many are free to be taken depends on those that were.
+      for (const partition of wanted.filter(isOurs)) await claimOne(partition);
+    } finally {
+      // What was granted before a claim that failed is ours.
+      if (!stopped && lost.length > 0) options.onLost(lost);
+      if (!stopped && gained.length > 0) options.onGained(gained);
+    }
   };
   const round = async (): Promise<void> => {
     if (!(await leases.beat(holder))) doubtful = true;
     if (stopped) return;
-    options.onBeat();
+    options.onBeat(fences.size);
     const again = doubtful ? partitionNumbers : partitionNumbers.filter((partition) => !fences.has(partition));
     doubtful = false;
     try {
@@ -118,6 +123,17 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       return new Set(fences.keys());
     },
     gaveUp: (partition) => void fences.delete(partition),
+    async letGo(partition) {
+      const fence = fences.get(partition);
+      if (fence === undefined) return;
+      fences.delete(partition);
+      try {
+        await leases.release(leaseOf(partition), holder, fence);
+      } catch (error) {
+        // It stays with this name, which claims it again at the next beat.
+        log.debug({ partition, error: String(error) }, 'a lease could not be given back');
+      }
+    },
     end() {
       stopped = true;
       cancel?.();

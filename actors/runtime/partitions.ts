@@ -45,6 +45,10 @@ export interface Partitions {
   get(partition: number): Partition | undefined;
   all(): Iterable<Partition>;
   readonly size: number;
+  /** From now on nothing is applied to it; what was applied is recorded and sent as ever. */
+  leave(partition: Partition): void;
+  /** False when it was lost since; another one of its number may be open by now. */
+  isLeaving(partition: Partition): boolean;
   /** Opens what was gained; resolves when all of it is open, or lost again. */
   gained(partitions: readonly number[]): Promise<void>;
   lost(partitions: readonly number[]): void;
@@ -75,6 +79,8 @@ export interface PartitionsOptions extends HostContext {
 export function createPartitions(options: PartitionsOptions): Partitions {
   const { journal, sender, timers, clock, log, ledger, limits, witness, process: self } = options;
   const open = new Map<number, Partition>();
+  /** Open, and about to be given to another host. */
+  const leaving = new Set<number>();
   /** Wanted, by the number of the try: a partition that was lost meanwhile is not opened. */
   const wanted = new Map<number, number>();
   const claims = new Map<number, (granted: boolean) => void>();
@@ -88,6 +94,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
 
   const close = (partition: number): void => {
     wanted.delete(partition);
+    leaving.delete(partition);
     claims.get(partition)?.(false);
     claims.delete(partition);
     journal.close(partition);
@@ -225,8 +232,13 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     wantsCheckpoint || recordsSinceCheckpoint >= limits.checkpointRecords || tasks.changed >= limits.checkpointTasks;
 
   return {
-    get: (partition) => open.get(partition),
-    all: () => open.values(),
+    get: (partition) => (leaving.has(partition) ? undefined : open.get(partition)),
+    all: () => [...open.values()].filter(({ number }) => !leaving.has(number)),
+    leave(part) {
+      leaving.add(part.number);
+      part.wantsCheckpoint = true;
+    },
+    isLeaving: (part) => leaving.has(part.number) && open.get(part.number) === part,
     get size() {
       return open.size;
     },

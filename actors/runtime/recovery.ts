@@ -198,11 +198,12 @@ async function readJournal(
  * host writes meanwhile stays out: the claim that follows is refused because of it, and all is looked at anew.
  * Returns the last record that the ledger knows then.
  */
-async function copyToLedger(options: RecoveryOptions, place: Place, after: number, upTo: number): Promise<number> {
+async function copyToLedger(options: RecoveryOptions, place: Place, has: number, upTo: number): Promise<number> {
   const { ledger } = options;
   const { partition } = place;
+  const { after, fromSeq } = await beginningOf(options, place, has, upTo);
   let missing: { record: StoredRecord; seq: number }[] = [];
-  await readJournal(options, place, after === 0 ? 1 : await knownSeq(options, partition, after), (head, message) => {
+  await readJournal(options, place, fromSeq, (head, message) => {
     if (head.n > after && head.n <= upTo)
       missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
@@ -223,6 +224,29 @@ async function copyToLedger(options: RecoveryOptions, place: Place, after: numbe
     await ledger.commit({ ...nothing, records: part.map(({ record }) => record), logged });
   }
   return Math.max(upTo, base?.n ?? 0);
+}
+
+/**
+ * Where copying begins: after what the ledger has, or at the log's checkpoint when that is long ago. What is before it stays
+ * in the log alone.
+ */
+async function beginningOf(
+  options: RecoveryOptions,
+  { partition, subject }: Place,
+  has: number,
+  upTo: number,
+): Promise<{ readonly after: number; readonly fromSeq: number }> {
+  const { bus, ledger, limits, service } = options;
+  const beginning = { after: has, fromSeq: has === 0 ? 1 : await knownSeq(options, partition, has) };
+  if (upTo - has <= limits.copiedRecordsMax) return beginning;
+  const checkpoint = await readCheckpoint(bus, service, partition);
+  if (checkpoint === null || checkpoint.seq === null || checkpoint.n <= has || checkpoint.n > upTo) return beginning;
+  const record = await bus.get(checkpoint.seq);
+  // A log that was made anew, or has lost its end, has something else there.
+  if (record === null || record.subject !== subject || decodeHead(record.data).n !== checkpoint.n) return beginning;
+  if (has > 0) await ledger.setAside(partition, 1);
+  await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+  return { after: checkpoint.n, fromSeq: checkpoint.seq + 1 };
 }
 
 /**

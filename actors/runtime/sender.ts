@@ -32,6 +32,8 @@ export interface Sender {
   unsent(partition: number, n: number): Unsent[];
   /** Up to which record everything is in the log. */
   sent(partition: number): number;
+  /** Calls back when everything that was released of the partition is in the log; never when it is closed before. */
+  whenSent(partition: number, callback: () => void): void;
   /** The furthest message that each stream has taken, as `placeOf` writes it; empty when none. */
   readonly stored: Readonly<Record<'log' | 'quarantine', string>>;
   /** Messages that the log does not have yet. */
@@ -81,6 +83,8 @@ interface Lane {
   /** Last record of which it is known what follows from it, and that was released. */
   released: number;
   sent: number;
+  /** Callers of `whenSent`. */
+  waiters: (() => void)[];
 }
 
 export function createSender(options: SenderOptions): Sender {
@@ -100,6 +104,7 @@ export function createSender(options: SenderOptions): Sender {
   const advance = (lane: Lane): void => {
     const first = lane.missing.keys().next();
     lane.sent = first.done ? lane.released : Math.min(lane.released, first.value - 1);
+    if (lane.sent === lane.released) for (const callback of lane.waiters.splice(0)) callback();
   };
   const gone = (count: number): void => {
     waiting -= count;
@@ -185,7 +190,7 @@ export function createSender(options: SenderOptions): Sender {
 
   return {
     open: (partition, sent) =>
-      void lanes.set(partition, { partition, held: [], missing: new Map(), released: sent, sent }),
+      void lanes.set(partition, { partition, held: [], missing: new Map(), released: sent, sent, waiters: [] }),
     close(partition) {
       const lane = lanes.get(partition);
       if (!lane) return;
@@ -214,6 +219,11 @@ export function createSender(options: SenderOptions): Sender {
       return missing.map(([record, messages]) => ({ n: record, messages: [...messages] }));
     },
     sent: (partition) => lanes.get(partition)?.sent ?? 0,
+    whenSent(partition, callback) {
+      const lane = lanes.get(partition);
+      if (lane?.sent === lane?.released) callback();
+      else lane?.waiters.push(callback);
+    },
     stored,
     get waiting() {
       return waiting;

@@ -91,6 +91,18 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     for (const one of marks)
       if (!(await keeps(bus, one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
   };
+  /** A cluster that is choosing its leader answers nobody for some seconds. */
+  const askUntilAnswered = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await ask();
+        return;
+      } catch (error) {
+        if (stopped || !(error instanceof BusError && error.retryable)) throw error;
+        await new Promise<void>((resolve) => clock.after(ASK_AGAIN_MS, resolve));
+      }
+    }
+  };
   const askAgain = (): void => {
     const about = lost;
     // A server that came back without its streams has nobody else to make them.
@@ -146,8 +158,15 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     },
     async during(open) {
       doubts += 1;
-      const opened = await open();
-      await ask();
+      let opened: Awaited<ReturnType<typeof open>>;
+      try {
+        opened = await open();
+      } catch (error) {
+        // Nothing was opened, so nothing comes of which one would have to be certain.
+        settle();
+        throw error;
+      }
+      await askUntilAnswered();
       settle();
       return opened;
     },

@@ -15,7 +15,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { projectRoot } from '../../config/settings.ts';
+import { isPackage, projectRoot } from '../../config/settings.ts';
 import { declare } from '../command.ts';
 import { CliError, codeOf } from '../errors.ts';
 import { print } from '../terminal.ts';
@@ -77,18 +77,45 @@ function packageName(folder: string): string {
 function writeManifest(folder: string): void {
   const path = join(folder, 'package.json');
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-  const versionOf = (name: string): string => {
-    const found: { version: string } = JSON.parse(readFileSync(join(placeOf(name), 'package.json'), 'utf8'));
-    return found.version;
-  };
   const devDependencies = Object.fromEntries(
     LINKED.filter((name) => name !== 'agent-mesh').map((name) => [name, versionOf(name)]),
   );
-  const dependencies = { 'agent-mesh': `file:${projectRoot}` };
-  const whole = { ...manifest, name: packageName(folder), dependencies, devDependencies };
+  const dependencies = { 'agent-mesh': productSpec() };
+  const whole = { ...manifest, name: packageName(folder), dependencies, devDependencies, overrides };
   writeFileSync(path, `${JSON.stringify(whole, null, 2)}\n`);
   const readme = join(folder, 'README.md');
   writeFileSync(readme, readFileSync(readme, 'utf8').replace(/^# my-mesh/, `# ${basename(folder)}`));
+}
+
+/** The builds of llama.cpp for graphics cards weigh some 600 MB; who has a card takes the line out (docs/models.md). */
+const overrides = Object.fromEntries(
+  [
+    'linux-x64-cuda',
+    'linux-x64-cuda-ext',
+    'linux-x64-vulkan',
+    'win-x64-cuda',
+    'win-x64-cuda-ext',
+    'win-x64-vulkan',
+  ].map((build) => [`@node-llama-cpp/${build}`, 'npm:empty-npm-package@1.0.0']),
+);
+
+/** What npm installs as `agent-mesh`: this checkout, the tarball that it was installed from, or its version. */
+function productSpec(): string {
+  if (!isPackage) return `file:${projectRoot}`;
+  // The folder that npm or npx made for it says what it was asked for.
+  const holder = join(projectRoot, '..', '..');
+  const manifest = join(holder, 'package.json');
+  const asked: { dependencies?: Record<string, string> } = existsSync(manifest)
+    ? JSON.parse(readFileSync(manifest, 'utf8'))
+    : {};
+  const spec = asked.dependencies?.['agent-mesh'];
+  if (spec?.startsWith('file:')) return `file:${resolve(holder, spec.slice('file:'.length))}`;
+  return spec ?? `^${versionOf('agent-mesh')}`;
+}
+
+function versionOf(name: string): string {
+  const found: { version: string } = JSON.parse(readFileSync(join(placeOf(name), 'package.json'), 'utf8'));
+  return found.version;
 }
 
 /** Folder of a package that this product uses. */
@@ -107,7 +134,7 @@ function linkPackages(folder: string): void {
   }
   const bin = join(modules, '.bin');
   mkdirSync(bin, { recursive: true });
-  link('../agent-mesh/mesh', join(bin, 'mesh'));
+  link(isPackage ? '../agent-mesh/cli/bin.js' : '../agent-mesh/mesh', join(bin, 'mesh'));
   link('../typescript/bin/tsc', join(bin, 'tsc'));
 }
 

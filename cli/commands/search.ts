@@ -39,7 +39,7 @@ async function search(query: string, limit: number, json: boolean): Promise<void
     throw new CliError(2, 'there is no knowledge base yet; make one with `mesh index PATH…`');
   const store = openKnowledge(settings);
   try {
-    const { passages, problem, engine } = await store.search(query, { limit });
+    const { passages, problem, engine, alike = {} } = await store.search(query, { limit });
     if (problem !== null) note(engine.includes('+') ? problem : `searched by words alone: ${problem}`);
     if (json) return printJson(passages);
     if (passages.length === 0) return print('Nothing found.');
@@ -47,6 +47,8 @@ async function search(query: string, limit: number, json: boolean): Promise<void
     for (const [i, passage] of passages.entries()) {
       if (i > 0) print();
       for (const line of passageLines(passage, i + 1, paint)) print(line);
+      const others = alike[passage.id] ?? [];
+      if (others.length > 0) print(paint('dim', `    nearly the same: ${safeText(others.join(', '))}`));
     }
   } finally {
     await store.close();

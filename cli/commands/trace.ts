@@ -4,17 +4,15 @@
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
-import { spanSubject } from '../../schemas/events/telemetry.ts';
 import { type FlightLine, readFlight } from '../../telemetry/flight-recorder.ts';
-import { parseTraceparent, type SpanBatch } from '../../telemetry/span.ts';
+import { readBatches, spansIn, type TracedSpan, traceIdsOf } from '../../telemetry/trace-reader.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { flightFolders } from '../flights.ts';
 import { wholeTask, withTask } from '../mesh-client.ts';
 import { columns, duration, oneLine, out, painter, print, printJson, safeText } from '../terminal.ts';
-import { spansIn, type TracedSpan, traceLines } from '../trace-view.ts';
+import { traceLines } from '../trace-view.ts';
 
 export function command(): Command {
   return declare({
@@ -39,13 +37,12 @@ async function trace(id: string, options: { all?: true; beforeCrash?: true; json
   const settings = settingsNow();
   const { taskId, spans } = await withTask(settings, id, async (known) => {
     const { facts, view } = await wholeTask(known, 'mesh trace');
-    const traceIds = new Set([known.taskId.replaceAll('-', '')]);
-    for (const { event } of facts) {
-      const context = parseTraceparent(event.traceparent);
-      if (context !== null) traceIds.add(context.traceId);
-    }
-    const batches = (await Promise.all([...traceIds].map((traceId) => readBatches(known.bus, traceId)))).flat();
-    return { taskId: view.taskId, spans: spansIn(batches) };
+    const traceIds = traceIdsOf(
+      known.taskId,
+      facts.map(({ event }) => event.traceparent),
+    );
+    const kept = await Promise.all([...traceIds].map((traceId) => readBatches(known.bus, traceId)));
+    return { taskId: view.taskId, spans: spansIn(kept.flatMap(({ batches }) => batches)) };
   });
   if (options.beforeCrash === true) return beforeCrash(settings, taskId, spans, options.json === true);
   if (options.json === true) return printJson({ taskId, spans });
@@ -56,33 +53,6 @@ async function trace(id: string, options: { all?: true; beforeCrash?: true; json
     );
   const look = { width: columns(out), paint: painter(out), all: options.all === true };
   for (const line of traceLines(spans, look)) print(line);
-}
-
-async function readBatches(bus: Bus, traceId: string): Promise<SpanBatch[]> {
-  const batches: SpanBatch[] = [];
-  const reader = await bus.read({
-    stream: 'telemetry',
-    filter: spanSubject(traceId),
-    fromSeq: 1,
-    onMessage: ({ data }) => {
-      const batch = batchFrom(data);
-      if (batch !== null) batches.push(batch);
-    },
-  });
-  await reader.caughtUp;
-  await reader.stop();
-  return batches;
-}
-
-/** Null for what another release wrote otherwise. */
-function batchFrom(data: Uint8Array): SpanBatch | null {
-  try {
-    const value = JSON.parse(Buffer.from(data).toString()) as Partial<SpanBatch>;
-    const { resource, spans } = value;
-    return resource !== undefined && Array.isArray(spans) ? { resource, spans } : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The newest recording of a crash that speaks of the task, and all of what other processes said in that minute. */

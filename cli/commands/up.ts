@@ -3,7 +3,7 @@
  * follows. Does not own: supervising (supervisor/).
  */
 import { type Command, Option } from 'commander';
-import type { Settings } from '../../config/settings.ts';
+import { meshConfigPath, meshFolder, type Settings } from '../../config/settings.ts';
 import { supervisedServices } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
@@ -12,6 +12,7 @@ import { prepareHome } from '../supervisor/home.ts';
 import { ensureUp, goesOn, type LaunchMessage, supervisorName, waitUntilReady } from '../supervisor/launch.ts';
 import { openLogFile } from '../supervisor/log-file.ts';
 import { isShown, lineText } from '../supervisor/log-line.ts';
+import { describeOwnMesh, watchOwnFolder } from '../supervisor/own-folder.ts';
 import type { RunState } from '../supervisor/run-state.ts';
 import { logPath, natsColour, natsName } from '../supervisor/services.ts';
 import { type Supervisor, supervise } from '../supervisor/supervise.ts';
@@ -28,13 +29,16 @@ export function command(): Command {
     examples: [
       ['up', 'run in the foreground with logs'],
       ['up --detach', 'run in the background'],
+      ['up --watch', 'run in the foreground, and take edits of your own mesh as you save them'],
       ['down', 'stop it'],
     ],
   })
     .option('-d, --detach', 'run in the background and return when everything is ready')
+    .option('-w, --watch', 'take edits of the folder of your own mesh while it runs')
     .addOption(new Option('--background').hideHelp())
-    .action(async (options: { detach?: true; background?: true }) => {
+    .action(async (options: { detach?: true; background?: true; watch?: true }) => {
       const settings = settingsNow();
+      if (options.watch) return watchInForeground(settings, options.detach === true);
       if (options.background) return runInBackground(settings);
       if (options.detach) return detach(settings);
       return runInForeground(settings);
@@ -71,7 +75,26 @@ function summary(state: RunState, settings: Settings): string[] {
   ];
 }
 
-async function runInForeground(settings: Settings): Promise<void> {
+async function watchInForeground(settings: Settings, isDetached: boolean): Promise<void> {
+  if (isDetached)
+    throw new CliError(2, '--watch tells you what it takes, so it stays in the foreground; leave out --detach');
+  if (meshConfigPath() === null)
+    throw new CliError(2, '--watch is for a mesh of your own, and there is no mesh.config.ts here; see `mesh init -h`');
+  await runInForeground(settings, (running, note) =>
+    watchOwnFolder({
+      ...{ folder: meshFolder(), home: settings.MESH_HOME, note },
+      describe: describeOwnMesh,
+      take: (edits) => running.take(edits),
+    }),
+  );
+}
+
+/** What is at work beside a supervisor in the foreground; resolves to the function that ends it. */
+type Beside = (running: Supervisor, note: (text: string) => void) => Promise<() => Promise<void>>;
+
+const nothingBeside: Beside = async () => async () => undefined;
+
+async function runInForeground(settings: Settings, beside = nothingBeside): Promise<void> {
   const paint = painter(out);
   const colours = new Map<string, Style>([
     ...supervisedServices.map(({ name, colour }) => [name, colour] as const),
@@ -110,8 +133,9 @@ async function runInForeground(settings: Settings): Promise<void> {
     print(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`);
     return;
   }
+  const end = await beside(running, say);
   say(`ready on ${running.state.natsUrl}; Ctrl-C stops it`);
-  await untilSignal(running);
+  await untilSignal(running, end);
   say('stopped');
 }
 
@@ -168,10 +192,11 @@ async function withSignals<T>(start: (interrupted: AbortSignal) => Promise<T>): 
 }
 
 /** Waits for a signal and stops everything; a second signal does not wait any longer. */
-async function untilSignal(running: Supervisor): Promise<void> {
+async function untilSignal(running: Supervisor, before: () => Promise<void> = async () => undefined): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const name of stopSignals) process.once(name, () => resolve());
   });
   for (const name of stopSignals) process.on(name, () => running.kill());
+  await before();
   await running.stop();
 }

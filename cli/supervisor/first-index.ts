@@ -6,10 +6,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
-import { meshEnv, meshFolder, programFile, projectRoot, type Settings } from '../../config/settings.ts';
+import { isPackage, meshEnv, meshFolder, programFile, projectRoot, type Settings } from '../../config/settings.ts';
 import { lineSplitter } from './lines.ts';
 
-const SOURCES = ['README.md', 'docs', 'actors', 'bus', 'services', 'schemas/events/*.ts'];
+/** Of the product itself; a package has no sources worth reading. */
+const SOURCES = ['README.md', 'docs', ...(isPackage ? [] : ['actors', 'bus', 'services', 'schemas/events/*.ts'])];
 
 /** True until a first run has completed: an interrupted one is done again. */
 export async function needsFirstIndex(settings: Settings): Promise<boolean> {
@@ -39,7 +40,15 @@ export async function runFirstIndex(
       : 'first start: indexing the documents of this mesh',
   );
   const shipped = (): string[] => globSync(SOURCES, { cwd: projectRoot }).map((path) => join(projectRoot, path));
-  const paths = own ?? shipped();
+  return runIndex(own ?? shipped(), say, signal);
+}
+
+/** `mesh index` of these paths. Resolves to the problem, or null. @param signal ends it */
+export async function runIndex(
+  paths: readonly string[],
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string | null> {
   if (paths.length === 0) return null;
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [programFile('cli', 'main'), 'index', ...paths], {

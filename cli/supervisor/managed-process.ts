@@ -188,9 +188,36 @@ export class ManagedProcess {
     if (child?.pid === undefined || this.#state !== 'ready' || this.#broken !== null) return;
     const { pid } = child;
     this.#broken = { why, slowly: true };
+    this.#endInTime(pid);
+  }
+
+  /** Started again at once, in order, and also when it had ended: what it runs is another than before. */
+  renew(why: string): void {
+    if (this.#stopping) return;
+    this.#restartsInARow = 0;
+    const pid = this.#child?.pid;
+    if (pid === undefined) {
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#timer = null;
+      this.start();
+      return;
+    }
+    if (this.#broken !== null) return;
+    this.#broken = { why, slowly: false };
+    this.#endInTime(pid);
+  }
+
+  /** SIGTERM, then SIGKILL after the named time. */
+  #endInTime(pid: number): void {
+    const child = this.#child;
     signalGroup(pid, 'SIGTERM');
     const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), this.spec.stopMs);
-    child.once('exit', () => clearTimeout(timer));
+    child?.once('exit', () => clearTimeout(timer));
+  }
+
+  /** It reads its configuration again. */
+  reload(): void {
+    this.#child?.kill('SIGHUP');
   }
 
   /** Now, without asking: the person at the terminal insists. */

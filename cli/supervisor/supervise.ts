@@ -15,7 +15,7 @@ import { CliError, type ExitCode, fileProblem } from '../errors.ts';
 import { writeNatsConfig } from '../nats-config.ts';
 import { provideNatsServer } from '../nats-server.ts';
 import { diskProblem } from './disk.ts';
-import { needsFirstIndex, runFirstIndex } from './first-index.ts';
+import { needsFirstIndex, runFirstIndex, runIndex } from './first-index.ts';
 import { answers, isPortFree, prepareHome } from './home.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { type SupervisorLock, takeLock } from './lock.ts';
@@ -23,6 +23,7 @@ import { startKeeper } from './log-keeper.ts';
 import { type LogLine, parseNatsLine, parseServiceLine } from './log-line.ts';
 import { logServerStores, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
+import type { Taken } from './own-folder.ts';
 import { identityOf } from './process-mark.ts';
 import { keepRecord, lockPath } from './record-keeper.ts';
 import { liveness, livingRecord, type RunState, readRunState, writeRunState } from './run-state.ts';
@@ -52,6 +53,8 @@ export interface SupervisorOutput {
 export interface Supervisor {
   readonly state: RunState;
   stop(): Promise<void>;
+  /** Starts services again that are to take what was edited. */
+  take(edits: Taken): Promise<void>;
   /** Ends everything at once. */
   kill(): void;
 }
@@ -73,6 +76,8 @@ interface Run {
   progressAtMs: number;
   /** Woken at every change of a process. */
   changed: () => void;
+  /** The log server gets to know roles that were not there at its start; of a server of the user's they have all rights. */
+  admit: (roles: readonly AddedRole[]) => void;
   /** Ends the watch over the log server. */
   endHealth: () => void;
   /** Ends the keeper of its streams. */
@@ -113,6 +118,7 @@ export async function supervise(
       problem: null,
     },
     changed: () => undefined,
+    admit: () => undefined,
     endHealth: () => undefined,
     endKeeper: () => Promise.resolve(),
     endIndex: () => Promise.resolve(),
@@ -140,6 +146,7 @@ export async function supervise(
       enter(run, 'stopped', null);
       keeper.end();
     },
+    take: (edits) => take(run, edits),
     kill: () => {
       for (const one of run.processes) one.kill();
     },
@@ -175,6 +182,15 @@ async function clearLeftovers(settings: Settings, output: SupervisorOutput): Pro
   if (before.kind !== 'leftovers') return;
   output.note(`stopping what an earlier mesh left behind: ${before.processes.map((one) => one.name).join(', ')}`);
   await stopLeftovers(before.processes, natsName);
+}
+
+/** Each stops in order and comes back with what it loads then; tasks go on. */
+async function take(run: Run, { services, roles, index }: Taken): Promise<void> {
+  if (roles !== null) run.admit(roles);
+  for (const one of run.processes) if (services.includes(one.spec.name)) one.renew('takes what was edited');
+  if (index === null) return;
+  const problem = await beginIndex(run, (signal) => runIndex(index, run.output.note, signal));
+  if (problem !== null) run.output.note(`the knowledge base is not complete: ${problem}`);
 }
 
 function snapshot(run: Run): RunState {
@@ -235,7 +251,9 @@ async function startAll(run: Run): Promise<void> {
   const knowledge = await ownKnowledge();
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
   for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
-  const index = (await needsFirstIndex(run.settings)) ? beginIndex(run, knowledge) : null;
+  const index = (await needsFirstIndex(run.settings))
+    ? beginIndex(run, (signal) => runFirstIndex(knowledge, run.output.note, signal))
+    : null;
   if (nats !== undefined) await natsReady(run, nats);
   await allReady(run, run.processes);
   const problem = await index;
@@ -248,9 +266,9 @@ async function startLogServer(run: Run): Promise<void> {
   if (nats !== undefined) await natsReady(run, nats);
 }
 
-function beginIndex(run: Run, knowledge: readonly string[] | null): Promise<string | null> {
+function beginIndex(run: Run, begin: (signal: AbortSignal) => Promise<string | null>): Promise<string | null> {
   const end = new AbortController();
-  const index = runFirstIndex(knowledge, run.output.note, end.signal);
+  const index = begin(end.signal);
   run.endIndex = async () => {
     end.abort();
     await index;
@@ -274,10 +292,12 @@ async function startNats(run: Run): Promise<ManagedProcess> {
   const { ensureNatsKeys } = await keys;
   const addedRoles = run.embedding?.addedRoles ?? (await findAddedRoles());
   const publicKeys = ensureNatsKeys((identity) => seedPath(settings.MESH_HOME, identity));
+  const configFor = (roles: readonly AddedRole[]): string =>
+    writeNatsConfig(settings, binary.version, publicKeys, roles);
   const nats = add(run, {
     name: natsName,
     command: binary.path,
-    args: ['--config', writeNatsConfig(settings, binary.version, publicKeys, addedRoles)],
+    args: ['--config', configFor(addedRoles)],
     env: process.env,
     cwd: meshFolder(),
     logPath: logPath(settings, natsName),
@@ -285,6 +305,10 @@ async function startNats(run: Run): Promise<ManagedProcess> {
     isReady: (line) => line.message === 'Server is ready',
     stopMs: NATS_STOP_MS,
   });
+  run.admit = (roles) => {
+    configFor(roles);
+    nats.reload();
+  };
   nats.start();
   run.endKeeper = startKeeper(settings);
   return nats;

@@ -18,6 +18,7 @@ import type { ServicesView } from './services-view.ts';
 import { readStory } from './story.ts';
 import { TabStream, type Topic } from './tab-stream.ts';
 import { followTask } from './tab-task.ts';
+import { readTrace } from './trace.ts';
 
 /** Tabs at once; a person has a few. */
 const TABS_MAX = 64;
@@ -119,6 +120,10 @@ export class Door {
         const story = isCorrelationId(id) ? await readStory(bus, hub.identity, id) : null;
         return story === null ? problem(404, 'the log has no such task') : Response.json(story);
       }
+      case 'trace':
+        return isCorrelationId(id)
+          ? Response.json(await readTrace(bus, id, sequence(searchParams.get('after')) ?? 0))
+          : null;
       case 'fact':
         return this.#fact(Number(searchParams.get('seq')), Number(searchParams.get('index')));
       case 'surroundings':

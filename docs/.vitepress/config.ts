@@ -50,6 +50,7 @@ const sidebar = [
       page('Registry', 'registry'),
       page('Containers', 'containers'),
       page('Kubernetes', 'kubernetes'),
+      page('Scaling', 'scaling'),
     ],
   },
   {

@@ -126,6 +126,11 @@ export function journalSubject(service: string, partition: number): string {
 
 export const JOURNAL_FILTER = 'mesh.journal.*.*';
 
+/** Which hosts of a service live, and how many partitions each has; core NATS, at each beat. */
+export function hostsSubject(service: string): string {
+  return `mesh.hosts.${checked(service, ROLE, 'service')}`;
+}
+
 /** What a partition of a service's tasks was at its checkpoints. */
 export function checkpointSubject(service: string, partition: number): string {
   return `mesh.checkpoint.${checked(service, ROLE, 'service')}.${partition}`;

@@ -21,6 +21,17 @@ export function checkOwners({ hosts, report, catalog }: Run): void {
   }
 }
 
+/** Services whose hosts do not share their partitions yet, in words: one is being given to another, or nobody has it. */
+export function unevenShares({ hosts, catalog }: Pick<Run, 'hosts' | 'catalog'>): string[] {
+  return [...catalog.services.keys()].flatMap((service) => {
+    const has = hosts
+      .filter((host) => host.service === service)
+      .map(({ host, roles }) => host?.stats().partitions[roles[0]?.name ?? ''] ?? 0);
+    const isShared = has.reduce((sum, one) => sum + one, 0) === PARTITIONS && Math.max(...has) - Math.min(...has) <= 1;
+    return isShared ? [] : [`the hosts of ${service} have ${has.join(' and ')} partitions`];
+  });
+}
+
 /** Inputs that a host had applied at the last look. */
 const appliedBefore = new WeakMap<Host, number>();
 /** What its journals said when nothing was on its way. */

@@ -48,12 +48,21 @@ type Composed = (typeof compose.services)[string];
 export class Engine {
   readonly #prefix: string;
   readonly #images: Readonly<Record<string, string>>;
+  readonly #variables: Readonly<Record<string, string>>;
   readonly #volumes = new Set<string>();
 
-  /** @param images stand-ins, by service */
-  constructor(prefix: string, images: Readonly<Record<string, string>>) {
+  /**
+   * @param images stand-ins, by service
+   * @param variables of compose.yaml, as a `.env` sets them
+   */
+  constructor(
+    prefix: string,
+    images: Readonly<Record<string, string>>,
+    variables: Readonly<Record<string, string>> = {},
+  ) {
     this.#prefix = prefix;
     this.#images = images;
+    this.#variables = variables;
   }
 
   async makeNetworks(): Promise<void> {
@@ -111,8 +120,20 @@ export class Engine {
     return podman('inspect', '--format', format, this.#named(name));
   }
 
-  logs(name: string): Promise<string> {
-    return podman('logs', '--tail', '20', this.#named(name));
+  logs(name: string, lines = 20): Promise<string> {
+    return podman('logs', '--tail', String(lines), this.#named(name));
+  }
+
+  /** Resolves with the line that has the text. @throws with the end of the log, after the limit */
+  async untilSaid(name: string, text: string, limitMs: number): Promise<string> {
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      const log = await this.logs(name, 400);
+      const line = log.split('\n').find((one) => one.includes(text));
+      if (line !== undefined) return line;
+      if (performance.now() > deadline) throw new Error(`${name} did not say "${text}": ${log.slice(-2000)}`);
+      await pause(ASK_EVERY_MS);
+    }
   }
 
   async remove(): Promise<void> {
@@ -120,6 +141,14 @@ export class Engine {
     await podman('rm', '--force', '--ignore', '--time', '0', ...names);
     for (const volume of this.#volumes) await podman('volume', 'rm', '--force', volume);
     await podman('network', 'rm', '--force', this.#named('inside'), this.#named('outside'));
+  }
+
+  /** `${NAME:-default}` as compose reads it. */
+  #resolved(value: string): string {
+    return value.replace(
+      /\$\{(\w+):-([^}]*)\}/,
+      (_, name: string, otherwise: string) => this.#variables[name] ?? otherwise,
+    );
   }
 
   #named(name: string): string {
@@ -138,7 +167,7 @@ export class Engine {
       return `--volume=${join(projectRoot, file)}:${target}:ro`;
     });
     const environment = Object.entries(service.environment).map(
-      ([key, value]) => `--env=${key}=${String(value).replace(/\$\{\w+:-([^}]*)\}/, '$1')}`,
+      ([key, value]) => `--env=${key}=${this.#resolved(String(value))}`,
     );
     const networks =
       service.networks.length === 0

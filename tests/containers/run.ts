@@ -3,22 +3,29 @@
  * each container killed in turn with a task under way, what is published. Does not own: podman (`engine.ts`), images
  * (docs/containers.md says how to build them).
  *
- * NATS_IMAGE names a NATS image that is at hand. Chroma and the collector are left out where their images cannot be had:
- * the mesh works without them, and the trial says so.
+ * `--nats-image` names a NATS image that is at hand. Chroma and the collector are left out: where this was written their
+ * images could not be had, and the mesh works without them. What podman without systemd cannot do, asking health checks by
+ * itself and starting again what died, the trial does.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { startBrowser } from '../e2e/dashboard/browser.ts';
 import { Engine } from './engine.ts';
 
 const HEALTHY_LIMIT_MS = 240_000;
-const SERVICES = ['llm', 'tools', 'agents', 'gateway', 'dashboard'] as const;
+const SERVICES = ['keeper', 'llm', 'tools', 'agents', 'gateway', 'dashboard'] as const;
 
 const { values } = parseArgs({
-  options: { 'nats-image': { type: 'string' }, kill: { type: 'string', default: 'tools,agents,llm,nats,gateway' } },
+  options: {
+    'nats-image': { type: 'string' },
+    kill: { type: 'string', default: 'tools,agents,llm,nats,gateway,keeper,dashboard' },
+  },
 });
 const engine = new Engine(
   `mesh-trial-${process.pid}`,
   values['nats-image'] === undefined ? {} : { nats: values['nats-image'] },
+  // A crash opens a window in this mode.
+  { OBS_MODE: 'debug' },
 );
 const say = (text: string): boolean => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
@@ -31,6 +38,7 @@ async function task(factor: number): Promise<void> {
 
 async function startAll(): Promise<void> {
   await engine.makeNetworks();
+  say(await engine.runOnce('identities'));
   await engine.start('nats');
   await engine.untilHealthy('nats', HEALTHY_LIMIT_MS);
   say('nats is healthy');
@@ -60,6 +68,62 @@ async function checkDoor(): Promise<void> {
   if (!card.ok || strange.status !== 401)
     throw new Error(`the card is ${card.status}, a call without a token ${strange.status}`);
   say('the gateway answers on loopback: its card to all, tasks to nobody without a token');
+}
+
+/** Who is on the network and has no key gets nothing; who has another's work to do may not submit. */
+async function checkIdentities(): Promise<void> {
+  const asks = (key: string): string =>
+    `const { connect, nkeyAuthenticator } = await import('nats'); const { readFileSync } = await import('node:fs');
+     const nc = await connect({ servers: 'nats:4222', ${key} });
+     const told = nc.status()[Symbol.asyncIterator]().next(); nc.publish('mesh.tasks', 'x'); await nc.flush();
+     console.log(JSON.stringify(await Promise.race([told, new Promise((r) => setTimeout(r, 2000, 'taken'))]), (k, v) => v instanceof Error ? v.message : v)); process.exit(0)`;
+  const run = (key: string): Promise<string> =>
+    engine.ask('tools', ['node', '--input-type=module', '-e', asks(key)]).catch((error: unknown) => String(error));
+  const stranger = await run('');
+  const tools = await run(
+    `inboxPrefix: '_INBOX.tools', authenticator: nkeyAuthenticator(readFileSync('/run/identity/seed.nk').subarray(0, 58))`,
+  );
+  if (!/authorization/i.test(stranger) || !/permissions violation/i.test(tools))
+    throw new Error(`without a key: ${stranger.slice(-300)}; tools submit: ${tools.slice(-300)}`);
+  say('NATS lets in nobody without a key, and tools may not submit a task');
+}
+
+function exitCodeOf(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : null;
+  return cause instanceof Error && 'code' in cause ? cause.code : null;
+}
+
+/** Everything that the limit lets a container have is taken, until the kernel ends whoever takes it. */
+async function fillMemory(name: string, factor: number): Promise<void> {
+  const greedy = 'const all = []; for (;;) all.push(Buffer.alloc(32 << 20, 1))';
+  const code = await engine.ask(name, ['node', '--max-old-space-size=64', '-e', greedy]).then(
+    () => 0,
+    (error: unknown) => exitCodeOf(error),
+  );
+  // 128 and SIGKILL.
+  if (code !== 137) throw new Error(`what took all memory of ${name} ended with ${code}: no limit stopped it`);
+  const state = await engine.inspect(name, '{{.State.Running}} {{.State.OOMKilled}} {{.State.ExitCode}}');
+  if (!state.startsWith('true')) await engine.restart(name);
+  await engine.untilHealthy(name, HEALTHY_LIMIT_MS);
+  await task(factor);
+  say(
+    `the memory limit of ${name} was hit (running, OOM, exit code: ${state}): it is healthy, and a task was answered`,
+  );
+}
+
+/** By the link that setup left, in a real browser: the task that was asked is on the page. */
+async function checkInBrowser(): Promise<void> {
+  const port = await engine.inspect('dashboard', '{{(index (index .NetworkSettings.Ports "7445/tcp") 0).HostPort}}');
+  const { search } = new URL(await engine.ask('dashboard', ['cat', '/run/mesh/dashboard-link']));
+  const browser = await startBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/${search}`);
+    await page.getByText('tool:calculator').first().waitFor({ timeout: HEALTHY_LIMIT_MS });
+    say(`the dashboard in Chromium shows the task (${await page.title()})`);
+  } finally {
+    await browser.close();
+  }
 }
 
 /** By the link that setup left, as a person opens it. */
@@ -95,13 +159,17 @@ try {
   await task(6);
   say('a task went through');
   await checkDoor();
+  await checkIdentities();
   await checkDashboard();
+  await checkInBrowser();
   let factor = 10;
   for (const name of (values.kill ?? '').split(',').filter((one) => one !== '')) {
     await kill(name, factor);
     factor += 10;
   }
-  say('done; left out here: chroma and the collector, a memory limit that is hit');
+  say(`after the first kill: ${await engine.untilSaid('agents', 'full telemetry begins', HEALTHY_LIMIT_MS)}`);
+  await fillMemory('tools', factor);
+  say('done; left out here: chroma and the collector');
 } finally {
   await engine.remove();
 }

@@ -32,6 +32,8 @@ export interface EchoHostOptions {
   readonly leaseTtlMs: number;
   readonly limits: Partial<RuntimeLimits>;
   readonly at?: AtCrashPoint;
+  /** It takes what nobody else is there for. */
+  readonly standby?: boolean;
   /** False: nobody waits until it has caught up. */
   readonly waits?: boolean;
 }
@@ -69,14 +71,14 @@ const ports = {
 };
 
 export async function startEchoHost(options: EchoHostOptions): Promise<EchoHost> {
-  const { url, name, leaseTtlMs, limits, at = () => undefined, waits = true } = options;
+  const { url, name, leaseTtlMs, limits, at = () => undefined, waits = true, standby = false } = options;
   const bus = await connectBus({ url, name, leaseTtlMs });
   await bus.ensureTopology();
   const folders = ['actors/roles', 'bench/roles'].map((folder) => join(projectRoot, folder));
   const roles = await rolesOf('agents', await loadRoleDefinitions([], folders), ports);
   const fatal: FatalError[] = [];
   const host = createHost({
-    ...{ name, service: 'agents', ingress: [ingress, doors], bus, clock: systemClock, log, limits, at },
+    ...{ name, service: 'agents', ingress: [ingress, doors], bus, clock: systemClock, log, limits, at, standby },
     roles: roles.filter((role) => role.name === 'orchestrator' || role.name === 'echo'),
     ledger: await openSqliteLedger(options.ledger),
     onFatal: (error) => void fatal.push(error),

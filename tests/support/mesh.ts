@@ -19,6 +19,7 @@ import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT } from '../../schemas/events/subjects.ts';
 import { within } from './changes.ts';
 import { Counter } from './counter.ts';
+import { startNatsCluster } from './nats-cluster.ts';
 import { type NatsServer, startNatsServer } from './nats-server.ts';
 import { type Environment, type ServiceName, ServiceProcess } from './service-process.ts';
 import { TaskWatch } from './task-watch.ts';
@@ -35,6 +36,8 @@ export interface MeshOptions {
   readonly natsConfig?: string;
   /** Where the server stores. */
   readonly natsStore?: string;
+  /** A cluster of so many servers, each with a copy of the log, instead of one. */
+  readonly copies?: number;
   /** Started at once unless told otherwise. */
   readonly services?: readonly ServiceName[];
 }
@@ -62,11 +65,12 @@ export class Mesh {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const home = await mkdtemp(join(tmpdir(), 'mesh-home-'));
-    const { natsConfig: extraConfig, natsStore: storeDir } = options;
-    const nats = await startNatsServer({
+    const { natsConfig: extraConfig, natsStore: storeDir, copies } = options;
+    const one = {
       ...(extraConfig === undefined ? {} : { extraConfig }),
       ...(storeDir === undefined ? {} : { storeDir }),
-    });
+    };
+    const nats = copies === undefined ? await startNatsServer(one) : await startNatsCluster(copies);
     const mesh = new Mesh(folder, home, nats, await Counter.open(), options);
     await mesh.#begin();
     return mesh;
@@ -147,8 +151,9 @@ export class Mesh {
   /** Reads the log from its beginning again: it was made anew. */
   async followAnew(): Promise<void> {
     await this.#bus?.close();
-    this.#bus = await connectBus({ url: this.nats.url, name: 'tests' });
-    await this.#bus.ensureTopology();
+    const { copies: replicas = 1 } = this.#options;
+    this.#bus = await eventually(() => connectBus({ url: this.nats.url, name: 'tests', replicas }));
+    await eventually(() => this.bus.ensureTopology());
     await this.watch.follow(this.#bus);
   }
 
@@ -183,6 +188,7 @@ export class Mesh {
       MESH_LOG_LEVEL: 'debug',
       MESH_COMMIT: undefined,
       MESH_HOST_ID: undefined,
+      MESH_LOG_REPLICAS: String(this.#options.copies ?? 1),
       OPENAI_BASE_URL: '',
       TOOLS_ALLOW_HOSTS: this.counter.host,
       // Most tests submit on the log itself, where every tool that acts would ask; who asks has tests of its own.
@@ -197,6 +203,18 @@ export class Mesh {
       if (connected) resolve();
     });
     return within(Math.max(1, limitMs), promise, 'the log did not come back').finally(end);
+  }
+}
+
+/** A cluster that has just begun has no leader yet. */
+async function eventually<T>(action: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PUBLISH_LIMIT_MS;
+  for (;;) {
+    try {
+      return await action();
+    } catch (thrown) {
+      if (!(thrown instanceof BusError) || !thrown.retryable || performance.now() > deadline) throw thrown;
+    }
   }
 }
 

@@ -55,6 +55,8 @@ export class SpanCollector {
   readonly spans: ReceivedSpan[] = [];
   /** Answers 503 to everything while true. */
   away = false;
+  /** Answers 400 to everything while true: it will never take it. */
+  refuses = false;
   /** Takes requests and never answers, while true. */
   silent = false;
   /** What it says instead of the truth. */
@@ -73,11 +75,16 @@ export class SpanCollector {
       incoming.on('end', () => {
         this.requests += 1;
         const text = Buffer.concat(pieces).toString('utf8');
-        if (!this.away) {
+        if (!this.away && !this.refuses) {
           this.texts.push(text);
           this.spans.push(...spansInRequest(text));
         }
         if (this.silent) return;
+        if (this.refuses) {
+          response.writeHead(400, { 'content-type': 'application/json' }).end('{}');
+          this.#changes.tell();
+          return;
+        }
         if (this.answer !== null) {
           response.writeHead(200, { 'content-type': 'application/json' }).end(this.answer);
           this.#changes.tell();

@@ -6,10 +6,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../../config/settings.ts';
 import type { Board, TaskRow } from '../../../dashboard/wire.ts';
 import { Counter } from '../../support/counter.ts';
 import { createMeshCommand, everyTool, type MeshCommand } from '../command.ts';
 import { axe, fits, openPage, renderers, startBrowser, type Watched } from './browser.ts';
+import { findings, HOSTILE, poison } from './hostile.ts';
 
 let mesh: MeshCommand;
 let counter: Counter;
@@ -104,7 +106,7 @@ describe('a task from the page', () => {
     const before = page.url();
     await page.getByRole('button', { name: 'Fork' }).click();
     const dialog = page.getByRole('dialog', { name: 'Fork this task' });
-    await dialog.getByLabel('Run again from hop').selectOption({ label: 'hop 2' });
+    await dialog.getByLabel('Run again from hop').selectOption({ label: 'hop 2: code' });
     await dialog.getByLabel('Prompt').fill('Write a TypeScript function that throttles another function');
     await dialog.getByRole('button', { name: 'Fork' }).click();
     await page.waitForURL((to) => to.pathname !== new URL(before).pathname);
@@ -367,13 +369,62 @@ describe('hostile text', () => {
   });
 });
 
+describe('hostile text in every field of every answer', () => {
+  const recorded = JSON.parse(
+    readFileSync(join(projectRoot, 'dashboard', 'static', 'demo', 'board.json'), 'utf8'),
+  ) as Board;
+  const tasks = recorded.rows.map(({ id }) => id);
+  const withViews = recorded.rows.find(({ loops }) => (loops?.used ?? 0) > 0)?.id ?? '';
+  const paths = [
+    ...['/', ...tasks.map((id) => `/task/${id}`)],
+    ...['/conversation', '/events', '/machine', '?at=4'].map((view) => `/task/${withViews}${view}`),
+    ...['/inbox', '/services', '/router', '/quarantine', '/knowledge?q=lease', '/chaos'],
+  ];
+
+  it.each([
+    { what: 'markup, scripts, controls and marks of direction', text: HOSTILE, width: 1280 },
+    { what: 'a line of 20,000 characters', text: 'x'.repeat(20_000), width: 320 },
+  ])('$what: it is text, asks for nothing, and everything fits', async ({ text, width }) => {
+    const { page: other, problems, context } = await openPage(browser, url, { width });
+    other.on('dialog', (dialog) => {
+      problems.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await poison(other, text);
+    await other.goto('/?demo=1');
+    for (const path of paths) {
+      await other.goto(path);
+      await other.locator('main h1, main h2').first().waitFor();
+      // Nothing is asked for any more: everything hostile is there.
+      await other.getByText(text.slice(0, 12)).first().waitFor({ state: 'attached' });
+      await other.waitForLoadState('networkidle');
+      await other.evaluate("document.querySelectorAll('main summary').forEach((one) => one.click())");
+      expect(await findings(other), path).toEqual([]);
+      // One at a time is open.
+      const rows = other.locator('main [aria-expanded]');
+      for (let at = Math.min(6, await rows.count()) - 1; at >= 0; at -= 1) {
+        await rows.nth(at).dispatchEvent('click');
+        expect(await findings(other), `${path}, row ${at}`).toEqual([]);
+      }
+      expect(await fits(other), path).toBe(true);
+    }
+    await other.keyboard.press('Control+k');
+    await other.keyboard.type('x');
+    await other.getByRole('listbox').waitFor();
+    expect(await findings(other), 'the palette').toEqual([]);
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+});
+
 describe('the demonstration', () => {
   it('shows recorded events, says so, and does nothing', async () => {
     const { page: other, problems, context } = await openPage(browser, url, { scheme: 'dark' });
     await other.goto('/?demo=1');
     await other.getByText('Everything here is recorded').waitFor();
     await other.getByRole('list', { name: 'Tasks' }).getByRole('link').first().click();
-    await other.getByText('agents crashed').waitFor();
+    await other.getByText('llm crashed').waitFor();
+    await other.getByRole('button', { name: /generate.*cut off.*after a crash/ }).waitFor();
     expect(await axe(other)).toEqual([]);
     await other.keyboard.press('n');
     await other.getByRole('dialog').getByLabel('What should the mesh do?').fill('Do something');

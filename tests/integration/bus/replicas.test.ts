@@ -4,29 +4,15 @@ import { connect } from 'nats';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import { STREAM } from '../../../schemas/events/subjects.ts';
-import { freePort, type NatsServer, startNatsServer } from '../../support/nats-server.ts';
+import { type NatsCluster, startNatsCluster } from '../../support/nats-cluster.ts';
 
 const COPIES = 3;
 /** Four streams and five buckets. */
 const STREAMS = 9;
 const LEADER_LIMIT_MS = 30_000;
-const servers: NatsServer[] = [];
+let cluster: NatsCluster | null = null;
 
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-});
-
-async function startCluster(): Promise<string> {
-  const ports = await Promise.all(Array.from({ length: COPIES }, freePort));
-  const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(', ');
-  const started = ports.map((port, index) =>
-    startNatsServer({
-      extraConfig: `server_name: copy-${index}\ncluster { name: copies, listen: "127.0.0.1:${port}", routes: [${routes}] }`,
-    }),
-  );
-  servers.push(...(await Promise.all(started)));
-  return servers.map(({ url }) => url).join(',');
-}
+afterEach(() => cluster?.stop());
 
 /** Tries until the cluster has a leader. */
 async function eventually<T>(action: () => Promise<T>): Promise<T> {
@@ -53,7 +39,8 @@ async function copiesOfStreams(url: string): Promise<Record<string, number>> {
 
 describe('copies of the log', () => {
   it('streams and buckets have as many as asked; one that asks for fewer takes none away', async () => {
-    const url = await startCluster();
+    cluster = await startNatsCluster(COPIES);
+    const { url, servers } = cluster;
     const open = async (replicas: number): Promise<void> => {
       const bus = await connectBus({ url, name: `copies-${replicas}`, replicas });
       try {

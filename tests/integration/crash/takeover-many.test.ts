@@ -73,7 +73,7 @@ describe('a standby with small limits', () => {
   });
 
   test('S8 J7: takes over what did hundreds of tasks, and does a new one', { timeout: 90_000 }, async () => {
-    const standby = await host('standby');
+    const standby = await host('standby', { standby: true });
     expect(standby.stats().partitions.orchestrator).toBe(0);
     await first.stop();
     const beganMs = performance.now();

@@ -39,10 +39,10 @@ function unique(spans: readonly ReceivedSpan[]): ReceivedSpan[] {
   return [...new Map(spans.map((span) => [span.spanId, span])).values()];
 }
 
-/** Lines of the flight recorder of the agents; what was said in the last milliseconds is not there yet. */
-function recorded(home: string): string[] {
+/** Lines of the flight recorder of a service; what was said in the last milliseconds is not there yet. */
+function recorded(home: string, service = 'agents'): string[] {
   const parent = join(home, 'flight');
-  const folders = readdirSync(parent).filter((name) => /^agents-[0-9a-f]+$/.test(name));
+  const folders = readdirSync(parent).filter((name) => new RegExp(`^${service}-[0-9a-f]+$`).test(name));
   const files = folders.flatMap((name) => readdirSync(join(parent, name)).map((file) => join(parent, name, file)));
   return files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
 }
@@ -104,6 +104,30 @@ describe('a build task with a review loop, submitted by gRPC, killed in the midd
     const line = await mesh.service('agents').line(({ msg }) => msg === 'full telemetry ends', LIMIT_MS, 'its end');
     expect(line).toBeDefined();
     expect(await command('mode')).toBe('Observability: debug\n');
+  });
+
+  test('a tool call that a crash cut off is told once as cut off, and once as done', async () => {
+    const { mesh, client } = gateway();
+    const { counter } = mesh;
+    counter.hold('/traced');
+    const { correlationId: id } = (await client.submit({ prompt: counter.prompt('http_post', '/traced') })).task;
+    await until('the tool is called', () => (counter.requests('/traced').length === 1 ? true : undefined));
+    await until('the recorder has the beginning of the call', () =>
+      recorded(mesh.home, 'tools').some((line) => line.includes('"kind":"begun"') && line.includes('execute_tool'))
+        ? true
+        : undefined,
+    );
+    await mesh.service('tools').kill();
+    counter.release('/traced');
+    expect((await mesh.watch.result(id)).result.outcome).toBe('answered');
+    const calls = await until('both calls are in the collector', () => {
+      const found = unique(collector.spans().filter(({ traceId }) => traceId === id.replaceAll('-', '')));
+      const ended = found.some(({ name }) => name === 'agent.task');
+      const tools = found.filter(({ name }) => name === 'execute_tool http_post');
+      return ended && tools.length >= 2 && orphansOf(found).length === 0 ? tools : undefined;
+    });
+    expect(calls.map(({ failed }) => failed).toSorted()).toEqual([false, true]);
+    expect(counter.deeds('/traced')).toBe(1);
   });
 
   test('the configuration that is shipped passes the collector itself', async () => {

@@ -1,7 +1,8 @@
 /** A trace in the terminal: what was told twice, what was cut off, what is folded. */
 import { expect, test } from 'vitest';
-import { spansIn, traceLines } from '../../../cli/trace-view.ts';
+import { traceLines } from '../../../cli/trace-view.ts';
 import type { FinishedSpan } from '../../../telemetry/span.ts';
+import { spansIn } from '../../../telemetry/trace-reader.ts';
 
 const plain = { width: 120, paint: (_style: unknown, text: string) => text };
 const resource = { service: 'mesh-agents', instance: 'desk', version: '0' };

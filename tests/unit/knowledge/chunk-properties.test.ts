@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chunkFile } from '../../../knowledge/chunk.ts';
+import { FENCE_CHARS_MAX } from '../../../knowledge/chunk-blocks.ts';
 import { CODE_CHARS_MAX } from '../../../knowledge/chunk-code.ts';
-import { FENCE_CHARS_MAX } from '../../../knowledge/chunk-prose.ts';
 
 const chunksOf = (path: string, lines: readonly string[]) => chunkFile(path, lines.join('\n')).chunks;
 

@@ -1,7 +1,7 @@
 /** Chunks follow the structure of the file and are where their line numbers say. */
 import { describe, expect, it } from 'vitest';
 import { type Chunk, chunkFile } from '../../../knowledge/chunk.ts';
-import { CHUNK_CHARS_MAX } from '../../../knowledge/chunk-prose.ts';
+import { CHUNK_CHARS_MAX } from '../../../knowledge/chunk-blocks.ts';
 
 const places = (chunks: readonly Chunk[]) => chunks.map((c) => `${c.startLine}-${c.endLine} ${c.heading}`);
 const chunksOf = (path: string, lines: readonly string[]) => chunkFile(path, lines.join('\n')).chunks;
@@ -232,5 +232,43 @@ describe('code', () => {
     ];
     expect(chunksOf('a.json', ['{', '  "name": "x"', '}'])).toHaveLength(1);
     expect(chunksOf('a.json', lines).map((c) => c.heading)).toEqual(['name', 'dependencies', 'other']);
+  });
+});
+
+describe('underlined titles of plain text', () => {
+  const rest = [
+    '=====',
+    'Guide',
+    '=====',
+    '',
+    'Hello.',
+    '',
+    'First',
+    '-----',
+    '',
+    'One.',
+    '',
+    'Deep',
+    '~~~~',
+    '',
+    'Two.',
+  ];
+
+  it('are headings, their levels in the order in which the marks are met', () => {
+    expect(chunksOf('a.txt', rest).map(({ heading, startLine, endLine }) => [heading, startLine, endLine])).toEqual([
+      ['Guide', 1, 5],
+      ['Guide > First', 7, 10],
+      ['Guide > First > Deep', 12, 15],
+    ]);
+    expect(chunksOf('a.rst', rest)).toEqual(chunksOf('a.txt', rest));
+  });
+
+  it('are none where a line stands in a table, is too short, or follows a text', () => {
+    const texts = [
+      ['a    b', '==== ====', '1    2'],
+      ['A long title', '----'],
+      ['Some text', 'more text', '========='],
+    ];
+    for (const lines of texts) expect(chunksOf('a.txt', lines).map(({ heading }) => heading)).toEqual(['']);
   });
 });

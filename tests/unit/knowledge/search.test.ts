@@ -1,6 +1,6 @@
 /** Search puts the passage that answers first, whatever is typed. */
 import { describe, expect, it } from 'vitest';
-import { PASSAGE_CHARS_MAX } from '../../../knowledge/sqlite-search.ts';
+import { LINE_CHARS_MAX } from '../../../knowledge/chunk-long-lines.ts';
 import { workspace } from './workspace.ts';
 
 const CORPUS = {
@@ -106,11 +106,28 @@ describe('ranking', () => {
     for (const line of lines) expect([line, line + 4, line + 8].every((next) => lines.includes(next))).toBe(false);
   });
 
-  it('shortens one very long line when showing it', async () => {
-    const { project, open } = workspace({ 'long.md': `${'word '.repeat(10_000)}zebra` });
+  it('cuts one very long line into passages of a bounded size, each with an id of its own', async () => {
+    const { project, open } = workspace({ 'long.md': `# Long\n\n${'word. '.repeat(10_000)}zebra\n\nThe end.` });
     const store = open();
     await store.index([project]);
-    expect((await store.search('zebra'))[0]?.text).toHaveLength(PASSAGE_CHARS_MAX);
+    const [found] = await store.search('zebra');
+    expect(found?.text).toMatch(/^word\. .*word\. zebra$/);
+    expect(found?.id).toMatch(/^project\/long\.md:3\.\d+$/);
+    const all = await store.search('word', { limit: 100 });
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    expect(Math.max(...all.map(({ text }) => text.length))).toBeLessThan(LINE_CHARS_MAX);
+    expect(found).toMatchObject({ startLine: 3, endLine: 3, heading: 'Long' });
+  });
+
+  it('puts a page that is about the question before one that has its words in passing', async () => {
+    const { project, open } = workspace({
+      'backup.md': '---\ndescription: Restore a lost database\n---\n# Copies\n\n## Nightly\n\nWe keep it in the vault.',
+      'other.md': '# Trains\n\n## Nightly\n\nWe keep it in the vault. It runs late.',
+    });
+    const store = open();
+    await store.index([project]);
+    expect((await store.search('vault of the lost database'))[0]?.path).toBe('project/backup.md');
+    expect((await store.search('vault of the late train'))[0]?.path).toBe('project/other.md');
   });
 });
 

@@ -11,6 +11,7 @@ import { createCounters, type Metric, metrics, prometheusText } from '../../../t
 
 const pages = join(projectRoot, 'docs', 'alerts');
 const all: readonly Metric[] = Object.values(metrics);
+const isMetricName = (name: string): name is keyof typeof metrics => name in metrics;
 /** As Prometheus offers them: a histogram is three series. */
 const series = new Set(
   all.flatMap(({ name, kind }) => (kind === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name])),
@@ -20,14 +21,29 @@ function namesIn(expr: string): string[] {
   return expr.match(/\bmesh_[a-z_]+/g) ?? [];
 }
 
-/** A process that has counted something of everything. */
+/** What the program counts, and with which labels, by its own text: a metric that nobody counts is told by nobody. */
+function countedBySource(): Map<string, { readonly how: string; readonly labels: readonly string[] }> {
+  const found = new Map<string, { readonly how: string; readonly labels: readonly string[] }>();
+  for (const folder of ['services', 'telemetry']) {
+    for (const file of readdirSync(join(projectRoot, folder)).filter((name) => name.endsWith('.ts'))) {
+      const text = readFileSync(join(projectRoot, folder, file), 'utf8');
+      for (const [, how = '', name = '', labels = ''] of text.matchAll(
+        /counters\.(add|observe)\('(\w+)', \{([^}]*)\}/g,
+      ))
+        found.set(name, { how, labels: labels.split(',').flatMap((part) => /^\s*(\w+)/.exec(part)?.[1] ?? []) });
+    }
+  }
+  return found;
+}
+
+/** A process that has counted once whatever the program counts. */
 function told(): string {
   const counters = createCounters();
-  for (const name of ['tasks', 'hops', 'loops', 'retries', 'checkpoints', 'replayed', 'crashes', 'calls'] as const)
-    counters.add(name, {});
-  counters.add('tokens', { model: 'm', direction: 'input' }, 1_000_000);
-  for (const name of ['taskSeconds', 'hopSeconds', 'toolSeconds', 'modelSeconds', 'callSeconds', 'loopDelay'] as const)
-    counters.observe(name, {}, 1);
+  for (const [name, { how }] of countedBySource()) {
+    if (!isMetricName(name)) throw new Error(`the program counts ${name}, of which the table knows nothing`);
+    if (how === 'observe') counters.observe(name, {}, 1);
+    else counters.add(name, {}, 1_000_000);
+  }
   const effect = { role: 'llm', effect: 'generate', running: 1, waiting: 0, concurrencyMax: 2, queueMax: 64 };
   const stats = {
     ...{ instances: 1, effectsRunning: 1, effectsQueued: 0, timers: 1, cursorLag: 0, unacknowledged: 0 },
@@ -56,6 +72,14 @@ describe('what is shown and warned of', () => {
         .flatMap((line) => (line.startsWith('#') ? [] : namesIn(line.split('{')[0] ?? ''))),
     );
     expect([...series].filter((name) => !emitted.has(name))).toEqual([]);
+    expect(emitted.size).toBeGreaterThan(40);
+  });
+
+  test('is counted with the labels that the table has, and no others', () => {
+    const counted = countedBySource();
+    expect(counted.size).toBeGreaterThan(12);
+    for (const [name, { labels }] of counted)
+      expect(labels.toSorted(), name).toEqual([...(isMetricName(name) ? metrics[name].labels : [])].toSorted());
   });
 
   test.each([...boardExpressions(), ...alerts.map(({ expr }) => expr)])('%s', (expr) => {

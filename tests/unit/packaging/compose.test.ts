@@ -4,6 +4,7 @@ import { Ajv } from 'ajv';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { identities } from '../../../bus/identities.ts';
 import { envExample, projectRoot, readSettings } from '../../../config/settings.ts';
 import { containerOf, parseObjects, readManifests, toCores, toMib } from '../../../k8s/manifest.ts';
 import composeSchema from '../../../schemas/published/compose-spec.json' with { type: 'json' };
@@ -43,7 +44,7 @@ const composed = z.looseObject({
 
 const read = (name: string): unknown => parse(readFileSync(join(projectRoot, name), 'utf8'), { merge: true });
 const compose = composed.parse(read('compose.yaml'));
-const running = Object.entries(compose.services).filter(([name]) => !['setup', 'cli'].includes(name));
+const running = Object.entries(compose.services).filter(([name]) => !['setup', 'identities', 'cli'].includes(name));
 const ours = table.map(({ name }) => name);
 
 function service(name: string): (typeof compose.services)[string] {
@@ -75,7 +76,8 @@ describe('compose.yaml', () => {
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
     }
     expect(compose.networks.inside?.internal).toBe(true);
-    for (const name of ['nats', 'chroma', 'agents', 'router']) expect(service(name).networks).toEqual(['inside']);
+    for (const name of ['nats', 'chroma', 'keeper', 'agents', 'router'])
+      expect(service(name).networks).toEqual(['inside']);
   });
 
   it('starts again what died, with limits, and lets nobody write where nothing is kept', () => {
@@ -94,9 +96,11 @@ describe('compose.yaml', () => {
   it('starts in the order of health', () => {
     const healthy = { condition: 'service_healthy' };
     for (const name of ['llm', 'tools', 'agents', 'gateway', 'dashboard']) {
-      expect(service(name).depends_on.nats, name).toEqual(healthy);
+      expect(service(name).depends_on.keeper, name).toEqual(healthy);
       expect(service(name).healthcheck?.test?.join(' '), name).toContain('readyz');
     }
+    expect(service('keeper').depends_on.nats).toEqual(healthy);
+    expect(service('nats').depends_on.identities).toEqual({ condition: 'service_completed_successfully' });
     expect(service('agents').depends_on).toMatchObject({ llm: healthy, tools: healthy });
     expect(service('gateway').depends_on).toMatchObject({
       agents: healthy,
@@ -104,6 +108,24 @@ describe('compose.yaml', () => {
     });
     expect(service('dashboard').depends_on.setup).toEqual({ condition: 'service_completed_successfully' });
     expect(service('nats').healthcheck?.test?.join(' ')).toContain('js-enabled-only');
+  });
+
+  it('gives each process the key of its own identity on NATS, and none of another', () => {
+    const keys = (name: string): string[] =>
+      service(name).volumes.filter((one) => one.startsWith('identity-') && !one.startsWith('identity-server'));
+    for (const identity of identities) {
+      expect(keys('identities')).toContain(`identity-${identity}:/run/identities/${identity}`);
+      if (identity === 'public') continue;
+      expect(keys(identity === 'owner' ? 'cli' : identity)).toEqual([`identity-${identity}:/run/identity:ro`]);
+    }
+    for (const [name, { environment }] of running) {
+      const isOurs = identities.some((identity) => identity === name);
+      expect(environment.NATS_NKEY, name).toBe(isOurs ? '/run/identity/seed.nk' : name === 'router' ? '' : undefined);
+      if (!isOurs) expect(keys(name), name).toEqual([]);
+    }
+    expect(service('nats').volumes).toContain('identity-server:/etc/nats/users:ro');
+    for (const conf of ['containers/nats.conf', 'k8s/base/nats.conf', 'k8s/overlays/ha/nats.conf'])
+      expect(readFileSync(join(projectRoot, conf), 'utf8'), conf).toMatch(/^include users\/users\.conf$/m);
   });
 
   it('gives the dashboard the tokens that setup makes, and nobody else', () => {
@@ -167,7 +189,7 @@ describe('compose and Kubernetes', () => {
     manifests = readManifests(parseObjects(await render(join(projectRoot, 'k8s/base'))));
   });
 
-  it.each(['agents', 'llm', 'tools', 'gateway', 'dashboard', 'nats', 'chroma', 'otel-collector'])(
+  it.each(['keeper', 'agents', 'llm', 'tools', 'gateway', 'dashboard', 'nats', 'chroma', 'otel-collector'])(
     'give %s the same limits, requests and image',
     (name) => {
       const found = manifests.workloads.find(({ metadata }) => metadata.name === name);

@@ -39,13 +39,31 @@ describe.each(['local', 'ha'])('the overlay %s', (name) => {
     }
   });
 
-  it('names each host after its pod, and gives it the log by a secret', () => {
-    for (const service of ['agents', 'llm', 'tools', 'gateway', 'dashboard']) {
-      const { env } = containerOf(workload(manifests, service));
+  it('names each host after its pod, and gives it the key of its own identity on NATS alone', () => {
+    for (const service of ['keeper', 'agents', 'llm', 'tools', 'gateway', 'dashboard']) {
+      const found = workload(manifests, service);
+      const { env, volumeMounts } = containerOf(found);
       expect(env).toContainEqual({ name: 'MESH_HOST_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } });
-      expect(env).toContainEqual({ name: 'NATS_URL', valueFrom: { secretKeyRef: { name: 'mesh-nats', key: 'url' } } });
+      expect(env).toContainEqual({ name: 'NATS_NKEY', value: '/run/identity/seed.nk' });
+      expect(volumeMounts).toContainEqual({ name: 'identity', mountPath: '/run/identity', readOnly: true });
+      const secrets = found.spec.template.spec.volumes.flatMap(({ secret }) => secret?.secretName ?? []);
+      expect(secrets.filter((name) => name.startsWith('mesh-nats-'))).toEqual([`mesh-nats-${service}`]);
     }
+    const { sources } = workload(manifests, 'nats').spec.template.spec.volumes.find(({ name }) => name === 'config')
+      ?.projected ?? { sources: [] };
+    expect(sources.map(({ secret }) => secret?.name)).toContain('mesh-nats-users');
     expect(yaml).not.toMatch(/^kind: Secret$/m);
+  });
+
+  it('has the mode in a ConfigMap of one name, which the gateway follows and which rolls nothing', () => {
+    const modes = manifests.configMaps.filter(({ metadata }) => metadata.name === 'mesh-mode');
+    expect(modes.map(({ data }) => data)).toEqual([{ OBS_MODE: name === 'local' ? 'debug' : 'shipping' }]);
+    const gateway = workload(manifests, 'gateway');
+    expect(containerOf(gateway).env).toContainEqual({ name: 'OBS_MODE_FILE', value: '/etc/mesh-mode/OBS_MODE' });
+    expect(containerOf(gateway).volumeMounts).toContainEqual({
+      ...{ name: 'mode', mountPath: '/etc/mesh-mode', readOnly: true },
+    });
+    expect(gateway.spec.template.spec.volumes).toContainEqual({ name: 'mode', configMap: { name: 'mesh-mode' } });
   });
 
   it('gives the dashboard the gateway, and its two tokens by a secret', () => {
@@ -83,13 +101,13 @@ describe.each(['local', 'ha'])('the overlay %s', (name) => {
 describe('what differs between the overlays', () => {
   it('local is one of everything, in debug mode', async () => {
     const manifests = readManifests(parseObjects(await render(overlay('local'))));
-    expect(settingsIn(manifests)).toMatchObject({ OBS_MODE: 'debug', MESH_LOG_REPLICAS: '1' });
+    expect(settingsIn(manifests)).toMatchObject({ MESH_LOG_REPLICAS: '1' });
     expect(manifests.workloads.map(({ spec }) => spec.replicas)).toEqual(manifests.workloads.map(() => 1));
   });
 
   it('ha has three copies of the log on three nodes, and a standby of each role', async () => {
     const manifests = readManifests(parseObjects(await render(overlay('ha'))));
-    expect(settingsIn(manifests)).toMatchObject({ OBS_MODE: 'shipping', MESH_LOG_REPLICAS: '3' });
+    expect(settingsIn(manifests)).toMatchObject({ MESH_LOG_REPLICAS: '3' });
     const replicas = (name: string): number => workload(manifests, name).spec.replicas;
     expect(replicas('nats')).toBe(3);
     for (const name of ['agents', 'llm', 'tools', 'gateway']) expect(replicas(name), name).toBeGreaterThan(1);
@@ -111,8 +129,8 @@ describe('what differs between the overlays', () => {
   });
 });
 
-const setting = (line: string): string =>
-  `resources: [../../base]\nconfigMapGenerator:\n  - { name: mesh-settings, namespace: agent-mesh, behavior: merge, literals: ["${line}"] }\n`;
+const setting = (line: string, map = 'mesh-settings'): string =>
+  `resources: [../../base]\nconfigMapGenerator:\n  - { name: ${map}, namespace: agent-mesh, behavior: merge, literals: ["${line}"] }\n`;
 const replace = (kind: string, name: string, path: string, value: string): string =>
   `resources: [../../base]\npatches:\n  - target: { kind: ${kind}, name: ${name} }\n    patch: |\n      - { op: replace, path: ${path}, value: ${value} }\n`;
 const remove = (kind: string, name: string, path: string): string =>
@@ -131,7 +149,17 @@ describe('a wrong value in an overlay is a sentence', () => {
       `resources: [../../base]\npatches:\n  - target: { kind: StatefulSet, name: agents }\n    patch: |\n      - { op: add, path: /spec/replica, value: 2 }\n`,
       'must NOT have additional properties: replica',
     ],
-    ['a mode that is none', setting('OBS_MODE=loud'), 'ConfigMap mesh-settings: OBS_MODE=loud'],
+    ['a mode that is none', setting('OBS_MODE=loud', 'mesh-mode'), 'ConfigMap mesh-mode: OBS_MODE=loud'],
+    [
+      'a ConfigMap of the mode that nobody follows',
+      'resources: [../../base]\nnameSuffix: -mine\n',
+      'the ConfigMap mesh-mode is not there under that very name',
+    ],
+    [
+      'a service with the key of another one',
+      replace('StatefulSet', 'llm', '/spec/template/spec/volumes/0/secret/secretName', 'mesh-nats-owner'),
+      'StatefulSet llm: it is given mesh-nats-owner of NATS; mesh-nats-llm is its own',
+    ],
     ['a setting that is none', setting('OBSMODE=debug'), 'OBSMODE is no setting of the mesh'],
     [
       'more copies than servers',
@@ -200,7 +228,7 @@ describe('a wrong value in an overlay is a sentence', () => {
     ],
     [
       'a secret that nobody makes',
-      replace('Deployment', 'gateway', '/spec/template/spec/volumes/1/secret/secretName', 'callers'),
+      replace('Deployment', 'gateway', '/spec/template/spec/volumes/3/secret/secretName', 'callers'),
       'nothing makes the Secret callers',
     ],
     [

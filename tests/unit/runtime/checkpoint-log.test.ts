@@ -6,11 +6,15 @@ import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { batch, endedTask, taskId } from '../../support/ledger-batch.ts';
 import { eagerDisk } from './support/eager-disk.ts';
 
+/** Where the log of these tests has a record; the first four have left it by age. */
+const placeOf = (_: number, n: number): number | null => (n < 5 ? null : 100 + n);
+
 async function open(told = Number.POSITIVE_INFINITY) {
   const bus = createMemoryBus(createMemoryLog());
   await bus.ensureTopology();
   const ledger = eagerDisk().open();
-  const logOf = (process: string) => createCheckpointLog({ service: 'tests', bus, ledger, process, told: () => told });
+  const logOf = (process: string) =>
+    createCheckpointLog({ service: 'tests', bus, ledger, process, told: () => told, recordSeq: placeOf });
   const checkpoints = logOf('p1');
   /** Into both, as a host does it. */
   const write = async (checkpoint: Checkpoint): Promise<void> => {
@@ -20,7 +24,9 @@ async function open(told = Number.POSITIVE_INFINITY) {
   const read = async (partition = 3) => {
     const found = await readCheckpoint(bus, 'tests', partition);
     const byTask = (one: { task: string }, other: { task: string }) => (one.task < other.task ? -1 : 1);
-    return found && { ...found, tasks: found.tasks.toSorted(byTask), ended: found.ended.toSorted(byTask) };
+    expect(found?.seq).toBe(found === null ? undefined : placeOf(partition, found.n));
+    const { seq: _, ...rest } = found ?? { seq: null };
+    return found && { ...rest, tasks: found.tasks.toSorted(byTask), ended: found.ended.toSorted(byTask) };
   };
   const parts = async () => (await bus.streamInfo('checkpoints')).lastSeq;
   return { bus, ledger, write, read, parts, logOf };

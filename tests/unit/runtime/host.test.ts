@@ -219,10 +219,13 @@ describe('a takeover', () => {
     one.bus.reconnect();
     mesh.signing.open();
     await mesh.pass(TAKEOVER_MS);
-    expect([one.host.stats().partitions.courier, await mesh.ended()]).toEqual([0, [TASK]]);
+    // It lost all of them, and was given its share back.
+    expect([one.host.stats().partitions.courier, other.host.stats().partitions.courier]).toEqual([4, 4]);
+    expect(await mesh.ended()).toEqual([TASK]);
     expect([one.fatal, other.fatal]).toEqual([[], []]);
     const records = await mesh.stored(journalSubject('tests', partitionOf(TASK)));
-    expect(journalOn(other.disk)[partitionOf(TASK)]).toHaveLength(records.length);
+    const known = [one, other].map(({ disk }) => journalOn(disk)[partitionOf(TASK)]?.length ?? 0);
+    expect(Math.max(...known)).toBe(records.length);
   });
 
   test('S8: with small limits of a host that did much: it comes to an end, and new tasks are done', async () => {

@@ -55,7 +55,7 @@ async function open() {
   const state = { delivered: [] as string[], twice: [] as string[], read: new Map<string, number>(), owned: true };
   let poison = '';
   const lanes = createLanes({
-    ...{ bus: bad, witness, onFatal },
+    ...{ bus: bad, clock, witness, onFatal },
     lanes: ['courier', 'llm'].map((name) => ({
       ...{ name, filter: `mesh.in.${name}.>` },
       deliver(message: StoredMessage) {
@@ -135,6 +135,22 @@ describe('lanes', () => {
     lanes.resume();
     await settled();
     expect([state.delivered, running()]).toEqual([['1'], BOTH]);
+  });
+
+  test('S1: that cannot be opened now, while a cluster has no leader, are opened when it has one', async () => {
+    const { lanes, bus, clock, say, state, running, fatal } = await open();
+    await say();
+    bus.disconnect();
+    lanes.open();
+    await clock.advance(1000);
+    expect([state.delivered, fatal]).toEqual([[], []]);
+    bus.reconnect();
+    await clock.advance(300);
+    await lanes.caughtUp();
+    await say();
+    await settled();
+    expect([state.delivered, state.twice, fatal]).toEqual([['1', '2'], [], []]);
+    expect(new Set(running())).toEqual(new Set(BOTH));
   });
 
   test('say how much is stored that nobody has read', async () => {

@@ -22,6 +22,13 @@ const facts: AttemptFacts = {
   traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
 };
 
+const golden = <N extends EventName>(name: N, data: object, hopindex = 0): MeshEvent<N> => {
+  const path = join(projectRoot, 'schemas', 'events', 'golden', `${name}.json`);
+  const event = JSON.parse(readFileSync(path, 'utf8')) as MeshEvent<N>;
+  const ids = { correlationid: TASK, subject: TASK, traceparent: facts.traceparent, hopindex };
+  return { ...event, ...ids, data: { ...event.data, ...data } };
+};
+
 function traced(change: Partial<EffectSpansOptions> = {}) {
   const spans: FinishedSpan[] = [];
   const crashes: string[] = [];
@@ -35,6 +42,7 @@ function traced(change: Partial<EffectSpansOptions> = {}) {
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     ...{ host: HOST, tracesPerSecond: 10, isFull: () => false, tellsContent: () => false },
     onCrash: (how) => void crashes.push(how),
+    lastHeard: () => Promise.resolve(null),
     ...change,
   });
   return { tracing, spans, crashes, counters };
@@ -172,18 +180,55 @@ describe('an attempt after another one', () => {
     expect(spans[0]?.links?.[0]).toMatchObject({ spanId: id, cause: 'crash' });
   });
 
-  it("closes another host's attempt when it takes over", () => {
-    const { tracing, spans, crashes } = traced();
-    const before = { host: 'desk-0', atMs: 1000, inOrder: false, here: false };
-    const opened = { service: 'tools', partition: 2, checkpoint: 0, records: 0, tasks: 1, tookMs: 1 };
-    tracing.opened({ ...opened, before });
-    tracing.attempt({ ...facts, pending: true }).end('done', null);
-    expect(spans[0]).toMatchObject({
-      ...{ spanId: attemptSpanId(KEY, 1, 'desk-0'), endMs: 1000, failure: 'cut_off' },
-      attributes: { 'mesh.effect.outcome': 'cut_off' },
+  const before = { host: 'desk-0', atMs: 1000, inOrder: false, here: false };
+  const opened = { service: 'tools', partition: 2, checkpoint: 0, records: 1, tasks: 1, tookMs: 1, before };
+  const asked = (atMs: number) => ({
+    role: 'tools',
+    event: golden('hop.requested', {}, 3),
+    atMs,
+    said: [],
+    replayed: true,
+  });
+
+  it("closes another host's attempt when it takes over: from when it was asked to that host's last sign of life", async () => {
+    const heardMs = Date.now() - 4000;
+    const { tracing, spans, crashes } = traced({
+      lastHeard: (host) => Promise.resolve(host === 'desk-0' ? heardMs : null),
     });
-    expect(spans[1]?.links?.[0]).toMatchObject({ spanId: spans[0]?.spanId, cause: 'takeover' });
+    tracing.applied(asked(900));
+    tracing.opened(opened);
+    const next = tracing.attempt({ ...facts, pending: true });
+    await Promise.resolve();
+    next.end('done', null);
+    const [closed] = spans.filter(({ failure }) => failure === 'cut_off');
+    expect(closed).toMatchObject({
+      ...{ spanId: attemptSpanId(KEY, 1, 'desk-0'), startMs: 900, endMs: heardMs },
+      attributes: {
+        'mesh.effect.outcome': 'cut_off',
+        'mesh.cut_off.reason': `host desk-0 was last heard of ${new Date(heardMs).toISOString()}`,
+      },
+    });
+    const [again] = spans.filter(({ attributes }) => attributes['mesh.link.cause'] === 'takeover');
+    expect(again?.links?.[0]).toMatchObject({ spanId: closed?.spanId, cause: 'takeover' });
+    expect(again?.attributes['mesh.crash.lost_ms']).toBeGreaterThanOrEqual(4000);
+    expect(again?.attributes['mesh.crash.lost_ms']).toBeLessThan(60_000);
     expect(crashes).toContain('takeover');
+  });
+
+  it.each([
+    ['nobody heard the other host', null, 1000],
+    ['its clock is ahead', Date.now() + 3_600_000, undefined],
+  ])('when %s, it ends with the last record, and never after the next has begun', async (_when, heardMs, endMs) => {
+    const { tracing, spans } = traced({ lastHeard: () => Promise.resolve(heardMs) });
+    tracing.opened(opened);
+    const next = tracing.attempt({ ...facts, pending: true });
+    await Promise.resolve();
+    next.end('done', null);
+    const [closed, again] = ['cut_off', null].map((failure) =>
+      spans.find((one) => one.failure === failure && one.name === 'agent.tool_call'),
+    );
+    expect(closed?.startMs).toBe(1000);
+    expect(closed?.endMs).toBe(endMs ?? again?.startMs);
   });
 });
 
@@ -201,12 +246,6 @@ describe('which traces are kept', () => {
 });
 
 describe('what a person did', () => {
-  const golden = <N extends EventName>(name: N, data: object, hopindex = 0): MeshEvent<N> => {
-    const path = join(projectRoot, 'schemas', 'events', 'golden', `${name}.json`);
-    const event = JSON.parse(readFileSync(path, 'utf8')) as MeshEvent<N>;
-    const ids = { correlationid: TASK, subject: TASK, traceparent: facts.traceparent, hopindex };
-    return { ...event, ...ids, data: { ...event.data, ...data } };
-  };
   const nothingSaid = { atMs: Date.now(), said: [], replayed: false };
 
   it('a deed that is done again because a person wants it links to the hop that nobody knew the outcome of', () => {

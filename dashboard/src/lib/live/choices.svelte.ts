@@ -1,5 +1,5 @@
 /**
- * What a person has chosen, kept by the browser. Owns: theme, advanced pages, folding of idle time. The address wins over
+ * What a person has chosen, kept by the browser. Owns: theme, advanced pages, folding of idle time, effects on the timeline. The address wins over
  * it, and never writes it.
  */
 type Theme = 'system' | 'light' | 'dark';
@@ -25,12 +25,14 @@ class Choices {
   theme = $state<Theme>('system');
   advanced = $state(false);
   fold = $state(true);
+  effects = $state(true);
 
   begin(): void {
     const theme = stored('theme');
     if (theme === 'light' || theme === 'dark') this.theme = theme;
     this.advanced = stored('advanced') === '1';
     this.fold = stored('fold') !== '0';
+    this.effects = stored('effects') !== '0';
     this.#apply();
   }
 
@@ -50,6 +52,11 @@ class Choices {
   setFold(on: boolean): void {
     this.fold = on;
     keep('fold', on ? '1' : '0');
+  }
+
+  setEffects(on: boolean): void {
+    this.effects = on;
+    keep('effects', on ? '1' : '0');
   }
 
   #apply(): void {

@@ -11,6 +11,7 @@ import { FactBuffer } from '../model/fact-buffer.ts';
 import { TaskRows } from '../model/task-rows.ts';
 import { clock } from './clock.svelte.ts';
 import { AskError, ask, isDemo } from './source.ts';
+import { trace } from './trace.svelte.ts';
 
 const RETRY_MS = 1500;
 const AFTER_RECORDING_MS = 4000;
@@ -71,6 +72,7 @@ class Live {
     this.task = null;
     this.taskError = null;
     this.tokens = [];
+    trace.open(id);
     if (id === null) this.#listen();
     else void this.#story(id);
   }
@@ -175,6 +177,7 @@ class Live {
     on<{ task: string; facts: readonly WireFact[] }>('facts', ({ task, facts }) => {
       if (this.task?.id === task && this.task.add(facts)) {
         this.taskVersion += 1;
+        if (facts.some(({ type }) => type !== 'hop.progress')) trace.hear();
         if (this.tokens.length > 0 && facts.some(({ type }) => type === 'hop.finished' || type.startsWith('task.')))
           this.tokens = [];
       }

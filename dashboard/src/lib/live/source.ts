@@ -3,8 +3,11 @@
  * Does not own: what is done with them.
  */
 import type { Command, Outcome } from '../../../wire.ts';
+import { plain } from '../model/text.ts';
 
 const KEY = 'mesh-demo';
+/** What went wrong may repeat what somebody sent. */
+const MESSAGE_MAX = 1000;
 
 /** Decided by the address once, and kept by the tab. */
 export const isDemo: boolean = (() => {
@@ -22,7 +25,7 @@ export function leaveDemo(): void {
 export class AskError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
-    super(message);
+    super(plain(message, MESSAGE_MAX));
     this.status = status;
   }
 }
@@ -69,9 +72,10 @@ export async function command(order: Command): Promise<Outcome> {
     });
     const text = await response.text();
     try {
-      return JSON.parse(text) as Outcome;
+      const outcome = JSON.parse(text) as Outcome;
+      return outcome.ok ? outcome : { ...outcome, message: plain(outcome.message, MESSAGE_MAX) };
     } catch {
-      return { ok: false, code: String(response.status), message: text.slice(0, 300) };
+      return { ok: false, code: String(response.status), message: plain(text, 300) };
     }
   } catch {
     return {

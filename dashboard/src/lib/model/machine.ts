@@ -55,15 +55,7 @@ export function chartOf(story: TaskStory, shape: WorkflowShape | null, boxWidth:
   names.push(isEnded ? last : 'completed');
   for (const visited of story.path) if (!names.includes(visited)) names.splice(names.length - 1, 0, visited);
   const roleOf = new Map(steps.map(({ step, role }) => [step, role]));
-  const place = placing(names.length, boxWidth);
   const taken = counted(story.path);
-  const states = names.map((name, at) => ({
-    ...{ name, label: labelOf(name), sub: roleOf.get(name) ?? subOf(name, story) },
-    visits: story.path.filter((one) => one === name).length,
-    here: name === last,
-    tone: toneOf(name, story, last),
-    ...place.at(at),
-  }));
   const planned = names.slice(1).map((name, at): [string, string] => [names[at] ?? '', name]);
   const shown = planned.filter(([from, to]) => from !== 'person' && to !== 'person');
   if (shape?.loop != null) shown.push([shape.loop.review, shape.loop.revise]);
@@ -73,6 +65,18 @@ export function chartOf(story: TaskStory, shape: WorkflowShape | null, boxWidth:
       [from, to] as const,
     ]),
   );
+  const leaps = [...pairs.values()].map(([from, to]) => names.indexOf(to) - names.indexOf(from));
+  const place = placing(names.length, boxWidth, {
+    over: leaps.some((by) => by > 1),
+    under: leaps.some((by) => by < 1),
+  });
+  const states = names.map((name, at) => ({
+    ...{ name, label: labelOf(name), sub: roleOf.get(name) ?? subOf(name, story) },
+    visits: story.path.filter((one) => one === name).length,
+    here: name === last,
+    tone: toneOf(name, story, last),
+    ...place.at(at),
+  }));
   const ways = [...pairs].flatMap(([key, [from, to]]) => {
     const [a, b] = [names.indexOf(from), names.indexOf(to)];
     if (a < 0 || b < 0) return [];
@@ -121,19 +125,27 @@ interface Placing {
   way(from: number, to: number): { d: string; labelX: number; labelY: number };
 }
 
-/** Side by side where there is room, below each other where there is not. */
-function placing(count: number, boxWidth: number): Placing {
-  const across = (boxWidth - 2 * MARGIN - (count - 1) * ACROSS_GAP_MIN) / count;
-  return across >= 92 ? acrossPlacing(count, boxWidth, Math.min(NODE_WIDTH_MAX, across)) : downPlacing(count, boxWidth);
+/** Whether ways lead over the states, or under them. */
+interface Arcs {
+  readonly over: boolean;
+  readonly under: boolean;
 }
 
-function acrossPlacing(count: number, width: number, nodeWidth: number): Placing {
+/** Side by side where there is room, below each other where there is not. */
+function placing(count: number, boxWidth: number, arcs: Arcs): Placing {
+  const across = (boxWidth - 2 * MARGIN - (count - 1) * ACROSS_GAP_MIN) / count;
+  return across >= 92
+    ? acrossPlacing(count, boxWidth, Math.min(NODE_WIDTH_MAX, across), arcs)
+    : downPlacing(count, boxWidth);
+}
+
+function acrossPlacing(count: number, width: number, nodeWidth: number, { over, under }: Arcs): Placing {
   const gap = count > 1 ? (width - 2 * MARGIN - count * nodeWidth) / (count - 1) : 0;
-  const y = MARGIN + ARC + 18;
+  const y = MARGIN + (over ? ARC + 18 : 0);
   const left = (at: number): number => MARGIN + at * (nodeWidth + gap);
   const middle = y + NODE_HEIGHT / 2;
   return {
-    ...{ width, nodeWidth, height: y + NODE_HEIGHT + ARC + MARGIN + 18 },
+    ...{ width, nodeWidth, height: y + NODE_HEIGHT + MARGIN + (under ? ARC + 18 : 0) },
     at: (at) => ({ x: left(at), y }),
     way(from, to) {
       const [a, b] = [left(from) + nodeWidth, left(to)];

@@ -160,7 +160,7 @@ export interface Bar {
 const LABEL_INSIDE_MIN = 0.22;
 const LABEL_AFTER_MAX = 0.72;
 
-export function barOf(scale: Scale, window: Window, span: Span): Bar {
+export function barOf(scale: Scale, window: Window, span: Pick<Span, 'startMs' | 'endMs'>): Bar {
   const [from, to] = [
     inWindow(window, xOf(scale, span.startMs)),
     inWindow(window, xOf(scale, span.endMs ?? scale.endMs)),

@@ -1,6 +1,7 @@
 /** How states look and are called. Owns: the words and tones of every state. */
 import type { TaskStatus } from '../../../../schemas/events/task-view.ts';
-import type { SpanStatus } from '../model/story.ts';
+import { duration } from '../model/format.ts';
+import type { Span, SpanStatus } from '../model/story.ts';
 
 export type Tone = 'running' | 'done' | 'waiting' | 'failed' | 'cancelled' | 'plain';
 
@@ -44,3 +45,16 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 export const degradedText = (reason: string): string => reasons[reason] ?? reason;
+
+export function nameOfSpan(span: Span): string {
+  if (span.kind === 'route') return 'route';
+  return span.kind === 'wait' ? 'a person' : span.step;
+}
+
+/** What a screen reader says of it. */
+export function describeSpan(span: Span, nowMs: number): string {
+  const hop = `Hop ${span.index}, ${span.step} by ${span.role}`;
+  const what = span.kind === 'hop' ? hop : span.kind === 'route' ? 'Routing' : 'Waits for a person';
+  const tries = span.retries.length > 0 ? `, ${span.retries.length} retries` : '';
+  return `${what}: ${span.status}, ${duration((span.endMs ?? nowMs) - span.startMs)}${tries}`;
+}

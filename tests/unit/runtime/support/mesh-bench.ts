@@ -34,12 +34,12 @@ export interface Life {
   /** Readers that it has opened. */
   readonly reads: string[];
   /** Said at this level, in order. */
-  said(level: 'warn' | 'error'): string[];
+  said(level: 'info' | 'warn' | 'error'): string[];
   /** As SIGKILL does: what was written stays, and nothing more happens. */
   kill(): void;
 }
 
-export interface LifeOptions extends Partial<Pick<HostOptions, 'limits' | 'commitMode' | 'service'>> {
+export interface LifeOptions extends Partial<Pick<HostOptions, 'limits' | 'commitMode' | 'service' | 'standby'>> {
   readonly disk?: Disk;
   /** In place of the disk. */
   readonly ledger?: Ledger;

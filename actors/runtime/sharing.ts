@@ -1,0 +1,106 @@
+/**
+ * How many partitions this host is to have, so that the hosts of a service share the work. Owns: telling the others at
+ * each beat how many it has, hearing them, and the arithmetic. Does not own: leases (`ownership.ts`), or how a partition
+ * is given away (`hand-over.ts`).
+ *
+ * What is told is volatile and proves nothing: who has a partition is the lease's word, who writes it the log's (S7, J4).
+ * A wrong number here makes work uneven, never wrong.
+ *
+ * Invariants:
+ * 1. The shares of the hosts that hear each other add up to all partitions at least: nothing free is left alone for longer
+ *    than a silent host counts as alive.
+ * 2. A host that hears nobody has a share of everything. A standby has one of nothing while anybody else is there.
+ * 3. A host gives away only what another one has said it lacks: where all have their share, nothing moves.
+ */
+import type { Bus } from '../../bus/port.ts';
+import { hostsSubject, PARTITIONS } from '../../schemas/events/subjects.ts';
+import type { Clock } from './ports.ts';
+
+export interface Sharing {
+  /** How many partitions this host may take of those that nobody has. */
+  share(): number;
+  /** How many of its own others are waiting for. */
+  surplus(has: number): number;
+  /** Tells the others that it lives; to be called at each beat. */
+  tell(has: number): void;
+  /** Tells them that it goes, so that they take at once what it lets go of. */
+  stop(): void;
+}
+
+export interface SharingOptions {
+  readonly service: string;
+  readonly name: string;
+  readonly bus: Pick<Bus, 'publishVolatile' | 'subscribeVolatile'>;
+  readonly clock: Clock;
+  /** A host that was not heard for so long does not count. */
+  readonly ttlMs: number;
+  /** It takes only what nobody else is there for. */
+  readonly standby: boolean;
+}
+
+interface Told {
+  readonly host: string;
+  readonly has: number;
+  readonly standby: boolean;
+  readonly leaves: boolean;
+}
+
+interface Heard extends Told {
+  readonly atMs: number;
+}
+
+export function createSharing({ service, name, bus, clock, ttlMs, standby }: SharingOptions): Sharing {
+  const subject = hostsSubject(service);
+  const heard = new Map<string, Heard>();
+  const endListening = bus.subscribeVolatile(subject, (_, data) => {
+    const told = parseTold(data);
+    if (told === null || told.host === name) return;
+    if (told.leaves) heard.delete(told.host);
+    else heard.set(told.host, { ...told, atMs: clock.elapsed() });
+  });
+  /** Those that have a share; standbys have none. */
+  const others = (): Heard[] => {
+    const sinceMs = clock.elapsed() - ttlMs;
+    for (const [host, { atMs }] of heard) if (atMs < sinceMs) heard.delete(host);
+    return [...heard.values()].filter((one) => !one.standby);
+  };
+  const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / Math.max(1, hosts));
+  const own = standby ? 0 : 1;
+  const tellThat = (has: number, leaves: boolean): void =>
+    bus.publishVolatile(subject, JSON.stringify({ host: name, has, standby, leaves } satisfies Told));
+
+  return {
+    share() {
+      const { length } = others();
+      return standby && length > 0 ? 0 : shareOf(length + own);
+    },
+    surplus(has) {
+      const live = others();
+      if (live.length === 0) return 0;
+      const share = shareOf(live.length + own);
+      const lacking = live.reduce((sum, one) => sum + Math.max(0, share - one.has), 0);
+      return Math.max(0, Math.min(lacking, has - own * share));
+    },
+    tell: (has) => tellThat(has, false),
+    stop() {
+      endListening();
+      tellThat(0, true);
+    },
+  };
+}
+
+/** Null for what no host of the mesh has said: anybody who may publish there may say anything. */
+function parseTold(data: Uint8Array): Told | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(data).toString('utf8'));
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
+  if (typeof value !== 'object' || value === null || !('host' in value) || !('has' in value)) return null;
+  const { host, has } = value;
+  if (typeof host !== 'string' || !Number.isSafeInteger(has)) return null;
+  const is = (key: 'standby' | 'leaves'): boolean => key in value && Reflect.get(value, key) === true;
+  return { host, has: Number(has), standby: is('standby'), leaves: is('leaves') };
+}

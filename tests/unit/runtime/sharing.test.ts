@@ -1,0 +1,101 @@
+/** How many partitions each host of a service is to have. On the bus in memory. */
+import { describe, expect, test } from 'vitest';
+import { createSharing, type Sharing } from '../../../actors/runtime/sharing.ts';
+import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
+import { hostsSubject, PARTITIONS } from '../../../schemas/events/subjects.ts';
+import { createFakeClock, settled } from './support/fake-clock.ts';
+
+const TTL_MS = 3000;
+
+function open() {
+  const clock = createFakeClock();
+  const log = createMemoryLog({ now: () => clock.now() });
+  const bus = createMemoryBus(log, { now: () => clock.now() });
+  const host = (name: string, standby = false): Sharing =>
+    createSharing({ service: 'agents', name, bus, clock, ttlMs: TTL_MS, standby });
+  return { clock, bus, host };
+}
+
+describe('a share', () => {
+  test('of a host that hears nobody is everything', () => {
+    const one = open().host('one');
+    expect([one.share(), one.surplus(PARTITIONS)]).toEqual([PARTITIONS, 0]);
+  });
+
+  test.each([2, 3, 4, 5, 8, 9])('of %i hosts: together they take everything', async (count) => {
+    const { host } = open();
+    const hosts = Array.from({ length: count }, (_, nth) => host(`host-${nth}`));
+    for (const one of hosts) one.tell(0);
+    await settled();
+    const shares = hosts.map((one) => one.share());
+    expect(new Set(shares)).toEqual(new Set([Math.ceil(PARTITIONS / count)]));
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeGreaterThanOrEqual(PARTITIONS);
+  });
+
+  test('grows when another host has been silent for as long as a lease lives, or says that it goes', async () => {
+    const { clock, host } = open();
+    const [one, other] = [host('one'), host('other')];
+    other.tell(4);
+    await settled();
+    expect(one.share()).toBe(4);
+    await clock.advance(TTL_MS + 1);
+    expect(one.share()).toBe(PARTITIONS);
+    other.tell(4);
+    await settled();
+    expect(one.share()).toBe(4);
+    other.stop();
+    await settled();
+    expect(one.share()).toBe(PARTITIONS);
+  });
+});
+
+describe('a surplus', () => {
+  test('is what others lack, and no more', async () => {
+    const { host } = open();
+    const [one, other] = [host('one'), host('other')];
+    other.tell(0);
+    await settled();
+    expect(one.surplus(8)).toBe(4);
+    other.tell(3);
+    await settled();
+    expect([one.surplus(5), one.surplus(4)]).toEqual([1, 0]);
+  });
+
+  test('nothing moves where nobody lacks anything: three hosts with 3, 3 and 2', async () => {
+    const { host } = open();
+    const [one, two, three] = [host('one'), host('two'), host('three')];
+    one.tell(3);
+    two.tell(3);
+    three.tell(2);
+    await settled();
+    expect([one.surplus(3), two.surplus(3), three.surplus(2)]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a standby', () => {
+  test('has no share while another host is there, gives back what it took, and counts for nobody', async () => {
+    const { clock, host } = open();
+    const [one, standby] = [host('one'), host('standby', true)];
+    expect(standby.share()).toBe(PARTITIONS);
+    one.tell(0);
+    standby.tell(8);
+    await settled();
+    expect([one.share(), standby.share(), standby.surplus(8)]).toEqual([PARTITIONS, 0, 8]);
+    one.tell(8);
+    await settled();
+    expect(one.surplus(8)).toBe(0);
+    await clock.advance(TTL_MS + 1);
+    expect(standby.share()).toBe(PARTITIONS);
+  });
+});
+
+test.each(['', 'no json', 'null', '[]', '{"host":1,"has":0}', '{"host":"x","has":"0"}'])(
+  'S9: what no host has said is passed over: %s',
+  async (text) => {
+    const { bus, host } = open();
+    const one = host('one');
+    bus.publishVolatile(hostsSubject('agents'), text);
+    await settled();
+    expect(one.share()).toBe(PARTITIONS);
+  },
+);

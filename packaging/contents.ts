@@ -12,7 +12,7 @@ export const assets: readonly string[] = [
   'docs',
   // Read when the mesh runs.
   'actors/workflows',
-  'actors/roles/llm/engines/snippets',
+  'actors/roles/coder/snippets',
   'router/weighing.schema.json',
   'router/models',
   'router/samples/test.tsv',

@@ -75,7 +75,7 @@ module.exports = {
       name: 'adapters-implement-ports',
       severity: 'error',
       from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
-      to: { path: '^(actors|client|gateway|services|cli|config|tests|bench)/' },
+      to: { path: '^(actors/(?!workers/)|(client|gateway|services|cli|config|tests|bench)/)' },
     },
     {
       name: 'client-knows-events-and-the-bus',
@@ -146,7 +146,8 @@ module.exports = {
     },
     {
       name: 'dashboard-knows-the-gateway-client-and-the-log',
-      comment: 'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
+      comment:
+        'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
       severity: 'error',
       from: { path: '^dashboard/server/' },
       to: {

@@ -1,9 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
+/** Fetches models of some 220 MB and generates for minutes: `mesh test real-model` alone asks for it. */
+const realModel = {
+  test: {
+    name: 'real-model',
+    include: ['tests/real-model/**/*.test.ts'],
+    globalSetup: ['tests/real-model/setup.ts'],
+    testTimeout: 400_000,
+    hookTimeout: 400_000,
+    fileParallelism: false,
+  },
+};
+
 /** Unit tests need nothing but Node; integration tests start real servers and processes of their own. */
 export default defineConfig({
   test: {
     projects: [
+      ...(process.env.MESH_TEST_REAL_MODEL === '1' ? [realModel] : []),
       {
         test: {
           name: 'unit',

@@ -57,6 +57,7 @@ const ports = {
     run: () => Promise.reject(new Error('not measured')),
   },
   breakers: createBreakers(log),
+  runsExamples: false,
   skills: createSkillBook([]),
   showText: () => () => undefined,
 };

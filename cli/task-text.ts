@@ -186,7 +186,11 @@ export function workingLine(view: TaskView, paint: Paint, max: number): string {
   return `${paint('blue', '…')} ${hop.index} ${paint('bold', hop.role.padEnd(9))} ${paint('dim', note)}`;
 }
 
-export function citationText(citation: Citation): string {
+/** Documents whose lines nobody sees: the heading beside it names the page, the slide, the cells or the chapter. */
+const DOCUMENT = /\.(?:pdf|docx|pptx|xlsx|epub)$/i;
+
+export function citationText(citation: Pick<Citation, 'path' | 'heading' | 'startLine' | 'endLine'>): string {
+  if (DOCUMENT.test(citation.path) && citation.heading !== '') return citation.path;
   const lines =
     citation.endLine > citation.startLine ? `${citation.startLine}-${citation.endLine}` : String(citation.startLine);
   return `${citation.path}:${lines}`;

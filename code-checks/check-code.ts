@@ -1,5 +1,6 @@
 /**
- * The static checks of the reviewer: code in, findings out. Nothing here executes the code it is given.
+ * The checks of the reviewer: code in, findings out. They look at the code and do not execute it, but for the examples of
+ * a request (examples/try-examples.ts), which run in a sandbox.
  * Owns the limits, the order of findings and the verdict; each language's rules live in its own file, and a model's
  * opinion is added elsewhere.
  */
@@ -7,7 +8,9 @@
 import { createWorkerPool, WorkerError } from '../actors/workers/worker-pool.ts';
 import type { CodeFile, Finding, Review } from '../schemas/events/generated.ts';
 import type { CheckReply, CheckRequest } from './check-worker.ts';
+import { closeExamples, tryExamples } from './examples/try-examples.ts';
 import { languageName } from './languages.ts';
+import { shellCheck } from './shellcheck.ts';
 import { hasSyntaxCheck } from './syntax-languages.ts';
 import { ANY_LANGUAGE } from './universal-check.ts';
 
@@ -31,6 +34,8 @@ export interface CodeToCheck {
 }
 
 export interface CheckOptions {
+  /** What was asked for: code without an error is run against the examples and tests in it. */
+  readonly request?: string;
   readonly signal?: AbortSignal;
   /** Whose check it is: tasks take turns. */
   readonly task?: string;
@@ -86,7 +91,19 @@ export async function checkCode(code: CodeToCheck, options: CheckOptions = {}): 
   const { files = [], faults = [] } = code;
   const special =
     files.length > 0 ? await checkFiles(files, options) : await checkLanguage({ language, text: code.text }, options);
-  return { findings: bounded([...faults, ...special.findings]), checkedBy: special.checkedBy };
+  const found = [...faults, ...special.findings];
+  const tried = await examplesOf(code, found, options);
+  return { findings: bounded([...found, ...tried.findings]), checkedBy: [...special.checkedBy, ...tried.checkedBy] };
+}
+
+async function examplesOf(code: CodeToCheck, found: readonly Finding[], options: CheckOptions): Promise<CheckReply> {
+  const { request, signal, task } = options;
+  if (request === undefined || found.some(({ severity }) => severity === 'error'))
+    return { findings: [], checkedBy: [] };
+  return tryExamples(code, request, {
+    ...(signal === undefined ? {} : { signal }),
+    ...(task === undefined ? {} : { task }),
+  });
 }
 
 /** Each file by its own language; what is found names its file, since lines are counted in it. */
@@ -105,10 +122,12 @@ async function checkLanguage(request: CheckRequest, options: CheckOptions): Prom
   // One after the other: only so can it be said of the check whether it waits.
   const general = await reply(checks, { ...request, language: ANY_LANGUAGE }, options);
   const special = await reply(hasSyntaxCheck(request.language) ? syntax : checks, request, options);
-  const { checkedBy } = special;
+  const isShell = request.language === 'shell' && !special.findings.some(({ severity }) => severity === 'error');
+  const more = isShell ? await shellCheck(request.text, options.signal) : { findings: [], checkedBy: [] };
+  const checkedBy = [...special.checkedBy, ...more.checkedBy];
   const unknown = checkedBy.length === 0 && special.findings.length === 0;
   const findings = unknown ? [notChecked(request.language)] : special.findings;
-  return { findings: [...general.findings, ...findings], checkedBy };
+  return { findings: [...general.findings, ...findings, ...more.findings], checkedBy };
 }
 
 /** Out of time, or of memory, is no fault of the code: it is said that it was not checked. */
@@ -180,5 +199,5 @@ function count(findings: readonly Finding[], noun: string): string {
 
 /** Ends the checking workers, for an orderly shutdown; a later check starts them again. */
 export async function closeChecks(): Promise<void> {
-  await Promise.all([checks.close(), syntax.close()]);
+  await Promise.all([checks.close(), syntax.close(), closeExamples()]);
 }

@@ -195,6 +195,11 @@ const table = {
     '120000',
   ],
   LLM_MAX_TOKENS: [count(16, 131_072, 2048), 'Tokens one generation may make.', '2048'],
+  CHECKS_RUN_EXAMPLES: [
+    z.enum(['on', 'off']).default('on'),
+    'on: TypeScript and JavaScript that a model wrote is run against the examples and tests in its request, in a process without network, files and rights (docs/models.md); off: it is only looked at.',
+    'on',
+  ],
   TOOLS_ALLOW_HOSTS: [
     optionalText,
     'Hosts (host or host:port, separated by commas) that the HTTP tools may reach; none when unset.',

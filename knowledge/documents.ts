@@ -1,30 +1,48 @@
 /**
- * Documents that are no text: PDF and Word. Owns: turning them into Markdown, pages of a PDF under headings of their number.
- * Does not own: reading the formats (unpdf, mammoth); both run on bytes alone and fetch nothing.
+ * Documents that are no text: PDF, Word, slides, workbooks, books. Owns: turning them into Markdown with headings that name
+ * the page, slide, range or chapter, and why one has no text. Does not own: reading the formats (unpdf, mammoth,
+ * `office.ts`), or limits of time (`document-lane.ts`). Nothing is fetched.
  */
 import { extname } from 'node:path';
+import { zipSync } from 'fflate';
+import { ArchiveTooLarge, unpack } from './archive.ts';
 import { pageText } from './decode.ts';
+import { bookText, slidesText, workbookText } from './office.ts';
+import type { SkipReason } from './port.ts';
 
 /** More pages than this are a library: the first are read, and the last line says how many were not. */
 const PAGES_MAX = 500;
+/** A workbook of a million cells gives more text than anybody asks about. */
+const TEXT_CHARS_MAX = 8_000_000;
 
-const READERS: Readonly<Record<string, (bytes: Buffer) => Promise<string>>> = { '.pdf': pdfText, '.docx': wordText };
+export type DocumentRead =
+  | { readonly text: string }
+  | { readonly reason: Extract<SkipReason, 'damaged' | 'no-text' | 'protected' | 'too-large-inside'> };
+
+const READERS: Readonly<Record<string, (bytes: Buffer) => string | Promise<string>>> = {
+  '.pdf': pdfText,
+  '.docx': wordText,
+  '.pptx': slidesText,
+  '.xlsx': workbookText,
+  '.epub': bookText,
+};
 
 export function isDocument(path: string): boolean {
   return Object.hasOwn(READERS, extname(path).toLowerCase());
 }
 
-/** Markdown; null when the bytes are not such a document, are protected, or hold no text, as scans do. */
-export async function documentText(path: string, bytes: Buffer): Promise<string | null> {
+/** Markdown, or why there is none; whatever the bytes are, it does not throw. */
+export async function readDocument(path: string, bytes: Buffer): Promise<DocumentRead> {
   const read = READERS[extname(path).toLowerCase()];
-  if (read === undefined) return null;
+  // Office keeps what has a password in a container of another kind (MS-OFFCRYPTO 2.3).
+  if (read === undefined || bytes.subarray(0, 4).toString('hex') === 'd0cf11e0') return { reason: 'protected' };
   try {
     const text = await read(bytes);
-    return text.trim() === '' ? null : text;
+    if (text.length > TEXT_CHARS_MAX) return { reason: 'too-large-inside' };
+    return text.trim() === '' ? { reason: 'no-text' } : { text };
   } catch (error) {
-    // A damaged file is one that cannot be read; what the library says of it helps nobody who looks for it.
-    if (error instanceof Error) return null;
-    throw error;
+    if (error instanceof ArchiveTooLarge) return { reason: 'too-large-inside' };
+    return { reason: error instanceof Error && error.name === 'PasswordException' ? 'protected' : 'damaged' };
   }
 }
 
@@ -38,11 +56,17 @@ async function pdfText(bytes: Buffer): Promise<string> {
     .filter((page) => page !== '');
   const left = text.length - PAGES_MAX;
   if (left > 0) pages.push(`(${left} more pages were not read.)`);
-  return `${pages.join('\n\n')}\n`;
+  return pages.length === 0 ? '' : `${pages.join('\n\n')}\n`;
 }
 
+/** Unpacked within limits first, since mammoth has none; pictures are not read. */
 async function wordText(bytes: Buffer): Promise<string> {
-  const mammoth = await import('mammoth');
-  const { value } = await mammoth.default.convertToHtml({ buffer: bytes });
+  const { files } = unpack(bytes, (name) => /\.(?:xml|rels)$/i.test(name));
+  const { default: mammoth } = await import('mammoth');
+  const convertImage = mammoth.images.imgElement(async () => ({ src: '' }));
+  const { value } = await mammoth.convertToHtml(
+    { buffer: Buffer.from(zipSync({ ...files }, { level: 0 })) },
+    { convertImage },
+  );
   return pageText(value);
 }

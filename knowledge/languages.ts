@@ -32,7 +32,21 @@ export interface FileType {
 }
 
 /** Notebooks, pages and documents are read as Markdown (`decode.ts`). */
-const MARKDOWN = new Set(['md', 'markdown', 'mdx', 'mdc', 'ipynb', 'html', 'htm', 'xhtml', 'pdf', 'docx']);
+const MARKDOWN = new Set([
+  'md',
+  'markdown',
+  'mdx',
+  'mdc',
+  'ipynb',
+  'html',
+  'htm',
+  'xhtml',
+  'pdf',
+  'docx',
+  'pptx',
+  'xlsx',
+  'epub',
+]);
 
 const CODE: Readonly<Record<string, readonly [language: string, family: Family]>> = {
   ts: ['typescript', 'script'],

@@ -10,6 +10,7 @@ import type { Passage } from '../schemas/events/generated.ts';
 export type SkipReason =
   | 'binary'
   | 'broken-symlink'
+  | 'damaged'
   | 'data'
   | 'folder-of-a-tool'
   | 'hidden'
@@ -19,10 +20,13 @@ export type SkipReason =
   | 'missing'
   | 'no-text'
   | 'not-a-file'
+  | 'protected'
   | 'secret'
   | 'symlink-inside-root'
   | 'symlink-outside-root'
+  | 'too-hard'
   | 'too-large'
+  | 'too-large-inside'
   | 'unreadable';
 
 export interface SkippedFile {

@@ -14,7 +14,8 @@ import { type IgnoreRules, isLeftOut, rulesAbove, withRulesOf } from '../guards/
 import { fileReason, folderReason, isFolderOfATool } from '../guards/left-out.ts';
 import { holdsSecret } from '../guards/secrets.ts';
 import { textOf } from './decode.ts';
-import { documentText, isDocument } from './documents.ts';
+import { readInLane } from './document-lane.ts';
+import { isDocument } from './documents.ts';
 import { fileTypeOf } from './languages.ts';
 import { KnowledgeError, type SkipReason } from './port.ts';
 
@@ -177,9 +178,13 @@ export async function readText(absolutePath: string): Promise<ReadText> {
     throw error;
   });
   if (bytes === null) return { ok: false, reason: 'unreadable' };
-  const document = isDocument(absolutePath);
-  const text = document ? await documentText(absolutePath, bytes) : textOf(absolutePath, bytes);
-  if (text === null) return { ok: false, reason: document ? 'no-text' : 'binary' };
+  if (isDocument(absolutePath)) {
+    const read = await readInLane({ path: absolutePath, changedMs: info.mtimeMs });
+    if ('reason' in read) return { ok: false, reason: read.reason };
+    return holdsSecret(read.text) ? { ok: false, reason: 'secret' } : { ok: true, text: read.text, bytes };
+  }
+  const text = textOf(absolutePath, bytes);
+  if (text === null) return { ok: false, reason: 'binary' };
   if (holdsSecret(text)) return { ok: false, reason: 'secret' };
   if (fileTypeOf(absolutePath).kind === 'code' && hasLineOver(text, CODE_LINE_CHARS_MAX)) {
     return { ok: false, reason: 'minified' };

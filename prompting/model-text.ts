@@ -17,6 +17,8 @@ const THOUGHTS: readonly (readonly [open: string, close: string])[] = [
   ['◁think▷', '◁/think▷'],
   ['<|begin_of_thought|>', '<|end_of_thought|>'],
   ['<|start_thinking|>', '<|end_thinking|>'],
+  ['<unused94>', '<unused95>'],
+  ['<|channel>thought', '<channel|>'],
   ['<|channel|>analysis<|message|>', '<|end|>'],
   ['<|channel|>commentary<|message|>', '<|end|>'],
 ];
@@ -27,6 +29,8 @@ export const CLOSINGS: readonly string[] = THOUGHTS.map(([, close]) => close);
 export const ANNOUNCING: readonly string[] = [
   '<|start|>assistant',
   '<|channel|>final<|message|>',
+  '<|channel|>final <|constrain|>json<|message|>',
+  '<|begin_of_box|>',
   '<|im_start|>assistant',
   '<|start_header_id|>assistant<|end_header_id|>',
   '<start_of_turn>model',
@@ -40,12 +44,34 @@ export const ANNOUNCING: readonly string[] = [
 export const ENDING: readonly string[] = [
   ...['<|im_end|>', '<|im_start|>', '<|eot_id|>', '<|eom_id|>', '<|end_of_text|>', '<|endoftext|>', '<|end|>'],
   ...['<|return|>', '<|start_header_id|>', '<|end_response|>', '<|end_of_solution|>', '<|user|>', '<|system|>'],
-  ...['<end_of_turn>', '<start_of_turn>', '</s>', '[/inst]', '<｜end▁of▁sentence｜>', '<|end_of_turn|>'],
+  ...[
+    '<end_of_turn>',
+    '<start_of_turn>',
+    '</s>',
+    '[/inst]',
+    '<｜end▁of▁sentence｜>',
+    '<|end_of_turn|>',
+    '<|end_of_box|>',
+  ],
 ];
+
+/** Around a whole answer; anywhere else they are part of it. */
+export const FRAME = ['<answer>', '</answer>'] as const;
+/** The name of the speaker, of a template that was read in part. */
+const SPEAKER = /^assistant[ \t]*\n\s*/;
 
 /** The reply without thoughts, template tokens and control characters. */
 export function replyIn(text: string): string {
-  return withoutTemplate(withoutThinking(cleanText(text)));
+  return withoutFrame(withoutTemplate(withoutThinking(cleanText(text))));
+}
+
+function withoutFrame(text: string): string {
+  const said = text.replace(SPEAKER, '');
+  const [open, close] = FRAME;
+  const lower = said.trim().toLowerCase();
+  if (!lower.startsWith(open)) return said;
+  const inner = said.trim().slice(open.length);
+  return (lower.endsWith(close) ? inner.slice(0, -close.length) : inner).trim();
 }
 
 /** Removes the thoughts of reasoning models; what is left is the reply. */

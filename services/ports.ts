@@ -35,7 +35,8 @@ export async function openPorts(context: ServiceContext, bus: Bus): Promise<Open
       bus.publishVolatile(tokenSubject(correlationId), JSON.stringify({ ...generation, number, text }));
     };
   };
-  return { ports: { ...own, llm: llm.port, skills, breakers: context.breakers, showText }, parts };
+  const runsExamples = context.settings.CHECKS_RUN_EXAMPLES === 'on';
+  return { ports: { ...own, llm: llm.port, skills, runsExamples, breakers: context.breakers, showText }, parts };
 }
 
 /** Every role may ask how the language model is set up; the engine itself is a part of one service. */

@@ -52,6 +52,7 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
     skills: { find: never, names: never },
     tools: { choose: never, offers: never, check: never, run: never },
     breakers: { run: never, states: () => [] },
+    runsExamples: false,
     showText: () => never,
   };
 }

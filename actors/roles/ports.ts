@@ -38,6 +38,8 @@ export interface RolePorts {
     /** Instructions in place of those of a skill, by its name. */
     readonly prompts?: Readonly<Record<string, string>>;
   };
+  /** Whether code is run against the examples and tests in its request. */
+  readonly runsExamples: boolean;
   /** What roles bring along for text that a model writes for them. */
   readonly skills: SkillBook;
   readonly tools: Toolbox;

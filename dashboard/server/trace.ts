@@ -24,7 +24,7 @@ export async function readTrace(bus: Bus, task: string, after: number): Promise<
 }
 
 /** Attempts of effects; what a generation or a tool call inside of one says is told of the attempt. */
-export function effectsIn(spans: readonly TracedSpan[], task: string): EffectSpan[] {
+function effectsIn(spans: readonly TracedSpan[], task: string): EffectSpan[] {
   const inside = new Map(spans.map((span) => [span.parentSpanId, span]));
   return spans
     .filter(

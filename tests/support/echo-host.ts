@@ -66,6 +66,7 @@ const ports = {
   llm: { engine: null, kind: 'extractive', timeoutMs: 1000, parallel: 2, queueMax: 64 },
   tools: { choose: unused, offers: unused, check: unused, run: unused },
   breakers: createBreakers(log),
+  runsExamples: false,
   skills: createSkillBook([]),
   showText: () => () => undefined,
 };

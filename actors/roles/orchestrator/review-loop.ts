@@ -40,7 +40,7 @@ function approvedBefore({ approved, workflow }: TaskContext, target: number): re
 }
 
 /** The loop ends without an approval. */
-export function bestSoFar(context: TaskContext): TaskContext {
+function bestSoFar(context: TaskContext): TaskContext {
   const { best, artifacts } = context;
   const kept = best ? { ...artifacts, code: best.code, review: best.review } : artifacts;
   return enter({ ...context, artifacts: kept }, context.at + 1);

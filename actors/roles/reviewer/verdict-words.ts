@@ -51,7 +51,7 @@ const ACTION_LEFT =
 const PLACEHOLDER = /\bapproved?["'`]?\s*(?:\||\/|or)\s*["'`]?(?:reject\w*|changes[ _]requested|refused?|not)/gi;
 
 /** Typographic quotes and the words of field names, as they are looked for here. */
-export function plainWords(text: string): string {
+function plainWords(text: string): string {
   return text.replace(/[’‘ʼ]/g, "'").replace(/[“”„]/g, '"').replace(/[‐‑‒]/g, '-').replace(PLACEHOLDER, ' ');
 }
 

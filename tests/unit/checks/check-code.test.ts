@@ -1,6 +1,7 @@
 /** The reviewer's static checks, run on the real compilers: what each language's errors look like, and what is let pass. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { checkCode, closeChecks, reviewCode } from '../../../code-checks/index.ts';
+import { readShellCheck, shellCheck } from '../../../code-checks/shellcheck.ts';
 
 afterAll(closeChecks);
 
@@ -93,6 +94,31 @@ describe('other languages', () => {
     expect(findings).toEqual([
       { severity: 'warning', line: 0, rule: 'not-checked', message: expect.stringContaining('cobol') },
     ]);
+  });
+});
+
+describe('ShellCheck', () => {
+  test('what it says, version 0.11.0, is told by its weight; anything else says nothing', () => {
+    const said =
+      '{"comments":[{"file":"-","line":6,"endLine":6,"column":5,"endColumn":7,"level":"error","code":2290,"message":"Remove spaces around = to assign.","fix":null},{"file":"-","line":1,"endLine":1,"column":1,"endColumn":6,"level":"warning","code":2164,"message":"Use \'cd ... || exit\' or \'cd ... || return\' in case cd fails.","fix":null}]}';
+    const { findings, checkedBy } = readShellCheck(said);
+    expect(findings.map(({ severity, line, rule }) => `${severity} ${line} ${rule}`)).toEqual([
+      'error 6 shellcheck-sc2290',
+      'warning 1 shellcheck-sc2164',
+    ]);
+    expect(checkedBy).toEqual(['shellcheck']);
+    for (const other of ['', 'usage: …', '[]', '{"comments":1}'])
+      expect(readShellCheck(other)).toEqual({ findings: [], checkedBy: [] });
+  });
+
+  test('where it is not, nobody is named', async () => {
+    const path = process.env.PATH;
+    process.env.PATH = '/nowhere';
+    try {
+      expect(await shellCheck('cd $1\n')).toEqual({ findings: [], checkedBy: [] });
+    } finally {
+      process.env.PATH = path;
+    }
   });
 });
 

@@ -26,7 +26,7 @@ function written({ reply, prompt, cut }: CodeRequest): CodeArtifact | null {
 async function endingOf(request: CodeRequest): Promise<Ending> {
   const code = written(request);
   if (code === null) return 'no code';
-  const checked = await reviewCode(code);
+  const checked = await reviewCode(code, { request: request.prompt });
   const opinion = parseReview(replyIn(request.review), 'openai:m');
   const review = opinion.checkedBy.length > 0 ? joinReviews(checked, opinion) : checked;
   if (review.verdict !== 'approved') return 'not accepted';

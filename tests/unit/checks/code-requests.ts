@@ -353,6 +353,23 @@ export const requests: readonly CodeRequest[] = [
     reply: fenced('go', 'package main\n\nfunc main() {\n\t// your implementation here\n}'),
     ends: 'not accepted',
   },
+  {
+    ...{ language: 'TypeScript', prompt: `${typescript}: add(1, 2) → 3`, matter: 'the example of the request fails' },
+    ...{ reply: fenced('ts', ADD.replace('a + b', 'a - b')), review: FINE, ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'TypeScript', prompt: `${typescript}: add(1, 2) → 3`, matter: 'the example of the request holds' },
+    ...{ reply: fenced('ts', ADD), review: FINE, ends: 'accepted' },
+  },
+  {
+    ...{ language: 'TypeScript', prompt: `${typescript}: \`sum(1, 2)\` is 3`, review: FINE, ends: 'not accepted' },
+    ...{ reply: fenced('ts', ADD), matter: 'named otherwise than in the example' },
+  },
+  {
+    ...{ language: 'JavaScript', matter: 'the test in the request fails', review: FINE, ends: 'not accepted' },
+    prompt: 'Write a JavaScript function for this test:\n```js\nexpect(add([1, 2])).toEqual([2, 1]);\n```',
+    reply: fenced('js', 'export function add(a) {\n  return a;\n}'),
+  },
 ];
 
 export function tableOf(list: readonly CodeRequest[]): string {

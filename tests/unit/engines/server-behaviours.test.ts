@@ -10,14 +10,15 @@ import { type Behaviour, behaviours, type Outcome, tableOf } from './server-beha
 const servers: ChatServer[] = [];
 afterAll(async () => Promise.all(servers.map((server) => server.close())));
 
-async function tried({ play, models, unnamed, skill }: Behaviour): Promise<Outcome> {
+async function tried({ play, models, unnamed, skill, api }: Behaviour): Promise<Outcome> {
   const server = await startChatServer(
     (response, index) => play(response, index, lastBody(server)),
     models ?? { data: [{ id: 'm1' }] },
   );
   servers.push(server);
   const name = unnamed ? {} : { model: 'm1' };
-  const engine = createOpenAiEngine({ baseUrl: server.baseUrl, backoffMs: 2, attempts: 2, timeoutMs: 20_000, ...name });
+  const at = api === undefined ? { baseUrl: server.baseUrl } : { baseUrl: new URL('/', server.baseUrl).href, api };
+  const engine = createOpenAiEngine({ ...at, backoffMs: 2, attempts: 2, timeoutMs: 20_000, ...name });
   const ended = await run(engine, { prompt: 'Why?' }, skill ?? 'answer').output.catch(engineErrorOf);
   const requests = server.requests.filter(({ method }) => method === 'POST').length;
   if (isError(ended)) return { error: ended.code, says: ended.message, requests };

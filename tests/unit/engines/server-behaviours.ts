@@ -23,6 +23,8 @@ export interface Behaviour {
   /** Answers a completion; the index counts from 0. */
   readonly play: (response: ServerResponse, index: number, body: Record<string, unknown>) => void;
   readonly models?: unknown;
+  /** It is asked by Ollama's own API. */
+  readonly api?: 'ollama';
   /** The engine has no model named. */
   readonly unnamed?: true;
   readonly gives: Outcome;
@@ -41,6 +43,11 @@ export function json(
 function raw(response: ServerResponse, type: string | null, body: string): void {
   response.writeHead(200, type === null ? {} : { 'content-type': type });
   response.end(body);
+}
+
+/** Lines of JSON, as Ollama's own API streams. */
+function lines(response: ServerResponse, ...objects: object[]): void {
+  raw(response, 'application/x-ndjson', objects.map((one) => `${JSON.stringify(one)}\n`).join(''));
 }
 
 const SSE = 'text/event-stream';
@@ -154,7 +161,53 @@ export const behaviours: readonly Behaviour[] = [
         ? streamText(response, ['{"verdict":"approved","findings":[],"summary":"Fine."}'])
         : json(response, 400, { error: "'response_format.type' must be 'json_object' or 'text'" }),
   },
+  {
+    ...{ server: 'OpenAI', does: 'takes no role system (o1)', gives: ADAPTED },
+    play: refusing(
+      (b) => JSON.stringify(b.messages).includes('"role":"system"'),
+      400,
+      openAiError("Unsupported value: 'messages[0].role' does not support 'system' with this model.", {
+        param: 'messages[0].role',
+        code: 'unsupported_value',
+      }),
+    ),
+  },
+  {
+    ...{ server: 'vLLM', does: 'has a template of alternating roles', gives: ADAPTED },
+    play: refusing((b) => JSON.stringify(b.messages).includes('"role":"system"'), 400, {
+      object: 'error',
+      message: 'Conversation roles must alternate user/assistant/user/assistant/...',
+    }),
+  },
+  {
+    ...{ server: 'LiteLLM', does: 'refuses a parameter in a provider’s name', gives: ADAPTED },
+    play: refusing(
+      (b) => b.temperature !== undefined,
+      400,
+      openAiError(
+        "litellm.UnsupportedParamsError: gpt-5 models don't support temperature=0.2. Only temperature=1 is supported.",
+        { param: 'None', code: '400' },
+      ),
+    ),
+  },
+  {
+    ...{ server: 'Mistral', does: 'tells what it forbids inside of a message', gives: ADAPTED },
+    play: refusing((b) => b.temperature !== undefined, 422, {
+      object: 'error',
+      message: {
+        detail: [{ type: 'extra_forbidden', loc: ['body', 'temperature'], msg: 'Extra inputs are not permitted' }],
+      },
+    }),
+  },
   // The context.
+  {
+    ...{ server: 'TGI', does: 'counts inputs and new tokens together (422)', gives: ADAPTED },
+    play: refusing((b) => Number(b.max_tokens) > 1024, 422, {
+      error:
+        'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 150 `inputs` tokens and 2048 `max_new_tokens`',
+      error_type: 'validation',
+    }),
+  },
   {
     ...{ server: 'vLLM', does: 'has too small a context for the reply', gives: ADAPTED },
     play: refusing((b) => Number(b.max_tokens) > 1948, 400, {
@@ -265,6 +318,66 @@ export const behaviours: readonly Behaviour[] = [
     ...{ server: 'any', does: 'writes escapes and half characters', gives: OK },
     play: (r) => streamText(r, ['\u001b]0;owned\u0007The \u0000ans', 'wer.\u001b[31m']),
   },
+  ...(
+    [
+      ['Gemma', 'thinks in <unused94>', '<unused94>thought\nhm<unused95>The answer.'],
+      ['Gemma', 'thinks in a channel', '<|channel>thought\nhm<channel|>The answer.'],
+      ['Hunyuan', 'puts its answer into a frame', '<think>\nhm\n</think>\n<answer>\nThe answer.\n</answer>'],
+      ['GLM', 'puts its answer into a box', '<think>hm</think><|begin_of_box|>The answer.<|end_of_box|>'],
+      [
+        'gpt-oss',
+        'constrains its last channel',
+        '<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>The answer.',
+      ],
+      ['any', 'says first who speaks', 'assistant\n\nThe answer.'],
+    ] as const
+  ).map(([server, does, text]): Behaviour => ({ ...{ server, does, gives: OK }, play: (r) => streamText(r, [text]) })),
+  {
+    ...{ server: 'OpenRouter', does: 'tells its thoughts as details', gives: OK },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${chunk({ reasoning_details: [{ type: 'reasoning.text', text: 'hm' }], content: '' })}${chunk({ content: 'The answer.' }, 'stop')}data: [DONE]\n\n`,
+      ),
+  },
+  {
+    ...{ server: 'any', does: 'thinks without an end', gives: once('engine_no_answer', 'thought for') },
+    play: (r) => streamText(r, ['<think>I should say']),
+  },
+  // Ollama's own API.
+  {
+    ...{ server: 'Ollama', does: 'streams by its own API, with thoughts', api: 'ollama', gives: OK },
+    play: (r) =>
+      lines(
+        r,
+        { message: { role: 'assistant', content: '', thinking: 'hm' }, done: false },
+        { message: { role: 'assistant', content: 'The ' }, done: false },
+        { message: { role: 'assistant', content: 'answer.' }, done: true, done_reason: 'stop', eval_count: 2 },
+      ),
+  },
+  {
+    ...{ server: 'Ollama', does: 'fails in the middle, by its own API', api: 'ollama' },
+    gives: { error: 'engine_unavailable', says: 'CUDA error', requests: 1 },
+    play: (r) =>
+      lines(
+        r,
+        { message: { role: 'assistant', content: 'The' }, done: false },
+        { error: 'an error was encountered while running the model: CUDA error' },
+      ),
+  },
+  {
+    ...{ server: 'Ollama', does: 'breaks off, by its own API', api: 'ollama' },
+    gives: { error: 'engine_stream_cut', says: 'before the answer was complete', requests: 1 },
+    play: (r) => lines(r, { message: { role: 'assistant', content: 'The' }, done: false }),
+  },
+  {
+    ...{ server: 'Ollama', does: 'has a full queue (503)', api: 'ollama', gives: ADAPTED },
+    play: (r, index) =>
+      index === 0
+        ? json(r, 503, { error: 'server busy, please try again. maximum pending requests exceeded' })
+        : lines(r, { message: { role: 'assistant', content: 'The answer.' }, done: true, done_reason: 'stop' }),
+  },
   // How it ends.
   {
     ...{
@@ -336,6 +449,60 @@ export const behaviours: readonly Behaviour[] = [
     play: (r) => streamText(r, ['']),
   },
   // Errors.
+  {
+    ...{
+      server: 'Azure',
+      does: 'filters the question (400)',
+      gives: once('engine_refused', 'content management policy'),
+    },
+    play: (r) =>
+      json(r, 400, {
+        error: {
+          code: 'content_filter',
+          message: "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+        },
+      }),
+  },
+  {
+    ...{
+      server: 'Gemini',
+      does: 'knows the key not, in a list (400)',
+      gives: once('engine_unauthorised', 'API key not valid'),
+    },
+    play: (r) => json(r, 400, [{ error: { code: 400, message: 'API key not valid. Please pass a valid API key.' } }]),
+  },
+  {
+    ...{ server: 'LM Studio', does: 'has put its model aside (400)', gives: ADAPTED },
+    play: (r, index) => (index === 0 ? json(r, 400, { error: 'Model unloaded.' }) : answer(r)),
+  },
+  {
+    ...{ server: 'LM Studio', does: 'has no model loaded', gives: once('engine_rejected', 'No models loaded') },
+    play: (r) =>
+      json(
+        r,
+        404,
+        openAiError('No models loaded. Please load a model in the developer page.', { code: 'model_not_found' }),
+      ),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'has the model behind another API', gives: once('engine_rejected', 'v1/responses') },
+    play: (r) =>
+      json(r, 404, openAiError('This model is only supported in v1/responses and not in v1/chat/completions.')),
+  },
+  {
+    ...{ server: 'a proxy', does: 'waits too long for its server (524)', gives: ADAPTED },
+    play: (r, index) => (index === 0 ? json(r, 524, '<html><title>524: A timeout occurred</title></html>') : answer(r)),
+  },
+  {
+    ...{ server: 'OpenRouter', does: 'loses its provider in the middle' },
+    gives: { error: 'engine_unavailable', says: 'Provider disconnected', requests: 1 },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${event('The')}data: ${JSON.stringify({ choices: [{ delta: { content: '' }, finish_reason: 'error', error: { code: 502, message: 'Provider disconnected' } }] })}\n\n`,
+      ),
+  },
   {
     ...{
       server: 'Ollama',

@@ -1,6 +1,7 @@
-/** PDF and Word documents, made here byte by byte: their text is found, and what cannot be read is named. */
-import { deflateRawSync } from 'node:zlib';
+/** Documents, made here part by part: their text is found by its place, and what cannot be read is named with a reason. */
+import { crc32, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readDocument } from '../../../knowledge/documents.ts';
 import { workspace } from './workspace.ts';
 
 /** A PDF of one line a page. */
@@ -27,15 +28,6 @@ function pdf(lines: readonly string[]): Buffer {
     `${body}${table}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${body.length}\n%%EOF\n`,
     'latin1',
   );
-}
-
-function crc32(bytes: Buffer): number {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
 }
 
 /** A zip archive (PKWARE's APPNOTE, sections 4.3.7 and 4.3.12). */
@@ -108,8 +100,111 @@ describe('documents', () => {
     const { added, skipped } = await open().index([project]);
     expect(added).toBe(1);
     expect(skipped.map(({ path, reason }) => [path, reason])).toEqual([
-      ['project/broken.docx', 'no-text'],
-      ['project/broken.pdf', 'no-text'],
+      ['project/broken.docx', 'damaged'],
+      ['project/broken.pdf', 'damaged'],
     ]);
+  });
+
+  it('slides by their number and title, with what was noted', async () => {
+    const relation = (id: string, target: string) => `<Relationship Id="${id}" Target="${target}"/>`;
+    const shape = (kind: string, text: string) =>
+      `<p:sp><p:nvPr><p:ph type="${kind}"/></p:nvPr><a:p><a:r><a:t>${text}</a:t></a:r></a:p></p:sp>`;
+    const { project, write, open } = workspace({ 'a.md': 'Nothing.' });
+    write(
+      'zoo.pptx',
+      zip({
+        'ppt/presentation.xml': '<p:sldIdLst><p:sldId r:id="r2"/><p:sldId r:id="r1"/></p:sldIdLst>',
+        'ppt/_rels/presentation.xml.rels': `${relation('r1', 'slides/slide1.xml')}${relation('r2', '/ppt/slides/slide2.xml')}`,
+        'ppt/slides/slide1.xml': `${shape('title', 'Stripes')}${shape('body', 'A zebra &amp; its foal')}${shape('sldNum', '77')}`,
+        'ppt/slides/slide2.xml': shape('title', 'Welcome'),
+        'ppt/slides/_rels/slide1.xml.rels': relation('n', '../notesSlides/notesSlide1.xml'),
+        'ppt/notesSlides/notesSlide1.xml': shape('body', 'Mention the quagga.'),
+      }),
+    );
+    const store = open();
+    expect((await store.index([project])).skipped).toEqual([]);
+    const [found] = await store.search('quagga');
+    expect(found?.heading).toBe('Slide 2: Stripes');
+    expect(found?.text).toContain('A zebra & its foal');
+    expect(found?.text).not.toContain('77');
+  });
+
+  it('a workbook by sheet and range, its dates as dates, and its first row with every block', async () => {
+    const cell = (place: string, value: string, more = '') => `<c r="${place}" ${more}><v>${value}</v></c>`;
+    const rows = Array.from(
+      { length: 30 },
+      (_, index) => `<row r="${index + 2}">${cell(`A${index + 2}`, String(index))}</row>`,
+    );
+    const { project, write, open } = workspace({ 'a.md': 'Nothing.' });
+    write(
+      'zoo.xlsx',
+      zip({
+        'xl/workbook.xml': '<sheets><sheet name="Animals" r:id="r1"/></sheets>',
+        'xl/_rels/workbook.xml.rels': '<Relationship Id="r1" Target="worksheets/sheet1.xml"/>',
+        'xl/sharedStrings.xml': '<sst><si><t>Name</t></si><si><r><t>Ze</t></r><r><t>bra</t></r></si></sst>',
+        'xl/styles.xml': '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs>',
+        'xl/worksheets/sheet1.xml': `<row r="1">${cell('A1', '0', 't="s"')}</row>${rows.join('')}<row r="40">${cell('B40', '1', 't="s"')}${cell('C40', '45292', 's="1"')}</row>`,
+      }),
+    );
+    const store = open();
+    expect((await store.index([project])).skipped).toEqual([]);
+    const [found] = await store.search('zebra');
+    expect(found?.heading).toBe('Sheet Animals > A21:C40');
+    expect(found?.text).toContain('| Name |');
+    expect(found?.text).toContain('| Zebra | 2024-01-01 |');
+  });
+
+  it('a book by its chapters, in the order of its spine', async () => {
+    const { project, write, open } = workspace({ 'a.md': 'Nothing.' });
+    write(
+      'zoo.epub',
+      zip({
+        'META-INF/container.xml': '<rootfile full-path="OEBPS/book.opf"/>',
+        'OEBPS/book.opf':
+          '<manifest><item id="b" href="two%20b.xhtml"/><item id="a" href="one.xhtml"/></manifest><spine><itemref idref="a"/><itemref idref="b"/></spine>',
+        'OEBPS/one.xhtml': '<html><body><h1>Lions</h1><p>They sleep.</p></body></html>',
+        'OEBPS/two b.xhtml': '<html><body><p>The zebra is striped.</p></body></html>',
+      }),
+    );
+    const store = open();
+    expect((await store.index([project])).skipped).toEqual([]);
+    expect((await store.search('zebra'))[0]).toMatchObject({ path: 'project/zoo.epub', heading: 'Chapter 2' });
+  });
+});
+
+describe('a hostile document', () => {
+  const manifest = { 'xl/workbook.xml': '<sheets><sheet name="A" r:id="r"/></sheets>' };
+
+  it('that is far larger inside is not unpacked', async () => {
+    const bomb = zip({ ...manifest, 'xl/sharedStrings.xml': ' '.repeat(70 * 1024 * 1024) });
+    expect(bomb.length).toBeLessThan(200_000);
+    expect(await readDocument('a.xlsx', bomb)).toEqual({ reason: 'too-large-inside' });
+  });
+
+  it('that says to be small and is not is cut', async () => {
+    const liar = zip({ ...manifest, 'xl/sharedStrings.xml': `<si><t>${'x'.repeat(5_000_000)}</t></si>` });
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(5_000_000 + '<si><t></t></si>'.length);
+    for (let at = liar.indexOf(size); at >= 0; at = liar.indexOf(size, at + 4)) liar.writeUInt32LE(100, at);
+    const read = await readDocument('a.xlsx', liar);
+    expect('text' in read ? read.text.length : 0).toBeLessThan(1000);
+  });
+
+  it('with entities that grow does not grow', async () => {
+    const lol = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>';
+    const slide = `${lol}<p:sp><a:p><a:t>&c;&c; zebra</a:t></a:p></p:sp>`;
+    const show = zip({
+      'ppt/presentation.xml': '<p:sldId r:id="r"/>',
+      'ppt/_rels/presentation.xml.rels': '<Relationship Id="r" Target="s.xml"/>',
+      'ppt/s.xml': slide,
+    });
+    expect(await readDocument('a.pptx', show)).toEqual({ text: '# Slide 1\n\n&c;&c; zebra' });
+  });
+
+  it('with a password is named as such, empty ones as without text', async () => {
+    const protectedOffice = Buffer.from('d0cf11e0a1b11ae1', 'hex');
+    expect(await readDocument('a.docx', protectedOffice)).toEqual({ reason: 'protected' });
+    expect(await readDocument('a.pdf', pdf(['']))).toEqual({ reason: 'no-text' });
+    expect(await readDocument('a.epub', zip({ a: 'b' }))).toEqual({ reason: 'damaged' });
   });
 });

@@ -147,7 +147,8 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
   ) {
     return { ...dialect, limit: 'max_completion_tokens' };
   }
-  if (isContextRefusal(error)) return smaller(dialect, error, sent);
+  // Too large a body is too long a prompt.
+  if (error.status === 413 || isContextRefusal(error)) return smaller(dialect, error, sent);
   if (names(/max_(?:completion_)?tokens|num_predict/)) {
     const most =
       /(?:at most|maximum(?: value)?(?: of| is)?|<=|less than or equal to|up to|between \d+ and)\D{0,30}(\d+)/i.exec(
@@ -160,7 +161,12 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
   }
   if (names(/temperature/i) && dialect.temperature) return { ...dialect, temperature: false };
   if (names(/\bstream/i) && dialect.stream) return { ...dialect, stream: false };
-  if (names(/system role|system messages?|role not supported|roles? must alternate|only user/i) && dialect.system) {
+  if (
+    names(
+      /system role|system messages?|role not supported|roles? must alternate|only user|messages\[\d+\]\.role|support 'system'/i,
+    ) &&
+    dialect.system
+  ) {
     return { ...dialect, system: false };
   }
   if (body.tools !== undefined && names(/\btools?\b|tool_choice|function|jinja/i)) return { ...dialect, tools: false };

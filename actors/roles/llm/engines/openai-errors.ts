@@ -125,9 +125,29 @@ export function isHopeless({ message, code }: ServerError): boolean {
   );
 }
 
+/** Declined for what was asked, before a model saw it. */
+export function isDeclined({ message, code }: ServerError): boolean {
+  return (
+    /content_?filter|content_policy|responsible_?ai|moderation|safety/i.test(code) ||
+    /content management policy|content policy|safety system|flagged (?:by|as)|violat\w+ .{0,40}polic/i.test(message)
+  );
+}
+
+/** What a key that is refused is told by servers that have no status for it. */
+export function isAboutTheKey({ message, code }: ServerError): boolean {
+  return /api[ _-]?key (?:is )?(?:not valid|invalid|missing|expired)|(?:invalid|incorrect|missing|expired) api[ _-]?key|invalid_api_key/i.test(
+    `${message} ${code}`,
+  );
+}
+
+/** The model was put aside while nobody asked, and is being fetched again. */
+export function isReloading({ message }: ServerError): boolean {
+  return /\bmodel (?:is |was )?(?:still )?(?:being )?(?:loading|unloaded|reloading)\b/i.test(message);
+}
+
 /** The prompt and the reply together are too long for the model. */
 export function isContextRefusal({ message, code }: ServerError): boolean {
-  return /context[_ ]?(?:length|size|window)|exceed_context|n_ctx|too many tokens|prompt is too long|input is too long|maximum (?:context|input|sequence|number of tokens)|max_model_len|context the overflows|tokens? (?:limit|exceed)/i.test(
+  return /context[_ ]?(?:length|size|window)|exceed_context|n_ctx|too many tokens|prompt is too long|input is too long|maximum (?:context|input|sequence|number of tokens)|max_model_len|tokens \+ `?max_(?:new_)?tokens|context the overflows|tokens? (?:limit|exceed)/i.test(
     `${message} ${code}`,
   );
 }
@@ -142,6 +162,7 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
       /n_ctx[^\d]{0,6}(\d+)/i,
       /max_model_len[^\d]{0,12}(\d+)/i,
       /(?:maximum|limit|at most|up to)[^\d]{0,30}(\d+)(?: tokens)?/i,
+      /must be <=?\s*(\d+)/i,
       />\s*(\d+)/,
     ]),
     prompt: numberIn(text, [
@@ -151,6 +172,7 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
       /request \((\d+) tokens/i,
       /first (\d+) tokens/i,
       /(\d+) (?:input|prompt) tokens/i,
+      /given:? (\d+)/i,
     ]),
   };
 }

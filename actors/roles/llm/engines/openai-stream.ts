@@ -12,7 +12,7 @@ import { isRecord, parsed } from '../../../../prompting/json-reply.ts';
 import { cleanText } from '../../../../prompting/model-text.ts';
 import type { Completion } from '../../../../prompting/read-reply.ts';
 import type { WireToolCall } from '../../../../prompting/tool-choice.ts';
-import { errorIn } from './openai-errors.ts';
+import { errorIn, type ServerError } from './openai-errors.ts';
 import { StatusFailure } from './openai-transport.ts';
 import type { Usage } from './port.ts';
 
@@ -90,13 +90,14 @@ class Reply {
   take(event: unknown): void {
     const error = errorIn(event);
     if (error !== null) {
-      const status = Number(error.code);
-      throw new StatusFailure(status >= 400 && status < 600 ? status : 500, error, undefined, 'while answering');
+      throw new StatusFailure(statusIn(error), error, undefined, 'while answering');
     }
     const usage = usageIn(event);
     if (usage !== null) this.#hooks.onUsage?.(usage);
     const choice = firstChoice(event);
     if (choice === null) return;
+    const inside = choice.error === undefined ? null : errorIn({ error: choice.error });
+    if (inside !== null) throw new StatusFailure(statusIn(inside), inside, undefined, 'while answering');
     const said = [choice.delta, choice.message, choice].find(isRecord) ?? {};
     const before = this.text.length;
     const content = said.content ?? (said === choice ? choice.text : undefined);
@@ -164,6 +165,12 @@ class Reply {
       ...(toolCalls.length > 0 ? { toolCalls } : {}),
     };
   }
+}
+
+/** Of HTTP, where the code of an error is one. */
+function statusIn({ code }: ServerError): number {
+  const status = Number(code);
+  return status >= 400 && status < 600 ? status : 500;
 }
 
 function refused(why: string): EngineError {

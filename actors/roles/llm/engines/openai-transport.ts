@@ -12,7 +12,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../../../../prompting/engine-error.ts';
 import { parsed } from '../../../../prompting/json-reply.ts';
 import { Deadline, TimeoutFailure } from './openai-deadline.ts';
-import { isHopeless, isLoading, reasonIn, type ServerError } from './openai-errors.ts';
+import {
+  isAboutTheKey,
+  isDeclined,
+  isHopeless,
+  isLoading,
+  isReloading,
+  reasonIn,
+  type ServerError,
+} from './openai-errors.ts';
 
 export interface TransportOptions {
   readonly baseUrl: string;
@@ -57,7 +65,11 @@ const RETRY_AFTER_MS_MAX = 60_000;
 const LOADING_MS = 1000;
 const LOADING_MS_MAX = 5000;
 const BODY_CHARS_MAX = 10_000;
-const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
+const RETRYABLE_STATUS: ReadonlySet<number> = new Set([
+  ...[408, 409, 425, 429, 500, 502, 503, 504, 529],
+  // Of a network before the server: it did not answer, or not in time.
+  ...[520, 521, 522, 523, 524, 525, 527, 530],
+]);
 /** No other try helps: the address is of another kind of server, or the key may not leave for another place. */
 const HOPELESS_CAUSE =
   /^(?:ERR_SSL|EPROTO|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|CERT_|UNABLE_TO_VERIFY|ERR_INVALID)|redirect|unexpected scheme|wrong version/i;
@@ -241,7 +253,8 @@ function asFailure(options: TransportOptions, { hasStarted }: ExchangeContext): 
     if (thrown instanceof EngineError) return { error: thrown };
     const where = safeOrigin(options.baseUrl);
     if (thrown instanceof StatusFailure) {
-      const loading = thrown.status !== 400 && thrown.status !== 401 && isLoading(thrown.said);
+      const loading =
+        isReloading(thrown.said) || (thrown.status !== 400 && thrown.status !== 401 && isLoading(thrown.said));
       return { error: statusError(thrown, where), retryAfterMs: thrown.retryAfterMs, loading };
     }
     if (thrown instanceof TimeoutFailure) {
@@ -272,7 +285,9 @@ function statusError(failure: StatusFailure, where: string): EngineError {
   const retryable = RETRYABLE_STATUS.has(status) && (isLoading(said) || !isHopeless(said));
   const make = (code: EngineError['code'], message: string): EngineError =>
     new EngineError(code, message, { retryable, cause: failure });
-  if (status === 401 || status === 403) return make('engine_unauthorised', `${text}. Check OPENAI_API_KEY.`);
+  if (isDeclined(said)) return new EngineError('engine_refused', `${text}.`, { retryable: false });
+  if (status === 401 || status === 403 || isAboutTheKey(said))
+    return make('engine_unauthorised', `${text}. Check OPENAI_API_KEY.`);
   if (status === 429) return make('engine_rate_limited', `${text}.`);
   if (status === 404 || /unexpected endpoint/i.test(said.message))
     return make('engine_rejected', `${text}. Check OPENAI_BASE_URL (it ends in /v1 as a rule) and the model's name.`);

@@ -7,6 +7,7 @@ import {
   CLOSINGS,
   cleanText,
   ENDING,
+  FRAME,
   OPENINGS,
   unfinishedEscape,
 } from '../../../../prompting/model-text.ts';
@@ -25,6 +26,8 @@ const CLOSING_CHARS_MAX = Math.max(...CLOSINGS.map((token) => token.length));
 export function createThinkingFilter(show: (piece: string) => void): ThinkingFilter {
   let state: 'start' | 'thinking' | 'shown' | 'ended' = 'start';
   let held = '';
+  /** The whole answer stands in a frame, whose end is its end. */
+  let framed = false;
   const emit = (text: string): void => {
     const shown = cleanText(state === 'start' ? text.trimStart() : text);
     if (shown === '') return;
@@ -47,11 +50,22 @@ export function createThinkingFilter(show: (piece: string) => void): ThinkingFil
       state = 'start';
       return true;
     }
-    const found = TOKENS.map((token) => ({ token, at: lower.indexOf(token) }))
+    if (state === 'start' && !framed) {
+      const start = lower.trimStart();
+      const [open] = FRAME;
+      if (start !== '' && start.length < open.length && open.startsWith(start)) return false;
+      if (start.startsWith(open)) {
+        framed = true;
+        held = held.trimStart().slice(open.length);
+        return true;
+      }
+    }
+    const found = (framed ? [...TOKENS, FRAME[1]] : TOKENS)
+      .map((token) => ({ token, at: lower.indexOf(token) }))
       .filter(({ at }) => at !== -1 && held[at - 1] !== '`')
       .sort((a, b) => a.at - b.at || b.token.length - a.token.length)[0];
     if (found === undefined) {
-      const doubt = doubtful(lower);
+      const doubt = doubtful(lower, framed);
       emit(held.slice(0, held.length - doubt));
       held = doubt === 0 ? '' : held.slice(-doubt);
       return false;
@@ -75,12 +89,12 @@ export function createThinkingFilter(show: (piece: string) => void): ThinkingFil
 }
 
 /** How many characters at the end may be the beginning of a token, or half a character. */
-function doubtful(lower: string): number {
+function doubtful(lower: string, framed: boolean): number {
   const last = lower.charCodeAt(lower.length - 1);
   const half = last >= 0xd800 && last <= 0xdbff ? 1 : 0;
   for (let length = Math.min(lower.length, 40); length > 0; length -= 1) {
     const end = lower.slice(-length);
-    if (TOKENS.some((token) => token.startsWith(end))) return length;
+    if (TOKENS.some((token) => token.startsWith(end)) || (framed && FRAME[1].startsWith(end))) return length;
   }
   return Math.max(half, unfinishedEscape(lower));
 }

@@ -37,7 +37,7 @@ const names: Readonly<Record<string, string>> = {
   'agent.effect': 'effect',
 };
 
-export function effectName({ name }: EffectSpan): string {
+function effectName({ name }: EffectSpan): string {
   return names[name] ?? name.replace(/^agent\./, '').replaceAll('_', ' ');
 }
 

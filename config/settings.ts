@@ -253,7 +253,7 @@ const table = {
   ],
   MESH_PUSH_SIGNING_KEY: [
     optionalText,
-    'Private key (Ed25519, PEM) by which A2A push notifications are signed; several gateways share one. A new one is made in MESH_HOME when unset.',
+    'File with the private key (Ed25519, PEM) by which A2A push notifications are signed; several gateways share one. A new one is made in MESH_HOME when unset.',
     'push-signing-key.pem',
   ],
   MESH_PUSH_CONFIGS_PER_CALLER: [

@@ -65,6 +65,12 @@ function importsOf(path: string): string[] {
   return [...readFileSync(join(out, path), 'utf8').matchAll(IMPORTS)].map(([, , name = '']) => name);
 }
 
+/** Files of workers that a module starts, beside it. */
+function workersOf(path: string): string[] {
+  const text = readFileSync(join(out, path), 'utf8');
+  return [...text.matchAll(/new URL\('(\.{1,2}\/[^']+\.js)', import\.meta\.url\)/g)].map(([, name = '']) => name);
+}
+
 /** Declarations that no entry point leads to are nobody's. */
 function dropDeclarations(entries: readonly string[]): void {
   const kept = new Set<string>();
@@ -92,6 +98,7 @@ function checkImports({ dependencies }: Manifest): void {
   const files = globSync('**/*.js', { cwd: out }).filter((path) => !isTemplate(path) && !path.startsWith('dashboard/'));
   const missing = files.flatMap((path) =>
     importsOf(path)
+      .concat(workersOf(path))
       .filter((name) => !isThere(path, name, known))
       .map((name) => `${path}: ${name}`),
   );

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 /** What `dashboard/src` imports, and what those bring into the pages. */
 const BUILT_IN: readonly string[] = [
   ...['svelte', '@sveltejs/kit', '@sveltejs/adapter-node', '@lucide/svelte', 'highlight.js', 'lowlight', 'marked'],
+  ...['@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono'],
   ...['clsx', 'cookie', 'devalue', 'devlop', 'esm-env', 'mrmime', 'totalist'],
 ];
 

@@ -2,8 +2,8 @@
  * Where Prometheus asks: one address for all services of the mesh. Owns: the HTTP answer, and gathering the numbers of
  * all processes. Does not own: the numbers (`metric-samples.ts`).
  *
- * On loopback alone: numbers have no content, but nobody outside needs to know them. Who scrapes from elsewhere does it
- * through a proxy of their own.
+ * On loopback alone, and not for web pages that a browser there has open: numbers have no content, but nobody outside needs
+ * to know them. Who scrapes from elsewhere does it through a proxy of their own, which names this machine as the host.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,11 +11,13 @@ import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { livingServices } from '../bus/registry.ts';
 import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
+import { foreignPage, isStrangeName, type OwnOrigin } from '../guards/web-page.ts';
 import { METRICS_SUBJECT } from '../schemas/events/telemetry.ts';
 import { prometheusText, type ToldSamples } from '../telemetry/metrics.ts';
 
 /** A process that does not answer in time has no numbers this time; `up` of a scrape is about the door. */
 const ASK_LIMIT_MS = 1000;
+const OWN: OwnOrigin = { scheme: 'http', names: new Set(), publicOrigin: null };
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface MetricsDoor {
@@ -26,6 +28,10 @@ export interface MetricsDoor {
 /** @throws the system's error when the port cannot be had */
 export async function openMetricsDoor(bus: Bus, port: number, log: RuntimeLog): Promise<MetricsDoor> {
   const server = createServer({ ...HALF_SENT }, (request, response) => {
+    if (isStrangeName(request.headers, OWN.names) || foreignPage(request.headers, OWN) !== null) {
+      response.writeHead(403, { 'content-type': 'text/plain' }).end('numbers are for this machine, by its own name\n');
+      return;
+    }
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n');
       return;

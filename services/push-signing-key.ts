@@ -13,19 +13,21 @@ const FILE = 'push-signing-key.pem';
 /** @throws SettingsError when the file that is named holds no such key */
 export function pushSigningKey(settings: Pick<Settings, 'MESH_HOME' | 'MESH_PUSH_SIGNING_KEY'>): SigningKey {
   const { MESH_HOME: home, MESH_PUSH_SIGNING_KEY: named } = settings;
-  if (named !== undefined) return read(resolve(projectRoot, named), `MESH_PUSH_SIGNING_KEY=${named}`);
+  if (named !== undefined) return read(resolve(projectRoot, named), 'MESH_PUSH_SIGNING_KEY');
   const path = join(home, FILE);
   make(home, path);
   return read(path, path);
 }
 
+/** @param what in the words of a message; a setting without its value, which may be the key itself */
 function read(path: string, what: string): SigningKey {
   try {
     const key = createPrivateKey(readFileSync(path));
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SettingsError(`${what}: is not a private key in PEM: ${why}`);
+    // What the system says of it names the path.
+    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    throw new SettingsError(`${what}: names no file with a private key in PEM${why}`);
   }
   throw new SettingsError(`${what}: is a key of another kind; openssl genpkey -algorithm ed25519 makes one`);
 }

@@ -31,7 +31,11 @@ export interface ArtifactOptions<T extends Record<string, unknown>> {
 }
 
 /** @throws TypeError for a name that is none, or is taken, and for a schema that is none */
-export function defineArtifact<T extends Record<string, unknown>>({ kind, schema, text }: ArtifactOptions<T>): ArtifactKind<T> {
+export function defineArtifact<T extends Record<string, unknown>>({
+  kind,
+  schema,
+  text,
+}: ArtifactOptions<T>): ArtifactKind<T> {
   if (!KIND.test(kind)) throw new TypeError(`a kind of artifact is a lower-case word, and not ${kind}`);
   if (TAKEN.has(kind)) throw new TypeError(`an artifact cannot be called ${kind}: every mesh has that`);
   const isValid: ValidateFunction<T> = ajv.compile<T>(schema);

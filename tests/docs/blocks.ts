@@ -21,11 +21,13 @@ interface Open {
   readonly text: string;
 }
 
-/** A line that ends with a backslash or a pipe, a quotation or a loop that is not closed. */
+/** A line that ends with a backslash or a pipe; a quotation, a loop or a document in place that is not closed. */
 function goesOn({ text }: Open): boolean {
   const isQuoted = (text.match(/'/g)?.length ?? 0) % 2 === 1;
   const isLoop = /;\s*do$/m.test(text) && !/^done$/m.test(text);
-  return /(?:\\|\|\s*)$/.test(text) || isQuoted || isLoop;
+  const [, end] = /<<'(\w+)'/.exec(text) ?? [];
+  const isHere = end !== undefined && !new RegExp(`^${end}$`, 'm').test(text);
+  return /(?:\\|\|\s*)$/.test(text) || isQuoted || isLoop || isHere;
 }
 
 /** In the order of the page, one entry a command; a comment alone is none. */
@@ -84,6 +86,11 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [
     /^MESH_SIGNING_KEY=/,
     'starts a second mesh in the foreground; tests/integration/mesh/signed.test.ts does it with a key',
+  ],
+  [/--before-crash/, 'needs a task that a crash cut off; tests/integration/telemetry/crash-trace.test.ts makes one'],
+  [
+    /^npx file:|^cd |^cat > workflows/,
+    'needs a packed package in a folder of its own; tests/e2e/your-own.test.ts does all of docs/your-own.md',
   ],
   [/^npx mesh |^\.\/mesh init /, 'needs an installed package; tests/e2e/your-own.test.ts does all of docs/your-own.md'],
   [/--baseline B\.json|--file F\.tsv/, 'with files of your own; the lines beside it run'],

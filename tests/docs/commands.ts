@@ -8,7 +8,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exitWhenWritten } from '../../cli/written.ts';
@@ -37,7 +37,13 @@ const env: NodeJS.ProcessEnv = {
   MESH_DASHBOARD_PORT: String(ports[7445]),
   NO_COLOR: '1',
   BROWSER: 'true',
+  // What the pages name as needed for a command.
+  TOOLS_WORKSPACE: projectRoot,
 };
+/** What commands leave in the folder that they are called in. */
+const leftovers = ['signing-key.pem', 'trail.json']
+  .map((name) => join(projectRoot, name))
+  .filter((path) => !existsSync(path));
 
 /** What a page's examples name, as it is on this mesh. */
 function asHere(text: string, task: string): string {
@@ -97,7 +103,11 @@ async function runAll(): Promise<void> {
   const task = /"taskId": ?"([0-9a-f-]{36})"/.exec(said)?.[1] ?? '';
   if (task === '') throw new Error(`no task ran: ${said}`);
   const P = '0';
+  let page = '';
   for (const command of commands) {
+    // A page may leave the mesh down; the next one is read with one that runs.
+    if (page !== command.page) await shell('./mesh up --detach', {});
+    page = command.page;
     const where = `${command.page}:${command.line}`;
     const reason = reasonAgainst(command);
     if (reason !== null) {
@@ -124,6 +134,7 @@ try {
   await runAll();
 } finally {
   await shell('./mesh down', {});
+  for (const path of leftovers) rmSync(path, { force: true });
   rmSync(home, { recursive: true, force: true });
 }
 say(

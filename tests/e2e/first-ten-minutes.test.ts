@@ -2,11 +2,26 @@
  * What a newcomer does with the README in hand. Owns: the promises of its first page.
  */
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { secretNames } from '../../config/settings.ts';
 import { createMeshCommand, eventually, type MeshCommand } from './command.ts';
 
 let mesh: MeshCommand;
+
+const keys = mkdtempSync(join(tmpdir(), 'mesh-keys-'));
+const keyFile = join(keys, 'push.pem');
+const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+/** One in each secret setting but the key that signs the log, which would refuse what any NATS client sends. */
+const secrets = {
+  OPENAI_API_KEY: 'planted-key-of-the-endpoint',
+  MESH_MCP_TOKEN: 'planted-token-of-the-mcp-door',
+  MESH_DASHBOARD_TOKEN: 'planted-token-of-the-dashboard',
+  MESH_DASHBOARD_CALLER_TOKEN: 'planted-token-of-its-caller',
+} as const satisfies Partial<Record<(typeof secretNames)[number], string>>;
 
 interface TaskLine {
   readonly taskId: string;
@@ -19,12 +34,16 @@ const finished = (prompt: string) => async (): Promise<TaskLine | null> =>
   (await tasks()).find((task) => task.prompt === prompt && task.status === 'completed') ?? null;
 
 beforeAll(async () => {
-  mesh = await createMeshCommand();
+  writeFileSync(keyFile, pem, { mode: 0o600 });
+  mesh = await createMeshCommand({ ...secrets, MESH_PUSH_SIGNING_KEY: keyFile });
   const up = await mesh.run(['up', '--detach']);
   expect(up.stderr + up.stdout).toContain('up');
   expect(up.code).toBe(0);
 });
-afterAll(() => mesh.end());
+afterAll(async () => {
+  await mesh.end();
+  rmSync(keys, { recursive: true });
+});
 
 describe('the first question', () => {
   it('is answered from the docs, hop by hop, with citations', async () => {
@@ -128,5 +147,49 @@ describe('everyday commands', () => {
     const { code, stdout, stderr } = await mesh.run(['up', '--detach']);
     expect(code).toBe(0);
     expect(stdout + stderr).toMatch(/already/);
+  });
+});
+
+describe('a secret that is set', () => {
+  const filesUnder = (folder: string): string[] =>
+    readdirSync(folder).flatMap((name) => {
+      const path = join(folder, name);
+      return statSync(path).isDirectory() ? filesUnder(path) : [path];
+    });
+  /** Arguments of every process that has this home in its environment. */
+  const argumentsOfProcesses = (): string[] =>
+    readdirSync('/proc').flatMap((pid) => {
+      if (!/^\d+$/.test(pid)) return [];
+      try {
+        const isOurs = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mesh.home);
+        return isOurs ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : [];
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    });
+
+  it('is in nothing that the mesh says, writes or is started with', async () => {
+    const [task] = await tasks();
+    const trail = join(mesh.home, 'trail.json');
+    const commands = [['status'], ['status', '--json'], ['doctor'], ['logs'], ['export', task?.taskId ?? '', trail]];
+    const said = await Promise.all(commands.map((args) => mesh.run(args)));
+    const refused = await mesh.run(['status'], {
+      MESH_NATS_PORT: 'x',
+      MESH_MCP_TOKEN: secrets.MESH_MCP_TOKEN.slice(0, 9),
+    });
+    expect(refused.code).toBe(2);
+    const processes = argumentsOfProcesses();
+    expect(processes.length).toBeGreaterThan(4);
+    const places: [string, string][] = [
+      ...said.map(({ stdout, stderr }, at): [string, string] => [commands[at]?.join(' ') ?? '', stdout + stderr]),
+      ['a refused setting', refused.stdout + refused.stderr],
+      ['arguments', processes.join('\n')],
+      ...filesUnder(mesh.home).map((path): [string, string] => [path, readFileSync(path, 'latin1')]),
+    ];
+    expect(places.map(([place]) => place)).toEqual(expect.arrayContaining([expect.stringMatching(/run\.json$/)]));
+    const planted = [...Object.values(secrets), 'planted-t', pem.split('\n')[1] ?? ''];
+    for (const [place, text] of places)
+      for (const secret of planted) expect([place, secret, text.includes(secret)]).toEqual([place, secret, false]);
   });
 });

@@ -3,8 +3,9 @@
  * stays where it was.
  */
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { type DescMethod, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { type DescMethod, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MeshCallError } from '../../../gateway/client/errors.ts';
@@ -193,6 +194,30 @@ describe('bad input', () => {
     await expectUnharmed();
     await within(LIMIT_MS, closed, 'the gateway keeps dead connections');
     await expectUnharmed();
+  });
+
+  test('requests as a web page can make its browser send: nothing is run, whatever it calls itself', async () => {
+    const session = connectHttp2(`http://${gateway().address}`);
+    const { input } = method('submit');
+    const bytes = toBinary(input, fromJson(input, { prompt: 'of a page' }));
+    const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]);
+    const statusOf = async (headers: Readonly<Record<string, string>>): Promise<unknown> => {
+      const sent = session.request({ ':path': `/${SERVICE}/Submit`, ...headers });
+      sent.end(headers[':method'] === 'POST' ? framed : undefined);
+      const [answer] = await once(sent, 'response');
+      sent.close();
+      return answer[':status'];
+    };
+    const page = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+    // What a page may send without asking first (Fetch, CORS-safelisted request headers).
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
+      expect([type, await statusOf({ ':method': 'POST', 'content-type': type, ...page })]).toEqual([type, 415]);
+    expect(await statusOf({ ':method': 'POST', ...page })).toBe(415);
+    // Anything else it asks for first, and is not allowed.
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' };
+    expect(await statusOf({ ':method': 'OPTIONS', ...page, ...asked })).toBe(415);
+    session.close();
+    expect((await gateway().client.list({})).tasks.map((task) => task.prompt)).not.toContain('of a page');
   });
 
   test('garbage instead of HTTP/2', async () => {

@@ -169,6 +169,11 @@ describe('signatures (Standard Webhooks)', () => {
     expect(publicKeyOf(pushSigningKey(settings))).toBe(publicKeyOf(pushSigningKey(settings)));
     expect(statSync(join(home, 'push-signing-key.pem')).mode & 0o777).toBe(0o600);
     const named = { ...settings, MESH_PUSH_SIGNING_KEY: join(import.meta.dirname, 'push.test.ts') };
-    expect(() => pushSigningKey(named)).toThrow(/MESH_PUSH_SIGNING_KEY=.*not a private key/);
+    expect(() => pushSigningKey(named)).toThrow(/^MESH_PUSH_SIGNING_KEY: names no file with a private key/);
+    // Somebody who takes the setting for the key itself.
+    const pem = '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n';
+    expect(() => pushSigningKey({ ...settings, MESH_PUSH_SIGNING_KEY: pem })).toThrow(
+      /^MESH_PUSH_SIGNING_KEY: names no file with a private key in PEM \(ENOENT\)$/,
+    );
   });
 });

@@ -142,7 +142,7 @@ module.exports = {
       comment: 'It asks the mesh by the client of tasks, as every other door does.',
       severity: 'error',
       from: { path: '^cli/' },
-      to: { path: '^services/(?!table\\.ts|adapters/)|^gateway/' },
+      to: { path: '^services/(?!(table|idle-memory)\\.ts|adapters/)|^gateway/' },
     },
     {
       name: 'dashboard-knows-the-gateway-client-and-the-log',

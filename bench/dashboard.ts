@@ -161,7 +161,7 @@ try {
   say('opening the large task');
   const beganMs = performance.now();
   await page.goto(`/task/${large}`);
-  await page.getByText(`${HOPS + 1} spans`).waitFor();
+  await page.getByText(`${(HOPS + 1).toLocaleString('en')} spans`).waitFor();
   const openMs = round(performance.now() - beganMs);
   const openCpu = await cpuMs();
   say('scrolling and zooming it');

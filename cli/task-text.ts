@@ -210,6 +210,8 @@ export function answerLines(view: TaskView, paint: Paint): string[] {
   if (result.code !== undefined && !result.answer.includes(result.code.text.trim())) {
     lines.push('', `\`\`\`${oneLine(result.code.language, 40)}`, ...linesOf(result.code.text.trimEnd()), '```');
   }
+  for (const { text } of Object.values(result.artifacts ?? {}))
+    if (!result.answer.includes(text.trim())) lines.push('', ...linesOf(text.trim()));
   const findings = (result.review?.findings ?? []).filter((one) => !result.answer.includes(one.message));
   if (findings.length > 0 && result.outcome !== 'reviewed') {
     lines.push('', paint('bold', 'Findings that remain'));

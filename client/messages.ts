@@ -13,7 +13,7 @@ import { invalidField, MeshError } from './errors.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import { bytesOf, isNamed, publishMessage } from './requests.ts';
 import type { TaskFeeds } from './task-feed.ts';
-import { Traced } from './tracing.ts';
+import { Traced, taskNamed } from './tracing.ts';
 
 /** A message as the log holds it. */
 export interface SaidMessage {
@@ -65,7 +65,7 @@ export class Messages {
     return this.#traced.call(
       'send_message',
       context,
-      () => order.correlationId,
+      () => taskNamed(order.correlationId),
       () => this.#send(order, context),
     );
   }
@@ -117,7 +117,7 @@ export class Messages {
     return this.#traced.call(
       'list_messages',
       context,
-      () => order.correlationId,
+      () => taskNamed(order.correlationId),
       () => this.#list(order, context),
     );
   }

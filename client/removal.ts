@@ -9,7 +9,7 @@
  *    so a removal that was cut off can be done again.
  */
 import type { Bus } from '../bus/port.ts';
-import { factsIn } from '../schemas/events/fact.ts';
+import { type Fact, factsIn } from '../schemas/events/fact.ts';
 import { FACT_FILTER, factSubject, parseSubject } from '../schemas/events/subjects.ts';
 import { foldAll, isEnded, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
 
@@ -32,7 +32,7 @@ interface Trail {
 
 async function trailOf(bus: Bus, taskId: string): Promise<Trail> {
   const seqs: number[] = [];
-  const facts: ReturnType<typeof factsIn> = [];
+  const facts: Fact[] = [];
   const reader = await bus.read({
     filter: factSubject(taskId),
     fromSeq: 1,

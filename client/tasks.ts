@@ -30,7 +30,7 @@ import type { CallContext, ClientPorts } from './ports.ts';
 import type { RefusedMessages } from './refused-messages.ts';
 import { bytesOf, checkData, publishRequest, type RequestName } from './requests.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
-import { Traced } from './tracing.ts';
+import { type AboutTask, Traced, taskNamed } from './tracing.ts';
 
 export interface Submission {
   readonly prompt: string;
@@ -91,8 +91,9 @@ function isUntold(view: TaskView): boolean {
 }
 
 /** The task of a call: of the answer, else as the caller named it. */
-function idIn(named: string | undefined): (answer: TaskNow | null) => string | null {
-  return (answer) => answer?.view.taskId ?? named ?? null;
+function taskIn(named: string | undefined): (answer: TaskNow | null) => AboutTask | null {
+  return (answer) =>
+    answer === null ? taskNamed(named) : { correlationId: answer.view.taskId, traceparent: answer.traceparent };
 }
 
 /** What the calls of one client share. */
@@ -125,14 +126,14 @@ export class Tasks {
    * @param onId told the id of the task at once, when it was made here
    */
   async run(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#traced.call('run', context, idIn(submission.correlationId), () =>
+    return this.#traced.call('run', context, taskIn(submission.correlationId), () =>
       this.#begun(submission, context, onId, isSettled),
     );
   }
 
   /** Answers when the mesh has the task on disk. */
   async submit(submission: Submission, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#traced.call('submit', context, idIn(submission.correlationId), () =>
+    return this.#traced.call('submit', context, taskIn(submission.correlationId), () =>
       this.#begun(submission, context, onId, isAccepted),
     );
   }
@@ -144,7 +145,7 @@ export class Tasks {
 
   /** The same for a door that looks for itself: what the task asks does not count as shown to the caller. */
   peek(correlationId: string, context: CallContext): Promise<TaskNow> {
-    return this.#traced.call('get', context, idIn(correlationId), () => this.#get(correlationId, context));
+    return this.#traced.call('get', context, taskIn(correlationId), () => this.#get(correlationId, context));
   }
 
   /** The same for a door that changes something of the task itself. @throws MeshError NOT_YOUR_TASK */
@@ -219,7 +220,7 @@ export class Tasks {
 
   /** Stops a task; one that has ended stays as it is. `view.status` tells which. */
   cancel(correlationId: string, reason: string | undefined, context: CallContext): Promise<TaskNow> {
-    return this.#traced.call('cancel', context, idIn(correlationId), () =>
+    return this.#traced.call('cancel', context, taskIn(correlationId), () =>
       this.#cancel(correlationId, reason, context),
     );
   }
@@ -245,7 +246,7 @@ export class Tasks {
    * answered what), NOTHING_ASKED or FOR_PEOPLE
    */
   respond(order: AnswerOrder, context: CallContext): Promise<TaskNow> {
-    return this.#traced.call('respond', context, idIn(order.correlationId), () => this.#respond(order, context));
+    return this.#traced.call('respond', context, taskIn(order.correlationId), () => this.#respond(order, context));
   }
 
   async #respond(order: AnswerOrder, context: CallContext): Promise<TaskNow> {
@@ -273,7 +274,7 @@ export class Tasks {
 
   /** Runs a task again from one of its hops, as a new task; answers when the mesh has that on disk. */
   fork(order: ForkOrder, context: CallContext, onId?: (correlationId: string) => void): Promise<TaskNow> {
-    return this.#traced.call('fork', context, idIn(order.newCorrelationId), () => this.#fork(order, context, onId));
+    return this.#traced.call('fork', context, taskIn(order.newCorrelationId), () => this.#fork(order, context, onId));
   }
 
   async #fork(
@@ -405,7 +406,6 @@ export class Tasks {
     context: CallContext,
   ): Promise<void> {
     const { correlationId } = feed;
-    checkData(request.name, request.data);
     await this.#refused.ready();
     const { seq } = await publishRequest(this.#ports.bus, correlationId, request, context.traceparent);
     let refusal: MeshError | null = null;

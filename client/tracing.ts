@@ -16,6 +16,8 @@ export interface CallFacts {
   readonly correlationId: string | null;
   /** W3C Trace Context of the caller; null for none. */
   readonly traceparent: string | null;
+  /** That of the task that it answered with; null for none. */
+  readonly taskTraceparent: string | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   /** The reason and the text of its error; null for a call that went well, or whose caller left. */
@@ -26,6 +28,18 @@ export interface CallTracing {
   ended(facts: CallFacts): void;
 }
 
+/** The task that a call is about. */
+export interface AboutTask {
+  readonly correlationId: string;
+  /** Null while nobody has said it. */
+  readonly traceparent: string | null;
+}
+
+/** A task of which only the name is known; null for none. */
+export function taskNamed(correlationId: string | null | undefined): AboutTask | null {
+  return correlationId == null ? null : { correlationId, traceparent: null };
+}
+
 /** Of one core; without tracing it costs nothing. */
 export class Traced {
   readonly #tracing: CallTracing | undefined;
@@ -34,22 +48,23 @@ export class Traced {
     this.#tracing = tracing;
   }
 
-  /** @param idOf the task of the call; asked with the answer when there is one */
+  /** @param about the task of the call; asked with the answer when there is one */
   async call<T>(
     operation: Operation,
     context: CallContext,
-    idOf: (answer: T | null) => string | null,
+    about: (answer: T | null) => AboutTask | null,
     work: () => Promise<T>,
   ): Promise<T> {
     if (this.#tracing === undefined) return work();
     const end = this.begin(operation, context);
     try {
       const answer = await work();
-      end(idOf(answer), null);
+      end(about(answer), null);
       return answer;
     } catch (thrown) {
       const error = toMeshError(thrown);
-      end(idOf(null) ?? error.metadata.correlation_id ?? null, error);
+      const named = about(null) ?? taskNamed(error.metadata.correlation_id);
+      end(named, error);
       throw thrown;
     }
   }
@@ -58,13 +73,13 @@ export class Traced {
   begin(
     operation: Operation,
     { caller, traceparent }: CallContext,
-  ): (correlationId: string | null, error: MeshError | null) => void {
+  ): (task: AboutTask | null, error: MeshError | null) => void {
     const startedAtMs = Date.now();
-    return (correlationId, error) => {
+    return (task, error) => {
       const failed = error !== null && error.code !== 'cancelled';
       this.#tracing?.ended({
-        ...{ operation, caller: caller.name, correlationId, startedAtMs },
-        traceparent,
+        ...{ operation, caller: caller.name, correlationId: task?.correlationId ?? null, startedAtMs },
+        ...{ traceparent, taskTraceparent: task?.traceparent ?? null },
         failure: failed ? { reason: error.reason, message: error.message } : null,
       });
     };

@@ -67,7 +67,9 @@ export class Watches {
     const leave = (): void => queue.fail(callerLeft(context.signal));
     context.signal.addEventListener('abort', leave, { once: true });
     let cursor = cursorAt(mark, after);
+    let traceparent: string | null = null;
     const tell = (fact: Fact, view: TaskView): void => {
+      traceparent ??= fact.event.traceparent;
       if (!maySee(context.caller, view)) queue.fail(unknownTask(order.correlationId));
       if (isAfter(fact, after)) {
         cursor = cursorAt(mark, fact);
@@ -95,7 +97,7 @@ export class Watches {
       failure = toMeshError(thrown);
       throw thrown;
     } finally {
-      ended(order.correlationId, failure);
+      ended({ correlationId: order.correlationId, traceparent }, failure);
       endTokens();
       context.signal.removeEventListener('abort', leave);
       queue.close();

@@ -5,6 +5,7 @@
 
 /** The parts of XState that machines are made of; one copy for the product and whoever builds on it. */
 export { assign, emit, enqueueActions, setup } from 'xstate';
+export { type ArtifactKind, type ArtifactOptions, defineArtifact } from '../actors/roles/artifact.ts';
 export {
   completed,
   errorOf,

@@ -12,6 +12,7 @@ import { loadEnvFile, readSettings, type Settings, SettingsError } from '../conf
 import { createLog, type Log } from '../telemetry/log.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { type Health, openHealth } from './health.ts';
+import { giveBackMemory } from './idle-memory.ts';
 import { beatToSupervisor } from './loop-beat.ts';
 import { openService } from './service-life.ts';
 import { type Service, serviceNamed, services } from './table.ts';
@@ -63,7 +64,9 @@ async function run(service: Service, settings: Settings): Promise<void> {
   endOnSignals(() => end(0));
   await life.begin();
   // A process that is killed later writes no cache at its end.
-  if (!life.isStopping) flushCompileCache();
+  if (life.isStopping) return;
+  flushCompileCache();
+  giveBackMemory();
 }
 
 function die(error: Error, log: Log): void {

@@ -4,10 +4,11 @@
  * `simulation.ts`.
  */
 import { join } from 'node:path';
+import { type AnyStateMachine, createMachine, emit } from 'xstate';
 import { type FoundRole, loadRoleDefinitions, rolesOf, skillsOf } from '../actors/roles/index.ts';
 import type { RolePorts } from '../actors/roles/ports.ts';
 import type { SimulatedEffects, SimulatedSkill, SimulatedSkills } from '../actors/roles/simulated.ts';
-import type { Role } from '../actors/runtime/role.ts';
+import { out, RELEASE, type Role, WATCHERS } from '../actors/runtime/role.ts';
 import { loadWorkflows, type Workflow, workflowsWith } from '../actors/workflows/index.ts';
 import { limitsOf } from '../actors/workflows/limits.ts';
 
@@ -56,10 +57,19 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
   };
 }
 
-/** With a version more, which does the same: hosts that grow come to know it later than others (S11). */
+/**
+ * With a version more: hosts that grow come to know it later than others (S11). It says something when it begins, so an actor
+ * that is folded on another version than it began on says other things than it did.
+ */
 function withNewer(role: Role): Role {
   const newest = role.versions.at(-1);
-  return newest ? { ...role, versions: [...role.versions, { ...newest, since: newest.since + 1 }] } : role;
+  if (!newest) return role;
+  const { config, implementations } = newest.machine;
+  const note = { role: role.name, effect: '', note: 'a newer machine' };
+  const entry = emit(() => out('hop.progress', WATCHERS, note));
+  const machine: AnyStateMachine = createMachine({ ...config, entry }, implementations);
+  const since = Math.max(RELEASE, newest.since) + 1;
+  return { ...role, versions: [...role.versions, { ...newest, since, machine }] };
 }
 
 /** What a mesh brings itself is simulated with it. */

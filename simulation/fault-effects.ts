@@ -7,9 +7,9 @@ import { decodeHead } from '../actors/runtime/record.ts';
 import { seqOf } from '../actors/runtime/witness.ts';
 import { bucketStream, LEASE_BUCKET } from '../bus/layout.ts';
 import { type MemoryStream, serverOf } from '../bus/memory-log.ts';
-import { INGRESS_SUBJECT, inboxFilter, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import { QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
 import type { Fault } from './faults.ts';
-import type { HostProcess } from './hosts.ts';
+import { filterOf, type HostProcess } from './hosts.ts';
 import { rollback } from './rollback.ts';
 import type { Run } from './simulate.ts';
 import { startTwin } from './twins.ts';
@@ -39,6 +39,7 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'effect':
     case 'deed':
     case 'announcement':
+    case 'rollback-before-word':
     case 'broker-cut':
       throw new Error(`${fault.kind} waits for a passing`);
     default:
@@ -152,8 +153,7 @@ function hasUnread({ disk, reads }: HostProcess, stream: MemoryStream): boolean 
   const known = ends.flatMap(({ seq, body }) => [seq ?? 0, seqOf(decodeHead(body).tail)]);
   const furthest = Math.max(0, ...known);
   return reads.some((lane) => {
-    const filter = lane === 'ingress' ? INGRESS_SUBJECT : inboxFilter(lane);
-    const next = stream.next(Math.max(firstSeq, furthest + 1), filter);
+    const next = stream.next(Math.max(firstSeq, furthest + 1), filterOf(lane));
     return next !== null && next.seq <= lastSeq;
   });
 }

@@ -52,7 +52,7 @@ export class FaultPlan {
   fire(fault: Fault): void {
     this.fired.add(fault.kind);
     this.#logWentBack ||= ['broker-truncated', 'broker-wiped', 'broker-cut'].includes(fault.kind);
-    this.#logWentBack ||= fault.kind === 'rollback' && fault.log;
+    this.#logWentBack ||= (fault.kind === 'rollback' || fault.kind === 'rollback-before-word') && fault.log;
     this.#report.count(pointOf(fault));
   }
 
@@ -82,13 +82,18 @@ export class FaultPlan {
     return this.#pass('announcement') as FaultOf<'announcement'> | null;
   }
 
-  #pass(place: string): Fault | null {
+  /** Fires only when the copy is put back. */
+  beforeWord(): FaultOf<'rollback-before-word'> | null {
+    return this.#pass('rollback-before-word', false) as FaultOf<'rollback-before-word'> | null;
+  }
+
+  #pass(place: string, fires = true): Fault | null {
     if (this.#healed || this.#counted.size === 0) return null;
     const passing = (this.#passings.get(place) ?? 0) + 1;
     this.#passings.set(place, passing);
     const fault = this.#counted.get(`${place}#${passing}`);
     if (!fault) return null;
-    this.fire(fault);
+    if (fires) this.fire(fault);
     return fault;
   }
 }
@@ -107,6 +112,7 @@ function placeOf(fault: Extract<Fault, { nth: number }>): string {
       return fault.once ? 'once' : 'effect';
     case 'deed':
     case 'announcement':
+    case 'rollback-before-word':
       return fault.kind;
     default:
       throw new Error(`not counted: ${JSON.stringify(fault satisfies never)}`);

@@ -63,6 +63,19 @@ export type Fault =
       everyone: boolean;
       downMs: number;
     }
+  /**
+   * The same for a copy of the moment in which an effect that may not be repeated is asked for, and nobody has said yet
+   * that it begins: the n-th such moment.
+   */
+  | {
+      kind: 'rollback-before-word';
+      nth: number;
+      laterMs: number;
+      ledgers: readonly string[];
+      log: boolean;
+      everyone: boolean;
+      downMs: number;
+    }
   /** Somebody starts a second process with the name of one that runs, or with a copy of its ledger, or both. */
   | { kind: 'twin'; host: string; atMs: number; ms: number; how: 'name' | 'ledger' | 'both' }
   /** The log drops by age what a host has not read, or has read into a ledger that is lost. It must be said. */
@@ -130,6 +143,7 @@ export const faultPoints: readonly string[] = [
   ...['deed-kill', 'deed-power', 'announcement', 'broker-cut'],
   ...['broker-restart', 'broker-truncated', 'blackout', 'broker-wiped', 'retention', 'retention-and-ledger'],
   ...['rollback-of-ledgers', 'rollback-of-log', 'rollback-of-both', 'twin-name', 'twin-ledger', 'twin-both'],
+  ...['rollback-before-word-of-ledgers', 'rollback-before-word-of-log', 'rollback-before-word-of-both'],
 ];
 
 export function pointOf(fault: Fault): string {
@@ -155,8 +169,8 @@ export function pointOf(fault: Fault): string {
     case 'retention':
       return fault.ledgerToo ? 'retention-and-ledger' : 'retention';
     case 'rollback':
-      if (!fault.log) return 'rollback-of-ledgers';
-      return fault.ledgers.length === 0 ? 'rollback-of-log' : 'rollback-of-both';
+    case 'rollback-before-word':
+      return `${fault.kind}-of-${fault.log ? (fault.ledgers.length === 0 ? 'log' : 'both') : 'ledgers'}`;
     case 'twin':
       return `twin-${fault.how}`;
     case 'broker-truncated':
@@ -276,6 +290,16 @@ const twin: Draw = (random, ground) => {
   return { kind: 'twin', host: host(random, ground), atMs: when(random, ground), ms: random.skewed(500, 12_000), how };
 };
 
+/** Which stores go back, and how long after the copy. */
+const drawRollback = (random: Random, { hosts }: FaultGround) => {
+  const log = random.chance(0.6);
+  const some = hosts.filter(() => random.chance(0.5));
+  const ledgers = log || some.length > 0 ? some : [random.pick(hosts)];
+  const laterMs = random.skewed(50, 6000);
+  const everyone = random.chance(0.5);
+  return { laterMs, ledgers, log, everyone, downMs: random.skewed(20, 4000) };
+};
+
 const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
   nothing: [],
   ledgers: [
@@ -298,17 +322,7 @@ const byLosing: Readonly<Record<Losing, readonly Draw[]>> = {
     }),
     (random, ground) => ({ kind: 'broker-wiped', atMs: whenLost(random, ground), ms: random.skewed(5, 5000) }),
   ],
-  back: [
-    (random, ground) => {
-      const log = random.chance(0.6);
-      const some = ground.hosts.filter(() => random.chance(0.5));
-      const ledgers = log || some.length > 0 ? some : [host(random, ground)];
-      const laterMs = random.skewed(50, 6000);
-      const everyone = random.chance(0.5);
-      const downMs = random.skewed(20, 4000);
-      return { kind: 'rollback', atMs: when(random, ground), laterMs, ledgers, log, everyone, downMs };
-    },
-  ],
+  back: [(random, ground) => ({ kind: 'rollback', atMs: when(random, ground), ...drawRollback(random, ground) })],
   retention: [
     (random, ground) => ({
       kind: 'retention',
@@ -371,6 +385,8 @@ const KINDS_MAX = 5;
 const AIMED = 0.3;
 /** Share of those that lose their log in which something is on its way to it then. */
 const ALONE = 0.15;
+/** Share of those that go back in which the copy is of the moment before a deed is announced. */
+const BEFORE_WORD = 0.5;
 const EACH_MAX = 4;
 
 export function drawFaults(random: Random, ground: FaultGround, losing: Losing): Fault[] {
@@ -389,6 +405,9 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
   const aiming = random.fork('aims');
   if (aiming.chance(AIMED))
     faults.push(...aiming.pick(losing === 'log' ? [...aims, ...aimsAtLog] : aims)(aiming, ground));
+  const between = random.fork('before the word');
+  if (losing === 'back' && between.chance(BEFORE_WORD))
+    faults.push({ kind: 'rollback-before-word', nth: between.int(1, 2), ...drawRollback(between, ground) });
   const alone = random.fork('alone in a lost log');
   if (losing === 'log' && !hasStandby(ground) && alone.chance(ALONE)) faults.push(...aloneInLog(alone, ground));
   return faults;

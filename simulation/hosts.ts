@@ -4,7 +4,7 @@
  *
  * A life that has ended is cut off at its gate: whatever of its code still runs reaches nobody.
  */
-import { ingress } from '../actors/ingress.ts';
+import { doors, ingress } from '../actors/ingress.ts';
 import { FatalError } from '../actors/runtime/errors.ts';
 import { createHost, type Host } from '../actors/runtime/host.ts';
 import type { Ledger, LedgerBatch } from '../actors/runtime/ledger/port.ts';
@@ -12,6 +12,7 @@ import { defaultLimits } from '../actors/runtime/limits.ts';
 import type { Role } from '../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus } from '../bus/memory-bus.ts';
 import { BusError } from '../bus/port.ts';
+import { inboxFilter } from '../schemas/events/subjects.ts';
 import { Disk, type DiskCopy } from './disk.ts';
 import { Gate } from './gate.ts';
 import { clockOf, logOf, trail, typeNameIn } from './host-ports.ts';
@@ -79,7 +80,7 @@ export class HostProcess {
   }
 
   get reads(): readonly string[] {
-    return [...this.roles.map(({ name }) => name), ...(this.#hasIngress ? ['ingress'] : [])];
+    return [...this.roles.map(({ name }) => name), ...(this.#hasIngress ? [ingress.name, doors.name] : [])];
   }
 
   /** What the present life reads at the moment. */
@@ -207,6 +208,7 @@ export class HostProcess {
     this.#clockOffsetMs = 0;
   }
 
+  /** What comes by the doors is as slow as what comes beside them. */
   slowLane(lane: string, forMs: number): void {
     this.#life?.bus.slow(lane === 'ingress' ? 'mesh.tasks' : `mesh.in.${lane}.`, forMs);
   }
@@ -251,7 +253,7 @@ export class HostProcess {
       service: this.service,
       process: this.process,
       roles,
-      ...(this.#hasIngress ? { ingress: [ingress] } : {}),
+      ...(this.#hasIngress ? { ingress: [ingress, doors] } : {}),
       bus: life.bus,
       ledger: gated(ledger, life.gate, (batch) => {
         history.noteMade(batch.records, scheduler.elapsedMs);
@@ -375,4 +377,9 @@ function gated(ledger: Ledger, gate: Gate, onCommit: (batch: LedgerBatch) => voi
     setAside: (partition, fromN) => gate.call(() => ledger.setAside(partition, fromN)),
     prune: (beforeSeq) => gate.call(() => ledger.prune(beforeSeq)),
   };
+}
+
+/** What is read for a lane: of a role, or of what comes from outside. */
+export function filterOf(lane: string): string {
+  return [ingress, doors].find(({ name }) => name === lane)?.filter ?? inboxFilter(lane);
 }

@@ -76,6 +76,11 @@ const poisons = {
   'internal-type': () => atIngress(event({ type: 'dev.agentmesh.hop.replied.v1' }), 'unknown_type'),
   'no-source': () => atIngress(event({ source: undefined }), 'invalid_envelope'),
   'cancel-of-nothing': () => atIngress(event({ type: 'dev.agentmesh.task.cancel.requested.v1' }), 'invalid_envelope'),
+  'below-ingress': ({ random }) => ({
+    ...atIngress('{"prompt": "x"}', 'misaddressed'),
+    ...{ subject: `mesh.tasks.${random.pick(['new', 'doors.new', 'doors2'])}`, lane: 'doors' },
+  }),
+  'door-garbage': () => ({ ...atIngress('{"prompt": ', 'not_json'), subject: 'mesh.tasks.doors', lane: 'doors' }),
   'inbox-garbage': ({ random, roles }) => {
     const lane = random.pick(roles);
     return { subject: inboxSubject(lane, nobody), body: 'garbage', lane, codes: ['not_json'] };
@@ -105,6 +110,8 @@ const poisons = {
 
 export type PoisonName = keyof typeof poisons;
 export const poisonNames = Object.keys(poisons) as readonly PoisonName[];
+/** For the lane of the mesh's own doors, and of what was published beside them. */
+export const strayNames: readonly PoisonName[] = ['below-ingress', 'door-garbage'];
 
 /** Null when there is nothing to forge yet. */
 export function makePoison(name: PoisonName, ground: PoisonGround): Poison | null {

@@ -9,7 +9,7 @@ import type { Fault } from './faults.ts';
 import { recordsIn } from './forgotten.ts';
 import type { Run } from './simulate.ts';
 
-type Rollback = Extract<Fault, { kind: 'rollback' }>;
+type Rollback = Extract<Fault, { kind: 'rollback' | 'rollback-before-word' }>;
 
 /** What the broker keeps on one volume. */
 const streams = [STREAM, QUARANTINE_STREAM, CHECKPOINT_STREAM, bucketStream(LEASE_BUCKET)];

@@ -23,6 +23,7 @@ import { trail } from './host-ports.ts';
 import { HostProcess } from './hosts.ts';
 import { Random } from './random.ts';
 import { Report, type Violation } from './report.ts';
+import { rollback } from './rollback.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Disturbance, drawWorkload, type Workload } from './workload.ts';
@@ -147,7 +148,7 @@ function build(options: RunOptions, random: Random): Built {
   const faults = keep(drawn, 0, only);
   const fullWorkload = drawWorkload(random.fork('workload'), catalog, TROUBLE_MS - 500, {
     forged: losing !== 'log' && losing !== 'back',
-    delivers: drawn.some(({ kind }) => kind === 'deed' || kind === 'announcement') || drawn.some(isOnce),
+    delivers: drawn.some(({ kind }) => ABOUT_DEEDS.has(kind)) || drawn.some(isOnce),
   });
   const workload = { ...fullWorkload, disturbances: keep(fullWorkload.disturbances, drawn.length, only) };
   const plan = new FaultPlan(faults, report);
@@ -179,7 +180,11 @@ function build(options: RunOptions, random: Random): Built {
     ...{ scheduler, report, plan, catalog, log, world, history },
     afterwards: (request) => clients.afterwards(request),
     onCommit(host, batch) {
-      const fault = hosts.includes(host) && announces(batch) ? plan.atAnnouncement() : null;
+      const says = hosts.includes(host) && announces(batch);
+      const back = says ? plan.beforeWord() : null;
+      // The batch is in neither store yet.
+      if (back) rollback(run, back);
+      const fault = says ? plan.atAnnouncement() : null;
       const { gate } = host;
       if (fault) scheduler.after(0, () => host.gate === gate && host.stop(fault.downMs));
       checkUnsent({ report, history, plan }, host, batch);
@@ -214,6 +219,9 @@ function build(options: RunOptions, random: Random): Built {
   );
   return { run, faults: drawn, disturbances: fullWorkload.disturbances };
 }
+
+/** Faults that need a deed which may not be repeated. */
+const ABOUT_DEEDS: ReadonlySet<Fault['kind']> = new Set(['deed', 'announcement', 'rollback-before-word']);
 
 function isOnce(fault: Fault): boolean {
   return fault.kind === 'effect' && fault.once === true;

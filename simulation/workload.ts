@@ -3,7 +3,7 @@
  * (`clients.ts`).
  */
 import type { Catalog } from './catalog.ts';
-import { type PoisonName, poisonNames } from './poison.ts';
+import { type PoisonName, poisonNames, strayNames } from './poison.ts';
 import type { Random } from './random.ts';
 
 export interface Submission {
@@ -39,6 +39,8 @@ export interface Workload {
 const SUBMISSIONS_MAX = 4;
 const DISTURBANCES_MAX = 4;
 const LATE_MS = 25_000;
+/** Share of the runs in which something is published beside the subject for tasks. */
+const STRAYING = 0.25;
 
 /** A UUIDv4 from the seed. */
 function uuid(random: Random): string {
@@ -83,7 +85,8 @@ export function drawWorkload(
     const aimed = random.fork('delivers');
     submissions.push({ ...submission(aimed, catalog, withinMs), form: 'json', workflow: 'deliver', fork: null });
   }
-  const poisons = options.forged ? poisonNames : poisonNames.filter((name) => !name.startsWith('forged'));
+  const elsewhere = poisonNames.filter((name) => !strayNames.includes(name));
+  const poisons = options.forged ? elsewhere : elsewhere.filter((name) => !name.startsWith('forged'));
   const kinds = options.forged
     ? (['resubmit', 'conflict', 'cancel', 'unasked', 'poison', 'poison'] as const)
     : (['resubmit', 'cancel', 'unasked', 'poison', 'poison'] as const);
@@ -94,5 +97,9 @@ export function drawWorkload(
     if (kind === 'poison') return { kind, atMs, poison: random.pick(poisons) };
     return { kind, atMs: atMs + random.skewed(1, 2000), of: random.int(0, submissions.length - 1) };
   });
+  const straying = random.fork('strays');
+  if (straying.chance(STRAYING))
+    for (let count = straying.int(1, 2); count > 0; count -= 1)
+      disturbances.push({ kind: 'poison', atMs: straying.int(0, withinMs), poison: straying.pick(strayNames) });
   return { submissions, disturbances };
 }

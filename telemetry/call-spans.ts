@@ -13,6 +13,8 @@ export interface EndedCall {
   readonly correlationId: string | null;
   /** W3C Trace Context of the caller; null for none: then a call about a task is inside of the task's own trace. */
   readonly traceparent: string | null;
+  /** That of the task; null while it is not known. */
+  readonly taskTraceparent: string | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   readonly failure: { readonly reason: string; readonly message: string } | null;
@@ -28,7 +30,9 @@ export function traceCalls(tracer: Tracer, counters: Counters): { ended(call: En
       const endMs = preciseNow();
       counters.observe('callSeconds', { operation }, Math.max(0, endMs - startedAtMs) / 1000);
       const given = call.traceparent === null ? null : parseTraceparent(call.traceparent);
-      if (given?.sampled === false) return;
+      // Without a word of the caller's it is kept as its task is: alone it would be the trace of nothing.
+      const kept = given ?? (call.taskTraceparent === null ? null : parseTraceparent(call.taskTraceparent));
+      if (kept?.sampled === false) return;
       const spanId = spanIdFor('call', process.pid, performance.timeOrigin, number);
       const own = correlationId === null ? { traceId: `${spanId}${spanId}`, parent: '' } : ownTrace(correlationId);
       tracer.finish({

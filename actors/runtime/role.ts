@@ -192,7 +192,7 @@ export interface RoleDefinition {
 export const RELEASE = 4;
 
 export interface RoleVersion {
-  /** Its number; up to 4, of a shipped role, the release that brought it. */
+  /** Its number; up to 4, of a shipped role, the release that brought it: the first of its own is 5. */
   readonly since: number;
   readonly machine: AnyStateMachine;
   /**

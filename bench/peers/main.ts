@@ -56,7 +56,7 @@ async function run(given: Options): Promise<Results> {
     pace: {
       seconds: positive(given.seconds, 'seconds', given.quick ? QUICK.seconds : 5),
       warmUpSeconds: given.quick ? QUICK.warmUpSeconds : WARM_UP_SECONDS,
-      settleMs: 2000,
+      settleMs: 5000,
       runsMin: 70,
     },
     kill: !given['no-kill'],

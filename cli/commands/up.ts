@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { meshConfigPath, meshFolder, type Settings } from '../../config/settings.ts';
+import { giveBackMemory } from '../../services/idle-memory.ts';
 import { supervisedServices } from '../../services/table.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
@@ -193,6 +194,7 @@ async function withSignals<T>(start: (interrupted: AbortSignal) => Promise<T>): 
 
 /** Waits for a signal and stops everything; a second signal does not wait any longer. */
 async function untilSignal(running: Supervisor, before: () => Promise<void> = async () => undefined): Promise<void> {
+  giveBackMemory();
   await new Promise<void>((resolve) => {
     for (const name of stopSignals) process.once(name, () => resolve());
   });

@@ -13,7 +13,7 @@ import { supervisorTrouble } from '../local-trouble.ts';
 import { prepareHome } from './home.ts';
 import { isAlive } from './process-mark.ts';
 import { liveness, type RunState, readRunState } from './run-state.ts';
-import { logPath, smallHeap } from './services.ts';
+import { logPath } from './services.ts';
 import { isOverruled, lastWish, makeWish, takeTurn, type Wish } from './wish.ts';
 
 /** Longer than a first start with fetching nats-server and indexing takes. */
@@ -77,7 +77,7 @@ interface Launch {
 /** Starts a supervisor in the background. */
 function launchDetached(settings: Settings, say: Say): Launch {
   const log = openSync(logPath(settings, supervisorName), 'a');
-  const child = spawn(process.execPath, [...smallHeap, programFile('cli', 'main'), 'up', '--background'], {
+  const child = spawn(process.execPath, [programFile('cli', 'main'), 'up', '--background'], {
     cwd: meshFolder(),
     env: { ...process.env, ...meshEnv() },
     detached: true,

@@ -12,23 +12,9 @@ import type { Style } from '../terminal.ts';
 export const natsName = 'nats';
 export const natsColour: Style = 'blue';
 
-/**
- * Half of the young generation of V8's heap, MiB. With Node's own 16 an idle service keeps 32 MiB for garbage. With 4 the
- * agents needed 0 to 2 % more processor time for a task than with 16, with 2 it was 4 to 12 % more.
- */
-const SEMI_SPACE_MB = 4;
-
-/** For processes that mostly wait. With `--optimize-for-size` an idle one has a sixth less, and a run costs twice as much. */
-export const smallHeap: readonly string[] = [`--max-semi-space-size=${SEMI_SPACE_MB}`];
-
 /** Arguments for node. */
 export function nodeArgs(service: Service, settings: Settings): string[] {
-  return [
-    ...smallHeap,
-    `--max-old-space-size=${service.heapMb(settings)}`,
-    programFile('services', 'main'),
-    service.name,
-  ];
+  return [`--max-old-space-size=${service.heapMb(settings)}`, programFile('services', 'main'), service.name];
 }
 
 /** What is fixed before a service starts. */

@@ -22,6 +22,8 @@ const RUNNABLE: ReadonlySet<string> = new Set(['typescript', 'javascript']);
 const HARNESS =
   'test it describe suite specify expect assert beforeEach afterEach beforeAll afterAll before after'.split(' ');
 const GLOBALS: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(globalThis), 'undefined', 'arguments']);
+/** Where the sandbox has it (sandbox-worker.ts). */
+const HARNESS_MODULE = 'mesh:harness';
 const MAIN = '/main.ts';
 
 export function isRunnable(language: string): boolean {
@@ -153,7 +155,7 @@ function importsOf(free: ReadonlySet<string>, names: ReadonlyMap<string, string>
     const path = names.get(name);
     return path === undefined ? [] : [`import { ${name} } from ${JSON.stringify(`code:${path}`)};`];
   });
-  return [...lines, `import { ${harness.join(', ')} } from 'mesh:harness';`].join('\n');
+  return [...lines, `import { ${harness.join(', ')} } from ${JSON.stringify(HARNESS_MODULE)};`].join('\n');
 }
 
 function testTrial(text: string, names: ReadonlyMap<string, string>, miss: Miss): Trial[] {

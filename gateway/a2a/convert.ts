@@ -135,7 +135,15 @@ const endings: Readonly<Record<string, string>> = {
 export const ANSWER_ARTIFACT = 'answer';
 
 /** A workflow that ends with a tool answers with what the tool gave: its parts first, then its text. */
-export function artifactsOf({ answer, citations, code, review, attachments, hops }: Result): Artifact[] {
+export function artifactsOf({
+  answer,
+  citations,
+  code,
+  review,
+  artifacts: own = {},
+  attachments,
+  hops,
+}: Result): Artifact[] {
   const artifacts: Artifact[] = [];
   const add = (artifactId: string, description: string, parts: Part[]): void => {
     const name = artifactId;
@@ -152,7 +160,13 @@ export function artifactsOf({ answer, citations, code, review, attachments, hops
     add('code', code.explanation, [textPart(code.text, mediaType, file), dataPart(about)]);
   }
   if (review !== undefined) add('review', review.summary, [dataPart(review)]);
+  for (const [kind, { data, text }] of Object.entries(own))
+    add(kind, firstLineOf(text), [textPart(text), dataPart(data)]);
   if (attachments === undefined) return artifacts;
   add('attachments', 'What the tool gave besides text.', attachments.map(partOf));
   return hops.at(-1)?.role === 'tools' ? artifacts.reverse() : artifacts;
+}
+
+function firstLineOf(text: string): string {
+  return (text.trimStart().split('\n', 1)[0] ?? '').slice(0, 200);
 }

@@ -416,6 +416,7 @@ export interface HopOutput {
   review?: Review;
   answer?: Answer;
   tool?: ToolCall;
+  artifacts?: OwnArtifacts;
   degraded?: Degraded;
   usage?: TokenUsage;
 }
@@ -577,6 +578,33 @@ export interface ToolCall {
   attachments?: Attachments;
 }
 /**
+ * Artifacts of kinds that roles declare themselves, by the name of the kind.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "OwnArtifacts".
+ */
+export interface OwnArtifacts {
+  [k: string]: OwnArtifact;
+}
+/**
+ * An artifact of a kind that a role declares itself.
+ *
+ * This interface was referenced by `AllSchemas`'s JSON-Schema
+ * via the `definition` "OwnArtifact".
+ */
+export interface OwnArtifact {
+  /**
+   * What was made, by the schema that the role declares with the kind.
+   */
+  data: {
+    [k: string]: unknown;
+  };
+  /**
+   * The same for people, as the role says that the kind is shown.
+   */
+  text: string;
+}
+/**
  * Why an answer is less than what was asked for, and what it is instead.
  *
  * This interface was referenced by `AllSchemas`'s JSON-Schema
@@ -652,6 +680,7 @@ export interface HopInput {
   code?: CodeArtifact;
   review?: Review;
   tool?: ToolCall;
+  artifacts?: OwnArtifacts;
   /**
    * What a person answered to a question about this step.
    */
@@ -873,6 +902,7 @@ export interface Result {
   code?: CodeArtifact;
   review?: Review;
   attachments?: Attachments;
+  artifacts?: OwnArtifacts;
   route?: Route;
   hops: HopRecord[];
   messages: Message[];
@@ -1133,6 +1163,7 @@ export interface Artifacts {
   code?: CodeArtifact;
   review?: Review;
   tool?: ToolCall;
+  artifacts?: OwnArtifacts;
   /**
    * What a person answered to a question about this step.
    */

@@ -57,7 +57,7 @@ export function foldJournal(
       const result = applyToTask(
         byName,
         before,
-        { role, logged: { event, atMs, upMs, digest: digestOf(input) } },
+        { role, logged: { event, atMs, upMs, digest: digestOf(input), began: input.began } },
         defaultLimits,
       );
       if (result.kind !== 'applied')

@@ -48,14 +48,16 @@ const IDLE_MAX_MS = 20_000;
 
 /**
  * Whenever something has happened to a host and nothing is on its way: it waits for every limit of time that its journal
- * knows of, and effects that are wanted run before long.
+ * knows of, and effects that are wanted run before long. A host without all of its partitions does neither yet: a bucket
+ * of leases that went back may say for a while that another one has them.
  */
 export function checkPending({ hosts, report, scheduler, plan, history }: Run): void {
   // Of two hosts of a service one may have what the other has finished.
   if (plan.lostForGood || plan.fired.has('twin') || hosts.some(({ name }) => name.endsWith('-2'))) return;
   for (const { name, readySinceMs, disk, host, roles, gate } of hosts) {
     if (!host || readySinceMs === null || scheduler.nowMs - readySinceMs < SETTLED_MS) continue;
-    const { timers, applied, unacknowledged, effectsRunning, effectsQueued } = host.stats();
+    const { timers, applied, unacknowledged, effectsRunning, effectsQueued, partitions } = host.stats();
+    if (Object.values(partitions).some((owned) => owned < PARTITIONS)) continue;
     const isStill = appliedBefore.get(host) === applied && unacknowledged === 0;
     appliedBefore.set(host, applied);
     if (!isStill) {

@@ -2,12 +2,10 @@
  * Reading is bounded, and goes on (S1, J2, S8): a host whose records the log does not take makes no more of them than its
  * limit and takes nothing new in, and reads again once the log has caught up. Owns: those checks.
  */
-import { ingress } from '../../actors/ingress.ts';
 import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
-import { inboxFilter } from '../../schemas/events/subjects.ts';
 import type { Gate } from '../gate.ts';
 import { decoded, type History } from '../history.ts';
-import type { HostProcess } from '../hosts.ts';
+import { filterOf, type HostProcess } from '../hosts.ts';
 import type { Report } from '../report.ts';
 import type { Run } from '../simulate.ts';
 
@@ -56,8 +54,7 @@ export function checkReaders({ hosts, report }: { hosts: readonly HostProcess[];
   for (const { name, host, reads, filtersRead } of hosts) {
     if (!host || Object.values(host.stats().partitions).every((count) => count === 0)) continue;
     for (const lane of reads) {
-      if (!filtersRead.includes(lane === ingress.name ? ingress.filter : inboxFilter(lane)))
-        report.violation('S1', `${name} has stopped to read ${lane}`);
+      if (!filtersRead.includes(filterOf(lane))) report.violation('S1', `${name} has stopped to read ${lane}`);
     }
   }
 }

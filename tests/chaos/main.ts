@@ -14,7 +14,16 @@ import { Mesh } from '../support/mesh.ts';
 import { mountFullDisk } from './full-disk.ts';
 import { type Asked, startLoad } from './load.ts';
 import { createRandom } from './random.ts';
-import { chooseStrike, ensureFolder, type ProcessName, processes, STANDBY, type Target, TWIN } from './strikes.ts';
+import {
+  createDecks,
+  ensureFolder,
+  type ProcessName,
+  processes,
+  STANDBY,
+  strikeNamed,
+  type Target,
+  TWIN,
+} from './strikes.ts';
 
 const CALLERS = 6;
 /** Between two strikes: some fall while a mesh still starts, some into full work. */
@@ -51,7 +60,8 @@ const ledger = (name: ProcessName | typeof TWIN): string =>
     `${name === TWIN ? 'tools' : name === STANDBY ? 'agents' : name}.db`,
   );
 const clocks = new Map(processes.map((name) => [name, new HostClock(mesh.home, name)]));
-const target: Target = { mesh, random, disk, ledger, clocks, copies: join(mesh.home, 'copies') };
+const decks = createDecks(random);
+const target: Target = { mesh, random, disk, ledger, clocks, copies: join(mesh.home, 'copies'), decks };
 for (const name of processes) {
   mesh.add(name === STANDBY ? 'agents' : name, name, {
     CHECKPOINT_DB_PATH: join(dirname(ledger(name)), 'agents.db'),
@@ -73,11 +83,13 @@ async function run(): Promise<boolean> {
 
   let kills = 0;
   const counts: Record<string, number> = {};
+  const rolledBack: Record<string, number> = {};
   const beganMs = performance.now();
   while (kills < killsWanted) {
-    const { name, strike } = chooseStrike(random);
+    const name = decks.strikes.deal();
     counts[name] = (counts[name] ?? 0) + 1;
-    const struck = await strike(target);
+    const struck = await strikeNamed(name)(target);
+    if (name === 'roll stores back') rolledBack[struck.what ?? ''] = (rolledBack[struck.what ?? ''] ?? 0) + 1;
     kills += struck.kills;
     if (struck.newLog) await mesh.followAnew();
     say(
@@ -104,6 +116,9 @@ async function run(): Promise<boolean> {
     recovery_p95_ms: Math.round(startsMs[Math.floor(startsMs.length * 0.95)] ?? 0),
     seconds: Math.round((performance.now() - beganMs) / 1000),
     strikes: counts,
+    rolledBack,
+    notDrawn: [...decks.strikes.left, ...decks.stores.left.map((stores) => `roll back ${stores.join(', ')}`)],
+    slowdown: Math.round(mesh.slowdown * 10) / 10,
   };
   process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`);
   for (const { id, kind, path } of [...lost, ...duplicated]) {

@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostClock } from '../support/host-clock.ts';
 import type { Mesh } from '../support/mesh.ts';
+import { createDeck, type Deck } from './deck.ts';
 import type { FullDisk } from './full-disk.ts';
 import type { Random } from './random.ts';
 
@@ -30,6 +31,18 @@ export interface Target {
   readonly clocks: ReadonlyMap<ProcessName, HostClock>;
   /** Copies of stores as they were at an earlier strike. */
   readonly copies: string;
+  readonly decks: Decks;
+}
+
+/** A store that may go back to what it was: the ledgers of a service, or the log. */
+export type StoreName = 'agents' | 'tools' | 'llm' | 'log';
+
+/** What is dealt in turn, so that a long run leaves nothing out. */
+export interface Decks {
+  readonly strikes: Deck<string>;
+  /** Which stores go back together. */
+  readonly stores: Deck<readonly StoreName[]>;
+  readonly offsetsMs: Deck<number>;
 }
 
 export const STANDBY = 'agents-b';
@@ -68,28 +81,35 @@ async function startAll({ mesh }: Target): Promise<void> {
 }
 
 /**
- * Which stores go back to what they were. Never all of those that know of a deed: its request stands in the journal of
- * `agents`, in that of `tools`, and in the log; one of the three stays.
+ * Every set of stores that may go back together. Never all of those that know of a deed: its request stands in the journal
+ * of `agents`, in that of `tools`, and in the log; one of the three stays.
  */
-function chooseStores(random: Random): (ProcessName | 'log')[] {
-  const [orchestrating, doing, log, llm] = [0, 1, 2, 3].map(() => random.between(0, 1) === 1);
-  const all = orchestrating && doing && log;
-  return [
-    ...(orchestrating && !all ? (['agents', STANDBY] as const) : []),
-    ...(doing ? (['tools'] as const) : []),
-    ...(llm ? (['llm'] as const) : []),
-    ...(log ? (['log'] as const) : []),
-  ];
+export const storeSets: readonly (readonly StoreName[])[] = subsetsOf([
+  'agents',
+  'tools',
+  'log',
+  'llm',
+] as const).filter(
+  (stores) => stores.length > 0 && !(['agents', 'tools', 'log'] as const).every((one) => stores.includes(one)),
+);
+
+function subsetsOf<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: 2 ** all.length }, (_, which) => all.filter((_one, at) => (which >> at) % 2 === 1));
 }
 
-/** Nothing runs. Stores go back to their copies where there are any; then all are copied for the next time. */
-function rollBack({ mesh, ledger, copies, random }: Target): { newLog: boolean; what: string } {
+/** The processes whose ledgers a store is. */
+function processesOf(store: Exclude<StoreName, 'log'>): readonly ProcessName[] {
+  return store === 'agents' ? ['agents', STANDBY] : [store];
+}
+
+/** Nothing runs. Stores go back to their copies, if there are any yet; then all are copied for the next time. */
+function rollBack({ mesh, ledger, copies, decks }: Target): { newLog: boolean; what: string } {
   const copyOf = (name: string): string => join(copies, name);
-  const stores = chooseStores(random).filter((name) => existsSync(copyOf(name)));
-  for (const name of stores) {
-    if (name === 'log') continue;
+  const stores = existsSync(copies) ? decks.stores.deal() : [];
+  for (const name of stores.flatMap((store) => (store === 'log' ? [] : processesOf(store)))) {
     for (const file of ledgerFiles(ledger(name))) rmSync(file);
-    cpSync(copyOf(name), dirname(ledger(name)), { recursive: true });
+    // A process that had no ledger then has none now.
+    if (existsSync(copyOf(name))) cpSync(copyOf(name), dirname(ledger(name)), { recursive: true });
   }
   const newLog = stores.includes('log');
   if (newLog) {
@@ -171,7 +191,7 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
     },
   },
   'roll stores back': {
-    weight: 2,
+    weight: 3,
     async strike(target) {
       await killAll(target);
       const back = rollBack(target);
@@ -181,9 +201,13 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
   },
   'set clocks': {
     weight: 2,
-    strike({ clocks, random }) {
-      for (const clock of clocks.values()) clock.set(random.pick(OFFSETS_MS));
-      return Promise.resolve({ kills: 0 });
+    strike({ clocks, decks }) {
+      const offsets = [...clocks.values()].map((clock) => {
+        const offsetMs = decks.offsetsMs.deal();
+        clock.set(offsetMs);
+        return offsetMs;
+      });
+      return Promise.resolve({ kills: 0, what: `${offsets.map((ms) => ms / 1000).join(', ')} s` });
     },
   },
   'start a namesake': {
@@ -209,14 +233,19 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
   },
 };
 
-export function chooseStrike(random: Random): { name: string; strike: Strike } {
-  const all = Object.entries(strikes);
-  let left = random.between(0, all.reduce((sum, [, { weight }]) => sum + weight, 0) - 1);
-  for (const [name, { weight, strike }] of all) {
-    if (left < weight) return { name, strike };
-    left -= weight;
-  }
-  throw new RangeError('weights do not add up');
+export function createDecks(random: Random): Decks {
+  const cards = Object.entries(strikes).flatMap(([name, { weight }]) => Array.from({ length: weight }, () => name));
+  return {
+    strikes: createDeck(random, cards),
+    stores: createDeck(random, storeSets),
+    offsetsMs: createDeck(random, OFFSETS_MS),
+  };
+}
+
+export function strikeNamed(name: string): Strike {
+  const found = strikes[name];
+  if (found === undefined) throw new RangeError(`no strike ${name}`);
+  return found.strike;
 }
 
 export function ensureFolder(path: string): string {

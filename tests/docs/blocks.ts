@@ -80,7 +80,7 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, reason: string])[] = [
     'is the test suite itself, or a part of it',
   ],
   [
-    /^\.\/mesh (?:sim|chaos)|^npx mesh sim|^node (?:simulation\/mutate|tests\/(?:scale|power-loss|fuzz))/,
+    /^\.\/mesh (?:sim|chaos)|^npx mesh sim|^node (?:simulation\/mutate|tests\/(?:scale|power-loss|fuzz|docs))/,
     'takes minutes to hours; has a place of its own in CI or in docs/testing.md',
   ],
   [

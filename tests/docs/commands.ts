@@ -94,6 +94,12 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 const wanted = process.argv.slice(2);
 const commands = allCommands().filter(({ page }) => wanted.length === 0 || wanted.includes(page));
 const failures: string[] = [];
+/** Told to end: the command under way is the last one, and the mesh goes down. */
+let isEnding = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    isEnding = true;
+  });
 let ran = 0;
 
 async function runAll(): Promise<void> {
@@ -105,6 +111,7 @@ async function runAll(): Promise<void> {
   const P = '0';
   let page = '';
   for (const command of commands) {
+    if (isEnding) throw new Error('told to end before all commands were run');
     // A page may leave the mesh down; the next one is read with one that runs.
     if (page !== command.page) await shell('./mesh up --detach', {});
     page = command.page;

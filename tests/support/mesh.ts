@@ -22,6 +22,7 @@ import { Counter } from './counter.ts';
 import { startNatsCluster } from './nats-cluster.ts';
 import { type NatsServer, startNatsServer } from './nats-server.ts';
 import { type Environment, type ServiceName, ServiceProcess } from './service-process.ts';
+import { slowdownOf } from './starvation.ts';
 import { TaskWatch } from './task-watch.ts';
 
 const serviceNames: readonly ServiceName[] = ['agents', 'llm', 'tools'];
@@ -89,6 +90,11 @@ export class Mesh {
 
   get services(): ServiceProcess[] {
     return [...this.#services.values()];
+  }
+
+  /** How much slower the slowest of its processes is because others want the same processors. */
+  get slowdown(): number {
+    return Math.max(1, ...this.services.flatMap(({ lives }) => lives.slice(-1)).map(({ pid }) => slowdownOf(pid)));
   }
 
   ledger(service: string): string {

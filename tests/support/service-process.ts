@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { projectRoot } from '../../config/settings.ts';
 import { Changes } from './changes.ts';
+import { slowdownOf } from './starvation.ts';
 
 export type ServiceName = 'agents' | 'llm' | 'tools' | 'gateway' | 'dashboard';
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -118,12 +119,16 @@ export class ServiceProcess {
     return life;
   }
 
-  /** The life that runs, once it is ready; the limit counts anew when a long start says that it gets further. */
+  /**
+   * The life that runs, once it is ready; the limit counts anew when a long start says that it gets further, and grows with
+   * the time for which the process had to wait for others on the same processors.
+   */
   async ready(limitMs: number = READY_LIMIT_MS): Promise<Life> {
     const progress = () => this.life.lines.filter(({ msg }) => msg === 'catching up with the log').length;
+    let sinceMs = performance.now();
     for (;;) {
       const before = progress();
-      const ready = await this.#changes.until(
+      const waiting = this.#changes.until(
         () => {
           if (this.life.readyAtMs !== null && this.life.ended === null) return this.life;
           return progress() > before ? 'further' : undefined;
@@ -131,7 +136,12 @@ export class ServiceProcess {
         limitMs,
         () => `${this.name} is not ready: ${JSON.stringify(this.life.lines.slice(-5))}`,
       );
-      if (ready !== 'further') return ready;
+      const ready = await waiting.catch((late: unknown) => {
+        if (performance.now() - sinceMs < limitMs * slowdownOf(this.life.pid)) return 'starved' as const;
+        throw late;
+      });
+      if (typeof ready !== 'string') return ready;
+      if (ready === 'further') sinceMs = performance.now();
     }
   }
 

@@ -18,6 +18,8 @@ export function composeAnswer(context: TaskContext): { text: string; citations: 
     };
   }
   if (review) return { text: `${review.summary}\n${findingLines(review.findings)}`.trim(), citations: [] };
+  const own = Object.values(context.artifacts.artifacts ?? {});
+  if (own.length > 0) return { text: own.map(({ text }) => text).join('\n\n'), citations: [] };
   return { text: context.artifacts.tool?.result ?? context.hops.at(-1)?.summary ?? '', citations: [] };
 }
 

@@ -87,7 +87,7 @@ export function advanced(context: TaskContext, output: HopOutput): TaskContext {
   const merged: TaskContext = {
     ...context,
     engine: author,
-    artifacts: { ...kept, ...made },
+    artifacts: { ...kept, ...made, ...ownArtifacts(kept, made) },
     error: null,
     ...marked(context, output),
   };
@@ -96,6 +96,14 @@ export function advanced(context: TaskContext, output: HopOutput): TaskContext {
   // The review of the round before is still among the artifacts: it must not pass for this one.
   return made.review ? reviewed(merged, loop.revise) : fail(merged, noReview());
 }
+
+/** Kinds that roles declare themselves stay until the same kind is made again. */
+function ownArtifacts(kept: OwnMade, made: OwnMade): OwnMade {
+  const artifacts = { ...kept.artifacts, ...made.artifacts };
+  return Object.keys(artifacts).length === 0 ? {} : { artifacts };
+}
+
+type OwnMade = Pick<HopOutput, 'artifacts'>;
 
 /** The mark of what made the answer; a review without a model's opinion marks only what is whole otherwise. */
 function marked(context: TaskContext, { answer, code, degraded }: HopOutput): Pick<TaskContext, 'degraded'> {

@@ -31,6 +31,7 @@ export function resultOf(context: TaskContext): Result {
     citations,
     ...(artifacts.code ? { code: artifacts.code } : {}),
     ...(artifacts.review ? { review: artifacts.review } : {}),
+    ...(artifacts.artifacts ? { artifacts: artifacts.artifacts } : {}),
     ...(artifacts.tool?.attachments ? { attachments: artifacts.tool.attachments } : {}),
     ...(route ? { route } : {}),
     ...(degraded ? { degraded } : {}),

@@ -373,7 +373,8 @@ describe('hostile text in every field of every answer', () => {
   const recorded = JSON.parse(
     readFileSync(join(projectRoot, 'dashboard', 'static', 'demo', 'board.json'), 'utf8'),
   ) as Board;
-  const tasks = recorded.rows.map(({ id }) => id);
+  /** One of each state. */
+  const tasks = [...new Map(recorded.rows.map(({ id, status: state }) => [state, id])).values()];
   const withViews = recorded.rows.find(({ loops }) => (loops?.used ?? 0) > 0)?.id ?? '';
   const paths = [
     ...['/', ...tasks.map((id) => `/task/${id}`)],
@@ -392,6 +393,7 @@ describe('hostile text in every field of every answer', () => {
     });
     await poison(other, text);
     await other.goto('/?demo=1');
+    await other.getByText('Everything here is recorded').waitFor();
     for (const path of paths) {
       await other.goto(path);
       await other.locator('main h1, main h2').first().waitFor();
@@ -402,7 +404,7 @@ describe('hostile text in every field of every answer', () => {
       expect(await findings(other), path).toEqual([]);
       // One at a time is open.
       const rows = other.locator('main [aria-expanded]');
-      for (let at = Math.min(6, await rows.count()) - 1; at >= 0; at -= 1) {
+      for (let at = Math.min(4, await rows.count()) - 1; at >= 0; at -= 1) {
         await rows.nth(at).dispatchEvent('click');
         expect(await findings(other), `${path}, row ${at}`).toEqual([]);
       }

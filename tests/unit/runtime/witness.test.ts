@@ -19,7 +19,8 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const done: string[] = [];
   const onFatal = ({ message }: FatalError): void => void fatal.push(message);
   const marks: Mark[] = [];
-  const witness = createWitness({ bus: bent(bus, changes(bus)), clock, stored: () => [...marks], onFatal });
+  const bad = bent(bus, changes(bus));
+  const witness = createWitness({ bus: bad, clock, stored: () => [...marks], onFatal });
   /** Something is stored, and met. */
   const read = async (text: string): Promise<string> => {
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
@@ -159,6 +160,46 @@ describe('a reader that is opened', () => {
     resolve();
     await slow;
     expect(done).toEqual(['one']);
+  });
+});
+
+describe('a log that does not answer at once', () => {
+  /** A log that fails to say how it is so often, once it was judged. */
+  async function slow(code: 'unavailable' | 'refused' = 'unavailable') {
+    const failing = { times: 0 };
+    const opened = await judged((inner) => ({
+      streamInfo: (stream) => {
+        if (failing.times === 0) return inner.streamInfo(stream);
+        failing.times -= 1;
+        return Promise.reject(new BusError(code, 'no answer'));
+      },
+    }));
+    return { ...opened, failing };
+  }
+
+  test('when a reader is opened: it is asked again, and nothing is applied before it answers', async () => {
+    const { witness, apply, done, failing, clock } = await slow();
+    failing.times = 2;
+    const opened = witness.during(async () => apply('one'));
+    await clock.advance(100);
+    expect(done).toEqual([]);
+    await clock.advance(100);
+    await opened;
+    expect(done).toEqual(['one']);
+  });
+
+  test('nor lets itself be read: that is said, and holds nothing else back', async () => {
+    const { witness, apply, done } = await judged();
+    const opened = witness.during(() => Promise.reject(new BusError('unavailable', 'no answer')));
+    await expect(opened).rejects.toMatchObject({ code: 'unavailable' });
+    apply('one');
+    expect(done).toEqual(['one']);
+  });
+
+  test('because it refuses: that is an error at once', async () => {
+    const { witness, failing } = await slow('refused');
+    failing.times = 1;
+    await expect(witness.during(async () => 'reader')).rejects.toMatchObject({ code: 'refused' });
   });
 });
 

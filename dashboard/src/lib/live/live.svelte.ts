@@ -135,6 +135,9 @@ class Live {
       void ask<readonly ServiceRow[]>('services').then((rows) => {
         this.services = rows.map((row) => ({ ...row, heardAtMs: clock.nowMs }));
       });
+      void ask<readonly unknown[]>('quarantine').then((rows) => {
+        this.quarantined = rows.length;
+      });
       void ask<Observation>('observation').then((observation) => this.#observe(observation, clock.nowMs));
       return;
     }

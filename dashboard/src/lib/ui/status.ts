@@ -2,6 +2,7 @@
 import type { TaskStatus } from '../../../../schemas/events/task-view.ts';
 import { duration } from '../model/format.ts';
 import type { Span, SpanStatus } from '../model/story.ts';
+import { line } from '../model/text.ts';
 
 export type Tone = 'running' | 'done' | 'waiting' | 'failed' | 'cancelled' | 'plain';
 
@@ -53,7 +54,7 @@ export function nameOfSpan(span: Span): string {
 
 /** What a screen reader says of it. */
 export function describeSpan(span: Span, nowMs: number): string {
-  const hop = `Hop ${span.index}, ${span.step} by ${span.role}`;
+  const hop = `Hop ${span.index}, ${line(span.step, 60)} by ${line(span.role, 60)}`;
   const what = span.kind === 'hop' ? hop : span.kind === 'route' ? 'Routing' : 'Waits for a person';
   const tries = span.retries.length > 0 ? `, ${span.retries.length} retries` : '';
   return `${what}: ${span.status}, ${duration((span.endMs ?? nowMs) - span.startMs)}${tries}`;

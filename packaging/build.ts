@@ -107,7 +107,8 @@ function checkImports({ dependencies }: Manifest): void {
 
 function isThere(path: string, name: string, known: ReadonlySet<string>): boolean {
   if (name.startsWith('.')) return existsSync(join(out, dirname(path), name));
-  if (name.startsWith('node:') || builtinModules.includes(name)) return true;
+  // `mesh:` is a module that a sandbox makes of a text.
+  if (/^(?:node|mesh):/.test(name) || builtinModules.includes(name)) return true;
   const parts = name.split('/');
   return known.has(name.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? ''));
 }

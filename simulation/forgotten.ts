@@ -18,6 +18,8 @@ export class Forgotten {
   /** By task, the services whose records of it are gone. */
   readonly #services = new Map<string, Set<string>>();
   readonly #repeatable = new Set<string>();
+  /** Records that no store has any more: who had an answer that rests on one may lose it later. */
+  readonly #gone = new Set<string>();
 
   /** True when records of the task are gone, of the named service or of any. */
   has(task: string, service?: string): boolean {
@@ -48,10 +50,11 @@ export class Forgotten {
         this.#services.set(task, services.add(head.service));
       }
     }
-    const gone = new Map(lost.map(([id, body]) => [id, decoded(body).head]));
+    for (const [id] of lost) this.#gone.add(id);
+    for (const id of after.keys()) this.#gone.delete(id);
     const answered = answersIn(stores, after);
     for (const [key, { head }] of stores.history.started) {
-      if (gone.has(head.id) && !answered.some((answer) => restsOn(answer, key, head))) this.#repeatable.add(key);
+      if (this.#gone.has(head.id) && !answered.some((answer) => restsOn(answer, key, head))) this.#repeatable.add(key);
     }
     return [...tasks];
   }

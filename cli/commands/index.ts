@@ -4,12 +4,25 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { type Explanation, explain } from '../../knowledge/explain.ts';
 import type { IndexProgress, IndexSummary, SkippedFile, VectorOutcome } from '../../knowledge/port.ts';
 import { skipWords } from '../../knowledge/skip-words.ts';
 import { openKnowledge } from '../../services/adapters/knowledge.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { columns, duration, err, note, oneLine, painter, plural, print, printJson, statusLine } from '../terminal.ts';
+import {
+  columns,
+  duration,
+  err,
+  note,
+  oneLine,
+  painter,
+  plural,
+  print,
+  printJson,
+  safeText,
+  statusLine,
+} from '../terminal.ts';
 
 const BAR_COLUMNS = 24;
 /** Files named for each reason of leaving some out; the JSON has them all. */
@@ -28,11 +41,48 @@ export function command(): Command {
       ['index docs README.md', 'some paths'],
       ['index ~/projects/shop', 'a whole project'],
       ['index', 'what was indexed before'],
+      ['index --explain docs/build', 'why a file or folder is left out, and how a file is cut; changes nothing'],
     ],
   })
     .argument('[path...]', 'files and folders')
     .option('--json', 'print the summary as JSON')
-    .action((paths: string[], options: { json?: true }) => index(paths, options.json === true));
+    .option('--explain', 'say for each path why it is taken in or left out, and how it is cut; nothing is changed')
+    .action((paths: string[], options: { json?: true; explain?: true }) =>
+      options.explain ? explainPaths(paths, options.json === true) : index(paths, options.json === true),
+    );
+}
+
+async function explainPaths(paths: readonly string[], json: boolean): Promise<void> {
+  if (paths.length === 0) throw new CliError(2, 'name the files or folders to explain');
+  const absolute = paths.map((path) => resolve(path));
+  const missing = absolute.find((path) => !existsSync(path));
+  if (missing !== undefined) throw new CliError(2, `${missing}: there is no such file or folder`);
+  const store = openKnowledge(settingsNow());
+  try {
+    const { roots } = store.stats();
+    const explained = await Promise.all(absolute.map((path) => explain(path, roots)));
+    if (json) return printJson(explained);
+    for (const text of explained.flatMap(explanationLines)) print(safeText(text));
+  } finally {
+    await store.close();
+  }
+}
+
+function explanationLines({ path, root, leftOut, files, skipped, passages }: Explanation): string[] {
+  const from = root === null ? 'nothing that was indexed covers it; if it is named alone' : `below ${root}`;
+  if (leftOut !== null) {
+    const by = leftOut.at === path ? '' : `, by ${leftOut.at}`;
+    return [`${path}: left out (${from}): ${skipWords[leftOut.reason]}${by}`];
+  }
+  const taken = `${path}: taken in (${from}): ${plural(files, 'file')}`;
+  return [
+    passages.length > 0 ? `${taken}, cut into ${plural(passages.length, 'passage')}:` : taken,
+    ...passages.map(
+      ({ heading, startLine, endLine, text }) =>
+        `  lines ${startLine}-${endLine}, ${text.length} characters${heading === '' ? '' : `: ${heading}`}`,
+    ),
+    ...skippedLines(skipped),
+  ];
 }
 
 async function index(paths: readonly string[], json: boolean): Promise<void> {

@@ -1,0 +1,48 @@
+/**
+ * Why a path is in the index or not, and how a file is cut. Owns: asking the rules that indexing follows, for one path, on what
+ * is on disk now. Does not own: any rule (`scan.ts`), cutting (`chunk.ts`), or what the index holds.
+ */
+import { resolve } from 'node:path';
+import { type Chunk, chunkFile } from './chunk.ts';
+import type { SkipReason } from './port.ts';
+import { isUnder, readText, resolveRoot, scanRoot, shownPath } from './scan.ts';
+
+export interface Explanation {
+  /** As a passage would show it. */
+  readonly path: string;
+  /** What `mesh index` goes through to come here; null when nothing that was indexed covers the path. */
+  readonly root: string | null;
+  /** Why it is left out, and by which folder when that is left out whole; null when it is not. */
+  readonly leftOut: { readonly reason: SkipReason; readonly at: string } | null;
+  /** Files below it that are taken in, itself included. */
+  readonly files: number;
+  /** What below it is left out. */
+  readonly skipped: readonly { readonly path: string; readonly reason: SkipReason }[];
+  /** Of a file that is taken in. */
+  readonly passages: readonly Chunk[];
+}
+
+/** @param roots what was indexed before; the path alone when none of them covers it */
+export async function explain(given: string, roots: readonly string[]): Promise<Explanation> {
+  const { path } = await resolveRoot(resolve(given));
+  const covering = roots.filter((one) => isUnder(one, path)).toSorted((a, b) => b.length - a.length)[0];
+  const root = await resolveRoot(covering ?? path);
+  const scan = await scanRoot(root.path, undefined, root.base);
+  const shown = (absolute: string): string => shownPath(root.base, absolute) || absolute;
+  const below = scan.files.filter((file) => isUnder(path, file));
+  const skipped = scan.skipped.filter((one) => isUnder(path, one.absolutePath) && one.absolutePath !== path);
+  const explanation: Explanation = {
+    path: shown(path),
+    root: covering === undefined ? null : root.path,
+    leftOut: null,
+    files: below.length,
+    skipped: skipped.map(({ absolutePath, reason }) => ({ path: shown(absolutePath), reason })),
+    passages: [],
+  };
+  const by = scan.skipped.find((one) => isUnder(one.absolutePath, path));
+  if (by !== undefined) return { ...explanation, leftOut: { reason: by.reason, at: shown(by.absolutePath) } };
+  if (below[0] !== path) return explanation;
+  const read = await readText(path);
+  if (!read.ok) return { ...explanation, files: 0, leftOut: { reason: read.reason, at: shown(path) } };
+  return { ...explanation, passages: chunkFile(path, read.text).chunks };
+}

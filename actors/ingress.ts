@@ -9,6 +9,7 @@
  *    that anybody wrote on `mesh.tasks` stands behind `nats:`, which no caller of a door can be called.
  */
 import type { StoredMessage } from '../bus/port.ts';
+import { claimedCaller } from '../schemas/events/callers.ts';
 import {
   canonicalJson,
   type MeshEvent,
@@ -33,8 +34,6 @@ import { headerOf, isRecord, type Submission, understand } from './submission.ts
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** Names the task of a text, which has no field for it. */
 const KEY_HEADER = 'mesh-key';
-/** Before the name that a message on `mesh.tasks` gives its sender. */
-const CLAIMED = 'nats:';
 
 function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
   return { ok: false, rejection: { code, reason } };
@@ -84,13 +83,14 @@ function withKey(submission: Submission, message: StoredMessage): Submission {
   return { ...submission, data: { ...data, key: headerValue(key) } };
 }
 
-/** As anybody may say it: what only a door knows is refused, and the name is marked as what it is, a claim. */
+/** As anybody may say it: what only a door knows is refused, and the name is marked as a claim; an answer has one always. */
 function claimed(submission: Submission): Parsed<Submission> {
   const { data } = submission;
   if (!isRecord(data)) return { ok: true, value: submission };
   if ('door' in data) return reject('invalid_data', 'door is for the doors of the mesh to say: leave it out');
-  if (typeof data.caller !== 'string') return { ok: true, value: submission };
-  return { ok: true, value: { ...submission, data: { ...data, caller: `${CLAIMED}${data.caller}` } } };
+  const { caller = submission.name === 'task.input.provided' ? '' : undefined } = data;
+  if (typeof caller !== 'string') return { ok: true, value: submission };
+  return { ok: true, value: { ...submission, data: { ...data, caller: claimedCaller(caller) } } };
 }
 
 interface Named {

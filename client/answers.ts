@@ -141,6 +141,8 @@ function refusedBy(view: TaskView, { code, reason, open, answered }: RefusalView
       return new MeshError('failed_precondition', 'OTHER_QUESTION', reason, { metadata });
     case 'not_named':
       return new MeshError('failed_precondition', 'QUESTION_NOT_NAMED', reason, { metadata });
+    case 'not_allowed':
+      return new MeshError('permission_denied', 'NOT_ALLOWED', reason, { metadata });
     case 'answered':
       return new MeshError('failed_precondition', 'ANSWERED_ALREADY', reason, { metadata });
     default:

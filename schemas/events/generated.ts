@@ -1016,9 +1016,9 @@ export interface TaskInputRefusedData {
    */
   questionId?: string;
   /**
-   * `other_question`: it named another one than the open one. `not_a_choice`: it is none of the choices. `not_named`: several questions were asked, and it named none. `answered`: its question was answered already.
+   * `other_question`: it named another one than the open one. `not_a_choice`: it is none of the choices. `not_named`: several questions were asked, and it named none. `answered`: its question was answered already. `not_allowed`: nobody knows who says it, and this question wants that.
    */
-  code: 'other_question' | 'not_a_choice' | 'not_named' | 'answered';
+  code: 'other_question' | 'not_a_choice' | 'not_named' | 'answered' | 'not_allowed';
   /**
    * The same in words.
    */

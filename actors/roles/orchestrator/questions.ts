@@ -7,7 +7,10 @@
  * 2. An answer that names no question is for the first one that the task asked, and for no later one: whoever answers a
  *    later one without having seen it would approve what nobody has read.
  * 3. Where there are choices, the answer is one of them, case and blanks aside, in any script. Nothing is guessed.
+ * 4. A yes to a tool that acts outside comes from somebody whom a door of the mesh knows.
  */
+
+import { isClaimed } from '../../../schemas/events/callers.ts';
 import type {
   TaskInputProvidedData,
   TaskInputRefusedData,
@@ -116,7 +119,7 @@ export function readAnswer({ choices, accepts = 'choice' }: Question, text: stri
 type Refusal = Pick<TaskInputRefusedData, 'code' | 'reason' | 'answered'>;
 
 /** Why an answer to a task that asks is not taken; null when it is. */
-export function refusalOf(task: Asking, { text, questionId }: TaskInputProvidedData): Refusal | null {
+export function refusalOf(task: Asking, { text, questionId, caller }: TaskInputProvidedData): Refusal | null {
   const { question } = task;
   if (question?.id === undefined) return null;
   const { id, choices } = question;
@@ -129,10 +132,19 @@ export function refusalOf(task: Asking, { text, questionId }: TaskInputProvidedD
     if (before !== null) return alreadyAnswered(before, `; now ${asks}`);
     return { code: 'other_question', reason: `the answer is for the question ${questionId}, but ${asks}` };
   }
-  if (readAnswer(question, text) !== null) return null;
+  const read = readAnswer(question, text);
+  if (read !== null) return question.reason === 'consent' && read.choice === choices[0] ? mayConsent(caller) : null;
   const result = question.accepts === 'choice_or_result' ? ' (or "done:" and what the step returned)' : '';
   const given = JSON.stringify(text.slice(0, ANSWER_SHOWN_MAX));
   return { code: 'not_a_choice', reason: `${given} is none of the choices: ${choices.join(', ')}${result}` };
+}
+
+/** Whoever may submit a task must not thereby be able to let it act: a yes is taken from who a door knows. */
+function mayConsent(caller: string | undefined): Refusal | null {
+  if (!isClaimed(caller)) return null;
+  const reason =
+    'a yes to a tool that acts outside is not taken from mesh.tasks, where anybody may write: say it by `mesh respond`, the dashboard or the gateway';
+  return { code: 'not_allowed', reason };
 }
 
 export function alreadyAnswered({ questionId, text, caller }: Answered, more = ''): Refusal {

@@ -165,9 +165,12 @@ describe('an event in binary mode', () => {
     const named = { 'ce-correlationid': TASK };
     expect(admit('{"reason":"x"}', headers(named, 'task.cancel.requested')).data).toEqual({ reason: 'x' });
     expect(admit('', headers(named, 'task.cancel.requested')).data).toEqual({});
-    expect(admit('{"text":"yes"}', headers(named, 'task.input.provided')).data).toEqual({ text: 'yes' });
+    expect(admit('{"text":"yes"}', headers(named, 'task.input.provided')).data).toEqual({
+      text: 'yes',
+      caller: 'nats:',
+    });
     const asText = headers({ ...named, 'content-type': 'text/plain' }, 'task.input.provided');
-    expect(admit('yes', asText).data).toEqual({ text: 'yes' });
+    expect(admit('yes', asText).data).toEqual({ text: 'yes', caller: 'nats:' });
   });
 
   test.each<[string, string, Headers, RegExp]>([

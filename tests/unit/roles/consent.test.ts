@@ -98,6 +98,14 @@ describe('the task', () => {
     expect(story.sent('hop.requested').share).toEqual(share);
   });
 
+  test('"yes" of somebody whom no door knows is refused, and the question stays; "no" is taken', () => {
+    const story = needsYes()
+      .when(answers('yes', 'q1', 'nats:'))
+      .thenExpect({ state: 'asking' });
+    expect(story.sent('task.input.refused')).toMatchObject({ code: 'not_allowed', open: { questionId: 'q1' } });
+    story.when(answers('no', 'q1', 'nats:')).thenExpect({ state: 'failed' });
+  });
+
   test('"no" ends it, and nothing was done', () => {
     const story = needsYes().when(answers('no', 'q1')).thenExpect({ state: 'failed' });
     expect(resultOf(story).error).toEqual({

@@ -2,12 +2,13 @@
  * Given, when, then for one role's machine. Owns: applying events to an actor through `step`, and saying what is
  * expected. Does not own: any role.
  *
- * Every event a machine sends is checked on the way: it must fit its schema (S9).
+ * Every event a machine sends is checked on the way: it must fit its schema (S9). What is told to the newest machine is told
+ * to the one before it as well, on which tasks in flight may still be: it says as much, to the same, in the same order.
  */
 import { expect } from 'vitest';
 import type { Actor, EffectRow, Output, StepResult, TimerRow } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
-import { newestFor, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
+import { newestFor, RELEASE, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
 import {
   effectFinished,
   effectStarted,
@@ -43,6 +44,8 @@ export class Story {
   /** The generation of machines that its events begin a task on. */
   readonly release: number;
   actor: Actor | null = null;
+  /** The same task on machines that newer ones of this release have replaced, by their version. */
+  readonly #before = new Map<number, Actor | null>();
   atMs = START_MS;
   /** Of the last `when`. */
   outputs: Output[] = [];
@@ -54,6 +57,8 @@ export class Story {
     this.role = role;
     this.release = release;
     for (const { machine } of role.versions) watch(machine);
+    const replaced = role.versions.slice(0, -1).filter(({ since }) => since >= RELEASE);
+    if (release >= RELEASE) for (const { since } of replaced) this.#before.set(since, null);
   }
 
   when(...moments: readonly Moment[]): this {
@@ -120,6 +125,7 @@ export class Story {
   #apply(event: MeshEvent): void {
     const result = step(this.role, this.actor, loggedAt(event, this.atMs), defaultLimits);
     this.results.push(result);
+    for (const [since, actor] of this.#before) this.#applyBefore(event, since, actor, result);
     if (result.kind !== 'applied') return;
     this.actor = result.actor;
     for (const output of result.outputs) {
@@ -127,6 +133,15 @@ export class Story {
       this.outputs.push(output);
       this.sentEver.push(output);
     }
+  }
+
+  #applyBefore(event: MeshEvent, since: number, actor: Actor | null, newest: StepResult): void {
+    const logged = { ...loggedAt(event, this.atMs), began: { [this.role.name]: since } };
+    const result = step(this.role, actor, logged, defaultLimits);
+    expect(result.kind).toBe(newest.kind);
+    if (result.kind !== 'applied' || newest.kind !== 'applied') return;
+    this.#before.set(since, result.actor);
+    expect(result.outputs.map(labelOf)).toEqual(newest.outputs.map(labelOf));
   }
 }
 

@@ -82,8 +82,12 @@ export function mayHaveHappened(): Moment {
   return replied({ status: 'unknown', error });
 }
 
-export function answers(text: string, questionId?: string): Moment {
-  const data = { text, ...(questionId === undefined ? {} : { questionId }) };
+export function answers(text: string, questionId?: string, caller?: string): Moment {
+  const data = {
+    text,
+    ...(questionId === undefined ? {} : { questionId }),
+    ...(caller === undefined ? {} : { caller }),
+  };
   return received('task.input.provided', data, { from: 'ingress', hop: 0 });
 }
 

@@ -292,14 +292,14 @@ export class HostProcess {
   }
 
   /** It does not know the newest version of each machine yet, and cannot go on with what began on one elsewhere (S11). */
-  get #isOld(): boolean {
+  get isOld(): boolean {
     return this.#traits.grows && this.lives === 1;
   }
 
   /** The roles as they are found, with effects whose work is done in the simulated world. */
   #rolesOf({ gate }: Life): Role[] {
     const { world, report } = this.#around;
-    const isOld = this.#isOld;
+    const isOld = this.isOld;
     if (this.#traits.grows && !isOld) report.count('a life with newer machines');
     return this.roles.map((role) => ({
       ...role,
@@ -324,7 +324,7 @@ export class HostProcess {
     const allowed =
       (exitCode === 3 && (brokerLost || (unreachable && !message.includes('can no longer be read')))) ||
       (exitCode === 2 && plan.fired.has('disk-refuses')) ||
-      (exitCode === 2 && this.#isOld && /cannot (?:go on with|be applied by) this release|upgrade/.test(message)) ||
+      (exitCode === 2 && this.isOld && /cannot (?:go on with|be applied by) this release|upgrade/.test(message)) ||
       (exitCode === 2 && plan.fired.has('twin') && message.startsWith('another process ('));
     report.count(`ended by itself: ${message.replaceAll(/[\d:].*$/g, '').trim()}`);
     this.#note(`ended by itself: ${message}`);

@@ -224,7 +224,15 @@ export function createHost(options: HostOptions): Host {
     },
   });
   const sharing = createSharing({
-    ...{ service, name: options.name, bus, clock, ttlMs: bus.leases.ttlMs, standby: options.standby ?? false },
+    ...{
+      service,
+      name: options.name,
+      roles: options.roles,
+      bus,
+      clock,
+      ttlMs: bus.leases.ttlMs,
+      standby: options.standby ?? false,
+    },
   });
   const shared = {
     ...options,

@@ -11,10 +11,13 @@
  *    than a silent host counts as alive.
  * 2. A host that hears nobody has a share of everything. A standby has one of nothing while anybody else is there.
  * 3. A host gives away only what another one has said it lacks: where all have their share, nothing moves.
+ * 4. While hosts of two releases are there, partitions move to the newer: an older one could not go on with what began on
+ *    a newer machine (S11). It is given nothing, and takes nothing that is free.
  */
 import type { Bus } from '../../bus/port.ts';
 import { hostsSubject, PARTITIONS } from '../../schemas/events/subjects.ts';
 import type { Clock } from './ports.ts';
+import type { RoleDefinition } from './role.ts';
 
 export interface Sharing {
   /** How many partitions this host may take of those that nobody has. */
@@ -30,6 +33,8 @@ export interface Sharing {
 export interface SharingOptions {
   readonly service: string;
   readonly name: string;
+  /** What it hosts. */
+  readonly roles: readonly Pick<RoleDefinition, 'name' | 'versions'>[];
   readonly bus: Pick<Bus, 'publishVolatile' | 'subscribeVolatile'>;
   readonly clock: Clock;
   /** A host that was not heard for so long does not count. */
@@ -38,18 +43,22 @@ export interface SharingOptions {
   readonly standby: boolean;
 }
 
+/** The newest machine of each role. */
+type Machines = Readonly<Record<string, number>>;
+
 interface Told {
   readonly host: string;
   readonly has: number;
   readonly standby: boolean;
   readonly leaves: boolean;
+  readonly machines: Machines;
 }
 
 interface Heard extends Told {
   readonly atMs: number;
 }
 
-export function createSharing({ service, name, bus, clock, ttlMs, standby }: SharingOptions): Sharing {
+export function createSharing({ service, name, roles, bus, clock, ttlMs, standby }: SharingOptions): Sharing {
   const subject = hostsSubject(service);
   const heard = new Map<string, Heard>();
   const endListening = bus.subscribeVolatile(subject, (_, data) => {
@@ -64,18 +73,25 @@ export function createSharing({ service, name, bus, clock, ttlMs, standby }: Sha
     for (const [host, { atMs }] of heard) if (atMs < sinceMs) heard.delete(host);
     return [...heard.values()].filter((one) => !one.standby);
   };
+  const machines: Machines = Object.fromEntries(
+    roles.map((role) => [role.name, Math.max(...role.versions.map(({ since }) => since))]),
+  );
+  /** Those that can go on with whatever began here. */
+  const heirs = (): Heard[] => others().filter((one) => knows(one.machines, machines));
+  const isOld = (): boolean => heirs().some((one) => !knows(machines, one.machines));
   const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / Math.max(1, hosts));
   const own = standby ? 0 : 1;
   const tellThat = (has: number, leaves: boolean): void =>
-    bus.publishVolatile(subject, JSON.stringify({ host: name, has, standby, leaves } satisfies Told));
+    bus.publishVolatile(subject, JSON.stringify({ host: name, has, standby, leaves, machines } satisfies Told));
 
   return {
     share() {
-      const { length } = others();
+      if (isOld()) return 0;
+      const { length } = heirs();
       return standby && length > 0 ? 0 : shareOf(length + own);
     },
     surplus(has) {
-      const live = others();
+      const live = heirs();
       if (live.length === 0) return 0;
       const share = shareOf(live.length + own);
       const lacking = live.reduce((sum, one) => sum + Math.max(0, share - one.has), 0);
@@ -87,6 +103,11 @@ export function createSharing({ service, name, bus, clock, ttlMs, standby }: Sha
       tellThat(0, true);
     },
   };
+}
+
+/** Whether a host with the first machines can go on with what began on the second. */
+function knows(known: Machines, wanted: Machines): boolean {
+  return Object.entries(wanted).every(([role, since]) => (known[role] ?? 0) >= since);
 }
 
 /** Null for what no host of the mesh has said: anybody who may publish there may say anything. */
@@ -102,5 +123,8 @@ function parseTold(data: Uint8Array): Told | null {
   const { host, has } = value;
   if (typeof host !== 'string' || !Number.isSafeInteger(has)) return null;
   const is = (key: 'standby' | 'leaves'): boolean => key in value && Reflect.get(value, key) === true;
-  return { host, has: Number(has), standby: is('standby'), leaves: is('leaves') };
+  // Of a release that did not tell, nothing is known: it counts as older.
+  const told: object = 'machines' in value && typeof value.machines === 'object' ? (value.machines ?? {}) : {};
+  const machines = Object.fromEntries(Object.entries(told).map(([role, since]) => [role, Number(since)]));
+  return { host, has: Number(has), standby: is('standby'), leaves: is('leaves'), machines };
 }

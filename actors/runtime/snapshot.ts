@@ -98,7 +98,10 @@ function placeOf(snapshot: unknown): string {
 function wakeActor(task: string, role: RoleDefinition | undefined, name: string, frozen: FrozenActor): Actor {
   const version = role?.versions.find(({ since }) => since === frozen.machineSince);
   if (!version)
-    throw new FatalError(`task ${task}: no machine of ${name} since release ${frozen.machineSince}`, { exitCode: 2 });
+    throw new FatalError(
+      `task ${task}: no machine of ${name} since release ${frozen.machineSince}: upgrade this host, or end the task with the release that it began on`,
+      { exitCode: 2 },
+    );
   return {
     ...frozen,
     role: name,

@@ -7,6 +7,7 @@ import type { Role } from '../../actors/runtime/role.ts';
 import { PARTITIONS } from '../../schemas/events/subjects.ts';
 import type { Disk } from '../disk.ts';
 import type { History } from '../history.ts';
+import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
 import { foldJournal, journalOnDisk } from './journal-state.ts';
 
@@ -24,10 +25,13 @@ export function checkOwners({ hosts, report, catalog }: Run): void {
 /** Services whose hosts do not share their partitions yet, in words: one is being given to another, or nobody has it. */
 export function unevenShares({ hosts, catalog }: Pick<Run, 'hosts' | 'catalog'>): string[] {
   return [...catalog.services.keys()].flatMap((service) => {
-    const has = hosts
-      .filter((host) => host.service === service)
-      .map(({ host, roles }) => host?.stats().partitions[roles[0]?.name ?? ''] ?? 0);
-    const isShared = has.reduce((sum, one) => sum + one, 0) === PARTITIONS && Math.max(...has) - Math.min(...has) <= 1;
+    const all = hosts.filter((host) => host.service === service);
+    const owned = ({ host, roles }: HostProcess): number => host?.stats().partitions[roles[0]?.name ?? ''] ?? 0;
+    const has = all.map(owned);
+    // While some are of an older release, partitions move to the newer only: these may have more, and share among themselves.
+    const newest = all.some(({ isOld }) => !isOld) ? all.filter(({ isOld }) => !isOld).map(owned) : has;
+    const isEven = Math.max(...newest) - Math.min(...newest) <= 1 && Math.max(...has) - Math.max(...newest) <= 1;
+    const isShared = has.reduce((sum, one) => sum + one, 0) === PARTITIONS && isEven;
     return isShared ? [] : [`the hosts of ${service} have ${has.join(' and ')} partitions`];
   });
 }

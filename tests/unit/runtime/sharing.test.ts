@@ -1,5 +1,6 @@
 /** How many partitions each host of a service is to have. On the bus in memory. */
 import { describe, expect, test } from 'vitest';
+import { setup } from 'xstate';
 import { createSharing, type Sharing } from '../../../actors/runtime/sharing.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { hostsSubject, PARTITIONS } from '../../../schemas/events/subjects.ts';
@@ -11,8 +12,11 @@ function open() {
   const clock = createFakeClock();
   const log = createMemoryLog({ now: () => clock.now() });
   const bus = createMemoryBus(log, { now: () => clock.now() });
-  const host = (name: string, standby = false): Sharing =>
-    createSharing({ service: 'agents', name, bus, clock, ttlMs: TTL_MS, standby });
+  const machine = setup({}).createMachine({});
+  const host = (name: string, standby = false, since = 4): Sharing => {
+    const roles = [{ name: 'coder', versions: [{ since, machine }] }];
+    return createSharing({ service: 'agents', name, roles, bus, clock, ttlMs: TTL_MS, standby });
+  };
   return { clock, bus, host };
 }
 
@@ -69,6 +73,40 @@ describe('a surplus', () => {
     three.tell(2);
     await settled();
     expect([one.surplus(3), two.surplus(3), three.surplus(2)]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('S11: of two releases', () => {
+  test('the older is given nothing and takes nothing; the newer has all that is free, and is given what it lacks', async () => {
+    const { host } = open();
+    const [old, newer] = [host('old'), host('newer', false, 5)];
+    old.tell(8);
+    newer.tell(0);
+    await settled();
+    expect([old.share(), newer.share()]).toEqual([0, PARTITIONS]);
+    expect(old.surplus(8)).toBe(4);
+    newer.tell(8);
+    old.tell(0);
+    await settled();
+    expect(newer.surplus(8)).toBe(0);
+  });
+
+  test('one alone has a share of everything, whatever was there before it', async () => {
+    const { host } = open();
+    const [old, newer] = [host('old'), host('newer', false, 5)];
+    newer.tell(8);
+    await settled();
+    newer.stop();
+    await settled();
+    expect(old.share()).toBe(PARTITIONS);
+  });
+
+  test('a host that does not say what it knows counts as older', async () => {
+    const { bus, host } = open();
+    const one = host('one');
+    bus.publishVolatile(hostsSubject('agents'), JSON.stringify({ host: 'silent', has: 0 }));
+    await settled();
+    expect([one.share(), one.surplus(PARTITIONS)]).toEqual([PARTITIONS, 0]);
   });
 });
 

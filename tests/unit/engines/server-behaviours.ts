@@ -320,7 +320,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   ...(
     [
-      ['Gemma', 'thinks in <unused94>', '<unused94>thought\nhm<unused95>The answer.'],
+      ['Gemma', 'thinks between words that its vocabulary has to spare', '<unused94>thought\nhm<unused95>The answer.'],
       ['Gemma', 'thinks in a channel', '<|channel>thought\nhm<channel|>The answer.'],
       ['Hunyuan', 'puts its answer into a frame', '<think>\nhm\n</think>\n<answer>\nThe answer.\n</answer>'],
       ['GLM', 'puts its answer into a box', '<think>hm</think><|begin_of_box|>The answer.<|end_of_box|>'],

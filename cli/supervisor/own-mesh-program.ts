@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { loadEnvFile, readSettings } from '../../config/settings.ts';
 import { addedRolesOf } from '../../services/adapters/added-roles.ts';
 import { allRoles, allWorkflows, ownMesh } from '../../services/adapters/own-mesh.ts';
+import { note, printJsonLine } from '../terminal.ts';
 import { exitWhenWritten } from '../written.ts';
 import type { OwnDescription } from './own-folder.ts';
 
@@ -24,10 +25,10 @@ async function main(): Promise<number> {
       workflowsDigest: hash('sha256', own.workflows.map((path) => readFileSync(path, 'utf8')).join('\n')),
       promptsDigest: hash('sha256', JSON.stringify(own.prompts)),
     };
-    process.stdout.write(`${JSON.stringify(description)}\n`);
+    printJsonLine(description);
     return 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    for (const line of (error instanceof Error ? error.message : String(error)).split('\n')) note(line);
     return 2;
   }
 }

@@ -114,6 +114,8 @@ describe('printing', () => {
       ['cli/terminal.ts', /./],
       // Both listen only: for the end of the queue, and for a reader that went away.
       ['cli/written.ts', /^ {4}stream\.write\('', |\[process\.stdout, process\.stderr\]\.map\(written\)/],
+      // Before anything is loaded that an old Node could not read; it says the version of that Node, and nothing from outside.
+      ['cli/bin.ts', /^ {2}process\.stderr\.write\($/],
       ['cli/main.ts', /^for \(const stream of \[process\.stdout, process\.stderr\]\)/],
     ]);
     const ways =

@@ -2,7 +2,7 @@
  * Every call of the gateway on a real mesh: what it answers, that it is done once, and what it leaves in the log.
  */
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 import { createMeshClient, Mode, type Task, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
@@ -79,7 +79,8 @@ describe('the calls of the gateway', () => {
     mesh.counter.hold(path);
     const prompt = mesh.counter.prompt('http_post', path);
     const { task } = await client.submit({ prompt, timeLimit: { seconds: 2n, nanos: 0 } });
-    expect(names(task.correlationId)).toContain('task.accepted');
+    // This test reads the log by itself, and may be behind the gateway.
+    await vi.waitFor(() => expect(names(task.correlationId)).toContain('task.accepted'), LIMIT_MS);
     const { result } = await mesh.watch.result(task.correlationId);
     mesh.counter.release(path);
     expect(result.error?.code).toBe('deadline_exceeded');

@@ -44,11 +44,11 @@ describe('a beginning', () => {
     const later: RoleDefinition = { ...courier, versions: [{ since: 3, machine: version.machine }] };
     expect(step(later, null, requested({ release: 2 }), defaultLimits)).toMatchObject({
       kind: 'rejected',
-      code: 'unknown_release',
+      code: 'unknown_version',
     });
   });
 
-  test('S11: the newest machine that is not newer than the task’s release is taken, and kept', () => {
+  test('S11: the newest machine is taken, but for tasks of before roles counted by themselves; folding goes by what is written', () => {
     const [version] = courier.versions;
     if (!version) throw new Error('no machine');
     const { machine } = version;
@@ -56,7 +56,11 @@ describe('a beginning', () => {
     const sinces = [1, 3, 4, 8, 9, 20].map(
       (release) => applied(step(role, null, requested({ release }), defaultLimits)).actor.machineSince,
     );
-    expect(sinces).toEqual([1, 1, 4, 4, 9, 9]);
+    expect(sinces).toEqual([1, 1, 9, 9, 9, 9]);
+    const folded = [{}, { courier: 1 }, { courier: 9 }].map(
+      (began) => applied(step(role, null, { ...requested({ release: 4 }), began }, defaultLimits)).actor.machineSince,
+    );
+    expect(folded).toEqual([4, 1, 9]);
   });
 
   test('takes task, hop, loops, release and trace from its first event', () => {

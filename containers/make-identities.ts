@@ -6,7 +6,7 @@
  * 1. Keys that are there stay; what each may do is written anew, as this release wants it.
  * 2. `users.conf` is no secret: the server of an image with another user reads it.
  */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identities } from '../bus/identities.ts';
 import { authorizationText } from '../bus/server-users.ts';
@@ -27,6 +27,8 @@ try {
   mkdirSync(server, { recursive: true });
   const users = join(server, 'users.conf');
   writeFileSync(`${users}.tmp`, `${authorizationText(publicKeys, await findAddedRoles())}\n`, { mode: USERS_MODE });
+  // The umask of a process that keeps its files to itself would take the others' right away.
+  chmodSync(`${users}.tmp`, USERS_MODE);
   renameSync(`${users}.tmp`, users);
   process.stdout.write(
     `${identities.length} identities of NATS, each with its key in ${folder}; who may do what: ${users}\n`,

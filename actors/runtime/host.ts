@@ -210,6 +210,7 @@ export function createHost(options: HostOptions): Host {
     ...{ leases: bus.leases, clock, log, service, holder: options.name },
     onConnection: (listener) => bus.onConnection(listener),
     mayClaim: (partition) => succession.mayClaim(partition),
+    mustClaim: (partition) => succession.mustClaim(partition),
     onGained: (gained) => opening.push(open(gained)),
     onLost(lost) {
       log.warn({ partitions: lost }, 'another host has taken these partitions');

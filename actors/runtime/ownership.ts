@@ -36,6 +36,8 @@ export interface OwnershipOptions {
   readonly holder: string;
   /** False while a partition is left to another host. */
   readonly mayClaim: (partition: number) => boolean;
+  /** True while this host is the one that can give the log what it has lost of a partition. */
+  readonly mustClaim: (partition: number) => boolean;
   readonly onGained: (partitions: readonly number[]) => void;
   readonly onLost: (partitions: readonly number[]) => void;
   /** How many partitions this host takes of those that are free (`sharing.ts`); what a silent host had it takes all. */
@@ -75,7 +77,8 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     const gained: number[] = [];
     const lost: number[] = [];
     const claimOne = async (partition: number): Promise<void> => {
-      const result = await leases.claim(leaseOf(partition), holder, fences.size < options.share());
+      const mayTake = fences.size < options.share() || options.mustClaim(partition);
+      const result = await leases.claim(leaseOf(partition), holder, mayTake);
       const had = fences.has(partition);
       if (result.granted) fences.set(partition, result.fence);
       else fences.delete(partition);

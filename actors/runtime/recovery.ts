@@ -212,7 +212,9 @@ async function copyToLedger(options: RecoveryOptions, place: Place, has: number,
   for (const [at, { record }] of missing.entries())
     if (record.n !== (missing[at - 1]?.record.n ?? after) + 1) first = record.n;
   const base = after > 0 && first === after + 1 ? null : await baseOf(options, partition, { after, first, upTo });
-  if (base !== null) {
+  // The checkpoint spares the fold; what the log has from the beginning is copied all the same, and can be given back to it.
+  const isWhole = first === after + 1 && base !== null && base.n <= upTo;
+  if (base !== null && !isWhole) {
     // What this ledger had of the partition is older than that, and its snapshots are of tasks that may have ended.
     if (after > 0) await ledger.setAside(partition, 1);
     await ledger.commit({ ...nothing, checkpoints: [base] });
@@ -223,6 +225,7 @@ async function copyToLedger(options: RecoveryOptions, place: Place, has: number,
     const logged = part.map(({ record, seq }) => ({ partition, n: record.n, seq }));
     await ledger.commit({ ...nothing, records: part.map(({ record }) => record), logged });
   }
+  if (isWhole) await ledger.commit({ ...nothing, checkpoints: [base] });
   return Math.max(upTo, base?.n ?? 0);
 }
 

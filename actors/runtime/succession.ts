@@ -10,7 +10,9 @@
  *
  * Invariants:
  * 1. A host that knows of no other waits for nobody.
- * 2. Nothing is left to another host for longer than the limit: one that does not come is not waited for.
+ * 2. Meanwhile who has the most of a partition takes it, whatever its share (`sharing.ts`): left free, it would fall to one
+ *    that has nothing of it.
+ * 3. Nothing is left to another host for longer than the limit: one that does not come is not waited for.
  */
 import type { Bus } from '../../bus/port.ts';
 import { endsFilter, endsSubject, partitionNumbers } from '../../schemas/events/subjects.ts';
@@ -35,6 +37,8 @@ export interface Succession {
   start(logLost: boolean): Promise<void>;
   /** False while the partition is left to a host that has more of it. */
   mayClaim(partition: number): boolean;
+  /** True while the log may lack what this host has of the partition, and nobody has more. */
+  mustClaim(partition: number): boolean;
   /** What the ledger remembers of the log beside its records; null when nothing. */
   readonly memory: Pick<Memory, 'log' | 'tail'> | null;
   /** To be called now and then: more of the log was met. */
@@ -135,6 +139,10 @@ export function createSuccession(options: {
     if (stopped) await reader.stop();
     await reader.caughtUp;
   };
+  const hasMost = (partition: number): boolean => {
+    const own = mine[partition];
+    return own === undefined || ![...others.values()].some((ends) => isFurther(ends[partition], own));
+  };
   const missing = (): string[] => [...known].filter((host) => !others.has(host));
   const waitForOthers = (): Promise<void> =>
     new Promise((resolve) => {
@@ -161,11 +169,8 @@ export function createSuccession(options: {
     },
     memory,
     look: remember,
-    mayClaim(partition) {
-      if (clock.elapsed() >= leftUntilMs) return true;
-      const own = mine[partition];
-      return own === undefined || ![...others.values()].some((ends) => isFurther(ends[partition], own));
-    },
+    mayClaim: (partition) => clock.elapsed() >= leftUntilMs || hasMost(partition),
+    mustClaim: (partition) => clock.elapsed() < leftUntilMs && (mine[partition]?.last ?? 0) > 0 && hasMost(partition),
     stop() {
       stopped = true;
       stopReader().catch((error: unknown) => log.debug({ error: String(error) }, 'a reader was not stopped in order'));

@@ -119,7 +119,8 @@ describe('what was removed under a living mesh', () => {
   it('the whole folder: the processes are found and can be stopped', async () => {
     const own = await up();
     const { supervisor } = record(own);
-    rmSync(own.home, { recursive: true });
+    // Those that run write into it meanwhile.
+    rmSync(own.home, { recursive: true, maxRetries: 10, retryDelay: 20 });
     await eventually(() => Promise.resolve(existsSync(join(own.home, 'run.json')) ? true : null));
     expect(await status(own)).toMatchObject({ up: true, ready: false, code: 3 });
     expect((await own.run(['down'])).stdout).toContain('The mesh is down.');

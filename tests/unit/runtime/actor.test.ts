@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Actor, keyOf, type LoggedEvent } from '../../../actors/runtime/actor.ts';
 import { childOf } from '../../../actors/runtime/commands.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import type { RoleDefinition } from '../../../actors/runtime/role.ts';
+import type { RoleDefinition, Versions } from '../../../actors/runtime/role.ts';
 import { step } from '../../../actors/runtime/step.ts';
 import { courier } from './support/courier.ts';
 import { eventOf, loggedAt, START_MS, TASK, TRACE } from './support/events.ts';
@@ -57,7 +57,8 @@ describe('a beginning', () => {
       (release) => applied(step(role, null, requested({ release }), defaultLimits)).actor.machineSince,
     );
     expect(sinces).toEqual([1, 1, 9, 9, 9, 9]);
-    const folded = [{}, { courier: 1 }, { courier: 9 }].map(
+    const written: readonly Versions[] = [{}, { courier: 1 }, { courier: 9 }];
+    const folded = written.map(
       (began) => applied(step(role, null, { ...requested({ release: 4 }), began }, defaultLimits)).actor.machineSince,
     );
     expect(folded).toEqual([4, 1, 9]);

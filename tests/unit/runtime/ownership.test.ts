@@ -32,6 +32,7 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
     ...{ onGained: tell('gained'), onLost: tell('lost') },
     onConnection: (listener) => bus.onConnection(listener),
     mayClaim: () => true,
+    mustClaim: () => false,
     share,
     onBeat() {
       beats += 1;

@@ -11,10 +11,10 @@ import { journalOn, LEASE_TTL_MS, Mesh, tasks } from './support/mesh-bench.ts';
 const TASKS = tasks(20);
 
 /** A host that has worked, one that stood by, and a log that has lost everything. */
-async function logMadeAnew() {
+async function logMadeAnew({ standby: standsBy = true } = {}) {
   const mesh = await Mesh.open();
   const worker = await mesh.start('worker');
-  const standby = await mesh.start('standby');
+  const standby = await mesh.start('standby', { standby: standsBy });
   await mesh.submit(...TASKS);
   await mesh.pass(LEASE_TTL_MS);
   const told = (await mesh.facts()).toSorted();
@@ -28,20 +28,32 @@ async function logMadeAnew() {
 describe('a log that was made anew', () => {
   test('J3: the standby comes first, and waits for the one that had more', async () => {
     const { mesh, worker, standby, told } = await logMadeAnew();
-    const starting = mesh.start('standby', { disk: standby.disk });
+    const starting = mesh.start('standby', { disk: standby.disk, standby: true });
     await mesh.pass(LEASE_TTL_MS);
     expect((await mesh.journal()).flat()).toEqual([]);
     const again = await mesh.start('worker', { disk: worker.disk });
     await starting;
-    await mesh.pass();
+    await mesh.pass(LEASE_TTL_MS);
     expect([(await mesh.facts()).toSorted(), mesh.deeds.length]).toEqual([told, TASKS.length * 2]);
     expect(journalOn(again.disk)).toEqual(await mesh.journal());
     expect(again.said('warn')).toEqual([]);
   });
 
+  test('J3: of two that share, each gives it all of what it has, also of what it was given by the other', async () => {
+    const { mesh, worker, standby: other, told } = await logMadeAnew({ standby: false });
+    expect(journalOn(other.disk).filter((records) => records.length > 0)).toHaveLength(4);
+    const starting = mesh.start('standby', { disk: other.disk });
+    await mesh.pass(LEASE_TTL_MS);
+    const again = await mesh.start('worker', { disk: worker.disk });
+    await starting;
+    await mesh.pass();
+    expect([(await mesh.facts()).toSorted(), mesh.deeds.length]).toEqual([told, TASKS.length * 2]);
+    expect(again.said('warn')).toEqual([]);
+  });
+
   test('S7: one that does not come back is waited for no longer than the limit', async () => {
     const { mesh, standby } = await logMadeAnew();
-    const starting = mesh.start('standby', { disk: standby.disk });
+    const starting = mesh.start('standby', { disk: standby.disk, standby: true });
     await mesh.pass(defaultLimits.otherHostsMs + LEASE_TTL_MS);
     const { host } = await starting;
     expect(host.stats().partitions).toEqual({ orchestrator: 8, courier: 8 });

@@ -54,6 +54,11 @@ function mesh(checkout: string, env: NodeJS.ProcessEnv, ...args: string[]): Prom
   });
 }
 
+/** Submits the task; said again under its id it is the same task, as it is now. */
+function ask(checkout: string, env: NodeJS.ProcessEnv, id: string) {
+  return mesh(checkout, env, 'run', '--json', '--workflow', 'asked', '--id', id, 'How does a task survive a crash?');
+}
+
 /** One of them begins, the other one goes on. Returns what is wrong, or null. */
 async function way(begins: string, goesOn: string, env: NodeJS.ProcessEnv): Promise<string | null> {
   const up = await mesh(begins, env, 'up', '--detach');
@@ -61,17 +66,7 @@ async function way(begins: string, goesOn: string, env: NodeJS.ProcessEnv): Prom
   const ids: string[] = [];
   for (let n = 0; n < TASKS; n += 1) {
     const id = crypto.randomUUID();
-    const asked = await mesh(
-      begins,
-      env,
-      'run',
-      '--json',
-      '--workflow',
-      'asked',
-      '--id',
-      id,
-      'How does a task survive a crash?',
-    );
+    const asked = await ask(begins, env, id);
     if (!asked.stdout.includes('input_required')) return `a task does not wait: ${asked.output}`;
     ids.push(id);
   }
@@ -80,17 +75,7 @@ async function way(begins: string, goesOn: string, env: NodeJS.ProcessEnv): Prom
   if (next.code !== 0) return `the mesh that goes on does not start: ${next.output}`;
   for (const id of ids) {
     await mesh(goesOn, env, 'respond', id, 'yes');
-    const shown = await mesh(
-      goesOn,
-      env,
-      'run',
-      '--json',
-      '--workflow',
-      'asked',
-      '--id',
-      id,
-      'How does a task survive a crash?',
-    );
+    const shown = await ask(goesOn, env, id);
     if (!shown.stdout.includes('"status": "completed"')) return `a task does not complete: ${shown.output}`;
   }
   await mesh(goesOn, env, 'down');

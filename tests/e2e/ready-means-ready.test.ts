@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isAlive, type ProcessIdentity } from '../../cli/supervisor/process-mark.ts';
 import { fillUp } from '../chaos/full-disk.ts';
+import { freezeProcess } from '../support/kill.ts';
 import { createMeshCommand, eventually, type MeshCommand } from './command.ts';
 
 interface Status {
@@ -63,7 +64,7 @@ describe('a service that does not answer', () => {
     const own = await up({ MESH_SILENT_MAX_MS: '5000' });
     const before = await well(own);
     const pid = pidOf(before, 'agents');
-    process.kill(pid, 'SIGSTOP');
+    await freezeProcess(pid);
     const stopped = await status(own);
     expect(stopped).toMatchObject({ code: 3, ready: false });
     expect(stopped.trouble.map(({ text }) => text).join()).toMatch(/agents \(process \d+\) is stopped.*kill -CONT/);
@@ -82,7 +83,7 @@ describe('a supervisor that does nothing', () => {
     const before = await well(own);
     const identities = record(own).services.map((one) => one.process);
     const supervisor = before.supervisor?.pid ?? 0;
-    process.kill(supervisor, 'SIGSTOP');
+    await freezeProcess(supervisor);
     // Its parent cannot ask for the exit code: it stays as a zombie.
     process.kill(pidOf(before, 'agents'), 'SIGKILL');
     const now = await status(own);

@@ -11,6 +11,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitWhenWritten } from '../../cli/written.ts';
+import { freezeProcess } from '../support/kill.ts';
 import { Mesh } from '../support/mesh.ts';
 import { PowerLossDisk } from './disk.ts';
 import { startLoad } from './load.ts';
@@ -49,7 +50,7 @@ const mesh = await Mesh.open('power-loss', {
 /** Everything stands still, the disk is copied, and everything is gone. */
 async function cut(): Promise<void> {
   const pids = [mesh.nats.pid, ...mesh.services.map(({ life }) => life.pid)];
-  for (const pid of pids) if (pid !== null) process.kill(pid, 'SIGSTOP');
+  await Promise.all(pids.map(freezeProcess));
   disk.cutPower();
   await Promise.all([mesh.nats.kill(), ...mesh.services.map((service) => service.down())]);
 }

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 import type { Board, TaskRow } from '../../../dashboard/wire.ts';
 import { Counter } from '../../support/counter.ts';
+import { freezeProcess, thawProcess } from '../../support/kill.ts';
 import { createMeshCommand, everyTool, type MeshCommand } from '../command.ts';
 import { axe, fits, openPage, renderers, startBrowser, type Watched } from './browser.ts';
 import { findings, HOSTILE, poison } from './hostile.ts';
@@ -289,7 +290,7 @@ describe('what is away', () => {
 
   it('without the gateway one may look; one may act again when it is back', async () => {
     const hung = pidOf('gateway') ?? 0;
-    process.kill(hung, 'SIGSTOP');
+    await freezeProcess(hung);
     await page.getByText('The gateway does not answer').waitFor();
     await mesh.publish('mesh.tasks', 'What is a cap?');
     await page.getByText('What is a cap?').waitFor();
@@ -339,10 +340,10 @@ describe('a tab that nobody looks at', () => {
       await still.getByRole('list', { name: 'Tasks' }).waitFor();
       await still.evaluate(() => Object.assign(globalThis, { same: true }));
       const pids = await renderers(own);
-      for (const pid of pids) process.kill(pid, 'SIGSTOP');
+      await Promise.all(pids.map(freezeProcess));
       await mesh.run(['run', 'What is a partition?']);
       await mesh.run(['run', 'What is a heartbeat?']);
-      for (const pid of pids) process.kill(pid, 'SIGCONT');
+      pids.forEach(thawProcess);
       for (const prompt of ['What is a partition?', 'What is a heartbeat?']) {
         await still.getByRole('listitem').filter({ hasText: prompt }).filter({ hasText: 'Completed' }).waitFor();
       }

@@ -1,8 +1,3 @@
-/**
- * The bus over real nats-servers: the contract, and what only a real server can show. With
- * `MESH_NATS_SERVER_CURRENT` set to a second binary, the contract runs on that one too.
- */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -13,6 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import { isAtLeast } from '../../../bus/server-version.ts';
+import { freezeProcess, thawProcess } from '../../support/kill.ts';
 import type { NatsServer, NatsServerOptions } from '../../support/nats-server.ts';
 import { findNatsServer, freePort, startNatsServer } from '../../support/nats-server.ts';
 import { testBusContract } from './contract.ts';
@@ -59,11 +55,6 @@ const current = process.env.MESH_NATS_SERVER_CURRENT;
 if (current !== undefined && current !== '') {
   binaries.push(['current', current]);
   testBusContract('nats-bus on a current nats-server', () => natsHarness(current));
-}
-
-/** As `ps` shows it: T for a process that was stopped. */
-function stateOf(pid: number): string {
-  return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).trim();
 }
 
 describe('nats-bus', () => {
@@ -318,11 +309,9 @@ describe('nats-bus', () => {
     await bus.ensureTopology();
     const { pid } = server;
     if (pid === null) throw new Error('the server must run');
-    process.kill(pid, 'SIGSTOP');
-    // The signal reaches all of its threads a little later; until then it would still answer.
-    await until(() => stateOf(pid).startsWith('T'), 'the server stands still');
+    await freezeProcess(pid);
     const error = await failure(bus.publish({ subject: 'mesh.tasks', body: 'x', msgId: 'm' }));
-    process.kill(pid, 'SIGCONT');
+    thawProcess(pid);
     expect(error.code).toBe('unavailable');
     expect(error.message).toMatch(/no PubAck within/);
     await bus.publish({ subject: 'mesh.tasks', body: 'x', msgId: 'm' });

@@ -1,6 +1,7 @@
 /** The health that the gateway tells is that of the mesh: agents that are gone and a log server that hangs are no health. */
 import { describe, expect, test } from 'vitest';
 import { useGateway } from '../../support/gateway.ts';
+import { freezeProcess, thawProcess } from '../../support/kill.ts';
 
 const LIMIT_MS = 30_000;
 
@@ -25,11 +26,11 @@ describe('the health of the gateway', () => {
     const { pid } = gateway().mesh.nats;
     if (pid === null) throw new Error('the server does not run');
     await becomes(200, /^ok$/);
-    process.kill(pid, 'SIGSTOP');
+    await freezeProcess(pid);
     try {
       await becomes(503, /nothing can be stored|cannot be reached/);
     } finally {
-      process.kill(pid, 'SIGCONT');
+      thawProcess(pid);
     }
     await becomes(200, /^ok$/);
   });

@@ -13,6 +13,7 @@ import { logServerStores, watchHealth } from '../../../cli/supervisor/log-server
 import { ManagedProcess, type ProcessSpec } from '../../../cli/supervisor/managed-process.ts';
 import { identityOf, isAlive } from '../../../cli/supervisor/process-mark.ts';
 import { projectRoot } from '../../../config/settings.ts';
+import { freezeProcess, thawProcess } from '../../support/kill.ts';
 import { startNatsServer } from '../../support/nats-server.ts';
 
 let folder: string;
@@ -219,7 +220,7 @@ describe('a process that beats', () => {
       }, 50);
     });
     expect(pidOf(one)).toBe(before);
-    process.kill(before, 'SIGSTOP');
+    await freezeProcess(before);
     await expect(one.stop()).resolves.toBe('stopped');
   });
 });
@@ -254,12 +255,12 @@ describe('the health of the log server', () => {
       expect(await logServerStores(port)).toBe(true);
       expect((await bus.kv('registry').get('probe'))?.value).toMatch(/^[0-9a-f-]{36}$/);
       await bus.close();
-      process.kill(pid, 'SIGSTOP');
+      await freezeProcess(pid);
       expect(await logServerStores(port, { timeoutMs: 300 })).toBe(false);
-      process.kill(pid, 'SIGCONT');
+      thawProcess(pid);
       expect(await logServerStores(port)).toBe(true);
     } finally {
-      process.kill(pid, 'SIGCONT');
+      thawProcess(pid);
       await server.stop();
     }
   });

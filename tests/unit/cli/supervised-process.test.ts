@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import { stopLeftovers } from '../../../cli/supervisor/leftovers.ts';
 import { takeLock } from '../../../cli/supervisor/lock.ts';
@@ -323,10 +323,12 @@ describe('the lock of a supervisor', () => {
   it('has one holder, and is free again when the holder was killed', async () => {
     const path = join(folder, 'lock');
     const module = JSON.stringify(join(projectRoot, 'cli', 'supervisor', 'lock.ts'));
-    const code = `const {takeLock} = await import(${module}); takeLock(${JSON.stringify(path)}); console.log('held'); ${stay}`;
+    // A lock that nothing refers to would be collected as garbage, and given up by that.
+    const code = `const {takeLock} = await import(${module}); globalThis.lock = takeLock(${JSON.stringify(path)}); console.log('held'); ${stay}`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    onTestFinished(() => void holder.kill('SIGKILL'));
     await new Promise((resolve) => holder.stdout.once('data', resolve));
     expect(existsSync(path)).toBe(true);
     expect(takeLock(path)).toBeNull();

@@ -217,10 +217,10 @@ export function createHost(options: HostOptions): Host {
       partitions.lost(lost);
     },
     share: () => sharing.share(),
-    onBeat(has) {
+    onBeat(has, waits) {
       partitions.look();
       succession.look();
-      sharing.tell(has);
+      sharing.tell(has, waits);
       if (!stopping) handOver.give(sharing.surplus(has));
     },
   });

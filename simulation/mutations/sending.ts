@@ -83,6 +83,27 @@ export const sendingMutations: readonly Mutation[] = [
     replace: "const mark = '';",
   },
   {
+    name: 'say-nothing-of-before',
+    breaks: 'S10: a message does not say what it was sent after',
+    file: 'actors/runtime/sender.ts',
+    find: 'requestOf(message, recordSeq, options.furthest())',
+    replace: "requestOf(message, recordSeq, '')",
+  },
+  {
+    name: 'believe-who-is-before-its-mark',
+    breaks: 'S10: a message counts that stands before what it was sent after',
+    file: 'actors/runtime/fold.ts',
+    find: 'if (message === null || message.seq <= seqOf(mark)) return null;',
+    replace: 'if (message === null) return null;',
+  },
+  {
+    name: 'send-in-doubt',
+    breaks: 'S10: something is sent before it is certain that the log is the same',
+    file: 'actors/runtime/sender.ts',
+    find: 'options.whenCertain(() => publish(entry, message));',
+    replace: 'publish(entry, message);',
+  },
+  {
     name: 'wait-for-the-wrong-room',
     breaks: 'S1: reading pauses because of the journal and waits for the sender',
     file: 'actors/runtime/host.ts',

@@ -35,26 +35,16 @@ export function unevenShares({
     const all = hosts.filter((host) => host.service === service);
     const has = all.map((host) => host.has);
     const isAll = has.reduce((sum, one) => sum + one, 0) === PARTITIONS;
-    return isAll && isEven(all) ? [] : [`the hosts of ${service} have ${has.join(' and ')} partitions`];
+    const isEven = all.every((host) => !hasTooMany(host, all));
+    return isAll && isEven ? [] : [`the hosts of ${service} have ${has.join(' and ')} partitions`];
   });
 }
 
-function isEven(all: readonly HostProcess[]): boolean {
-  const newer = all.filter(({ isOld }) => !isOld);
-  const active = all.filter(({ isStandby }) => !isStandby);
-  if (active.length === 0) return true;
-  // A standby keeps what the others are too old for.
-  if (active.length < all.length && (newer.length === 0 || newer.some(({ isStandby }) => !isStandby))) {
-    if (all.some(({ isStandby, has }) => isStandby && has > 0)) return false;
-  } else if (active.length < all.length) return true;
-  // While some are of an older release, partitions move to the newer only: these may have more, and share among themselves.
-  const newest = active.filter(({ isOld }) => !isOld);
-  const most = hasOf(newest.length > 0 ? newest : active);
-  return Math.max(...most) - Math.min(...most) <= 1 && Math.max(...hasOf(active)) - Math.max(...most) <= 1;
-}
-
-function hasOf(hosts: readonly HostProcess[]): number[] {
-  return hosts.map(({ has }) => has);
+/** It has more than its share, and one that could go on with what began there has less: none that is older (S11). */
+function hasTooMany(host: HostProcess, all: readonly HostProcess[]): boolean {
+  const heirs = all.filter((one) => one !== host && !one.isStandby && (host.isOld || !one.isOld));
+  const share = Math.ceil(PARTITIONS / (heirs.length + (host.isStandby ? 0 : 1)));
+  return host.has > (host.isStandby ? 0 : share) && heirs.some(({ has }) => has < share);
 }
 
 /** Inputs that a host had applied at the last look. */

@@ -106,16 +106,16 @@ export const sendingMutations: readonly Mutation[] = [
   {
     name: 'wait-for-the-wrong-room',
     breaks: 'S1: reading pauses because of the journal and waits for the sender',
-    file: 'actors/runtime/host.ts',
-    find: '(journal.isFull ? journal : sender).onRoom(resume);',
-    replace: 'sender.onRoom(resume);',
+    file: 'actors/runtime/reading.ts',
+    find: '(journal.isFull ? journal : sender).onRoom(() => {',
+    replace: 'sender.onRoom(() => {',
   },
   {
     name: 'never-pause',
     breaks: 'S8: a host whose records the log does not take reads on',
-    file: 'actors/runtime/host.ts',
-    find: 'if (stopping || paused || !(sender.isFull || journal.isFull)) return;',
-    replace: 'if (stopping || paused || !sender.isFull || !journal.isFull) return;',
+    file: 'actors/runtime/reading.ts',
+    find: 'if (paused || !(sender.isFull || journal.isFull)) return;',
+    replace: 'if (paused || !sender.isFull || !journal.isFull) return;',
   },
   {
     name: 'never-full',
@@ -127,8 +127,8 @@ export const sendingMutations: readonly Mutation[] = [
   {
     name: 'never-resume',
     breaks: 'S1: reading pauses and does not go on',
-    file: 'actors/runtime/host.ts',
-    find: 'if (!stopping) lanes.resume();',
+    file: 'actors/runtime/reading.ts',
+    find: '      lanes.resume();\n',
     replace: '',
   },
   {

@@ -25,7 +25,11 @@ const FOLDERS = [
 const sources = FOLDERS.flatMap((folder) =>
   readdirSync(join(projectRoot, folder), { withFileTypes: true, recursive: true })
     .filter(
-      (entry) => entry.isFile() && entry.name.endsWith('.ts') && !/\/(gen|snippets|template)\b/.test(entry.parentPath),
+      (entry) =>
+        entry.isFile() &&
+        entry.name.endsWith('.ts') &&
+        !/\/(gen|snippets|template)\b/.test(entry.parentPath) &&
+        entry.name !== 'generated.ts',
     )
     .map((entry) => join(entry.parentPath, entry.name)),
 ).map((path) => ({

@@ -46,7 +46,10 @@ export function reachProblems({ workloads, services, budgets, policies }: Manife
   return problems;
 }
 
-function selects({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Readonly<Record<string, string>>): boolean {
+function selects(
+  { matchLabels = {}, matchExpressions = [] }: Selector,
+  labels: Readonly<Record<string, string>>,
+): boolean {
   return (
     matches(labels, matchLabels) &&
     matchExpressions.every(({ key, operator, values }) => {

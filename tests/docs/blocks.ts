@@ -129,7 +129,7 @@ export function inlineCommandsOf(page: string, markdown: string): DocCommand[] {
 }
 
 const listed = ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'];
-export const pages: readonly string[] = execFileSync('git', listed, { cwd: projectRoot, encoding: 'utf8' })
+const pages: readonly string[] = execFileSync('git', listed, { cwd: projectRoot, encoding: 'utf8' })
   .split('\n')
   .filter((page) => page !== '' && !MADE_UP.test(page))
   .sort();

@@ -140,7 +140,7 @@ export const notRun: readonly NotRun[] = [
 ];
 
 /** Its first line, without the comment at the end. */
-export function firstLine({ text }: DocCommand): string {
+function firstLine({ text }: DocCommand): string {
   return (text.split('\n')[0] ?? '').replace(/ +# .*$/, '').trim();
 }
 

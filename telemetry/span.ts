@@ -89,8 +89,16 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
+/** Of the last one read: all events of a task have the same, and many are read in a row. */
+let lastRead: { readonly text: string; readonly context: TraceContext | null } = { text: '', context: null };
+
 /** W3C Trace Context, section 3.2; null for what cannot be read. */
 export function parseTraceparent(text: string): TraceContext | null {
+  if (text !== lastRead.text) lastRead = { text, context: readTraceparent(text) };
+  return lastRead.context;
+}
+
+function readTraceparent(text: string): TraceContext | null {
   const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };

@@ -3,7 +3,7 @@
  * they mean (schemas/events/data/task.submitted.v1.json).
  */
 import { Option } from 'commander';
-import type { Submission } from '../client/tasks.ts';
+import type { Submission } from '../client/submissions.ts';
 import type { Priority } from '../schemas/events/generated.ts';
 import { CliError } from './errors.ts';
 

@@ -9,9 +9,16 @@ export { type Clock, type RuntimeLog, systemClock } from '../actors/runtime/port
 export { type ConnectOptions, connectBus } from '../bus/nats-bus.ts';
 export { type Bus, BusError } from '../bus/port.ts';
 export { MeshError, type MeshErrorCode } from '../client/errors.ts';
-export type { Submission } from '../client/tasks.ts';
+export type { Submission } from '../client/submissions.ts';
 export type { TokenItem, WatchItem } from '../client/watch.ts';
 export { SettingsError } from '../config/settings.ts';
 export type { Fact } from '../schemas/events/fact.ts';
 export type { TaskStatus, TaskView } from '../schemas/events/task-view.ts';
-export { type CallOptions, type EmbeddedMesh, type MeshOptions, startMesh, type TaskOutcome } from './start-mesh.ts';
+export {
+  type CallOptions,
+  type EmbeddedMesh,
+  type MeshOptions,
+  type RespondOptions,
+  startMesh,
+  type TaskOutcome,
+} from './start-mesh.ts';

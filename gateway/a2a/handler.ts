@@ -31,7 +31,9 @@ import { type A2AError, TaskNotCancelableError, UnsupportedOperationError } from
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
 import { MeshError, unknownTask } from '../../client/errors.ts';
 import type { ClientLog } from '../../client/ports.ts';
-import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
+import type { Submission } from '../../client/submissions.ts';
+import type { TaskNow } from '../../client/task-feed.ts';
+import { isSettled } from '../../client/tasks.ts';
 import { canonicalJson } from '../../schemas/events/envelope.ts';
 import { contentHash, correlationIdOfMessage } from '../../schemas/events/ids.ts';
 import { readCorrelationId } from '../../schemas/events/subjects.ts';
@@ -120,9 +122,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(before.status)) throw notCancelable(id, before.status);
       const reason: unknown = metadata?.reason;
       const text = typeof reason === 'string' ? reason : undefined;
-      const { view } = await this.#mesh.tasks.cancel(id, text, call.context);
-      if (view.status !== 'cancelled') throw notCancelable(id, view.status);
-      return taskOf(view);
+      return taskOf((await this.#mesh.tasks.cancel(id, text, call.context)).view);
     });
   }
 

@@ -3,7 +3,7 @@
  * Does not own: what the mesh makes of it.
  */
 import { type Message, type Part, Role } from '@a2a-js/sdk';
-import type { Submission } from '../../client/tasks.ts';
+import type { Submission } from '../../client/submissions.ts';
 import type { Priority } from '../../schemas/events/generated.ts';
 import { INPUT_MODES, OUTPUT_MODES } from './card.ts';
 import { malformed, unsupportedContent } from './errors.ts';

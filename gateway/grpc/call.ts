@@ -9,7 +9,7 @@ import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUna
 import { callerLeft, MeshError, toMeshError } from '../../client/errors.ts';
 import type { CallContext, ClientLog } from '../../client/ports.ts';
 import { readTraceparent } from '../../client/requests.ts';
-import type { TaskNow } from '../../client/tasks.ts';
+import type { TaskNow } from '../../client/task-feed.ts';
 import { headerText } from '../../schemas/events/event-content.ts';
 import type { Credentials } from '../core/callers.ts';
 import { type Doorkeepers, enter } from '../core/entry.ts';

@@ -7,7 +7,7 @@ import type { Heartbeat } from '../../bus/registry.ts';
 import { invalidField } from '../../client/errors.ts';
 import type { SaidMessage } from '../../client/messages.ts';
 import type { TaskSummary as CoreSummary } from '../../client/summary.ts';
-import type { TaskNow } from '../../client/tasks.ts';
+import type { TaskNow } from '../../client/task-feed.ts';
 import type { WatchItem } from '../../client/watch.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import type { Part as MeshPart, Message, Passage, Result } from '../../schemas/events/generated.ts';

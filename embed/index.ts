@@ -8,12 +8,12 @@ export { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 export { type Clock, type RuntimeLog, systemClock } from '../actors/runtime/ports.ts';
 export { type ConnectOptions, connectBus } from '../bus/nats-bus.ts';
 export { type Bus, BusError } from '../bus/port.ts';
-export { MeshError, type MeshErrorCode } from '../client/errors.ts';
-export type { Submission } from '../client/submissions.ts';
-export type { TokenItem, WatchItem } from '../client/watch.ts';
 export { SettingsError } from '../config/settings.ts';
 export type { Fact } from '../schemas/events/fact.ts';
 export type { TaskStatus, TaskView } from '../schemas/events/task-view.ts';
+export { MeshError, type MeshErrorCode } from '../task-client/errors.ts';
+export type { Submission } from '../task-client/submissions.ts';
+export type { TokenItem, WatchItem } from '../task-client/watch.ts';
 export {
   type CallOptions,
   type EmbeddedMesh,

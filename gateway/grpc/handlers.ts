@@ -5,12 +5,12 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { MeshError } from '../../client/errors.ts';
-import type { ClientLog } from '../../client/ports.ts';
-import type { Submission } from '../../client/submissions.ts';
-import type { TaskNow } from '../../client/task-feed.ts';
-import type { Tasks } from '../../client/tasks.ts';
 import { readCorrelationId } from '../../schemas/events/subjects.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { ClientLog } from '../../task-client/ports.ts';
+import type { Submission } from '../../task-client/submissions.ts';
+import type { TaskNow } from '../../task-client/task-feed.ts';
+import type { Tasks } from '../../task-client/tasks.ts';
 import type { Mesh } from '../core/mesh.ts';
 import {
   CancelResponseSchema,

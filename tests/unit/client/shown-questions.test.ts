@@ -1,7 +1,7 @@
 /** Which question an answer without a name is for. */
 import { expect, test } from 'vitest';
-import { ShownQuestions } from '../../../client/answers.ts';
 import { emptyView, type TaskView } from '../../../schemas/events/task-view.ts';
+import { ShownQuestions } from '../../../task-client/answers.ts';
 
 const caller = { name: 'local', role: 'admin' } as const;
 const asking = (questionId: string): TaskView => ({

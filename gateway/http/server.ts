@@ -67,11 +67,9 @@ export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promi
   };
   const judge: Judge = { ...settings, own };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    if (judge.isOtherUser === null) return route(ports, judge, request, response);
-    judge.isOtherUser(request.socket).then(
-      (isOther) => (isOther ? turnAway(ports, request, response) : route(ports, judge, request, response)),
-      (error: unknown) => refuse(response, 500, 'INTERNAL', String(error)),
-    );
+    const isOtherUser = judge.isOtherUser?.(request.socket);
+    if (isOtherUser === undefined) route(ports, judge, request, response);
+    else answerOwn(ports, judge, isOtherUser, request, response);
   };
   const server =
     tls === undefined
@@ -97,6 +95,19 @@ interface Judge extends Pick<HttpSettings, 'knowsNobody' | 'isOtherUser'> {
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';
+}
+
+function answerOwn(
+  ports: HttpPorts,
+  judge: Judge,
+  isOtherUser: Promise<boolean>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  isOtherUser.then(
+    (isOther) => (isOther ? turnAway(ports, request, response) : route(ports, judge, request, response)),
+    (error: unknown) => refuse(response, 500, 'INTERNAL', String(error)),
+  );
 }
 
 /** Another user may know that the mesh works, and nothing else. */

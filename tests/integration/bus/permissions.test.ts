@@ -46,13 +46,16 @@ const NOBODYS = [
 /** A subject that a filter matches. */
 const literal = (filter: string): string => filter.replaceAll('*', 'x').replace(/>$/, 'x.y');
 
-/** Whether all that a filter matches is matched by another one. */
+/**
+ * Whether who is allowed one filter may subscribe by another one. To the server a wildcard that is asked for is a token like
+ * any other: so `a.*` lets in `a.>` as well, below which nobody may write.
+ */
 function covers(wide: string, narrow: string): boolean {
   const [one, other] = [wide.split('.'), narrow.split('.')];
   const ends = one.indexOf('>');
   if (ends < 0 ? one.length !== other.length : other.length <= ends) return false;
   const compared = ends < 0 ? one : one.slice(0, ends);
-  return compared.every((token, at) => (token === '*' ? other[at] !== '>' : token === other[at]));
+  return compared.every((token, at) => token === '*' || token === other[at]);
 }
 
 const allows = (list: readonly string[], subject: string): boolean =>

@@ -6,10 +6,12 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 
 const labels = z.record(z.string(), z.string());
-const selector = z.looseObject({ matchLabels: labels.optional() });
+const expression = z.looseObject({ key: z.string(), operator: z.string(), values: z.array(z.string()).default([]) });
+const selector = z.looseObject({ matchLabels: labels.optional(), matchExpressions: z.array(expression).optional() });
+const port = z.union([z.string(), z.number()]);
 const probe = z.looseObject({
-  httpGet: z.looseObject({ path: z.string() }).optional(),
-  tcpSocket: z.looseObject({ port: z.union([z.string(), z.number()]) }).optional(),
+  httpGet: z.looseObject({ path: z.string(), port }).optional(),
+  tcpSocket: z.looseObject({ port }).optional(),
   periodSeconds: z.number().optional(),
   failureThreshold: z.number().optional(),
 });
@@ -24,7 +26,11 @@ const container = z.looseObject({
         name: z.string(),
         value: z.string().optional(),
         valueFrom: z
-          .looseObject({ secretKeyRef: reference.optional(), configMapKeyRef: reference.optional() })
+          .looseObject({
+            secretKeyRef: reference.optional(),
+            configMapKeyRef: reference.optional(),
+            fieldRef: z.looseObject({ fieldPath: z.string() }).optional(),
+          })
           .optional(),
       }),
     )
@@ -40,7 +46,11 @@ const container = z.looseObject({
 });
 const pod = z.looseObject({
   containers: z.array(container).min(1),
+  initContainers: z.array(container).default([]),
   securityContext: z.looseObject({}).optional(),
+  hostNetwork: z.boolean().optional(),
+  hostPID: z.boolean().optional(),
+  hostIPC: z.boolean().optional(),
   automountServiceAccountToken: z.boolean().optional(),
   terminationGracePeriodSeconds: z.number().optional(),
   volumes: z
@@ -48,6 +58,7 @@ const pod = z.looseObject({
       z.looseObject({
         name: z.string(),
         configMap: reference.optional(),
+        hostPath: z.looseObject({ path: z.string() }).optional(),
         secret: z.looseObject({ secretName: z.string() }).optional(),
         projected: z
           .looseObject({
@@ -60,7 +71,10 @@ const pod = z.looseObject({
 });
 const claim = z.looseObject({
   metadata: z.looseObject({ name: z.string() }),
-  spec: z.looseObject({ accessModes: z.array(z.string()) }),
+  spec: z.looseObject({
+    accessModes: z.array(z.string()),
+    resources: z.looseObject({ requests: amounts.optional() }).optional(),
+  }),
 });
 const named = { apiVersion: z.string(), metadata: z.looseObject({ name: z.string(), labels: labels.optional() }) };
 const workload = z.looseObject({
@@ -80,7 +94,7 @@ const service = z.looseObject({
   spec: z.looseObject({
     type: z.string().optional(),
     selector: labels.default({}),
-    ports: z.array(z.looseObject({ port: z.number() })),
+    ports: z.array(z.looseObject({ port: z.number(), targetPort: port.optional() })),
   }),
 });
 const configMap = z.looseObject({
@@ -97,17 +111,19 @@ const budget = z.looseObject({
     minAvailable: z.union([z.number(), z.string()]).optional(),
   }),
 });
+const peers = z.array(z.looseObject({ podSelector: selector.optional(), namespaceSelector: selector.optional() }));
 const policy = z.looseObject({
   ...named,
   kind: z.literal('NetworkPolicy'),
   spec: z.looseObject({
     podSelector: selector,
     policyTypes: z.array(z.string()).default([]),
-    ingress: z.array(z.unknown()).default([]),
-    egress: z.array(z.unknown()).default([]),
+    ingress: z.array(z.looseObject({ from: peers.default([]) })).default([]),
+    egress: z.array(z.looseObject({ to: peers.default([]) })).default([]),
   }),
 });
 
+export type Selector = z.output<typeof selector>;
 export type Container = z.output<typeof container>;
 export type Workload = z.output<typeof workload>;
 
@@ -145,6 +161,10 @@ export function readManifests(objects: readonly unknown[]): Manifests {
     policies: of(policy),
   };
 }
+
+export const nameOf = ({ kind, metadata }: Pick<Workload, 'kind' | 'metadata'>): string => `${kind} ${metadata.name}`;
+
+export const labelsOf = ({ spec }: Workload): Readonly<Record<string, string>> => spec.template.metadata.labels;
 
 /** The one container of a workload's pods. */
 export function containerOf({ spec }: Workload): Container {

@@ -1,11 +1,14 @@
 /**
- * What the mesh asks of its Kubernetes objects beyond their schemas. Owns: the rules, each a sentence that names the
- * object, what is wrong and what to do. Does not own: reading objects (`manifest.ts`).
+ * What the mesh asks of its Kubernetes objects beyond their schemas. Owns: the rules of settings, ledgers, resources, log and
+ * keys, each a sentence that names the object, what is wrong and what to do. Does not own: reading objects (`manifest.ts`), how
+ * pods are held (`pod-rules.ts`), who reaches whom (`reach-rules.ts`).
  */
 import { identities } from '../bus/identities.ts';
 import { readSettings, type Settings, SettingsError, settingNames } from '../config/settings.ts';
 import { type Service, services as table } from '../services/table.ts';
-import { containerOf, type Manifests, toCores, toMib, type Workload } from './manifest.ts';
+import { containerOf, type Manifests, nameOf, toCores, toMib, type Workload } from './manifest.ts';
+import { hostProblems, securityProblems } from './pod-rules.ts';
+import { policyProblems, portProblems, reachProblems } from './reach-rules.ts';
 
 /** Made by k8s/make-secrets.sh; they are in no file. */
 const SECRETS: ReadonlySet<string> = new Set([
@@ -21,15 +24,8 @@ const NATIVE_BASE_MB = 256;
 /** An orderly end takes ten seconds at most, and closing its connection a few more. */
 const END_SECONDS_MIN = 20;
 
-const nameOf = ({ kind, metadata }: Pick<Workload, 'kind' | 'metadata'>): string => `${kind} ${metadata.name}`;
 const serviceOf = (workload: Workload): Service | null =>
   table.find(({ name }) => name === workload.metadata.labels?.['agent-mesh.dev/service']) ?? null;
-
-function matches(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
-  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
-}
-
-const labelsOf = ({ spec }: Workload): Readonly<Record<string, string>> => spec.template.metadata.labels;
 
 function settingsProblems({ workloads, configMaps }: Manifests): string[] {
   const maps = configMaps.filter(({ metadata }) => metadata.name.startsWith('mesh-settings'));
@@ -89,6 +85,8 @@ function ledgerProblems(manifests: Manifests): string[] {
         problems.push(
           `${where}: the volume of a ledger is ReadWriteOncePod, not ${home.spec.accessModes.join()}: two pods on one ledger must be impossible`,
         );
+      if (workload.spec.replicas < 1)
+        problems.push(`${where}: it has no pod; tasks stop where they need ${name}, take 1 or more`);
       if (workload.spec.podManagementPolicy !== 'OrderedReady')
         problems.push(`${where}: podManagementPolicy is OrderedReady, so that an update takes one host at a time`);
       return problems;
@@ -109,28 +107,6 @@ function probeProblems({ workloads }: Manifests): string[] {
       );
     if (JSON.stringify(readinessProbe) === JSON.stringify(livenessProbe))
       problems.push(`${where}: readiness and liveness ask the same; one that is not ready must not be killed for it`);
-    return problems;
-  });
-}
-
-function securityProblems({ workloads }: Manifests): string[] {
-  return workloads.flatMap((workload) => {
-    const pod = workload.spec.template.spec;
-    const where = nameOf(workload);
-    const problems: string[] = [];
-    const podContext = JSON.stringify(pod.securityContext ?? {});
-    if (!podContext.includes('"runAsNonRoot":true') || !podContext.includes('"RuntimeDefault"'))
-      problems.push(`${where}: its pod has to run as no root (runAsNonRoot) with the seccomp profile RuntimeDefault`);
-    for (const one of pod.containers) {
-      const context = JSON.stringify(one.securityContext ?? {});
-      for (const wanted of ['"allowPrivilegeEscalation":false', '"readOnlyRootFilesystem":true', '"drop":["ALL"]'])
-        if (!context.includes(wanted))
-          problems.push(`${where}: container ${one.name} lacks ${wanted.replaceAll('"', '')}`);
-      if (!/@sha256:[0-9a-f]{64}$|:\d+\.\d+\.\d+[\w.-]*$/.test(one.image))
-        problems.push(`${where}: the image ${one.image} needs a version or a digest, or two nodes run two versions`);
-    }
-    if (pod.automountServiceAccountToken !== false)
-      problems.push(`${where}: it asks Kubernetes nothing; set automountServiceAccountToken: false`);
     return problems;
   });
 }
@@ -172,6 +148,14 @@ function logProblems(manifests: Manifests): string[] {
   if (nats === undefined) return [];
   const problems: string[] = [];
   const servers = nats.spec.replicas;
+  const store = toMib(containerOf(nats).env.find(({ name }) => name === 'STORE_MAX')?.value);
+  const disk = toMib(
+    nats.spec.volumeClaimTemplates.find(({ metadata }) => metadata.name === 'data')?.spec.resources?.requests?.storage,
+  );
+  if (!(store < disk))
+    problems.push(
+      `StatefulSet nats: STORE_MAX is ${store} MiB and its volume "data" has ${disk}: the store has to be smaller, or a full disk ends the server instead of a refusal that says so`,
+    );
   const conf =
     manifests.configMaps.find(({ metadata }) => metadata.name.startsWith('nats-config'))?.data['nats.conf'] ?? '';
   const copies = Number(
@@ -196,6 +180,8 @@ function logProblems(manifests: Manifests): string[] {
     );
   if (!/^include users\/users\.conf$/m.test(conf))
     problems.push('nats.conf lacks `include users/users.conf`: without it whoever reaches the server is in');
+  if (!/max_file_store:\s*\$STORE_MAX/.test(conf))
+    problems.push('nats.conf lacks `max_file_store: $STORE_MAX`: the log would not know how large its volume is');
   if (!/sync_interval:\s*always/.test(conf))
     problems.push('nats.conf lacks `sync_interval: always`: what the log acknowledged could be lost with the power');
   return problems;
@@ -216,37 +202,6 @@ function identityProblems({ workloads }: Manifests): string[] {
           `${nameOf(workload)}: it is given ${given.join(' and ') || 'no key'} of NATS; ${wanted.join() || 'none'} is its own, and whoever has another's may do what that one may`,
         ];
   });
-}
-
-function reachProblems({ workloads, services, budgets, policies }: Manifests): string[] {
-  const problems: string[] = [];
-  const pods = workloads.map(labelsOf);
-  for (const { metadata, spec } of services) {
-    if (!pods.some((labels) => matches(labels, spec.selector)))
-      problems.push(`Service ${metadata.name}: no pod has the labels that it selects`);
-    if (spec.type !== undefined && spec.type !== 'ClusterIP' && metadata.name !== 'gateway')
-      problems.push(`Service ${metadata.name}: ${spec.type} publishes it; the gateway alone is reached from outside`);
-  }
-  for (const { metadata, spec } of budgets) {
-    if (!pods.some((labels) => matches(labels, spec.selector.matchLabels ?? {})))
-      problems.push(`PodDisruptionBudget ${metadata.name}: no pod has the labels that it selects`);
-    if (spec.maxUnavailable === 0 || spec.maxUnavailable === '0%' || spec.maxUnavailable === undefined)
-      problems.push(
-        `PodDisruptionBudget ${metadata.name}: maxUnavailable has to be 1 or more, or no node can be drained`,
-      );
-  }
-  const denies = policies.some(
-    ({ spec }) =>
-      Object.keys(spec.podSelector).length === 0 &&
-      spec.ingress.length === 0 &&
-      spec.egress.length === 0 &&
-      spec.policyTypes.length === 2,
-  );
-  if (!denies)
-    problems.push(
-      'no NetworkPolicy forbids everything by default, so the others forbid nothing to pods that they do not name',
-    );
-  return problems;
 }
 
 function referenceProblems({ workloads, configMaps }: Manifests): string[] {
@@ -292,10 +247,13 @@ export function ruleProblems(manifests: Manifests): string[] {
     ledgerProblems,
     probeProblems,
     securityProblems,
+    hostProblems,
     resourceProblems,
     logProblems,
     identityProblems,
     reachProblems,
+    policyProblems,
+    portProblems,
     referenceProblems,
   ];
   return rules.flatMap((rule) => rule(manifests));

@@ -116,6 +116,15 @@ export class Engine {
     throw new Error(`${name} is not healthy: ${last}\n${await this.logs(name)}`);
   }
 
+  /** Of one whose image has nothing to ask with. */
+  async untilRunning(name: string, limitMs: number): Promise<void> {
+    const deadline = performance.now() + limitMs;
+    while ((await this.inspect(name, '{{.State.Running}}')) !== 'true') {
+      if (performance.now() > deadline) throw new Error(`${name} does not run: ${await this.logs(name)}`);
+      await pause(ASK_EVERY_MS);
+    }
+  }
+
   inspect(name: string, format: string): Promise<string> {
     return podman('inspect', '--format', format, this.#named(name));
   }

@@ -3,9 +3,9 @@
  * each container killed in turn with a task under way, what is published. Does not own: podman (`engine.ts`), images
  * (docs/containers.md says how to build them).
  *
- * `--nats-image` names a NATS image that is at hand. Chroma and the collector are left out: where this was written their
- * images could not be had, and the mesh works without them. What podman without systemd cannot do, asking health checks by
- * itself and starting again what died, the trial does.
+ * `--nats-image`, `--chroma-image` and `--collector-image` name images that are at hand where no registry is
+ * (`stand-ins/build.sh` makes them). What podman without systemd cannot do, asking health checks by itself and starting again
+ * what died, the trial does.
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -18,12 +18,19 @@ const SERVICES = ['keeper', 'llm', 'tools', 'agents', 'gateway', 'dashboard'] as
 const { values } = parseArgs({
   options: {
     'nats-image': { type: 'string' },
-    kill: { type: 'string', default: 'tools,agents,llm,nats,gateway,keeper,dashboard' },
+    'chroma-image': { type: 'string' },
+    'collector-image': { type: 'string' },
+    kill: { type: 'string', default: 'tools,agents,llm,nats,gateway,keeper,dashboard,chroma,otel-collector' },
   },
 });
+const standIns = {
+  nats: values['nats-image'],
+  chroma: values['chroma-image'],
+  'otel-collector': values['collector-image'],
+};
 const engine = new Engine(
   `mesh-trial-${process.pid}`,
-  values['nats-image'] === undefined ? {} : { nats: values['nats-image'] },
+  Object.fromEntries(Object.entries(standIns).flatMap(([name, image]) => (image === undefined ? [] : [[name, image]]))),
   // A crash opens a window in this mode.
   { OBS_MODE: 'debug' },
 );
@@ -42,6 +49,11 @@ async function startAll(): Promise<void> {
   await engine.start('nats');
   await engine.untilHealthy('nats', HEALTHY_LIMIT_MS);
   say('nats is healthy');
+  await engine.start('chroma');
+  await engine.untilHealthy('chroma', HEALTHY_LIMIT_MS);
+  await engine.start('otel-collector');
+  await engine.untilSaid('otel-collector', 'Everything is ready', HEALTHY_LIMIT_MS);
+  say('chroma is healthy, the collector is ready');
   say(await engine.runOnce('setup'));
   for (const name of SERVICES) {
     await engine.start(name);
@@ -59,6 +71,24 @@ async function checkHardening(): Promise<void> {
       throw new Error(`${name} runs as ${user}, read-only ${readOnly}, memory ${memory}`);
   }
   say('nobody is root, root file systems are read-only, memory is limited');
+}
+
+/** Documents are indexed by one container, their vectors lie in Chroma, and a question finds them. */
+async function checkKnowledge(): Promise<void> {
+  const indexed = await engine.runOnce('cli', ['index', 'docs/knowledge.md', 'docs/tools.md']);
+  const ask = `const all = await (await fetch('http://chroma:8000/api/v2/tenants/default_tenant/databases/default_database/collections')).json();
+    const counts = await Promise.all(all.map(async ({ id }) => (await fetch('http://chroma:8000/api/v2/tenants/default_tenant/databases/default_database/collections/' + id + '/count')).json()));
+    console.log(counts.reduce((sum, one) => sum + one, 0))`;
+  const stored = Number(await engine.ask('agents', ['node', '--input-type=module', '-e', ask]));
+  const found = await engine.runOnce('cli', ['search', 'how are Chroma and the local index compared']);
+  if (!(stored > 0) || !found.includes('docs/knowledge.md'))
+    throw new Error(`Chroma has ${stored} records after: ${indexed}; found: ${found}`);
+  say(`two documents were indexed, Chroma has ${stored} records, and a search finds them`);
+}
+
+async function checkSpans(): Promise<void> {
+  const line = await engine.untilSaid('otel-collector', '"spans":', HEALTHY_LIMIT_MS);
+  say(`the collector was told: ${line.slice(line.indexOf('Traces'))}`);
 }
 
 async function checkDoor(): Promise<void> {
@@ -147,7 +177,8 @@ async function kill(name: string, factor: number): Promise<void> {
   const underWay = task(factor);
   await engine.kill(name);
   await engine.restart(name);
-  await engine.untilHealthy(name, HEALTHY_LIMIT_MS);
+  if (name === 'otel-collector') await engine.untilRunning(name, HEALTHY_LIMIT_MS);
+  else await engine.untilHealthy(name, HEALTHY_LIMIT_MS);
   await underWay;
   await task(factor + 1);
   say(`${name} was killed and started again: the task under way and the next one were answered`);
@@ -158,6 +189,8 @@ try {
   await checkHardening();
   await task(6);
   say('a task went through');
+  await checkSpans();
+  await checkKnowledge();
   await checkDoor();
   await checkIdentities();
   await checkDashboard();
@@ -169,7 +202,7 @@ try {
   }
   say(`after the first kill: ${await engine.untilSaid('agents', 'full telemetry begins', HEALTHY_LIMIT_MS)}`);
   await fillMemory('tools', factor);
-  say('done; left out here: chroma and the collector');
+  say('done');
 } finally {
   await engine.remove();
 }

@@ -1,6 +1,6 @@
 /**
- * A Dapr sidecar for one test: a real daprd with a pub/sub component in its memory. Owns: finding the program, its
- * ports, and its end. Does not own: the app it stands beside.
+ * A Dapr sidecar for one test: a real daprd, with the components of a folder or with a pub/sub in its memory. Owns: finding the
+ * program, its ports, and its end. Does not own: the app it stands beside.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,6 +18,23 @@ const START_LIMIT_MS = 60_000;
 export function daprdPath(): string | null {
   const folders = [join(projectRoot, '.mesh', 'tools', 'daprd'), ...(process.env.PATH ?? '').split(delimiter)];
   return folders.map((folder) => join(folder, 'daprd')).find((path) => existsSync(path)) ?? null;
+}
+
+interface AppOptions {
+  readonly appId?: string;
+  readonly appPort: string;
+  readonly healthPath?: string;
+  /** A file with a `Configuration`. */
+  readonly config?: string;
+  /** Such as APP_API_TOKEN. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+/** A folder of components, or the name of one in memory. */
+export type SidecarOptions = AppOptions & ({ readonly resources: string } | { readonly pubsub: string });
+
+function inMemory(name: string): string {
+  const component = { apiVersion: 'dapr.io/v1alpha1', kind: 'Component', metadata: { name } };
+  return JSON.stringify({ ...component, spec: { type: 'pubsub.in-memory', version: 'v1', metadata: [] } });
 }
 
 export class Sidecar {
@@ -40,22 +57,26 @@ export class Sidecar {
     }
   }
 
-  /** @param env such as APP_API_TOKEN */
-  static async start(path: string, appPort: string, pubsub: string, env: NodeJS.ProcessEnv = {}): Promise<Sidecar> {
+  static async start(path: string, options: SidecarOptions): Promise<Sidecar> {
+    const { appId = 'mesh', appPort, healthPath = '/healthz', config, env = {} } = options;
     const folder = mkdtempSync(join(tmpdir(), 'mesh-daprd-'));
-    const component = { apiVersion: 'dapr.io/v1alpha1', kind: 'Component', metadata: { name: pubsub } };
-    const spec = { type: 'pubsub.in-memory', version: 'v1', metadata: [] };
-    writeFileSync(join(folder, 'pubsub.yaml'), JSON.stringify({ ...component, spec }));
+    if ('pubsub' in options) writeFileSync(join(folder, 'pubsub.yaml'), inMemory(options.pubsub));
+    const resources = 'resources' in options ? options.resources : folder;
     const ports = await Promise.all(Array.from({ length: 3 }, () => freePort()));
     const [http = 0, grpc, internal] = ports;
     const args = [
-      ...['--app-id', 'mesh', '--app-port', appPort, '--app-protocol', 'http', '--enable-app-health-check'],
-      ...['--app-health-check-path', '/healthz', '--app-health-probe-interval', '1', '--resources-path', folder],
+      ...['--app-id', appId, '--app-port', appPort, '--app-protocol', 'http', '--enable-app-health-check'],
+      ...['--app-health-check-path', healthPath, '--app-health-probe-interval', '1', '--resources-path', resources],
+      ...(config === undefined ? [] : ['--config', config]),
       ...['--dapr-http-port', http, '--dapr-grpc-port', grpc, '--dapr-internal-grpc-port', internal].map(String),
       ...['--enable-metrics=false', '--mode', 'standalone', '--dapr-internal-grpc-listen-address', '127.0.0.1'],
       ...['--dapr-listen-addresses', '127.0.0.1', '--log-level', 'info'],
     ];
-    const child = spawn(path, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(path, args, {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const sidecar = new Sidecar(child, folder, http);
     await sidecar.line((line) => line.includes('app is subscribed to the following topics'));
     return sidecar;
@@ -68,9 +89,20 @@ export class Sidecar {
   }
 
   /** Publishes by the sidecar's own API; resolves with the status of its answer. */
-  async publish(pubsub: string, topic: string, body: string, contentType: string): Promise<number> {
-    const url = `http://127.0.0.1:${this.#port}/v1.0/publish/${pubsub}/${topic}`;
-    return (await fetch(url, { method: 'POST', headers: { 'content-type': contentType }, body })).status;
+  async publish(
+    pubsub: string,
+    topic: string,
+    body: string,
+    contentType: string,
+    more: Record<string, string> = {},
+  ): Promise<number> {
+    const headers = { 'content-type': contentType, ...more };
+    return (await this.ask(`v1.0/publish/${pubsub}/${topic}`, { method: 'POST', headers, body })).status;
+  }
+
+  /** Any call of its HTTP API. */
+  ask(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#port}/${path}`, init);
   }
 
   async close(): Promise<void> {

@@ -135,7 +135,7 @@ if (daprd !== null) {
     let sidecar: Sidecar;
     beforeAll(async () => {
       const { port } = new URL(gateway().http);
-      sidecar = await Sidecar.start(daprd, port, 'orders', { APP_API_TOKEN: token });
+      sidecar = await Sidecar.start(daprd, { appPort: port, pubsub: 'orders', env: { APP_API_TOKEN: token } });
     });
     afterAll(() => sidecar?.close());
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { projectRoot } from '../../../config/settings.ts';
 import { problemsOf } from '../../../k8s/check.ts';
 import { containerOf, type Manifests, parseObjects, readManifests, type Workload } from '../../../k8s/manifest.ts';
@@ -137,7 +138,27 @@ const remove = (kind: string, name: string, path: string): string =>
   `resources: [../../base]\npatches:\n  - target: { kind: ${kind}, name: ${name} }\n    patch: |\n      - { op: remove, path: ${path} }\n`;
 const first = '/spec/template/spec/containers/0';
 
+const anyObject = z.looseObject({ kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
+let rendered = '';
+
+/** The base with one value of one object set, as a patch of an overlay sets it. */
+function changed(kind: string, name: string, path: string, value: unknown): string {
+  const objects = parseObjects(rendered).map((one) => anyObject.parse(one));
+  const target = objects.find((one) => one.kind === kind && one.metadata.name === name);
+  const keys = path.slice(1).split('/');
+  const last = keys.pop() ?? '';
+  let inside: unknown = target;
+  for (const key of keys) inside = Reflect.get(Object(inside), key);
+  if (typeof inside !== 'object' || inside === null) throw new Error(`${kind} ${name} has no ${path}`);
+  Reflect.set(inside, last, value);
+  return objects.map((one) => JSON.stringify(one)).join('\n---\n');
+}
+
 describe('a wrong value in an overlay is a sentence', () => {
+  beforeAll(async () => {
+    rendered = await render(join(projectRoot, 'k8s', 'base'));
+  });
+
   it.each([
     [
       'a text for a number',
@@ -244,6 +265,77 @@ describe('a wrong value in an overlay is a sentence', () => {
   ])('%s', async (_name, kustomization, sentence) => {
     const problems = problemsOf(await renderOverlay(kustomization));
     expect(problems.join('\n')).toContain(sentence);
+  });
+
+  it.each([
+    [
+      'a privileged container',
+      ['StatefulSet', 'agents', `${first}/securityContext/privileged`, true],
+      'container agents is privileged',
+    ],
+    [
+      'a capability',
+      ['StatefulSet', 'agents', `${first}/securityContext/capabilities/add`, ['NET_ADMIN']],
+      'is given the capabilities "NET_ADMIN"',
+    ],
+    [
+      'the user root',
+      ['Deployment', 'gateway', '/spec/template/spec/securityContext/runAsUser', 0],
+      'Deployment gateway: runAsUser is 0, which is root',
+    ],
+    [
+      'an init container that is held by nothing',
+      ['StatefulSet', 'llm', '/spec/template/spec/initContainers', [{ name: 'fetch', image: 'busybox:latest' }]],
+      'StatefulSet llm: container fetch lacks readOnlyRootFilesystem:true',
+    ],
+    [
+      'the network of the node',
+      ['StatefulSet', 'tools', '/spec/template/spec/hostNetwork', true],
+      'hostNetwork lets it out',
+    ],
+    [
+      'a folder of the node',
+      ['StatefulSet', 'llm', '/spec/template/spec/volumes/1', { name: 'models', hostPath: { path: '/models' } }],
+      'the volume models is the folder /models of a node',
+    ],
+    [
+      'hosts of one name',
+      ['StatefulSet', 'agents', `${first}/env/1`, { name: 'MESH_HOST_ID', value: 'agents' }],
+      'MESH_HOST_ID has to be the name of the pod',
+    ],
+    ['a service without a host', ['StatefulSet', 'llm', '/spec/replicas', 0], 'StatefulSet llm: it has no pod'],
+    [
+      'a store that is larger than its volume',
+      ['StatefulSet', 'nats', `${first}/env/1`, { name: 'STORE_MAX', value: '100Gi' }],
+      'STORE_MAX is 102400 MiB and its volume "data" has 81920',
+    ],
+    [
+      'a policy that names nobody',
+      ['NetworkPolicy', 'chroma', '/spec/podSelector/matchLabels', { 'app.kubernetes.io/name': 'chrome' }],
+      'NetworkPolicy chroma: no pod has the labels',
+    ],
+    [
+      'a policy with a name that is no pod',
+      ['NetworkPolicy', 'outside', '/spec/podSelector/matchExpressions/0/values', ['llm', 'tool']],
+      'NetworkPolicy outside: no pod is called tool',
+    ],
+    [
+      'a policy that lets everybody in',
+      ['NetworkPolicy', 'gateway', '/spec/ingress/0', { ports: [{ protocol: 'TCP', port: 7443 }] }],
+      'NetworkPolicy gateway: a rule without "from" or "to"',
+    ],
+    [
+      'a port at which nothing listens',
+      ['Service', 'gateway', '/spec/ports/0/targetPort', 7433],
+      'Service gateway: its pods have no port 7433',
+    ],
+    [
+      'a probe at a port that is not there',
+      ['Deployment', 'gateway', `${first}/readinessProbe/httpGet/port`, 'healthz'],
+      'Deployment gateway: a probe asks at the port healthz',
+    ],
+  ] as const)('%s', (_name, [kind, name, path, value], sentence) => {
+    expect(problemsOf(changed(kind, name, path, value)).join('\n')).toContain(sentence);
   });
 
   it('nothing rendered, and a kind without a schema', () => {

@@ -117,7 +117,7 @@ const MADE_UP = /example|sample|dummy|placeholder|your[_-]?|redacted|x{6,}|0{8,}
 export function holdsSecret(text: string): boolean {
   // Beside a made-up one there may be one that is not.
   return TOKENS.some((pattern) =>
-    text.matchAll(new RegExp(pattern.source, `g${pattern.flags}`)).some(([found]) => !MADE_UP.test(found)),
+    [...text.matchAll(new RegExp(pattern.source, `g${pattern.flags}`))].some(([found]) => !MADE_UP.test(found)),
   );
 }
 

@@ -112,7 +112,7 @@ async function ingestFile(run: Run, root: Root, absolutePath: string, known: Kno
   if (run.met.has(absolutePath)) return;
   run.met.add(absolutePath);
   const { seen } = run.options;
-  const stamp = await seen?.stampOf(absolutePath);
+  const stamp = seen?.stampOf(absolutePath);
   const before = stamp == null ? undefined : seen?.recall(absolutePath, stamp);
   if (known && before !== undefined && 'hash' in before && before.hash === known.hash) {
     run.summary.unchanged += 1;

@@ -69,7 +69,7 @@ export interface IndexOptions {
 /** Of a process that indexes again and again (`seen-files.ts`). */
 export interface SeenFiles {
   /** To be taken before the file is read. Null: it is gone, or nothing can be said of it. */
-  stampOf(absolutePath: string): Promise<FileStamp | null>;
+  stampOf(absolutePath: string): FileStamp | null;
   /** What came of reading the file when it had this stamp; undefined when it was another, or none was kept. */
   recall(absolutePath: string, stamp: FileStamp): SeenFile | undefined;
   keep(absolutePath: string, stamp: FileStamp, seen: SeenFile): void;

@@ -202,13 +202,13 @@ it('a file that was changed a moment ago is read again: its times cannot tell a 
     [fresh, undefined],
     [grainless, { hash: 'h' }],
   ] as const) {
-    const stamp = await seen.stampOf(path);
+    const stamp = seen.stampOf(path);
     if (stamp === null) throw new Error('there is no such file');
     seen.keep(path, stamp, { hash: 'h' });
     expect(seen.recall(path, stamp)).toEqual(expected);
     expect(seen.recall(path, { ...stamp, text: `${stamp.text}0` })).toBeUndefined();
   }
-  expect(await fresh.stampOf(join(space.project, 'none.md'))).toBeNull();
+  expect(fresh.stampOf(join(space.project, 'none.md'))).toBeNull();
 });
 
 it('an error that passes is told and waited out, one that does not ends it', async () => {

@@ -67,7 +67,7 @@ const WRITTEN = new Set([
   '.ipynb',
 ]);
 const NAMES =
-  /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|api[_-]?keys?|private[_-]?keys?|service[_-]?account|kubeconfig|tokens?|keyfile)(?:[._-]|\d|$)|^(?:terraform\.tfstate|wallet\.dat|shadow|pgpass|netrc|client_secret.*\.json|.*-firebase-adminsdk-.*\.json|.*\.env\..*|env\.(?:local|prod\w*|dev\w*|staging))/i;
+  /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|api[_-]?keys?|private[_-]?keys?|service[_-]?account(?:[_-]?keys?)?|kubeconfig|recovery[_-]?codes?|tokens?|keyfile)(?:[._-]|\d|$)|(?:^|[._-])key\.json$|^(?:terraform\.tfstate|auth\.json|local\.settings\.json|kube[._-]?config|_netrc|wallet\.dat|shadow|pgpass|netrc|client_secret.*\.json|.*-firebase-adminsdk-.*\.json|.*\.env\..*|env\.(?:local|prod\w*|dev\w*|staging))/i;
 
 /** Whether a file's name says that it holds a secret. */
 export function hasSecretName(fileName: string): boolean {

@@ -1,4 +1,104 @@
-/** Import rules: who may know whom (docs/architecture.md, "Who knows whom"). */
+/**
+ * Import rules: who may know whom. `knows` is the picture of docs/architecture.md ("Who knows whom") as a table: a room may
+ * import itself and what stands in its line, nothing else. Below it stand rules inside of rooms, and about packages.
+ */
+const rooms = [
+  ...[
+    'actors',
+    'bench',
+    'bus',
+    'cli',
+    'code-checks',
+    'config',
+    'containers',
+    'dashboard',
+    'embed',
+    'gateway',
+    'gguf-models',
+  ],
+  ...['guards', 'ingress', 'k8s', 'knowledge', 'mcp', 'monitoring', 'packaging', 'prompting', 'registry', 'resilience'],
+  ...['router', 'schemas', 'sdk', 'services', 'simulation', 'task-client', 'telemetry', 'tests', 'worker-pool'],
+];
+
+const busPort = 'bus/port\\.ts';
+const knowledgePort = 'knowledge/port\\.ts';
+/** Pauses between tries, and so many at a time: leaves, for whoever waits. */
+const waiting = 'resilience/(back-off|semaphore)\\.ts';
+
+const knows = {
+  // Leaves: they know nobody.
+  config: [],
+  guards: [],
+  'gguf-models': [waiting],
+  schemas: [],
+  'worker-pool': [],
+  // For any role, and for none in particular.
+  'code-checks': ['schemas/', 'worker-pool/'],
+  prompting: ['code-checks/', 'schemas/'],
+  // Adapters: they implement ports, and know no role.
+  bus: ['schemas/', waiting],
+  registry: ['bus/(port|broker-clock|layout)\\.ts'],
+  telemetry: [busPort, 'schemas/', waiting],
+  router: ['gguf-models/', 'schemas/', waiting],
+  knowledge: ['gguf-models/', 'guards/', 'schemas/', 'worker-pool/'],
+  mcp: ['guards/', 'schemas/', waiting],
+  resilience: ['actors/runtime/(errors|ports)\\.ts', 'telemetry/spans\\.ts'],
+  // The runtime knows no role, no LLM, no NATS; roles know no NATS, no SQLite, and of telemetry its names.
+  'actors/runtime': [busPort, 'schemas/', waiting],
+  'actors/workflows': ['actors/', 'schemas/'],
+  'actors/roles': [
+    ...[
+      'actors/(runtime|workflows)/',
+      'code-checks/',
+      'gguf-models/',
+      'guards/',
+      'prompting/',
+      'resilience/',
+      'schemas/',
+    ],
+    ...[knowledgePort, 'mcp/client/port\\.ts', 'router/port\\.ts', 'telemetry/spans\\.ts', 'worker-pool/'],
+  ],
+  ingress: ['actors/runtime/', busPort, 'schemas/'],
+  // The one client of tasks, behind every door: no wire format, no process, no actor.
+  'task-client': [busPort, knowledgePort, 'schemas/', waiting],
+  // Doors. The services build their adapters.
+  'gateway/client': ['gateway/gen/', waiting],
+  gateway: [
+    ...[busPort, knowledgePort, 'guards/', 'registry/(registry|service-discovery)\\.ts', 'schemas/', 'task-client/'],
+    waiting,
+  ],
+  // It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.
+  'dashboard/server': [
+    ...[
+      'dashboard/',
+      busPort,
+      'gateway/client/',
+      'guards/',
+      'knowledge/(port|skip-words)\\.ts',
+      'registry/registry\\.ts',
+    ],
+    ...['router/(port|evaluate|samples)\\.ts', 'schemas/', 'task-client/', 'telemetry/(trace-reader|spans)\\.ts'],
+  ],
+  // It asks the mesh by the client of tasks, as every other door does.
+  cli: [
+    ...['bus/', 'config/', 'gguf-models/', 'guards/', 'knowledge/', 'mcp/', 'registry/', 'router/', 'schemas/', 'sdk/'],
+    ...['services/(table|idle-memory)\\.ts', 'services/adapters/', 'task-client/', 'telemetry/'],
+    waiting,
+  ],
+  // What runs: it drives the runtime and the roles, and nobody of them knows it.
+  simulation: ['actors/', 'bus/', 'cli/written\\.ts', 'ingress/', 'schemas/', 'services/adapters/own-mesh\\.ts'],
+};
+
+/** The longest name that begins a path is its room: `gateway/client` has rules of its own inside of `gateway`. */
+const inside = (room) => Object.keys(knows).filter((other) => other.startsWith(`${room}/`));
+
+const knowing = Object.entries(knows).map(([room, known]) => ({
+  name: `${room.replaceAll('/', '-')}-knows-its-line`,
+  severity: 'error',
+  from: { path: `^${room}/`, pathNot: inside(room).map((other) => `^${other}/`) },
+  to: { path: `^(${rooms.join('|')})/`, pathNot: [`^${room}/`, ...known.map((one) => `^${one}`)] },
+}));
+
 module.exports = {
   forbidden: [
     {
@@ -7,33 +107,7 @@ module.exports = {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
-    {
-      name: 'schemas-are-a-leaf',
-      comment: 'schemas/events knows nobody.',
-      severity: 'error',
-      from: { path: '^schemas/' },
-      to: {
-        path: '^(actors|bus|router|knowledge|models|client|gateway|services|cli|telemetry|mcp|config|tests|bench)/',
-      },
-    },
-    {
-      name: 'guards-are-a-leaf',
-      comment: 'What may be reached or read is the same rule for whoever asks.',
-      severity: 'error',
-      from: { path: '^guards/' },
-      to: {
-        path: '^(actors|bus|router|knowledge|models|client|gateway|services|cli|telemetry|mcp|config|schemas|tests|bench)/',
-      },
-    },
-    {
-      name: 'runtime-knows-schemas-and-ports',
-      comment: 'The runtime knows no role, no LLM, no NATS: only schemas/events and the port of the bus.',
-      severity: 'error',
-      from: { path: '^actors/runtime/' },
-      to: {
-        path: '^(actors/(?!runtime/)|bus/(?!port\\.ts)|router|knowledge|models|client|gateway|services|cli|telemetry|mcp|config|tests|bench)',
-      },
-    },
+    ...knowing,
     {
       name: 'runtime-keeps-sqlite-in-the-ledger',
       severity: 'error',
@@ -41,13 +115,10 @@ module.exports = {
       to: { path: 'better-sqlite3' },
     },
     {
-      name: 'roles-know-the-runtime-and-ports',
-      comment: 'Roles know no NATS, no SQLite and no telemetry but its names.',
+      name: 'roles-know-no-protocol',
       severity: 'error',
       from: { path: '^actors/roles/' },
-      to: {
-        path: '^(bus|client|gateway|cli|config|tests|bench)/|^services/(?!breakers\\.ts)|^telemetry/(?!spans\\.ts)|^(knowledge|router|mcp)/(?!port\\.ts)|better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol',
-      },
+      to: { path: 'better-sqlite3|@nats-io|node_modules/nats|@modelcontextprotocol' },
     },
     {
       name: 'roles-know-no-other-role',
@@ -57,49 +128,17 @@ module.exports = {
       to: { path: '^actors/roles/[^/]+/', pathNot: '^actors/roles/$1/' },
     },
     {
-      name: 'prompting-and-code-checks-know-no-actor',
-      comment: 'What skills are made of, and the static checks: for any role, and for none in particular.',
+      name: 'mcp-client-and-server-are-two-things',
+      comment: 'Calling tools of others, and being one that others call.',
       severity: 'error',
-      from: { path: '^(prompting|code-checks)/' },
-      to: {
-        path: '^(actors/(?!workers/)|bus|router|knowledge|models|client|gateway|services|cli|config|telemetry|mcp|sdk|tests|bench)',
-      },
+      from: { path: '^mcp/(client|server)/' },
+      to: { path: '^mcp/(client|server)/', pathNot: '^mcp/$1/' },
     },
     {
-      name: 'code-checks-know-no-prompts',
+      name: 'task-client-knows-no-wire',
       severity: 'error',
-      from: { path: '^code-checks/' },
-      to: { path: '^prompting/' },
-    },
-    {
-      name: 'adapters-implement-ports',
-      severity: 'error',
-      from: { path: '^(bus|router|knowledge|models|telemetry|mcp)/' },
-      to: { path: '^(actors/(?!workers/)|(client|gateway|services|cli|config|tests|bench)/)' },
-    },
-    {
-      name: 'client-knows-events-and-the-bus',
-      comment: 'The one client of tasks, behind every door: no wire format, no process, no actor.',
-      severity: 'error',
-      from: { path: '^client/' },
-      to: {
-        path: '^(actors|gateway|services|router|cli|telemetry|models|mcp|config|tests|bench)/|^bus/(?!port\\.ts)|^knowledge/(?!port\\.ts)|@grpc|@bufbuild|@a2a-js|@nats-io|^(node:)?https?2?$',
-      },
-    },
-    {
-      name: 'gateway-knows-ports',
-      comment: 'The services build its adapters; it knows the client of tasks, events, the ports of bus and knowledge.',
-      severity: 'error',
-      from: { path: '^gateway/' },
-      to: {
-        path: '^(actors|services|router|cli|telemetry|config|tests|bench)/|^bus/(?!(port|registry|service-discovery)\\.ts)|^knowledge/(?!port\\.ts)',
-      },
-    },
-    {
-      name: 'gateway-service-does-not-know-actors-insides',
-      severity: 'error',
-      from: { path: '^services/gateway\\.ts' },
-      to: { path: '^actors/runtime/|^actors/roles/[^/]+/' },
+      from: { path: '^task-client/' },
+      to: { path: '@grpc|@bufbuild|@a2a-js|@nats-io|^(node:)?https?2?$' },
     },
     {
       name: 'gateway-core-knows-no-wire',
@@ -109,19 +148,17 @@ module.exports = {
       to: { path: '^gateway/(?!core/)|@grpc|@bufbuild|@a2a-js|^(node:)?https?2?$' },
     },
     {
-      name: 'gateway-client-knows-the-protocol-only',
-      severity: 'error',
-      from: { path: '^gateway/client/' },
-      to: {
-        path: '^(actors|bus|client|router|knowledge|services|cli|config|telemetry|tests|bench|schemas)/|^gateway/(core|grpc|a2a|dapr|http)',
-      },
-    },
-    {
       name: 'gateway-bindings-know-the-core-only',
       comment: 'Dapr and the HTTP port know no A2A, and only the A2A binding knows its SDK.',
       severity: 'error',
       from: { path: '^gateway/(dapr|http|grpc|core)/' },
       to: { path: '^gateway/a2a/|@a2a-js|node_modules/express' },
+    },
+    {
+      name: 'gateway-service-does-not-know-actors-insides',
+      severity: 'error',
+      from: { path: '^services/gateway\\.ts' },
+      to: { path: '^actors/runtime/|^actors/roles/[^/]+/' },
     },
     {
       name: 'services-are-the-process-layer',
@@ -135,53 +172,20 @@ module.exports = {
       comment: 'An adapter is built from the settings, for a service or for a command.',
       severity: 'error',
       from: { path: '^services/adapters/' },
-      to: { path: '^services/(?!adapters/|breakers\\.ts)' },
-    },
-    {
-      name: 'cli-knows-the-table-and-adapters-of-services',
-      comment: 'It asks the mesh by the client of tasks, as every other door does.',
-      severity: 'error',
-      from: { path: '^cli/' },
-      to: { path: '^services/(?!(table|idle-memory)\\.ts|adapters/)|^gateway/' },
-    },
-    {
-      name: 'dashboard-knows-the-gateway-client-and-the-log',
-      comment:
-        'It calls the gateway, reads the log and the kept traces by the port of the bus, and never knows actors.',
-      severity: 'error',
-      from: { path: '^dashboard/server/' },
-      to: {
-        path: '^(actors|services|cli|config|tests|bench)/|^telemetry/(?!(trace-reader|spans)\\.ts)|^bus/(?!(port|registry)\\.ts)|^gateway/(?!client/)|^knowledge/(?!(port|skip-words)\\.ts)|^router/(?!(port|evaluate|samples)\\.ts)',
-      },
-    },
-    {
-      name: 'config-is-a-leaf',
-      severity: 'error',
-      from: { path: '^config/' },
-      to: { path: '^(actors|bus|router|knowledge|models|gateway|services|cli|telemetry|mcp|tests|bench|schemas)/' },
+      to: { path: '^services/(?!adapters/)' },
     },
     {
       name: 'product-does-not-know-tests',
       severity: 'error',
-      from: {
-        path: '^(actors|bus|router|knowledge|models|client|code-checks|gateway|guards|prompting|services|cli|config|telemetry|mcp|schemas|dashboard|sdk|simulation)/',
-      },
+      from: { path: '^', pathNot: '^(tests|bench)/' },
       to: { path: '^(tests|bench)/' },
     },
     {
       name: 'simulation-drives-the-product',
-      comment: 'It runs the runtime and the roles; of what it runs nobody knows it, but what a user tests roles with.',
+      comment: 'Of what it runs nobody knows it, but what a user tests roles with.',
       severity: 'error',
-      from: {
-        path: '^(actors|bus|router|knowledge|models|client|code-checks|gateway|guards|prompting|services|cli|config|telemetry|mcp|schemas|dashboard|sdk/(?!testing\\.ts))/?',
-      },
+      from: { path: '^', pathNot: '^(simulation|tests|bench)/|^sdk/testing\\.ts' },
       to: { path: '^simulation/' },
-    },
-    {
-      name: 'cli-does-not-know-actors-insides',
-      severity: 'error',
-      from: { path: '^cli/' },
-      to: { path: '^actors/(runtime|roles)/' },
     },
   ],
   options: {

@@ -4,7 +4,6 @@
  */
 
 import { dirname, join } from 'node:path';
-import { ingress } from '../actors/ingress.ts';
 import { loadRoleDefinitions, rolesOf } from '../actors/roles/index.ts';
 import { createHost } from '../actors/runtime/host.ts';
 import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
@@ -12,8 +11,9 @@ import { systemClock } from '../actors/runtime/ports.ts';
 import { checkWorkflow, type Workflow } from '../actors/workflows/index.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import { readSettings } from '../config/settings.ts';
+import { ingress } from '../ingress/ingress.ts';
 import { createSkillBook } from '../prompting/skill-book.ts';
-import { createBreakers } from '../services/breakers.ts';
+import { createBreakers } from '../resilience/breakers.ts';
 import { serviceNamed } from '../services/table.ts';
 import { createTelemetry, type Telemetry } from '../services/telemetry.ts';
 import { createLog } from '../telemetry/log.ts';

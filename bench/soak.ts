@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { livingServices } from '../bus/registry.ts';
+import { livingServices } from '../registry/registry.ts';
 import { Mesh } from '../tests/support/mesh.ts';
 import { writeTinyModel } from '../tests/support/tiny-gguf.ts';
 import { machineInfo, round } from './measure.ts';

@@ -12,6 +12,7 @@ import {
   ASKED_FILTER,
   BELOW_INGRESS,
   CHECKPOINT_STREAM,
+  checkpointFilter,
   DOORS_SUBJECT,
   endsFilter,
   FACT_FILTER,
@@ -19,6 +20,8 @@ import {
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
+  journalFilter,
+  KEEPER_SUBJECT,
   PARTITIONS,
   PROGRESS_FILTER,
   QUARANTINE_FILTER,
@@ -29,11 +32,17 @@ import {
   TOKEN_FILTER,
 } from '../schemas/events/subjects.ts';
 import { METRICS_SUBJECT, SPAN_FILTER } from '../schemas/events/telemetry.ts';
-import { KEEPER_SUBJECT } from './keeper.ts';
-import { bucketOf, bucketStream, bucketSubject, LEASE_BUCKET, STREAMS, TELEMETRY_STREAM } from './layout.ts';
+import {
+  bucketOf,
+  bucketStream,
+  bucketSubject,
+  LEASE_BUCKET,
+  STREAMS,
+  TELEMETRY_STREAM,
+  TOOL_CATALOGUE_KEY,
+} from './layout.ts';
 import { keyToken } from './leases.ts';
 import type { BucketName } from './port.ts';
-import { TOOL_CATALOGUE_KEY } from './tool-catalogue.ts';
 
 export const identities = ['owner', 'keeper', 'agents', 'llm', 'tools', 'gateway', 'dashboard', 'public'] as const;
 
@@ -199,8 +208,8 @@ function service(name: Identity): Permissions {
 /** Who hosts roles: a journal, checkpoints and leases of its own, inboxes of its roles. */
 function host(name: HostName, hosted: HostedRoles): Permissions {
   const roles = hosted[name];
-  const journal = JOURNAL_FILTER.replace('*', name);
-  const checkpoints = `mesh.checkpoint.${name}.*`;
+  const journal = journalFilter(name);
+  const checkpoints = checkpointFilter(name);
   return {
     publish: [
       ...[journal, checkpoints, endsFilter(name)],

@@ -6,11 +6,9 @@
  * Services may read and write streams, and not make, change or delete them. A start asks the keeper, and so does whoever
  * finds a stream gone: the keeper makes it again, whoever took it away.
  */
+import { KEEPER_SUBJECT } from '../schemas/events/subjects.ts';
 import type { BusErrorCode } from './port.ts';
 import { type Bus, BusError } from './port.ts';
-
-/** Asks for all streams and buckets; answered once they are there. Core NATS. */
-export const KEEPER_SUBJECT = 'mesh.keeper.topology';
 
 /** The keeper may have a log to load first. */
 const ANSWER_LIMIT_MS = 5000;

@@ -3,6 +3,7 @@
  * key of a bucket may look like. Does not own: limits and making them (`topology.ts`), or the names of subjects
  * (`schemas/events/subjects.ts`).
  */
+
 import {
   BELOW_INGRESS,
   CHECKPOINT_FILTER,
@@ -13,8 +14,10 @@ import {
   inboxFilter,
   JOURNAL_FILTER,
   QUARANTINE_STREAM,
+  QUARANTINE_SUBJECTS,
   STREAM,
 } from '../schemas/events/subjects.ts';
+import { TELEMETRY_SUBJECTS } from '../schemas/events/telemetry.ts';
 import type { BucketName, StreamName } from './port.ts';
 import { BusError } from './port.ts';
 import { matchesFilter } from './subject-filter.ts';
@@ -46,8 +49,8 @@ export const DESCRIPTIONS = {
 export const STREAM_SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   [STREAM]: [INGRESS_SUBJECT, BELOW_INGRESS, inboxFilter(), FACT_FILTER, JOURNAL_FILTER],
   [CHECKPOINT_STREAM]: [CHECKPOINT_FILTER, endsFilter()],
-  [QUARANTINE_STREAM]: ['mesh.quarantine.*'],
-  [TELEMETRY_STREAM]: ['mesh.telemetry.>'],
+  [QUARANTINE_STREAM]: [QUARANTINE_SUBJECTS],
+  [TELEMETRY_STREAM]: [TELEMETRY_SUBJECTS],
 };
 
 const STREAM_NAMES: Readonly<Record<StreamName, string>> = {
@@ -77,6 +80,9 @@ export function bucketOf(name: BucketName): string {
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }
+
+/** The key of the bucket `registry` that says which tools there are; all others there are heartbeats, or tries of the server. */
+export const TOOL_CATALOGUE_KEY = 'catalogue.tools';
 
 const BUCKETS: readonly BucketName[] = ['config', 'registry', 'push', 'removed'];
 

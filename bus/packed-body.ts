@@ -9,6 +9,7 @@
  * 2. What only looks like it is handed on as it is: nothing that anybody can send makes reading fail (S9).
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { isJournal } from '../schemas/events/subjects.ts';
 import { isAtLeast } from './server-version.ts';
 
 export const ENCODING_HEADER = 'content-encoding';
@@ -16,8 +17,6 @@ const ENCODING = 'zstd';
 /** The first server that compresses what a stream stores. */
 export const STREAMS_COMPRESSED_FROM = [2, 10, 0] as const;
 
-/** Facts and requests are read by whoever has `nats`, as they are; journals are the mesh's own. */
-const PACKED_SUBJECTS = 'mesh.journal.';
 /** Less than this hardly gets smaller. */
 const PACKED_FROM_BYTES = 512;
 /** Where the server compresses: a record of less is left for everybody to read. */
@@ -31,7 +30,7 @@ const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
 /** The body as it is sent; null when it is sent as it is. */
 export function packedBody(serverVersion: string, subject: string, body: Uint8Array): Uint8Array | null {
   const fromBytes = isAtLeast(serverVersion, STREAMS_COMPRESSED_FROM) ? LARGE_FROM_BYTES : PACKED_FROM_BYTES;
-  if (body.byteLength < fromBytes || !subject.startsWith(PACKED_SUBJECTS)) return null;
+  if (body.byteLength < fromBytes || !isJournal(subject)) return null;
   const packed = zstdCompressSync(body, { params: PARAMS, pledgedSrcSize: body.byteLength });
   return packed.byteLength < body.byteLength ? packed : null;
 }
@@ -44,7 +43,7 @@ export const packedHeaders: Readonly<Record<string, string>> = { [ENCODING_HEADE
  * @param headers decoded when they are asked for
  */
 export function unpackedBody(subject: string, data: Uint8Array, headers: () => Map<string, string>): Uint8Array {
-  if (!MAGIC.every((byte, index) => data[index] === byte) || !subject.startsWith(PACKED_SUBJECTS)) return data;
+  if (!MAGIC.every((byte, index) => data[index] === byte) || !isJournal(subject)) return data;
   if (headers().get(ENCODING_HEADER) !== ENCODING) return data;
   try {
     const body = zstdDecompressSync(data, { maxOutputLength: UNPACKED_MAX_BYTES });

@@ -10,6 +10,7 @@
  */
 import type { ConsumerInfo, JetStreamManager, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import type { Msg } from 'nats';
+import { type BackOff, backOffMs } from '../resilience/back-off.ts';
 import type { Connection } from './connection.ts';
 import { StreamMissing, toBusError } from './errors.ts';
 import type { Delivery, OpenConsumer } from './ordered-delivery.ts';
@@ -20,8 +21,7 @@ import { BusError } from './port.ts';
 /** Silence of three heartbeats: the consumer is gone, with its stream perhaps. */
 const SILENCE_LIMIT_MS = 3 * IDLE_HEARTBEAT_MS;
 /** Between attempts to make the consumer anew while the server is not ready. */
-const RETRY_DELAY_MS_MIN = 50;
-const RETRY_DELAY_MS_MAX = 1000;
+const RETRY: BackOff = { firstMs: 100, maxMs: 1000 };
 
 export interface ReadOrder {
   /** Name of the stream on the server. */
@@ -210,8 +210,7 @@ class OrderedReader implements Reader {
 
   #scheduleReopen(attempt: number): void {
     this.#abandonConsumer();
-    const delayMs = Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS_MIN * 2 ** Math.min(attempt, 10));
-    this.#retry = setTimeout(() => void this.#reopen(attempt), delayMs);
+    this.#retry = setTimeout(() => void this.#reopen(attempt), backOffMs(RETRY, attempt));
   }
 
   /** Why this is not the stream the reader began with any more; null when it is. */

@@ -3,13 +3,13 @@
  * Does not own: the report.
  */
 import { meshFolder, projectRoot, type Settings } from '../config/settings.ts';
-import { engineKind } from '../models/engine-kind.ts';
-import { ModelError } from '../models/errors.ts';
-import { modelPath } from '../models/files.ts';
-import { readGgufInfo } from '../models/gguf.ts';
-import { gpuAdvice } from '../models/gpu.ts';
-import { memoryOf } from '../models/memory.ts';
-import { findOllama, ollamaOrigin } from '../models/ollama.ts';
+import { ModelError } from '../gguf-models/errors.ts';
+import { modelPath } from '../gguf-models/files.ts';
+import { readGgufInfo } from '../gguf-models/gguf.ts';
+import { gpuAdvice } from '../gguf-models/gpu.ts';
+import { memoryOf } from '../gguf-models/memory.ts';
+import { engineKind } from '../services/adapters/engine-kind.ts';
+import { findOllama, ollamaOrigin } from '../services/adapters/ollama.ts';
 import type { Check } from './doctor-checks.ts';
 import { bytes, plural } from './terminal.ts';
 

@@ -6,8 +6,8 @@
  * a fourth, 4: the task completed without what was asked for.
  */
 import { BusError } from '../bus/port.ts';
-import { MeshError } from '../client/errors.ts';
 import { SettingsError } from '../config/settings.ts';
+import { MeshError } from '../task-client/errors.ts';
 
 export type ExitCode = 0 | 1 | 2 | 3;
 

@@ -1,18 +1,15 @@
 /**
  * What `mesh mcp` does for its clients, through the log like every other command. Owns: starting the mesh at need,
- * keeping one connection, waiting for tasks, and finding what a tool answered. Does not own: the protocol (mcp/serve.ts).
+ * keeping one connection, waiting for tasks, and finding what a tool answered. Does not own: the protocol (mcp/server/server.ts).
  */
 import { existsSync } from 'node:fs';
+import { TOOL_CATALOGUE_KEY } from '../bus/layout.ts';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus, StoredMessage } from '../bus/port.ts';
-import { readCatalogue, TOOL_CATALOGUE_KEY } from '../bus/tool-catalogue.ts';
-import type { TaskClient } from '../client/client.ts';
-import { MeshError } from '../client/errors.ts';
-import type { CallContext } from '../client/ports.ts';
-import { isSettled } from '../client/tasks.ts';
 import { natsAccess } from '../config/nats-access.ts';
 import type { Settings } from '../config/settings.ts';
-import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/door.ts';
+import { DoorError, type MeshDoor, type TaskReport, type TaskRequest, type Waiting } from '../mcp/server/port.ts';
+import { readCatalogue } from '../registry/tool-catalogue.ts';
 import { validateData } from '../schemas/events/envelope.ts';
 import { type Fact, factsIn } from '../schemas/events/fact.ts';
 import { correlationIdOfKey } from '../schemas/events/ids.ts';
@@ -21,6 +18,10 @@ import { factSubject } from '../schemas/events/subjects.ts';
 import { type TaskView, toReport } from '../schemas/events/task-view.ts';
 import { openKnowledge } from '../services/adapters/knowledge.ts';
 import { readSigning } from '../services/adapters/signing.ts';
+import type { TaskClient } from '../task-client/client.ts';
+import { MeshError } from '../task-client/errors.ts';
+import type { CallContext } from '../task-client/ports.ts';
+import { isSettled } from '../task-client/tasks.ts';
 import { toFailure } from './errors.ts';
 import { asCaller, openCliClient } from './mesh-client.ts';
 import { factLine } from './task-text.ts';

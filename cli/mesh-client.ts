@@ -1,19 +1,19 @@
 /**
- * How commands speak with a mesh: by the client of tasks (client/), as the person at this machine. Owns: connecting, and
+ * How commands speak with a mesh: by the client of tasks (task-client/), as the person at this machine. Owns: connecting, and
  * finding a task by what a person types. Does not own: any rule about tasks, or how they look.
  */
 import { join } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
 import { type Bus, BusError } from '../bus/port.ts';
-import { openClient, type TaskClient } from '../client/client.ts';
-import { MeshError } from '../client/errors.ts';
-import type { CallContext } from '../client/ports.ts';
 import { type NatsAccess, natsAccess } from '../config/nats-access.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Fact } from '../schemas/events/fact.ts';
 import { readCorrelationId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { readSigning } from '../services/adapters/signing.ts';
+import { openClient, type TaskClient } from '../task-client/client.ts';
+import { MeshError } from '../task-client/errors.ts';
+import type { CallContext } from '../task-client/ports.ts';
 import { CliError } from './errors.ts';
 import { localTrouble } from './local-trouble.ts';
 import { type Liveness, liveness, readRunState } from './supervisor/run-state.ts';

@@ -5,12 +5,12 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { meshFolder, type Settings } from '../config/settings.ts';
-import { type CatalogueModel, catalogue } from '../models/catalogue.ts';
-import { ModelError } from '../models/errors.ts';
-import { modelPath, modelsFolder } from '../models/files.ts';
-import { readGgufInfo } from '../models/gguf.ts';
-import { memoryOf } from '../models/memory.ts';
-import { findOllama, type Ollama } from '../models/ollama.ts';
+import { type CatalogueModel, catalogue } from '../gguf-models/catalogue.ts';
+import { ModelError } from '../gguf-models/errors.ts';
+import { modelPath, modelsFolder } from '../gguf-models/files.ts';
+import { readGgufInfo } from '../gguf-models/gguf.ts';
+import { memoryOf } from '../gguf-models/memory.ts';
+import { findOllama, type Ollama } from '../services/adapters/ollama.ts';
 
 export interface ModelFile {
   readonly path: string;

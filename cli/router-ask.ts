@@ -3,9 +3,9 @@
  * mesh when it is up. Owns: putting that together and taking it down. Does not own: deciding, or how a decision looks.
  */
 
-import { livingServices } from '../bus/registry.ts';
-import { openRegistryView } from '../bus/registry-view.ts';
 import { liveNames, parseLive, type Settings } from '../config/settings.ts';
+import { livingServices } from '../registry/registry.ts';
+import { openRegistryView } from '../registry/registry-view.ts';
 import { atTheStart, type Decision, type RoleHealth, type RouteOption, type Router } from '../router/port.ts';
 import { createRouter, type LiveRules } from '../router/router.ts';
 import { FALLBACK_WORKFLOW, healthOf, loadRouting, routerEngine } from '../services/adapters/router.ts';

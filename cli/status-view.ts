@@ -3,7 +3,7 @@
  * columns that fit the window, and the words for trouble. Does not own: asking anybody (`commands/status.ts`).
  */
 import { SKEW_TOLD_MS } from '../bus/broker-clock.ts';
-import type { Heartbeat } from '../bus/registry.ts';
+import type { Heartbeat } from '../registry/registry.ts';
 import type { ServiceRecord } from './supervisor/run-state.ts';
 import { duration, oneLine, type Paint, plural, type Style, table, width as visibleWidth } from './terminal.ts';
 

@@ -3,8 +3,8 @@
  * they mean (schemas/events/data/task.submitted.v1.json).
  */
 import { Option } from 'commander';
-import type { Submission } from '../client/tasks.ts';
 import type { Priority } from '../schemas/events/generated.ts';
+import type { Submission } from '../task-client/tasks.ts';
 import { CliError } from './errors.ts';
 
 export interface TaskWishes {

@@ -1,11 +1,11 @@
 /**
  * `mesh tasks rm`. Owns: which tasks are meant, and what is said of each. Does not own: removing one
- * (client/removal.ts).
+ * (task-client/removal.ts).
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Bus } from '../bus/port.ts';
-import { lastFacts, removalNote, removeTask, statusOf } from '../client/removal.ts';
 import { parseAge } from '../config/retention.ts';
+import { lastFacts, removalNote, removeTask, statusOf } from '../task-client/removal.ts';
 import { settingsNow } from './command.ts';
 import { CliError } from './errors.ts';
 import { withClient } from './mesh-client.ts';

@@ -5,8 +5,8 @@
  * opinion is added elsewhere.
  */
 
-import { createWorkerPool, WorkerError } from '../actors/workers/worker-pool.ts';
 import type { CodeFile, Finding, Review } from '../schemas/events/generated.ts';
+import { createWorkerPool, WorkerError } from '../worker-pool/worker-pool.ts';
 import type { CheckReply, CheckRequest } from './check-worker.ts';
 import { closeExamples, tryExamples } from './examples/try-examples.ts';
 import { languageName } from './languages.ts';

@@ -3,8 +3,8 @@
  * use and keeps; limits and time-outs stay with check-code.ts.
  */
 
-import { serve } from '../actors/workers/serve.ts';
 import type { Finding } from '../schemas/events/generated.ts';
+import { serve } from '../worker-pool/serve.ts';
 import { JSON_CHECKER, jsonFindings, YAML_CHECKER, yamlFindings } from './data-check.ts';
 import { createPythonChecker, pythonFindings } from './python-check.ts';
 import { isTypeScriptFamily, typeScriptFindings } from './typescript-check.ts';

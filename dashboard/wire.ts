@@ -160,7 +160,7 @@ export interface PartitionOwner {
   readonly atMs: number;
 }
 
-export type { QuarantineEntry as QuarantineRow } from '../client/quarantine.ts';
+export type { QuarantineEntry as QuarantineRow } from '../task-client/quarantine.ts';
 
 export interface Token {
   readonly task: string;

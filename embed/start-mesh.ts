@@ -1,7 +1,7 @@
 /**
  * A mesh in a program of one's own: `startMesh({ home, config })`. Owns: what the program says of it, the services that it
  * hosts, the log server beside them, and the calls of its handle. Does not own: a service at work
- * (`services/service-life.ts`), the log server's process (`cli/supervisor`), or any rule about tasks (`client/`).
+ * (`services/service-life.ts`), the log server's process (`cli/supervisor`), or any rule about tasks (`task-client/`).
  *
  * 1. Agents, language model and tools are in this process; only the log server, where none is named, is another. What the
  *    mesh remembers is in `home` and in that server: a program that is killed goes on where it was at its next start.
@@ -13,10 +13,6 @@ import { join, resolve } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
 import { logPath } from '../cli/supervisor/services.ts';
 import { type Supervisor, supervise } from '../cli/supervisor/supervise.ts';
-import { openClient, type TaskClient } from '../client/client.ts';
-import type { CallContext } from '../client/ports.ts';
-import { isSettled, type Submission, type TaskNow } from '../client/tasks.ts';
-import type { WatchItem } from '../client/watch.ts';
 import { natsAccess } from '../config/nats-access.ts';
 import { keepFilesPrivate } from '../config/private-files.ts';
 import { readSettings, type Settings, SettingsError } from '../config/settings.ts';
@@ -30,6 +26,10 @@ import { readSigning } from '../services/adapters/signing.ts';
 import type { Caps } from '../services/caps.ts';
 import { openService, type ServiceLife } from '../services/service-life.ts';
 import { services } from '../services/table.ts';
+import { openClient, type TaskClient } from '../task-client/client.ts';
+import type { CallContext } from '../task-client/ports.ts';
+import { isSettled, type Submission, type TaskNow } from '../task-client/tasks.ts';
+import type { WatchItem } from '../task-client/watch.ts';
 
 export interface MeshOptions {
   /** Address of a NATS server with JetStream; absent: one is started, and keeps its store in `home`. */

@@ -22,6 +22,7 @@ import {
 } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { stringify } from 'yaml';
+import { EVENT_CONTENT_TYPE } from '../schemas/events/envelope.ts';
 import { JSON_RPC_PATH, REST_PATH } from './a2a/card.ts';
 import { a2aDescriptors } from './a2a/descriptors.ts';
 
@@ -223,7 +224,7 @@ function ownPaths(): Record<string, Record<string, Json>> {
     '/dapr/tasks': {
       post: {
         ...{ operationId: 'daprTask', tags: ['Dapr'], summary: 'Takes a CloudEvent as a task.' },
-        requestBody: { required: true, ...json(eventSchema, 'application/cloudevents+json') },
+        requestBody: { required: true, ...json(eventSchema, EVENT_CONTENT_TYPE) },
         responses: {
           200: {
             description: 'SUCCESS: the mesh has it on disk. RETRY: it may have it later. DROP: it never will.',

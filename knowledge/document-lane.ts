@@ -2,7 +2,7 @@
  * Documents are read in a worker: they are anybody's, and their readers are large libraries. Owns: how long one may take,
  * and what is said when it takes longer. Does not own: reading (`documents.ts`).
  */
-import { createWorkerPool, WorkerError } from '../actors/workers/worker-pool.ts';
+import { createWorkerPool, WorkerError } from '../worker-pool/worker-pool.ts';
 import type { DocumentRead } from './documents.ts';
 
 export interface DocumentToRead {

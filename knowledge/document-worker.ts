@@ -1,6 +1,6 @@
 /** The worker in which documents are read. */
 import { readFile } from 'node:fs/promises';
-import { serve } from '../actors/workers/serve.ts';
+import { serve } from '../worker-pool/serve.ts';
 import type { DocumentToRead } from './document-lane.ts';
 import { readDocument } from './documents.ts';
 

@@ -1,8 +1,8 @@
 /**
  * Vectors from an embedding model in a GGUF file, by llama.cpp in this process.
  *
- * Owns the life of the model and how a text is fitted to it. Does not own llama.cpp (`models/llama.ts`) or what a file
- * says of itself (`models/gguf.ts`).
+ * Owns the life of the model and how a text is fitted to it. Does not own llama.cpp (`gguf-models/llama.ts`) or what a file
+ * says of itself (`gguf-models/gguf.ts`).
  *
  * 1. Nothing is loaded before the first text. A file that is missing, cut off or foreign fails with one line, at every
  *    call anew: a model that was put right is used without a restart.
@@ -15,8 +15,8 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp';
-import { type GgufInfo, readGgufInfo } from '../models/gguf.ts';
-import { loadLlama, type ModelLog, threadsFor } from '../models/llama.ts';
+import { type GgufInfo, readGgufInfo } from '../gguf-models/gguf.ts';
+import { loadLlama, type ModelLog, threadsFor } from '../gguf-models/llama.ts';
 import { type Embedder, normalize, type Purpose } from './embedder.ts';
 import { KnowledgeError } from './port.ts';
 

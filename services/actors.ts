@@ -2,13 +2,14 @@
  * The services that host roles: agents, llm, tools. Owns: the host that runs the roles, and what
  * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
-import { doors, ingress } from '../actors/ingress.ts';
+
 import { rolesOf } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
 import { createHost } from '../actors/runtime/host.ts';
 import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
 import { ledgerPath } from '../config/settings.ts';
+import { doors, ingress } from '../ingress/ingress.ts';
 import { allRoles } from './adapters/own-mesh.ts';
 import { startBackups } from './backups.ts';
 import { openPorts } from './ports.ts';

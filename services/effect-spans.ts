@@ -8,6 +8,7 @@
  * 3. No idempotency key, no words of an error, and nothing of what a task is about leaves through here; content goes
  *    through one gate.
  */
+
 import { toErrorInfo } from '../actors/runtime/errors.ts';
 import type {
   AppliedFacts,
@@ -19,21 +20,14 @@ import type {
   SpanAttributes,
   Tracing,
 } from '../actors/runtime/ports.ts';
+import { BreakerOpenError } from '../resilience/breakers.ts';
 import { type MeshEvent, nameOf } from '../schemas/events/envelope.ts';
+import { inboxesOf } from '../schemas/events/subjects.ts';
+import { isSampled, parseTraceparent, withoutSampling } from '../schemas/events/trace-context.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
 import { rememberTrace } from '../telemetry/log.ts';
 import type { Counters } from '../telemetry/metrics.ts';
-import {
-  attemptSpanId,
-  type BegunSpan,
-  hopSpanId,
-  isSampled,
-  type LinkCause,
-  parseTraceparent,
-  spanIdFor,
-  taskSpanId,
-  withoutSampling,
-} from '../telemetry/span.ts';
+import { attemptSpanId, type BegunSpan, hopSpanId, type LinkCause, spanIdFor, taskSpanId } from '../telemetry/span.ts';
 import { attribute, spanName, spanNamed } from '../telemetry/spans.ts';
 import {
   callerSpanOf,
@@ -45,7 +39,6 @@ import {
   type TaskBeginning,
 } from '../telemetry/task-spans.ts';
 import { type OpenSpan, preciseNow, type Tracer } from '../telemetry/tracer.ts';
-import { BreakerOpenError } from './breakers.ts';
 
 /** The process as the caps see it. */
 export interface ProcessFacts {
@@ -414,7 +407,7 @@ function hostedSpan(tracer: Tracer, facts: HostedFacts, host: string): void {
         attributes: {
           [attribute.correlationId]: facts.task,
           [attribute.messagingSystem]: 'nats',
-          [attribute.messagingDestination]: `mesh.in.${facts.to}`,
+          [attribute.messagingDestination]: inboxesOf(facts.to),
           [attribute.messagingOperation]: 'send',
           [attribute.streamSequence]: facts.seq,
         },

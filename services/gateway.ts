@@ -6,7 +6,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Catalog } from '../client/ports.ts';
 import { hasCredentials } from '../config/nats-access.ts';
 import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
 import { lazyA2a } from '../gateway/a2a/lazy.ts';
@@ -21,11 +20,12 @@ import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
 import { startHttp } from '../gateway/http/server.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
+import type { Breakers } from '../resilience/breakers.ts';
+import type { Catalog } from '../task-client/ports.ts';
 import { traceCalls } from '../telemetry/call-spans.ts';
 import type { Log } from '../telemetry/log.ts';
 import { obsSwitch } from '../telemetry/mode-bucket.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
-import type { Breakers } from './breakers.ts';
 import { openMetricsDoor } from './metrics-door.ts';
 import { followModeFile } from './mode-file.ts';
 import { pushSigningKey } from './push-signing-key.ts';

@@ -1,7 +1,7 @@
 /**
  * A heartbeat from what a process knows of itself. Owns: adding up what its parts say, judging whether it is saturated,
  * and the size of the whole. Does not own: when it is sent (`heartbeat.ts`), or what readers understand
- * (`bus/registry.ts`).
+ * (`registry/registry.ts`).
  *
  * Invariant: a heartbeat is never larger than `HEARTBEAT_MAX_BYTES` and its making never throws, whatever a part says:
  * a service that cannot describe itself is still alive.
@@ -9,8 +9,8 @@
 
 import type { EffectStats } from '../actors/runtime/effect-queues.ts';
 import type { HostStats } from '../actors/runtime/host.ts';
+import type { BreakerState } from '../resilience/breakers.ts';
 import type { Part, PartStatus } from './adapters/part.ts';
-import type { BreakerState } from './breakers.ts';
 
 /** Read by every process every two seconds; far below what any server takes as a message. */
 export const HEARTBEAT_MAX_BYTES = 65_536;

@@ -6,7 +6,7 @@
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import { writeAndMeasure } from '../bus/broker-clock.ts';
 import type { Bus } from '../bus/port.ts';
-import { HEARTBEAT_MS, heartbeatKey } from '../bus/registry.ts';
+import { HEARTBEAT_MS, heartbeatKey } from '../registry/registry.ts';
 import { type HeartbeatFacts, heartbeatText } from './heartbeat-form.ts';
 
 export interface HeartbeatOptions {

@@ -5,10 +5,10 @@
 import { statSync } from 'node:fs';
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import type { HostStats } from '../actors/runtime/host.ts';
+import type { BreakerState } from '../resilience/breakers.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
 import { type Counters, type Labels, type MetricName, metrics, type Point, type Sample } from '../telemetry/metrics.ts';
 import type { OutletCounts } from '../telemetry/outlet.ts';
-import type { BreakerState } from './breakers.ts';
 import type { ProcessFacts } from './effect-spans.ts';
 
 const BYTES_PER_MB = 1_048_576;

@@ -9,9 +9,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
-import { livingServices } from '../bus/registry.ts';
 import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../guards/web-page.ts';
+import { livingServices } from '../registry/registry.ts';
 import { METRICS_SUBJECT } from '../schemas/events/telemetry.ts';
 import { prometheusText, type ToldSamples } from '../telemetry/metrics.ts';
 

@@ -1,12 +1,12 @@
 /**
  * Removes what ended long ago, when somebody has said how long it is kept. Owns: looking once an hour, and cleaning up
- * again what a lost log brought back. Does not own: what removing means (`client/removal.ts`), or the time, which is
+ * again what a lost log brought back. Does not own: what removing means (`task-client/removal.ts`), or the time, which is
  * a live setting (`mesh retention`).
  */
 import type { Bus } from '../bus/port.ts';
 import { BusError } from '../bus/port.ts';
-import { lastFacts, removeTask } from '../client/removal.ts';
 import { KEEP_TASKS, parseAge } from '../config/retention.ts';
+import { lastFacts, removeTask } from '../task-client/removal.ts';
 import type { Log } from '../telemetry/log.ts';
 
 const LOOK_EVERY_MS = 60 * 60_000;

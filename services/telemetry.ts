@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import type { RuntimeLog, Tracing } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { BusError } from '../bus/port.ts';
-import { heartbeatKey } from '../bus/registry.ts';
 import { ledgerPath, type Settings } from '../config/settings.ts';
+import { heartbeatKey } from '../registry/registry.ts';
+import type { BreakerState } from '../resilience/breakers.ts';
 import { METRICS_SUBJECT, spanSubject } from '../schemas/events/telemetry.ts';
 import { type FlightRecorder, openFlightRecorder } from '../telemetry/flight-recorder.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -22,7 +23,6 @@ import { createOutlet, type Destination, type Outlet, type Sent } from '../telem
 import type { FinishedSpan, Resource, SpanBatch } from '../telemetry/span.ts';
 import { attribute } from '../telemetry/spans.ts';
 import { createTracer, type Tracer } from '../telemetry/tracer.ts';
-import type { BreakerState } from './breakers.ts';
 import { type CrashSign, type ProcessFacts, traceEffects } from './effect-spans.ts';
 import { createMetricSamples, type MetricSamples } from './metric-samples.ts';
 import { createObservability, type Observability } from './observability.ts';

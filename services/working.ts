@@ -7,8 +7,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '../bus/port.ts';
 import { BusError } from '../bus/port.ts';
-import { livingServices } from '../bus/registry.ts';
 import { assertStores } from '../bus/stores.ts';
+import { livingServices } from '../registry/registry.ts';
 import type { Log } from '../telemetry/log.ts';
 
 const LOOK_EVERY_MS = 2000;

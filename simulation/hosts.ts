@@ -4,7 +4,7 @@
  *
  * A life that has ended is cut off at its gate: whatever of its code still runs reaches nobody.
  */
-import { doors, ingress } from '../actors/ingress.ts';
+
 import { FatalError } from '../actors/runtime/errors.ts';
 import { createHost, type Host } from '../actors/runtime/host.ts';
 import type { Ledger, LedgerBatch } from '../actors/runtime/ledger/port.ts';
@@ -12,6 +12,7 @@ import { defaultLimits } from '../actors/runtime/limits.ts';
 import type { Role } from '../actors/runtime/role.ts';
 import { createMemoryBus, type MemoryBus } from '../bus/memory-bus.ts';
 import { BusError } from '../bus/port.ts';
+import { doors, ingress } from '../ingress/ingress.ts';
 import { inboxFilter } from '../schemas/events/subjects.ts';
 import { Disk, type DiskCopy } from './disk.ts';
 import { Gate } from './gate.ts';

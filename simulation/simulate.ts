@@ -2,10 +2,11 @@
  * One run: a mesh, its users and its faults, from a seed. Owns: the order of a run: trouble, healing, coming to rest,
  * stopping, judging. Does not own: any of the parts.
  */
-import { ingress } from '../actors/ingress.ts';
+
 import type { LedgerBatch } from '../actors/runtime/ledger/port.ts';
 import type { RuntimeLimits } from '../actors/runtime/limits.ts';
 import { createMemoryLog, type MemoryLog } from '../bus/memory-bus.ts';
+import { ingress } from '../ingress/ingress.ts';
 import type { Catalog } from './catalog.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';

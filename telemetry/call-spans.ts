@@ -2,8 +2,9 @@
  * Calls of the gateway as spans. Owns: what a span says of a call. Does not own: the names (`spans.ts`), sending, or when
  * a call is over.
  */
+import { parseTraceparent } from '../schemas/events/trace-context.ts';
 import type { Counters } from './metrics.ts';
-import { parseTraceparent, spanIdFor, taskSpanId } from './span.ts';
+import { spanIdFor, taskSpanId } from './span.ts';
 import { attribute, callSpanName } from './spans.ts';
 import { preciseNow, type Tracer } from './tracer.ts';
 

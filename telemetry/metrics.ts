@@ -1,7 +1,7 @@
 /**
  * The metrics of the mesh, every one of them. Owns: their names, kinds, units and meanings, counting in plain fields,
  * and Prometheus' text. Does not own: where a number comes from (`services/`), sending (`otlp.ts`), or boards and alerts
- * (`observability/`): a test holds them against this table.
+ * (`monitoring/`): a test holds them against this table.
  *
  * Counting is an addition in memory; somebody who looks pays for the looking. So metrics cost tasks nothing while nobody
  * asks.

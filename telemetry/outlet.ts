@@ -6,6 +6,7 @@
  *    dropped, the oldest first, counted, and said once a minute.
  * 2. One batch of a destination is under way at a time, in order.
  */
+import { backOffMs } from '../resilience/back-off.ts';
 
 /** Some minutes of a busy mesh, about a MiB. */
 const QUEUE_MAX = 4096;
@@ -115,7 +116,7 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
   };
   const schedule = (): void => {
     // Slower after each refusal: who is overloaded is left alone for a while.
-    timer ??= setTimeout(begin, everyMs * 2 ** Math.min(tries, TRIES_MAX)).unref();
+    timer ??= setTimeout(begin, backOffMs({ firstMs: everyMs, maxMs: everyMs * 2 ** TRIES_MAX }, tries + 1)).unref();
   };
 
   let flushing = false;

@@ -83,29 +83,6 @@ export function attemptSpanId(key: string, attempt: number, host: string): strin
   return spanIdFor(key, 'attempt', attempt, host);
 }
 
-export interface TraceContext {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly sampled: boolean;
-}
-
-/** W3C Trace Context, section 3.2; null for what cannot be read. */
-export function parseTraceparent(text: string): TraceContext | null {
-  const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text) ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return null;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
-}
-
-/** Whether spans of it are wanted; for where most are not. */
-export function isSampled(traceparent: string): boolean {
-  return traceparent.length === 55 && (traceparent.charCodeAt(54) & 1) === 1;
-}
-
-export function withoutSampling(traceparent: string): string {
-  const flags = Number.parseInt(traceparent.slice(53), 16) & 0xfe;
-  return `${traceparent.slice(0, 53)}${flags.toString(16).padStart(2, '0')}`;
-}
-
 /** As much as may be sent of a span: values are cut, and a number that is none goes. */
 export function bounded(attributes: Attributes): Attributes {
   let changed = false;

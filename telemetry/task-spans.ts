@@ -6,18 +6,12 @@
  * 2. task → hop → what happens in it. A hop is told of when it has ended, by the fact that says so; a task likewise.
  * 3. Nothing here reads what a task is about: types, roles, counts and codes only.
  */
+
 import { type MeshEvent, nameOf, typeOf } from '../schemas/events/envelope.ts';
-import { ingressEventId, spanIdOf } from '../schemas/events/ids.ts';
-import {
-  type Attributes,
-  type FinishedSpan,
-  hopSpanId,
-  parseTraceparent,
-  type SpanLink,
-  spanIdFor,
-  type TraceContext,
-  taskSpanId,
-} from './span.ts';
+import { ingressEventId } from '../schemas/events/ids.ts';
+import { inboxesOf } from '../schemas/events/subjects.ts';
+import { parseTraceparent, spanIdOf, type TraceContext } from '../schemas/events/trace-context.ts';
+import { type Attributes, type FinishedSpan, hopSpanId, type SpanLink, spanIdFor, taskSpanId } from './span.ts';
 import { attribute, spanNamed } from './spans.ts';
 
 /** Said from actor to actor: these are messages; the others are facts, or what a host says to its own actor. */
@@ -71,7 +65,7 @@ export function stepSpan(role: string, event: MeshEvent, atMs: number, isElsewhe
       ...ofEvent(event),
       [attribute.role]: role,
       [attribute.messagingSystem]: 'nats',
-      [attribute.messagingDestination]: `mesh.in.${role}`,
+      [attribute.messagingDestination]: inboxesOf(role),
       [attribute.messagingOperation]: 'process',
     },
     failure: null,
@@ -96,7 +90,7 @@ function messageSpan(
       ...ofEvent(event),
       ...a2a,
       [attribute.messagingSystem]: way === 'mesh' ? 'nats' : 'in_process',
-      [attribute.messagingDestination]: `mesh.in.${to}`,
+      [attribute.messagingDestination]: inboxesOf(to),
       [attribute.messagingOperation]: 'send',
     },
     failure: null,

@@ -2,9 +2,11 @@
  * Reading traces that are kept. Owns: which traces a task may be in, and each of their spans once. Does not own: what is
  * kept and how long (`services/telemetry.ts`, `bus/topology.ts`), or how a trace looks.
  */
+
 import type { Bus } from '../bus/port.ts';
 import { spanSubject } from '../schemas/events/telemetry.ts';
-import { type FinishedSpan, parseTraceparent, type SpanBatch } from './span.ts';
+import { parseTraceparent } from '../schemas/events/trace-context.ts';
+import type { FinishedSpan, SpanBatch } from './span.ts';
 
 export interface TracedSpan extends FinishedSpan {
   /** `service.name`. */

@@ -4,9 +4,9 @@
  */
 import type { KnowledgeStore } from '../../knowledge/port.ts';
 import type { SkillBook } from '../../prompting/skill-book.ts';
+import type { Breakers } from '../../resilience/breakers.ts';
 import type { Router } from '../../router/port.ts';
 import type { LlmRequestedData } from '../../schemas/events/generated.ts';
-import type { Breakers } from '../../services/breakers.ts';
 import type { Workflow } from '../workflows/index.ts';
 import type { LlmEngine } from './llm/engines/port.ts';
 import type { Toolbox } from './tools/toolbox.ts';

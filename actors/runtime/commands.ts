@@ -2,9 +2,9 @@
  * What a machine decided, carried out on the rows of its actor: a pure function. Owns: which effects and timers begin and
  * end, and the envelope of what is said. Does not own: the decision (`interpreter.ts`), running or sending any of it.
  */
-import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { typeOf } from '../../schemas/events/envelope.ts';
-import { outputEventId, spanIdOf } from '../../schemas/events/ids.ts';
+import { outputEventId } from '../../schemas/events/ids.ts';
+import { makeEvent } from '../../schemas/events/make-event.ts';
+import { childOf } from '../../schemas/events/trace-context.ts';
 import { type Actor, type Applied, type EffectRow, type LoggedEvent, type Output, spokenWith } from './actor.ts';
 import type { Command, Decision } from './interpreter.ts';
 import type { Outgoing } from './role.ts';
@@ -72,28 +72,15 @@ function pendingEffect(command: Command & { kind: 'start-effect' }, armedVersion
 function output(actor: Actor, { event: cause, atMs }: LoggedEvent, outgoing: Outgoing, index: number): Output {
   const { correlationId, role } = actor;
   const id = outputEventId(correlationId, role, actor.transitionIndex, index);
-  const event = {
-    specversion: '1.0',
-    id,
-    source: `/mesh/${role}`,
-    type: typeOf(outgoing.name),
-    subject: correlationId,
-    time: new Date(atMs).toISOString(),
-    datacontenttype: 'application/json',
-    correlationid: correlationId,
-    causationid: cause.id,
-    hopindex: outgoing.hop ?? actor.hop,
-    remainingloops: outgoing.loops ?? actor.loops,
-    senderrole: outgoing.relay?.from ?? role,
-    recipientrole: outgoing.relay?.to ?? outgoing.to,
-    release: actor.release,
-    traceparent: childOf(actor.traceparent, id),
-    data: outgoing.data,
-  } as MeshEvent;
+  const event = makeEvent(
+    outgoing.name,
+    {
+      ...{ id, maker: role, correlationId, cause: cause.id, atMs, release: actor.release },
+      ...{ hop: outgoing.hop ?? actor.hop, loops: outgoing.loops ?? actor.loops },
+      ...{ from: outgoing.relay?.from ?? role, to: outgoing.relay?.to ?? outgoing.to },
+      traceparent: childOf(actor.traceparent, id),
+    },
+    outgoing.data,
+  );
   return { to: outgoing.via ?? outgoing.to, event, awaited: outgoing.awaited ?? false };
-}
-
-/** The same trace with this event as the span's parent (W3C Trace Context, section 3.2). */
-export function childOf(traceparent: string, eventId: string): string {
-  return `${traceparent.slice(0, 36)}${spanIdOf(eventId)}${traceparent.slice(52)}`;
 }

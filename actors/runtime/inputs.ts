@@ -8,8 +8,10 @@
  * 2. An output that the log would refuse is never made: the input that would cause it is refused instead, or, when it is
  *    an effect's result, replaced by the failure of that effect (S8, S9).
  */
+
 import type { StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { inboxesOf } from '../../schemas/events/subjects.ts';
 import type { Actor, EffectRow, TimerRow } from './actor.ts';
 import type { EffectOwner } from './effect-job.ts';
 import type { HostContext } from './host.ts';
@@ -141,7 +143,7 @@ export function createInputs(options: InputsOptions): Inputs {
     }
     const message = Buffer.from(JSON.stringify(event));
     const origin = {
-      subject: `mesh.in.${role}`,
+      subject: inboxesOf(role),
       seq: 0,
       atMs: clock.now(),
       data: message,

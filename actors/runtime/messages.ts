@@ -8,7 +8,7 @@
 import type { PublishRequest, StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent, nameOf } from '../../schemas/events/envelope.ts';
 import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER, RECORD_SEQ_HEADER } from '../../schemas/events/journal.ts';
-import { factSubject, inboxSubject } from '../../schemas/events/subjects.ts';
+import { factSubject, inboxSubject, isJournal } from '../../schemas/events/subjects.ts';
 import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
 import { decodeHead, type Quarantined } from './record.ts';
 import type { TaskStep } from './task.ts';
@@ -20,7 +20,7 @@ export function placeOf(message: { readonly seq: number; header(name: string): s
 
 /** The same for whatever a journal's writer gives to a stream, its records too: by their own ids. */
 export function markOf(message: StoredMessage): string {
-  if (!message.subject.startsWith('mesh.journal.')) return placeOf(message);
+  if (!isJournal(message.subject)) return placeOf(message);
   return `${message.seq}@${decodeHead(message.data).id}`;
 }
 

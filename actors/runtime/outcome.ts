@@ -3,6 +3,7 @@
  * result. Does not own: running it (`effects.ts`), or saying how it ended (`settlement.ts`).
  */
 import { hash } from 'node:crypto';
+import { backOffMs, spreadMs } from '../../resilience/back-off.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
 import { EffectError, toErrorInfo } from './errors.ts';
 import type { RuntimeLimits } from './limits.ts';
@@ -11,9 +12,9 @@ import { EFFECT_RESULT_MAX_BYTES, type Outcome } from './settlement.ts';
 
 /** Deterministic jitter of ±25 %, from the key and the attempt. */
 export function backoffMs(key: string, attempt: number, { backoffFirstMs, backoffMaxMs }: RuntimeLimits): number {
-  const base = Math.min(backoffMaxMs, backoffFirstMs * 2 ** (attempt - 1));
+  const pauseMs = backOffMs({ firstMs: backoffFirstMs, maxMs: backoffMaxMs }, attempt);
   const random = Number.parseInt(hash('sha256', `${key}/${attempt}`, 'hex').slice(0, 8), 16) / 0xffffffff;
-  return Math.round(base * (0.75 + random / 2));
+  return Math.round(spreadMs(pauseMs, 0.75, 1.25, random));
 }
 
 /** Abort reasons are EffectErrors too, but say nothing about what the effect did. */

@@ -5,7 +5,7 @@
 import type { StoredMessage } from '../../bus/port.ts';
 import { EVENT_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { headerText } from '../../schemas/events/event-content.ts';
-import { quarantineSubject } from '../../schemas/events/subjects.ts';
+import { inboxesOf, quarantineSubject } from '../../schemas/events/subjects.ts';
 import type { Quarantined } from './record.ts';
 import type { Refused } from './task.ts';
 
@@ -62,7 +62,7 @@ export function refusedForm({ role, event, code, reason }: Refused): QuarantineF
       'content-type': EVENT_CONTENT_TYPE,
       'mesh-code': inHeader(code),
       'mesh-reason': inHeader(reason),
-      'mesh-origin-subject': `mesh.in.${role}`,
+      'mesh-origin-subject': inboxesOf(role),
       'mesh-origin-seq': '0',
       'mesh-truncated': 'false',
     },

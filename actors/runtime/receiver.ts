@@ -8,7 +8,7 @@
  */
 import type { StoredMessage } from '../../bus/port.ts';
 import { type MeshEvent, PAYLOAD_MAX_BYTES, type Parsed, parseEvent } from '../../schemas/events/envelope.ts';
-import { PARTITIONS, parseSubject, partitionOf } from '../../schemas/events/subjects.ts';
+import { inboxesOf, PARTITIONS, parseSubject, partitionOf } from '../../schemas/events/subjects.ts';
 import { AGAIN_HEADER, ENVELOPE_MAX_BYTES } from './messages.ts';
 import { quarantined } from './quarantine.ts';
 import type { Quarantined } from './record.ts';
@@ -40,7 +40,7 @@ export interface LaneOf {
 const ZERO = '0'.charCodeAt(0);
 
 export function roleLane(role: string, maxPayloadBytes: number): LaneOf {
-  const at = `mesh.in.${role}.`.length;
+  const at = `${inboxesOf(role)}.`.length;
   return {
     name: role,
     partitionOf({ subject }) {

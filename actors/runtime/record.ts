@@ -13,9 +13,10 @@
  * A very long one that stands in an earlier record (`told-texts.ts`) is referred to with that record's place in the log:
  * `{"$ref": …, "logseq": "<sequence>"}`.
  */
+
 import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
-import { traceparentFor } from '../../schemas/events/ids.ts';
 import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
+import { traceparentFor } from '../../schemas/events/trace-context.ts';
 import { FatalError } from './errors.ts';
 import type { Versions } from './role.ts';
 import type { TextHome, ToldTexts } from './told-texts.ts';

@@ -1,13 +1,14 @@
 /**
  * The events by which a host tells an actor what became of its effects and timers: inputs like any other (J5); and what
- * it says in an actor's name. Owns: their envelopes. Does not own: recording them. Their ids come from the row they settle, so the same thing is said
- * under the same id wherever it is read.
+ * it says in an actor's name. Owns: what they say. Does not own: recording them. Their ids come from the row they settle, so
+ * the same thing is said under the same id wherever it is read.
  */
-import { type MeshEvent, typeOf } from '../../schemas/events/envelope.ts';
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../schemas/events/generated.ts';
 import { settlementEventId } from '../../schemas/events/ids.ts';
+import { makeEvent } from '../../schemas/events/make-event.ts';
+import { childOf } from '../../schemas/events/trace-context.ts';
 import { type Actor, type EffectRow, keyOf, type TimerRow } from './actor.ts';
-import { childOf } from './commands.ts';
 import { WATCHERS } from './role.ts';
 import type { SettlementName } from './step.ts';
 
@@ -21,27 +22,25 @@ function settlement<N extends SettlementName | 'hop.progress' | 'task.over'>(
   data: DataByName[N],
   nowMs: number,
   to = actor.role,
-): MeshEvent {
+): MeshEvent<N> {
   const { correlationId, role } = actor;
   const id = settlementEventId(correlationId, role, what);
-  return {
-    specversion: '1.0',
+  const { hop, loops, release } = actor;
+  const traceparent = childOf(actor.traceparent, id);
+  const attributes = {
     id,
-    source: `/mesh/${role}`,
-    type: typeOf(name),
-    subject: correlationId,
-    time: new Date(nowMs).toISOString(),
-    datacontenttype: 'application/json',
-    correlationid: correlationId,
-    causationid: id,
-    hopindex: actor.hop,
-    remainingloops: actor.loops,
-    senderrole: role,
-    recipientrole: to,
-    release: actor.release,
-    traceparent: childOf(actor.traceparent, id),
-    data,
-  } as MeshEvent;
+    maker: role,
+    correlationId,
+    cause: id,
+    atMs: nowMs,
+    hop,
+    loops,
+    from: role,
+    to,
+    release,
+    traceparent,
+  };
+  return makeEvent(name, attributes, data);
 }
 
 /** What an event about an effect names it by. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectBus } from '../../bus/nats-bus.ts';
 import type { Bus } from '../../bus/port.ts';
-import { type Heartbeat, livingServices } from '../../bus/registry.ts';
+import { type Heartbeat, livingServices } from '../../registry/registry.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT } from '../../schemas/events/subjects.ts';
 import { startNatsServer } from '../../tests/support/nats-server.ts';

@@ -1,11 +1,11 @@
 /**
  * `mesh fork ID --hop N`. Owns: asking for a new task that runs another again from one of its hops. Does not own: finding
- * what the hop was given (client/fork.ts), or running it.
+ * what the hop was given (task-client/fork.ts), or running it.
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { ForkInput } from '../../client/fork.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
+import type { ForkInput } from '../../task-client/fork.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, newTaskId, withTask } from '../mesh-client.ts';

@@ -1,11 +1,11 @@
 /**
  * `mesh mcp`. Owns: serving the Model Context Protocol on standard input and output, or on a port. Does not own: what is offered
- * (mcp/serve.ts) or done (mcp-door.ts). Standard output belongs to the protocol; everything else goes to standard error.
+ * (mcp/server/server.ts) or done (mcp-door.ts). Standard output belongs to the protocol; everything else goes to standard error.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { MeshDoor } from '../../mcp/door.ts';
+import type { MeshDoor } from '../../mcp/server/port.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError, codeOf } from '../errors.ts';
 import { note } from '../terminal.ts';
@@ -48,7 +48,7 @@ async function serve({ http }: { http?: number }): Promise<void> {
 async function serveInput(door: MeshDoor, onError: (error: Error) => void): Promise<() => Promise<void>> {
   const [{ serveStdio }, { createMeshMcpServer }] = await Promise.all([
     import('@modelcontextprotocol/server/stdio'),
-    import('../../mcp/serve.ts'),
+    import('../../mcp/server/server.ts'),
   ]);
   if (process.stdin.isTTY) note('mesh mcp waits for a client on standard input; Ctrl-C ends it. See `mesh mcp -h`.');
   const handle = serveStdio(() => createMeshMcpServer(door), { onerror: onError });
@@ -62,7 +62,7 @@ async function servePort(
   given: string | undefined,
   onError: (error: Error) => void,
 ): Promise<() => Promise<void>> {
-  const { serveMcpHttp } = await import('../../mcp/serve-http.ts');
+  const { serveMcpHttp } = await import('../../mcp/server/http.ts');
   const token = given ?? randomBytes(24).toString('base64url');
   const serving = await serveMcpHttp(door, { port, token, onError }).catch((error: unknown) => {
     if (codeOf(error) === 'EADDRINUSE') throw new CliError(2, `port ${port} is taken; give another with --http`);

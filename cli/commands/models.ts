@@ -1,15 +1,15 @@
 /**
- * `mesh models ls|pull`. Owns: how models are shown, and progress. Does not own: reading and fetching them (models/).
+ * `mesh models ls|pull`. Owns: how models are shown, and progress. Does not own: reading and fetching them (gguf-models/).
  */
 import { basename, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
-import { type CatalogueModel, catalogue } from '../../models/catalogue.ts';
-import { engineKind } from '../../models/engine-kind.ts';
-import { modelsFolder } from '../../models/files.ts';
-import { gpuAdvice } from '../../models/gpu.ts';
-import { type Pulled, type PullProgress, pullModel } from '../../models/pull.ts';
-import { DownloadError } from '../../models/remote-file.ts';
+import { type CatalogueModel, catalogue } from '../../gguf-models/catalogue.ts';
+import { modelsFolder } from '../../gguf-models/files.ts';
+import { gpuAdvice } from '../../gguf-models/gpu.ts';
+import { type Pulled, type PullProgress, pullModel } from '../../gguf-models/pull.ts';
+import { DownloadError } from '../../gguf-models/remote-file.ts';
+import { engineKind } from '../../services/adapters/engine-kind.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { fileName, listModels, type ModelFile, type ModelList } from '../model-list.ts';

@@ -1,11 +1,16 @@
 /**
  * `mesh quarantine`. Owns: how what could not be accepted is listed and shown. Does not own: reading it and sending
- * it again (client/quarantine.ts).
+ * it again (task-client/quarantine.ts).
  */
 import type { Command } from 'commander';
 import type { Bus, StoredMessage } from '../../bus/port.ts';
-import { entryOf, listQuarantine, type QuarantineEntry, redrive as redriveEntry } from '../../client/quarantine.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
+import {
+  entryOf,
+  listQuarantine,
+  type QuarantineEntry,
+  redrive as redriveEntry,
+} from '../../task-client/quarantine.ts';
 import { plainJson } from '../../telemetry/plain-json.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';

@@ -1,19 +1,19 @@
 /**
  * `mesh run`. Owns: submitting a prompt, showing the way of the task as it goes, and the answer. Does not own: any
- * rule about tasks (client/), or the words of facts (task-text.ts).
+ * rule about tasks (task-client/), or the words of facts (task-text.ts).
  *
  * The answer goes to standard output, everything else to standard error, so that `mesh run … > answer.md` works.
  */
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
-import { livingServices } from '../../bus/registry.ts';
-import type { TaskClient } from '../../client/client.ts';
-import { MeshError } from '../../client/errors.ts';
-import { isSettled, type Submission } from '../../client/tasks.ts';
 import type { Settings } from '../../config/settings.ts';
+import { livingServices } from '../../registry/registry.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import { emptyView, type TaskView, toReport } from '../../schemas/events/task-view.ts';
+import type { TaskClient } from '../../task-client/client.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import { isSettled, type Submission } from '../../task-client/tasks.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, hindranceOf, newTaskId, withBus, withClient } from '../mesh-client.ts';

@@ -3,10 +3,10 @@
  */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Heartbeat, livingServices } from '../../bus/registry.ts';
 import { assertStores } from '../../bus/stores.ts';
 import { hasCredentials } from '../../config/nats-access.ts';
 import { natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
+import { type Heartbeat, livingServices } from '../../registry/registry.ts';
 import { serviceNamed } from '../../services/table.ts';
 import { type ObsState, readObservability } from '../../telemetry/mode-bucket.ts';
 import { declare, settingsNow } from '../command.ts';

@@ -1,10 +1,10 @@
 /**
- * `mesh tasks`. Owns: how the list of tasks looks. Does not own: the list (client/list.ts), or removing (tasks-rm.ts).
+ * `mesh tasks`. Owns: how the list of tasks looks. Does not own: the list (task-client/list.ts), or removing (tasks-rm.ts).
  */
 import type { Command } from 'commander';
-import type { TaskClient } from '../../client/client.ts';
-import type { TaskSummary } from '../../client/summary.ts';
 import { toReport } from '../../schemas/events/task-view.ts';
+import type { TaskClient } from '../../task-client/client.ts';
+import type { TaskSummary } from '../../task-client/summary.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { asCaller, withClient } from '../mesh-client.ts';
 import { shortId, statusText } from '../task-text.ts';

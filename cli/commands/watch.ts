@@ -3,9 +3,9 @@
  */
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
-import { followAll } from '../../client/facts.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import { emptyView, foldTask, isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { followAll } from '../../task-client/facts.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, type KnownTask, withBus, withTask } from '../mesh-client.ts';

@@ -1,18 +1,19 @@
 /**
  * When a process that died is started again. Owns: the delays. Does not own: timers or processes.
  */
+import { backOffMs } from '../../resilience/back-off.ts';
 
 /** The first restart is immediate: a single crash must not be felt. */
-const DELAY_MIN_MS = 100;
+const FIRST_MS = 100;
 /** A process that keeps dying takes no more than a start every five seconds from the machine. */
-const DELAY_MAX_MS = 5000;
+const MAX_MS = 5000;
 /** Alive this long, a process counts as healthy again and its next restart is immediate. */
 const HEALTHY_AFTER_MS = 10_000;
 
 /** @param restarts how many restarts in a row came before this one */
 export function restartDelayMs(restarts: number): number {
   if (restarts <= 0) return 0;
-  return Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** Math.min(restarts - 1, 16));
+  return backOffMs({ firstMs: FIRST_MS, maxMs: MAX_MS }, restarts);
 }
 
 /** Restarts in a row, counted again from zero after a healthy life. */

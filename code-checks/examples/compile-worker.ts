@@ -1,5 +1,5 @@
 /** The process that takes requests apart and compiles: foreign text in the hands of a compiler. Owns: nothing else. */
-import { serve } from '../../actors/workers/serve.ts';
+import { serve } from '../../worker-pool/serve.ts';
 import { type CodeToTry, compileTrials } from './compile.ts';
 
 serve<{ readonly code: CodeToTry; readonly prompt: string }>({

@@ -6,8 +6,8 @@
  * said that it was not tried.
  */
 
-import { createWorkerPool, WorkerError } from '../../actors/workers/worker-pool.ts';
 import type { Finding } from '../../schemas/events/generated.ts';
+import { createWorkerPool, WorkerError } from '../../worker-pool/worker-pool.ts';
 import { type CodeToTry, isRunnable } from './compile.ts';
 import { mayHaveExamples } from './in-request.ts';
 import { isProgram, type Outcome, type Program } from './program.ts';

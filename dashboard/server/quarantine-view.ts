@@ -1,9 +1,9 @@
 /**
  * The quarantine as the page shows it. Owns: how much of it is shown, and how many there are. Does not
- * own: reading it and sending it again (client/quarantine.ts).
+ * own: reading it and sending it again (task-client/quarantine.ts).
  */
 import { type Bus, BusError } from '../../bus/port.ts';
-import { listQuarantine as entries, entryOf, redrive as redriveEntry } from '../../client/quarantine.ts';
+import { listQuarantine as entries, entryOf, redrive as redriveEntry } from '../../task-client/quarantine.ts';
 import type { QuarantineRow } from '../wire.ts';
 
 const LIST_MAX = 500;

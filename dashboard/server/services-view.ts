@@ -1,9 +1,9 @@
 /**
  * Services as the page shows them. Owns: following heartbeats, their memory over time, and what became of a process that
- * fell silent. Does not own: the form of a heartbeat (`bus/registry.ts`).
+ * fell silent. Does not own: the form of a heartbeat (`registry/registry.ts`).
  */
 import { type Bus, BusError } from '../../bus/port.ts';
-import { HEARTBEAT_MAX_AGE_MS, parseHeartbeat } from '../../bus/registry.ts';
+import { HEARTBEAT_MAX_AGE_MS, parseHeartbeat } from '../../registry/registry.ts';
 import { JOURNAL_FILTER } from '../../schemas/events/subjects.ts';
 import type { PartitionOwner, ServiceRow } from '../wire.ts';
 import { entriesOf, headOf } from './journals.ts';

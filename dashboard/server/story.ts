@@ -4,7 +4,7 @@
  */
 import type { Bus, Reader, StoredMessage } from '../../bus/port.ts';
 import { factsIn } from '../../schemas/events/fact.ts';
-import { factSubject, partitionOf } from '../../schemas/events/subjects.ts';
+import { factSubject, journalsOf } from '../../schemas/events/subjects.ts';
 import type { Mark, Story, WireFact } from '../wire.ts';
 import { Journals } from './journals.ts';
 import { wireFact } from './wire-fact.ts';
@@ -42,7 +42,7 @@ async function readMarks(bus: Bus, id: string, fromSeq: number, toSeq: number): 
   const marks: Mark[] = [];
   const isDone = (message: StoredMessage, count: number): boolean => message.seq > toSeq || count >= RECORDS_MAX;
   const from = Math.max(1, fromSeq - 1);
-  await readThrough(bus, { filter: `mesh.journal.*.${partitionOf(id)}`, fromSeq: from, isDone }, (message) => {
+  await readThrough(bus, { filter: journalsOf(id), fromSeq: from, isDone }, (message) => {
     marks.push(...journals.marksOf(message));
   });
   return marks;

@@ -5,7 +5,7 @@
 import { type Bus, BusError, type Reader } from '../../bus/port.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
 import { factsIn } from '../../schemas/events/fact.ts';
-import { factSubject, partitionOf, tokenSubject } from '../../schemas/events/subjects.ts';
+import { factSubject, journalsOf, tokenSubject } from '../../schemas/events/subjects.ts';
 import type { Token } from '../wire.ts';
 import { Journals } from './journals.ts';
 import type { TabStream } from './tab-stream.ts';
@@ -33,7 +33,7 @@ export function followTask(bus: Bus, stream: TabStream, id: string, after: numbe
     keep(facts);
     await facts.caughtUp;
     await facts.stop();
-    const filter = `mesh.journal.*.${partitionOf(id)}`;
+    const filter = journalsOf(id);
     const journals = new Journals(id);
     const last = await bus.readLast(filter);
     for (const message of last) if (message.seq <= after) journals.marksOf(message);

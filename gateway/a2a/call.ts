@@ -5,8 +5,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerCallContext, User } from '@a2a-js/sdk/server';
-import { callerLeft, MeshError } from '../../client/errors.ts';
-import type { CallContext } from '../../client/ports.ts';
+import { callerLeft, MeshError } from '../../task-client/errors.ts';
+import type { CallContext } from '../../task-client/ports.ts';
 
 export type Binding = 'jsonrpc' | 'rest' | 'grpc';
 

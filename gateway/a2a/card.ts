@@ -3,7 +3,7 @@
  * workflows; each is one skill.
  */
 import { A2A_PROTOCOL_VERSION, type AgentCard, type AgentSkill, type SecurityScheme } from '@a2a-js/sdk';
-import type { Catalog } from '../../client/ports.ts';
+import type { Catalog } from '../../task-client/ports.ts';
 
 /** Paths of the bindings below the address of the HTTP port. */
 export const JSON_RPC_PATH = '/a2a/jsonrpc';

@@ -13,7 +13,7 @@ import {
   UnsupportedOperationError,
 } from '@a2a-js/sdk/errors';
 import { status } from '@grpc/grpc-js';
-import { type MeshError, type MeshErrorCode, toMeshError } from '../../client/errors.ts';
+import { type MeshError, type MeshErrorCode, toMeshError } from '../../task-client/errors.ts';
 import type { Binding } from './call.ts';
 
 interface Codes {

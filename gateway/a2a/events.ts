@@ -6,9 +6,9 @@
  * the answer as it was written leaves that out at the end (`answer-text.ts`).
  */
 import type { Message, StreamResponse } from '@a2a-js/sdk';
-import type { WatchItem } from '../../client/watch.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { TaskView } from '../../schemas/events/task-view.ts';
+import type { WatchItem } from '../../task-client/watch.ts';
 import { agentMessage, artifactsOf, contextIdOf, roleMessage, stateOf, taskOf, textPart } from './convert.ts';
 
 export type FactItem = Extract<WatchItem, { kind: 'fact' }>;

@@ -2,6 +2,7 @@
  * A2A over gRPC, on the same server as the mesh's own service. Owns: letting a call in, and bytes that are no message.
  * Does not own: any operation, or the messages (the SDK's `grpcService`, which is loaded at the first call).
  */
+
 import {
   Metadata,
   type MethodDefinition,
@@ -10,8 +11,8 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { MeshError, toMeshError } from '../../client/errors.ts';
-import { readTraceparent } from '../../client/requests.ts';
+import { readTraceparent } from '../../schemas/events/trace-context.ts';
+import { MeshError, toMeshError } from '../../task-client/errors.ts';
 import { enter } from '../core/entry.ts';
 import type { CallRules } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';

@@ -29,13 +29,13 @@ import type {
 } from '@a2a-js/sdk';
 import { type A2AError, TaskNotCancelableError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
-import { MeshError, unknownTask } from '../../client/errors.ts';
-import type { ClientLog } from '../../client/ports.ts';
-import { isSettled, type Submission, type TaskNow } from '../../client/tasks.ts';
 import { canonicalJson } from '../../schemas/events/envelope.ts';
 import { contentHash, correlationIdOfMessage } from '../../schemas/events/ids.ts';
 import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
+import { MeshError, unknownTask } from '../../task-client/errors.ts';
+import type { ClientLog } from '../../task-client/ports.ts';
+import { isSettled, type Submission, type TaskNow } from '../../task-client/tasks.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';

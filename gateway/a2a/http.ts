@@ -2,6 +2,7 @@
  * A2A over HTTP: the agent card, JSON-RPC and HTTP+JSON, as an application of Express around the SDK's handlers. Owns:
  * letting a call in, and bounds of its body. Does not own: listening (`../http/server.ts`), or any operation.
  */
+
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { A2A_CONTENT_TYPE, A2A_PROTOCOL_VERSION, AGENT_CARD_PATH } from '@a2a-js/sdk';
@@ -14,11 +15,11 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
-import { MeshError, toMeshError } from '../../client/errors.ts';
-import type { ClientLog } from '../../client/ports.ts';
-import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES, parseJson, type Rejection } from '../../schemas/events/envelope.ts';
 import { contentHash } from '../../schemas/events/ids.ts';
+import { readTraceparent } from '../../schemas/events/trace-context.ts';
+import { MeshError, toMeshError } from '../../task-client/errors.ts';
+import type { ClientLog } from '../../task-client/ports.ts';
 import { type Doorkeepers, enter } from '../core/entry.ts';
 import { certificateOf } from '../http/certificate.ts';
 import { A2aCall, type Binding } from './call.ts';

@@ -3,8 +3,8 @@
  * not own: the order and the pages (`core/list.ts`).
  */
 import { type ListTasksRequest, type ListTasksResponse, type Task, TaskState } from '@a2a-js/sdk';
-import { MeshError } from '../../client/errors.ts';
-import type { ListOrder } from '../../client/list.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { ListOrder } from '../../task-client/list.ts';
 import type { Mesh } from '../core/mesh.ts';
 import type { A2aCall } from './call.ts';
 import { statusesOf, taskOf } from './convert.ts';

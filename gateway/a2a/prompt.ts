@@ -3,8 +3,8 @@
  * Does not own: what the mesh makes of it.
  */
 import { type Message, type Part, Role } from '@a2a-js/sdk';
-import type { Submission } from '../../client/tasks.ts';
 import type { Priority } from '../../schemas/events/generated.ts';
+import type { Submission } from '../../task-client/tasks.ts';
 import { INPUT_MODES, OUTPUT_MODES } from './card.ts';
 import { malformed, unsupportedContent } from './errors.ts';
 

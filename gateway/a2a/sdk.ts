@@ -4,7 +4,7 @@
  */
 import { A2AService, grpcService } from '@a2a-js/sdk/server/grpc';
 import type { MethodDefinition, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { CallContext } from '../../client/ports.ts';
+import type { CallContext } from '../../task-client/ports.ts';
 import { A2aCall, type Outlet } from './call.ts';
 import type { A2aHandler } from './handler.ts';
 

@@ -3,7 +3,7 @@
  * use it (`http.ts`, `grpc.ts`).
  */
 import type { Bus } from '../../bus/port.ts';
-import type { Catalog, ClientLog } from '../../client/ports.ts';
+import type { Catalog, ClientLog } from '../../task-client/ports.ts';
 import type { Callers } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { agentCard, type CardFacts } from './card.ts';

@@ -4,10 +4,10 @@
  * Calling again is safe for every call of this client: each carries an id that makes the second one the first one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BackOff, backOffMs, spreadMs } from '../../resilience/back-off.ts';
 import type { MeshCallError } from './errors.ts';
 
-const WAIT_MS_MIN = 50;
-const WAIT_MS_MAX = 2000;
+const WAITS: BackOff = { firstMs: 50, maxMs: 2000 };
 
 /** A gateway that is being started again, a log that is, or a limit that says when to come back. */
 export function mayPass(error: MeshCallError): boolean {
@@ -27,8 +27,7 @@ export async function waitBefore(
   attempt: number,
   { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<boolean> {
-  const grown = Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** Math.min(attempt, 10));
-  const waitMs = Math.max(error.retryAfterMs ?? 0, grown * (0.5 + Math.random() / 2));
+  const waitMs = Math.max(error.retryAfterMs ?? 0, spreadMs(backOffMs(WAITS, attempt + 1), 0.5, 1));
   if (Date.now() + waitMs >= deadlineMs) return false;
   await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
   return true;

@@ -5,8 +5,8 @@
  * Nothing waits here: a queue in front of the mesh would be work that only the gateway knows of, and that it could lose.
  */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Caller } from '../../client/caller.ts';
-import { MeshError } from '../../client/errors.ts';
+import type { Caller } from '../../task-client/caller.ts';
+import { MeshError } from '../../task-client/errors.ts';
 
 export interface Limits {
   /** Calls a caller may begin in a second, on average over the window. */

@@ -1,6 +1,6 @@
 /**
  * The file of callers. Owns: its form, checking a token against it, and taking a changed file in while the gateway runs.
- * Does not own: what a caller may (`client/caller.ts`).
+ * Does not own: what a caller may (`task-client/caller.ts`).
  *
  * 1. The file holds hashes, not tokens: tokens are long and random, so one round of SHA-256 is enough, and whoever reads
  *    the file cannot call. All hashes are compared, each in constant time, so that the time of an answer says nothing.
@@ -12,9 +12,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import type { Caller } from '../../client/caller.ts';
-import { MeshError } from '../../client/errors.ts';
-import type { ClientLog } from '../../client/ports.ts';
+import type { Caller } from '../../task-client/caller.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { ClientLog } from '../../task-client/ports.ts';
 import { type Callers, type Credentials, LOCAL_CALLER } from './callers.ts';
 
 /** Names under which the mesh itself and its command line ask. */

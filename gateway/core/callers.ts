@@ -1,13 +1,13 @@
 /**
  * Who calls. Owns: what a caller shows, and callers where there is no file of them. Does not own: the file
- * (`callers-file.ts`), what a role allows (`client/caller.ts`), or how a token travels (each binding reads its own
+ * (`callers-file.ts`), what a role allows (`task-client/caller.ts`), or how a token travels (each binding reads its own
  * header).
  *
  * Names are one space, and nobody can take another's: those of the mesh itself (`local`, `mesh run`, …) are in no file,
  * and a name that only a certificate says stands behind `cert:`, which no file can have.
  */
-import type { Caller } from '../../client/caller.ts';
-import { MeshError } from '../../client/errors.ts';
+import type { Caller } from '../../task-client/caller.ts';
+import { MeshError } from '../../task-client/errors.ts';
 
 /** Whoever calls over loopback when no callers are configured: the person at this machine. */
 export const LOCAL_CALLER = 'local';

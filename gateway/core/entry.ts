@@ -3,7 +3,7 @@
  * the call: its caller has left, or is no caller any more. Does not own: who is one (`callers.ts`), or how many may
  * (`admission.ts`).
  */
-import type { Caller } from '../../client/caller.ts';
+import type { Caller } from '../../task-client/caller.ts';
 import type { Admission } from './admission.ts';
 import type { Callers, Credentials } from './callers.ts';
 

@@ -5,13 +5,14 @@
  *
  * Every method throws MeshError, or something that `toMeshError` turns into one.
  */
-import { type Heartbeat, livingServices } from '../../bus/registry.ts';
-import { isAdmin } from '../../client/caller.ts';
-import { openClient, type TaskClient } from '../../client/client.ts';
-import { MeshError } from '../../client/errors.ts';
-import type { CallContext } from '../../client/ports.ts';
-import { type Operation, Traced } from '../../client/tracing.ts';
+
 import type { SearchResult } from '../../knowledge/port.ts';
+import { type Heartbeat, livingServices } from '../../registry/registry.ts';
+import { isAdmin } from '../../task-client/caller.ts';
+import { openClient, type TaskClient } from '../../task-client/client.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { CallContext } from '../../task-client/ports.ts';
+import { type Operation, Traced } from '../../task-client/tracing.ts';
 import type { GatewayPorts, ObservationMode } from './ports.ts';
 
 export interface Mesh extends TaskClient {

@@ -1,8 +1,9 @@
 /**
  * What the gateway needs from outside. Owns: the words. Does not own: any adapter; `services/gateway.ts` builds them.
  */
-import type { ClientPorts } from '../../client/ports.ts';
+
 import type { KnowledgeStore } from '../../knowledge/port.ts';
+import type { ClientPorts } from '../../task-client/ports.ts';
 
 export type ObservationMode = 'debug' | 'shipping';
 

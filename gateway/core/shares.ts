@@ -10,9 +10,9 @@
  *    be over by what is on its way at the others. Bytes are counted by each gateway from its start.
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import type { Caller } from '../../client/caller.ts';
-import { MeshError } from '../../client/errors.ts';
-import type { Shares } from '../../client/ports.ts';
+import type { Caller } from '../../task-client/caller.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { Shares } from '../../task-client/ports.ts';
 
 export interface ShareLimits {
   /** Tasks of a caller that have not ended, those that wait for a person among them. */

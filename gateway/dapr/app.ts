@@ -4,14 +4,15 @@
  *
  * SUCCESS: the mesh has the task on disk. RETRY: it may have it later. DROP: it never will, and the log says why.
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from '../../client/caller.ts';
-import { type MeshError, type MeshErrorCode, toMeshError } from '../../client/errors.ts';
-import type { ClientLog } from '../../client/ports.ts';
-import { readTraceparent } from '../../client/requests.ts';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { correlationIdOfEvent } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT, readCorrelationId } from '../../schemas/events/subjects.ts';
+import { readTraceparent } from '../../schemas/events/trace-context.ts';
+import type { Caller } from '../../task-client/caller.ts';
+import { type MeshError, type MeshErrorCode, toMeshError } from '../../task-client/errors.ts';
+import type { ClientLog } from '../../task-client/ports.ts';
 import { LOCAL_CALLER } from '../core/callers.ts';
 import { type Doorkeepers, type Entry, enter } from '../core/entry.ts';
 import type { Mesh } from '../core/mesh.ts';

@@ -5,11 +5,11 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
-import { MeshError } from '../../client/errors.ts';
-import type { Submission } from '../../client/tasks.ts';
 import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
 import { parseJson } from '../../schemas/events/envelope.ts';
 import { contentOf } from '../../schemas/events/event-content.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { Submission } from '../../task-client/tasks.ts';
 
 let compiled: ValidateFunction | null = null;
 

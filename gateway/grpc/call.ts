@@ -2,15 +2,16 @@
  * The way of every call: who it is, whether it is let in, whether its request is one, then the handler, then the answer
  * or the status. Owns: that order, deadlines and leaving, response metadata. Does not own: what a handler does.
  */
+
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
-import { callerLeft, MeshError, toMeshError } from '../../client/errors.ts';
-import type { CallContext, ClientLog } from '../../client/ports.ts';
-import { readTraceparent } from '../../client/requests.ts';
-import type { TaskNow } from '../../client/tasks.ts';
 import { headerText } from '../../schemas/events/event-content.ts';
+import { readTraceparent } from '../../schemas/events/trace-context.ts';
+import { callerLeft, MeshError, toMeshError } from '../../task-client/errors.ts';
+import type { CallContext, ClientLog } from '../../task-client/ports.ts';
+import type { TaskNow } from '../../task-client/tasks.ts';
 import type { Credentials } from '../core/callers.ts';
 import { type Doorkeepers, enter } from '../core/entry.ts';
 import type { Decoded } from './service-definition.ts';

@@ -3,15 +3,15 @@
  */
 import { create, fromJson, type JsonObject, type JsonValue, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
-import type { Heartbeat } from '../../bus/registry.ts';
-import { invalidField } from '../../client/errors.ts';
-import type { SaidMessage } from '../../client/messages.ts';
-import type { TaskSummary as CoreSummary } from '../../client/summary.ts';
-import type { TaskNow } from '../../client/tasks.ts';
-import type { WatchItem } from '../../client/watch.ts';
+import type { Heartbeat } from '../../registry/registry.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import type { Part as MeshPart, Message, Passage, Result } from '../../schemas/events/generated.ts';
 import type { HopView, MessageView, QuestionView, TaskStatus, TaskView } from '../../schemas/events/task-view.ts';
+import { invalidField } from '../../task-client/errors.ts';
+import type { SaidMessage } from '../../task-client/messages.ts';
+import type { TaskSummary as CoreSummary } from '../../task-client/summary.ts';
+import type { TaskNow } from '../../task-client/tasks.ts';
+import type { WatchItem } from '../../task-client/watch.ts';
 import { FactSchema, type Fact as WireFact } from '../gen/mesh/v1/event_pb.ts';
 import {
   PassageSchema,
@@ -98,7 +98,8 @@ function hopOf({ ms, note: _note, usage, ...hop }: HopView): Hop {
   });
 }
 
-function resultOf({ outcome, answer, engine, citations, code, review, degraded, attachments }: Result): WireResult {
+function resultOf({ artifacts = {}, attachments, code, degraded, review, ...result }: Result): WireResult {
+  const { outcome, answer, engine, citations } = result;
   return create(ResultSchema, {
     outcome: outcomes[outcome],
     answer,
@@ -112,6 +113,7 @@ function resultOf({ outcome, answer, engine, citations, code, review, degraded, 
     ...(review === undefined ? {} : { review }),
     ...(degraded === undefined ? {} : { degraded }),
     ...(attachments === undefined ? {} : { attachments: attachments.map(partOf) }),
+    artifacts: Object.entries(artifacts).map(([kind, { data, text }]) => ({ kind, text, data: data as JsonObject })),
   });
 }
 

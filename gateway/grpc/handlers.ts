@@ -5,10 +5,10 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { MeshError } from '../../client/errors.ts';
-import type { ClientLog } from '../../client/ports.ts';
-import type { Submission, TaskNow, Tasks } from '../../client/tasks.ts';
 import { readCorrelationId } from '../../schemas/events/subjects.ts';
+import { MeshError } from '../../task-client/errors.ts';
+import type { ClientLog } from '../../task-client/ports.ts';
+import type { Submission, TaskNow, Tasks } from '../../task-client/tasks.ts';
 import type { Mesh } from '../core/mesh.ts';
 import {
   CancelResponseSchema,

@@ -5,7 +5,7 @@
 import { create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { type Any, anyPack, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import type { MeshError, MeshErrorCode } from '../../client/errors.ts';
+import type { MeshError, MeshErrorCode } from '../../task-client/errors.ts';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../gen/google/rpc/status_pb.ts';
 

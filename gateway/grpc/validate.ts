@@ -5,7 +5,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import type { Validator } from '@bufbuild/protovalidate';
-import { MeshError } from '../../client/errors.ts';
+import { MeshError } from '../../task-client/errors.ts';
 
 /** The library compiles rules of a language of its own (CEL), which is a third of an idle gateway: loaded when needed. */
 let validator: Promise<Validator> | null = null;

@@ -3,14 +3,14 @@
  * and their order. Does not own: the prompts, the time limit, what happens when it fails.
  */
 import type { LlamaModel } from 'node-llama-cpp';
-import { readGgufInfo } from '../../models/gguf.ts';
-import { loadLlama, type ModelLog } from '../../models/llama.ts';
+import { readGgufInfo } from '../../gguf-models/gguf.ts';
+import { loadLlama, type ModelLog } from '../../gguf-models/llama.ts';
+import { Semaphore, SemaphoreFull } from '../../resilience/semaphore.ts';
 import type { RouteEngine, RouteOption, Weighing } from '../port.ts';
 import { RouteEngineError } from '../port.ts';
 import { createEmbeddingHeadPrompt } from './embedding-head.ts';
 import { createInstructPrompt } from './instruct.ts';
 import { type ModelFormat, modelFormat } from './model-format.ts';
-import { OneAtATime, QueueFull } from './one-at-a-time.ts';
 
 export interface EmbeddedOptions {
   readonly path: string;
@@ -45,11 +45,11 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
     const weigh = await weighing(model, format, { options, threads });
     // The first evaluation reads the weights in, and shows that there is one; nobody should have to wait for it.
     await weigh(WARM_UP, [], new AbortController().signal);
-    const queue = new OneAtATime(WAITING_MAX);
+    const queue = new Semaphore(1, WAITING_MAX);
     return {
       ...{ name: 'embedded', format: format.kind, model: info.name ?? path },
       get waiting() {
-        return queue.unfinished;
+        return queue.running + queue.waiting;
       },
       weigh: (query, roles, signal) => queue.run(() => weigh(query, roles, signal), signal).catch(named),
       async close() {
@@ -86,6 +86,7 @@ async function weighing(
 }
 
 function named(error: unknown): Promise<Weighing> {
-  if (error instanceof QueueFull) throw new RouteEngineError('busy', error.message, { cause: error });
+  if (error instanceof SemaphoreFull)
+    throw new RouteEngineError('busy', `decisions: ${error.message}`, { cause: error });
   throw error;
 }

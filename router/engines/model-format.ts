@@ -2,7 +2,7 @@
  * Which prompt a model wants, by the metadata in its GGUF (`../format.md`). Owns: reading and checking those keys. Does
  * not own: the prompts.
  */
-import type { GgufInfo, MetadataValue } from '../../models/gguf.ts';
+import type { GgufInfo, MetadataValue } from '../../gguf-models/gguf.ts';
 
 /** Tokens of the query that a model is shown when its metadata does not say. */
 const MAX_TOKENS_DEFAULT = 384;

@@ -1,6 +1,6 @@
 /**
  * Names of callers as events carry them. Owns: telling a name that a door vouches for from one that anybody claimed. Does not
- * own: who may call what (`gateway/`), or where claims are marked (`actors/ingress.ts`).
+ * own: who may call what (`gateway/`), or where claims are marked (`ingress/ingress.ts`).
  */
 
 /** Before the name that a message on `mesh.tasks` gives its sender; no caller of a door is called so. */

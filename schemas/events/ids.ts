@@ -79,13 +79,3 @@ export function effectKey(correlationId: string, role: string, effect: string, a
 export function contentHash(text: string): string {
   return hash('sha256', text, 'hex').slice(0, 32);
 }
-
-/** The span that an event stands for: 64 bits of its id. */
-export function spanIdOf(eventId: string): string {
-  return eventId.slice(0, 8) + eventId.slice(9, 13) + eventId.slice(14, 18);
-}
-
-/** The trace of a task that came without one: W3C trace id from the correlation id, so that it can be found by it. */
-export function traceparentFor(correlationId: string, eventId: string): string {
-  return `00-${correlationId.replaceAll('-', '')}-${spanIdOf(eventId)}-01`;
-}

@@ -2,6 +2,9 @@
  * The only builder of subjects. Owns: the names of subjects, streams and partitions. Does not own: what is sent there.
  */
 
+/** Asks the keeper for all streams and buckets; answered once they are there. Core NATS. */
+export const KEEPER_SUBJECT = 'mesh.keeper.topology';
+
 export const STREAM = 'MESH';
 export const QUARANTINE_STREAM = 'MESH_QUARANTINE';
 export const CHECKPOINT_STREAM = 'MESH_CHECKPOINTS';
@@ -51,6 +54,11 @@ export function readCorrelationId(text: string): string | null {
 function checked(value: string, pattern: RegExp, what: string): string {
   if (!pattern.test(value)) throw new RangeError(`not a ${what}: ${JSON.stringify(value.slice(0, 80))}`);
   return value;
+}
+
+/** The inboxes of a role, as spans and the quarantine name where something was for. */
+export function inboxesOf(role: string): string {
+  return `mesh.in.${role}`;
 }
 
 /** Where an event for one actor instance goes: `mesh.in.<role>.<partition>.<correlationId>`. */
@@ -126,6 +134,21 @@ export function journalSubject(service: string, partition: number): string {
 
 export const JOURNAL_FILTER = 'mesh.journal.*.*';
 
+/** The journals that a task may be in, of every service. */
+export function journalsOf(correlationId: string): string {
+  return `mesh.journal.*.${partitionOf(correlationId)}`;
+}
+
+/** The journals of a service, of every partition. */
+export function journalFilter(service: string): string {
+  return `mesh.journal.${checked(service, ROLE, 'service')}.*`;
+}
+
+/** Whether what is there was written by a journal's host for itself. */
+export function isJournal(subject: string): boolean {
+  return subject.startsWith('mesh.journal.');
+}
+
 /** Which hosts of a service live, and how many partitions each has; core NATS, at each beat. */
 export function hostsSubject(service: string): string {
   return `mesh.hosts.${checked(service, ROLE, 'service')}`;
@@ -138,6 +161,11 @@ export function checkpointSubject(service: string, partition: number): string {
 
 export const CHECKPOINT_FILTER = 'mesh.checkpoint.*.*';
 
+/** The checkpoints of a service, of every partition. */
+export function checkpointFilter(service: string): string {
+  return `mesh.checkpoint.${checked(service, ROLE, 'service')}.*`;
+}
+
 /** How far the ledger of a host of the service reached when it started; the name is encoded, the message says it. */
 export function endsSubject(service: string, host: string): string {
   return `mesh.ends.${checked(service, ROLE, 'service')}.${Buffer.from(host).toString('base64url')}`;
@@ -149,6 +177,8 @@ export function endsFilter(service = '*'): string {
 }
 /** What every lane refused. */
 export const QUARANTINE_FILTER = 'mesh.quarantine.>';
+/** What the stream of the quarantine stores. */
+export const QUARANTINE_SUBJECTS = 'mesh.quarantine.*';
 
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;

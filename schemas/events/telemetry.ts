@@ -13,5 +13,8 @@ export function spanSubject(traceId: string): string {
 
 export const SPAN_FILTER = 'mesh.telemetry.spans.*';
 
+/** What the stream of telemetry stores. */
+export const TELEMETRY_SUBJECTS = 'mesh.telemetry.>';
+
 /** Asks every process for its numbers; core NATS. */
 export const METRICS_SUBJECT = 'mesh.metrics';

@@ -13,7 +13,7 @@ import { ggufEmbedder } from '../../knowledge/gguf-embedder.ts';
 import { hashedEmbedder } from '../../knowledge/hashed-embedder.ts';
 import { type KnowledgeBase, openKnowledgeBase } from '../../knowledge/knowledge-base.ts';
 import type { KnowledgeStore } from '../../knowledge/port.ts';
-import type { Breakers } from '../breakers.ts';
+import type { Breakers } from '../../resilience/breakers.ts';
 import type { Part, PartStatus } from './part.ts';
 
 /** What a library says on the way does not belong between the lines of a command. */

@@ -12,11 +12,11 @@ import type { LlmEngine } from '../../actors/roles/llm/engines/port.ts';
 import type { RolePorts } from '../../actors/roles/ports.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { meshFolder, type Settings } from '../../config/settings.ts';
-import { type EngineKind, engineKind } from '../../models/engine-kind.ts';
-import { modelPath } from '../../models/files.ts';
-import { createLoadGuard } from '../../models/load-guard.ts';
-import { ollamaOrigin } from '../../models/ollama.ts';
+import { modelPath } from '../../gguf-models/files.ts';
+import { createLoadGuard } from '../../gguf-models/load-guard.ts';
 import { EngineError } from '../../prompting/engine-error.ts';
+import { type EngineKind, engineKind } from './engine-kind.ts';
+import { ollamaOrigin } from './ollama.ts';
 import type { Part, PartStatus } from './part.ts';
 
 const MIB = 1_048_576;

@@ -8,11 +8,11 @@ import type { ToolPolicy } from '../../actors/roles/tools/policy.ts';
 import { createToolbox, type WholeToolbox } from '../../actors/roles/tools/toolbox.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import { ledgerPath, type Settings } from '../../config/settings.ts';
-import { createChildren } from '../../mcp/children.ts';
-import { readMcpConfig } from '../../mcp/config.ts';
-import { type McpServers, noMcpServers } from '../../mcp/port.ts';
-import { createMcpServers } from '../../mcp/servers.ts';
-import type { Breakers } from '../breakers.ts';
+import { createChildren } from '../../mcp/client/children.ts';
+import { readMcpConfig } from '../../mcp/client/config.ts';
+import { type McpServers, noMcpServers } from '../../mcp/client/port.ts';
+import { createMcpServers } from '../../mcp/client/remote-servers.ts';
+import type { Breakers } from '../../resilience/breakers.ts';
 
 export interface OpenedTools {
   readonly toolbox: WholeToolbox;

@@ -11,7 +11,7 @@ import type { Tool } from '../../actors/roles/tools/builtin/port.ts';
 import type { RuntimeLog } from '../../actors/runtime/ports.ts';
 import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
-import type { Breakers } from '../breakers.ts';
+import type { Breakers } from '../../resilience/breakers.ts';
 import type { OpenedTools } from './open-tools.ts';
 import type { Part, PartStatus } from './part.ts';
 import { openPolicy } from './tool-policy.ts';
@@ -45,7 +45,7 @@ export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surro
   const begin = async (): Promise<void> => {
     const { mcp, toolbox } = await tools();
     mcp.start();
-    const { publishCatalogue } = await import('../../bus/tool-catalogue.ts');
+    const { publishCatalogue } = await import('../../registry/tool-catalogue.ts');
     endCatalogue = publishCatalogue(bus, () => toolbox.list(), log);
   };
   return {

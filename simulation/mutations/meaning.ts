@@ -57,7 +57,7 @@ export const meaningMutations: readonly Mutation[] = [
   {
     name: 'new-task-at-every-reading',
     breaks: 'S5: a submission without a name is another task each time it is read',
-    file: 'actors/ingress.ts',
+    file: 'ingress/ingress.ts',
     find: 'correlationIdFromLog(streamIdentity, message.seq)',
     replace: 'correlationIdFromLog(streamIdentity + Math.random(), message.seq)',
   },

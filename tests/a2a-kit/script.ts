@@ -5,10 +5,10 @@
  * The kit's own text says nothing: its agent goes by the id alone (`scenarios/*.feature` in the kit).
  */
 import type { Message, SendMessageRequest } from '@a2a-js/sdk';
-import type { CallContext } from '../../client/ports.ts';
 import type { A2aHandler } from '../../gateway/a2a/handler.ts';
 import type { Mesh } from '../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
+import type { CallContext } from '../../task-client/ports.ts';
 
 /** `tests/fixtures/a2a-kit/kit.json` */
 const WORKFLOW = 'kit';

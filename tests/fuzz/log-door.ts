@@ -4,10 +4,10 @@
  */
 import type { Bus } from '../../bus/port.ts';
 import { BusError } from '../../bus/port.ts';
-import { entryOf } from '../../client/quarantine.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { INGRESS_SUBJECT } from '../../schemas/events/subjects.ts';
 import { Random } from '../../simulation/random.ts';
+import { entryOf } from '../../task-client/quarantine.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { hostileBytes, hostileJson } from './hostile.ts';
 import { submissions } from './requests.ts';

@@ -7,12 +7,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../../bus/nats-bus.ts';
-import { openClient, type TaskClient } from '../../client/client.ts';
-import { MeshError, toMeshError } from '../../client/errors.ts';
-import type { CallContext } from '../../client/ports.ts';
 import { createMeshClient, MeshCallError, type MeshClient } from '../../gateway/client/index.ts';
 import { newCorrelationId } from '../../schemas/events/ids.ts';
 import { isEnded, type TaskView } from '../../schemas/events/task-view.ts';
+import { openClient, type TaskClient } from '../../task-client/client.ts';
+import { MeshError, toMeshError } from '../../task-client/errors.ts';
+import type { CallContext } from '../../task-client/ports.ts';
 import { createRandom, type Random } from '../chaos/random.ts';
 import { gates, taking } from './gates.ts';
 import type { Mesh } from './mesh.ts';

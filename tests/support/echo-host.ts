@@ -4,7 +4,6 @@
  */
 
 import { join } from 'node:path';
-import { doors, ingress } from '../../actors/ingress.ts';
 import { loadRoleDefinitions, rolesOf } from '../../actors/roles/index.ts';
 import type { AtCrashPoint } from '../../actors/runtime/crash-points.ts';
 import type { FatalError } from '../../actors/runtime/errors.ts';
@@ -15,8 +14,9 @@ import { type RuntimeLog, systemClock } from '../../actors/runtime/ports.ts';
 import { checkWorkflow } from '../../actors/workflows/index.ts';
 import { connectBus } from '../../bus/nats-bus.ts';
 import { projectRoot } from '../../config/settings.ts';
+import { doors, ingress } from '../../ingress/ingress.ts';
 import { createSkillBook } from '../../prompting/skill-book.ts';
-import { createBreakers } from '../../services/breakers.ts';
+import { createBreakers } from '../../resilience/breakers.ts';
 
 export interface EchoHost {
   readonly fatal: readonly FatalError[];

@@ -1,5 +1,5 @@
 /**
- * A collector for tests: OpenTelemetry's own, built from observability/collector where a Go toolchain is, with the
+ * A collector for tests: OpenTelemetry's own, built from monitoring/collector where a Go toolchain is, with the
  * configuration that the project ships. Owns: building it once, running it, and reading what it received. Does not own:
  * the configuration. Where it cannot be built, the tests' own receiver of OTLP takes its place, and says so.
  */
@@ -15,7 +15,7 @@ import { within } from './changes.ts';
 import { freePort } from './nats-server.ts';
 import { type ReceivedSpan, SpanCollector, spansInRequest } from './span-collector.ts';
 
-const folder = join(projectRoot, 'observability', 'collector');
+const folder = join(projectRoot, 'monitoring', 'collector');
 const config = join(folder, 'collector.yaml');
 const binary = join(projectRoot, '.mesh', 'bin', 'otelcol-mesh');
 const BUILD_LIMIT_MS = 540_000;

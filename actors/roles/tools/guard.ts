@@ -10,7 +10,7 @@
  * 4. Callers take turns, each according to its weight.
  */
 
-import type { Breakers } from '../../../services/breakers.ts';
+import type { Breakers } from '../../../resilience/breakers.ts';
 import { attribute } from '../../../telemetry/spans.ts';
 import { stoppable } from '../../runtime/attempt.ts';
 import { createFairQueue, type Share } from '../../runtime/fair-queue.ts';

@@ -5,7 +5,7 @@
  * Hints are what a server says of itself. `readOnlyHint` makes a tool `pure`, `idempotentHint` makes it `keyed`, and a
  * tool that says nothing may not be repeated.
  */
-import { type McpCall, McpError, type McpServers, type McpTool } from '../../../mcp/port.ts';
+import { type McpCall, McpError, type McpServers, type McpTool } from '../../../mcp/client/port.ts';
 import { type Fence, type Tool, type ToolArguments, ToolError } from './builtin/port.ts';
 import { matchByName } from './match-by-name.ts';
 import { problemIn, type SchemaCheckOptions } from './schema-lane.ts';

@@ -2,7 +2,7 @@
  * Whether a value is what a schema of an MCP server says. Owns: that it is found out by a worker: a schema is a program of
  * its server's, and one pattern in it can take for ever with a few letters of a caller's. Does not own: what follows.
  */
-import { createWorkerPool, WorkerError } from '../../workers/worker-pool.ts';
+import { createWorkerPool, WorkerError } from '../../../worker-pool/worker-pool.ts';
 import type { SchemaQuestion, SchemaVerdict } from './schema-worker.ts';
 
 /** A large value takes milliseconds. */

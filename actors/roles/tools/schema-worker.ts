@@ -3,7 +3,7 @@
  */
 import { Ajv, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { serve } from '../../workers/serve.ts';
+import { serve } from '../../../worker-pool/serve.ts';
 
 export interface SchemaQuestion {
   readonly schema: object;

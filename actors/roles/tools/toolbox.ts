@@ -5,9 +5,9 @@
  *
  * Tools load at their first use: building the calculator takes most of a second, and a restart must be quick.
  */
-import type { McpServers } from '../../../mcp/port.ts';
+import type { McpServers } from '../../../mcp/client/port.ts';
+import type { Breakers } from '../../../resilience/breakers.ts';
 import type { Share } from '../../../schemas/events/generated.ts';
-import type { Breakers } from '../../../services/breakers.ts';
 import { builtinNames } from './builtin/names.ts';
 import { type Fence, type Tool, type ToolAnswer, type ToolArguments, ToolError } from './builtin/port.ts';
 import { createGuard, type GuardedCall } from './guard.ts';

@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import type { TaskPushNotificationConfig } from '@a2a-js/sdk';
 import { A2AError } from '@a2a-js/sdk/errors';
-import type { Caller } from '../../../client/caller.ts';
-import { type MeshErrorCode, toMeshError } from '../../../client/errors.ts';
 import { contentHash } from '../../../schemas/events/ids.ts';
+import type { Caller } from '../../../task-client/caller.ts';
+import { type MeshErrorCode, toMeshError } from '../../../task-client/errors.ts';
 import { malformed } from '../errors.ts';
 import { ForbiddenAddressError, type PushAddresses } from './address.ts';
 import type { PushRoom } from './room.ts';

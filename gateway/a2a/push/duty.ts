@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseStore } from '../../../bus/port.ts';
-import type { ClientLog } from '../../../client/ports.ts';
+import type { ClientLog } from '../../../task-client/ports.ts';
 
 export interface DutyOptions {
   readonly leases: LeaseStore;

@@ -5,8 +5,8 @@
  * The counts follow the store, so that several gateways agree but for what is on its way; a config that this one has just
  * written counts at once.
  */
-import type { Caller } from '../../../client/caller.ts';
-import { MeshError } from '../../../client/errors.ts';
+import type { Caller } from '../../../task-client/caller.ts';
+import { MeshError } from '../../../task-client/errors.ts';
 import { keyOf, type PushEntry, type PushStore } from './store.ts';
 
 /** Each is told everything that happens. */

@@ -11,8 +11,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeaseStore } from '../../../bus/port.ts';
-import { MeshError, toMeshError } from '../../../client/errors.ts';
-import type { CallContext, ClientLog } from '../../../client/ports.ts';
+import { type BackOff, backOffMs } from '../../../resilience/back-off.ts';
+import { MeshError, toMeshError } from '../../../task-client/errors.ts';
+import type { CallContext, ClientLog } from '../../../task-client/ports.ts';
 import type { Callers } from '../../core/callers.ts';
 import type { Mesh } from '../../core/mesh.ts';
 import { eventsOf } from '../events.ts';
@@ -25,8 +26,7 @@ import { keyOf, type PushEntry, type PushStore } from './store.ts';
 
 /** Tries of one event. */
 const TRIES_MAX = 6;
-const PAUSE_MS_MIN = 500;
-const PAUSE_MS_MAX = 15_000;
+const PAUSES: BackOff = { firstMs: 500, maxMs: 15_000 };
 /** A receiver that has missed so many events in a row is not told any more. */
 const MISSED_MAX = 3;
 /** How often a log that cannot be read, or a task that is not there yet, is looked at again. */
@@ -241,7 +241,7 @@ export class PushSender {
       const isLast = delivery.kind === 'refused' || attempt >= TRIES_MAX;
       log.warn({ taskId, url, attempt, reason: delivery.reason, isLast }, 'a push notification was not taken');
       if (isLast) return false;
-      await this.#pause(Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempt - 1)), signal);
+      await this.#pause(backOffMs(PAUSES, attempt), signal);
     }
   }
 

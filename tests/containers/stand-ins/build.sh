@@ -25,7 +25,7 @@ if ! has "localhost/nats-trial:$nats_version"; then
 fi
 if ! has localhost/collector-trial; then
   mkdir "$work/collector"
-  (cd observability/collector && CGO_ENABLED=0 go build -ldflags='-s -w' -o "$work/collector/otelcol-mesh" .)
+  (cd monitoring/collector && CGO_ENABLED=0 go build -ldflags='-s -w' -o "$work/collector/otelcol-mesh" .)
   podman build --file tests/containers/stand-ins/collector.Dockerfile --tag localhost/collector-trial "$work/collector"
 fi
 if ! has localhost/chroma-trial; then

@@ -3,7 +3,7 @@
  * one steady clock, so no task fails by it (J6); what is shown says that it is off.
  */
 import { describe, expect, test } from 'vitest';
-import { livingServices } from '../../../bus/registry.ts';
+import { livingServices } from '../../../registry/registry.ts';
 import { HostClock } from '../../support/host-clock.ts';
 import { type Mesh, useMesh } from '../../support/mesh.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { livingServices } from '../../../bus/registry.ts';
+import { livingServices } from '../../../registry/registry.ts';
 import { connect, readStream, request } from '../../support/a2a.ts';
 import { within } from '../../support/changes.ts';
 import { flood, residentMb } from '../../support/flood.ts';

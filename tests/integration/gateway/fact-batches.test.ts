@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
-import type { WatchItem } from '../../../client/watch.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
 import {
   BATCH_CONTENT_TYPE,
@@ -14,6 +13,7 @@ import { factsIn } from '../../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { isEnded, type TaskView } from '../../../schemas/events/task-view.ts';
+import type { WatchItem } from '../../../task-client/watch.ts';
 import { type NatsServer, startNatsServer } from '../../support/nats-server.ts';
 import { TaskWatch } from '../../support/task-watch.ts';
 import { as, factEvent, local, memoryMesh, resultOf } from '../../unit/client/log.ts';

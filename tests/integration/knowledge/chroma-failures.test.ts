@@ -5,7 +5,7 @@ import { ChromaClient } from 'chromadb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashedEmbedder } from '../../../knowledge/hashed-embedder.ts';
 import { type KnowledgeBase, openKnowledgeBase } from '../../../knowledge/knowledge-base.ts';
-import { type Breakers, createBreakers } from '../../../services/breakers.ts';
+import { type Breakers, createBreakers } from '../../../resilience/breakers.ts';
 import { type ChromaServer, startChromaServer } from '../../support/chroma-server.ts';
 import { workspace, ZOO } from './contract.ts';
 

@@ -2,8 +2,8 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { livingServices } from '../../../bus/registry.ts';
 import { projectRoot, readSettings } from '../../../config/settings.ts';
+import { livingServices } from '../../../registry/registry.ts';
 import { openKnowledge } from '../../../services/adapters/knowledge.ts';
 import { type ChromaServer, startChromaServer } from '../../support/chroma-server.ts';
 import { Mesh } from '../../support/mesh.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readSettings } from '../../../config/settings.ts';
+import { createBreakers } from '../../../resilience/breakers.ts';
 import { knowledgePart } from '../../../services/adapters/knowledge.ts';
-import { createBreakers } from '../../../services/breakers.ts';
 import { writeTinyModel } from '../../support/tiny-gguf.ts';
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { livingServices } from '../../../bus/registry.ts';
+import { livingServices } from '../../../registry/registry.ts';
 import { type Mesh, useMesh } from '../../support/mesh.ts';
 import { freePort } from '../../support/nats-server.ts';
 import { type ChatServer, event, failWith, startChatServer, streamText } from '../../unit/engines/chat-server.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadLlama, threadsFor } from '../../../models/llama.ts';
+import { loadLlama, threadsFor } from '../../../gguf-models/llama.ts';
 import { brokenModel, writeTinyModel } from '../../support/tiny-gguf.ts';
 
 const LOAD_MS = 60_000;

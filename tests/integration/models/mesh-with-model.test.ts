@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { livingServices } from '../../../bus/registry.ts';
+import { livingServices } from '../../../registry/registry.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { type Mesh, useMesh } from '../../support/mesh.ts';
 import { brokenModel, writeTinyModel } from '../../support/tiny-gguf.ts';

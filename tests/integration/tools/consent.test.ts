@@ -1,8 +1,8 @@
 /** In a real mesh without a policy file: what acts outside waits for a person, whichever door it came by but the owner's own. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openClient, type TaskClient } from '../../../client/client.ts';
-import type { CallContext } from '../../../client/ports.ts';
 import type { Door } from '../../../schemas/events/generated.ts';
+import { openClient, type TaskClient } from '../../../task-client/client.ts';
+import type { CallContext } from '../../../task-client/ports.ts';
 import { useMesh } from '../../support/mesh.ts';
 
 const mesh = useMesh('consent', { env: { TOOLS_POLICY: '' } });

@@ -3,7 +3,7 @@
  * tools that hang and answer too much, and breakers as the registry shows them.
  */
 import { expect, test } from 'vitest';
-import { type HeartbeatData, livingServices } from '../../../bus/registry.ts';
+import { type HeartbeatData, livingServices } from '../../../registry/registry.ts';
 import { killProcess } from '../../support/kill.ts';
 import { useOddMesh } from './support/odd-mesh.ts';
 import { until } from './support/until.ts';

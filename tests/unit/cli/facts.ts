@@ -1,8 +1,10 @@
 /** Facts for the tests of this folder: complete, valid events, built from their short name and data. */
+
 import { type EventName, type MeshEvent, typeOf, validateEvent } from '../../../schemas/events/envelope.ts';
 import type { Fact } from '../../../schemas/events/fact.ts';
 import type { DataByName, HopRecord, Result } from '../../../schemas/events/generated.ts';
-import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
+import { outputEventId } from '../../../schemas/events/ids.ts';
+import { traceparentFor } from '../../../schemas/events/trace-context.ts';
 
 export const taskId = '6f1c2d3e-0000-4000-8000-000000000001';
 export const startMs = 1_700_000_000_000;

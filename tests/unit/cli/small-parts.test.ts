@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Identity, identities } from '../../../bus/identities.ts';
 import { BusError } from '../../../bus/port.ts';
-import { parseHeartbeat } from '../../../bus/registry.ts';
 import { CliError, toFailure } from '../../../cli/errors.ts';
 import { natsConfig } from '../../../cli/nats-config.ts';
 import { checksumIn, platformName } from '../../../cli/nats-download.ts';
@@ -10,6 +9,7 @@ import { exitVerdict, restartDelayMs, restartsAfterLife } from '../../../cli/sup
 import { matchId, wholeId } from '../../../cli/task-id.ts';
 import { bytes, duration, oneLine, safeText, table } from '../../../cli/terminal.ts';
 import { SettingsError } from '../../../config/settings.ts';
+import { parseHeartbeat } from '../../../registry/registry.ts';
 
 const ids = ['6f1c2d3e-0000-4000-8000-000000000001', '6f1c2d4f-0000-4000-8000-000000000002'];
 

@@ -4,16 +4,16 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FactTail } from '../../../client/fact-tail.ts';
-import { TaskFeeds } from '../../../client/task-feed.ts';
-import { TaskIndex } from '../../../client/task-index.ts';
-import type { WatchItem } from '../../../client/watch.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import type { Message } from '../../../schemas/events/generated.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { isEnded } from '../../../schemas/events/task-view.ts';
+import { FactTail } from '../../../task-client/fact-tail.ts';
+import { TaskFeeds } from '../../../task-client/task-feed.ts';
+import { TaskIndex } from '../../../task-client/task-index.ts';
+import type { WatchItem } from '../../../task-client/watch.ts';
 import { as, factEvent, local, type MemoryMesh, memoryMesh, resultOf } from './log.ts';
 
 const task = newCorrelationId();

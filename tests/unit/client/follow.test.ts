@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
-import { openClient, type TaskClient } from '../../../client/client.ts';
-import { isSettled } from '../../../client/tasks.ts';
 import { serializeFacts } from '../../../schemas/events/envelope.ts';
 import type { Fact } from '../../../schemas/events/fact.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { isEnded, type TaskView } from '../../../schemas/events/task-view.ts';
+import { openClient, type TaskClient } from '../../../task-client/client.ts';
+import { isSettled } from '../../../task-client/tasks.ts';
 import { accepted, result, routed, taskId, trail } from '../cli/facts.ts';
 import { as, local } from './log.ts';
 

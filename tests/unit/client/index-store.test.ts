@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openClient, type TaskClient } from '../../../client/client.ts';
-import { IndexStore, type PageQuery } from '../../../client/index-store.ts';
-import { emptySummary, foldSummary } from '../../../client/summary.ts';
 import type { MeshEvent } from '../../../schemas/events/envelope.ts';
 import { factFrom } from '../../../schemas/events/fact.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { emptyView, foldTask } from '../../../schemas/events/task-view.ts';
+import { openClient, type TaskClient } from '../../../task-client/client.ts';
+import { IndexStore, type PageQuery } from '../../../task-client/index-store.ts';
+import { emptySummary, foldSummary } from '../../../task-client/summary.ts';
 import { as, factEvent, local, type MemoryMesh, memoryMesh, resultOf } from './log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'task-index-'));

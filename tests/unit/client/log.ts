@@ -2,6 +2,7 @@
  * A mesh in memory for the tests of the client of tasks: the log, and an orchestrator that says what a test tells it to.
  * Owns: writing facts as the mesh would. Does not own: the client.
  */
+
 import {
   createMemoryBus,
   createMemoryLog,
@@ -9,8 +10,6 @@ import {
   type MemoryLog,
   type MemoryLogOptions,
 } from '../../../bus/memory-bus.ts';
-import type { Caller } from '../../../client/caller.ts';
-import type { CallContext } from '../../../client/ports.ts';
 import type { GatewayPorts } from '../../../gateway/core/ports.ts';
 import {
   type EventName,
@@ -20,8 +19,11 @@ import {
   validateEvent,
 } from '../../../schemas/events/envelope.ts';
 import type { DataByName, Result } from '../../../schemas/events/generated.ts';
-import { outputEventId, traceparentFor } from '../../../schemas/events/ids.ts';
+import { outputEventId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
+import { traceparentFor } from '../../../schemas/events/trace-context.ts';
+import type { Caller } from '../../../task-client/caller.ts';
+import type { CallContext } from '../../../task-client/ports.ts';
 import { obsSwitch } from '../../../telemetry/mode-bucket.ts';
 
 export interface MemoryMesh {

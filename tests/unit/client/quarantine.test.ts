@@ -1,7 +1,7 @@
 /** Sending again what could not be accepted: as it came, or not at all. */
 import { expect, test } from 'vitest';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
-import { entryOf, listQuarantine, redrive } from '../../../client/quarantine.ts';
+import { entryOf, listQuarantine, redrive } from '../../../task-client/quarantine.ts';
 
 const event = { 'ce-specversion': '1.0', 'ce-id': 'e1', 'ce-source': '/test', 'ce-type': 'com.acme.order.v1' };
 

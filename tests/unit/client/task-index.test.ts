@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { openClient, type TaskClient } from '../../../client/client.ts';
-import { FactTail } from '../../../client/fact-tail.ts';
-import { removeTask } from '../../../client/removal.ts';
-import { TaskIndex } from '../../../client/task-index.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
+import { openClient, type TaskClient } from '../../../task-client/client.ts';
+import { FactTail } from '../../../task-client/fact-tail.ts';
+import { removeTask } from '../../../task-client/removal.ts';
+import { TaskIndex } from '../../../task-client/task-index.ts';
 import { as, local, memoryMesh } from './log.ts';
 
 async function opened() {

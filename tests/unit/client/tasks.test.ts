@@ -1,9 +1,9 @@
 /** The calls about one task, on a log in memory: attaching, submitting once, waiting, and what a caller may see. */
 import { describe, expect, test } from 'vitest';
-import { type MeshError, toMeshError } from '../../../client/errors.ts';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { type MeshError, toMeshError } from '../../../task-client/errors.ts';
 import { as, local, type MemoryMesh, memoryMesh } from './log.ts';
 
 async function opened(): Promise<{ mesh: Mesh; memory: MemoryMesh }> {

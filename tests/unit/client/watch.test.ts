@@ -1,12 +1,12 @@
 /** Watching on a log in memory: no fact missed, none told twice, in order, whatever happens between two items. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MeshError } from '../../../client/errors.ts';
-import type { WatchItem } from '../../../client/watch.ts';
-import { WatchQueue } from '../../../client/watch-queue.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { tokenSubject } from '../../../schemas/events/subjects.ts';
+import { MeshError } from '../../../task-client/errors.ts';
+import type { WatchItem } from '../../../task-client/watch.ts';
+import { WatchQueue } from '../../../task-client/watch-queue.ts';
 import { as, local, memoryMesh } from './log.ts';
 
 const note = (text: string) => ({ role: 'coder', effect: 'write', note: text });

@@ -4,7 +4,21 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 
-const FOLDERS = ['actors', 'bus', 'cli', 'gateway', 'knowledge', 'mcp', 'models', 'router', 'services', 'telemetry'];
+const FOLDERS = [
+  ...[
+    'actors',
+    'bus',
+    'cli',
+    'gateway',
+    'gguf-models',
+    'knowledge',
+    'mcp',
+    'registry',
+    'router',
+    'services',
+    'telemetry',
+  ],
+];
 
 function* sources(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {

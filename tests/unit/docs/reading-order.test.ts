@@ -22,8 +22,6 @@ test.each(['actors/runtime', 'actors/runtime/ledger', 'actors/roles/orchestrator
 );
 
 test('the reading order names no file that is not there', () => {
-  const there = [
-    ...['actors', 'actors/runtime', 'actors/runtime/ledger', 'actors/roles/orchestrator'].flatMap(filesOf),
-  ];
+  const there = [...['actors/runtime', 'actors/runtime/ledger', 'actors/roles/orchestrator'].flatMap(filesOf)];
   expect(named.filter((name) => name !== undefined && !there.includes(name))).toEqual([]);
 });

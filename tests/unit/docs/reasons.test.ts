@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 
-const sources = globSync('{client,gateway}/**/*.ts', { cwd: projectRoot }).map((path) =>
+const sources = globSync('{task-client,gateway}/**/*.ts', { cwd: projectRoot }).map((path) =>
   readFileSync(join(projectRoot, path), 'utf8'),
 );
 const thrown = sources.flatMap((text) =>

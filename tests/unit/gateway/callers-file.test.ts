@@ -4,12 +4,12 @@ import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import type { Caller } from '../../../client/caller.ts';
-import { MeshError } from '../../../client/errors.ts';
 import { Admission } from '../../../gateway/core/admission.ts';
 import { byCertificate } from '../../../gateway/core/callers.ts';
 import { type FileCallers, readCallers } from '../../../gateway/core/callers-file.ts';
 import { enter } from '../../../gateway/core/entry.ts';
+import type { Caller } from '../../../task-client/caller.ts';
+import { MeshError } from '../../../task-client/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-callers-file-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { cursorAt, logMark, placeOfCursor } from '../../../client/cursor.ts';
-import { Slots } from '../../../client/slots.ts';
 import { Admission } from '../../../gateway/core/admission.ts';
 import { byCertificate, onlyLocal } from '../../../gateway/core/callers.ts';
 import { readCallers } from '../../../gateway/core/callers-file.ts';
 import { exposureProblem } from '../../../gateway/exposure.ts';
 import { BEGINNING } from '../../../schemas/events/fact.ts';
+import { cursorAt, logMark, placeOfCursor } from '../../../task-client/cursor.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-gateway-unit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -138,30 +137,5 @@ describe('cursors', () => {
     ...['abcdef01-7-', 'abcdef01-7-0', 'abcdef01-7-01', 'abcdef01-7-x', 'abcdef01-7-1-1', 'abcdef01-7-9999999'],
   ])('%s is none', (cursor) => {
     expect(() => placeOfCursor(cursor, 'abcdef01')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
-  });
-});
-
-describe('slots', () => {
-  test('so many at a time, in order, also when one fails', async () => {
-    const slots = new Slots(2);
-    const events: string[] = [];
-    let running = 0;
-    const work = (name: string) => async (): Promise<void> => {
-      running += 1;
-      expect(running).toBeLessThanOrEqual(2);
-      events.push(name);
-      await Promise.resolve();
-      running -= 1;
-      if (name === 'b') throw new Error('b fails');
-    };
-    const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((name) => slots.run(work(name))));
-    expect(outcomes.map(({ status }) => status)).toEqual([
-      'fulfilled',
-      'rejected',
-      'fulfilled',
-      'fulfilled',
-      'fulfilled',
-    ]);
-    expect(events).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 });

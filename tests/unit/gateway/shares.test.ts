@@ -1,9 +1,9 @@
 /** What one caller may take of the mesh: unfinished tasks and stored bytes; what is over it never reaches the log. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Caller } from '../../../client/caller.ts';
 import { openMesh } from '../../../gateway/core/mesh.ts';
 import { CallerShares, type ShareLimits } from '../../../gateway/core/shares.ts';
 import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import type { Caller } from '../../../task-client/caller.ts';
 import { as, memoryMesh } from '../client/log.ts';
 
 const MIB = 1024 * 1024;

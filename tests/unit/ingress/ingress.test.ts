@@ -1,8 +1,8 @@
 /** What is understood on `mesh.tasks`, and what is refused with which reason (S1, S5, S9). */
 import { describe, expect, test } from 'vitest';
-import { doors, ingress } from '../../../actors/ingress.ts';
 import { RELEASE } from '../../../actors/runtime/role.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
+import { doors, ingress } from '../../../ingress/ingress.ts';
 import { contentDigest, type MeshEvent, validateEvent } from '../../../schemas/events/envelope.ts';
 import { isCorrelationId } from '../../../schemas/events/subjects.ts';
 import { START_MS, TASK, TRACE } from '../runtime/support/events.ts';

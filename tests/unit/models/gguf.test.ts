@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ModelError } from '../../../models/errors.ts';
-import { readGgufInfo } from '../../../models/gguf.ts';
+import { ModelError } from '../../../gguf-models/errors.ts';
+import { readGgufInfo } from '../../../gguf-models/gguf.ts';
 import { brokenModel, writeTinyModel } from '../../support/tiny-gguf.ts';
 
 let folder = '';

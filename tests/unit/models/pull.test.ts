@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type PullOptions, type PullProgress, pullModel, recordPath } from '../../../models/pull.ts';
-import { DownloadError } from '../../../models/remote-file.ts';
+import { type PullOptions, type PullProgress, pullModel, recordPath } from '../../../gguf-models/pull.ts';
+import { DownloadError } from '../../../gguf-models/remote-file.ts';
 import { writeTinyModel } from '../../support/tiny-gguf.ts';
 import { type FileServer, type FileServerOptions, sha256Of, startFileServer } from './file-server.ts';
 

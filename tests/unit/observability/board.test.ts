@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
-import { alerts } from '../../../observability/alerts.ts';
-import { boardExpressions } from '../../../observability/board.ts';
-import { alertsPath, alertsText, boardPath, boardText } from '../../../observability/generate.ts';
+import { alerts } from '../../../monitoring/alerts.ts';
+import { boardExpressions } from '../../../monitoring/board.ts';
+import { alertsPath, alertsText, boardPath, boardText } from '../../../monitoring/generate.ts';
 import { createMetricSamples, type MetricSources } from '../../../services/metric-samples.ts';
 import { createCounters, type Metric, metrics, prometheusText } from '../../../telemetry/metrics.ts';
 

@@ -30,7 +30,7 @@ describe('docs/observability.md', () => {
     const asked = [...quoted].filter((code) => /^(?:OBS|MESH)_[A-Z_]+$/.test(code) && code !== 'MESH_TELEMETRY');
     // The bucket's key of the window is no setting.
     expect(asked.filter((name) => name !== 'OBS_WINDOW' && !settings.includes(`#${name}=`))).toEqual([]);
-    const files = [...quoted].filter((code) => /^(?:telemetry|services|observability)\/[\w./-]+\.\w+$/.test(code));
+    const files = [...quoted].filter((code) => /^(?:telemetry|services|monitoring)\/[\w./-]+\.\w+$/.test(code));
     expect(files.length).toBeGreaterThan(5);
     for (const file of files) expect(readFileSync(join(projectRoot, file), 'utf8').length).toBeGreaterThan(0);
   });

@@ -214,7 +214,7 @@ describe('the collector', () => {
     });
     const composedOne = collector.parse(read('containers/otel-collector.yaml'));
     expect(read('k8s/base/otel-collector-config.yaml')).toEqual(composedOne);
-    const shown = collector.parse(read('observability/collector/collector.yaml'));
+    const shown = collector.parse(read('monitoring/collector/collector.yaml'));
     const { pipelines } = composedOne.service;
     expect(Object.keys(pipelines)).toEqual(Object.keys(shown.service.pipelines));
     for (const [name, { receivers, processors, exporters = [] }] of Object.entries(pipelines)) {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { skewOf, writeAndMeasure } from '../../../bus/broker-clock.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
-import { livingServices } from '../../../bus/registry.ts';
+import { livingServices } from '../../../registry/registry.ts';
 
 const beat = { service: 'tools', host: 'desk-1', pid: 7, roles: ['tools'], startedAt: '2026-11-25T15:00:00.000Z' };
 

@@ -1,7 +1,7 @@
 /** The registry as a process sees it: who lives, which roles can take work, and what silence means. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../bus/memory-bus.ts';
-import { openRegistryView, type RegistryView } from '../../../bus/registry-view.ts';
+import { openRegistryView, type RegistryView } from '../../../registry/registry-view.ts';
 import { settled } from '../runtime/support/fake-clock.ts';
 
 let nowMs = 0;

@@ -1,7 +1,7 @@
 /** NATS service discovery, by the bytes of its answers (NATS ADR-32). The real CLI asks in tests/integration/registry. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
-import { answerDiscovery, type DiscoveredService } from '../../../bus/service-discovery.ts';
+import { answerDiscovery, type DiscoveredService } from '../../../registry/service-discovery.ts';
 
 const service: DiscoveredService = {
   ...{ name: 'mesh-tools', id: 'desk-1', version: '0.1.0', description: 'runs tools' },

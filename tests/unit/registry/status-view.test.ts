@@ -1,9 +1,9 @@
 /** What `mesh status` shows of services: in windows of several widths, and when something is wrong. */
 import { describe, expect, it } from 'vitest';
-import type { Heartbeat } from '../../../bus/registry.ts';
 import { statusLines } from '../../../cli/status-view.ts';
 import type { ServiceRecord } from '../../../cli/supervisor/run-state.ts';
 import { plain } from '../../../cli/terminal.ts';
+import type { Heartbeat } from '../../../registry/registry.ts';
 
 const nowMs = Date.parse('2026-11-25T16:00:00.000Z');
 const local = (name: string, pid: number, more: Partial<ServiceRecord> = {}): ServiceRecord => ({

@@ -1,8 +1,12 @@
 /** A kind of artifact that a role declares: made, carried, given to later hops, shown at every door without one knowing it. */
+import { toJson } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { defineArtifact } from '../../../actors/roles/artifact.ts';
 import { artifactsOf } from '../../../gateway/a2a/convert.ts';
+import { TaskSchema } from '../../../gateway/gen/mesh/v1/task_pb.ts';
+import { taskOf } from '../../../gateway/grpc/convert.ts';
 import { validateData } from '../../../schemas/events/envelope.ts';
+import { emptyView } from '../../../schemas/events/task-view.ts';
 import { answered } from './support/samples.ts';
 import { completes, resultOf, underWay } from './support/task-story.ts';
 import { workflow } from './support/workflows.ts';
@@ -45,6 +49,15 @@ test('A2A shows it as text and data, by the name of its kind', () => {
   const shown = artifactsOf(result).find(({ artifactId }) => artifactId === 'plan');
   expect(shown).toMatchObject({ description: '1. dig' });
   expect(JSON.stringify(shown?.parts)).toContain('"steps":["dig","plant"]');
+});
+
+test('gRPC has its text, and its data as a Struct', () => {
+  const result = resultOf(underWay(workflow('direct')).when(completes(planned)));
+  const task = taskOf({ view: { ...emptyView('a1'), result }, cursor: '1', traceparent: null });
+  const shown = toJson(TaskSchema, task) as { result: { artifacts: unknown } };
+  expect(shown.result.artifacts).toEqual([
+    { kind: 'plan', text: '1. dig\n2. plant', data: { steps: ['dig', 'plant'] } },
+  ]);
 });
 
 describe('what is refused', () => {

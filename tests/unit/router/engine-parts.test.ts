@@ -4,7 +4,6 @@ import { weighed } from '../../../router/engines/embedding-head.ts';
 import { headAndTail, headAndTailOf } from '../../../router/engines/head-and-tail.ts';
 import { createLazyEngine } from '../../../router/engines/lazy.ts';
 import { ModelFormatError, modelFormat } from '../../../router/engines/model-format.ts';
-import { OneAtATime, QueueFull } from '../../../router/engines/one-at-a-time.ts';
 import { RouteMass } from '../../../router/engines/route-mass.ts';
 import { createRulesEngine } from '../../../router/engines/rules.ts';
 import { RouteEngineError } from '../../../router/port.ts';
@@ -168,58 +167,6 @@ describe('the probability of a route while it is written', () => {
       '"',
     );
     expect(mass.probabilities()).toEqual({ build: 0.9, builder: 0.1 });
-  });
-});
-
-describe('one decision at a time', () => {
-  test('in order, whatever each takes', async () => {
-    const queue = new OneAtATime(10);
-    const order: number[] = [];
-    let running = 0;
-    const work = (nth: number, ticks: number) => async () => {
-      running += 1;
-      expect(running).toBe(1);
-      for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
-      running -= 1;
-      order.push(nth);
-    };
-    await Promise.all([queue.run(work(1, 9), signal), queue.run(work(2, 1), signal), queue.run(work(3, 4), signal)]);
-    expect(order).toEqual([1, 2, 3]);
-    expect(queue.unfinished).toBe(0);
-  });
-
-  test('one that fails does not stop the next', async () => {
-    const queue = new OneAtATime(10);
-    const first = queue.run(() => Promise.reject(new Error('broken')), signal);
-    const second = queue.run(() => Promise.resolve('fine'), signal);
-    await expect(first).rejects.toThrow('broken');
-    expect(await second).toBe('fine');
-  });
-
-  test('one that nobody waits for any more is not begun', async () => {
-    const queue = new OneAtATime(10);
-    const gone = new AbortController();
-    const held = Promise.withResolvers<void>();
-    const first = queue.run(() => held.promise, signal);
-    let begun = false;
-    const second = queue.run(async () => {
-      begun = true;
-    }, gone.signal);
-    gone.abort(new Error('left'));
-    held.resolve();
-    await first;
-    await expect(second).rejects.toThrow('left');
-    expect(begun).toBe(false);
-  });
-
-  test('S8: more than the bound is refused at once', async () => {
-    const queue = new OneAtATime(1);
-    const held = Promise.withResolvers<void>();
-    const running = [queue.run(() => held.promise, signal), queue.run(() => held.promise, signal)];
-    await expect(queue.run(() => Promise.resolve(), signal)).rejects.toThrow(QueueFull);
-    held.resolve();
-    await Promise.all(running);
-    await queue.idle();
   });
 });
 

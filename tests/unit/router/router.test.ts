@@ -1,8 +1,8 @@
 /** An engine that fails, is late or answers in another form: the task is routed all the same, and the reason is kept. */
 import { describe, expect, test } from 'vitest';
+import { createBreakers } from '../../../resilience/breakers.ts';
 import { type RouteEngine, RouteEngineError } from '../../../router/port.ts';
 import { createRouter } from '../../../router/router.ts';
-import { createBreakers } from '../../../services/breakers.ts';
 import { decided, decideWith, OPTIONS, saying } from './support/deciding.ts';
 
 const CODE = 'Write a debounce function in TypeScript';

@@ -1,8 +1,8 @@
 /** From a message of the log to an input: which partition, whether it can be accepted, and as what (S5, S9). */
 import { describe, expect, test } from 'vitest';
-import { ingress } from '../../../actors/ingress.ts';
 import { eventMaxBytes, ingressLane, type LaneOf, roleLane } from '../../../actors/runtime/receiver.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
+import { ingress } from '../../../ingress/ingress.ts';
 import { PAYLOAD_MAX_BYTES } from '../../../schemas/events/envelope.ts';
 import { inboxSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { eventOf, START_MS, TASK } from './support/events.ts';

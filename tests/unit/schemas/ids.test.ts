@@ -1,4 +1,5 @@
 /** Ids are derived, never drawn: the same again for the same, another for anything else (S2, S5, S6). */
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson, contentDigest, type MeshEvent, messageId } from '../../../schemas/events/envelope.ts';
@@ -9,9 +10,9 @@ import {
   newCorrelationId,
   outputEventId,
   settlementEventId,
-  traceparentFor,
 } from '../../../schemas/events/ids.ts';
 import { isCorrelationId } from '../../../schemas/events/subjects.ts';
+import { traceparentFor } from '../../../schemas/events/trace-context.ts';
 import { eventOf, TASK } from '../runtime/support/events.ts';
 
 const UUID8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { defaultPolicy } from '../../../actors/roles/tools/policy.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
-import { noMcpServers } from '../../../mcp/port.ts';
+import { noMcpServers } from '../../../mcp/client/port.ts';
+import { createBreakers } from '../../../resilience/breakers.ts';
 import { defineTool } from '../../../sdk/define-tool.ts';
-import { createBreakers } from '../../../services/breakers.ts';
 
 const ignore = (): void => undefined;
 const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -7,8 +7,8 @@ import { offersFor } from '../../../actors/roles/tools/offers.ts';
 import { defaultPolicy, parsePolicy, type ToolPolicy } from '../../../actors/roles/tools/policy.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
-import { type McpServers, noMcpServers } from '../../../mcp/port.ts';
-import { createBreakers } from '../../../services/breakers.ts';
+import { type McpServers, noMcpServers } from '../../../mcp/client/port.ts';
+import { createBreakers } from '../../../resilience/breakers.ts';
 
 const builtin = builtinTools();
 const names = (offers: readonly { name: string }[]): string[] => offers.map(({ name }) => name);

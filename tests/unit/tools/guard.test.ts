@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Tool, type ToolCaps, ToolError } from '../../../actors/roles/tools/builtin/port.ts';
 import { createGuard, type GuardedCall } from '../../../actors/roles/tools/guard.ts';
 import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
-import { createBreakers } from '../../../services/breakers.ts';
+import { createBreakers } from '../../../resilience/breakers.ts';
 
 /** Of a call that is counted as nobody's. */
 const ANYBODY = { flow: '', weight: 1 };

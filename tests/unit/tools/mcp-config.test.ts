@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { parseMcpConfig, readMcpConfig } from '../../../mcp/config.ts';
+import { parseMcpConfig, readMcpConfig } from '../../../mcp/client/config.ts';
 
 /** As it stands in the file. */
 const variable = (name: string): string => `\${${name}}`;

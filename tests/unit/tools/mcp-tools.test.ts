@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { chooseTool, type Tool, ToolError } from '../../../actors/roles/tools/builtin/index.ts';
 import { createMcpTools } from '../../../actors/roles/tools/mcp-tools.ts';
 import { closeSchemaChecks } from '../../../actors/roles/tools/schema-lane.ts';
-import { McpError, type McpErrorCode, type McpServers, type McpTool, noMcpServers } from '../../../mcp/port.ts';
+import { McpError, type McpErrorCode, type McpServers, type McpTool, noMcpServers } from '../../../mcp/client/port.ts';
 
 afterAll(closeSchemaChecks);
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from '../../../actors/workers/worker-pool.ts';
+import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from '../../../worker-pool/worker-pool.ts';
 
-const SERVE = new URL('../../../actors/workers/serve.ts', import.meta.url).href;
+const SERVE = new URL('../../../worker-pool/serve.ts', import.meta.url).href;
 const SCRIPT = `
 import { serve } from ${JSON.stringify(SERVE)};
 let asked = 0;

@@ -4,7 +4,7 @@
  */
 
 import { languageName } from '../../../../code-checks/languages.ts';
-import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
+import { createWorkerPool, WorkerError } from '../../../../worker-pool/worker-pool.ts';
 import type { RepairReply, RepairRequest } from './repair-worker.ts';
 
 export interface Repair {

@@ -5,7 +5,7 @@
 import { createPythonChecker, type PythonChecker } from '../../../../code-checks/python-check.ts';
 import { isTypeScriptFamily, typeScriptFindings } from '../../../../code-checks/typescript-check.ts';
 import { createTypeScriptService, type TypeScriptService } from '../../../../code-checks/typescript-service.ts';
-import { serve } from '../../../workers/serve.ts';
+import { serve } from '../../../../worker-pool/serve.ts';
 import { repairJson, repairYaml } from './data-repair.ts';
 import { repairPython } from './python-repair.ts';
 import type { RepairedCode } from './repair-code.ts';

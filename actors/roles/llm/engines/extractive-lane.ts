@@ -3,8 +3,8 @@
  * in one go and a host that stands still loses its leases. Does not own: the engine.
  */
 import type { HopOutput } from '../../../../schemas/events/generated.ts';
+import { type AskOptions, createWorkerPool, WorkerError } from '../../../../worker-pool/worker-pool.ts';
 import { EffectError } from '../../../runtime/errors.ts';
-import { type AskOptions, createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
 import { createExtractiveEngine } from './extractive.ts';
 import type { ExtractiveRequest } from './extractive-worker.ts';
 import type { EngineContext, EngineRequest } from './port.ts';

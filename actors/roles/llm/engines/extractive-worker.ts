@@ -1,7 +1,7 @@
 /** The worker in which the embedded engine reads large texts. Owns: loading the skill that is asked for. */
 import type { NamedSkill } from '../../../../prompting/skill.ts';
 import { loadSkill } from '../../../../prompting/skill-book.ts';
-import { serve } from '../../../workers/serve.ts';
+import { serve } from '../../../../worker-pool/serve.ts';
 import { createExtractiveEngine } from './extractive.ts';
 import type { EngineRequest } from './port.ts';
 

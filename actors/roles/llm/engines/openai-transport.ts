@@ -11,6 +11,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../../../../prompting/engine-error.ts';
 import { parsed } from '../../../../prompting/json-reply.ts';
+import { backOffMs, spreadMs } from '../../../../resilience/back-off.ts';
 import { Deadline, TimeoutFailure } from './openai-deadline.ts';
 import {
   isAboutTheKey,
@@ -112,7 +113,8 @@ export async function exchange<T>(
       }
       const isLast = attempt >= options.attempts || deadline.isOver();
       if (!error.retryable || isLast || context.hasStarted() || (retryAfterMs ?? 0) > RETRY_AFTER_MS_MAX) throw error;
-      const waitMs = retryAfterMs ?? Math.random() * Math.min(BACKOFF_MS_MAX, options.backoffMs * 2 ** (attempt - 1));
+      const pauseMs = backOffMs({ firstMs: options.backoffMs, maxMs: BACKOFF_MS_MAX }, attempt);
+      const waitMs = retryAfterMs ?? spreadMs(pauseMs, 0, 1);
       if (waitMs > deadline.leftMs()) throw error;
       attempt += 1;
       context.heartbeat?.(

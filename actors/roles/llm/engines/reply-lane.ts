@@ -6,7 +6,7 @@ import { EngineError, type EngineErrorCode } from '../../../../prompting/engine-
 import type { TextRequest } from '../../../../prompting/prompt.ts';
 import { type Completion, charsOf, type PromptMade, readReply } from '../../../../prompting/read-reply.ts';
 import type { HopOutput } from '../../../../schemas/events/generated.ts';
-import { createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
+import { createWorkerPool, WorkerError } from '../../../../worker-pool/worker-pool.ts';
 import type { ReplyRead, ReplyToRead } from './reply-worker.ts';
 
 /** A reply of this size takes some milliseconds at most, whatever stands in it. */

@@ -5,7 +5,7 @@ import { readReply } from '../../../../prompting/read-reply.ts';
 import type { NamedSkill } from '../../../../prompting/skill.ts';
 import { loadSkill } from '../../../../prompting/skill-book.ts';
 import type { HopOutput } from '../../../../schemas/events/generated.ts';
-import { serve } from '../../../workers/serve.ts';
+import { serve } from '../../../../worker-pool/serve.ts';
 import type { WrittenReply } from './reply-lane.ts';
 
 /** A reply as it is handed over: functions cannot be, so the skill that reads it is loaded again. */

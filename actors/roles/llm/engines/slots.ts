@@ -1,11 +1,9 @@
 /**
- * A fixed number of places to work at, and a bounded line before them. Owns: who works and who waits. Does not own: the
- * work.
- *
- * 1. A place is given back however the work ends, and only when it has really ended.
- * 2. Whoever comes when the line is full is refused at once: waiting without end is worse than being told (S8).
+ * Places at which an engine works, each given to one piece of work at a time. Owns: which place is free, and what a caller
+ * is told when the line before them is full. Does not own: the line (`resilience/semaphore.ts`), or the work.
  */
 import { EngineError } from '../../../../prompting/engine-error.ts';
+import { Semaphore, SemaphoreFull } from '../../../../resilience/semaphore.ts';
 
 export interface Slots<P> {
   /**
@@ -17,57 +15,33 @@ export interface Slots<P> {
   readonly waiting: number;
 }
 
-interface Waiting<P> {
-  readonly begin: (place: P) => void;
-}
-
 export function createSlots<P>(places: readonly P[], waitingMax: number): Slots<P> {
-  const free = [...places];
-  const line: Waiting<P>[] = [];
-
-  const place = (signal: AbortSignal): Promise<P> => {
-    const mine = free.pop();
-    if (mine !== undefined) return Promise.resolve(mine);
-    if (line.length >= waitingMax) {
-      const message = `The model is busy: ${places.length} generations run and ${line.length} wait.`;
-      throw new EngineError('engine_busy', message, { retryable: true });
+  const unused = [...places];
+  const semaphore = new Semaphore(places.length, waitingMax);
+  const atPlace = async <T>(work: (place: P) => Promise<T>): Promise<T> => {
+    const place = unused.pop();
+    if (place === undefined) throw new Error('the semaphore let in more than there are places');
+    try {
+      return await work(place);
+    } finally {
+      unused.push(place);
     }
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        line.splice(line.indexOf(entry), 1);
-        reject(signal.reason);
-      };
-      const entry: Waiting<P> = {
-        begin(given) {
-          signal.removeEventListener('abort', leave);
-          resolve(given);
-        },
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      line.push(entry);
-    });
   };
-  const giveBack = (given: P): void => {
-    const next = line.shift();
-    if (next) next.begin(given);
-    else free.push(given);
-  };
-
   return {
     async use(signal, work) {
-      signal.throwIfAborted();
-      const given = await place(signal);
       try {
-        return await work(given);
-      } finally {
-        giveBack(given);
+        return await semaphore.run(() => atPlace(work), signal);
+      } catch (error) {
+        if (!(error instanceof SemaphoreFull)) throw error;
+        const message = `The model is busy: ${error.running} generations run and ${error.waiting} wait.`;
+        throw new EngineError('engine_busy', message, { retryable: true, cause: error });
       }
     },
     get free() {
-      return free.length;
+      return semaphore.free;
     },
     get waiting() {
-      return line.length;
+      return semaphore.waiting;
     },
   };
 }

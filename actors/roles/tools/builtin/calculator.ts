@@ -4,7 +4,7 @@
  * tell from its text (`cosh(1e9)`), so it is done by a worker (math-worker.ts), which is ended at a limit.
  */
 import type { MathNode } from 'mathjs';
-import { type AskOptions, createWorkerPool, WorkerError } from '../../../workers/worker-pool.ts';
+import { type AskOptions, createWorkerPool, WorkerError } from '../../../../worker-pool/worker-pool.ts';
 import { math } from './math.ts';
 import type { MathReply, MathRequest } from './math-worker.ts';
 import { defineTool, type Tool, ToolError } from './port.ts';

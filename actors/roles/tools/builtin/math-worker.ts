@@ -2,7 +2,7 @@
  * The worker that computes. Owns: that nothing of one expression stays behind for the next. Does not own: what may be
  * computed (calculator.ts).
  */
-import { serve } from '../../../workers/serve.ts';
+import { serve } from '../../../../worker-pool/serve.ts';
 import { evaluate } from './calculator.ts';
 import { math, withSettings } from './math.ts';
 import { ToolError } from './port.ts';

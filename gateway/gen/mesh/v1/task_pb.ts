@@ -7,16 +7,16 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { AgentMessage, Part } from "./message_pb.ts";
 import { file_mesh_v1_message } from "./message_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file mesh/v1/task.proto.
  */
 export const file_mesh_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkiiQIKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yEiIKBXVzYWdlGAogASgLMhMubWVzaC52MS5Ub2tlblVzYWdlEiQKB3dhaXRpbmcYCyABKAsyEy5tZXNoLnYxLkhvcFdhaXRpbmdCDgoMX2R1cmF0aW9uX21zIisKClRva2VuVXNhZ2USDQoFaW5wdXQYASABKAQSDgoGb3V0cHV0GAIgASgEIikKCkhvcFdhaXRpbmcSDAoEcm9sZRgBIAEoCRINCgVhaGVhZBgCIAEoDSIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSKdAQoIUXVlc3Rpb24SDAoEdGV4dBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHY2hvaWNlcxgDIAMoCRIKCgJpZBgEIAEoCRIPCgdhY2NlcHRzGAUgASgJEhYKDmRlZmF1bHRfYW5zd2VyGAYgASgJEi0KCnRpbWVfbGltaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoIQ2l0YXRpb24SDgoGbWFya2VyGAEgASgNEgwKBHBhdGgYAiABKAkSDwoHaGVhZGluZxgDIAEoCRISCgpzdGFydF9saW5lGAQgASgNEhAKCGVuZF9saW5lGAUgASgNIkwKBENvZGUSEAoIbGFuZ3VhZ2UYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEhMKC2V4cGxhbmF0aW9uGAQgASgJIkgKB0ZpbmRpbmcSEAoIc2V2ZXJpdHkYASABKAkSDAoEbGluZRgCIAEoDRIMCgRydWxlGAMgASgJEg8KB21lc3NhZ2UYBCABKAkiYgoGUmV2aWV3Eg8KB3ZlcmRpY3QYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIiCghmaW5kaW5ncxgDIAMoCzIQLm1lc2gudjEuRmluZGluZxISCgpjaGVja2VkX2J5GAQgAygJIvgBCgZSZXN1bHQSIQoHb3V0Y29tZRgBIAEoDjIQLm1lc2gudjEuT3V0Y29tZRIOCgZhbnN3ZXIYAiABKAkSDgoGZW5naW5lGAMgASgJEiQKCWNpdGF0aW9ucxgEIAMoCzIRLm1lc2gudjEuQ2l0YXRpb24SGwoEY29kZRgFIAEoCzINLm1lc2gudjEuQ29kZRIfCgZyZXZpZXcYBiABKAsyDy5tZXNoLnYxLlJldmlldxIjCghkZWdyYWRlZBgHIAEoCzIRLm1lc2gudjEuRGVncmFkZWQSIgoLYXR0YWNobWVudHMYFCADKAsyDS5tZXNoLnYxLlBhcnQiPAoIRGVncmFkZWQSDgoGcmVhc29uGAEgASgJEg8KB2luc3RlYWQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI9CglUYXNrRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCCIxCgpGb3JrT3JpZ2luEhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEgsKA2hvcBgCIAEoDSKiBAoEVGFzaxIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIhCgVzdGF0ZRgCIAEoDjISLm1lc2gudjEuVGFza1N0YXRlEg4KBnByb21wdBgDIAEoCRIQCgh3b3JrZmxvdxgEIAEoCRIOCgZjYWxsZXIYBSABKAkSHQoFcm91dGUYBiABKAsyDi5tZXNoLnYxLlJvdXRlEhwKBXN0ZXBzGAcgAygLMg0ubWVzaC52MS5TdGVwEhoKBGhvcHMYCCADKAsyDC5tZXNoLnYxLkhvcBInCghtZXNzYWdlcxgJIAMoCzIVLm1lc2gudjEuQWdlbnRNZXNzYWdlEh0KBWxvb3BzGAogASgLMg4ubWVzaC52MS5Mb29wcxIjCghxdWVzdGlvbhgLIAEoCzIRLm1lc2gudjEuUXVlc3Rpb24SHwoGcmVzdWx0GAwgASgLMg8ubWVzaC52MS5SZXN1bHQSIQoFZXJyb3IYDSABKAsyEi5tZXNoLnYxLlRhc2tFcnJvchIvCgtjcmVhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmN1cnNvchgQIAEoCRIkCgdmb3JrX29mGBEgASgLMhMubWVzaC52MS5Gb3JrT3JpZ2luEgsKA2tleRgeIAEoCSLMAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcXVlc3Rpb25faWQYCyABKAkSEAoIcXVlc3Rpb24YDCABKAkSCwoDa2V5GBQgASgJKsIBCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVEVfQUNDRVBURUQQARIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAhIdChlUQVNLX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAMSGAoUVEFTS19TVEFURV9DT01QTEVURUQQBBIVChFUQVNLX1NUQVRFX0ZBSUxFRBAFEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAYqpgEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIUChBPVVRDT01FX0FDQ0VQVEVEEAISFQoRT1VUQ09NRV9FWEhBVVNURUQQAxIUChBPVVRDT01FX1JFVklFV0VEEAQSEgoOT1VUQ09NRV9GQUlMRUQQBRIVChFPVVRDT01FX0NBTkNFTExFRBAGYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mesh_v1_message]);
+  fileDesc("ChJtZXNoL3YxL3Rhc2sucHJvdG8SB21lc2gudjEi5AEKBVJvdXRlEhAKCGRlY2lzaW9uGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESEAoIZmFsbGJhY2sYAyABKAgSDgoGcmVhc29uGAQgASgJEjgKDXByb2JhYmlsaXRpZXMYBSADKAsyIS5tZXNoLnYxLlJvdXRlLlByb2JhYmlsaXRpZXNFbnRyeRIOCgZlbmdpbmUYBiABKAkSEwoLZHVyYXRpb25fbXMYByABKAEaNAoSUHJvYmFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiIgoEU3RlcBIMCgRzdGVwGAEgASgJEgwKBHJvbGUYAiABKAkiiQIKA0hvcBINCgVpbmRleBgBIAEoDRIMCgRzdGVwGAIgASgJEgwKBHJvbGUYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDRIOCgZzdGF0dXMYBSABKAkSDgoGZW5naW5lGAYgASgJEg8KB3N1bW1hcnkYByABKAkSGAoLZHVyYXRpb25fbXMYCCABKA1IAIgBARIhCgVlcnJvchgJIAEoCzISLm1lc2gudjEuVGFza0Vycm9yEiIKBXVzYWdlGAogASgLMhMubWVzaC52MS5Ub2tlblVzYWdlEiQKB3dhaXRpbmcYCyABKAsyEy5tZXNoLnYxLkhvcFdhaXRpbmdCDgoMX2R1cmF0aW9uX21zIisKClRva2VuVXNhZ2USDQoFaW5wdXQYASABKAQSDgoGb3V0cHV0GAIgASgEIikKCkhvcFdhaXRpbmcSDAoEcm9sZRgBIAEoCRINCgVhaGVhZBgCIAEoDSIiCgVMb29wcxIMCgR1c2VkGAEgASgNEgsKA21heBgCIAEoDSKdAQoIUXVlc3Rpb24SDAoEdGV4dBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHY2hvaWNlcxgDIAMoCRIKCgJpZBgEIAEoCRIPCgdhY2NlcHRzGAUgASgJEhYKDmRlZmF1bHRfYW5zd2VyGAYgASgJEi0KCnRpbWVfbGltaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoIQ2l0YXRpb24SDgoGbWFya2VyGAEgASgNEgwKBHBhdGgYAiABKAkSDwoHaGVhZGluZxgDIAEoCRISCgpzdGFydF9saW5lGAQgASgNEhAKCGVuZF9saW5lGAUgASgNIkwKBENvZGUSEAoIbGFuZ3VhZ2UYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdhdHRlbXB0GAMgASgNEhMKC2V4cGxhbmF0aW9uGAQgASgJIkgKB0ZpbmRpbmcSEAoIc2V2ZXJpdHkYASABKAkSDAoEbGluZRgCIAEoDRIMCgRydWxlGAMgASgJEg8KB21lc3NhZ2UYBCABKAkiYgoGUmV2aWV3Eg8KB3ZlcmRpY3QYASABKAkSDwoHc3VtbWFyeRgCIAEoCRIiCghmaW5kaW5ncxgDIAMoCzIQLm1lc2gudjEuRmluZGluZxISCgpjaGVja2VkX2J5GAQgAygJIp4CCgZSZXN1bHQSIQoHb3V0Y29tZRgBIAEoDjIQLm1lc2gudjEuT3V0Y29tZRIOCgZhbnN3ZXIYAiABKAkSDgoGZW5naW5lGAMgASgJEiQKCWNpdGF0aW9ucxgEIAMoCzIRLm1lc2gudjEuQ2l0YXRpb24SGwoEY29kZRgFIAEoCzINLm1lc2gudjEuQ29kZRIfCgZyZXZpZXcYBiABKAsyDy5tZXNoLnYxLlJldmlldxIjCghkZWdyYWRlZBgHIAEoCzIRLm1lc2gudjEuRGVncmFkZWQSIgoLYXR0YWNobWVudHMYFCADKAsyDS5tZXNoLnYxLlBhcnQSJAoJYXJ0aWZhY3RzGBUgAygLMhEubWVzaC52MS5BcnRpZmFjdCJNCghBcnRpZmFjdBIMCgRraW5kGAEgASgJEgwKBHRleHQYAiABKAkSJQoEZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiPAoIRGVncmFkZWQSDgoGcmVhc29uGAEgASgJEg8KB2luc3RlYWQYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSI9CglUYXNrRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCCIxCgpGb3JrT3JpZ2luEhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEgsKA2hvcBgCIAEoDSKiBAoEVGFzaxIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIhCgVzdGF0ZRgCIAEoDjISLm1lc2gudjEuVGFza1N0YXRlEg4KBnByb21wdBgDIAEoCRIQCgh3b3JrZmxvdxgEIAEoCRIOCgZjYWxsZXIYBSABKAkSHQoFcm91dGUYBiABKAsyDi5tZXNoLnYxLlJvdXRlEhwKBXN0ZXBzGAcgAygLMg0ubWVzaC52MS5TdGVwEhoKBGhvcHMYCCADKAsyDC5tZXNoLnYxLkhvcBInCghtZXNzYWdlcxgJIAMoCzIVLm1lc2gudjEuQWdlbnRNZXNzYWdlEh0KBWxvb3BzGAogASgLMg4ubWVzaC52MS5Mb29wcxIjCghxdWVzdGlvbhgLIAEoCzIRLm1lc2gudjEuUXVlc3Rpb24SHwoGcmVzdWx0GAwgASgLMg8ubWVzaC52MS5SZXN1bHQSIQoFZXJyb3IYDSABKAsyEi5tZXNoLnYxLlRhc2tFcnJvchIvCgtjcmVhdGVfdGltZRgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmN1cnNvchgQIAEoCRIkCgdmb3JrX29mGBEgASgLMhMubWVzaC52MS5Gb3JrT3JpZ2luEgsKA2tleRgeIAEoCSLMAgoLVGFza1N1bW1hcnkSFgoOY29ycmVsYXRpb25faWQYASABKAkSIQoFc3RhdGUYAiABKA4yEi5tZXNoLnYxLlRhc2tTdGF0ZRIOCgZwcm9tcHQYAyABKAkSEAoId29ya2Zsb3cYBCABKAkSDgoGY2FsbGVyGAUgASgJEg0KBXJvdXRlGAYgASgJEgwKBGhvcHMYByABKA0SHQoFbG9vcHMYCCABKAsyDi5tZXNoLnYxLkxvb3BzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLcXVlc3Rpb25faWQYCyABKAkSEAoIcXVlc3Rpb24YDCABKAkSCwoDa2V5GBQgASgJKsIBCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVEVfQUNDRVBURUQQARIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAhIdChlUQVNLX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAMSGAoUVEFTS19TVEFURV9DT01QTEVURUQQBBIVChFUQVNLX1NUQVRFX0ZBSUxFRBAFEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAYqpgEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIUChBPVVRDT01FX0FDQ0VQVEVEEAISFQoRT1VUQ09NRV9FWEhBVVNURUQQAxIUChBPVVRDT01FX1JFVklFV0VEEAQSEgoOT1VUQ09NRV9GQUlMRUQQBRIVChFPVVRDT01FX0NBTkNFTExFRBAGYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_mesh_v1_message]);
 
 /**
  * Which workflow was chosen, and why.
@@ -494,6 +494,13 @@ export type Result = Message<"mesh.v1.Result"> & {
    * @generated from field: repeated mesh.v1.Part attachments = 20;
    */
   attachments: Part[];
+
+  /**
+   * What roles made of kinds of their own, by the name of the kind.
+   *
+   * @generated from field: repeated mesh.v1.Artifact artifacts = 21;
+   */
+  artifacts: Artifact[];
 };
 
 /**
@@ -502,6 +509,39 @@ export type Result = Message<"mesh.v1.Result"> & {
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
   messageDesc(file_mesh_v1_task, 11);
+
+/**
+ * An artifact of a kind that a role declares; the mesh itself knows no kind.
+ *
+ * @generated from message mesh.v1.Artifact
+ */
+export type Artifact = Message<"mesh.v1.Artifact"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * As people read it, in Markdown; the role makes it.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * As the schema of the kind has it.
+   *
+   * @generated from field: google.protobuf.Struct data = 3;
+   */
+  data?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message mesh.v1.Artifact.
+ * Use `create(ArtifactSchema)` to create a new message.
+ */
+export const ArtifactSchema: GenMessage<Artifact> = /*@__PURE__*/
+  messageDesc(file_mesh_v1_task, 12);
 
 /**
  * Why an answer is less than what was asked for, and what it is instead.
@@ -536,7 +576,7 @@ export type Degraded = Message<"mesh.v1.Degraded"> & {
  * Use `create(DegradedSchema)` to create a new message.
  */
 export const DegradedSchema: GenMessage<Degraded> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 12);
+  messageDesc(file_mesh_v1_task, 13);
 
 /**
  * @generated from message mesh.v1.TaskError
@@ -565,7 +605,7 @@ export type TaskError = Message<"mesh.v1.TaskError"> & {
  * Use `create(TaskErrorSchema)` to create a new message.
  */
 export const TaskErrorSchema: GenMessage<TaskError> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 13);
+  messageDesc(file_mesh_v1_task, 14);
 
 /**
  * Where a forked task began.
@@ -591,7 +631,7 @@ export type ForkOrigin = Message<"mesh.v1.ForkOrigin"> & {
  * Use `create(ForkOriginSchema)` to create a new message.
  */
 export const ForkOriginSchema: GenMessage<ForkOrigin> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 14);
+  messageDesc(file_mesh_v1_task, 15);
 
 /**
  * @generated from message mesh.v1.Task
@@ -707,7 +747,7 @@ export type Task = Message<"mesh.v1.Task"> & {
  * Use `create(TaskSchema)` to create a new message.
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 15);
+  messageDesc(file_mesh_v1_task, 16);
 
 /**
  * A line of a list of tasks; Get has the whole.
@@ -796,7 +836,7 @@ export type TaskSummary = Message<"mesh.v1.TaskSummary"> & {
  * Use `create(TaskSummarySchema)` to create a new message.
  */
 export const TaskSummarySchema: GenMessage<TaskSummary> = /*@__PURE__*/
-  messageDesc(file_mesh_v1_task, 16);
+  messageDesc(file_mesh_v1_task, 17);
 
 /**
  * @generated from enum mesh.v1.TaskState

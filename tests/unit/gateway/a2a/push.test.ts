@@ -4,8 +4,6 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Caller } from '../../../../client/caller.ts';
-import { MeshError } from '../../../../client/errors.ts';
 import { PushAddresses } from '../../../../gateway/a2a/push/address.ts';
 import { PushConfigs } from '../../../../gateway/a2a/push/configs.ts';
 import { PushRoom } from '../../../../gateway/a2a/push/room.ts';
@@ -14,6 +12,8 @@ import { newSigningKey, publicKeyOf } from '../../../../gateway/a2a/push/signatu
 import { PushStore } from '../../../../gateway/a2a/push/store.ts';
 import { openMesh } from '../../../../gateway/core/mesh.ts';
 import { pushSigningKey } from '../../../../services/push-signing-key.ts';
+import type { Caller } from '../../../../task-client/caller.ts';
+import { MeshError } from '../../../../task-client/errors.ts';
 import { Receiver } from '../../../support/receiver.ts';
 import { memoryMesh } from '../../client/log.ts';
 

@@ -2,13 +2,14 @@
  * All roles together over a log in memory, without a host: what a task does when nothing fails. Owns: handing each
  * stored event to its actor, and answering effects from a table. Does not own: storage, time, or the roles.
  */
-import { ingress } from '../../../../actors/ingress.ts';
+
 import type { Actor, EffectRow, Output } from '../../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { effectFinished, type Outcome } from '../../../../actors/runtime/settlement.ts';
 import { step } from '../../../../actors/runtime/step.ts';
 import type { StoredMessage } from '../../../../bus/port.ts';
+import { ingress } from '../../../../ingress/ingress.ts';
 import { type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import { loggedAt, START_MS } from '../../runtime/support/events.ts';
 

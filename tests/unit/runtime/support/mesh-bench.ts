@@ -2,13 +2,14 @@
  * Hosts around one log in memory, each with a simulated disk, on one fake clock. Owns: starting and killing them, tasks of
  * a dispatcher and a courier, the deeds that were done, and what can be seen of it all from outside.
  */
-import { ingress } from '../../../../actors/ingress.ts';
+
 import type { FatalError } from '../../../../actors/runtime/errors.ts';
 import { createHost, type Host, type HostOptions } from '../../../../actors/runtime/host.ts';
 import type { Ledger } from '../../../../actors/runtime/ledger/port.ts';
 import { effect, type Fence, type Role, type RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
 import type { Bus, StoredMessage, StreamName } from '../../../../bus/port.ts';
+import { ingress } from '../../../../ingress/ingress.ts';
 import { type MeshEvent, parseEvents } from '../../../../schemas/events/envelope.ts';
 import { FACT_FILTER, INGRESS_SUBJECT, journalSubject, PARTITIONS } from '../../../../schemas/events/subjects.ts';
 import type { Disk } from '../../../../simulation/disk.ts';

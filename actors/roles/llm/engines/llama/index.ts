@@ -7,8 +7,8 @@
  * 2. A context is given back only when its generation has really ended, so that two never share one.
  */
 import type { LlamaContextSequence } from 'node-llama-cpp';
-import type { ModelLog } from '../../../../../models/llama.ts';
-import type { LoadGuard } from '../../../../../models/load-guard.ts';
+import type { ModelLog } from '../../../../../gguf-models/llama.ts';
+import type { LoadGuard } from '../../../../../gguf-models/load-guard.ts';
 import { EngineError } from '../../../../../prompting/engine-error.ts';
 import type { EngineContext, LlmEngine } from '../port.ts';
 import { readCompletion } from '../reply-lane.ts';

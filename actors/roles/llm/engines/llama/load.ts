@@ -5,10 +5,10 @@
  * Everything is allocated here: the cache of every context is as large as it will ever be.
  */
 import type { ChatWrapper, LlamaContextSequence, LlamaModel } from 'node-llama-cpp';
-import { ModelError } from '../../../../../models/errors.ts';
-import { type GgufInfo, readGgufInfo } from '../../../../../models/gguf.ts';
-import { loadLlama, type ModelLog, threadsFor } from '../../../../../models/llama.ts';
-import { contextThatFits, memoryOf } from '../../../../../models/memory.ts';
+import { ModelError } from '../../../../../gguf-models/errors.ts';
+import { type GgufInfo, readGgufInfo } from '../../../../../gguf-models/gguf.ts';
+import { loadLlama, type ModelLog, threadsFor } from '../../../../../gguf-models/llama.ts';
+import { contextThatFits, memoryOf } from '../../../../../gguf-models/memory.ts';
 
 export interface LoadOptions {
   readonly modelPath: string;

@@ -23,7 +23,7 @@ import { KnowledgeError } from './port.ts';
 /** A chunk has some 350 tokens; a longer context costs memory and gains nothing. */
 const CONTEXT_TOKENS_MAX = 512;
 /** docs/knowledge.md has what more of a passage costs and gains. */
-export const PASSAGE_TOKENS_DEFAULT = 128;
+const PASSAGE_TOKENS_DEFAULT = 128;
 /** Room for the tokens that open and close a text. */
 const CONTEXT_TOKENS_SPARE = 8;
 /** No token is shorter than a character, and few are longer than this many; more is not even looked at. */

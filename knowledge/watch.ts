@@ -33,7 +33,7 @@ const SETTLE_MS_MAX = 2_000;
 const REST_SHARE = 4;
 const REST_MS_MAX = 10_000;
 /** For what the system does not tell of, and for what went wrong. */
-export const LOOK_AGAIN_MS = 30_000;
+const LOOK_AGAIN_MS = 30_000;
 
 const RULE_FILES: ReadonlySet<string> = new Set(['.gitignore', '.ignore']);
 /** What may be right a moment later; anything else needs a person. */

@@ -1,7 +1,7 @@
 /**
- * `node bench/router-described.ts [--json]`: how well the shipped router finds workflows of a user's own by their
+ * `node bench/router-described.ts [--json] [--set test|test-2]`: how well the shipped router finds workflows of a user's own by their
  * descriptions, and what those cost the shipped routes. Owns: the measurement. Does not own: the router, or the samples
- * (`router/samples/described`, written before anything was measured, and used for nothing else).
+ * (`router/samples/described`).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,9 @@ import { createRouter } from '../router/router.ts';
 import { parseSamples, type Sample } from '../router/samples.ts';
 import { loadRouting } from '../services/adapters/router.ts';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, set: { type: 'string', default: 'test-2' } },
+});
 const samplesFolder = join(projectRoot, 'router', 'samples');
 const read = (path: string): string => readFileSync(join(samplesFolder, path), 'utf8');
 const log = { info: () => undefined, warn: console.error, error: console.error, debug: () => undefined };
@@ -22,9 +24,9 @@ const log = { info: () => undefined, warn: console.error, error: console.error, 
 const LIVE = { threshold: 0.94, timeoutMs: 60_000 };
 
 const { options: shipped } = await loadRouting(readSettings({}));
-const described = Object.entries(JSON.parse(read('described/workflows-test.json')) as Record<string, string>).map(
-  ([name, description]): RouteOption => ({ name, description, roles: ['responder'], hops: 1, loops: false }),
-);
+const described = Object.entries(
+  JSON.parse(read(`described/workflows-${values.set}.json`)) as Record<string, string>,
+).map(([name, description]): RouteOption => ({ name, description, roles: ['responder'], hops: 1, loops: false }));
 
 async function judged(options: readonly RouteOption[], sets: readonly (readonly Sample[])[]): Promise<Judged[][]> {
   const path = join(projectRoot, 'router', 'models', 'router.gguf');
@@ -38,7 +40,7 @@ async function judged(options: readonly RouteOption[], sets: readonly (readonly 
 
 const routes = shipped.map(({ name }) => name);
 const own = parseSamples(
-  read('described/test.tsv'),
+  read(`described/${values.set}.tsv`),
   described.map(({ name }) => name),
 );
 const ordinary = [parseSamples(read('unseen.tsv'), routes), parseSamples(read('test.tsv'), routes)];

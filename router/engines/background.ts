@@ -31,7 +31,7 @@ export function readBackground(modelPath: string, width: number): Background | n
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-  const read = file.safeParse(JSON.parse(text));
+  const read = file.safeParse(jsonOf(text));
   if (!read.success) throw new Error(`${path} is no background of a router model: ${z.prettifyError(read.error)}`);
   const bytes = Buffer.from(read.data.rows, 'base64');
   if (read.data.width !== width || bytes.length === 0 || bytes.length % (4 * width) !== 0) return null;
@@ -40,6 +40,15 @@ export function readBackground(modelPath: string, width: number): Background | n
     numbers.slice(row * width, (row + 1) * width),
   );
   return { mean, directions };
+}
+
+/** Undefined for what is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 export function backgroundText(modelSha256: string, { mean, directions }: Background): string {

@@ -22,6 +22,8 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
           testTimeout: 20_000,
+          // One less by default, which is one on two cores.
+          maxWorkers: '100%',
         },
       },
       {

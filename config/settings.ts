@@ -7,6 +7,14 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const optionalText = z.string().trim().min(1).optional();
+/** Goes into a header: what may not stand there is refused by whoever sends it, with the whole value in the message. */
+const token = (lengthMin = 1) =>
+  z
+    .string()
+    .trim()
+    .min(lengthMin, lengthMin === 1 ? 'must not be blank' : `must have at least ${lengthMin} characters`)
+    .regex(/^[\x21-\x7e]+$/, 'must have letters, digits and signs of ASCII alone, and no spaces')
+    .optional();
 const url = (...protocols: string[]) =>
   z
     .string()
@@ -134,7 +142,7 @@ const table = {
     'Any OpenAI-compatible endpoint (Ollama, vLLM, llama-server).',
     'http://127.0.0.1:11434/v1',
   ],
-  OPENAI_API_KEY: [optionalText, 'Key of that endpoint, if it asks for one.', 'sk-…'],
+  OPENAI_API_KEY: [token(), 'Key of that endpoint, if it asks for one.', 'sk-your-key'],
   OPENAI_MODEL: [
     optionalText,
     'Model to ask for; the first one that the endpoint lists when unset.',
@@ -221,7 +229,7 @@ const table = {
     'mcp.json',
   ],
   MESH_MCP_TOKEN: [
-    z.string().trim().min(16, 'must have at least 16 characters').optional(),
+    token(16),
     'Bearer token that `mesh mcp --http` asks for; a new one is made and printed at each start when unset.',
     'a-long-random-text',
   ],
@@ -288,8 +296,13 @@ const table = {
   ],
   MESH_GATEWAY_CALLERS: [
     optionalText,
-    'File of the callers and the hashes of their tokens (docs/gateway.md); unset, everybody on loopback may do everything.',
+    'File of the callers and the hashes of their tokens (docs/gateway.md); unset, the user of this machine who runs it may do everything, over loopback.',
     'callers.json',
+  ],
+  MESH_LOOPBACK_USERS: [
+    z.enum(['own', 'any']).default('own'),
+    'own: where nobody is asked who they are (a gateway without callers, a dashboard without a token), other users of this machine are not answered, as far as the system tells whose a connection is (Linux); any: they are.',
+    'any',
   ],
   MESH_GATEWAY_TLS_CERT: [
     optionalText,
@@ -322,12 +335,12 @@ const table = {
   ],
   MESH_DASHBOARD_PORT: [count(1, 65_535, 7445), 'Port on which the dashboard is served.', '7445'],
   MESH_DASHBOARD_TOKEN: [
-    z.string().trim().min(16, 'must have at least 16 characters').optional(),
-    'Whoever opens the dashboard shows it once, as ?token=…; unset, everybody on loopback may open it.',
+    token(16),
+    'Whoever opens the dashboard shows it once, as ?token=…; unset, the user of this machine who runs it may open it, over loopback.',
     'a-long-random-text',
   ],
   MESH_DASHBOARD_CALLER_TOKEN: [
-    optionalText,
+    token(),
     'Token by which the dashboard calls the gateway, where MESH_GATEWAY_CALLERS is set.',
     'a-long-random-text',
   ],
@@ -428,6 +441,15 @@ export const secretNames = [
   'MESH_DASHBOARD_TOKEN',
   'MESH_DASHBOARD_CALLER_TOKEN',
 ] as const satisfies readonly (keyof typeof table)[];
+export type SecretName = (typeof secretNames)[number];
+
+/**
+ * What to set in the environment of a process that needs these secrets and no other. The others are empty and not absent:
+ * a process that reads `.env` takes nothing from there that is set.
+ */
+export function blankSecrets(needed: readonly SecretName[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(secretNames.filter((name) => !needed.includes(name)).map((name) => [name, '']));
+}
 
 /** As it may be shown: not when it is a secret, and without the password that an address may hold. */
 function shownValue(name: string, value: string): string {

@@ -113,8 +113,19 @@ export function holdsSecret(text: string): boolean {
 }
 
 /** Also `password = …`: too often about passwords to judge a file by, and cheap to leave out of a text. */
-const ASSIGNED =
-  /((?:password|passwd|secret|token|api[_-]?key|authorization|bearer)["']?\s*[=:]\s*["']?(?:bearer\s+|basic\s+)?)([^\s"',;]{6,})/gi;
+const CALLED =
+  'pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|authorization|cookie|bearer';
+/** Of a field, as a whole. */
+const SECRET_NAME = new RegExp(`(?:${CALLED})$`, 'i');
+/** Up to the quote that ends it, also where the quotes are escaped: JSON in the text of JSON. */
+const QUOTED = new RegExp(
+  `((?:${CALLED})(?:\\\\*["'])?\\s*[=:]\\s*)((\\\\*)(["']))(?!\\2)[\\s\\S]{0,4000}?(?<!\\\\)\\2`,
+  'gi',
+);
+const ASSIGNED = new RegExp(
+  `((?:${CALLED})\\\\*["']?\\s*[=:]\\s*\\\\*["']?(?:bearer\\s+|basic\\s+)?)(?!\\[left out\\])((?:[^\\s"',;\\\\]|\\\\(?!["'])){6,})`,
+  'gi',
+);
 const LEFT_OUT = '[left out]';
 /** The whole of a private key, not only its beginning. */
 const KEY_BLOCK = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g;
@@ -123,5 +134,25 @@ const KEY_BLOCK = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?
 export function withoutSecrets(text: string): string {
   let clean = text.replace(KEY_BLOCK, LEFT_OUT);
   for (const pattern of TOKENS) clean = clean.replace(new RegExp(pattern.source, `g${pattern.flags}`), LEFT_OUT);
-  return clean.replace(ASSIGNED, `$1${LEFT_OUT}`).replace(/(:\/\/[^\s/:@]+:)[^\s/@]+(@)/g, `$1${LEFT_OUT}$2`);
+  clean = clean.replace(QUOTED, `$1$2${LEFT_OUT}$2`).replace(ASSIGNED, `$1${LEFT_OUT}`);
+  return clean.replace(/(:\/\/[^\s/:@]+:)[^\s/@]+(@)/g, `$1${LEFT_OUT}$2`);
+}
+
+/** The same for a value as JSON has it, whose fields have names of their own: every text below one that is called a secret goes. */
+export function valueWithoutSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return withoutSecrets(value);
+  if (Array.isArray(value)) return value.map(valueWithoutSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, inner]) => [
+    name,
+    SECRET_NAME.test(name) ? textsLeftOut(inner) : valueWithoutSecrets(inner),
+  ]);
+  return Object.fromEntries(fields);
+}
+
+function textsLeftOut(value: unknown): unknown {
+  if (typeof value === 'string') return value === '' ? '' : LEFT_OUT;
+  if (Array.isArray(value)) return value.map(textsLeftOut);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, textsLeftOut(inner)]));
 }

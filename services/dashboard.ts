@@ -39,7 +39,8 @@ export const startDashboard: StartService = async (context): Promise<RunningServ
     return one;
   });
   const { MESH_DASHBOARD_HOST: host, MESH_DASHBOARD_PORT: port, MESH_DASHBOARD_TOKEN: token = null } = settings;
-  const server = await serveDashboard({ host, port, token, room }).catch((error: unknown) => {
+  const anyUser = settings.MESH_LOOPBACK_USERS === 'any';
+  const server = await serveDashboard({ host, port, token, anyUser, room }).catch((error: unknown) => {
     throw listenProblem(error, host, port);
   });
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

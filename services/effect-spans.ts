@@ -51,7 +51,7 @@ export interface ProcessFacts {
 export interface EffectSpansOptions {
   readonly tracer: Tracer;
   readonly counters: Counters;
-  readonly recorder: Pick<FlightRecorder, 'crashed' | 'begun' | 'event' | 'forget'>;
+  readonly recorder: Pick<FlightRecorder, 'crashed' | 'begun' | 'event' | 'forget' | 'late'>;
   readonly process: ProcessFacts;
   readonly log: RuntimeLog;
   /** Name of this host. */
@@ -145,15 +145,19 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     if (toldAtMs.size >= TASKS_MAX) toldAtMs.delete(toldAtMs.keys().next().value ?? '');
     toldAtMs.set(`${task}/${role}`, atMs);
   };
-  const applied = ({ role, event, atMs, said, replayed }: AppliedFacts): void => {
-    const name = nameOf(event.type) ?? event.type;
+  const applied = (facts: AppliedFacts): void => {
+    const { role, event, atMs, said, replayed } = facts;
     if (event.type === 'dev.agentmesh.task.submitted.v1') beginTask(event, atMs, replayed);
     noteWanted(event);
     for (const one of said) if (one.way === 'host') noteWanted(one.event);
     if (replayed) {
       noteTold(event.correlationid, role, atMs);
       for (const one of said) if (one.way === 'host') noteTold(event.correlationid, one.to, atMs);
-    } else recorder.event(event.correlationid, role, name, event.hopindex);
+    }
+    recorder.late(() => tell(facts));
+  };
+  const tell = ({ role, event, atMs, said, replayed }: AppliedFacts): void => {
+    if (!replayed) recorder.event(atMs, event.correlationid, role, nameOf(event.type) ?? event.type, event.hopindex);
     // Where the journal ends is known only after the fold; wall time is near enough, and the ids are the same again.
     if (replayed && Date.now() - atMs > RESEND_MS) return;
     const sampled = isSampled(event.traceparent);

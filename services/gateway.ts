@@ -18,6 +18,7 @@ import { daprApp } from '../gateway/dapr/app.ts';
 import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
 import { startHttp } from '../gateway/http/server.ts';
+import { LoopbackUsers, peerOf } from '../guards/loopback-users.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import type { Breakers } from '../resilience/breakers.ts';
@@ -150,7 +151,9 @@ export const startGateway: StartService = async (context) => {
   const mesh = await openMesh({ ...opened, observation, shares });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
   const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
-  const rules = { callers, admission, log };
+  const users = callers === onlyLocal && settings.MESH_LOOPBACK_USERS === 'own' ? new LoopbackUsers() : null;
+  const isOtherUser = async (peer: string): Promise<boolean> => users?.isOther(grpc.port, peer) ?? false;
+  const rules = { callers, admission, log, isOtherUser };
   const secured = tls === undefined ? {} : { tls };
   const a2a = lazyA2a(
     {
@@ -176,6 +179,7 @@ export const startGateway: StartService = async (context) => {
     },
     {
       ...{ host, port: settings.MESH_HTTP_PORT, knowsNobody: callers === onlyLocal, ...secured },
+      isOtherUser: users === null ? null : (ends) => users.isOther(ends.localPort ?? 0, peerOf(ends)),
       publicUrl: publicUrl === undefined ? null : new URL(publicUrl),
     },
   );
@@ -211,6 +215,7 @@ export const startGateway: StartService = async (context) => {
       await a2a.stop();
       await mesh.stop();
       await Promise.all([grpc.stop(), http.stop(), metrics?.close()]);
+      users?.close();
     },
   };
 };

@@ -5,7 +5,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { projectRoot, type Settings, SettingsError } from '../config/settings.ts';
+import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
 import { newSigningKey, type SigningKey } from '../gateway/a2a/push/signature.ts';
 
 const FILE = 'push-signing-key.pem';
@@ -13,7 +13,7 @@ const FILE = 'push-signing-key.pem';
 /** @throws SettingsError when the file that is named holds no such key */
 export function pushSigningKey(settings: Pick<Settings, 'MESH_HOME' | 'MESH_PUSH_SIGNING_KEY'>): SigningKey {
   const { MESH_HOME: home, MESH_PUSH_SIGNING_KEY: named } = settings;
-  if (named !== undefined) return read(resolve(projectRoot, named), 'MESH_PUSH_SIGNING_KEY');
+  if (named !== undefined) return read(resolve(meshFolder(), named), 'MESH_PUSH_SIGNING_KEY');
   const path = join(home, FILE);
   make(home, path);
   return read(path, path);

@@ -5,7 +5,7 @@
  *
  * A new service is an entry here and its start function.
  */
-import type { Settings } from '../config/settings.ts';
+import type { SecretName, Settings } from '../config/settings.ts';
 import type { StartService } from './service-life.ts';
 
 export interface ServedPort {
@@ -34,6 +34,8 @@ export interface Service {
   readonly poolThreads: (settings: Settings) => number;
   /** What yields to others: a generation must not slow down those who decide. 0 to 19. */
   readonly niceness: number;
+  /** Secret settings that it reads; the others are not in the environment of its process. */
+  readonly secrets: readonly SecretName[];
   /** Where it listens; `mesh doctor` looks whether they are free, or answer. */
   readonly ports: readonly ServedPort[];
   /** Of its name between the logs of a foreground mesh. */
@@ -66,6 +68,7 @@ export const services = [
     heapMb: (settings) => settings.AGENTS_MEMORY_MB,
     poolThreads: (settings) => settings.AGENTS_THREADS,
     niceness: 0,
+    secrets: ['MESH_SIGNING_KEY'],
     ports: [],
     colour: 'cyan',
     start: startActors,
@@ -79,6 +82,7 @@ export const services = [
     heapMb: (settings) => settings.LLM_MEMORY_MB,
     poolThreads: () => LLM_POOL_THREADS,
     niceness: 5,
+    secrets: ['MESH_SIGNING_KEY', 'OPENAI_API_KEY'],
     ports: [],
     colour: 'magenta',
     start: startActors,
@@ -92,6 +96,8 @@ export const services = [
     heapMb: (settings) => settings.TOOLS_MEMORY_MB,
     poolThreads: (settings) => settings.TOOLS_THREADS,
     niceness: 5,
+    // An MCP server of `mcp.json` may be given it by name.
+    secrets: ['MESH_SIGNING_KEY', 'OPENAI_API_KEY'],
     ports: [],
     colour: 'yellow',
     start: startActors,
@@ -105,6 +111,7 @@ export const services = [
     heapMb: (settings) => settings.GATEWAY_MEMORY_MB,
     poolThreads: () => GATEWAY_POOL_THREADS,
     niceness: 0,
+    secrets: ['MESH_SIGNING_KEY', 'MESH_PUSH_SIGNING_KEY'],
     ports: [
       { setting: 'MESH_GRPC_PORT', host: 'MESH_GATEWAY_HOST', what: 'gRPC' },
       { setting: 'MESH_HTTP_PORT', host: 'MESH_GATEWAY_HOST', what: 'HTTP' },
@@ -121,6 +128,7 @@ export const services = [
     heapMb: (settings) => settings.DASHBOARD_MEMORY_MB,
     poolThreads: () => DASHBOARD_POOL_THREADS,
     niceness: 5,
+    secrets: ['MESH_SIGNING_KEY', 'MESH_DASHBOARD_TOKEN', 'MESH_DASHBOARD_CALLER_TOKEN'],
     ports: [{ setting: 'MESH_DASHBOARD_PORT', host: 'MESH_DASHBOARD_HOST', what: 'dashboard' }],
     colour: 'white',
     start: async () => (await import('./dashboard.ts')).startDashboard,
@@ -134,6 +142,7 @@ export const services = [
     heapMb: () => ROUTER_HEAP_MB,
     poolThreads: () => ROUTER_POOL_THREADS,
     niceness: 0,
+    secrets: [],
     ports: [],
     colour: 'white',
     start: async () => (await import('./router.ts')).startRouter,
@@ -147,6 +156,7 @@ export const services = [
     heapMb: () => KEEPER_HEAP_MB,
     poolThreads: () => KEEPER_POOL_THREADS,
     niceness: 0,
+    secrets: [],
     ports: [],
     colour: 'white',
     start: async () => (await import('./keeper.ts')).startKeeper,

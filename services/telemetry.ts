@@ -102,18 +102,19 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const tracer = createTracer([
     {
       begun: (span) => recorder.begun(span, false),
-      finished(span) {
-        n += 1;
-        const { window } = observability;
-        const told =
-          window === null ? span : { ...span, attributes: { ...span.attributes, [attribute.window]: window.id } };
-        const text = JSON.stringify(told);
-        recorder.finished(told, text, n);
-        stream.add({ traceId: told.traceId, text });
-        otlp?.add(told);
-      },
+      finished: (span) => recorder.late(() => sendSpan(span)),
     },
   ]);
+  const sendSpan = (span: FinishedSpan): void => {
+    n += 1;
+    const { window } = observability;
+    const told =
+      window === null ? span : { ...span, attributes: { ...span.attributes, [attribute.window]: window.id } };
+    const text = JSON.stringify(told);
+    recorder.finished(told, text, n);
+    stream.add({ traceId: told.traceId, text });
+    otlp?.add(told);
+  };
   const onCrash = (how: CrashSign, cause: string): void => {
     counters.add('crashes', { how });
     observability.crash(cause);
@@ -178,6 +179,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       if (metricsTimer !== null) clearInterval(metricsTimer);
       samples?.stop();
       observability.close();
+      recorder.flush();
       await Promise.all([stream, otlp, logs].map((one) => one?.close(CLOSE_LIMIT_MS)));
       await collector?.close();
       recorder.close();

@@ -314,19 +314,18 @@ export interface Counters {
 export function createCounters(): Counters {
   const all = new Map<MetricName, Map<string, Series>>();
   const seriesOf = (name: MetricName, given: Labels): Series => {
-    const known = all.get(name) ?? new Map<string, Series>();
-    all.set(name, known);
     const { labels: names, buckets } = metrics[name] as Metric;
-    let key = names.map((label) => given[label] ?? '').join('\u0000');
-    const isFull = known.size >= SERIES_MAX && !known.has(key);
+    const key =
+      names.length === 1 ? (given[names[0] ?? ''] ?? '') : names.map((label) => given[label] ?? '').join('\u0000');
+    const ofName = all.get(name) ?? new Map<string, Series>();
+    const known = ofName.get(key);
+    if (known !== undefined) return known;
+    all.set(name, ofName);
+    const isFull = ofName.size >= SERIES_MAX;
     const labels = Object.fromEntries(names.map((label) => [label, isFull ? OTHER : (given[label] ?? '')]));
-    if (isFull) key = OTHER;
-    let series = known.get(key);
-    if (series === undefined) {
-      const counts = buckets === undefined ? null : new Array<number>(buckets.length + 1).fill(0);
-      series = { labels, value: 0, counts, sum: 0, count: 0 };
-      known.set(key, series);
-    }
+    const counts = buckets === undefined ? null : new Array<number>(buckets.length + 1).fill(0);
+    const series = (isFull ? ofName.get(OTHER) : undefined) ?? { labels, value: 0, counts, sum: 0, count: 0 };
+    ofName.set(isFull ? OTHER : key, series);
     return series;
   };
   return {

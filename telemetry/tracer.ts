@@ -38,13 +38,13 @@ export function createTracer(listeners: readonly SpanListener[]): Tracer {
   return {
     finish,
     begin(span) {
-      let attributes = span.attributes;
+      const attributes = { ...span.attributes };
       let ended = false;
       for (const listener of listeners) listener.begun?.(span);
       return {
         span,
         set(more) {
-          attributes = { ...attributes, ...more };
+          if (!ended) Object.assign(attributes, more);
         },
         end(failure, endMs = preciseNow()) {
           if (ended) return;

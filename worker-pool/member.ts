@@ -9,7 +9,7 @@ import { fork } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Question } from './serve.ts';
+import type { Question, Said } from './serve.ts';
 
 export interface MemberOptions {
   readonly script: URL;
@@ -32,7 +32,7 @@ export interface Member {
   listen(listener: Listener | null): void;
   /** Keeps this process alive, or not. */
   hold(isHeld: boolean): void;
-  /** Lets others go first on a busy machine, for the rest of its life; false where that cannot be: a thread. */
+  /** Lets others go first on a busy machine, for the rest of its life; false where that cannot be: a thread not on Linux. */
   yield(): boolean;
   end(): Promise<void>;
 }
@@ -45,7 +45,11 @@ export function startMember(options: MemberOptions, onGone: () => void): Member 
 function startThread({ script, heapMbMax }: MemberOptions, onGone: () => void): Member {
   const worker = new Worker(script, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: heapMbMax } });
   let listener: Listener | null = null;
-  worker.on('message', (said) => listener?.message(said));
+  let thread: number | null = null;
+  worker.on('message', (said: Said) => {
+    if (said.kind === 'began') thread = said.thread;
+    listener?.message(said);
+  });
   worker.on('error', (error) => listener?.gone('the worker failed', error));
   worker.on('exit', (status) => {
     onGone();
@@ -57,7 +61,11 @@ function startThread({ script, heapMbMax }: MemberOptions, onGone: () => void): 
       listener = who;
     },
     hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
-    yield: () => false,
+    yield() {
+      if (thread === null) return false;
+      setPriority(thread, constants.priority.PRIORITY_LOW);
+      return true;
+    },
     end: async () => {
       await worker.terminate();
     },

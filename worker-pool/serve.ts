@@ -1,7 +1,9 @@
 /**
  * The other side of a worker pool: what a worker's script calls. Owns: the words between the two. Does not own: the work.
  */
+import { readlinkSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort, Worker } from 'node:worker_threads';
 
 /** What the pool sends. */
@@ -12,7 +14,12 @@ export interface Question {
 
 /** What a worker says: that the work begins, how it ended. */
 export type Said =
-  | { readonly id: number; readonly kind: 'began' }
+  | {
+      readonly id: number;
+      readonly kind: 'began';
+      /** The number of its thread, as Linux counts them; null for a process, and elsewhere. */
+      readonly thread: number | null;
+    }
   | { readonly id: number; readonly kind: 'done'; readonly reply: unknown }
   | { readonly id: number; readonly kind: 'failed'; readonly message: string };
 
@@ -34,9 +41,20 @@ function letHostGoFirst(): void {
   setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICER_BY));
 }
 
+/** What Linux sets priorities by; null for a process, and where a thread cannot be named. */
+function threadNumber(): number | null {
+  if (parentPort === null || process.platform !== 'linux') return null;
+  try {
+    return Number(basename(readlinkSync('/proc/thread-self')));
+  } catch {
+    return null; // A system without /proc.
+  }
+}
+
 /** Answers the pool's requests, one after another; the pool sends the next one when the last is answered. */
 export function serve<Request>({ prepare, run }: Service<Request>): void {
   letHostGoFirst();
+  const thread = threadNumber();
   const say = (said: Said): void => {
     if (parentPort !== null) parentPort.postMessage(said);
     else if (process.connected) process.send?.(said);
@@ -46,7 +64,7 @@ export function serve<Request>({ prepare, run }: Service<Request>): void {
       // The pool's own types say what it sends: they meet here and in the pool's `ask`.
       const asked = request as Request;
       await prepare?.(asked);
-      say({ id, kind: 'began' });
+      say({ id, kind: 'began', thread });
       say({ id, kind: 'done', reply: await run(asked) });
     } catch (error) {
       say({ id, kind: 'failed', message: error instanceof Error ? error.message : String(error) });

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../../bus/nats-bus.ts';
 import { BusError } from '../../bus/port.ts';
+import { blankSecrets } from '../../config/settings.ts';
 import { CliError } from '../errors.ts';
 
 const TRIES_MAX = 3;
@@ -66,7 +67,8 @@ async function lastSeqOf(store: string, binary: string): Promise<number> {
   const config = join(folder, 'server.conf');
   const lines = [`listen: "127.0.0.1:${port}"`, `jetstream { store_dir: ${JSON.stringify(store)} }`];
   writeFileSync(config, [...lines, `authorization { token: "${token}" }`, ''].join('\n'), { mode: 0o600 });
-  const server = spawn(binary, ['--config', config], { stdio: 'ignore' });
+  const env = { ...process.env, ...blankSecrets([]) };
+  const server = spawn(binary, ['--config', config], { stdio: 'ignore', env });
   const ended = once(server, 'exit');
   try {
     const bus = await connected(`nats://${token}@127.0.0.1:${port}`);

@@ -3,8 +3,11 @@
  * dashboard.
  */
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
-import type { Settings } from '../../config/settings.ts';
+import { blankSecrets, type Settings } from '../../config/settings.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
 import { CliError } from '../errors.ts';
@@ -32,8 +35,21 @@ async function open(settings: Settings, onlyPrint: boolean): Promise<void> {
   const url = dashboardUrl(settings);
   const token = settings.MESH_DASHBOARD_TOKEN;
   const address = token === undefined ? url : `${url}/?token=${encodeURIComponent(token)}`;
-  if (!onlyPrint && (await openBrowser(address))) return print(`Opened ${url} in the browser.`);
+  const opened = token === undefined ? () => url : () => pageThatLeadsTo(address, settings.MESH_HOME);
+  if (!onlyPrint && (await openBrowser(opened()))) return print(`Opened ${url} in the browser.`);
   print(address);
+}
+
+/**
+ * The arguments of a program are read by every user of the machine, so the browser is not given the token but a file that
+ * nobody else can read, and that leads on.
+ */
+function pageThatLeadsTo(address: string, home: string): string {
+  const path = join(home, 'open.html');
+  // An address of ours: what could end the attribute is encoded in it.
+  const page = `<!doctype html><title>Agent Mesh</title><meta http-equiv="refresh" content="0; url=${address}">\n`;
+  writeFileSync(path, page, { mode: 0o600 });
+  return pathToFileURL(path).href;
 }
 
 /** The program of each system that hands an address to the browser. */
@@ -50,7 +66,8 @@ async function openBrowser(address: string): Promise<boolean> {
     return false;
   const [program = 'xdg-open', ...args] = own ?? [BROWSER ?? 'xdg-open'];
   return new Promise((resolve) => {
-    const child = spawn(program, [...args, address], { stdio: 'ignore', detached: true });
+    const env = { ...process.env, ...blankSecrets([]) };
+    const child = spawn(program, [...args, address], { stdio: 'ignore', detached: true, env });
     child.once('error', () => resolve(false));
     child.once('spawn', () => {
       child.unref();

@@ -6,7 +6,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPackage, meshEnv, meshFolder, programFile, projectRoot, type Settings } from '../../config/settings.ts';
+import {
+  blankSecrets,
+  isPackage,
+  meshEnv,
+  meshFolder,
+  programFile,
+  projectRoot,
+  type Settings,
+} from '../../config/settings.ts';
 import { lineSplitter } from './lines.ts';
 
 /** Of the product itself; a package has no sources worth reading. */
@@ -53,7 +61,7 @@ export async function runIndex(
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [programFile('cli', 'main'), 'index', ...paths], {
       cwd: meshFolder(),
-      env: { ...process.env, ...meshEnv() },
+      env: { ...process.env, ...meshEnv(), ...blankSecrets([]) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let last = '';

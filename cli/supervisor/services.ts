@@ -4,7 +4,7 @@
  * running them.
  */
 import { join } from 'node:path';
-import { meshEnv, programFile, type Settings } from '../../config/settings.ts';
+import { blankSecrets, meshEnv, programFile, type Settings } from '../../config/settings.ts';
 import type { Service } from '../../services/table.ts';
 import type { Style } from '../terminal.ts';
 
@@ -21,6 +21,7 @@ export function nodeArgs(service: Service, settings: Settings): string[] {
 export function serviceEnv(service: Service, settings: Settings): NodeJS.ProcessEnv {
   return {
     ...meshEnv(),
+    ...blankSecrets(service.secrets),
     MESH_SUPERVISED: '1',
     UV_THREADPOOL_SIZE: String(service.poolThreads(settings)),
     // glibc gives each thread a region of its own, and keeps in all of them what was freed in any.

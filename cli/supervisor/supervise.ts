@@ -8,7 +8,7 @@
  */
 import type { AddedRole } from '../../bus/identities.ts';
 import { natsAccess, seedPath } from '../../config/nats-access.ts';
-import { meshConfigPath, meshFolder, natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
+import { blankSecrets, meshConfigPath, meshFolder, natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { findAddedRoles } from '../../services/adapters/added-roles.ts';
 import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
@@ -298,7 +298,7 @@ async function startNats(run: Run): Promise<ManagedProcess> {
     name: natsName,
     command: binary.path,
     args: ['--config', configFor(addedRoles)],
-    env: process.env,
+    env: { ...process.env, ...blankSecrets([]) },
     cwd: meshFolder(),
     logPath: logPath(settings, natsName),
     parse: parseNatsLine,

@@ -2,8 +2,8 @@
  * The HTTP server of the dashboard. Owns: who may ask, headers that every answer has, and handing over to the built
  * pages. Does not own: any page, or what the door answers.
  *
- * 1. Without a token it answers on loopback only, to names of loopback, and to no other web page: a page elsewhere reaches
- *    loopback by a name of its own, or by a request to another origin.
+ * 1. Without a token it answers on loopback only, to the user who runs it, to names of loopback, and to no other web page: a
+ *    page elsewhere reaches loopback by a name of its own, or by a request to another origin.
  * 2. With a token, whoever shows it once (`?token=`) gets a cookie; nothing is answered without one of the two.
  */
 import { timingSafeEqual } from 'node:crypto';
@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { LoopbackUsers, otherUserText, peerOf } from '../../guards/loopback-users.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { Door } from './door.ts';
 
@@ -28,6 +29,8 @@ export interface DashboardServerOptions {
   readonly host: string;
   readonly port: number;
   readonly token: string | null;
+  /** Without a token, answers every user of this machine. */
+  readonly anyUser: boolean;
   /** Asked at each request that may be answered. */
   readonly room: () => Promise<Room>;
 }
@@ -43,9 +46,13 @@ export interface DashboardServer {
   close(): Promise<void>;
 }
 
-export async function serveDashboard({ host, port, token, room }: DashboardServerOptions): Promise<DashboardServer> {
-  const server = createServer({ ...HALF_SENT }, (request, response) => {
+export async function serveDashboard(options: DashboardServerOptions): Promise<DashboardServer> {
+  const { host, port, token, anyUser, room } = options;
+  const users = token === null && !anyUser ? new LoopbackUsers() : null;
+  const server = createServer({ ...HALF_SENT }, async (request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
+    const isOther = users !== null && (await users.isOther(request.socket.localPort ?? 0, peerOf(request.socket)));
+    if (isOther) return refuse(response, 403, otherUserText('the dashboard', 'MESH_DASHBOARD_TOKEN'));
     const refusal = token === null ? stranger(request) : null;
     if (refusal !== null) return refuse(response, 403, refusal);
     if (isForeignWrite(request)) return refuse(response, 403, 'commands are taken from the dashboard itself only');
@@ -66,6 +73,7 @@ export async function serveDashboard({ host, port, token, room }: DashboardServe
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
+      users?.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
@@ -88,8 +96,9 @@ function refuse(response: ServerResponse, status: number, text: string): void {
 function stranger({ headers: sent }: IncomingMessage): string | null {
   if (isStrangeName(sent, own.names))
     return `the dashboard does not answer to the name ${sent.host ?? ''}; open it by 127.0.0.1 or set MESH_DASHBOARD_TOKEN`;
-  // A person may come here by a link in another page; only what a script asks for says its origin.
-  const page = foreignPage({ host: sent.host, origin: sent.origin }, own);
+  // A person may come here by a link in another page, and then a whole page is asked for.
+  const isPage = sent['sec-fetch-dest'] === 'document' && sent['sec-fetch-mode'] === 'navigate';
+  const page = foreignPage(isPage ? { host: sent.host, origin: sent.origin } : sent, own);
   return page === null ? null : `the dashboard answers no web page of ${page}`;
 }
 

@@ -23,6 +23,7 @@ const sidebar = [
       page('Your first day', 'onboarding'),
       page('A mesh of your own', 'your-own'),
       page('Architecture', 'architecture'),
+      page('Words', 'words'),
     ],
   },
   {

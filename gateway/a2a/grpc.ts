@@ -14,7 +14,7 @@ import {
 import { readTraceparent } from '../../schemas/events/trace-context.ts';
 import { MeshError, toMeshError } from '../../task-client/errors.ts';
 import { enter } from '../core/entry.ts';
-import type { CallRules } from '../grpc/call.ts';
+import { type CallRules, credentialsOf } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';
 import { toServiceError } from '../grpc/status.ts';
 import { a2aDescriptors } from './descriptors.ts';
@@ -92,12 +92,7 @@ async function serve(
     else answer(serviceError);
   };
   try {
-    const authorization = firstText(call.metadata, 'authorization');
-    const certificate: unknown = call.getAuthContext().sslPeerCertificate?.subject?.CN;
-    const entry = await enter(rules, {
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(typeof certificate === 'string' ? { certificate } : {}),
-    });
+    const entry = await enter(rules, await credentialsOf(call, rules));
     leave = entry.leave;
     call.on('cancelled', () => {
       entry.hangUp();

@@ -6,6 +6,7 @@
  * Names are one space, and nobody can take another's: those of the mesh itself (`local`, `mesh run`, …) are in no file,
  * and a name that only a certificate says stands behind `cert:`, which no file can have.
  */
+import { otherUserText } from '../../guards/loopback-users.ts';
 import type { Caller } from '../../task-client/caller.ts';
 import { MeshError } from '../../task-client/errors.ts';
 
@@ -18,10 +19,12 @@ export interface Credentials {
   readonly authorization?: string;
   /** Common name of a client certificate that the TLS layer has verified. */
   readonly certificate?: string;
+  /** The connection is another user's of this machine; asked where nothing else says who calls. */
+  readonly isOtherUser?: boolean;
 }
 
 export interface Callers {
-  /** @throws MeshError unauthenticated */
+  /** @throws MeshError unauthenticated, or permission_denied */
   identify(credentials: Credentials): Caller;
   /**
    * Calls back, once, when the credentials of a caller that was let in say nothing or something else from now on.
@@ -34,9 +37,12 @@ export interface Callers {
 
 const never = (): (() => void) => () => undefined;
 
-/** Without a file of callers: everybody who reaches the port is the person at this machine. */
+/** Without a file of callers: whoever reaches the port is the person at this machine, unless it is seen to be another user. */
 export const onlyLocal: Callers = {
-  identify: () => localCaller,
+  identify: ({ isOtherUser = false }) => {
+    if (!isOtherUser) return localCaller;
+    throw new MeshError('permission_denied', 'OTHER_USER', otherUserText('this gateway', 'MESH_GATEWAY_CALLERS'));
+  },
   whenRevoked: never,
   isKnown: ({ name, role }) => name === LOCAL_CALLER && role === localCaller.role,
 };

@@ -11,7 +11,7 @@ import { headerText } from '../../schemas/events/event-content.ts';
 import { readTraceparent } from '../../schemas/events/trace-context.ts';
 import { callerLeft, MeshError, toMeshError } from '../../task-client/errors.ts';
 import type { CallContext, ClientLog } from '../../task-client/ports.ts';
-import type { TaskNow } from '../../task-client/tasks.ts';
+import type { TaskNow } from '../../task-client/task-feed.ts';
 import type { Credentials } from '../core/callers.ts';
 import { type Doorkeepers, enter } from '../core/entry.ts';
 import type { Decoded } from './service-definition.ts';
@@ -20,6 +20,8 @@ import { checkRules } from './validate.ts';
 
 export interface CallRules extends Doorkeepers {
   readonly log: ClientLog;
+  /** Whether a connection, by its other end, is another user's of this machine; asked where nothing else says who calls. */
+  readonly isOtherUser: (peer: string) => Promise<boolean>;
 }
 
 /** What a handler may use. */
@@ -57,12 +59,17 @@ function firstText(metadata: Metadata, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function credentialsOf(call: SurfaceCall): Credentials {
+/** What a call of any service here shows. */
+export async function credentialsOf(
+  call: Pick<SurfaceCall, 'metadata' | 'getAuthContext' | 'getPeer'>,
+  { isOtherUser }: Pick<CallRules, 'isOtherUser'>,
+): Promise<Credentials> {
   const authorization = firstText(call.metadata, 'authorization');
   const name: unknown = call.getAuthContext().sslPeerCertificate?.subject?.CN;
   return {
     ...(authorization === undefined ? {} : { authorization }),
     ...(typeof name === 'string' ? { certificate: name } : {}),
+    isOtherUser: await isOtherUser(call.getPeer()),
   };
 }
 
@@ -90,7 +97,7 @@ interface Admitted extends Call {
 }
 
 async function admit(call: SurfaceCall, rules: CallRules): Promise<Admitted> {
-  const entry = await enter(rules, credentialsOf(call));
+  const entry = await enter(rules, await credentialsOf(call, rules));
   let isOver = false;
   // The library says so at the end of every call as well, when nobody waits any more.
   call.on('cancelled', () => {

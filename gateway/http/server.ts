@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { type Ends, otherUserText } from '../../guards/loopback-users.ts';
 import { foreignPage, isFromBrowser, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { TlsFiles } from '../grpc/server.ts';
 import { AddressError } from '../grpc/server.ts';
@@ -20,6 +21,8 @@ export interface HttpSettings {
   readonly tls?: TlsFiles;
   /** Whoever reaches the port is somebody: then it answers to its own names only. */
   readonly knowsNobody: boolean;
+  /** Whether a connection is another user's of this machine; null where callers say who they are. */
+  readonly isOtherUser: ((connection: Ends) => Promise<boolean>) | null;
   /** Of the port behind a proxy, as `MESH_PUBLIC_URL` has it; null for none. */
   readonly publicUrl: URL | null;
 }
@@ -62,8 +65,12 @@ export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promi
     names: new Set(publicUrl === null ? [] : [publicUrl.hostname]),
     publicOrigin: publicUrl?.origin ?? null,
   };
-  const handle = (request: IncomingMessage, response: ServerResponse): void =>
-    route(ports, { ...settings, own }, request, response);
+  const judge: Judge = { ...settings, own };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const isOtherUser = judge.isOtherUser?.(request.socket);
+    if (isOtherUser === undefined) route(ports, judge, request, response);
+    else answerOwn(ports, judge, isOtherUser, request, response);
+  };
   const server =
     tls === undefined
       ? createServer(options, handle)
@@ -82,13 +89,35 @@ export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promi
   return { port, stop: () => stop(server) };
 }
 
-interface Judge {
+interface Judge extends Pick<HttpSettings, 'knowsNobody' | 'isOtherUser'> {
   readonly own: OwnOrigin;
-  readonly knowsNobody: boolean;
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
+function answerOwn(
+  ports: HttpPorts,
+  judge: Judge,
+  isOtherUser: Promise<boolean>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  isOtherUser.then(
+    (isOther) => (isOther ? turnAway(ports, request, response) : route(ports, judge, request, response)),
+    (error: unknown) => refuse(response, 500, 'INTERNAL', String(error)),
+  );
+}
+
+/** Another user may know that the mesh works, and nothing else. */
+function turnAway(ports: HttpPorts, request: IncomingMessage, response: ServerResponse): void {
+  if (pathOf(request) === '/healthz') health(ports, response);
+  else refuse(response, 403, 'PERMISSION_DENIED', otherUserText('this gateway', 'MESH_GATEWAY_CALLERS'));
 }
 
 function route(ports: HttpPorts, judge: Judge, request: IncomingMessage, response: ServerResponse): void {
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const path = pathOf(request);
   const refusal = refusalOf(request, judge);
   if (path === '/healthz') health(ports, response);
   else if (refusal !== null) refuse(response, 403, 'PERMISSION_DENIED', refusal);

@@ -127,6 +127,7 @@ function readEntry(
     };
     if (data.url !== undefined) {
       const headers = fillAll(data.headers ?? {}, 'headers');
+      checkHeaders(headers);
       return { ...common, kind: 'http', url: fill(data.url, 'url'), headers };
     }
     return {
@@ -140,6 +141,18 @@ function readEntry(
   } catch (error) {
     if (error instanceof RangeError) return error.message;
     throw error;
+  }
+}
+
+/**
+ * Whoever sends a header that HTTP does not take says so with its value, which may be a secret (RFC 9110, section 5.5).
+ * @throws RangeError without the value
+ */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw new RangeError('headers: a name is none of HTTP');
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value.trim()))
+      throw new RangeError(`headers.${name}: its value has characters that a header may not have, such as line breaks`);
   }
 }
 

@@ -34,7 +34,9 @@ export const BATCH_CONTENT_TYPE = 'application/cloudevents-batch+json';
 
 const TYPE_PREFIX = 'dev.agentmesh.';
 const VERSION_SUFFIX = '.v1';
-const names: ReadonlySet<string> = new Set(eventNames);
+const namesByType: ReadonlyMap<string, EventName> = new Map(
+  eventNames.map((name) => [`${TYPE_PREFIX}${name}${VERSION_SUFFIX}`, name]),
+);
 
 export function typeOf<N extends EventName>(name: N): MeshEvent<N>['type'] {
   return `dev.agentmesh.${name}.v1`;
@@ -42,9 +44,7 @@ export function typeOf<N extends EventName>(name: N): MeshEvent<N>['type'] {
 
 /** The short name of a type, or null when this release does not know it. */
 export function nameOf(type: string): EventName | null {
-  if (!type.startsWith(TYPE_PREFIX) || !type.endsWith(VERSION_SUFFIX)) return null;
-  const name = type.slice(TYPE_PREFIX.length, -VERSION_SUFFIX.length);
-  return names.has(name) ? (name as EventName) : null;
+  return namesByType.get(type) ?? null;
 }
 
 /** Why something was not accepted: a stable code and one sentence. */

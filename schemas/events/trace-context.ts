@@ -16,8 +16,16 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
+/** Of the last one read: all events of a task have the same, and many are read in a row. */
+let lastRead: { readonly text: string; readonly context: TraceContext | null } = { text: '', context: null };
+
 /** Null for what cannot be read. */
 export function parseTraceparent(text: string): TraceContext | null {
+  if (text !== lastRead.text) lastRead = { text, context: contextIn(text) };
+  return lastRead.context;
+}
+
+function contextIn(text: string): TraceContext | null {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(text) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };

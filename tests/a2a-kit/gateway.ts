@@ -29,7 +29,8 @@ const catalog = () =>
 const bus = await connectBus({ url, name: 'a2a-kit' });
 const knowledge = () => Promise.reject(new Error('the kit searches nothing'));
 const mesh = await openMesh({ bus, knowledge, catalog, log, observation: obsSwitch(bus.kv('config')) });
-const rules = { callers: onlyLocal, admission: new Admission({ callsPerSecond: 1000, callsAtOnce: 256 }), log };
+const admission = new Admission({ callsPerSecond: 1000, callsAtOnce: 256 });
+const rules = { callers: onlyLocal, admission, log, isOtherUser: () => Promise.resolve(false) };
 const service = startA2a({
   ...{ mesh, bus, catalog, log, callers: onlyLocal, holder: () => `a2a-kit-${process.pid}` },
   card: {
@@ -51,6 +52,6 @@ const grpc = await startServer(mesh, rules, { host, port: grpcPort, keepaliveMs:
 grpc.setServing(true);
 await startHttp(
   { dapr: null, a2a: () => Promise.resolve((request, response) => app(request, response)), problem: () => null },
-  { host, port: httpPort, knowsNobody: true, publicUrl: null },
+  { host, port: httpPort, knowsNobody: true, isOtherUser: null, publicUrl: null },
 );
 console.log('ready');

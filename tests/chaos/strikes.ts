@@ -214,7 +214,7 @@ const strikes: Readonly<Record<string, { weight: number; strike: Strike }>> = {
     weight: 1,
     async strike({ mesh, ledger }) {
       const twin = mesh.service(TWIN);
-      await twin.startOnce();
+      await twin.startOrRefuse();
       await sleep(TWINS_MS);
       await twin.down();
       for (const file of ledgerFiles(ledger(TWIN))) rmSync(file);

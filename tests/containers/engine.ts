@@ -130,7 +130,7 @@ export class Engine {
   }
 
   logs(name: string, lines = 20): Promise<string> {
-    return podman('logs', '--tail', String(lines), this.#named(name));
+    return podmanAll('logs', '--tail', String(lines), this.#named(name));
   }
 
   /** Resolves with the line that has the text. @throws with the end of the log, after the limit */
@@ -209,11 +209,20 @@ function serviceOf(name: string): Composed {
   return service;
 }
 
-/** @throws Error with what podman said */
+/** What it printed. @throws Error with what podman said */
 async function podman(...args: string[]): Promise<string> {
+  return (await run(args)).stdout.trim();
+}
+
+/** With what it printed as an error: a program in a container may log there. */
+async function podmanAll(...args: string[]): Promise<string> {
+  const { stdout, stderr } = await run(args);
+  return `${stdout}${stderr}`.trim();
+}
+
+async function run(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
   try {
-    const { stdout } = await exec('podman', args, { maxBuffer: 16 * 1024 * 1024 });
-    return stdout.trim();
+    return await exec('podman', args, { maxBuffer: 16 * 1024 * 1024 });
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
     const printed = error instanceof Error && 'stdout' in error ? String(error.stdout).trim() : '';

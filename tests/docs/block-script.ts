@@ -31,7 +31,8 @@ function linesOf({ text, limitS }: Written, at: number): string {
 
 /** Ends when the jobs that it left in the background have ended. */
 export function scriptOf(commands: readonly Written[]): string {
-  return ['exec 2>&1', ...commands.map(linesOf), 'wait'].join('\n');
+  // What stands before a pipe counts as well: what comes after it takes an empty input for none.
+  return ['exec 2>&1', 'set -o pipefail', ...commands.map(linesOf), 'wait'].join('\n');
 }
 
 /** In the order of the commands; one that never ended has no code. */

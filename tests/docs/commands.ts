@@ -101,8 +101,11 @@ function asHere(text: string, task: string): string {
   return here;
 }
 
+/** By a file: a command that looks for processes by their words would find those of `bash -c`. */
 async function shell(text: string, limitS: number, more: NodeJS.ProcessEnv = {}, cwd = projectRoot): Promise<string> {
-  const limited = ['--signal=INT', '--kill-after=5', String(limitS), 'bash', '-c', text];
+  const script = join(home, 'block.sh');
+  writeFileSync(script, text);
+  const limited = ['--signal=INT', '--kill-after=5', String(limitS), 'bash', script];
   const child = spawn('timeout', limited, { cwd, env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
@@ -206,12 +209,21 @@ async function runAll(): Promise<void> {
   }
 }
 
+const changesOf = (): string[] =>
+  execFileSync('git', ['status', '--porcelain'], { cwd: projectRoot, encoding: 'utf8' }).split('\n');
+const before = changesOf();
+
 try {
   await runAll();
 } finally {
   await shell('./mesh down', COMMAND_LIMIT_S);
   for (const path of leftovers) rmSync(path, { recursive: true, force: true });
   rmSync(home, { recursive: true, force: true });
+}
+// A command that ran without the ones before it may write where it should not.
+for (const change of changesOf().filter((one) => !before.includes(one))) {
+  failures.push(`the checkout (${change})`);
+  say(`  ✗ a command has left this in the checkout: ${change}`);
 }
 say(
   `${counted.ran} commands were run, ${failures.length} failed${failures.length > 0 ? `: ${failures.join(', ')}` : ''}; ${counted.not} were not run, each with its reason`,

@@ -57,6 +57,18 @@ export const notRun: readonly NotRun[] = [
     ],
   },
   {
+    why: 'needs a NATS of the applications, and a sidecar that stays in the foreground',
+    instead: 'tests/dapr/run.ts',
+    commands: [
+      'nats --server nats://nats-apps:4222 stream add APPS --subjects "mesh.tasks,mesh.dead" --defaults',
+      'daprd --app-id mesh-gateway --app-port 7444 --app-protocol http --enable-app-health-check \\',
+    ],
+  },
+  {
+    why: 'asks at a terminal for each next page',
+    commands: [`nats stream view MESH --subject "mesh.events.$TASK" --translate "jq -c 'arrays[], objects'"`],
+  },
+  {
     why: 'fetches a gigabyte from a hub; the download is tried on a server of the tests',
     instead: 'tests/integration/models',
     commands: ['./mesh models pull qwen2.5-coder-1.5b'],
@@ -88,6 +100,11 @@ export const notRun: readonly NotRun[] = [
       'pip install grpcio grpcio-tools googleapis-common-protos',
       'python -m grpc_tools.protoc -I gateway/proto -I gateway/third_party --python_out=stubs --grpc_python_out=stubs \\',
       'folder=$(mktemp -d) && cp tests/fixtures/daprd/main.go "$folder" && cd "$folder"',
+      'go mod init daprd && go mod edit -require=github.com/dapr/dapr@v1.14.0 && go mod tidy',
+      `cp -r "$(go list -m -f '{{.Dir}}' github.com/dapr/dapr)" dapr && chmod -R u+w dapr`,
+      "echo 'package components' > dapr/cmd/daprd/components/zz_notag.go",
+      'go mod edit -replace github.com/dapr/dapr=./dapr',
+      'CGO_ENABLED=0 go build -o daprd . && mkdir -p "$OLDPWD/.mesh/tools/daprd" && cp daprd "$OLDPWD/.mesh/tools/daprd/"',
     ],
   },
   {

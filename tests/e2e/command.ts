@@ -19,6 +19,10 @@ export interface Outcome {
 export interface MeshCommand {
   readonly home: string;
   readonly port: number;
+  /** Of the gateway. */
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  readonly dashboardPort: number;
   run(args: readonly string[], env?: Record<string, string>): Promise<Outcome>;
   /** Starts a command that goes on, such as `watch`. */
   start(args: readonly string[]): ChildProcess;
@@ -36,11 +40,12 @@ export const everyTool = join(root, 'tests', 'support', 'every-tool.policy.json'
 export async function createMeshCommand(env: Record<string, string> = {}, folder = root): Promise<MeshCommand> {
   const home = mkdtempSync(join(tmpdir(), 'mesh-e2e-'));
   const port = await freePort();
+  const [grpcPort, httpPort, dashboardPort] = [await freePort(), await freePort(), await freePort()];
   const ports = {
     MESH_NATS_PORT: String(port),
-    MESH_GRPC_PORT: String(await freePort()),
-    MESH_HTTP_PORT: String(await freePort()),
-    MESH_DASHBOARD_PORT: String(await freePort()),
+    MESH_GRPC_PORT: String(grpcPort),
+    MESH_HTTP_PORT: String(httpPort),
+    MESH_DASHBOARD_PORT: String(dashboardPort),
   };
   const base = { ...process.env, MESH_HOME: home, ...ports, NO_COLOR: '1', ...env };
   const start = (args: readonly string[], more: Record<string, string> = {}): ChildProcess =>
@@ -61,6 +66,9 @@ export async function createMeshCommand(env: Record<string, string> = {}, folder
   return {
     home,
     port,
+    httpPort,
+    grpcPort,
+    dashboardPort,
     run,
     start,
     async publish(subject, payload) {

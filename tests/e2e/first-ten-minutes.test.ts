@@ -2,26 +2,17 @@
  * What a newcomer does with the README in hand. Owns: the promises of its first page.
  */
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { secretNames } from '../../config/settings.ts';
+import { services } from '../../services/table.ts';
+import { freePort } from '../support/nats-server.ts';
+import { plantSecrets } from '../support/planted-secrets.ts';
 import { createMeshCommand, eventually, type MeshCommand } from './command.ts';
 
 let mesh: MeshCommand;
-
-const keys = mkdtempSync(join(tmpdir(), 'mesh-keys-'));
-const keyFile = join(keys, 'push.pem');
-const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-/** One in each secret setting but the key that signs the log, which would refuse what any NATS client sends. */
-const secrets = {
-  OPENAI_API_KEY: 'planted-key-of-the-endpoint',
-  MESH_MCP_TOKEN: 'planted-token-of-the-mcp-door',
-  MESH_DASHBOARD_TOKEN: 'planted-token-of-the-dashboard',
-  MESH_DASHBOARD_CALLER_TOKEN: 'planted-token-of-its-caller',
-} as const satisfies Partial<Record<(typeof secretNames)[number], string>>;
+const planted = plantSecrets();
+let metricsPort: number;
 
 interface TaskLine {
   readonly taskId: string;
@@ -34,15 +25,20 @@ const finished = (prompt: string) => async (): Promise<TaskLine | null> =>
   (await tasks()).find((task) => task.prompt === prompt && task.status === 'completed') ?? null;
 
 beforeAll(async () => {
-  writeFileSync(keyFile, pem, { mode: 0o600 });
-  mesh = await createMeshCommand({ ...secrets, MESH_PUSH_SIGNING_KEY: keyFile });
+  metricsPort = await freePort();
+  mesh = await createMeshCommand({
+    ...planted.env,
+    MESH_METRICS_PORT: String(metricsPort),
+    // The log is signed, and takes what any NATS client sends as well.
+    MESH_SIGNED_SINCE: '2999-01-01T00:00:00Z',
+  });
   const up = await mesh.run(['up', '--detach']);
   expect(up.stderr + up.stdout).toContain('up');
   expect(up.code).toBe(0);
 });
 afterAll(async () => {
   await mesh.end();
-  rmSync(keys, { recursive: true });
+  planted.remove();
 });
 
 describe('the first question', () => {
@@ -156,40 +152,116 @@ describe('a secret that is set', () => {
       const path = join(folder, name);
       return statSync(path).isDirectory() ? filesUnder(path) : [path];
     });
+  const read = (path: string): string => readFileSync(path, 'latin1');
+
+  interface RunJson {
+    readonly services: readonly { readonly name: string; readonly process: { readonly pid: number } | null }[];
+  }
+  const processes = (): (readonly [name: string, pid: number])[] => {
+    const { services: all } = JSON.parse(read(join(mesh.home, 'run.json'))) as RunJson;
+    return all.flatMap(({ name, process }) => (process === null ? [] : [[name, process.pid] as const]));
+  };
   /** Arguments of every process that has this home in its environment. */
   const argumentsOfProcesses = (): string[] =>
     readdirSync('/proc').flatMap((pid) => {
       if (!/^\d+$/.test(pid)) return [];
       try {
-        const isOurs = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mesh.home);
-        return isOurs ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : [];
+        return read(`/proc/${pid}/environ`).includes(mesh.home) ? [read(`/proc/${pid}/cmdline`)] : [];
       } catch {
         // It has ended meanwhile.
         return [];
       }
     });
+  /** Each place where something is told, with all that is told there. */
+  const expectNone = (places: readonly (readonly [place: string, text: string])[]): void => {
+    for (const [place, text] of places) {
+      expect([place, text.length > 0]).toEqual([place, true]);
+      expect([place, planted.foundIn(text)]).toEqual([place, []]);
+    }
+  };
 
-  it('is in nothing that the mesh says, writes or is started with', async () => {
+  it('is in nothing that a command says, a backup, a trail and a refused setting included', async () => {
     const [task] = await tasks();
-    const trail = join(mesh.home, 'trail.json');
-    const commands = [['status'], ['status', '--json'], ['doctor'], ['logs'], ['export', task?.taskId ?? '', trail]];
-    const said = await Promise.all(commands.map((args) => mesh.run(args)));
-    const refused = await mesh.run(['status'], {
-      MESH_NATS_PORT: 'x',
-      MESH_MCP_TOKEN: secrets.MESH_MCP_TOKEN.slice(0, 9),
-    });
-    expect(refused.code).toBe(2);
-    const processes = argumentsOfProcesses();
-    expect(processes.length).toBeGreaterThan(4);
-    const places: [string, string][] = [
-      ...said.map(({ stdout, stderr }, at): [string, string] => [commands[at]?.join(' ') ?? '', stdout + stderr]),
-      ['a refused setting', refused.stdout + refused.stderr],
-      ['arguments', processes.join('\n')],
-      ...filesUnder(mesh.home).map((path): [string, string] => [path, readFileSync(path, 'latin1')]),
+    const commands = [
+      ...[['status'], ['status', '--json'], ['doctor'], ['logs'], ['keys', 'show']],
+      ...[
+        ['show', task?.taskId ?? '', '--json'],
+        ['export', task?.taskId ?? '', join(mesh.home, 'trail.json')],
+      ],
+      ['backup', join(mesh.home, 'backup')],
     ];
-    expect(places.map(([place]) => place)).toEqual(expect.arrayContaining([expect.stringMatching(/run\.json$/)]));
-    const planted = [...Object.values(secrets), 'planted-t', pem.split('\n')[1] ?? ''];
-    for (const [place, text] of places)
-      for (const secret of planted) expect([place, secret, text.includes(secret)]).toEqual([place, secret, false]);
+    // Nobody is there: the key is shown to whoever would be, and what comes of it is said.
+    const env = { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` };
+    const said = await Promise.all(commands.map((args) => mesh.run(args, env)));
+    expectNone(said.map(({ stdout, stderr }, at) => [`mesh ${commands[at]?.join(' ')}`, stdout + stderr]));
+    // Each of them is refused in tests/unit/config/secrets.test.ts.
+    const refused = await mesh.run(['tasks'], { MESH_DASHBOARD_TOKEN: `${planted.env.MESH_DASHBOARD_TOKEN} ä` });
+    expect([refused.code, refused.stderr.includes('MESH_DASHBOARD_TOKEN')]).toEqual([2, true]);
+    expectNone([['a refused setting', refused.stderr]]);
+  });
+
+  it('is in no file, no argument, and the environment of those processes only that need it', () => {
+    const isCompiled = (path: string): boolean => path.startsWith(join(mesh.home, 'cache'));
+    const paths = filesUnder(mesh.home).filter((path) => !isCompiled(path) && statSync(path).size > 0);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        ...['run.json', 'trail.json', 'logs/gateway.log', 'backup/manifest.json'].map((name) => join(mesh.home, name)),
+        expect.stringContaining('/flight/'),
+      ]),
+    );
+    expectNone(paths.map((path) => [path, read(path)]));
+    const all = argumentsOfProcesses();
+    expect(all.length).toBeGreaterThan(4);
+    expectNone(all.map((text) => ['arguments', text]));
+    const needed = processes().map(([name, pid]) => [name, planted.foundIn(read(`/proc/${pid}/environ`)).sort()]);
+    expect(needed.length).toBeGreaterThan(4);
+    const table = new Map(services.map(({ name, secrets }) => [name as string, [...secrets].sort()]));
+    // Of the push key the setting is a path.
+    const inside = (name: string) => (table.get(name) ?? []).filter((one) => one !== 'MESH_PUSH_SIGNING_KEY');
+    expect(needed).toEqual(needed.map(([name]) => [name, inside(String(name))]));
+  });
+
+  it('is in no answer of the dashboard, the gateway and the metrics', async () => {
+    const url = (await mesh.run(['open', '--print'])).stdout.trim().replace(/\/\?.*/, '');
+    const headers = { authorization: `Bearer ${planted.env.MESH_DASHBOARD_TOKEN}` };
+    const paths = [
+      '',
+      'api/surroundings',
+      'api/board',
+      'api/quarantine',
+      'api/knowledge',
+      'api/owners',
+      'api/search?q=x',
+    ];
+    const [task] = await tasks();
+    const asked = [
+      ...[...paths, `api/task/${task?.taskId}`, `api/trace/${task?.taskId}`].map((path) => `${url}/${path}`),
+      `http://127.0.0.1:${metricsPort}/metrics`,
+      `http://127.0.0.1:${mesh.httpPort}/.well-known/agent-card.json`,
+      `http://127.0.0.1:${mesh.httpPort}/a2a/rest/tasks`,
+    ];
+    const answers = asked.map(async (address): Promise<[string, string]> => {
+      const response = await fetch(address, address.startsWith(url) ? { headers } : {});
+      return [`${address} (${response.status})`, await response.text()];
+    });
+    expectNone(await Promise.all(answers));
+    for (const path of ['', 'api/board']) expect((await fetch(`${url}/${path}`)).status).toBe(401);
+  });
+
+  it('is handed to the browser by a file of its own, and not by an argument that everybody may read', async () => {
+    const told = join(mesh.home, 'told-to-the-browser');
+    const browser = join(mesh.home, 'browser');
+    writeFileSync(
+      browser,
+      `#!/bin/sh\ncat /proc/$$/environ > "${told}.part"\nprintf '%s\\n' "$@" >> "${told}.part"\nmv "${told}.part" "${told}"\n`,
+    );
+    chmodSync(browser, 0o700);
+    const opened = await mesh.run(['open'], { BROWSER: browser });
+    expect(opened.code).toBe(0);
+    const text = await eventually(async () => (existsSync(told) ? read(told) : null));
+    expectNone([['the browser', text]]);
+    const page = /file:\/\/(\S+)/.exec(text)?.[1] ?? '';
+    expect([page, statSync(page).mode & 0o777]).toEqual([join(mesh.home, 'open.html'), 0o600]);
+    expect(planted.foundIn(read(page))).toEqual(['MESH_DASHBOARD_TOKEN']);
   });
 });

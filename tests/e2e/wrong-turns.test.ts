@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../config/settings.ts';
+import { asNobody, canBeNobody } from '../support/nobody.ts';
 import { createMeshCommand, eventually, type MeshCommand, type Outcome } from './command.ts';
 
 let mesh: MeshCommand | undefined;
@@ -18,6 +20,59 @@ function expectOneLine({ stderr }: Outcome, pattern: RegExp): void {
   const lines = stderr.trim().split('\n');
   expect(lines.at(-1)).toMatch(pattern);
   expect(stderr).not.toMatch(/\n\s+at /);
+}
+
+/** All that somebody of this machine may try by HTTP and HTTP/2 on the ports of a mesh: what came back, one line each. */
+const TRIES = `
+const [, http, grpc, dashboard, task] = process.argv;
+const a2a = 'http://127.0.0.1:' + http;
+const board = 'http://127.0.0.1:' + dashboard;
+const json = { 'content-type': 'application/json', 'a2a-version': '1.0' };
+const message = { message: { messageId: 'm', role: 'ROLE_USER', parts: [{ text: 'tool:clock {}' }] } };
+const rpc = (method, params) => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+const tries = [
+  [a2a + '/a2a/rest/tasks'],
+  [a2a + '/a2a/rest/tasks/' + task],
+  [a2a + '/a2a/rest/message:send', JSON.stringify(message)],
+  [a2a + '/a2a/rest/tasks/' + task + ':cancel', '{}'],
+  [a2a + '/a2a/jsonrpc', rpc('ListTasks', {})],
+  [a2a + '/a2a/jsonrpc', rpc('SendMessage', message)],
+  [a2a + '/dapr/subscribe'],
+  [a2a + '/.well-known/agent-card.json'],
+  [board + '/'],
+  [board + '/api/board'],
+  [board + '/api/task/' + task],
+  [board + '/events'],
+  [board + '/api/command', JSON.stringify({ kind: 'submit', prompt: 'tool:clock {}' })],
+];
+const empty = (path) => new Promise((resolve) => {
+  const session = require('node:http2').connect('http://127.0.0.1:' + grpc);
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+  const ends = (headers) => { if (headers['grpc-status'] !== undefined) resolve(path + ' ' + headers['grpc-status']); };
+  stream.on('response', ends).on('trailers', ends).on('close', () => session.close()).resume();
+  stream.end(Buffer.alloc(5));
+});
+(async () => {
+  for (const [url, body] of tries) {
+    const response = await fetch(url, { headers: json, ...(body ? { method: 'POST', body } : {}) });
+    console.log(response.status, url, (await response.text()).includes('MESH_LOOPBACK_USERS=any'));
+  }
+  for (const one of ['mesh.v1.MeshService/List', 'mesh.v1.MeshService/SetMode', 'mesh.v1.MeshService/Watch', 'lf.a2a.v1.A2AService/ListTasks'])
+    console.log(await empty('/' + one));
+  process.exit(0);
+})();
+`;
+
+async function expectNothingForOthers(own: MeshCommand, task: string): Promise<void> {
+  const args = ['-e', TRIES, String(own.httpPort), String(own.grpcPort), String(own.dashboardPort), task];
+  const { text } = await asNobody(process.execPath, ...args);
+  const lines = text.trim().split('\n');
+  expect(lines).toHaveLength(17);
+  // Refused, with what to do; 7 is PERMISSION_DENIED.
+  expect(lines.filter((line) => !/^403 \S+ true$|^\/\S+ 7$/.test(line))).toEqual([]);
+  const asTheirs = [`MESH_HOME=${own.home}`, `MESH_NATS_PORT=${own.port}`, join(projectRoot, 'mesh'), 'tasks'];
+  expect((await asNobody('env', ...asTheirs)).ok).toBe(false);
+  expect(JSON.parse((await own.run(['tasks', '--json'])).stdout)).toHaveLength(1);
 }
 
 describe('configuration', () => {
@@ -106,9 +161,10 @@ describe('killed processes', () => {
     expect(code).toBe(0);
   });
 
-  it('down leaves nothing running, and what was asked is there after the next up', async () => {
+  it('other users get nothing; down leaves nothing running, and what was asked is there after the next up', async () => {
     mesh = await createMeshCommand();
-    await mesh.run(['run', '--json', 'What is 6 * 7?']);
+    const { stdout } = await mesh.run(['run', '--json', 'What is 6 * 7?']);
+    if (canBeNobody) await expectNothingForOthers(mesh, (JSON.parse(stdout) as { taskId: string }).taskId);
     await mesh.run(['down']);
     expect((await mesh.run(['status'])).code).not.toBe(0);
     await mesh.run(['up', '--detach']);

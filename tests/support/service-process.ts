@@ -103,6 +103,14 @@ export class ServiceProcess {
     return this.ready();
   }
 
+  /** Starts it once; resolves when it is ready or has ended before that: one that finds its name taken refuses. */
+  async startOrRefuse(): Promise<Life> {
+    this.#kept = false;
+    if (this.#child === null) this.#spawn();
+    const { life } = this;
+    return this.#until(READY_LIMIT_MS, () => life.ended !== null || life.readyAtMs !== null);
+  }
+
   /** Resolves when the present life has ended. */
   async gone(limitMs: number): Promise<Life> {
     const { life } = this;
@@ -123,14 +131,18 @@ export class ServiceProcess {
    * The life that runs, once it is ready; the limit counts anew when a long start says that it gets further, and grows with
    * the time for which the process had to wait for others on the same processors.
    */
-  async ready(limitMs: number = READY_LIMIT_MS): Promise<Life> {
+  ready(limitMs: number = READY_LIMIT_MS): Promise<Life> {
+    return this.#until(limitMs, () => this.life.readyAtMs !== null && this.life.ended === null);
+  }
+
+  async #until(limitMs: number, isThere: () => boolean): Promise<Life> {
     const progress = () => this.life.lines.filter(({ msg }) => msg === 'catching up with the log').length;
     let sinceMs = performance.now();
     for (;;) {
       const before = progress();
       const waiting = this.#changes.until(
         () => {
-          if (this.life.readyAtMs !== null && this.life.ended === null) return this.life;
+          if (isThere()) return this.life;
           return progress() > before ? 'further' : undefined;
         },
         limitMs,

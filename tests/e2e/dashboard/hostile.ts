@@ -35,27 +35,47 @@ export const HOSTILE =
   ' "><svg onload=alert(3)> [d](javascript:alert(4)) \u202Etxet\u202C \u2066i\u2069 \u001B[31mred\u001B[0m \u001B]8;;https://evil.example\u0007e\u001B]8;;\u0007' +
   ' \u200B\u0000\u0008 url(https://evil.example/f) {{7*7}}';
 
-/** @param text in place of each text of the answer */
-function poisoned(value: unknown, text: string, key = ''): unknown {
-  if (typeof value === 'string') return UNDERSTOOD.has(key) || value === '' ? value : text;
-  if (Array.isArray(value)) return value.map((one) => poisoned(one, text, key));
+export interface Poison {
+  /** In place of each text of an answer. */
+  readonly text: string;
+  /** In place of its longest one: a text of a megabyte in each of thousands would be no page but a download. */
+  readonly longest: string;
+}
+
+function longestOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return '';
+  let longest = '';
+  for (const one of Object.values(value)) {
+    const found = longestOf(one);
+    if (found.length > longest.length) longest = found;
+  }
+  return longest;
+}
+
+function poisoned(value: unknown, by: Poison, longest = longestOf(value), key = ''): unknown {
+  if (typeof value === 'string') {
+    if (UNDERSTOOD.has(key) || value === '') return value;
+    return value === longest ? by.longest : by.text;
+  }
+  if (Array.isArray(value)) return value.map((one) => poisoned(one, by, longest, key));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, one], at) => [
-      KEYED_BY_TEXT.has(key) ? `${at} ${text.slice(0, 300)}` : name,
-      poisoned(one, text, name),
+      KEYED_BY_TEXT.has(key) ? `${at} ${by.text.slice(0, 300)}` : name,
+      poisoned(one, by, longest, name),
     ]),
   );
 }
 
 /** Answers from the recording are poisoned from now on. */
-export async function poison(page: Page, text: string): Promise<void> {
+export async function poison(page: Page, by: Poison): Promise<void> {
   await page.route('**/demo/**', async (route) => {
     const { pathname } = new URL(route.request().url());
     const path = join(recording, pathname);
     if (!path.startsWith(recording)) return route.abort();
     const answer: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    await route.fulfill({ contentType: 'application/json', body: JSON.stringify(poisoned(answer, text)) });
+    await route.fulfill({ contentType: 'application/json', body: JSON.stringify(poisoned(answer, by)) });
   });
 }
 

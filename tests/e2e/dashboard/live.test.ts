@@ -370,10 +370,11 @@ describe('hostile text', () => {
   });
 });
 
+const recorded = JSON.parse(
+  readFileSync(join(projectRoot, 'dashboard', 'static', 'demo', 'board.json'), 'utf8'),
+) as Board;
+
 describe('hostile text in every field of every answer', () => {
-  const recorded = JSON.parse(
-    readFileSync(join(projectRoot, 'dashboard', 'static', 'demo', 'board.json'), 'utf8'),
-  ) as Board;
   /** One of each state. */
   const tasks = [...new Map(recorded.rows.map(({ id, status: state }) => [state, id])).values()];
   const withViews = recorded.rows.find(({ loops }) => (loops?.used ?? 0) > 0)?.id ?? '';
@@ -384,15 +385,15 @@ describe('hostile text in every field of every answer', () => {
   ];
 
   it.each([
-    { what: 'markup, scripts, controls and marks of direction', text: HOSTILE, width: 1280 },
-    { what: 'a line of 20,000 characters', text: 'x'.repeat(20_000), width: 320 },
-  ])('$what: it is text, asks for nothing, and everything fits', async ({ text, width }) => {
+    { what: 'markup, scripts, controls and marks of direction', text: HOSTILE, longest: HOSTILE, width: 1280 },
+    { what: 'a line of a megabyte', text: 'x'.repeat(2000), longest: 'x'.repeat(1_048_576), width: 320 },
+  ])('$what: it is text, asks for nothing, and everything fits', async ({ text, longest, width }) => {
     const { page: other, problems, context } = await openPage(browser, url, { width });
     other.on('dialog', (dialog) => {
       problems.push(`a dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    await poison(other, text);
+    await poison(other, { text, longest });
     await other.goto('/?demo=1');
     await other.getByText('Everything here is recorded').waitFor();
     for (const path of paths) {
@@ -439,19 +440,35 @@ describe('the demonstration', () => {
 });
 
 describe('every page', () => {
-  it.each([
-    { width: 1280, scheme: 'light' },
-    { width: 320, scheme: 'dark' },
-  ] as const)('is without findings of axe and fits: $width pixels, $scheme', async (view) => {
-    const id = (await rows()).find(({ route }) => route?.decision === 'build')?.id;
-    const task = ['', '/conversation', '/events', '/machine'].map((of) => `/task/${id}${of}`);
+  const seen = [
+    { data: 'live', width: 1280, scheme: 'light' },
+    { data: 'recorded', width: 320, scheme: 'dark' },
+  ] as const;
+  /** Before a release: `MESH_TEST_VIEWS=all`. */
+  const all = (['live', 'recorded'] as const).flatMap((data) =>
+    ([1280, 768, 320] as const).flatMap((width) =>
+      (['light', 'dark'] as const).map((scheme) => ({ data, width, scheme })),
+    ),
+  );
+  const views = process.env.MESH_TEST_VIEWS === 'all' ? all : seen;
+
+  it.each(views)('is without findings of axe and fits: $data, $width pixels, $scheme', async ({ data, ...view }) => {
+    const known = data === 'live' ? await rows() : recorded.rows;
+    const id = known.find(({ route }) => route?.decision === 'build')?.id;
+    const task = ['', '/conversation', '/events', '/machine', '?at=4'].map((of) => `/task/${id}${of}`);
     const others = ['/inbox', '/services', '/quarantine', '/router', '/knowledge?q=lease', '/chaos'];
     const { page: other, problems, context } = await openPage(browser, url, view);
-    for (const path of ['/', ...task, `/task/${id}?at=4`, ...others]) {
+    await other.goto(data === 'live' ? '/' : '/?demo=1');
+    await other.getByText('Everything here is recorded').waitFor({ state: data === 'live' ? 'hidden' : 'visible' });
+    for (const path of ['/', ...task, ...others]) {
       await other.goto(path);
       await other.locator('main h1, main h2').first().waitFor();
       expect(await axe(other), path).toEqual([]);
-      expect(await fits(other), path).toBe(true);
+      for (const width of [view.width, 768]) {
+        await other.setViewportSize({ width, height: 860 });
+        expect(await fits(other), `${path}, ${width} pixels`).toBe(true);
+      }
+      await other.setViewportSize({ width: view.width, height: 860 });
     }
     expect(problems).toEqual([]);
     await context.close();

@@ -1,8 +1,9 @@
 /**
  * Another user of the same machine, against what `mesh up` makes: its folder and its log server. Owns: reading, submitting,
- * forging and stopping as somebody else, and a home that an earlier release left open.
+ * forging and stopping as somebody else, and a home that an earlier release left open. Does not own: the doors of a mesh
+ * that runs (tests/e2e/wrong-turns.test.ts).
  */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,11 +16,9 @@ import { prepareHome } from '../../../cli/supervisor/home.ts';
 import { natsAccess, seedPath } from '../../../config/nats-access.ts';
 import { projectRoot, readSettings } from '../../../config/settings.ts';
 import { freePort, type NatsServer, startNatsServer } from '../../support/nats-server.ts';
+import { asNobody, canBeNobody } from '../../support/nobody.ts';
 
 const run = promisify(execFile);
-const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
-/** Only root may become somebody else. */
-const canBeNobody = spawnSync('setpriv', [...NOBODY, 'true']).status === 0;
 
 /** The whole conversation of somebody who knows the protocol, and what the server says. */
 const TALK = `
@@ -66,18 +65,13 @@ describe('another user', () => {
   });
 
   test.runIf(canBeNobody)('reads no file, and is told nothing by the log server', async () => {
-    const nobody = async (command: string, ...args: string[]) =>
-      run('setpriv', [...NOBODY, command, ...args]).then(
-        ({ stdout }) => ({ ok: true, text: stdout }),
-        (error: { stderr?: string }) => ({ ok: false, text: error.stderr ?? '' }),
-      );
     const home = homeOf('home');
     for (const path of [home, join(home, 'nats', 'server.conf'), seedPath(home, 'owner'), seedPath(home, 'public')]) {
-      const tried = await nobody('ls', '-l', join(path, path === home ? '.' : ''));
+      const tried = await asNobody('ls', '-l', join(path, path === home ? '.' : ''));
       expect([path, tried.ok]).toEqual([path, false]);
       expect(tried.text).toMatch(/Permission denied/);
     }
-    const talked = await nobody(process.execPath, '-e', TALK, String(server.port));
+    const talked = await asNobody(process.execPath, '-e', TALK, String(server.port));
     expect(talked.text).toContain("-ERR 'Authorization Violation'");
     expect(talked.text).not.toMatch(/^(MSG|HMSG|PONG)/m);
     const bus = await connectBus({ ...natsAccess(settingsOf(home, server.port), 'owner'), name: 'tests' });

@@ -5,10 +5,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { signedBus } from '../../../bus/signed-bus.ts';
 import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { SPAN_FILTER } from '../../../schemas/events/telemetry.ts';
+import { readSigning } from '../../../services/adapters/signing.ts';
 import { MODE_KEY, openByHand, WINDOW_KEY } from '../../../telemetry/mode.ts';
 import { useGateway } from '../../support/gateway.ts';
+import { plantSecrets } from '../../support/planted-secrets.ts';
 import { SpanCollector } from '../../support/span-collector.ts';
 
 const LIMIT_MS = 60_000;
@@ -18,14 +21,15 @@ const SECRETS = {
   code: 'zanzibarcode',
   argument: 'zanzibarargument',
   poison: 'zanzibarpoison',
-  key: 'zanzibar-key-that-is-long-enough',
 } as const;
+const planted = plantSecrets();
+afterAll(() => planted.remove());
 const collector = await SpanCollector.open();
 afterAll(() => collector.close());
 const gateway = useGateway('secrets', {
   env: {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-    ...{ OBS_MODE: 'shipping', OBS_CONTENT: 'window', MESH_MCP_TOKEN: SECRETS.key, OPENAI_API_KEY: SECRETS.key },
+    ...{ OBS_MODE: 'shipping', OBS_CONTENT: 'window', MESH_SIGNED_SINCE: undefined, ...planted.env },
   },
 });
 
@@ -63,14 +67,24 @@ async function expectNone(): Promise<void> {
     expect(text.length, where).toBeGreaterThan(100);
     for (const [what, secret] of Object.entries(SECRETS))
       expect(text.includes(secret), `${what} in ${where}`).toBe(false);
+    expect([where, planted.foundIn(text)]).toEqual([where, []]);
   }
 }
 
 async function plant(): Promise<void> {
   const { mesh, client } = gateway();
-  const { bus, watch } = mesh;
+  const { watch } = mesh;
+  // What is not signed would not be read at all.
+  const keys = { MESH_SIGNING_KEY: planted.env.MESH_SIGNING_KEY, MESH_SIGNING_TRUSTED: undefined };
+  const signing = readSigning({ ...keys, MESH_SIGNED_SINCE: undefined });
+  const bus = signing === null ? mesh.bus : signedBus(mesh.bus, signing, () => undefined);
   const ids = [
-    (await client.submit({ prompt: `What is ${SECRETS.prompt}? ${SECRETS.key}`, workflow: 'answer' })).task,
+    (
+      await client.submit({
+        prompt: `What is ${SECRETS.prompt}? ${Object.values(planted.env).join(' ')}`,
+        workflow: 'answer',
+      })
+    ).task,
     (await client.submit({ prompt: `Write a function ${SECRETS.code}`, workflow: 'build' })).task,
     (await client.submit({ prompt: `Review:\n\`\`\`js\nconst ${SECRETS.code} = (;\n\`\`\``, workflow: 'review' })).task,
     (await client.submit({ prompt: `tool:calculator {"expression": "${SECRETS.argument}("}` })).task,

@@ -29,9 +29,19 @@ describe('a refused setting', () => {
     for (const value of addresses) expect(messageOf(name, value) ?? '').not.toContain(SECRET);
   });
   it.each(secretNames)('%s shows nothing of its value', (name) => {
-    for (const value of [SECRET, ` ${SECRET}`, `x\n${SECRET}`])
+    for (const value of [SECRET, ` ${SECRET}`, `x\n${SECRET}`, `${SECRET.repeat(9)} ä`])
       expect(messageOf(name, value) ?? '').not.toContain(SECRET);
   });
+  it.each(secretNames.filter((name) => !name.endsWith('SIGNING_KEY')))(
+    '%s has nothing that a header may not have: whoever sends it would show it whole in an error',
+    (name) => {
+      for (const bad of ['\n', ' ', '\u0000', 'ä', '€', '\u007f'])
+        expect(messageOf(name, `${SECRET.repeat(3)}${bad}${SECRET}`)).toMatch(
+          new RegExp(`^${name}=\\(not shown\\): must have letters`),
+        );
+      expect(messageOf(name, ` ${SECRET.repeat(3)}\n`)).toBeNull();
+    },
+  );
   it('is still named, with what is allowed', () => {
     expect(messageOf('MESH_MCP_TOKEN', SECRET)).toBe('MESH_MCP_TOKEN=(not shown): must have at least 16 characters');
     expect(messageOf('NATS_URL', 'http://127.0.0.1:4222')).toMatch(

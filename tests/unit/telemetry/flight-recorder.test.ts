@@ -69,7 +69,7 @@ describe('after a crash', () => {
 
   it('keeps the recordings of three', () => {
     for (let at = 0; at < 6; at += 1) {
-      open().event('t', 'coder', 'hop.requested', at);
+      open().event(at, 't', 'coder', 'hop.requested', at);
       abandon();
       vi.advanceTimersByTime(1000);
     }
@@ -78,7 +78,7 @@ describe('after a crash', () => {
   });
 
   it('reads over a last line that was cut off', () => {
-    open().event('t', 'coder', 'hop.requested', 1);
+    open().event(1, 't', 'coder', 'hop.requested', 1);
     abandon();
     writeFileSync(join(folder, '999999999.jsonl'), '{"kind":"begun","atMs":1,"sp');
     expect(open().crashed?.cutOff).toEqual([]);
@@ -92,6 +92,26 @@ describe('a recording', () => {
     first.close();
     expect(open().crashed).toBeNull();
     expect(crashFolders(folder)).toEqual([]);
+  });
+
+  it('has what was put off, and what that put off, with the next write; what ended until then has no beginning', () => {
+    const recorder = open();
+    recorder.begun(span('1'), false);
+    const ended = { ...span('1'), endMs: 2, failure: null };
+    recorder.late(() => recorder.late(() => recorder.finished(ended, JSON.stringify(ended), 1)));
+    recorder.event(5, 't', 'coder', 'hop.requested', 1);
+    vi.advanceTimersByTime(100);
+    expect(readFlight(folder).map(({ kind }) => kind)).toEqual(['started', 'started', 'event', 'span']);
+    recorder.late(() => recorder.sent(1));
+    recorder.close();
+    expect(readFlight(folder).map(({ kind }) => kind)).toEqual([
+      'started',
+      'started',
+      'event',
+      'span',
+      'sent',
+      'stopped',
+    ]);
   });
 
   it('is bounded in files and bytes, and an attempt that outlasts it is still known', () => {

@@ -29,6 +29,8 @@ const golden = <N extends EventName>(name: N, data: object, hopindex = 0): MeshE
   return { ...event, ...ids, data: { ...event.data, ...data } };
 };
 
+const now = (work: () => void): void => work();
+
 function traced(change: Partial<EffectSpansOptions> = {}) {
   const spans: FinishedSpan[] = [];
   const crashes: string[] = [];
@@ -37,7 +39,7 @@ function traced(change: Partial<EffectSpansOptions> = {}) {
   const tracing = traceEffects({
     tracer: createTracer([{ finished: (span) => void spans.push(span) }]),
     counters,
-    recorder: { crashed: null, begun: nothing, event: nothing, forget: nothing },
+    recorder: { crashed: null, begun: nothing, event: nothing, forget: nothing, late: now },
     process: { threads: () => 9, memoryLimitMb: () => 512, rssMb: () => 151 },
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     ...{ host: HOST, tracesPerSecond: 10, isFull: () => false, tellsContent: () => false },
@@ -160,7 +162,7 @@ describe('an attempt after another one', () => {
     const { tracing, spans, crashes } = traced({
       recorder: {
         crashed: { pid: 7, lastMs, cutOff: [cutOff], resumed: [], unsent: [] },
-        ...{ begun: nothing, event: nothing, forget: nothing },
+        ...{ begun: nothing, event: nothing, forget: nothing, late: now },
       },
     });
     tracing.attempt({ ...facts, attempt: 2, crashes: 1, pending: true }).end('done', null);
@@ -174,7 +176,9 @@ describe('an attempt after another one', () => {
     const cutOff = { traceId: TRACE, spanId: id, parentSpanId: '', name: 'x', startMs: 1, attributes: {} };
     const crashed = { pid: 7, lastMs: 2, cutOff: [{ ...cutOff, kind: 'internal' as const }], resumed: [], unsent: [] };
     const nothing = (): void => undefined;
-    const { tracing, spans } = traced({ recorder: { crashed, begun: nothing, event: nothing, forget: nothing } });
+    const { tracing, spans } = traced({
+      recorder: { crashed, begun: nothing, event: nothing, forget: nothing, late: now },
+    });
     tracing.attempt({ ...facts, pending: true }).end('done', null);
     expect(spans[0]?.spanId).not.toBe(id);
     expect(spans[0]?.links?.[0]).toMatchObject({ spanId: id, cause: 'crash' });

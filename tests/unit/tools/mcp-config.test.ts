@@ -85,3 +85,18 @@ test('at most 32 servers', () => {
   expect(servers).toHaveLength(32);
   expect(problems).toHaveLength(2);
 });
+
+test.each(['a\nb', 'a\u0000b', '€'])('a header that HTTP does not take is refused without its value: %j', (bad) => {
+  const secret = `s3cret${bad}`;
+  const file = { mcpServers: { web: { url: 'https://example.org', headers: { 'X-Key': variable('KEY') } } } };
+  const { servers, problems } = parseMcpConfig(JSON.stringify(file), '/mesh/mcp.json', { KEY: secret });
+  expect(servers).toEqual([]);
+  expect(problems).toEqual([expect.stringMatching(/server "web": headers\.X-Key: its value has characters/)]);
+  expect(problems.join()).not.toContain('s3cret');
+});
+
+test('what stands around a header’s value is left to HTTP, and a name is one of HTTP', () => {
+  const of = (headers: object) => parse({ web: { url: 'https://example.org', headers } });
+  expect(of({ 'X-Key': ' s3cret\n' }).problems).toEqual([]);
+  expect(of({ 'X Key': 's3cret' }).problems).toEqual([expect.stringMatching(/headers: a name is none of HTTP/)]);
+});

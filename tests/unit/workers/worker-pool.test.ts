@@ -1,7 +1,8 @@
 /** Work that hangs, crashes or babbles never hangs its caller, and takes no place from others for long (S8, S9). */
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -53,12 +54,36 @@ function open(options: Partial<WorkerPoolOptions<string>> = {}): WorkerPool<stri
   return pool;
 }
 
+/** How nice the threads, or the children, of this process are. */
+function prioritiesOf(kind: 'thread' | 'process'): number[] {
+  const threads = readdirSync('/proc/self/task').map(Number);
+  const children = threads.flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+  return (kind === 'thread' ? threads : children).map((number) => getPriority(number));
+}
+
 describe.each(['thread', 'process'] as const)('workers that are each a %s', (kind) => {
   test('answer, and the one that answered is kept', async () => {
     const pool = open({ kind, workersMax: 1 });
     expect(await Promise.all(['a', 'b', 'c'].map((request) => pool.ask(request)))).toEqual(['got a', 'got b', 'got c']);
     expect(await pool.ask('asked')).toBe('asked 4');
   });
+
+  test.runIf(process.platform === 'linux')(
+    'one that takes long lets others go first; the next request has another',
+    async () => {
+      const pool = open({ kind, workersMax: 1, quickMs: 50, workMsMax: 60_000 });
+      const low = (): number =>
+        prioritiesOf(kind).filter((niceness) => niceness === constants.priority.PRIORITY_LOW).length;
+      const before = low();
+      const long = pool.ask('spin 1500');
+      await expect.poll(low, { interval: 20, timeout: 10_000 }).toBe(before + 1);
+      expect(await long).toBe('got spin 1500');
+      expect(await pool.ask('asked')).toBe('asked 1');
+      await expect.poll(low, { interval: 20, timeout: 10_000 }).toBe(before);
+    },
+  );
 
   test.each([
     ['hang', 'timeout'],

@@ -4,12 +4,14 @@
  *
  * 1. Data is changed in plain classes; a version counter is all that is reactive, so thousands of rows cost nothing.
  * 2. What comes is taken at once, not in an animation frame: a hidden tab has none, and is up to date when it is looked at.
+ *    It is drawn as often as anybody can see.
  * 3. While the stream is away, what was last known stays.
  */
 import type { Board, Links, Mark, Observation, ServiceRow, Story, TaskRow, Token, WireFact } from '../../../wire.ts';
 import { FactBuffer } from '../model/fact-buffer.ts';
 import { TaskRows } from '../model/task-rows.ts';
 import { clock } from './clock.svelte.ts';
+import { redraw } from './redraw.ts';
 import { AskError, ask, isDemo } from './source.ts';
 import { trace } from './trace.svelte.ts';
 
@@ -53,6 +55,17 @@ class Live {
   #taskId: string | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #begun = false;
+  #drawRows = redraw(() => {
+    this.version += 1;
+  });
+  #drawTask = redraw(() => {
+    this.taskVersion += 1;
+    if (!this.#isWritten) return;
+    this.#isWritten = false;
+    this.tokens = [];
+  });
+  /** What was streamed stands in a fact now. */
+  #isWritten = false;
 
   /** What is shown may be old. */
   get stale(): boolean {
@@ -72,6 +85,7 @@ class Live {
     this.task = null;
     this.taskError = null;
     this.tokens = [];
+    this.#isWritten = false;
     trace.open(id);
     if (id === null) this.#listen();
     else void this.#story(id);
@@ -168,7 +182,7 @@ class Live {
     on<readonly TaskRow[]>('rows', (rows, id) => {
       this.#seq = Math.max(this.#seq, Number(id) || 0);
       this.rows.apply(rows);
-      this.version += 1;
+      this.#drawRows();
     });
     on<readonly ServiceRow[]>('services', (rows) => {
       this.services = rows;
@@ -178,15 +192,14 @@ class Live {
     });
     on<Observation>('observation', (observation) => this.#observe(observation, Date.now()));
     on<{ task: string; facts: readonly WireFact[] }>('facts', ({ task, facts }) => {
-      if (this.task?.id === task && this.task.add(facts)) {
-        this.taskVersion += 1;
-        if (facts.some(({ type }) => type !== 'hop.progress')) trace.hear();
-        if (this.tokens.length > 0 && facts.some(({ type }) => type === 'hop.finished' || type.startsWith('task.')))
-          this.tokens = [];
-      }
+      if (this.task?.id !== task || !this.task.add(facts)) return;
+      if (facts.some(({ type }) => type !== 'hop.progress')) trace.hear();
+      this.#isWritten ||=
+        this.tokens.length > 0 && facts.some(({ type }) => type === 'hop.finished' || type.startsWith('task.'));
+      this.#drawTask();
     });
     on<{ task: string; marks: readonly Mark[] }>('marks', ({ task, marks }) => {
-      if (this.task?.id === task && this.task.addMarks(marks)) this.taskVersion += 1;
+      if (this.task?.id === task && this.task.addMarks(marks)) this.#drawTask();
     });
     on<readonly Token[]>('tokens', (tokens) => {
       this.tokens = [...this.tokens, ...tokens.filter(({ task }) => task === this.#taskId)].slice(-TOKENS_MAX);

@@ -42,15 +42,26 @@ export class FactBuffer {
 
   /** True when something was new. */
   add(facts: readonly WireFact[]): boolean {
-    const fresh = facts.filter(({ id }) => !this.#known.has(id) && this.#known.add(id));
+    const fresh = facts.filter(
+      (fact) => !this.#wasDropped(fact) && !this.#known.has(fact.id) && this.#known.add(fact.id),
+    );
     if (fresh.length === 0) return false;
     this.#facts = inOrder([...this.#facts, ...fresh]);
     this.#seq = Math.max(this.#seq, ...fresh.slice(-64).map(({ seq }) => seq));
     const over = this.#facts.length - FACTS_MAX;
-    // The first one has the prompt.
-    if (over > 0) this.#facts = [...this.#facts.slice(0, 1), ...this.#facts.slice(over + 1)];
-    this.#dropped += Math.max(0, over);
+    if (over > 0) this.#drop(over);
     return true;
+  }
+
+  /** The oldest, but for the first one: it has the prompt. */
+  #drop(count: number): void {
+    for (const { id } of this.#facts.splice(1, count)) this.#known.delete(id);
+    this.#dropped += count;
+  }
+
+  #wasDropped(fact: WireFact): boolean {
+    const [first, oldest] = this.#facts;
+    return this.#dropped > 0 && oldest !== undefined && fact.id !== first?.id && isAfter(oldest, fact);
   }
 
   addMarks(marks: readonly Mark[]): boolean {
@@ -60,9 +71,12 @@ export class FactBuffer {
   }
 }
 
+function isAfter(a: WireFact, b: WireFact): boolean {
+  return a.seq > b.seq || (a.seq === b.seq && a.index > b.index);
+}
+
 /** They come in order but for what two readers tell at the same time. */
 function inOrder(facts: WireFact[]): WireFact[] {
-  const isAfter = (a: WireFact, b: WireFact): boolean => a.seq > b.seq || (a.seq === b.seq && a.index > b.index);
   const isSorted = facts.every(
     (fact, at) => at === 0 || isAfter(fact, facts[at - 1] ?? fact) || fact === facts[at - 1],
   );

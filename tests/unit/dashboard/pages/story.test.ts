@@ -118,9 +118,13 @@ describe('the buffer of facts', () => {
   it('keeps the first fact, which has the prompt, when it drops others', () => {
     const first = accepted(0);
     const buffer = new FactBuffer({ id: 't', log: 'l', seq: 0, facts: [first], marks: [], dropped: 0 });
-    buffer.add(Array.from({ length: 20_010 }, (_, at) => started(at, at, 'code', 'coder')));
+    const many = Array.from({ length: 20_010 }, (_, at) => started(at, at, 'code', 'coder'));
+    buffer.add(many);
     expect(buffer.facts).toHaveLength(20_000);
     expect(buffer.facts[0]).toBe(first);
     expect(buffer.dropped).toBe(11);
+    const [, oldest] = buffer.facts;
+    expect(buffer.add([...many.slice(0, 5), first]), 'one that was dropped, told again').toBe(false);
+    expect(buffer.facts[1]).toBe(oldest);
   });
 });

@@ -245,7 +245,11 @@ describe.each(servers)('on %s nats-server', (_name, binary) => {
   });
 
   test('what the server is told to deliver elsewhere is still what its writer may write, and no fact', async () => {
-    const llm = await rawAs('llm');
+    const [llm, listener] = await Promise.all([rawAs('llm'), rawAs('owner')]);
+    const heardAs: string[] = [];
+    // Nothing is delivered where nobody listens; the log alone is nobody.
+    listener.subscribe(factSubject(TASK), { callback: (_error, { subject }) => void heardAs.push(subject) });
+    await listener.flush();
     await owner.publish({ subject: 'mesh.tasks', body: 'one before' });
     const { lastSeq } = await owner.streamInfo();
     llm.publish('mesh.checkpoint.llm.7', '{"forged":true}');
@@ -259,6 +263,8 @@ describe.each(servers)('on %s nats-server', (_name, binary) => {
     // It comes into the log, where nobody reads that subject.
     await until(async () => (await owner.streamInfo()).lastSeq > lastSeq, 'it is delivered');
     expect((await owner.get(lastSeq + 1))?.subject).toBe('mesh.checkpoint.llm.7');
+    await until(() => heardAs.length > 0, 'the listener hears it');
+    expect(heardAs).toEqual(['mesh.checkpoint.llm.7']);
     expect(await owner.getLast(factSubject(TASK))).toBeNull();
     // In one stream the server itself refuses it.
     const own = { ...config, ...options, filter_subject: 'mesh.journal.llm.*' };

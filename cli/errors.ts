@@ -71,7 +71,7 @@ function busFailure(error: BusError): Failure {
 }
 
 /** What somebody else did is no mistake of the one who calls. */
-const LOST: ReadonlySet<string> = new Set(['ANSWERED_ALREADY', 'OTHER_QUESTION']);
+const LOST: ReadonlySet<string> = new Set(['ANSWERED_ALREADY', 'OTHER_QUESTION', 'TASK_ENDED']);
 
 function meshExit({ code, reason }: MeshError): ExitCode {
   if (LOST.has(reason)) return 1;

@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander';
 import type { Priority } from '../schemas/events/generated.ts';
-import type { Submission } from '../task-client/tasks.ts';
+import type { Submission } from '../task-client/submissions.ts';
 import { CliError } from './errors.ts';
 
 export interface TaskWishes {

@@ -57,7 +57,7 @@ async function remove(words: readonly string[], options: RemoveOptions): Promise
     const ids = options.older === undefined ? await named(bus, words) : await old(bus, options.older, options.state);
     const done = { removed: [] as string[], refused: [] as { taskId: string; reason: string }[] };
     for (const taskId of ids) {
-      const reason = options.dryRun ? await wouldRefuse(bus, taskId) : await removeOne(bus, taskId);
+      const reason = await removeOne(bus, taskId, options.dryRun === true);
       if (reason === null) {
         if (!options.dryRun) await client.forget(taskId);
         done.removed.push(taskId);
@@ -86,9 +86,9 @@ async function old(bus: Bus, olderMs: number, state: RemoveOptions['state']): Pr
   return ids;
 }
 
-/** Null when it was removed, else why not. */
-async function removeOne(bus: Bus, taskId: string): Promise<string | null> {
-  const removal = await removeTask(bus, taskId);
+/** Null when it was removed, or would be, else why not. */
+async function removeOne(bus: Bus, taskId: string, dryRun: boolean): Promise<string | null> {
+  const removal = await removeTask(bus, taskId, { dryRun });
   switch (removal.kind) {
     case 'removed':
       return null;
@@ -99,11 +99,6 @@ async function removeOne(bus: Bus, taskId: string): Promise<string | null> {
     default:
       throw new Error(`unhandled: ${String(removal satisfies never)}`);
   }
-}
-
-async function wouldRefuse(bus: Bus, taskId: string): Promise<string | null> {
-  const status = await statusOf(bus, taskId);
-  return ENDED.some((one) => one === status) ? null : goesOn(status);
 }
 
 function goesOn(status: string): string {

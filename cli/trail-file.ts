@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Settings } from '../config/settings.ts';
-import { withoutSecrets } from '../guards/secrets.ts';
+import { valueWithoutSecrets } from '../guards/secrets.ts';
 import { parseEach } from '../schemas/events/envelope.ts';
 import { type Fact, factFrom } from '../schemas/events/fact.ts';
 import { isCorrelationId } from '../schemas/events/subjects.ts';
@@ -52,17 +52,10 @@ export function trailText(taskId: string, facts: readonly Fact[], by: string, le
     ...{ format: FORMAT, version: 1, taskId, exportedAt: new Date().toISOString(), by, secretsLeftOut: leaveOut },
     events: facts.map(({ seq, index, storedAtMs, event }) => ({
       ...{ seq, index, storedAt: new Date(storedAtMs).toISOString() },
-      event: { ...(leaveOut ? (clean(event) as object) : event) },
+      event: { ...(leaveOut ? (valueWithoutSecrets(event) as object) : event) },
     })),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
-}
-
-function clean(value: unknown): unknown {
-  if (typeof value === 'string') return withoutSecrets(value);
-  if (Array.isArray(value)) return value.map(clean);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clean(inner)]));
 }
 
 /** @param source named in errors. @throws CliError with exit code 2 */

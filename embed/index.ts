@@ -12,6 +12,13 @@ export { SettingsError } from '../config/settings.ts';
 export type { Fact } from '../schemas/events/fact.ts';
 export type { TaskStatus, TaskView } from '../schemas/events/task-view.ts';
 export { MeshError, type MeshErrorCode } from '../task-client/errors.ts';
-export type { Submission } from '../task-client/tasks.ts';
+export type { Submission } from '../task-client/submissions.ts';
 export type { TokenItem, WatchItem } from '../task-client/watch.ts';
-export { type CallOptions, type EmbeddedMesh, type MeshOptions, startMesh, type TaskOutcome } from './start-mesh.ts';
+export {
+  type CallOptions,
+  type EmbeddedMesh,
+  type MeshOptions,
+  type RespondOptions,
+  startMesh,
+  type TaskOutcome,
+} from './start-mesh.ts';

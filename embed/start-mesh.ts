@@ -28,7 +28,9 @@ import { openService, type ServiceLife } from '../services/service-life.ts';
 import { services } from '../services/table.ts';
 import { openClient, type TaskClient } from '../task-client/client.ts';
 import type { CallContext } from '../task-client/ports.ts';
-import { isSettled, type Submission, type TaskNow } from '../task-client/tasks.ts';
+import type { Submission } from '../task-client/submissions.ts';
+import type { TaskNow } from '../task-client/task-feed.ts';
+import { isSettled } from '../task-client/tasks.ts';
 import type { WatchItem } from '../task-client/watch.ts';
 
 export interface MeshOptions {
@@ -51,6 +53,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** How long to wait, milliseconds; for ever when absent. The task goes on afterwards. */
   readonly timeoutMs?: number;
+}
+
+export interface RespondOptions extends CallOptions {
+  /** The question that the person saw (`view.question.questionId`); absent: the first one of the task. */
+  readonly questionId?: string;
 }
 
 export interface TaskOutcome {
@@ -76,8 +83,9 @@ export interface EmbeddedMesh {
   wait(id: string, options?: CallOptions): Promise<TaskOutcome>;
   /** Every fact of a task, from its beginning to its end, and the text of models as it is written. */
   watch(id: string, options?: CallOptions): AsyncIterable<WatchItem>;
-  /** Answers the question of a task. */
-  respond(id: string, text: string, options?: CallOptions): Promise<TaskOutcome>;
+  /** Answers a question of a task. */
+  respond(id: string, text: string, options?: RespondOptions): Promise<TaskOutcome>;
+  /** Cancelling twice is no error; a task that has ended another way was not cancelled, and that is one. */
   cancel(id: string, reason?: string, options?: CallOptions): Promise<TaskOutcome>;
   /** Stops in order: steps are finished and recorded; tasks go on at the next start. */
   close(): Promise<void>;
@@ -223,7 +231,10 @@ function handle({ client, failed, close, natsUrl }: Handled): EmbeddedMesh {
     get: (id, options) => call(tasks.get(id, contextOf(options))),
     wait: (id, options) => call(tasks.follow(id, contextOf(options), following)),
     watch: (id, options) => watches.watch({ correlationId: id, includeTokens: true }, contextOf(options)),
-    respond: (id, text, options) => call(tasks.respond({ correlationId: id, text }, contextOf(options))),
+    respond: (id, text, { questionId, ...options } = {}) => {
+      const order = { correlationId: id, text, ...(questionId === undefined ? {} : { questionId }) };
+      return call(tasks.respond(order, contextOf(options)));
+    },
     cancel: (id, reason, options) => call(tasks.cancel(id, reason, contextOf(options))),
     close,
   };

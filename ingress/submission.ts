@@ -38,6 +38,9 @@ export interface Submission {
   readonly traceparent: string | undefined;
 }
 
+/** Kafka's, and the two of AMQP. */
+const OTHER_SPELLINGS = ['ce_specversion', 'cloudEvents:specversion', 'cloudEvents_specversion'] as const;
+
 const STRUCTURED = /^application\/cloudevents\b/i;
 
 function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
@@ -63,6 +66,10 @@ export function headerOf(message: StoredMessage, name: string): string | undefin
 export function understand(message: StoredMessage): Parsed<Submission> {
   const contentType = headerOf(message, 'content-type');
   if (contentType !== undefined && STRUCTURED.test(contentType)) return fromBody(message, true);
+  // Bindings for other transports spell them otherwise; passed over, a foreign event would run as a task.
+  const misspelt = OTHER_SPELLINGS.find((name) => message.header(name));
+  if (misspelt !== undefined)
+    return reject('invalid_envelope', `the header ${misspelt} is of another transport: on NATS it is ce-specversion`);
   const binary = ['ce-specversion', 'ce-type', 'ce-id', 'ce-source'].some((name) => headerOf(message, name));
   return binary
     ? fromHeaders(message, contentType)

@@ -4,7 +4,8 @@
  * (`actors/roles/orchestrator/questions.ts`).
  *
  * Invariants:
- * 1. An answer that names no question is for the one that its caller was shown last, never for one that was asked since.
+ * 1. An answer that names no question is for the first one of its task. By A2A, which has no field for the name, it is for
+ *    the one that its caller was shown last by that door and could have read, never for one that was asked since.
  * 2. Who answers is told what happened to that answer, and not what happened to the question.
  */
 import type { Conversation } from '../schemas/events/generated.ts';
@@ -12,12 +13,13 @@ import { contentHash } from '../schemas/events/ids.ts';
 import { isEnded, type RefusalView, type TaskView, type TurnView } from '../schemas/events/task-view.ts';
 import type { Caller } from './caller.ts';
 import { MeshError } from './errors.ts';
+import type { CallContext } from './ports.ts';
 import type { RefusedMessage } from './refused-messages.ts';
 
 export interface AnswerOrder {
   readonly correlationId: string;
   readonly text: string;
-  /** The question that the person saw; absent: the one that the caller was shown last. */
+  /** The question that the person saw; absent: the first one, or by A2A the one that the caller was shown last. */
   readonly questionId?: string;
   /** Names the answer, so that it can be given again: of the A2A message that it comes in. */
   readonly messageId?: Conversation['messageId'];
@@ -35,24 +37,38 @@ export interface Answer {
 
 /** Tasks whose question is remembered for a caller: some hundred bytes each. */
 const SHOWN_MAX = 10_000;
+/** Nobody reads a question and decides in less: an answer that comes sooner is a second press of the one before. */
+const READ_MS_MIN = 2000;
 
-/** The question of each task that a caller was shown last. */
+/**
+ * The question of each task that a caller was shown last by A2A, and has had the time to read. At every other door an answer
+ * can name its question, so what another client of the same caller was shown says nothing.
+ */
 export class ShownQuestions {
-  readonly #shown = new Map<string, string>();
+  readonly #shown = new Map<string, { readonly questionId: string; readonly sinceMs: number }>();
+  readonly #nowMs: () => number;
 
-  note({ name }: Caller, { taskId, question }: TaskView): void {
-    if (question === null || question.questionId === '') return;
-    const key = `${taskId}/${name}`;
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  note({ caller, door }: Pick<CallContext, 'caller' | 'door'>, { taskId, question }: TaskView): void {
+    if (door !== 'a2a' || question === null || question.questionId === '') return;
+    const { questionId } = question;
+    const key = `${taskId}/${caller.name}`;
+    const before = this.#shown.get(key);
     this.#shown.delete(key);
-    this.#shown.set(key, question.questionId);
+    this.#shown.set(key, before?.questionId === questionId ? before : { questionId, sinceMs: this.#nowMs() });
     for (const oldest of this.#shown.keys()) {
       if (this.#shown.size <= SHOWN_MAX) break;
       this.#shown.delete(oldest);
     }
   }
 
-  of({ name }: Caller, taskId: string): string | null {
-    return this.#shown.get(`${taskId}/${name}`) ?? null;
+  of({ caller, door }: Pick<CallContext, 'caller' | 'door'>, taskId: string): string | null {
+    const shown = door === 'a2a' ? this.#shown.get(`${taskId}/${caller.name}`) : undefined;
+    if (shown === undefined || this.#nowMs() - shown.sinceMs < READ_MS_MIN) return null;
+    return shown.questionId;
   }
 }
 

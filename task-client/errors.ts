@@ -69,6 +69,12 @@ export function unknownTask(correlationId: string): MeshError {
   });
 }
 
+/** A task that had ended another way was not cancelled. */
+export function taskEnded({ taskId, status }: { readonly taskId: string; readonly status: string }): MeshError {
+  const text = `the task ${taskId} has ended (${status}) and cannot be cancelled`;
+  return new MeshError('failed_precondition', 'TASK_ENDED', text, { metadata: { correlation_id: taskId } });
+}
+
 /** Why a call ends before its answer: its caller has left, or the door says that it may not go on. */
 export function callerLeft({ reason }: AbortSignal): MeshError {
   return reason instanceof MeshError ? reason : new MeshError('cancelled', 'CALLER_LEFT', 'the caller has left');

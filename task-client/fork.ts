@@ -4,7 +4,7 @@
  * What the orchestrator asked of a role at a hop carries everything that the hops before had made, so that one event is
  * the whole beginning of the new task.
  */
-import type { Bus, StoredMessage } from '../bus/port.ts';
+import type { Bus } from '../bus/port.ts';
 import { canonicalJson, type MeshEvent, parseEvent, validateData } from '../schemas/events/envelope.ts';
 import { factsIn } from '../schemas/events/fact.ts';
 import type { HopInput, TaskSubmittedData } from '../schemas/events/generated.ts';
@@ -13,7 +13,9 @@ import { eventsBehind } from '../schemas/events/journal.ts';
 import { factSubject, taskInboxFilter } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { invalidField, MeshError } from './errors.ts';
+import { lastMessage } from './last-message.ts';
 import { isNamed } from './requests.ts';
+import { type Wishes, wishesOf } from './wishes.ts';
 
 type Fork = NonNullable<TaskSubmittedData['fork']>;
 
@@ -30,14 +32,12 @@ export interface ForkWish {
   readonly input?: ForkInput;
 }
 
+/** What the caller of the task wished of it goes along; not its key, which is the name of the task that it ran as. */
 export interface ForkedTask extends Wishes {
   readonly prompt: string;
   readonly workflow: string;
   readonly fork: Fork;
 }
-
-/** What the caller of the task wished of it; a key is not among them: it is the name of the task that it ran as. */
-type Wishes = Pick<TaskSubmittedData, 'deadlineMs' | 'priority' | 'waitForModel'>;
 
 /** @throws MeshError when the task has no such hop, or the log does not hold it any more */
 export async function forkOf(
@@ -72,7 +72,7 @@ export async function forkOf(
     ...(author === undefined ? {} : { engine: author.engine }),
     ...(workflow === null ? {} : { workflow: workflow.whole }),
   };
-  const wishes = await wishesOf(bus, view.taskId);
+  const wishes = (await wishesOf(bus, view.taskId)) ?? {};
   return { prompt: newPrompt, workflow: workflow?.name ?? view.route.decision, fork, ...wishes };
 }
 
@@ -118,23 +118,6 @@ async function workflowOf(
   return { name: output.workflow.name, whole: output.workflow };
 }
 
-/** As the task was submitted, in the record that its first fact rests on; none when that has left the log. */
-async function wishesOf(bus: Bus, correlationId: string): Promise<Wishes> {
-  const message = await lastMessage(bus, factSubject(correlationId), (one) =>
-    factsIn(one).some(({ event }) => isNamed(event, 'task.accepted')),
-  );
-  const behind = message === null ? [] : await eventsBehind(bus, message, correlationId);
-  const submitted = behind.find(({ type }) => type === 'dev.agentmesh.task.submitted.v1');
-  const data = submitted === undefined ? null : validateData('task.submitted', submitted.data);
-  if (!data?.ok) return {};
-  const { deadlineMs, priority, waitForModel } = data.value;
-  return {
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(waitForModel === undefined ? {} : { waitForModel }),
-  };
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -166,25 +149,4 @@ async function sentRequest(bus: Bus, correlationId: string, hop: number): Promis
   });
   const parsed = message === null ? null : parseEvent(message.data);
   return parsed?.ok && isIt(parsed.value) ? parsed.value : null;
-}
-
-async function lastMessage(
-  bus: Bus,
-  filter: string,
-  isIt: (message: StoredMessage) => boolean,
-): Promise<StoredMessage | null> {
-  let found: StoredMessage | null = null;
-  const reader = await bus.read({
-    filter,
-    fromSeq: 1,
-    onMessage: (message) => {
-      if (isIt(message)) found = message;
-    },
-  });
-  try {
-    await reader.caughtUp;
-  } finally {
-    void reader.stop();
-  }
-  return found;
 }

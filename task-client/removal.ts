@@ -49,18 +49,27 @@ async function trailOf(bus: Bus, taskId: string): Promise<Trail> {
   return { view: foldAll(taskId, facts), seqs };
 }
 
-/** @throws BusError */
-export async function removeTask(bus: Bus, taskId: string): Promise<Removal> {
+/**
+ * @param options `dryRun`: says what would become of it, and writes nothing
+ * @throws BusError
+ */
+export async function removeTask(
+  bus: Bus,
+  taskId: string,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<Removal> {
   const { view, seqs } = await trailOf(bus, taskId);
   const note = bus.kv('removed');
   const before = await note.get(taskId);
   if (seqs.length === 0) return { kind: 'unknown' };
   // A log that was lost may have got the facts of a removed task again, not all of them at once.
   if (before === null && !isEnded(view.status)) return { kind: 'goes_on', status: view.status };
+  const messages = seqs.length;
+  if (dryRun) return { kind: 'removed', status: view.status, messages };
   const removed: Removed = { at: new Date().toISOString(), status: view.status };
   if (before === null) await note.put(taskId, JSON.stringify(removed));
   for (const seq of seqs) await bus.remove(seq);
-  return { kind: 'removed', status: view.status, messages: seqs.length };
+  return { kind: 'removed', status: view.status, messages };
 }
 
 /** Null when it was not removed. */

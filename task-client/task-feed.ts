@@ -34,6 +34,14 @@ export interface Patience {
   readonly deadlineMs: number | null;
 }
 
+/** A task as it is now, and where in the log that is. */
+export interface TaskNow {
+  readonly view: TaskView;
+  /** For `watch`. */
+  readonly cursor: string;
+  readonly traceparent: string | null;
+}
+
 /** Opens feeds. */
 export class TaskFeeds {
   readonly #bus: Bus;
@@ -55,6 +63,16 @@ export class TaskFeeds {
   /** A task of which the log holds nothing any more, as its keeper remembers it. @throws BusError */
   recall(correlationId: string): Promise<TaskView | null> {
     return recall(this.#bus, correlationId);
+  }
+
+  /** The same, for whoever has looked into the log already. @throws MeshError, BusError */
+  async kept(feed: TaskFeed): Promise<TaskNow | null> {
+    const view = await this.recall(feed.correlationId);
+    return view === null ? null : { view, cursor: this.cursorOf(feed), traceparent: null };
+  }
+
+  now(feed: TaskFeed): TaskNow {
+    return { view: feed.view, cursor: this.cursorOf(feed), traceparent: feed.traceparent };
   }
 
   /** For a watcher that has heard all that this feed has. */

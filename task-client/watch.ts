@@ -90,7 +90,7 @@ export class Watches {
     try {
       if (context.signal.aborted) leave();
       for await (const item of queue) {
-        if (item.kind === 'fact') this.#shown.note(context.caller, item.view);
+        if (item.kind === 'fact') this.#shown.note(context, item.view);
         yield item;
       }
     } catch (thrown) {

@@ -9,6 +9,7 @@ import {
   A2AError,
   ContentTypeNotSupportedError,
   RequestMalformedError,
+  TaskNotCancelableError,
   TaskNotFoundError,
   UnsupportedOperationError,
 } from '@a2a-js/sdk/errors';
@@ -82,6 +83,8 @@ export function toA2aError(thrown: unknown, binding: Binding): A2AError {
   switch (error.reason) {
     case 'UNKNOWN_TASK':
       return new TaskNotFoundError(options);
+    case 'TASK_ENDED':
+      return new TaskNotCancelableError(options);
     case 'NOTHING_ASKED':
       return new UnsupportedOperationError(options);
     case 'ID_TAKEN':

@@ -35,7 +35,9 @@ import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { isEnded } from '../../schemas/events/task-view.ts';
 import { MeshError, unknownTask } from '../../task-client/errors.ts';
 import type { ClientLog } from '../../task-client/ports.ts';
-import { isSettled, type Submission, type TaskNow } from '../../task-client/tasks.ts';
+import type { Submission } from '../../task-client/submissions.ts';
+import type { TaskNow } from '../../task-client/task-feed.ts';
+import { isSettled } from '../../task-client/tasks.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
@@ -120,9 +122,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(before.status)) throw notCancelable(id, before.status);
       const reason: unknown = metadata?.reason;
       const text = typeof reason === 'string' ? reason : undefined;
-      const { view } = await this.#mesh.tasks.cancel(id, text, call.context);
-      if (view.status !== 'cancelled') throw notCancelable(id, view.status);
-      return taskOf(view);
+      return taskOf((await this.#mesh.tasks.cancel(id, text, call.context)).view);
     });
   }
 

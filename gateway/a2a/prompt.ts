@@ -4,7 +4,7 @@
  */
 import { type Message, type Part, Role } from '@a2a-js/sdk';
 import type { Priority } from '../../schemas/events/generated.ts';
-import type { Submission } from '../../task-client/tasks.ts';
+import type { Submission } from '../../task-client/submissions.ts';
 import { INPUT_MODES, OUTPUT_MODES } from './card.ts';
 import { malformed, unsupportedContent } from './errors.ts';
 

@@ -109,14 +109,14 @@ export class MeshClient {
   }
 
   /**
-   * Answers the question that is named, else the one of this task that this client has shown last: an answer that is given
-   * twice is never for a question that was asked in between.
+   * Answers the question that is named, else the one of this task that this client has shown last: by any call but this one,
+   * so that an answer that is given twice is never for a question that was asked in between.
    * @throws MeshCallError when it is not taken; its `reason` and message say why, and who answered what
    */
   async respond(correlationId: string, text: string, options: RespondOptions = {}): Promise<TaskAnswer> {
     const questionId = options.questionId ?? this.#shown.get(correlationId) ?? '';
     const request = { correlationId, text, questionId, messageId: options.messageId ?? '' };
-    return this.#answered(await this.#call(method.respond, request, options));
+    return taskOf(await this.#call(method.respond, request, options));
   }
 
   async sendMessage(
@@ -205,11 +205,10 @@ export class MeshClient {
   }
 
   /** What a task asks is shown to the caller with the task. */
-  #answered<M extends { readonly task?: Task | undefined }>({ message, metadata }: Answer<M>): TaskAnswer {
-    const { task } = message;
-    if (task === undefined) throw new TypeError('the gateway has answered without a task');
-    this.#show(task.correlationId, task.question?.id);
-    return { task, metadata };
+  #answered<M extends WithTask>(answer: Answer<M>): TaskAnswer {
+    const told = taskOf(answer);
+    this.#show(told.task.correlationId, told.task.question?.id);
+    return told;
   }
 
   #show(correlationId: string, questionId: unknown): void {
@@ -236,6 +235,15 @@ export class MeshClient {
       }
     }
   }
+}
+
+interface WithTask {
+  readonly task?: Task | undefined;
+}
+
+function taskOf<M extends WithTask>({ message: { task }, metadata }: Answer<M>): TaskAnswer {
+  if (task === undefined) throw new TypeError('the gateway has answered without a task');
+  return { task, metadata };
 }
 
 /** Waits as long as the failure asks for. @throws what was thrown when there is no next attempt */

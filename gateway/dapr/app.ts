@@ -13,6 +13,7 @@ import { readTraceparent } from '../../schemas/events/trace-context.ts';
 import type { Caller } from '../../task-client/caller.ts';
 import { type MeshError, type MeshErrorCode, toMeshError } from '../../task-client/errors.ts';
 import type { ClientLog } from '../../task-client/ports.ts';
+import type { Submission } from '../../task-client/submissions.ts';
 import { LOCAL_CALLER } from '../core/callers.ts';
 import { type Doorkeepers, type Entry, enter } from '../core/entry.ts';
 import type { Mesh } from '../core/mesh.ts';
@@ -94,7 +95,8 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, { caller, sign
     log.debug({ id: event.id }, 'an event of the mesh itself came back by Dapr');
     return 'SUCCESS';
   }
-  const submission = { ...idOf(event, caller), ...submissionOf(event) };
+  const asked = submissionOf(event);
+  const submission = { ...asked, ...idOf(event, asked, caller) };
   const deadlineMs = Date.now() + TAKEN_WITHIN_MS;
   const traceparent = readTraceparent(event.traceparent);
   await mesh.tasks.submit(submission, { caller, door: 'dapr', signal, deadlineMs, traceparent });
@@ -102,13 +104,18 @@ async function submit({ mesh, log }: DaprPorts, event: DaprEvent, { caller, sign
 }
 
 /**
- * As for an event that is published on the log itself: its own id, or its source and id. Where nobody is asked who they
- * are, an event that comes by both doors is one task.
+ * As for an event that is published on the log itself: its own id, the caller's key, or its source and id. Where nobody is
+ * asked who they are, an event that comes by both doors is one task.
  */
-function idOf({ source, id, correlationid }: DaprEvent, { name }: Caller): { correlationId: string } {
-  if (correlationid === undefined || correlationid === null)
-    return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
-  return { correlationId: readCorrelationId(correlationid) ?? correlationid };
+function idOf(
+  { source, id, correlationid }: DaprEvent,
+  { key }: Submission,
+  { name }: Caller,
+): { correlationId?: string } {
+  if (correlationid !== undefined && correlationid !== null)
+    return { correlationId: readCorrelationId(correlationid) ?? correlationid };
+  if (key !== undefined) return {};
+  return { correlationId: correlationIdOfEvent(name === LOCAL_CALLER ? '' : name, source, id) };
 }
 
 function verdictOf(error: MeshError, { id, source }: DaprEvent, log: ClientLog): Verdict {

@@ -6,10 +6,10 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
 import schema from '../../schemas/cloudevents/cloudevents.json' with { type: 'json' };
-import { parseJson } from '../../schemas/events/envelope.ts';
+import { parseJson, typeOf } from '../../schemas/events/envelope.ts';
 import { contentOf } from '../../schemas/events/event-content.ts';
 import { MeshError } from '../../task-client/errors.ts';
-import type { Submission } from '../../task-client/tasks.ts';
+import type { Submission } from '../../task-client/submissions.ts';
 
 let compiled: ValidateFunction | null = null;
 
@@ -36,6 +36,9 @@ const eventForm = z.object({
   data_base64: z.string().nullish(),
 });
 
+const OUR_TYPES = 'dev.agentmesh.';
+const SUBMITTED = typeOf('task.submitted');
+
 export type DaprEvent = z.output<typeof eventForm>;
 
 const taskForm = z.union([
@@ -43,6 +46,7 @@ const taskForm = z.union([
   z.strictObject({
     prompt: z.string(),
     workflow: z.string().optional(),
+    key: z.string().optional(),
     deadlineMs: z.number().optional(),
     priority: z.enum(['high', 'normal', 'low']).optional(),
     waitForModel: z.boolean().optional(),
@@ -72,17 +76,29 @@ function explain(errors: ErrorObject[] | null | undefined): string {
 
 /** True for what the mesh itself has written to its log. */
 export function isOurs({ type, source }: DaprEvent): boolean {
-  return type.startsWith('dev.agentmesh.') && source.startsWith('/mesh/');
+  return type.startsWith(OUR_TYPES) && source.startsWith('/mesh/');
 }
 
-/** @throws MeshError when its data is no task */
+/**
+ * Programs publish events of types of their own to be taken as tasks; a type of the mesh's says what is asked, and by Dapr
+ * that can only be a task: data of anything else would run as a prompt.
+ *
+ * @throws MeshError when it asks something else, or its data is no task
+ */
 export function submissionOf(event: DaprEvent): Submission {
+  const { type } = event;
+  if (type.startsWith(OUR_TYPES) && type !== SUBMITTED)
+    throw new MeshError('invalid_argument', 'NO_TASK', `type: ${type} is not taken by Dapr; tasks are ${SUBMITTED}`);
   const parsed = taskForm.safeParse(dataOf(event));
-  if (!parsed.success) throw noTask('give a text, or {"prompt": …, "workflow": …, "deadlineMs": …}');
+  if (!parsed.success)
+    throw noTask(
+      'give a text, or {"prompt": …} with workflow, key, deadlineMs, priority, waitForModel as they are wished',
+    );
   if (typeof parsed.data === 'string') return { prompt: parsed.data };
-  const { prompt, workflow, deadlineMs, priority, waitForModel } = parsed.data;
+  const { prompt, workflow, key, deadlineMs, priority, waitForModel } = parsed.data;
   return {
     prompt,
+    ...(key === undefined ? {} : { key }),
     ...(workflow === undefined ? {} : { workflow }),
     ...(deadlineMs === undefined ? {} : { timeLimitMs: deadlineMs }),
     ...(priority === undefined ? {} : { priority }),

@@ -11,7 +11,7 @@ import { headerText } from '../../schemas/events/event-content.ts';
 import { readTraceparent } from '../../schemas/events/trace-context.ts';
 import { callerLeft, MeshError, toMeshError } from '../../task-client/errors.ts';
 import type { CallContext, ClientLog } from '../../task-client/ports.ts';
-import type { TaskNow } from '../../task-client/tasks.ts';
+import type { TaskNow } from '../../task-client/task-feed.ts';
 import type { Credentials } from '../core/callers.ts';
 import { type Doorkeepers, enter } from '../core/entry.ts';
 import type { Decoded } from './service-definition.ts';

@@ -10,7 +10,7 @@ import type { HopView, MessageView, QuestionView, TaskStatus, TaskView } from '.
 import { invalidField } from '../../task-client/errors.ts';
 import type { SaidMessage } from '../../task-client/messages.ts';
 import type { TaskSummary as CoreSummary } from '../../task-client/summary.ts';
-import type { TaskNow } from '../../task-client/tasks.ts';
+import type { TaskNow } from '../../task-client/task-feed.ts';
 import type { WatchItem } from '../../task-client/watch.ts';
 import { FactSchema, type Fact as WireFact } from '../gen/mesh/v1/event_pb.ts';
 import {

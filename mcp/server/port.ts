@@ -48,7 +48,7 @@ export interface TaskAnswer {
   /** Of the task. */
   readonly id: string;
   readonly text: string;
-  /** The question that was seen; absent: the one that was shown last. */
+  /** The question that was seen; absent: the first one. */
   readonly question?: string;
 }
 
@@ -76,6 +76,7 @@ export interface MeshDoor {
   status(id: string, waiting: Waiting): Promise<TaskReport>;
   /** @throws DoorError when the answer is not taken; the message says why, and what is asked */
   respond(answer: TaskAnswer, waiting: Waiting): Promise<TaskReport>;
+  /** @throws DoorError also when the task has ended another way */
   cancel(id: string, waiting: Waiting): Promise<TaskReport>;
   search(
     query: string,

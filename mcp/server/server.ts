@@ -77,7 +77,7 @@ const own = {
       .min(1)
       .max(64)
       .optional()
-      .describe('The question that is answered, such as q1; without it the one that was shown last.'),
+      .describe('The question that is answered, such as q1; without it the first one that the task asked.'),
     waitSeconds,
   }),
   cancel: z.strictObject({ id }),
@@ -187,7 +187,13 @@ async function begun(
   const report = await run(taskId);
   if (!signal.aborted || (isClosed(signal.reason) && !closingCancels())) return report;
   const isOver = report.status === 'completed' || report.status === 'failed' || report.status === 'cancelled';
-  return isOver ? report : door.cancel(taskId, { waitMs: CANCEL_WAIT_MS, signal: never, onProgress: () => undefined });
+  if (isOver) return report;
+  const patience = { waitMs: CANCEL_WAIT_MS, signal: never, onProgress: () => undefined };
+  return door.cancel(taskId, patience).catch((error: unknown) => {
+    // It ended in the same moment.
+    if (error instanceof DoorError) return report;
+    throw error;
+  });
 }
 
 /** The connection ended, and nobody said anything about the call. */

@@ -66,6 +66,11 @@ describe('mesh tasks rm', () => {
     const id = await task('Write a haiku about rivers', '--workflow', 'answer');
     const asking = await mesh.run(['tasks', 'rm', 'ffffffff-ffff-4fff-8fff-ffffffffffff']);
     expect(asking).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no such task in the log') });
+    const nobodys = ['tasks', 'rm', '--dry-run', 'ffffffff-ffff-4fff-8fff-ffffffffffff'];
+    expect(await mesh.run(nobodys)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no such task'),
+    });
     expect(await mesh.run(['tasks', 'rm', id, '--older', '7d'])).toMatchObject({ code: 2 });
     expect(await mesh.run(['tasks', 'rm'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--older') });
     expect(await mesh.run(['tasks', 'rm', '--older', '7 days'])).toMatchObject({ code: 2 });

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
-import { TaskState } from '../../../gateway/client/index.ts';
+import { createMeshClient, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { crowd } from '../../support/crowd.ts';
 import { gates, taking } from '../../support/gates.ts';
@@ -71,6 +71,43 @@ describe('two questions in a row', () => {
     expect((await client.respond(id, 'no', { questionId: 'q2' })).task.correlationId).toBe(id);
     expect((await mesh.watch.result(id)).result.error?.code).toBe('not_approved');
     expect(mesh.counter.deeds(path)).toBe(1);
+  });
+
+  test('S6: by A2A, whose messages name no question, a second press does not approve what the first brought up', async () => {
+    const { mesh, http, client } = gateway();
+    const path = '/double/a2a';
+    const id = await asking(path, ['first', 'second']);
+    /** What the answer was told: an error, or how the task is. */
+    const press = async (messageId: string): Promise<string> => {
+      const message = { messageId, taskId: id, role: 'ROLE_USER', parts: [{ text: 'yes' }] };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'SendMessage', params: { message } });
+      const headers = { 'content-type': 'application/json', 'A2A-Version': '1.0' };
+      return (await fetch(`${http}/a2a/jsonrpc`, { method: 'POST', headers, body })).text();
+    };
+    // Answered when the second question is open: the caller has been shown it.
+    expect(await press('press-1')).toContain('TASK_STATE_INPUT_REQUIRED');
+    expect(await press('press-2')).toMatch(/name the question.*q2/);
+    expect(mesh.counter.deeds(path)).toBe(1);
+    await client.respond(id, 'no', { questionId: 'q2' });
+    expect((await mesh.watch.result(id)).name).toBe('task.failed');
+  });
+
+  test('S6: what one client was shown, another client of the same caller has not seen', async () => {
+    const { mesh, client, address } = gateway();
+    const path = '/double/two-clients';
+    const id = await asking(path, ['first', 'second']);
+    await client.respond(id, 'yes', { questionId: 'q1' });
+    await expect.poll(async () => (await client.get(id)).task.question?.id, { timeout: LIMIT_MS }).toBe('q2');
+    const other = createMeshClient({ address });
+    const refused = await failure(other.respond(id, 'yes')).finally(() => other.close());
+    expect(refused).toMatchObject({
+      ...{ code: 'FAILED_PRECONDITION', reason: 'QUESTION_NOT_NAMED', message: expect.stringContaining('q2') },
+    });
+    // The client that was shown it names it by itself.
+    await client.respond(id, 'no');
+    expect((await mesh.watch.result(id)).result.error?.code).toBe('not_approved');
+    expect(mesh.counter.deeds(path)).toBe(1);
+    expect(await command('cancel', id)).toMatchObject({ code: 1, err: expect.stringContaining('has ended (failed)') });
   });
 
   test('S6: by the command line, a second press is not for what nobody has seen', async () => {

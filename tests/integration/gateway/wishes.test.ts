@@ -11,7 +11,7 @@ import { projectRoot } from '../../../config/settings.ts';
 import { Priority, TaskState } from '../../../gateway/client/index.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
-import { useGateway } from '../../support/gateway.ts';
+import { failure, useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
 describe('wishes of a task', () => {
@@ -89,6 +89,21 @@ describe('wishes of a task', () => {
     expect(code).toBe(1);
     expect(report).toMatchObject({ status: 'failed', error: { code: 'deadline_exceeded' } });
     expect(await submitted(id)).toMatchObject({ deadlineMs: 2000, priority: 'low', caller: 'mesh run' });
+  });
+
+  test('S5: the same id with a wish that its task does not have is refused; without wishes it is the task', async () => {
+    const { client } = gateway();
+    const order = { prompt: 'tool:clock {}', correlationId: newCorrelationId() };
+    const first = await client.run({ ...order, priority: Priority.LOW });
+    expect((await client.run(order)).task).toEqual(first.task);
+    expect((await client.run({ ...order, priority: Priority.LOW })).task).toEqual(first.task);
+    expect(await failure(client.run({ ...order, priority: Priority.HIGH }))).toMatchObject({
+      ...{ reason: 'ID_TAKEN', message: expect.stringContaining('another priority (low)') },
+    });
+    expect(await failure(client.submit({ ...order, timeLimit: { seconds: 90n, nanos: 0 } }))).toMatchObject({
+      ...{ reason: 'ID_TAKEN', message: expect.stringContaining('another time limit') },
+    });
+    expect(await failure(client.submit({ ...order, waitForModel: true }))).toMatchObject({ reason: 'ID_TAKEN' });
   });
 
   test('command: --wait-for-model is told that there is none', async () => {

@@ -34,6 +34,16 @@ describe('a trail as a file', () => {
     expect(JSON.stringify(read.facts)).toContain('Log in with password=[left out]');
   });
 
+  it('leaves out what a field is called, in values that are no text: those of a tool, of a message', () => {
+    const parts = [{ data: { password: 'hunter two', nested: { 'x-api-key': ['k1', 'k2'] }, user: 'ada', tokens: 5 } }];
+    const message = { messageId: 'm1', role: 'ROLE_AGENT', parts } as const;
+    const said = fact(8, 'agent.message', message);
+    const text = trailText(taskId, [said], 'test', true);
+    for (const secret of ['hunter', 'k1', 'k2']) expect(text).not.toContain(secret);
+    for (const kept of ['"ada"', '"tokens": 5']) expect(text).toContain(kept);
+    expect(parseTrail(text, 'x.json').facts).toHaveLength(1);
+  });
+
   it.each<[string, (file: Record<string, unknown>) => unknown, RegExp]>([
     ['another format', (file) => ({ ...file, format: 'x' }), /x\.json is no trail of a task: format/],
     ['a newer version', (file) => ({ ...file, version: 2 }), /version/],
@@ -71,6 +81,28 @@ describe('a trail as a file', () => {
 });
 
 describe('leaving secrets out', () => {
+  it.each([
+    ['{"password": "correct horse battery", "user": "ada"}', '{"password": "[left out]", "user": "ada"}'],
+    [
+      String.raw`{"body":"{\"api_key\":\"k 1\",\"to\":\"bob\"}"}`,
+      String.raw`{"body":"{\"api_key\":\"[left out]\",\"to\":\"bob\"}"}`,
+    ],
+    [String.raw`\\\"token\\\": \\\"abc\\\", 1`, String.raw`\\\"token\\\": \\\"[left out]\\\", 1`],
+    ["curl -H 'Authorization: Basic dXNlcjpwYXNz'", "curl -H 'Authorization: Basic [left out]'"],
+    ['PGPASSWORD=swordfish psql', 'PGPASSWORD=[left out] psql'],
+    ['passphrase: swordfish', 'passphrase: [left out]'],
+    ['Cookie: sid=31d4d96e407aad42', 'Cookie: [left out]'],
+    ['password: ""', 'password: ""'],
+  ])('%s', (text, clean) => {
+    expect(withoutSecrets(text)).toBe(clean);
+  });
+
+  it('takes a time in proportion to the text', () => {
+    const beganMs = performance.now();
+    for (const unit of ['token: "', 'token\\"', "password='\\", 'bearer bearer ']) withoutSecrets(unit.repeat(30_000));
+    expect(performance.now() - beganMs).toBeLessThan(5000);
+  });
+
   it('takes a private key as a whole', () => {
     const key = `-----BEGIN RSA PRIVATE KEY-----\n${'QUJD'.repeat(30)}\n-----END RSA PRIVATE KEY-----`;
     expect(withoutSecrets(`a ${key} b`)).toBe('a [left out] b');

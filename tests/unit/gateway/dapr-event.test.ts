@@ -50,6 +50,23 @@ describe('an event from Dapr', () => {
     expect(parsed).toMatchObject({ ok: false, reason: expect.stringContaining(attribute) });
   });
 
+  test('every wish of a task may stand in its data, and so may a key', () => {
+    const data = { prompt: 'hello', workflow: 'direct', key: 'order 7', priority: 'high', waitForModel: true };
+    const parsed = parse({ ...event, data: { ...data, deadlineMs: 90_000 } });
+    if (!parsed.ok) throw new Error(parsed.reason);
+    expect(submissionOf(parsed.value)).toEqual({ ...data, timeLimitMs: 90_000 });
+  });
+
+  test.each(['task.cancel.requested', 'task.input.provided', 'task.completed', 'task.submitted.v2'])(
+    'a text of the mesh’s type %s is no prompt',
+    (name) => {
+      const type = name.endsWith('v2') ? `dev.agentmesh.${name}` : `dev.agentmesh.${name}.v1`;
+      const parsed = parse({ ...event, type, datacontenttype: 'text/plain', data: 'no longer wanted' });
+      if (!parsed.ok) throw new Error(parsed.reason);
+      expect(() => submissionOf(parsed.value)).toThrow(`${type} is not taken by Dapr`);
+    },
+  );
+
   test('nothing that the schema refuses is taken', () => {
     const attributes = [
       ...(['id', 'source', 'specversion', 'type', 'datacontenttype'] as const),

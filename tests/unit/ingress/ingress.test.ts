@@ -182,6 +182,13 @@ describe('an event in binary mode', () => {
     ],
     ['version 0.3', '{"prompt":"hi"}', headers({ 'ce-specversion': '0.3' }), /^invalid_envelope: specversion/],
     ['no type', '{"prompt":"hi"}', headers({ 'ce-type': '' }), /^invalid_envelope: type/],
+    [
+      'Kafka’s spelling',
+      '{"prompt":"hi"}',
+      { ce_specversion: '1.0', ce_type: 'com.acme' },
+      /^invalid_envelope: .*on NATS/,
+    ],
+    ['AMQP’s spelling', '{"prompt":"hi"}', { 'cloudEvents:specversion': '1.0' }, /^invalid_envelope: .*on NATS/],
     ['no version', '{"prompt":"hi"}', headers({ 'ce-specversion': '' }), /^invalid_envelope: specversion/],
     ['broken JSON', '{"prompt"', headers(), /^not_json/],
     ['nothing', '', headers(), /^invalid_data/],

@@ -430,8 +430,8 @@ export type RespondRequest = Message<"mesh.v1.RespondRequest"> & {
   text: string;
 
   /**
-   * The question that the person saw, `Task.question.id`. Empty: the one that this caller was shown last, or the first
-   * one of the task. An answer to another question than the open one is refused.
+   * The question that the person saw, `Task.question.id`. Empty: the first one of the task, and no later one. An answer to
+   * another question than the open one is refused.
    *
    * @generated from field: string question_id = 3;
    */

@@ -1,7 +1,8 @@
 /**
  * `node bench/router.ts [--json] [--file F.tsv] [--limit N]`: how long a routing decision takes in a running mesh, idle
  * and while a language model generates beside it, and what the router adds to the memory of the agents process. Owns:
- * the measurement. Does not own: accuracy (`mesh router eval`), or any target (docs/router.md).
+ * the measurement. Does not own: accuracy (`mesh router eval`; `router-described.ts` for workflows of one's own), or any
+ * target (docs/router.md).
  *
  * Times are those that the decisions themselves carry: from the question of the task to the answer, waiting included.
  */

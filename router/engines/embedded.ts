@@ -8,6 +8,8 @@ import { loadLlama, type ModelLog } from '../../gguf-models/llama.ts';
 import { Semaphore, SemaphoreFull } from '../../resilience/semaphore.ts';
 import type { RouteEngine, RouteOption, Weighing } from '../port.ts';
 import { RouteEngineError } from '../port.ts';
+import { type Background, readBackground } from './background.ts';
+import { residueOf, undescribedBy, withDescribed } from './described.ts';
 import { createEmbeddingHeadPrompt } from './embedding-head.ts';
 import { createInstructPrompt } from './instruct.ts';
 import { type ModelFormat, modelFormat } from './model-format.ts';
@@ -42,7 +44,7 @@ export async function openEmbeddedEngine({ path, options, threads, log }: Embedd
   const llama = await loadLlama({ log });
   const model = await llama.loadModel({ modelPath: path });
   try {
-    const weigh = await weighing(model, format, { options, threads });
+    const weigh = await weighing(model, format, { path, options, threads, log });
     // The first evaluation reads the weights in, and shows that there is one; nobody should have to wait for it.
     await weigh(WARM_UP, [], new AbortController().signal);
     const queue = new Semaphore(1, WAITING_MAX);
@@ -69,20 +71,43 @@ type Weigh = RouteEngine['weigh'];
 async function weighing(
   model: LlamaModel,
   format: ModelFormat,
-  { options, threads }: Pick<EmbeddedOptions, 'options' | 'threads'>,
+  { path, options, threads, log }: EmbeddedOptions,
 ): Promise<Weigh> {
   if (format.kind === 'embedding-head') {
     const prompt = createEmbeddingHeadPrompt(model, format);
     const contextSize = format.maxTokens + EMBEDDING_EXTRA;
     // A model that looks both ways needs the whole query in one batch.
     const context = await model.createEmbeddingContext({ contextSize, threads, batchSize: contextSize });
-    return (query) => prompt.weigh(query, context);
+    const background = backgroundOf(path, model.embeddingVectorSize, log);
+    const described: { name: string; vector: readonly number[] }[] = [];
+    if (background !== null)
+      for (const { name, description } of undescribedBy(format.routes, options))
+        described.push({ name, vector: residueOf(await prompt.vectorOf(description, context), background) });
+    return async (query) => {
+      const vector = await prompt.vectorOf(query, context);
+      const own = prompt.weigh(vector);
+      return background === null ? own : withDescribed(own, vector, described, background);
+    };
   }
   const contextSize = format.maxTokens + INSTRUCT_EXTRA;
   const context = await model.createContext({ contextSize, threads, batchSize: Math.min(512, contextSize) });
   const sequence = context.getSequence();
   const prompt = await createInstructPrompt(model, options, format.maxTokens);
   return (query, roles, signal) => prompt.weigh(query, roles, sequence, signal);
+}
+
+/** Without it the model's own routes are found as ever. */
+function backgroundOf(path: string, width: number, log: ModelLog): Background | null {
+  try {
+    return readBackground(path, width);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn(
+      { why },
+      'workflows of your own are found by wish only: the background of the router model cannot be read',
+    );
+    return null;
+  }
 }
 
 function named(error: unknown): Promise<Weighing> {

@@ -12,7 +12,9 @@ import { type ModelFormat, ModelFormatError } from './model-format.ts';
 export type EmbeddingHeadFormat = Extract<ModelFormat, { kind: 'embedding-head' }>;
 
 export interface EmbeddingHeadPrompt {
-  weigh(query: string, context: LlamaEmbeddingContext): Promise<Weighing>;
+  /** As the model makes it, of any length. */
+  vectorOf(text: string, context: LlamaEmbeddingContext): Promise<readonly number[]>;
+  weigh(vector: readonly number[]): Weighing;
 }
 
 /**
@@ -33,12 +35,13 @@ export function createEmbeddingHeadPrompt(model: LlamaModel, format: EmbeddingHe
   if (bos === null) throw new ModelFormatError('the model has no BOS token, which its prompt begins with');
   const end = sep === null ? [] : [sep];
   return {
-    async weigh(query, context) {
+    async vectorOf(query, context) {
       const text = headAndTailOf(query.trim(), maxTokens * TOKEN_CHARS);
       const cut = headAndTail(model.tokenize(text, false), maxTokens);
       const { vector } = await context.getEmbeddingFor([bos, ...cut, ...end]);
-      return weighed(vector, format);
+      return vector;
     },
+    weigh: (vector) => weighed(vector, format),
   };
 }
 

@@ -30,7 +30,7 @@ if (process.argv.includes('--peers')) {
 if (process.argv.includes('--tracing')) {
   const { measureTracing } = await import('./tracing.ts');
   const short = process.argv.includes('--quick');
-  const measured = await measureTracing({ rounds: short ? 2 : 7, seconds: 6, concurrency: 8 });
+  const measured = await measureTracing({ rounds: short ? 2 : 15, seconds: 4, concurrency: 8 });
   process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
   process.exit();
 }

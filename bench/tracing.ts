@@ -4,7 +4,7 @@
  *
  * The three run side by side, each with a log server of its own, and share the processor as the system divides it: who
  * needs less for a task does more of them. So whatever else the machine does, it does to all of them in the same moment.
- * What counts is the median of the rounds; processor time of a task says the same in another way.
+ * What counts is the median of the rounds' ratios; processor time of a task says the same in another way.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,10 +85,14 @@ export async function measureTracing(options: {
     rmSync(folder, { recursive: true, force: true });
   }
   const median = (kind: Kind, of: (one: Measured) => number): number => percentile(measured[kind].map(of), 0.5);
-  const lost = (kind: Kind): number =>
-    round((1 - median(kind, (one) => one.perSecond) / median('off', (one) => one.perSecond)) * 100);
-  const dearer = (kind: Kind): number =>
-    round((median(kind, (one) => one.cpuMsPerTask) / median('off', (one) => one.cpuMsPerTask) - 1) * 100);
+  /** To the host that tells nothing, in the same moment: a machine that slows down slows both. */
+  const ratio = (kind: Kind, of: (one: Measured) => number): number =>
+    percentile(
+      measured[kind].map((one, at) => of(one) / of(measured.off[at] ?? one)),
+      0.5,
+    );
+  const lost = (kind: Kind): number => round((1 - ratio(kind, (one) => one.perSecond)) * 100);
+  const dearer = (kind: Kind): number => round((ratio(kind, (one) => one.cpuMsPerTask) - 1) * 100);
   return {
     machine: machineInfo(),
     ...options,

@@ -15,6 +15,7 @@ import type {
   TaskInputRemindedData,
   TaskRoutedData,
 } from '../schemas/events/generated.ts';
+import { hasLines } from '../schemas/events/place.ts';
 import { messageText, type QuestionView, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
 import { duration, indent, oneLine, type Paint, plural, type Style, safeText } from './terminal.ts';
 
@@ -186,11 +187,9 @@ export function workingLine(view: TaskView, paint: Paint, max: number): string {
   return `${paint('blue', '…')} ${hop.index} ${paint('bold', hop.role.padEnd(9))} ${paint('dim', note)}`;
 }
 
-/** Documents whose lines nobody sees: the heading beside it names the page, the slide, the cells or the chapter. */
-const DOCUMENT = /\.(?:pdf|docx|pptx|xlsx|epub)$/i;
-
-export function citationText(citation: Pick<Citation, 'path' | 'heading' | 'startLine' | 'endLine'>): string {
-  if (DOCUMENT.test(citation.path) && citation.heading !== '') return citation.path;
+/** The heading beside it names the place in what has no lines. */
+export function citationText(citation: Pick<Citation, 'path' | 'startLine' | 'endLine'>): string {
+  if (!hasLines(citation.path)) return citation.path;
   const lines =
     citation.endLine > citation.startLine ? `${citation.startLine}-${citation.endLine}` : String(citation.startLine);
   return `${citation.path}:${lines}`;

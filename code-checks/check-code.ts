@@ -11,6 +11,7 @@ import type { CheckReply, CheckRequest } from './check-worker.ts';
 import { closeExamples, tryExamples } from './examples/try-examples.ts';
 import { languageName } from './languages.ts';
 import { shellCheck } from './shellcheck.ts';
+import { sqlFluff } from './sqlfluff.ts';
 import { hasSyntaxCheck } from './syntax-languages.ts';
 import { ANY_LANGUAGE } from './universal-check.ts';
 
@@ -23,6 +24,12 @@ const MESSAGE_CHARS_MAX = 2000;
 const CHECK_MS_MAX = 20_000;
 /** Heap of a process that reads syntax; a grammar with a large text takes a fraction. */
 const SYNTAX_HEAP_MB_MAX = 256;
+
+/** By language; they look at what has no error of syntax. */
+const INSTALLED: ReadonlyMap<string, typeof shellCheck> = new Map([
+  ['shell', shellCheck],
+  ['sql', sqlFluff],
+]);
 
 export interface CodeToCheck {
   readonly language: string;
@@ -122,12 +129,12 @@ async function checkLanguage(request: CheckRequest, options: CheckOptions): Prom
   // One after the other: only so can it be said of the check whether it waits.
   const general = await reply(checks, { ...request, language: ANY_LANGUAGE }, options);
   const special = await reply(hasSyntaxCheck(request.language) ? syntax : checks, request, options);
-  const isShell = request.language === 'shell' && !special.findings.some(({ severity }) => severity === 'error');
-  const more = isShell ? await shellCheck(request.text, options.signal) : { findings: [], checkedBy: [] };
-  const checkedBy = [...special.checkedBy, ...more.checkedBy];
+  const isSound = !special.findings.some(({ severity }) => severity === 'error');
+  const more = isSound ? await INSTALLED.get(request.language)?.(request.text, options.signal) : undefined;
+  const checkedBy = [...special.checkedBy, ...(more?.checkedBy ?? [])];
   const unknown = checkedBy.length === 0 && special.findings.length === 0;
   const findings = unknown ? [notChecked(request.language)] : special.findings;
-  return { findings: [...general.findings, ...findings, ...more.findings], checkedBy };
+  return { findings: [...general.findings, ...findings, ...(more?.findings ?? [])], checkedBy };
 }
 
 /** Out of time, or of memory, is no fault of the code: it is said that it was not checked. */

@@ -420,7 +420,12 @@ const table = {
   EMBEDDING_MODEL_PATH: [
     optionalText,
     'An embedding model (GGUF): the knowledge base is then searched by meaning as well as by words.',
-    'all-minilm-l6-v2.gguf',
+    'all-MiniLM-L6-v2.Q8_0.gguf',
+  ],
+  EMBEDDING_PASSAGE_TOKENS: [
+    count(16, 504, 128),
+    'Tokens of a passage that are embedded, from its beginning, path and heading included. More costs time; after a change `mesh index` embeds everything anew.',
+    '128',
   ],
   CHROMA_URL: [
     url('http', 'https').refine(

@@ -2,7 +2,8 @@
  * What `import … from 'agent-mesh/runtime'` gives: a mesh in a program of one's own, and the parts of the durable runtime for
  * a process of one's own. Owns: that this is the public surface. Does not own: any of it.
  */
-export { createHost, type Host, type HostOptions } from '../actors/runtime/host.ts';
+export { createHost, type Host } from '../actors/runtime/host.ts';
+export type { HostOptions } from '../actors/runtime/host-context.ts';
 export type { Ledger } from '../actors/runtime/ledger/port.ts';
 export { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 export { type Clock, type RuntimeLog, systemClock } from '../actors/runtime/ports.ts';

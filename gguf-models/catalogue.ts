@@ -47,9 +47,17 @@ export const catalogue: readonly CatalogueModel[] = [
     licence: 'Apache-2.0',
   },
   {
+    name: 'all-minilm-l6-v2',
+    purpose: 'embedding',
+    what: 'search by meaning, in English, quick on a processor (EMBEDDING_MODEL_PATH)',
+    url: 'https://huggingface.co/leliuga/all-MiniLM-L6-v2-GGUF/resolve/main/all-MiniLM-L6-v2.Q8_0.gguf',
+    bytes: 25 * MB,
+    licence: 'Apache-2.0',
+  },
+  {
     name: 'nomic-embed-v1.5',
     purpose: 'embedding',
-    what: 'search by meaning (EMBEDDING_MODEL_PATH)',
+    what: 'search by meaning, longer passages, several times slower (EMBEDDING_MODEL_PATH)',
     url: 'https://huggingface.co/nomic-ai/nomic-embed-text-v1.5-GGUF/resolve/main/nomic-embed-text-v1.5.Q8_0.gguf',
     bytes: 146 * MB,
     licence: 'Apache-2.0',

@@ -67,7 +67,7 @@ const WRITTEN = new Set([
   '.ipynb',
 ]);
 const NAMES =
-  /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|api[_-]?keys?|private[_-]?keys?|service[_-]?account|kubeconfig|tokens?|keyfile)(?:[._-]|\d|$)|^(?:terraform\.tfstate|wallet\.dat|shadow|pgpass|netrc|client_secret.*\.json|.*-firebase-adminsdk-.*\.json|.*\.env\..*|env\.(?:local|prod\w*|dev\w*|staging))/i;
+  /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|api[_-]?keys?|private[_-]?keys?|service[_-]?account(?:[_-]?keys?)?|kubeconfig|recovery[_-]?codes?|tokens?|keyfile)(?:[._-]|\d|$)|(?:^|[._-])key\.json$|^(?:terraform\.tfstate|auth\.json|local\.settings\.json|kube[._-]?config|_netrc|wallet\.dat|shadow|pgpass|netrc|client_secret.*\.json|.*-firebase-adminsdk-.*\.json|.*\.env\..*|env\.(?:local|prod\w*|dev\w*|staging))/i;
 
 /** Whether a file's name says that it holds a secret. */
 export function hasSecretName(fileName: string): boolean {
@@ -101,15 +101,24 @@ const TOKENS: readonly RegExp[] = [
   /\bdop_v1_[0-9a-f]{64}\b/,
   /\bAccountKey=[A-Za-z0-9+/]{60,}={0,2}/,
   /\bAGE-SECRET-KEY-1[0-9A-Z]{50,}/,
+  /\bPuTTY-User-Key-File-\d:[\s\S]{0,400}Private-Lines:/,
+  /\bshp(?:at|ca|pa|ss)_[0-9a-f]{32}\b/,
+  /\bxapp-\d-[0-9A-Z]+-[0-9A-Za-z-]{20,}/,
+  /\bgsk_[A-Za-z0-9]{40,}\b/,
+  /\bhv[sbr]\.[\w-]{24,}/,
+  /\bglsa_[A-Za-z0-9]{32}_[0-9a-f]{8}\b/,
+  /\bsq0(?:atp|csp)-[\w-]{22,}/,
+  // A database with its password in the address, which a manual writes with a word: letters and digits both.
+  /\b(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|redis|rediss|amqps?):\/\/[^\s:@/]*:(?=[^\s@/]*\d)(?=[^\s@/]*[A-Za-z])[^\s@/${}<>]{10,}@(?!localhost\b|127\.)/,
 ];
 const MADE_UP = /example|sample|dummy|placeholder|your[_-]?|redacted|x{6,}|0{8,}|1234567|abcdef|\.{3}|\*{4}|(.)\1{7}/i;
 
 /** Whether a text holds a key or a token of a known form. */
 export function holdsSecret(text: string): boolean {
-  return TOKENS.some((pattern) => {
-    const found = pattern.exec(text)?.[0];
-    return found !== undefined && !MADE_UP.test(found);
-  });
+  // Beside a made-up one there may be one that is not.
+  return TOKENS.some((pattern) =>
+    [...text.matchAll(new RegExp(pattern.source, `g${pattern.flags}`))].some(([found]) => !MADE_UP.test(found)),
+  );
 }
 
 /** Also `password = …`: too often about passwords to judge a file by, and cheap to leave out of a text. */

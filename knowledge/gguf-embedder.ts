@@ -6,8 +6,10 @@
  *
  * 1. Nothing is loaded before the first text. A file that is missing, cut off or foreign fails with one line, at every
  *    call anew: a model that was put right is used without a restart.
- * 2. Texts are embedded one after the other, whoever asks, so memory is bounded by one context.
- * 3. A text longer than the context is embedded by its beginning, where a passage says what it is about.
+ * 2. Questions are embedded one after the other, passages on as many contexts as there are cores, so memory is bounded. A
+ *    process that only searches has one context.
+ * 3. Of a passage the beginning is embedded, where it says what it is about: a whole one costs two to four times as much.
+ *    How much of it is part of the space, so that what was cut otherwise is not compared.
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
@@ -20,6 +22,8 @@ import { KnowledgeError } from './port.ts';
 
 /** A chunk has some 350 tokens; a longer context costs memory and gains nothing. */
 const CONTEXT_TOKENS_MAX = 512;
+/** docs/knowledge.md has what more of a passage costs and gains. */
+const PASSAGE_TOKENS_DEFAULT = 128;
 /** Room for the tokens that open and close a text. */
 const CONTEXT_TOKENS_SPARE = 8;
 /** No token is shorter than a character, and few are longer than this many; more is not even looked at. */
@@ -40,12 +44,19 @@ const NO_PREFIX: Readonly<Record<Purpose, string>> = { passage: '', query: '' };
 
 interface Loaded {
   readonly model: LlamaModel;
-  readonly context: LlamaEmbeddingContext;
+  /** The first answers questions; the others are made when passages are embedded. */
+  readonly contexts: LlamaEmbeddingContext[];
+  readonly contextSize: number;
   readonly prefixes: Readonly<Record<Purpose, string>>;
-  readonly tokensMax: number;
 }
 
-export function ggufEmbedder(path: string, log: ModelLog): Embedder {
+export interface GgufEmbedderOptions {
+  /** Tokens of a passage that are embedded, its path and heading included. */
+  readonly passageTokens?: number;
+}
+
+export function ggufEmbedder(path: string, log: ModelLog, options: GgufEmbedderOptions = {}): Embedder {
+  const { passageTokens = PASSAGE_TOKENS_DEFAULT } = options;
   let loading: Promise<Loaded> | undefined;
   let space: Promise<string> | undefined;
   const loaded = (): Promise<Loaded> => {
@@ -58,7 +69,7 @@ export function ggufEmbedder(path: string, log: ModelLog): Embedder {
   return {
     name: basename(path).replace(/\.gguf$/i, ''),
     space() {
-      space ??= fingerprint(path).catch((error: unknown) => {
+      space ??= spaceOf(path, passageTokens).catch((error: unknown) => {
         space = undefined;
         throw asEmbedderError(error);
       });
@@ -66,23 +77,56 @@ export function ggufEmbedder(path: string, log: ModelLog): Embedder {
     },
     knowsMeaning: true,
     async embed(texts, purpose, signal) {
-      const { model, context, prefixes, tokensMax } = await loaded();
-      const vectors: Float32Array[] = [];
-      for (const text of texts) {
+      const { model, contexts, contextSize, prefixes } = await loaded();
+      const room = contextSize - CONTEXT_TOKENS_SPARE;
+      const tokensMax = purpose === 'passage' ? Math.min(passageTokens, room) : room;
+      const tokensOf = (text: string) =>
+        model.tokenize(`${prefixes[purpose]}${text}`.slice(0, tokensMax * TOKEN_CHARS_MAX)).slice(0, tokensMax);
+      if (purpose === 'passage') await addContexts(model, contexts, contextSize, texts.length);
+      const lanes = purpose === 'passage' ? contexts : contexts.slice(0, 1);
+      return inLanes(lanes, texts, async (context, text) => {
         signal?.throwIfAborted();
-        const start = `${prefixes[purpose]}${text}`.slice(0, tokensMax * TOKEN_CHARS_MAX);
-        const tokens = model.tokenize(start).slice(0, tokensMax);
-        vectors.push(await vectorOf(context, tokens, model.embeddingVectorSize));
-      }
-      return vectors;
+        return vectorOf(context, tokensOf(text), model.embeddingVectorSize);
+      });
     },
     async close() {
       const opened = await loading?.catch(() => undefined);
       loading = undefined;
-      await opened?.context.dispose();
+      for (const context of opened?.contexts ?? []) await context.dispose();
       await opened?.model.dispose();
     },
   };
+}
+
+/** Results in the order of the items, each lane taking the next item when it is done with one. @throws the first error */
+async function inLanes<L, T, R>(
+  lanes: readonly L[],
+  items: readonly T[],
+  work: (lane: L, item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const next = items.entries();
+  const ended = await Promise.allSettled(
+    lanes.map(async (lane) => {
+      for (const [at, item] of next) results[at] = await work(lane, item);
+    }),
+  );
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  return results;
+}
+
+/** One of a thread for each core that the first context leaves free; for few texts none. */
+async function addContexts(
+  model: LlamaModel,
+  contexts: LlamaEmbeddingContext[],
+  contextSize: number,
+  texts: number,
+): Promise<void> {
+  const wanted = Math.min(1 + threadsFor(undefined) - threads(), texts);
+  while (contexts.length < wanted) {
+    const making = model.createEmbeddingContext({ contextSize, batchSize: contextSize, threads: 1 });
+    contexts.push(await making.catch((error: unknown) => Promise.reject(asEmbedderError(error))));
+  }
 }
 
 async function vectorOf(
@@ -107,7 +151,7 @@ async function load(path: string, log: ModelLog): Promise<Loaded> {
     const contextSize = Math.min(info.contextLength ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX);
     // A model that looks both ways needs the whole text in one batch.
     const context = await model.createEmbeddingContext({ contextSize, batchSize: contextSize, threads: threads() });
-    return { model, context, prefixes: prefixesOf(info, path), tokensMax: contextSize - CONTEXT_TOKENS_SPARE };
+    return { model, contexts: [context], contextSize, prefixes: prefixesOf(info, path) };
   } catch (error) {
     await model.dispose();
     throw error;
@@ -128,7 +172,7 @@ function prefixesOf(info: GgufInfo, path: string): Readonly<Record<Purpose, stri
 }
 
 /** The file's name, size, beginning and end, without reading all of it; of a file that is sound as far as can be seen. */
-async function fingerprint(path: string): Promise<string> {
+async function spaceOf(path: string, passageTokens: number): Promise<string> {
   const { bytes } = await readGgufInfo(path);
   const file = await open(path, 'r');
   try {
@@ -137,7 +181,7 @@ async function fingerprint(path: string): Promise<string> {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(FINGERPRINT_BYTES), 0, FINGERPRINT_BYTES, position);
       hash.update(buffer.subarray(0, bytesRead));
     }
-    return `${basename(path)}:${hash.digest('hex').slice(0, 16)}`;
+    return `${basename(path)}:${hash.digest('hex').slice(0, 16)}:${passageTokens}`;
   } finally {
     await file.close();
   }

@@ -7,13 +7,14 @@
  * 1. A file is written by one call of `put`, whole or not at all.
  * 2. A file leaves the catalog when it is gone from disk or no longer eligible; never because it could not be read.
  * 3. Aborting between two files leaves a catalog that the next run completes.
+ * 4. A file is not read only when it is as it was when this process read it last, and the catalog has what was read then.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Chunk, chunkFile } from './chunk.ts';
 import type { FileType } from './languages.ts';
-import type { IndexOptions, IndexSummary, SkippedFile } from './port.ts';
+import type { IndexOptions, IndexSummary, SkipReason } from './port.ts';
 import { isUnder, type Root, readText, resolveRoot, type Scan, scanRoot, shownPath } from './scan.ts';
 import type { KeptSkip } from './sqlite-skipped.ts';
 
@@ -77,7 +78,9 @@ export async function ingest(
   const scans: { root: Root; scan: Scan }[] = [];
   for (const path of new Set(paths.map((given) => resolve(given)))) {
     const root = await resolveRoot(path);
-    scans.push({ root, scan: await scanRoot(root.path, options.signal, root.base) });
+    const scan = await scanRoot(root.path, options.signal, root.base);
+    scans.push({ root, scan });
+    options.onScanned?.({ ...root, folders: scan.folders });
   }
   run.total = scans.reduce((sum, { scan }) => sum + scan.files.length, 0);
   for (const { root, scan } of scans) await ingestRoot(run, root, scan);
@@ -99,30 +102,52 @@ async function ingestRoot(run: Run, root: Root, scan: Scan): Promise<void> {
     run.options.onProgress?.({ phase: 'files', done: run.done, total: run.total, path });
   }
   for (const file of known.values()) {
-    if (isGone(file, root, scan)) remove(run, file);
+    if (isGone(file, root, scan)) remove(run, root, file);
   }
+  run.options.seen?.retain(root.path, run.met);
   run.catalog.leftOut(root, run.leftOut);
 }
 
 async function ingestFile(run: Run, root: Root, absolutePath: string, known: KnownFile | undefined): Promise<void> {
   if (run.met.has(absolutePath)) return;
   run.met.add(absolutePath);
-  const read = await readText(absolutePath);
-  if (!read.ok) {
-    skip(run, root, absolutePath, read.reason);
-    if (known && read.reason !== 'unreadable') remove(run, known);
-    return;
-  }
-  const hash = createHash('sha256').update(FORMAT).update('\0').update(read.bytes).digest('hex');
-  if (known?.hash === hash) {
+  const { seen } = run.options;
+  const stamp = seen?.stampOf(absolutePath);
+  const before = stamp == null ? undefined : seen?.recall(absolutePath, stamp);
+  if (known && before !== undefined && 'hash' in before && before.hash === known.hash) {
     run.summary.unchanged += 1;
     return;
   }
-  const { type, chunks } = chunkFile(absolutePath, read.text);
+  if (before !== undefined && 'reason' in before) return leaveOut(run, root, absolutePath, before.reason, known);
+  const read = await readText(absolutePath);
+  if (!read.ok) {
+    if (stamp != null) seen?.keep(absolutePath, stamp, { reason: read.reason });
+    return leaveOut(run, root, absolutePath, read.reason, known);
+  }
+  const hash = createHash('sha256').update(FORMAT).update('\0').update(read.bytes).digest('hex');
+  if (known?.hash === hash) run.summary.unchanged += 1;
+  else write(run, root, { absolutePath, hash, text: read.text }, known);
+  if (stamp != null) seen?.keep(absolutePath, stamp, { hash });
+}
+
+function leaveOut(run: Run, root: Root, absolutePath: string, reason: SkipReason, known: KnownFile | undefined): void {
+  skip(run, root, absolutePath, reason);
+  if (known && reason !== 'unreadable') remove(run, root, known);
+}
+
+interface FileRead {
+  readonly absolutePath: string;
+  readonly hash: string;
+  readonly text: string;
+}
+
+function write(run: Run, root: Root, { absolutePath, hash, text }: FileRead, known: KnownFile | undefined): void {
+  const { type, chunks } = chunkFile(absolutePath, text);
   run.catalog.put({ absolutePath, root, type, hash, chunks });
   run.summary.chunks += chunks.length;
-  if (known) run.summary.updated += 1;
-  else run.summary.added += 1;
+  const change = known ? 'updated' : 'added';
+  run.summary[change] += 1;
+  run.options.onFile?.({ path: shownPath(root.base, absolutePath), change });
 }
 
 /**
@@ -134,12 +159,13 @@ function isGone(file: KnownFile, root: Root, scan: Scan): boolean {
   return file.rootPath === root.path || !existsSync(file.absolutePath);
 }
 
-function remove(run: Run, file: KnownFile): void {
+function remove(run: Run, root: Root, file: KnownFile): void {
   run.catalog.remove(file);
   run.summary.removed += 1;
+  run.options.onFile?.({ path: shownPath(root.base, file.absolutePath), change: 'removed' });
 }
 
-function skip(run: Run, root: Root, absolutePath: string, reason: SkippedFile['reason']): void {
+function skip(run: Run, root: Root, absolutePath: string, reason: SkipReason): void {
   if (reason === 'missing' && absolutePath !== root.path) return;
   const path = shownPath(root.base, absolutePath);
   run.summary.skipped.push({ path, reason });

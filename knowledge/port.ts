@@ -24,6 +24,7 @@ export type SkipReason =
   | 'secret'
   | 'symlink-inside-root'
   | 'symlink-outside-root'
+  | 'temporary'
   | 'too-hard'
   | 'too-large'
   | 'too-large-inside'
@@ -57,6 +58,47 @@ export interface IndexOptions {
   /** Stops between two files; what was committed stays, deletions not yet followed wait for the next run. */
   signal?: AbortSignal;
   onProgress?: (progress: IndexProgress) => void;
+  /** Told of each file that was written or removed, once that is stored. */
+  onFile?: (file: IndexedChange) => void;
+  /** Told of each root as soon as its files are known. */
+  onScanned?: (root: ScannedRoot) => void;
+  /** What earlier runs of this process read; a file that is as it was then is not read again. */
+  seen?: SeenFiles;
+}
+
+/** Of a process that indexes again and again (`seen-files.ts`). */
+export interface SeenFiles {
+  /** To be taken before the file is read. Null: it is gone, or nothing can be said of it. */
+  stampOf(absolutePath: string): FileStamp | null;
+  /** What came of reading the file when it had this stamp; undefined when it was another, or none was kept. */
+  recall(absolutePath: string, stamp: FileStamp): SeenFile | undefined;
+  keep(absolutePath: string, stamp: FileStamp, seen: SeenFile): void;
+  /** Forgets what is below a root and was not met there. */
+  retain(root: string, met: ReadonlySet<string>): void;
+}
+
+export interface FileStamp {
+  readonly text: string;
+  /** False of a file that was changed a moment ago: a second change may give the same stamp. */
+  readonly isSettled: boolean;
+}
+
+/** The digest of a file that was read, or why it was left out. */
+export type SeenFile = { readonly hash: string } | { readonly reason: SkipReason };
+
+export interface IndexedChange {
+  /** As a passage of the file shows it. */
+  readonly path: string;
+  readonly change: 'added' | 'removed' | 'updated';
+}
+
+export interface ScannedRoot {
+  /** Absolute, symbolic links resolved, also of a root that is not there. */
+  readonly path: string;
+  /** The folder whose rules bind the root: its repository's, or one above the root. */
+  readonly base: string;
+  /** Absolute paths of the folders that were gone through; of a root that is a file none. */
+  readonly folders: readonly string[];
 }
 
 export interface IndexSummary {

@@ -34,6 +34,9 @@ const SILENT_FOLDERS = new Set(['.git', '.mesh']);
 const LOCK_FILES = new Set(['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'go.sum', 'bun.lockb']);
 const DATA_EXTENSIONS = new Set(['.csv', '.tsv', '.svg', '.map', '.log', '.jsonl', '.ndjson', '.snap', '.po']);
 
+/** Copies that editors, Office and browsers keep beside a file while somebody works on it. */
+const TEMPORARY = /~$|^~\$|^#.*#$|___jb_(?:old|tmp)___$|\.(?:tmp|temp|swp|swo|part|partial|crdownload)$/i;
+
 /** Files at the top of a project, by which its folder is known. */
 const MANIFESTS = ['package.json', 'pyproject.toml', 'go.mod', 'Cargo.toml', 'pom.xml', 'deno.json'];
 
@@ -53,6 +56,8 @@ export interface Scan {
   /** Absolute paths, in the order of their names. */
   files: string[];
   skipped: SkippedPath[];
+  /** Absolute paths of the folders that were gone through. */
+  folders: string[];
   /** Folders that could not be listed: nothing can be said about what is below them. */
   unreadable: string[];
 }
@@ -92,7 +97,7 @@ export function shownPath(base: string, absolutePath: string): string {
 
 /** @param base the folder that shown paths are relative to; the rules of the folders between it and the root hold, too */
 export async function scanRoot(root: string, signal?: AbortSignal, base: string = root): Promise<Scan> {
-  const scan: Scan = { files: [], skipped: [], unreadable: [] };
+  const scan: Scan = { files: [], skipped: [], folders: [], unreadable: [] };
   const info = await stat(root).catch(nullWhenMissing);
   if (info === null) scan.skipped.push({ absolutePath: root, reason: 'missing' });
   else if (info.isDirectory()) {
@@ -125,6 +130,7 @@ async function scanFolder(scanning: Scanning, folder: string, above: IgnoreRules
     scan.skipped.push({ absolutePath: folder, reason: 'folder-of-a-tool' });
     return;
   }
+  scan.folders.push(folder);
   const rules = await withRulesOf(above, folder);
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
@@ -145,12 +151,17 @@ async function scanFolder(scanning: Scanning, folder: string, above: IgnoreRules
   }
 }
 
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 function nameReason(entry: Dirent): SkipReason | null {
   const name = entry.name.toLowerCase();
   const extension = extname(name);
   if (!entry.isFile()) return 'not-a-file';
   const kept = fileReason(name);
   if (kept !== null) return kept;
+  if (isTemporary(name)) return 'temporary';
   if (LOCK_FILES.has(name) || extension === '.lock') return 'lock-file';
   if (DATA_EXTENSIONS.has(extension)) return 'data';
   if (/\.min\.(?:js|mjs|css)$/.test(name)) return 'minified';

@@ -18,6 +18,7 @@ export const skipWords: Readonly<Record<SkipReason, string>> = {
   secret: 'may hold a secret',
   'symlink-inside-root': 'link to a file that is indexed by its own name',
   'symlink-outside-root': 'link out of the folder',
+  temporary: 'temporary or backup file of a program',
   'too-hard': 'document that took longer than a minute to read, or more memory than there is',
   'too-large': 'larger than 2 MiB, or 32 MiB for PDF, Office and EPUB',
   'too-large-inside': 'document that is packed small and far too large inside',

@@ -3,6 +3,7 @@
  * Does not own: which of them a skill tells.
  */
 import type { HopInput, Passage } from '../schemas/events/generated.ts';
+import { hasLines } from '../schemas/events/place.ts';
 
 /** A fence longer than any inside the text, so that quoted material cannot close it. */
 export function fenced(text: string, language: string): string {
@@ -14,7 +15,8 @@ export function fenced(text: string, language: string): string {
 /** @param index of the passage among those told, from 0; its marker is one more */
 export function passageText(passage: Passage, index: number): string {
   const heading = passage.heading === '' ? '' : ` — ${passage.heading}`;
-  const place = `[${index + 1}] ${passage.path}${heading} (lines ${passage.startLine}–${passage.endLine})`;
+  const lines = hasLines(passage.path) ? ` (lines ${passage.startLine}–${passage.endLine})` : '';
+  const place = `[${index + 1}] ${passage.path}${heading}${lines}`;
   return `${place}\n${fenced(passage.text, passage.kind === 'code' ? passage.language : 'text')}`;
 }
 

@@ -7,6 +7,7 @@
 import type { ToolCall, ToolOffer } from '../schemas/events/generated.ts';
 import { EngineError } from './engine-error.ts';
 import { isRecord, jsonObjectsIn, parsed } from './json-reply.ts';
+import { type WrittenCall, writtenCalls } from './tool-forms.ts';
 
 /** What a model says instead of a tool's name when no tool fits. */
 export const NO_TOOL = 'none';
@@ -24,8 +25,9 @@ const NONE = new Set([NO_TOOL, 'null', 'no_tool', 'no tool', 'notool', '']);
 /** The chosen tool with its arguments; null when none fits. @throws EngineError `engine_no_answer` */
 export function parseToolChoice(text: string, tools: readonly ToolOffer[]): ToolCall | null {
   let saidNone = /^\W*(?:none|no tool(?: fits| is needed)?)\W*$/i.test(text);
-  for (const value of candidatesIn(text)) {
-    const call = callIn(value);
+  const written = writtenCalls(text).map((call) => withTypes(call, tools));
+  const objects = jsonObjectsIn(text).map((value) => callIn(value) ?? keyedCall(value, tools));
+  for (const call of [...written, ...objects]) {
     if (call === null) continue;
     if (NONE.has(call.name.toLowerCase())) saidNone = true;
     const choice = chosen(call, tools);
@@ -54,14 +56,19 @@ export function wireName(name: string): string {
   return name.replace(/[^\w-]/g, '_').slice(0, 64);
 }
 
-function chosen({ name, arguments: given }: WireToolCall, tools: readonly ToolOffer[]): ToolCall | null {
+function offered(name: string, tools: readonly ToolOffer[]): ToolOffer | undefined {
   const said = name
     .trim()
     .replace(/^functions?[.:]/, '')
     .replace(/:\d+$/, '');
-  const tool =
-    tools.find((offered) => offered.name === said) ??
-    only(tools.filter((offered) => wireName(offered.name).toLowerCase() === wireName(said).toLowerCase()));
+  return (
+    tools.find((one) => one.name === said) ??
+    only(tools.filter((one) => wireName(one.name).toLowerCase() === wireName(said).toLowerCase()))
+  );
+}
+
+function chosen({ name, arguments: given }: WireToolCall, tools: readonly ToolOffer[]): ToolCall | null {
+  const tool = offered(name, tools);
   if (tool === undefined) return null;
   // The API's own form has the arguments as the JSON of an object.
   const value = typeof given === 'string' ? (parsed(given) ?? jsonObjectsIn(given)[0]) : given;
@@ -70,33 +77,6 @@ function chosen({ name, arguments: given }: WireToolCall, tools: readonly ToolOf
 
 function only<T>(list: readonly T[]): T | undefined {
   return list.length === 1 ? list[0] : undefined;
-}
-
-/** `<function=name>{…}</function>` and `[TOOL_CALLS]name{…}` have the name outside of the JSON. */
-const FUNCTION = /<function=([\w.:-]+)>\s*(?=\{)/g;
-const FUNCTION_END = '</function>';
-const TOOL_CALLS = /\[TOOL_CALLS\]\s*([\w.:-]+)\s*(?:\[ARGS\]\s*)?(?=\{)/;
-
-function candidatesIn(text: string): Record<string, unknown>[] {
-  return [...functionsIn(text), ...toolCallsIn(text), ...jsonObjectsIn(text)];
-}
-
-function functionsIn(text: string): Record<string, unknown>[] {
-  const found: Record<string, unknown>[] = [];
-  for (const { 0: opening, 1: name, index } of text.matchAll(FUNCTION)) {
-    const from = index + opening.length;
-    const end = text.indexOf(FUNCTION_END, from);
-    if (end === -1) break;
-    found.push({ name, arguments: text.slice(from, end).trimEnd() });
-  }
-  return found;
-}
-
-/** What follows up to the last brace is one call. */
-function toolCallsIn(text: string): Record<string, unknown>[] {
-  const call = TOOL_CALLS.exec(text);
-  if (call === null) return [];
-  return [{ name: call[1], arguments: text.slice(call.index + call[0].length, text.lastIndexOf('}') + 1) }];
 }
 
 function callIn(value: Record<string, unknown>): WireToolCall | null {
@@ -109,5 +89,34 @@ function callIn(value: Record<string, unknown>): WireToolCall | null {
   const name = NAMES.map((key) => value[key]).find((one) => typeof one === 'string' || one === null);
   if (name === undefined) return null;
   const key = ARGUMENTS.find((one) => value[one] !== undefined);
-  return { name: typeof name === 'string' ? name : '', arguments: key === undefined ? {} : value[key] };
+  return { name: typeof name === 'string' ? name : '', arguments: key === undefined ? besides(value) : value[key] };
+}
+
+/** `{"tool": "clock", "zone": "UTC"}`: what is said beside the name, but for what a model says about itself. */
+function besides(value: Record<string, unknown>): Record<string, unknown> {
+  const isAbout = (key: string): boolean =>
+    NAMES.some((name) => name === key) ||
+    /^(?:id|type|thoughts?|reason(?:ing)?|explanation|description|(?:input_?)?schema|role|index)$/i.test(key);
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !isAbout(key)));
+}
+
+/** `{"clock": {"zone": "UTC"}}`: one key, which is the name of an offered tool. */
+function keyedCall(value: Record<string, unknown>, tools: readonly ToolOffer[]): WireToolCall | null {
+  const [[name, given] = [], ...more] = Object.entries(value);
+  if (name === undefined || more.length > 0 || !isRecord(given)) return null;
+  return offered(name, tools) === undefined ? null : { name, arguments: given };
+}
+
+/** Texts of XML as the tool's schema has them: `3` is a number where one is wanted. */
+function withTypes({ name, arguments: given, isText }: WrittenCall, tools: readonly ToolOffer[]): WireToolCall {
+  if (isText === undefined || typeof given === 'string') return { name, arguments: given };
+  const properties = offered(name, tools)?.inputSchema.properties;
+  const typed = Object.entries(given).map(([key, value]) => {
+    const schema = isRecord(properties) ? properties[key] : undefined;
+    const type = isRecord(schema) ? schema.type : undefined;
+    const read =
+      typeof value === 'string' && type !== undefined && type !== 'string' ? parsed(value.trim()) : undefined;
+    return [key, read ?? value] as const;
+  });
+  return { name, arguments: Object.fromEntries(typed) };
 }

@@ -199,7 +199,9 @@ type Draw = (random: Random, ground: FaultGround) => Fault;
 
 const host = (random: Random, { hosts }: FaultGround) => random.pick(hosts);
 const when = (random: Random, { untilMs }: FaultGround) => random.int(0, untilMs);
-const hasStandby = ({ hosts }: FaultGround) => hosts.some((name) => name.endsWith('-2'));
+/** Of several hosts of a service the second or the third, by its name. */
+export const isFurther = (name: string) => /-[23]$/.test(name);
+const hasStandby = ({ hosts }: FaultGround) => hosts.some(isFurther);
 /** A log is lost after its hosts have met each other: docs/reliability.md, known limits. */
 const whenLost = (random: Random, ground: FaultGround) =>
   Math.max(when(random, ground), hasStandby(ground) ? HOSTS_KNOWN_MS : 0);

@@ -94,6 +94,19 @@ export class HostProcess {
     return this.#life?.foundLogLost ?? false;
   }
 
+  /** How many partitions it has, as it believes itself. */
+  get has(): number {
+    return this.host?.stats().partitions[this.roles[0]?.name ?? ''] ?? 0;
+  }
+
+  get isStandby(): boolean {
+    return this.#traits.isStandby ?? false;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== null && this.#stopping === this.#life;
+  }
+
   get recordsAheadMax(): number {
     return this.#traits.limits.recordsAheadMax ?? defaultLimits.recordsAheadMax;
   }
@@ -266,11 +279,12 @@ export class HostProcess {
       }),
       commitMode: this.#traits.commitMode,
       limits: this.#traits.limits,
+      standby: this.isStandby,
       admission: () => (this.#isNearCap() ? 'memory 230 of 256 MiB' : null),
       at: (point) => {
         if (life.gate.dead) return;
         if (point === 'event-read') this.#around.onRead(this);
-        if (point === 'event-read' && this.#stopping === life)
+        if (point === 'event-read' && this.isStopping)
           this.#around.report.violation('S3', `${this.name} stops, and reads on`);
         const fault = plan.atPoint(this.name, point);
         if (fault?.kind === 'crash') this.kill(fault.how, fault.downMs);

@@ -6,7 +6,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,23 +15,8 @@ import type { CampaignResult } from './campaign.ts';
 import { type Mutation, mutated, mutations } from './mutations/index.ts';
 
 const root = join(import.meta.dirname, '..');
-/** What a run needs of the tree. */
-const copied = [
-  'actors',
-  'bus',
-  'code-checks',
-  'cli/written.ts',
-  'config',
-  'knowledge',
-  'prompting',
-  'router',
-  'schemas',
-  'sdk',
-  'services/adapters/own-mesh.ts',
-  'telemetry',
-  'simulation',
-  'package.json',
-];
+/** Folders in which a run needs nothing. */
+const left = new Set(['artifacts', 'dashboard', 'docs', 'node_modules', 'packaging', 'tests']);
 /** Seeds that a process runs. */
 const PIECE = 100;
 /** A mutant that never ends is caught as well: so many seeds take a fraction of this, also on a machine that is busy. */
@@ -48,7 +33,11 @@ interface Verdict {
 
 function copyTree(): string {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-mutant-'));
-  for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true });
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    if (entry.name.startsWith('.') || left.has(entry.name)) continue;
+    const filter = (path: string): boolean => statSync(path).isDirectory() || /\.(ts|json)$/.test(path);
+    cpSync(join(root, entry.name), join(folder, entry.name), { recursive: true, filter });
+  }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 }

@@ -13,11 +13,13 @@ import { watchLeases } from './checks/leases.ts';
 import { checkAnnouncements, checkClaim, checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
 import { checkOwners, checkPending, unevenShares } from './checks/living.ts';
 import { checkAhead, checkPaused, checkReaders } from './checks/reading.ts';
+import { Shares } from './checks/shares.ts';
 import { submissionsIn } from './checks/submissions.ts';
 import { Clients } from './clients.ts';
+import { depart } from './departure.ts';
 import { applyFault, loseEnd } from './fault-effects.ts';
 import { FaultPlan } from './fault-plan.ts';
-import { drawFaults, type Fault, LEASE_TTL_MS, type Losing } from './faults.ts';
+import { drawFaults, type Fault, isFurther, LEASE_TTL_MS, type Losing } from './faults.ts';
 import { Forgotten } from './forgotten.ts';
 import { decoded, History, type Stored } from './history.ts';
 import { trail } from './host-ports.ts';
@@ -67,6 +69,7 @@ export interface Run {
   readonly forgotten: Forgotten;
   readonly workload: Workload;
   readonly brokerClock: { aheadMs: number };
+  readonly shares: Shares;
   /** Hosts that have to say that something is lost for good. */
   readonly owedLoss: Set<string>;
 }
@@ -92,7 +95,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   try {
     for (const host of hosts) {
       // A host that comes for the first time when the log was lost knows of nobody: docs/reliability.md, known limits.
-      const late = host.name.endsWith('-2') && run.losing !== 'log';
+      const late = isFurther(host.name) && run.losing !== 'log';
       scheduler.after(late ? random.int(0, 1500) : 0, () => host.start());
     }
     for (const fault of plan.timed) scheduler.after(fault.atMs, () => applyFault(run, fault));
@@ -106,7 +109,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
       return report.failed;
     };
     await scheduler.run(over, random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
-    if (!report.failed) await rest(run);
+    if (!report.failed) await rest(run, random.fork('departure'));
   } catch (error) {
     report.violation('host', `a check has thrown: ${trail(error)}`);
   } finally {
@@ -206,12 +209,13 @@ function build(options: RunOptions, random: Random): Built {
     const own = random.fork(`host ${name}`);
     const grows = own.chance(0.2);
     const narrow = random.fork(`narrow ${name}`).chance(0.2);
+    const isStandby = name.endsWith('-2') && random.fork(`standby ${name}`).chance(0.3);
     const ofAll = { leaseTtlMs: LEASE_TTL_MS, commitMode, limits } as const;
-    hosts.push(new HostProcess({ name, service, random: own, grows, narrow, ...ofAll }, around));
+    hosts.push(new HostProcess({ name, service, random: own, grows, narrow, isStandby, ...ofAll }, around));
   }
   run = {
     ...{ catalog, losing, scheduler, report, plan, log, history, world, clients, hosts, twins, forgotten },
-    ...{ workload, brokerClock },
+    ...{ workload, brokerClock, shares: new Shares({ hosts, report, scheduler, plan, history, world }) },
     owedLoss: new Set(),
   };
   watchLeases(run);
@@ -274,8 +278,8 @@ function drawLosing(random: Random): Losing {
 }
 
 /**
- * One host a service, and sometimes a second one of some service that stands by. Not when all goes back to an older state:
- * what a standby has folded is neither the log nor a ledger of it.
+ * One host a service, and sometimes a second and a third one of some service. Not when all goes back to an older state:
+ * what another host has folded is neither the log nor a ledger of it.
  */
 function drawHosts(catalog: Catalog, random: Random, losing: Losing): Map<string, string> {
   const names = new Map([...catalog.services.keys()].map((service) => [service, service]));
@@ -283,6 +287,7 @@ function drawHosts(catalog: Catalog, random: Random, losing: Losing): Map<string
   if (losing !== 'back' && own.chance(0.35)) {
     const service = own.pick([...catalog.services.keys()]);
     names.set(`${service}-2`, service);
+    if (random.fork('a third').chance(0.25)) names.set(`${service}-3`, service);
   }
   return names;
 }
@@ -307,9 +312,10 @@ function network(scheduler: Scheduler, random: Random): (task: () => void) => vo
 }
 
 /** Ends all trouble, waits until everything is done, stops the mesh cleanly and judges. */
-async function rest(run: Run): Promise<void> {
+async function rest(run: Run, random: Random): Promise<void> {
   const { scheduler, report, plan, log, hosts } = run;
   plan.heal();
+  run.shares.heal();
   report.note('mesh', 'healed');
   log.comeUp();
   endTwins(run);
@@ -339,6 +345,9 @@ async function rest(run: Run): Promise<void> {
   report.note('mesh', 'at rest');
   checkOwners(run);
   checkReaders(run);
+  run.shares.end();
+  await depart(run, random);
+  if (report.failed) return;
   for (const host of hosts) {
     host.retire();
     host.stop(0);
@@ -375,7 +384,7 @@ function unrest(run: Run): string[] {
     if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
     if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);
   }
-  reasons.push(...unevenShares(run));
+  reasons.push(...unevenShares({ hosts, services: run.catalog.services.keys() }));
   return reasons;
 }
 

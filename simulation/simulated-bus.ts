@@ -107,9 +107,9 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   const { leases } = inner;
   const simulatedLeases: LeaseStore = {
     ttlMs: leases.ttlMs,
-    claim: (key, holder) => call(() => leases.claim(key, holder)),
-    confirm: (key, holder, fence) => call(() => leases.confirm(key, holder, fence)),
-    release: (key, holder, fence) => call(() => leases.release(key, holder, fence)),
+    claim: (...asked) => call(() => leases.claim(...asked)),
+    confirm: (...asked) => call(() => leases.confirm(...asked)),
+    release: (...asked) => call(() => leases.release(...asked)),
     beat: (holder) => call(() => leases.beat(holder)),
   };
   return {

@@ -50,6 +50,8 @@ export interface HostTraits {
   readonly grows: boolean;
   /** Its queues are short and now and then it is near a cap of its own: effects are refused (S8). */
   readonly narrow: boolean;
+  /** It takes only what no other host of its service is there for. */
+  readonly isStandby?: boolean;
   /** It ends when it has ended by itself: nobody meant it to run. */
   readonly isTwin?: boolean;
 }

@@ -21,6 +21,8 @@ export interface Dealing {
   readonly key: string;
   /** Of the last run: after stores were put back, something else may be wanted under the same key. */
   fence: Fence;
+  /** Of the process that ran it last. */
+  gate: Gate;
   runs: number;
   /** Deeds that may not be repeated. */
   onceDeeds: number;
@@ -82,10 +84,10 @@ export class World {
     };
   }
 
-  #dealing(key: string, fence: Fence): Dealing {
+  #dealing(key: string, fence: Fence, gate: Gate): Dealing {
     const known = this.dealings.get(key);
     if (known) return known;
-    const dealing: Dealing = { key, fence, runs: 0, onceDeeds: 0, answers: new Set(), errors: new Set() };
+    const dealing: Dealing = { key, fence, gate, runs: 0, onceDeeds: 0, answers: new Set(), errors: new Set() };
     this.dealings.set(key, dealing);
     return dealing;
   }
@@ -104,9 +106,10 @@ export class World {
     const { random, report } = this.#options;
     const { context, fence, role, src } = errand;
     if (errand.gate.dead) return new Promise(() => undefined);
-    const dealing = this.#dealing(context.key, fence);
+    const dealing = this.#dealing(context.key, fence, errand.gate);
     dealing.runs += 1;
     dealing.fence = fence;
+    dealing.gate = errand.gate;
     report.count(`effect ${role}/${src}`);
     report.note('world', `${role}/${src} run ${dealing.runs} of ${context.key} (${fence})`);
     if (fence !== 'pure' && !this.#options.plan.lostForGood) {

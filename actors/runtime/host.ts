@@ -1,7 +1,7 @@
 /**
  * A process' share of the mesh: it reads the log, applies what it reads and what its effects give, records that in both
- * stores, and sends what follows. Owns: putting the parts together, and the order of start and stop. Does not own: what
- * is done with an input (`inputs.ts`), its meaning (`task.ts`), recording (`journal.ts`), sending (`sender.ts`), opening a
+ * stores, and sends what follows. Owns: putting the parts together, and the order of start and stop. Does not own: reading
+ * (`reading.ts`), what is done with an input (`inputs.ts`), its meaning (`task.ts`), recording (`journal.ts`), sending (`sender.ts`), opening a
  * partition (`recovery.ts`), effects, timers, leases.
  *
  * Invariants:
@@ -10,67 +10,35 @@
  *    record, send, say so in the journal, release the leases, close the ledger.
  */
 import { randomUUID } from 'node:crypto';
-import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
+import { BusError } from '../../bus/port.ts';
 import { EVENT_CONTENT_TYPE, type MeshEvent } from '../../schemas/events/envelope.ts';
-import { factSubject, inboxFilter, partitionNumbers, partitionOf } from '../../schemas/events/subjects.ts';
+import { factSubject, partitionNumbers, partitionOf } from '../../schemas/events/subjects.ts';
 import { createCheckpointLog } from './checkpoint-log.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import type { EffectStats } from './effect-queues.ts';
 import { createEffects, type Effects } from './effects.ts';
 import { FatalError } from './errors.ts';
 import { createHandOver } from './hand-over.ts';
+import type { HostContext, HostOptions } from './host-context.ts';
 import { createInputs, type Inputs } from './inputs.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { createLanes, type Lanes } from './lanes.ts';
 import type { Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
 import { furthestIn, judge, marksOf } from './log-verdict.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
-import { type Clock, type RuntimeLog, type Tracing, untraced } from './ports.ts';
+import { type Clock, untraced } from './ports.ts';
 import { preflight } from './preflight.ts';
+import { createReading } from './reading.ts';
 import { recallEnded } from './recall.ts';
-import { type Ingress, ingressLane, type LaneOf, roleLane } from './receiver.ts';
 import { createRequests } from './requests.ts';
-import type { Role } from './role.ts';
 import { createSender, type Sender } from './sender.ts';
 import { progress, timerFired } from './settlement.ts';
 import { createSharing } from './sharing.ts';
 import { readTask } from './snapshot.ts';
 import { createSuccession } from './succession.ts';
 import { createTimers, type Timers } from './timers.ts';
-import { createWitness, type Witness } from './witness.ts';
-
-export interface HostOptions {
-  /** What this host calls itself, for people. */
-  readonly name: string;
-  /** Whose tasks these are: the word in the journal's subjects and in leases. */
-  readonly service: string;
-  readonly roles: readonly Role[];
-  /** What is read from outside; each is a lane of its own. */
-  readonly ingress?: readonly Ingress[];
-  readonly bus: Bus;
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  readonly log: RuntimeLog;
-  /** `hop`: every effect waits until both stores have what it rests on, those without a trace outside too. */
-  readonly commitMode?: 'group' | 'hop';
-  readonly limits?: Partial<RuntimeLimits>;
-  /** It takes only partitions that no other host of its service is there for. */
-  readonly standby?: boolean;
-  /** Shows what happens in traces; absent, nothing is traced. */
-  readonly tracing?: Tracing;
-  /** Why no new effect may begin now, or null: the process is near a cap of its own. */
-  readonly admission?: () => string | null;
-  /** Called at every named place where a crash is worth trying. */
-  readonly at?: AtCrashPoint;
-  /** Tells how far an effect is; as a fact when absent, which not every service may write. */
-  readonly tellProgress?: (event: MeshEvent) => void;
-  /** Unlike any other process' word; drawn when absent. */
-  readonly process?: string;
-  /** The host cannot go on; it has stopped working and the process should end. */
-  readonly onFatal: (error: FatalError) => void;
-}
+import { createWitness } from './witness.ts';
 
 export interface HostStats {
   /** Tasks in memory. */
@@ -113,21 +81,6 @@ export interface RecalledActor {
   readonly snapshot: { readonly value: unknown; readonly context: unknown };
   /** When something happened to it for the last time, milliseconds since the epoch. */
   readonly updatedAtMs: number;
-}
-
-/** What the parts of a host share. */
-export interface HostContext extends Omit<HostOptions, 'limits' | 'at' | 'process' | 'tracing'> {
-  readonly tracing: Tracing;
-  readonly limits: RuntimeLimits;
-  readonly at: AtCrashPoint;
-  /** Of this process. */
-  readonly process: string;
-  readonly journal: Journal;
-  readonly sender: Sender;
-  readonly timers: Timers;
-  readonly effects: Effects;
-  readonly ownership: Ownership;
-  readonly witness: Witness;
 }
 
 export function createHost(options: HostOptions): Host {
@@ -217,38 +170,21 @@ export function createHost(options: HostOptions): Host {
       partitions.lost(lost);
     },
     share: () => sharing.share(),
-    onBeat(has) {
+    onBeat(has, waits) {
       partitions.look();
       succession.look();
-      sharing.tell(has);
+      sharing.tell(has, waits);
       if (!stopping) handOver.give(sharing.surplus(has));
     },
   });
   const sharing = createSharing({
-    ...{
-      service,
-      name: options.name,
-      roles: options.roles,
-      bus,
-      clock,
-      ttlMs: bus.leases.ttlMs,
-      standby: options.standby ?? false,
-    },
+    ...{ service, name: options.name, roles: options.roles, bus, clock },
+    ...{ ttlMs: bus.leases.ttlMs, standby: options.standby ?? false },
   });
-  const shared = {
-    ...options,
-    limits,
-    at,
-    tracing,
-    process: self,
-    journal,
-    sender,
-    timers,
-    effects,
-    ownership,
-    witness,
+  const context: HostContext = {
+    ...{ ...options, limits, at, tracing, process: self, onFatal: fatal },
+    ...{ journal, sender, timers, effects, ownership, witness },
   };
-  const context: HostContext = { ...shared, onFatal: fatal };
   const partitions: Partitions = createPartitions({
     ...context,
     recovery: { service, roles, limits, ledger, bus, clock, log, tracing },
@@ -256,19 +192,16 @@ export function createHost(options: HostOptions): Host {
     logLost: () => logLost,
     onOpened(part) {
       inputs.resume(part);
-      if (lanesOpen) lanes.reopen();
+      reading.reopen();
     },
     onClosed: (partition) => effects.drop(partition),
   });
-  const handOver = createHandOver({
-    ...{ partitions, effects, journal, sender, ownership, clock, log, limits, onFatal: fatal },
-  });
+  const handOver = createHandOver({ ...context, partitions, onFatal: fatal });
   const requests = createRequests({ bus, ledger, clock, limits, roles, partition: (number) => partitions.get(number) });
   let endAnswers = (): void => undefined;
-  const inputs: Inputs = createInputs({ ...context, rolesByName: roles, partitions: () => partitions });
+  const inputs: Inputs = createInputs({ ...context, rolesByName: roles, partitions });
   /** What was gained is being opened. */
   const opening: Promise<void>[] = [];
-  let lanesOpen = false;
   const open = async (gained: readonly number[]): Promise<void> => {
     try {
       await partitions.gained(gained);
@@ -276,52 +209,7 @@ export function createHost(options: HostOptions): Host {
       fatal(error);
     }
   };
-  const sources: LaneOf[] = options.roles.map(({ name }) => roleLane(name, bus.maxPayloadBytes));
-  const doors = options.ingress ?? [];
-  for (const door of doors) sources.push(ingressLane(door, () => witness.stream.identity, bus.maxPayloadBytes));
-  const filterOf = ({ name }: LaneOf): string => doors.find((door) => door.name === name)?.filter ?? inboxFilter(name);
-  const lanes: Lanes = createLanes({
-    ...{ bus, clock, witness, onFatal: fatal },
-    lanes: sources.map((source) => ({
-      name: source.name,
-      filter: filterOf(source),
-      deliver: (message) => deliver(source, message),
-      readFrom: () => readFrom(source.name),
-    })),
-  });
-  const readFrom = (lane: string): number | null => {
-    let from: number | null = null;
-    for (const { read } of partitions.all())
-      from = Math.min(from ?? Number.POSITIVE_INFINITY, (read.get(lane) ?? 0) + 1);
-    return from;
-  };
-  const deliver = (source: LaneOf, message: StoredMessage): void => {
-    at('event-read');
-    const part = partitions.get(source.partitionOf(message));
-    if (part && message.seq > (part.read.get(source.name) ?? 0)) inputs.message(part, source, message);
-    // What comes later in this lane comes for all partitions, so none of them has anything left before it.
-    for (const { read } of partitions.all()) {
-      if (message.seq > (read.get(source.name) ?? 0)) read.set(source.name, message.seq);
-    }
-    throttle();
-  };
-  /** More than this waits for the log: reading pauses until it has caught up. */
-  const throttle = (): void => {
-    if (stopping || paused || !(sender.isFull || journal.isFull)) return;
-    paused = true;
-    lanes.pause();
-    const resume = (): void => {
-      if (sender.isFull || journal.isFull) {
-        wait();
-        return;
-      }
-      paused = false;
-      if (!stopping) lanes.resume();
-    };
-    const wait = (): void => (journal.isFull ? journal : sender).onRoom(resume);
-    wait();
-  };
-  let paused = false;
+  const reading = createReading({ ...context, partitions, inputs });
 
   const start = async (): Promise<void> => {
     preflight(roles, storedTasks(ledger));
@@ -332,9 +220,8 @@ export function createHost(options: HostOptions): Host {
     await ownership.start();
     await Promise.all(opening);
     if (stopping) return;
-    lanesOpen = true;
-    lanes.open();
-    await lanes.caughtUp();
+    reading.open();
+    await reading.caughtUp();
     log.info({ instances: instances(), partitions: partitions.size }, 'caught up with the log');
   };
   const instances = (): number => {
@@ -344,7 +231,7 @@ export function createHost(options: HostOptions): Host {
   };
   const stop = async (): Promise<void> => {
     sharing.stop();
-    await lanes.stop();
+    await reading.stop();
     await effects.close(limits.stopOnceMs);
     effects.stop();
     await within(journal.flushed(), limits.stopDrainMs, clock);
@@ -406,7 +293,7 @@ export function createHost(options: HostOptions): Host {
       effectsQueued: effects.queued,
       effects: effects.stats(),
       timers: timers.size,
-      cursorLag: lanes.lag(),
+      cursorLag: reading.lag(),
       unacknowledged: sender.waiting + journal.untold,
       ...inputs.counts,
       partitions: Object.fromEntries([...roles.keys()].map((name) => [name, partitions.size])),

@@ -14,7 +14,7 @@ import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { inboxesOf } from '../../schemas/events/subjects.ts';
 import type { Actor, EffectRow, TimerRow } from './actor.ts';
 import type { EffectOwner } from './effect-job.ts';
-import type { HostContext } from './host.ts';
+import type { HostContext } from './host-context.ts';
 import { RecordMessages } from './messages.ts';
 import type { Partition, Partitions } from './partitions.ts';
 import { quarantined } from './quarantine.ts';
@@ -37,7 +37,7 @@ export interface Inputs {
 }
 
 export interface InputsOptions extends HostContext {
-  readonly partitions: () => Partitions;
+  readonly partitions: Pick<Partitions, 'get'>;
   readonly rolesByName: ReadonlyMap<string, Role>;
 }
 
@@ -174,7 +174,7 @@ export function createInputs(options: InputsOptions): Inputs {
       if (refused) quarantine(part, quarantined(lane.name, message, refused.code, refused.reason), place);
     },
     settlement({ partition, role }, event) {
-      const part = options.partitions().get(partition);
+      const part = options.partitions.get(partition);
       if (!part) return null;
       const { n, refused } = enter(part, inputOf(part, role, event, null, false));
       return refused ? settleOtherwise(part, role, event, refused) : (n ?? null);

@@ -27,7 +27,6 @@ export interface Journal {
   open(partition: number, end: JournalEnd): void;
   /** Nothing more is written or told of it; what was not told is not there. */
   close(partition: number): void;
-  isOpen(partition: number): boolean;
   /** Returns the number of the record that it will be in. */
   add(partition: number, entry: Entry): number;
   /** A record although there may be nothing to record. */
@@ -268,7 +267,6 @@ export function createJournal(options: JournalOptions): Journal {
       makeRoom();
       noteTold();
     },
-    isOpen: (partition) => lanes.has(partition),
     add(partition, entry) {
       const lane = laneOf(partition);
       addTo(lane, entry, limits);

@@ -12,7 +12,7 @@
  */
 import { BusError, type Reader, type StoredMessage } from '../../bus/port.ts';
 import { FatalError } from './errors.ts';
-import type { HostContext } from './host.ts';
+import type { HostContext } from './host-context.ts';
 import type { Witness } from './witness.ts';
 
 export interface Lanes {

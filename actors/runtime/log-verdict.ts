@@ -4,7 +4,7 @@
  * (`recovery.ts`).
  */
 import { partitionNumbers } from '../../schemas/events/subjects.ts';
-import type { HostContext } from './host.ts';
+import type { HostContext } from './host-context.ts';
 import type { Journal } from './journal.ts';
 import { decodeHead } from './record.ts';
 import type { Sender } from './sender.ts';

@@ -42,8 +42,8 @@ export interface OwnershipOptions {
   readonly onLost: (partitions: readonly number[]) => void;
   /** How many partitions this host takes of those that are free (`sharing.ts`); what a silent host had it takes all. */
   readonly share: () => number;
-  /** Called at each beat that the server took, with how many partitions it has. */
-  readonly onBeat: (has: number) => void;
+  /** Called at each beat that the server took: how many partitions it has, and whether some of the others it may not take for now. */
+  readonly onBeat: (has: number, waits: boolean) => void;
 }
 
 /** Beats in one time to live: two may be missed. */
@@ -96,7 +96,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   const round = async (): Promise<void> => {
     if (!(await leases.beat(holder))) doubtful = true;
     if (stopped) return;
-    options.onBeat(fences.size);
+    options.onBeat(fences.size, !partitionNumbers.every(isOurs));
     const again = doubtful ? partitionNumbers : partitionNumbers.filter((partition) => !fences.has(partition));
     doubtful = false;
     try {

@@ -11,7 +11,7 @@ import { BusError } from '../../bus/port.ts';
 import type { CheckpointLog } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
 import { foldPartition, unsentText, upMsOf } from './fold.ts';
-import type { HostContext } from './host.ts';
+import type { HostContext } from './host-context.ts';
 import type { RecordPlace } from './journal.ts';
 import type { JournalEnd } from './journal-lane.ts';
 import type { Checkpoint } from './ledger/port.ts';

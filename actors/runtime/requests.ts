@@ -13,9 +13,10 @@ import type { Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Partition } from './partitions.ts';
 import type { Clock } from './ports.ts';
-import { decodeRecord, type EventInput, isOverWord } from './record.ts';
+import { inputsOf } from './recall.ts';
+import { type EventInput, isOverWord } from './record.ts';
 import { type Actors, applyToTask, type RolesByName } from './task.ts';
-import { digestOf } from './tasks.ts';
+import { type LiveTask, loggedOf } from './tasks.ts';
 
 /** How long an answer is waited for before it is asked again, milliseconds. */
 const ANSWER_WITHIN_MS = 500;
@@ -41,17 +42,10 @@ export interface RequestsOptions {
 }
 
 export function createRequests({ bus, ledger, clock, limits, roles, partition: get }: RequestsOptions): Requests {
-  /** The inputs of a task, from its journal. */
-  function* inputsOf(partition: number, task: string, firstN: number): Iterable<EventInput> {
-    for (const { body } of ledger.records(partition, firstN)) {
-      for (const input of decodeRecord(body).inputs)
-        if (input.kind === 'event' && input.event.correlationid === task) yield input;
-    }
-  }
   /** The last event of each other role that the task's actors were told; none when the journal does not reach back. */
-  const lastOfEach = (partition: number, task: string, firstN: number): Map<string, EventInput> => {
+  const lastOfEach = ({ id: task, partition, firstN, lastN }: LiveTask): Map<string, EventInput> => {
     const last = new Map<string, EventInput>();
-    for (const input of inputsOf(partition, task, firstN))
+    for (const input of inputsOf(ledger, partition, { task, firstN, lastN }))
       if (input.place !== null && !isOverWord(input)) last.set(input.event.senderrole, input);
     return last;
   };
@@ -60,11 +54,10 @@ export function createRequests({ bus, ledger, clock, limits, roles, partition: g
     if (known === null) return part.tasks.ended(task) !== null;
     let actors: Actors = new Map();
     let askedTo: string | null = null;
-    for (const input of inputsOf(part.number, task, known.firstN)) {
+    const { firstN, lastN } = known;
+    for (const input of inputsOf(ledger, part.number, { task, firstN, lastN })) {
       if (askedTo !== null && input.place !== null && input.event.senderrole === askedTo) return true;
-      const { event, role, atMs, upMs } = input;
-      const logged = { event, atMs, upMs, digest: digestOf(input) };
-      const result = applyToTask(roles, actors, { role, logged }, limits);
+      const result = applyToTask(roles, actors, { role: input.role, logged: loggedOf(input) }, limits);
       if (result.kind !== 'applied') continue;
       actors = result.actors;
       askedTo ??= result.said.find(({ way, event: said }) => way === 'mesh' && said.id === requestId)?.to ?? null;
@@ -85,8 +78,8 @@ export function createRequests({ bus, ledger, clock, limits, roles, partition: g
     });
   return {
     async isOpen(partition, task, isWanted) {
-      const firstN = get(partition)?.tasks.find(task)?.firstN;
-      const told = firstN === undefined ? new Map<string, EventInput>() : lastOfEach(partition, task, firstN);
+      const known = get(partition)?.tasks.find(task);
+      const told = known ? lastOfEach(known) : new Map<string, EventInput>();
       if (told.size === 0) return false;
       for (const [role, { event }] of told) {
         // What came from outside the mesh, or from a role of this host, nobody else knows of.

@@ -11,7 +11,8 @@
  *    than a silent host counts as alive.
  * 2. A host that hears nobody has a share of everything. A standby has one of nothing while anybody else is there.
  * 3. A host gives away only what another one has said it lacks: where all have their share, nothing moves.
- * 4. While hosts of two releases are there, partitions move to the newer: an older one could not go on with what began on
+ * 4. A host that may not take what is free for now counts for nobody: it would be given what lies idle until it may.
+ * 5. While hosts of two releases are there, partitions move to the newer: an older one could not go on with what began on
  *    a newer machine (S11). It is given nothing, and takes nothing that is free.
  */
 import type { Bus } from '../../bus/port.ts';
@@ -24,8 +25,11 @@ export interface Sharing {
   share(): number;
   /** How many of its own others are waiting for. */
   surplus(has: number): number;
-  /** Tells the others that it lives; to be called at each beat. */
-  tell(has: number): void;
+  /**
+   * Tells the others that it lives; to be called at each beat.
+   * @param waits some of what it has not it may not take for now
+   */
+  tell(has: number, waits: boolean): void;
   /** Tells them that it goes, so that they take at once what it lets go of. */
   stop(): void;
 }
@@ -50,6 +54,7 @@ interface Told {
   readonly host: string;
   readonly has: number;
   readonly standby: boolean;
+  readonly waits: boolean;
   readonly leaves: boolean;
   readonly machines: Machines;
 }
@@ -67,11 +72,11 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standby
     if (told.leaves) heard.delete(told.host);
     else heard.set(told.host, { ...told, atMs: clock.elapsed() });
   });
-  /** Those that have a share; standbys have none. */
+  /** Those that have a share: standbys have none, and who waits could not take it. */
   const others = (): Heard[] => {
     const sinceMs = clock.elapsed() - ttlMs;
     for (const [host, { atMs }] of heard) if (atMs < sinceMs) heard.delete(host);
-    return [...heard.values()].filter((one) => !one.standby);
+    return [...heard.values()].filter((one) => !one.standby && !one.waits);
   };
   const machines: Machines = Object.fromEntries(
     roles.map((role) => [role.name, Math.max(...role.versions.map(({ since }) => since))]),
@@ -81,8 +86,8 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standby
   const isOld = (): boolean => heirs().some((one) => !knows(machines, one.machines));
   const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / Math.max(1, hosts));
   const own = standby ? 0 : 1;
-  const tellThat = (has: number, leaves: boolean): void =>
-    bus.publishVolatile(subject, JSON.stringify({ host: name, has, standby, leaves, machines } satisfies Told));
+  const tellThat = (that: Pick<Told, 'has' | 'waits' | 'leaves'>): void =>
+    bus.publishVolatile(subject, JSON.stringify({ host: name, standby, machines, ...that } satisfies Told));
 
   return {
     share() {
@@ -97,10 +102,10 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standby
       const lacking = live.reduce((sum, one) => sum + Math.max(0, share - one.has), 0);
       return Math.max(0, Math.min(lacking, has - own * share));
     },
-    tell: (has) => tellThat(has, false),
+    tell: (has, waits) => tellThat({ has, waits, leaves: false }),
     stop() {
       endListening();
-      tellThat(0, true);
+      tellThat({ has: 0, waits: false, leaves: true });
     },
   };
 }
@@ -122,9 +127,9 @@ function parseTold(data: Uint8Array): Told | null {
   if (typeof value !== 'object' || value === null || !('host' in value) || !('has' in value)) return null;
   const { host, has } = value;
   if (typeof host !== 'string' || !Number.isSafeInteger(has)) return null;
-  const is = (key: 'standby' | 'leaves'): boolean => key in value && Reflect.get(value, key) === true;
+  const is = (key: 'standby' | 'waits' | 'leaves'): boolean => key in value && Reflect.get(value, key) === true;
   // Of a release that did not tell, nothing is known: it counts as older.
   const told: object = 'machines' in value && typeof value.machines === 'object' ? (value.machines ?? {}) : {};
   const machines = Object.fromEntries(Object.entries(told).map(([role, since]) => [role, Number(since)]));
-  return { host, has: Number(has), standby: is('standby'), leaves: is('leaves'), machines };
+  return { host, has: Number(has), standby: is('standby'), waits: is('waits'), leaves: is('leaves'), machines };
 }

@@ -10,7 +10,7 @@
  * 3. An event for a task that has ended is a repetition, whenever it comes (S5).
  */
 import { contentDigest, nameOf } from '../../schemas/events/envelope.ts';
-import type { Actor } from './actor.ts';
+import type { Actor, LoggedEvent } from './actor.ts';
 import type { Checkpoint, EndedTask, Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { EventInput } from './record.ts';
@@ -68,9 +68,15 @@ export interface TasksOptions {
 export const nothingStored: Reads = { task: () => null, tasks: () => [], ended: () => null };
 
 /** Digest of an input that comes from elsewhere; null for what a host says about its own actors. */
-export function digestOf({ event, place }: EventInput): string | null {
+function digestOf({ event, place }: EventInput): string | null {
   const name = nameOf(event.type);
   return place === null || (name !== null && isSettlement(name)) ? null : contentDigest(event);
+}
+
+/** An input as its actor is told it, now or from a record: on the machine that it began on then (S11). */
+export function loggedOf(input: EventInput): LoggedEvent {
+  const { event, atMs, upMs, began } = input;
+  return { event, atMs, upMs, digest: digestOf(input), began };
 }
 
 const late = { kind: 'ignored', reason: 'late' } as const;
@@ -102,36 +108,18 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
     hasEnded: (id) => !live.has(id) && endedTask(id) !== null,
     ended: (id) => (live.has(id) ? null : endedTask(id)),
     weigh(input) {
-      const id = input.event.correlationid;
-      const digest = digestOf(input);
-      const task = find(id);
-      if (task === null) {
-        const over = endedTask(id);
-        if (over !== null) {
-          const { id: eventId } = input.event;
-          return (digest === null ? null : repetition(over.seen[eventId], digest, eventId)) ?? late;
-        }
-      }
-      const { event, atMs, upMs, began } = input;
-      return applyToTask(
-        roles,
-        task?.actors ?? new Map(),
-        { role: input.role, logged: { event, atMs, upMs, digest, began } },
-        limits,
-      );
+      const logged = loggedOf(input);
+      const { event, digest } = logged;
+      const task = find(event.correlationid);
+      const over = task === null ? endedTask(event.correlationid) : null;
+      if (over !== null) return (digest === null ? null : repetition(over.seen[event.id], digest, event.id)) ?? late;
+      return applyToTask(roles, task?.actors ?? new Map(), { role: input.role, logged }, limits);
     },
     apply(input, result, n) {
       const id = input.event.correlationid;
       const { actors } = result;
-      const task: LiveTask = live.get(id) ?? {
-        id,
-        partition,
-        actors,
-        firstN: n,
-        lastN: n,
-        updatedAtMs: 0,
-        doubtful: false,
-      };
+      const begun = { firstN: n, lastN: n, updatedAtMs: 0, doubtful: false };
+      const task: LiveTask = live.get(id) ?? { id, partition, actors, ...begun };
       task.actors = actors;
       task.lastN = n;
       task.updatedAtMs = input.atMs;

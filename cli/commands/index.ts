@@ -1,34 +1,37 @@
 /**
- * `mesh index [PATH…]`. Owns: the progress bar and the summary. Does not own: indexing (knowledge/).
+ * `mesh index [PATH…]`. Owns: one run, and keeping up to date until somebody stops it. Does not own: indexing (knowledge/), or
+ * what is said (`index-text.ts`).
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Explanation, explain } from '../../knowledge/explain.ts';
-import type { IndexProgress, IndexSummary, SkippedFile, VectorOutcome } from '../../knowledge/port.ts';
+import type { IndexProgress } from '../../knowledge/port.ts';
 import { skipWords } from '../../knowledge/skip-words.ts';
+import { watchKnowledge } from '../../knowledge/watch.ts';
 import { openKnowledge } from '../../services/adapters/knowledge.ts';
-import { declare, settingsNow } from '../command.ts';
+import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
+import { barText, changeLine, skippedLines, summaryLines, watchingLine } from '../index-text.ts';
 import {
-  columns,
-  duration,
   err,
   note,
-  oneLine,
-  painter,
   plural,
   print,
   printJson,
+  printJsonLine,
+  type StatusLine,
   safeText,
   statusLine,
 } from '../terminal.ts';
 
-const BAR_COLUMNS = 24;
-/** Files named for each reason of leaving some out; the JSON has them all. */
-const SKIPPED_SHOWN = 3;
-const SECRETS_SHOWN = 20;
-const DOCUMENT = /\.(?:pdf|docx?|pptx?|xlsx?|odt|ods|odp|rtf|epub|pages|md|txt|html?)$/i;
+interface Options {
+  readonly json?: true;
+  readonly explain?: true;
+  readonly watch?: true;
+  /** Seconds. */
+  readonly every?: number;
+}
 
 export function command(): Command {
   return declare({
@@ -41,14 +44,21 @@ export function command(): Command {
       ['index docs README.md', 'some paths'],
       ['index ~/projects/shop', 'a whole project'],
       ['index', 'what was indexed before'],
+      ['index --watch docs', 'keep it up to date while you work, until Ctrl-C'],
       ['index --explain docs/build', 'why a file or folder is left out, and how a file is cut; changes nothing'],
     ],
   })
     .argument('[path...]', 'files and folders')
     .option('--json', 'print the summary as JSON')
     .option('--explain', 'say for each path why it is taken in or left out, and how it is cut; nothing is changed')
-    .action((paths: string[], options: { json?: true; explain?: true }) =>
-      options.explain ? explainPaths(paths, options.json === true) : index(paths, options.json === true),
+    .option('--watch', 'go on, and take in what changes, until Ctrl-C; with --json one line a change')
+    .option(
+      '--every <seconds>',
+      'with --watch: look this often too, where the file system tells of no changes',
+      wholeNumber(1, 86_400),
+    )
+    .action((paths: string[], options: Options) =>
+      options.explain ? explainPaths(paths, options.json === true) : index(paths, options),
     );
 }
 
@@ -85,81 +95,69 @@ function explanationLines({ path, root, leftOut, files, skipped, passages }: Exp
   ];
 }
 
-async function index(paths: readonly string[], json: boolean): Promise<void> {
+async function index(paths: readonly string[], { json, watch, every }: Options): Promise<void> {
   const absolute = paths.map((path) => resolve(path));
   const missing = absolute.find((path) => !existsSync(path));
   if (missing !== undefined) throw new CliError(2, `${missing}: there is no such file or folder`);
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new CliError(1, 'stopped; what was indexed so far is kept')));
-  const line = statusLine(err);
+  if (every !== undefined && !watch) throw new CliError(2, '--every says how often --watch looks; give --watch too');
   const store = openKnowledge(settingsNow());
+  const line = statusLine(err);
   try {
     if (store.setAside !== null) note('the knowledge base was damaged and was set aside; a new one is made');
     const roots = absolute.length > 0 ? absolute : store.stats().roots;
     if (roots.length === 0) throw new CliError(2, 'nothing was indexed before; name files or folders to index');
-    const summary = await store.index(roots, {
-      signal: stop.signal,
-      onProgress: (progress) => line.set(barText(progress)),
-    });
-    line.clear();
-    if (json) return printJson({ ...summary, ...store.stats() });
-    for (const text of summaryLines(summary, store.stats().files)) print(text);
+    const indexing = { store, roots, line, json: json === true };
+    if (watch) await follow(indexing, every);
+    else await indexOnce(indexing);
   } finally {
     line.clear();
     await store.close();
   }
 }
 
-const verbs = { files: 'reading', vectors: 'embedding' } as const;
-
-/** `━━━━━━────  reading 12/40 docs/architecture.md` */
-function barText({ phase, done, total, path }: IndexProgress): string {
-  const paint = painter(err);
-  const full = total === 0 ? BAR_COLUMNS : Math.round((done / total) * BAR_COLUMNS);
-  const counts = `${verbs[phase]} ${String(done).padStart(String(total).length)}/${total}`;
-  const room = columns(err) - BAR_COLUMNS - counts.length - 4;
-  return `${paint('green', '━'.repeat(full))}${paint('dim', '─'.repeat(BAR_COLUMNS - full))}  ${counts} ${oneLine(path, Math.max(8, room))}`;
+interface Indexing {
+  readonly store: ReturnType<typeof openKnowledge>;
+  readonly roots: readonly string[];
+  readonly line: StatusLine;
+  readonly json: boolean;
 }
 
-function summaryLines(summary: IndexSummary, files: number): string[] {
-  const parts = [
-    `${plural(summary.added, 'file')} added`,
-    `${summary.updated} updated`,
-    `${summary.unchanged} unchanged`,
-    `${summary.removed} removed`,
-  ];
-  return [
-    `${parts.join(', ')}; ${plural(summary.chunks, 'passage')} written in ${duration(summary.ms)}; ${plural(files, 'file')} in the knowledge base`,
-    ...(summary.vectors === null ? [] : [vectorLine(summary.vectors)]),
-    ...skippedLines(summary.skipped),
-  ];
+async function indexOnce({ store, roots, line, json }: Indexing): Promise<void> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new CliError(1, 'stopped; what was indexed so far is kept')));
+  const onProgress = (progress: IndexProgress): void => line.set(barText(progress));
+  const summary = await store.index(roots, { signal: stop.signal, onProgress });
+  line.clear();
+  if (json) return printJson({ ...summary, ...store.stats() });
+  for (const text of summaryLines(summary, store.stats().files)) print(text);
 }
 
-function vectorLine({ store, embedder, embedded, problem }: VectorOutcome): string {
-  if (problem !== null) return `Vectors are not up to date, words are searched meanwhile: ${problem}`;
-  return `${plural(embedded, 'passage')} embedded by ${embedder}, kept by ${store}`;
-}
-
-/** Documents first: of a picture or an archive nobody asks why it was left out. */
-function weight({ path }: SkippedFile): number {
-  return DOCUMENT.test(path) ? 1 : 0;
-}
-
-function skippedLines(skipped: readonly SkippedFile[]): string[] {
-  if (skipped.length === 0) return [];
-  const byReason = Map.groupBy(skipped, ({ reason }) => reason);
-  const rows = [...byReason].sort(([, a], [, b]) => b.length - a.length);
-  return [
-    `${plural(skipped.length, 'file')} left out:`,
-    ...rows.map(([reason, files]) => {
-      // What a person may have meant to have in, and what must not slip by, is not lost among hundreds of pictures.
-      const most = reason === 'secret' ? SECRETS_SHOWN : SKIPPED_SHOWN;
-      const shown = files
-        .toSorted((a, b) => weight(b) - weight(a))
-        .slice(0, most)
-        .map(({ path }) => path);
-      const more = files.length > shown.length ? ` and ${files.length - shown.length} more` : '';
-      return `  ${skipWords[reason]}: ${shown.join(', ')}${more}`;
-    }),
-  ];
+/** Ends with 0 when somebody stops it: that is how it is meant to end. */
+async function follow({ store, roots, line, json }: Indexing, every: number | undefined): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  let isFirst = true;
+  await watchKnowledge(store, {
+    roots,
+    signal: stop.signal,
+    everyMs: every === undefined ? null : every * 1_000,
+    onProgress: (progress) => line.set(barText(progress)),
+    onTrouble: (error) => {
+      line.clear();
+      note(`${error.message}; tried again in 30 s`);
+    },
+    onRun: (run) => {
+      line.clear();
+      const { files } = store.stats();
+      if (json) printJsonLine({ ...run.summary, changes: run.changes, folders: run.folders, files });
+      else if (isFirst) for (const text of summaryLines(run.summary, files)) print(text);
+      else print(changeLine(run, new Date()));
+      const problem = run.summary.vectors?.problem;
+      if (!json && !isFirst && problem != null) print(`Vectors are not up to date, tried again in 30 s: ${problem}`);
+      if (isFirst) note(watchingLine(run));
+      isFirst = false;
+    },
+  });
+  line.clear();
+  note('stopped; what was indexed is kept');
 }

@@ -85,14 +85,17 @@ async function run(argument: string, options: RunOptions): Promise<void> {
   });
 }
 
-/** With a server of the user's the services may run elsewhere; otherwise they run here. */
+/**
+ * With a server of the user's the services may run elsewhere; otherwise they run here. Whoever is heard of says that they do:
+ * agents that are away at the moment are started again by their own keeper, and a second mesh is not made beside them.
+ */
 export async function ensureMesh(settings: Settings): Promise<void> {
   if (settings.NATS_URL !== undefined) {
     const elsewhere = await withBus(settings, async (bus) => {
       await bus.ensureTopology();
       return livingServices(bus);
     });
-    if (elsewhere.some((one) => one.roles.includes('orchestrator'))) return;
+    if (elsewhere.length > 0) return;
   }
   const paint = painter(err);
   const { started } = await ensureUp(settings, (text) => note(paint('dim', `· ${text}`)));

@@ -66,7 +66,8 @@ export function knowledgePart(settings: Settings, log: RuntimeLog, breakers: Bre
 
 function embedderOf(settings: Settings, log: RuntimeLog): Embedder | null {
   const path = settings.EMBEDDING_MODEL_PATH;
-  return path === undefined ? null : ggufEmbedder(resolve(meshFolder(), path), log);
+  if (path === undefined) return null;
+  return ggufEmbedder(resolve(meshFolder(), path), log, { passageTokens: settings.EMBEDDING_PASSAGE_TOKENS });
 }
 
 /** The file, as much again for what llama.cpp unpacks, and its buffers. */

@@ -8,7 +8,7 @@ import { type Message, RecordMessages } from '../../actors/runtime/messages.ts';
 import type { EventInput, RecordHead } from '../../actors/runtime/record.ts';
 import type { RoleDefinition } from '../../actors/runtime/role.ts';
 import { type Actors, applyToTask } from '../../actors/runtime/task.ts';
-import { digestOf } from '../../actors/runtime/tasks.ts';
+import { loggedOf } from '../../actors/runtime/tasks.ts';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { decoded, type History } from '../history.ts';
 
@@ -46,7 +46,7 @@ export function foldJournal(
         refused.add(`${input.place.lane} ${input.place.seq}`);
         continue;
       }
-      const { event, atMs, upMs, role } = input;
+      const { event, role } = input;
       if (only !== undefined && event.correlationid !== only) continue;
       const before: Actors = tasks.get(event.correlationid) ?? new Map();
       const which = `${event.type} ${event.id} in record ${head.n} of ${head.service}.${head.partition}`;
@@ -54,12 +54,7 @@ export function foldJournal(
       if (input.place !== null) inputs.add(`${role} ${event.id}`);
       const early = earlyBy(before, input);
       if (early > 0) problems.push(`${which} came ${early} ms before its time`);
-      const result = applyToTask(
-        byName,
-        before,
-        { role, logged: { event, atMs, upMs, digest: digestOf(input), began: input.began } },
-        defaultLimits,
-      );
+      const result = applyToTask(byName, before, { role, logged: loggedOf(input) }, defaultLimits);
       if (result.kind !== 'applied')
         throw new Error(
           `${event.type} ${event.id} in record ${head.n} of ${head.service}.${head.partition} is ${JSON.stringify(result)}`,

@@ -20,10 +20,10 @@ interface Lease {
   readonly fence: number;
 }
 
-type Watched = Pick<Run, 'log' | 'report' | 'scheduler' | 'plan'>;
+type Watched = Pick<Run, 'log' | 'report' | 'scheduler' | 'plan' | 'shares'>;
 
 /** Looks at the bucket whenever it is there; it may be made anew. */
-export function watchLeases({ log, report, scheduler, plan }: Watched): void {
+export function watchLeases({ log, report, scheduler, plan, shares }: Watched): void {
   const last = new Map<string, Lease & { readonly freed: boolean; readonly seq: number }>();
   /** Where each holder was found silent for the last time: whoever finds that writes it into the beat. */
   const silent = new Map<string, number>();
@@ -37,8 +37,12 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
       if (!message?.subject.startsWith(PREFIX)) continue;
       const lease = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
       const before = last.get(message.subject);
+      const key = decodeURIComponent(message.subject.slice(PREFIX.length).replaceAll('=', '%'));
       if (lease.holder === '') {
-        if (before) last.set(message.subject, { ...before, freed: true });
+        if (before) {
+          last.set(message.subject, { ...before, freed: true });
+          shares.freed(key, before.holder);
+        }
         continue;
       }
       // A bucket that was lost begins again from the clock; who sets that back as well is past helping.
@@ -56,6 +60,7 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
           `${message.subject}: ${lease.holder} took it from ${before.holder}, which was not silent`,
         );
       last.set(message.subject, { ...lease, freed: false, seq: message.seq });
+      shares.granted(key, lease.holder);
     }
   };
   const attach = (): void => {
@@ -70,6 +75,7 @@ export function watchLeases({ log, report, scheduler, plan }: Watched): void {
       });
       look(stream);
     }
+    shares.look();
     scheduler.after(ATTACH_EVERY_MS, attach);
   };
   attach();

@@ -6,6 +6,7 @@ import type { Host } from '../../actors/runtime/host.ts';
 import type { Role } from '../../actors/runtime/role.ts';
 import { PARTITIONS } from '../../schemas/events/subjects.ts';
 import type { Disk } from '../disk.ts';
+import { isFurther } from '../faults.ts';
 import type { History } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';
 import type { Run } from '../simulate.ts';
@@ -23,17 +24,27 @@ export function checkOwners({ hosts, report, catalog }: Run): void {
 }
 
 /** Services whose hosts do not share their partitions yet, in words: one is being given to another, or nobody has it. */
-export function unevenShares({ hosts, catalog }: Pick<Run, 'hosts' | 'catalog'>): string[] {
-  return [...catalog.services.keys()].flatMap((service) => {
+export function unevenShares({
+  hosts,
+  services,
+}: {
+  readonly hosts: readonly HostProcess[];
+  readonly services: Iterable<string>;
+}): string[] {
+  return [...services].flatMap((service) => {
     const all = hosts.filter((host) => host.service === service);
-    const owned = ({ host, roles }: HostProcess): number => host?.stats().partitions[roles[0]?.name ?? ''] ?? 0;
-    const has = all.map(owned);
-    // While some are of an older release, partitions move to the newer only: these may have more, and share among themselves.
-    const newest = all.some(({ isOld }) => !isOld) ? all.filter(({ isOld }) => !isOld).map(owned) : has;
-    const isEven = Math.max(...newest) - Math.min(...newest) <= 1 && Math.max(...has) - Math.max(...newest) <= 1;
-    const isShared = has.reduce((sum, one) => sum + one, 0) === PARTITIONS && isEven;
-    return isShared ? [] : [`the hosts of ${service} have ${has.join(' and ')} partitions`];
+    const has = all.map((host) => host.has);
+    const isAll = has.reduce((sum, one) => sum + one, 0) === PARTITIONS;
+    const isEven = all.every((host) => !hasTooMany(host, all));
+    return isAll && isEven ? [] : [`the hosts of ${service} have ${has.join(' and ')} partitions`];
   });
+}
+
+/** It has more than its share, and one that could go on with what began there has less: none that is older (S11). */
+function hasTooMany(host: HostProcess, all: readonly HostProcess[]): boolean {
+  const heirs = all.filter((one) => one !== host && !one.isStandby && (host.isOld || !one.isOld));
+  const share = Math.ceil(PARTITIONS / (heirs.length + (host.isStandby ? 0 : 1)));
+  return host.has > (host.isStandby ? 0 : share) && heirs.some(({ has }) => has < share);
 }
 
 /** Inputs that a host had applied at the last look. */
@@ -57,7 +68,7 @@ const IDLE_MAX_MS = 20_000;
  */
 export function checkPending({ hosts, report, scheduler, plan, history }: Run): void {
   // Of two hosts of a service one may have what the other has finished.
-  if (plan.lostForGood || plan.fired.has('twin') || hosts.some(({ name }) => name.endsWith('-2'))) return;
+  if (plan.lostForGood || plan.fired.has('twin') || hosts.some(({ name }) => isFurther(name))) return;
   for (const { name, readySinceMs, disk, host, roles, gate } of hosts) {
     if (!host || readySinceMs === null || scheduler.nowMs - readySinceMs < SETTLED_MS) continue;
     const { timers, applied, unacknowledged, effectsRunning, effectsQueued, partitions } = host.stats();

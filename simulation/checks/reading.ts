@@ -3,6 +3,7 @@
  * limit and takes nothing new in, and reads again once the log has caught up. Owns: those checks.
  */
 import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
+import { isFurther } from '../faults.ts';
 import type { Gate } from '../gate.ts';
 import { decoded, type History } from '../history.ts';
 import { filterOf, type HostProcess } from '../hosts.ts';
@@ -18,7 +19,7 @@ type Watched = Pick<Run, 'report' | 'history' | 'plan' | 'hosts'>;
 
 /** A record that was dropped with its partition does not wait for the log; who never loses one drops none. */
 function keepsAll({ plan, hosts }: Watched): boolean {
-  return !plan.fired.has('twin') && !hosts.some(({ name }) => name.endsWith('-2'));
+  return !plan.fired.has('twin') && !hosts.some(({ name }) => isFurther(name));
 }
 
 function notInLog(history: History, ids: readonly string[] = []): string[] {

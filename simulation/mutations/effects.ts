@@ -54,6 +54,13 @@ export const effectMutations: readonly Mutation[] = [
     replace: 'if (options.isDoubtful(job.owner) && row.started)',
   },
   {
+    name: 'ask-nobody',
+    breaks: 'J5: an effect that may not be repeated begins for a request that its maker has had an answer to',
+    file: 'actors/runtime/host.ts',
+    find: 'return known?.fresh || requests.isOpen(partition, task, isWanted);',
+    replace: 'return known !== null || requests.isOpen(partition, task, isWanted);',
+  },
+  {
     name: 'announce-and-go-on-stopping',
     breaks: 'S6: a stop in order leaves questions about effects that never ran',
     file: 'actors/runtime/effects.ts',

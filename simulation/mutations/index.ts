@@ -7,6 +7,7 @@ import { effectMutations } from './effects.ts';
 import { journalMutations } from './journal.ts';
 import { meaningMutations } from './meaning.ts';
 import { sendingMutations } from './sending.ts';
+import { sharingMutations } from './sharing.ts';
 import { storeMutations } from './stores.ts';
 
 export { type Mutation, mutated } from './mutation.ts';
@@ -17,4 +18,5 @@ export const mutations = [
   ...sendingMutations,
   ...effectMutations,
   ...storeMutations,
+  ...sharingMutations,
 ];

@@ -92,8 +92,8 @@ export const journalMutations: readonly Mutation[] = [
   {
     name: 'take-over-without-the-past',
     breaks: 'S7: who takes a partition over reads on where its own reading was',
-    file: 'actors/runtime/host.ts',
-    find: 'if (lanesOpen) lanes.reopen();',
+    file: 'actors/runtime/reading.ts',
+    find: 'if (isOpen) lanes.reopen();',
     replace: '',
   },
   {

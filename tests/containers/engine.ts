@@ -6,6 +6,7 @@
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -222,7 +223,8 @@ async function podmanAll(...args: string[]): Promise<string> {
 
 async function run(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
   try {
-    return await exec('podman', args, { maxBuffer: 16 * 1024 * 1024 });
+    // Its monitor leaves a mark of a full memory in the folder that it was called in.
+    return await exec('podman', args, { cwd: tmpdir(), maxBuffer: 16 * 1024 * 1024 });
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
     const printed = error instanceof Error && 'stdout' in error ? String(error.stdout).trim() : '';

@@ -13,14 +13,14 @@ import { startBrowser } from '../e2e/dashboard/browser.ts';
 import { Engine } from './engine.ts';
 
 const HEALTHY_LIMIT_MS = 240_000;
-const SERVICES = ['keeper', 'llm', 'tools', 'agents', 'gateway', 'dashboard'] as const;
+const SERVICES = ['keeper', 'llm', 'tools', 'router', 'agents', 'gateway', 'dashboard'] as const;
 
 const { values } = parseArgs({
   options: {
     'nats-image': { type: 'string' },
     'chroma-image': { type: 'string' },
     'collector-image': { type: 'string' },
-    kill: { type: 'string', default: 'tools,agents,llm,nats,gateway,keeper,dashboard,chroma,otel-collector' },
+    kill: { type: 'string', default: 'tools,agents,llm,nats,gateway,keeper,dashboard,router,chroma,otel-collector' },
   },
 });
 const standIns = {
@@ -31,8 +31,8 @@ const standIns = {
 const engine = new Engine(
   `mesh-trial-${process.pid}`,
   Object.fromEntries(Object.entries(standIns).flatMap(([name, image]) => (image === undefined ? [] : [[name, image]]))),
-  // A crash opens a window in this mode.
-  { OBS_MODE: 'debug' },
+  // A crash opens a window in this mode; the router has a container of its own.
+  { OBS_MODE: 'debug', MESH_CONTAINER_ROUTER_URL: 'grpc://router:50071' },
 );
 const say = (text: string): boolean => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
@@ -84,6 +84,16 @@ async function checkKnowledge(): Promise<void> {
   if (!(stored > 0) || !found.includes('docs/knowledge.md'))
     throw new Error(`Chroma has ${stored} records after: ${indexed}; found: ${found}`);
   say(`two documents were indexed, Chroma has ${stored} records, and a search finds them`);
+}
+
+/** The agents say who decides for them, and what is wrong with it. */
+async function checkRouter(): Promise<void> {
+  const status = await engine.runOnce('cli', ['status', '--json']).catch((error: unknown) => String(error));
+  if (!status.includes('router:remote') || /router: [^"]*; rules decide/.test(status))
+    throw new Error(`the agents do not ask the router: ${status.slice(-2000)}`);
+  const printed = await engine.runOnce('cli', ['run', '--json', 'What is a lease?']);
+  if (!/"engine": ?"(?!rules)[^"]+"/.test(printed)) throw new Error(`the rules have decided: ${printed.slice(-2000)}`);
+  say('the router in its container has decided');
 }
 
 async function checkSpans(): Promise<void> {
@@ -191,6 +201,7 @@ try {
   say('a task went through');
   await checkSpans();
   await checkKnowledge();
+  await checkRouter();
   await checkDoor();
   await checkIdentities();
   await checkDashboard();

@@ -60,7 +60,9 @@ export const notRun: readonly NotRun[] = [
     why: 'needs a NATS of the applications, and a sidecar that stays in the foreground',
     instead: 'tests/dapr/run.ts',
     commands: [
-      'nats --server nats://nats-apps:4222 stream add APPS --subjects "mesh.tasks,mesh.dead" --defaults',
+      'nats --server nats://nats-apps:4222 stream add APPS --subjects mesh.tasks --defaults',
+      'nats --server nats://nats-apps:4222 stream add APPS_DEAD --subjects mesh.dead --defaults',
+      'node tests/dapr/run.ts',
       'daprd --app-id mesh-gateway --app-port 7444 --app-protocol http --enable-app-health-check \\',
     ],
   },

@@ -2,6 +2,7 @@
  * A fuzz of every door of one mesh. Owns: how many inputs, how many at once, what is counted, and the verdict: every input
  * has a clear status, no process died, and memory is where it was. Does not own: the inputs, or the doors.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../simulation/random.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { type Addresses, type Door, doorsOf } from './doors.ts';
@@ -38,16 +39,22 @@ export interface FuzzOptions {
   readonly only?: readonly string[];
   readonly onDoor?: (report: DoorReport) => void;
   readonly heldMb: (pid: number) => Promise<number>;
+  /**
+   * Of silence before memory is measured: a host keeps what has ended until its next checkpoint, which comes when it was
+   * silent for half a minute at the latest.
+   */
+  readonly quietMs?: number;
   /** Further processes whose memory counts. */
   readonly processes?: Readonly<Record<string, number>>;
 }
 
 export async function fuzz(mesh: Mesh, addresses: Addresses, options: FuzzOptions): Promise<FuzzReport> {
-  const { inputs, seed, only, heldMb, onDoor = () => undefined, processes = {} } = options;
+  const { inputs, seed, only, heldMb, onDoor = () => undefined, quietMs = 0, processes = {} } = options;
   const isWanted = (door: string): boolean => only === undefined || only.includes(door);
   const memory = async (): Promise<Map<string, number>> => {
     const pids = [...mesh.services.map(({ name, life }) => [name, life.pid] as const), ...Object.entries(processes)];
     const held = new Map<string, number>();
+    await sleep(quietMs);
     for (const [name, pid] of pids) held.set(name, Math.round((await heldMb(pid)) * 10) / 10);
     return held;
   };

@@ -15,7 +15,9 @@ import { openDoors } from './mesh.ts';
  * Of what a process holds between the first tenth and the end. The agents keep the ids of every task that they were given,
  * about 1 KB each; caches fill up. A leak of one input each would be far more.
  */
-const GROWTH_MB_MAX = 60;
+const GROWTH_MB_MAX = 25;
+/** The checkpoint after a silence, and the time that it takes. */
+const QUIET_MS = 40_000;
 const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '1000' },
@@ -33,6 +35,7 @@ const doors = await openDoors('fuzz');
 process.stdout.write('| door | inputs | time | statuses | unclear |\n|---|---|---|---|---|\n');
 const report = await fuzz(doors.mesh, doors.addresses, {
   ...{ inputs: Number(values.inputs), seed: Number(values.seed), processes: { mcp: doors.mcp.pid } },
+  quietMs: QUIET_MS,
   heldMb: doors.heldMb,
   ...(values.only === undefined ? {} : { only: [values.only] }),
   onDoor: (one) => void process.stdout.write(row(one)),

@@ -59,6 +59,15 @@ describe('on loopback', () => {
 
   it('answers to no other name, and takes no command of another page', async () => {
     expect((await ask(open, '/', { host: 'evil.example' })).status).toBe(403);
+    // An image or a script of another page says no origin, and would take a place among the tabs all the same.
+    const other = { 'sec-fetch-site': 'cross-site' };
+    for (const dest of ['image', 'script', 'empty', 'iframe'])
+      expect(
+        (await ask(open, '/events', { ...other, 'sec-fetch-dest': dest, 'sec-fetch-mode': 'no-cors' })).status,
+      ).toBe(403);
+    // A person follows a link.
+    const followed = { ...other, 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' };
+    expect((await ask(open, '/', followed)).status).toBe(200);
     expect((await ask(open, '/api/command', { ...json, origin: 'https://evil.example' }, '{}')).status).toBe(403);
     expect((await ask(open, '/api/command', { ...json, 'sec-fetch-site': 'cross-site' }, '{}')).status).toBe(403);
   });

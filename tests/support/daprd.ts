@@ -78,7 +78,9 @@ export class Sidecar {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const sidecar = new Sidecar(child, folder, http);
-    await sidecar.line((line) => line.includes('app is subscribed to the following topics'));
+    // It says nothing of subscriptions that are declared.
+    const begun = 'pubsub' in options ? 'app is subscribed to the following topics' : 'App entered healthy status';
+    await sidecar.line((line) => line.includes(begun));
     return sidecar;
   }
 

@@ -9,6 +9,7 @@ import { guessLanguage, languageInPrompt, languageName } from '../../../code-che
 import { coverage, subjectTerms, subjectWordsBeyond, terms } from '../../../prompting/terms.ts';
 import { type Lack, lackOf } from '../../../prompting/without-model.ts';
 import type { Citation, HopInput, Passage } from '../../../schemas/events/generated.ts';
+import { hasLines } from '../../../schemas/events/place.ts';
 import { skeleton } from './skeleton.ts';
 import { matchSnippets } from './snippet-catalog.ts';
 
@@ -124,13 +125,13 @@ function scored(piece: Piece, wanted: ReadonlySet<string>, request: { language: 
   // Nobody asked for JavaScript: code that stands in for another language is offered as that one and then repaired.
   const standsIn = Object.hasOwn(STANDS_IN, `${piece.language}>${request.language}`);
   const language = standsIn && request.isAsked && piece.language !== 'tsx' ? request.language : piece.language;
-  const lines = `lines ${piece.startLine}–${piece.endLine}`;
+  const lines = hasLines(passage.path) ? `, lines ${piece.startLine}–${piece.endLine}` : '';
   return {
     source: 'passage',
     language,
     text: piece.text,
     score,
-    description: `the code of ${passage.path}${passage.heading === '' ? '' : `, ${passage.heading}`}, ${lines}`,
+    description: `the code of ${passage.path}${passage.heading === '' ? '' : `, ${passage.heading}`}${lines}`,
     citations: [
       { marker: 1, path: passage.path, heading: passage.heading, startLine: piece.startLine, endLine: piece.endLine },
     ],

@@ -28,7 +28,8 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
           [attribute.retrieveEngine]: engine,
           ...(problem === null ? {} : { [attribute.retrieveProblem]: problem }),
         });
-        return { passages, engine, problem };
+        const alike = passages.reduce((sum, { id }) => sum + (found.alike?.[id]?.length ?? 0), 0);
+        return { passages, engine, problem, ...(alike === 0 ? {} : { alike }) };
       },
     ),
   };

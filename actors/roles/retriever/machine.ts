@@ -18,6 +18,8 @@ export interface SearchOutput {
   readonly engine: string;
   /** Why less was asked than is configured; null or absent when nothing was missing. */
   readonly problem?: string | null;
+  /** Passages left out because one of these says nearly the same; absent when there are none. */
+  readonly alike?: number;
 }
 
 const machine = setup({
@@ -62,17 +64,20 @@ const machine = setup({
   },
 });
 
-function found(passages: readonly Passage[]): string {
+function found({ passages, alike = 0 }: SearchOutput): string {
   const files = new Set(passages.map(({ path }) => path));
   if (passages.length === 0) return 'no passage found';
-  return `${passages.length} ${passages.length === 1 ? 'passage' : 'passages'} from ${files.size === 1 ? [...files][0] : `${files.size} files`}`;
+  const from = files.size === 1 ? [...files][0] : `${files.size} files`;
+  const others = alike === 0 ? '' : ` (${alike} more ${alike === 1 ? 'says' : 'say'} nearly the same)`;
+  return `${passages.length} ${passages.length === 1 ? 'passage' : 'passages'} from ${from}${others}`;
 }
 
 /** What was missing is said where the result is seen: a worse answer has its reason beside it. */
-function summaryOf({ passages, problem, engine }: SearchOutput): string {
-  if (problem == null) return found(passages);
+function summaryOf(output: SearchOutput): string {
+  const { problem, engine } = output;
+  if (problem == null) return found(output);
   // Two were asked: one of them knows only a part.
-  return engine.includes('+') ? `${found(passages)}; ${problem}` : `${found(passages)}, by words alone: ${problem}`;
+  return engine.includes('+') ? `${found(output)}; ${problem}` : `${found(output)}, by words alone: ${problem}`;
 }
 
 export const role: RoleDefinition = {

@@ -244,6 +244,37 @@ describe.each(servers)('on %s nats-server', (_name, binary) => {
     }
   });
 
+  test('what the server is told to deliver elsewhere is still what its writer may write, and no fact', async () => {
+    const [llm, listener] = await Promise.all([rawAs('llm'), rawAs('owner')]);
+    const heardAs: string[] = [];
+    // Nothing is delivered where nobody listens; the log alone is nobody.
+    listener.subscribe(factSubject(TASK), { callback: (_error, { subject }) => void heardAs.push(subject) });
+    await listener.flush();
+    await owner.publish({ subject: 'mesh.tasks', body: 'one before' });
+    const { lastSeq } = await owner.streamInfo();
+    llm.publish('mesh.checkpoint.llm.7', '{"forged":true}');
+    await llm.flush();
+    const config = { name: 'x', deliver_subject: factSubject(TASK), filter_subject: 'mesh.checkpoint.llm.*' };
+    const options = { ack_policy: 'none', mem_storage: true, deliver_policy: 'all' };
+    const asked = '$JS.API.CONSUMER.CREATE.MESH_CHECKPOINTS.x.mesh.checkpoint.llm.*';
+    const order = { stream_name: 'MESH_CHECKPOINTS', config: { ...config, ...options } };
+    const answer = await llm.request(asked, JSON.stringify(order));
+    expect(answer.json<{ error?: object }>().error).toBeUndefined();
+    // It comes into the log, where nobody reads that subject.
+    await until(async () => (await owner.streamInfo()).lastSeq > lastSeq, 'it is delivered');
+    expect((await owner.get(lastSeq + 1))?.subject).toBe('mesh.checkpoint.llm.7');
+    await until(() => heardAs.length > 0, 'the listener hears it');
+    expect(heardAs).toEqual(['mesh.checkpoint.llm.7']);
+    expect(await owner.getLast(factSubject(TASK))).toBeNull();
+    // In one stream the server itself refuses it.
+    const own = { ...config, ...options, filter_subject: 'mesh.journal.llm.*' };
+    const within = await llm.request(
+      '$JS.API.CONSUMER.CREATE.MESH.x.mesh.journal.llm.*',
+      JSON.stringify({ stream_name: 'MESH', config: own }),
+    );
+    expect(within.json<{ error?: { code: number } }>().error?.code).toBe(400);
+  });
+
   test('answers reach who asked, and nobody else may give itself out as that', async () => {
     const [gateway, agents] = await Promise.all([busAs('gateway'), busAs('agents')]);
     const end = agents.answerVolatile('mesh.recall.*', () => 'kept');

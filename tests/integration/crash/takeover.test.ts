@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from 'nats';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LEASE_BUCKET } from '../../../bus/layout.ts';
 import { keyToken } from '../../../bus/leases.ts';
 import { partitionOf } from '../../../schemas/events/subjects.ts';
+import type { FinishedSpan } from '../../../telemetry/span.ts';
+import { readBatches } from '../../../telemetry/trace-reader.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { buildTask } from '../../support/prompts.ts';
 import type { ServiceName, ServiceProcess } from '../../support/service-process.ts';
@@ -37,6 +39,8 @@ describe('a standby takes over', () => {
     if (holder === undefined) throw new Error(`nobody holds the lease of ${service} for ${id}`);
     return mesh().service(holder.startsWith('b-') ? `${service}-b` : service);
   };
+  const spansOf = async (id: string): Promise<FinishedSpan[]> =>
+    (await readBatches(mesh().bus, id.replaceAll('-', ''))).batches.flatMap(({ spans }) => spans);
   /** Goes on after its lease has run out; resolves when it knows. */
   const wake = async (host: ServiceProcess): Promise<void> => {
     const told = () => host.life.lines.filter(({ msg }) => msg === LOST).length;
@@ -83,6 +87,15 @@ describe('a standby takes over', () => {
     await counter.arrived('/keyed', counter.requests('/keyed').length + 1, LIMIT_MS);
     counter.release('/keyed');
     expect((await watch.result(id)).name).toBe('task.completed');
+    // The trace says so: the attempt that nobody knows the end of ended with the last sign of its host, and the next one
+    // follows it.
+    const cutOff = await vi.waitUntil(async () => {
+      const spans = await spansOf(id);
+      const next = spans.find(({ links }) => links?.some(({ cause }) => cause === 'takeover'));
+      return spans.find(({ spanId }) => spanId === next?.links?.[0]?.spanId);
+    }, LIMIT_MS);
+    expect(cutOff).toMatchObject({ name: 'agent.tool_call', failure: 'cut_off' });
+    expect(cutOff.attributes['mesh.cut_off.reason']).toMatch(/^host .+ was last heard of /);
     await wake(owner);
     expect(counter.deeds('/keyed')).toBe(1);
     expect(watch.terminal(id)).toHaveLength(1);

@@ -340,6 +340,23 @@ describe('the wire of A2A', () => {
     }
   });
 
+  test('the door of Dapr is closed where nobody has set it up, whatever is sent there', async () => {
+    const { http } = gateway();
+    const event = { specversion: '1.0', id: newCorrelationId(), source: '/evil', type: 't', data: answerPrompt };
+    for (const [method, path, type] of [
+      ['POST', '/dapr/tasks', 'application/cloudevents+json'],
+      ['POST', '/dapr/tasks', 'text/plain'],
+      ['POST', '/dapr/tasks/', 'application/json'],
+      ['GET', '/dapr/subscribe', 'application/json'],
+      ['GET', '/dapr/', 'application/json'],
+    ] as const) {
+      const body = method === 'POST' ? JSON.stringify(event) : null;
+      const answer = await fetch(`${http}${path}`, { method, body, headers: { 'content-type': type } });
+      expect([path, type, answer.status]).toEqual([path, type, 404]);
+      expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('MESH_DAPR_PUBSUB') } });
+    }
+  });
+
   test('the card may be kept: it has an ETag, and is not sent again to whoever has it', async () => {
     const url = `${gateway().http}/.well-known/agent-card.json`;
     const first = await fetch(url, { headers: VERSION });

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -61,6 +62,17 @@ describe('wishes of a task', () => {
     const { task } = await gateway().client.run(order);
     expect(task).toMatchObject({ state: TaskState.FAILED, error: { code: 'no_model' } });
     expect(await submitted(task.correlationId)).toMatchObject({ waitForModel: true });
+  });
+
+  test('the command starts no second mesh while the agents of one elsewhere are away; its task waits for them', async () => {
+    const { mesh } = gateway();
+    const id = newCorrelationId();
+    await mesh.service('agents').down('SIGTERM');
+    const ran = command(['tool:clock {}', '--id', id]);
+    await expect.poll(() => submitted(id), { timeout: 30_000 }).toBeDefined();
+    await mesh.service('agents').start();
+    expect((await ran).code).toBe(0);
+    expect(existsSync(join(mesh.home, 'run.json'))).toBe(false);
   });
 
   test('a fork carries the wishes of its task, and neither its key nor who asked', async () => {

@@ -189,6 +189,7 @@ describe('the calculator refuses', () => {
 
 test.each([
   ['tool:convert {"value": "12", "from": "km", "to": "seconds"}', /cannot be made/],
+  ['tool:convert {"value": "1e308", "from": "km", "to": "m"}', /cannot be made: the result is larger/],
   ['tool:convert {"value": "zz", "to": "binary"}', /not a whole number/],
   ['tool:convert {"value": "1", "to": "miles"}', /missing/],
   ['tool:clock {"timeZone": "Mars/Olympus"}', /not a time zone/],

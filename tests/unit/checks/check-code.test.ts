@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { checkCode, closeChecks, reviewCode } from '../../../code-checks/index.ts';
 import { readShellCheck, shellCheck } from '../../../code-checks/shellcheck.ts';
+import { readSqlFluff, sqlDialect, sqlFluff } from '../../../code-checks/sqlfluff.ts';
 
 afterAll(closeChecks);
 
@@ -110,16 +111,58 @@ describe('ShellCheck', () => {
     for (const other of ['', 'usage: …', '[]', '{"comments":1}'])
       expect(readShellCheck(other)).toEqual({ findings: [], checkedBy: [] });
   });
+});
 
-  test('where it is not, nobody is named', async () => {
-    const path = process.env.PATH;
-    process.env.PATH = '/nowhere';
-    try {
-      expect(await shellCheck('cd $1\n')).toEqual({ findings: [], checkedBy: [] });
-    } finally {
-      process.env.PATH = path;
-    }
+describe('SQLFluff', () => {
+  const violation = (code: string, line: number) =>
+    `{"start_line_no": ${line}, "start_line_pos": 16, "code": "${code}", "description": "Reference 'o.total' refers to table/view not found in the FROM clause.", "name": "x", "warning": false, "fixes": []}`;
+  const said = (...violations: string[]) =>
+    `[{"filepath": "stdin", "violations": [${violations.join(', ')}], "statistics": {}, "timings": {}}]`;
+
+  test('what it says, version 4.5.0, is a warning; anything else says nothing', () => {
+    expect(readSqlFluff(said(violation('RF01', 3)), 'postgres')).toEqual({
+      findings: [
+        {
+          ...{ severity: 'warning', line: 3, rule: 'sqlfluff-rf01' },
+          message: "Reference 'o.total' refers to table/view not found in the FROM clause.",
+        },
+      ],
+      checkedBy: ['sqlfluff (postgres)'],
+    });
+    expect(readSqlFluff(said(), 'mysql')).toEqual({ findings: [], checkedBy: ['sqlfluff (mysql)'] });
+    for (const other of ['', 'User Error: x', '{}', '[]', '[{"violations":1}]', '[null]'])
+      expect(readSqlFluff(other, 'postgres')).toEqual({ findings: [], checkedBy: [] });
   });
+
+  test.each(['PRS', 'LXR', 'TMP'])('what it could not read (%s) it has not checked', (code) => {
+    expect(readSqlFluff(said(violation('RF01', 1), violation(code, 1)), 'postgres').checkedBy).toEqual([]);
+  });
+
+  test.each([
+    ['CREATE TABLE t (id INT AUTO_INCREMENT) ENGINE=InnoDB', 'mysql'],
+    ['SELECT `a` FROM `t`', 'mysql'],
+    ['SELECT TOP 5 a FROM t', 'tsql'],
+    ['CREATE TABLE t (name NVARCHAR(20))', 'tsql'],
+    ['CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT)', 'sqlite'],
+    ['INSERT OR IGNORE INTO t VALUES (1)', 'sqlite'],
+    ['SELECT a FROM t WHERE b ILIKE $1', 'postgres'],
+    ['SELECT top FROM engine', 'postgres'],
+  ])('%s is read as %s', (text, dialect) => {
+    expect(sqlDialect(text)).toBe(dialect);
+  });
+});
+
+test.each([
+  ['shellcheck', shellCheck, 'cd $1\n'],
+  ['sqlfluff', sqlFluff, 'SELECT o.a FROM b;\n'],
+])('where %s is not installed, nobody is named', async (_name, check, text) => {
+  const path = process.env.PATH;
+  process.env.PATH = '/nowhere';
+  try {
+    expect(await check(text)).toEqual({ findings: [], checkedBy: [] });
+  } finally {
+    process.env.PATH = path;
+  }
 });
 
 describe('in any language', () => {

@@ -141,6 +141,7 @@ describe('what surrounds the facts', () => {
   it('writes one line or several', () => {
     const citation = { marker: 1, path: 'a.md', heading: '', startLine: 4, endLine: 4 };
     expect([citationText(citation), citationText({ ...citation, endLine: 6 })]).toEqual(['a.md:4', 'a.md:4-6']);
-    expect(citationText({ ...citation, path: 'zoo.xlsx', heading: 'Sheet A > A1:C4' })).toBe('zoo.xlsx');
+    expect(citationText({ ...citation, path: 'zoo.xlsx' })).toBe('zoo.xlsx');
+    expect(citationText({ ...citation, path: 'study.ipynb' })).toBe('study.ipynb');
   });
 });

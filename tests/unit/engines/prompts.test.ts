@@ -31,6 +31,19 @@ describe('a prompt', () => {
     expect(prompt.messages[0]?.role).toBe('system');
   });
 
+  test.each([
+    ['talk.pptx', 'Slide 4: Costs'],
+    ['study.pdf', 'Page 12'],
+    ['zoo.xlsx', 'Sheet Animals > A21:C40'],
+    ['trial.ipynb', 'Cell 3'],
+    ['book.epub', 'Chapter 2'],
+  ])('names the place in %s by its heading: nobody sees lines there', (path, heading) => {
+    const passages = [passage({ text: 'Because.', path, heading, startLine: 7 })];
+    const prompt = buildPrompt(asking('answer', { prompt: 'Why?', passages }), characters(10_000));
+    expect(text(prompt)).toContain(`[1] ${path} — ${heading}\n`);
+    expect(text(prompt)).not.toContain('lines 7');
+  });
+
   test('for a revision holds the previous code and every finding', () => {
     const prompt = buildPrompt(
       asking('code', {

@@ -26,6 +26,21 @@ describe('a call', () => {
     '{"thought":"hm"}\n{"action":"clock","action_input":{"zone":"UTC"}}',
     '{"name":"functions.clock","arguments":{"zone":"UTC"}}',
     '{"tool":"clock","arguments":{"zone":"UTC"}} {"tool":"other","arguments":{}}',
+    '[clock(zone="UTC")]',
+    'clock(zone="UTC")',
+    "<|tool_call_start|>[clock(zone='UTC')]<|tool_call_end|>",
+    '```tool_code\nclock(zone="UTC")\n```',
+    '<tool_call>\n<function=clock>\n<parameter=zone>\nUTC\n</parameter>\n</function>\n</tool_call>',
+    '<tool_call>clock\n<arg_key>zone</arg_key>\n<arg_value>UTC</arg_value>\n</tool_call>',
+    '<invoke name="clock"><parameter name="zone">UTC</parameter></invoke>',
+    '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>clock\n```json\n{"zone": "UTC"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>clock<｜tool▁sep｜>{"zone": "UTC"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    '<|tool_calls_section_begin|><|tool_call_begin|>functions.clock:0<|tool_call_argument_begin|>{"zone":"UTC"}<|tool_call_end|>',
+    '<|channel|>commentary to=functions.clock <|constrain|>json<|message|>{"zone":"UTC"}<|call|>',
+    'Thought: I need the time.\nAction: clock\nAction Input: {"zone":"UTC"}',
+    '{"tool":"clock","zone":"UTC"}',
+    '{"clock":{"zone":"UTC"}}',
+    'functools[{"name": "clock", "arguments": {"zone": "UTC"}}]',
   ])('%s', (reply) => {
     expect(parseToolChoice(reply, tools)).toEqual(clock);
   });
@@ -37,6 +52,27 @@ describe('a call', () => {
 
 test.each(['{"tool":"none","arguments":{}}', 'none', 'None.', '{"tool":null}'])('none fits: %s', (reply) => {
   expect(parseToolChoice(reply, tools)).toBeNull();
+});
+
+test('numbers and lists in a call of texts are what the tool wants', () => {
+  const properties = { zone: { type: 'string' }, days: { type: 'integer' }, names: { type: 'array' } };
+  const typed = [{ name: 'clock', description: '', inputSchema: { type: 'object', properties } }];
+  const call =
+    '<function=clock><parameter=zone>7</parameter><parameter=days>3</parameter><parameter=names>["a"]</parameter></function>';
+  expect(parseToolChoice(call, typed)?.arguments).toEqual({ zone: '7', days: 3, names: ['a'] });
+  expect(parseToolChoice('[clock(zone="a, b", days=3, names=[1, True])]', typed)?.arguments).toEqual({
+    ...{ zone: 'a, b', days: 3, names: [1, true] },
+  });
+});
+
+test.each([
+  'I could use clock(zone="UTC") but I do not need to.',
+  'The clock tool takes {"zone": "UTC"}.',
+  'clock(zone=open("/etc/passwd").read())',
+  'clock(zone=zone)',
+  '<tool_call>clock now</tool_call>',
+])('a sentence about a call, or an expression, is none: %s', (reply) => {
+  expect(() => parseToolChoice(reply, tools)).toThrowError(expect.objectContaining({ code: 'engine_no_answer' }));
 });
 
 test.each(['no idea', '{"tool":"shell","arguments":{}}', '{', '', 'clock', '{"arguments":{"zone":"UTC"}}'])(

@@ -75,6 +75,12 @@ describe('secrets', () => {
     'server.key',
     'api_keys.toml',
     'client_secret_12.json',
+    'gcp-key.json',
+    'serviceAccountKey.json',
+    'auth.json',
+    'local.settings.json',
+    '_netrc',
+    'recovery-codes.txt',
   ])('by name: %s', (name) => {
     expect(hasSecretName(name)).toBe(true);
   });
@@ -90,6 +96,9 @@ describe('secrets', () => {
     'keyboard.yaml',
     'secretary.txt',
     'config.yaml',
+    'monkey.json',
+    'oauth.json',
+    'kubernetes-config.yaml',
   ])('not by name: %s', (name) => {
     expect(hasSecretName(name)).toBe(false);
   });
@@ -106,6 +115,16 @@ describe('secrets', () => {
     `xoxb-${filler}`,
     `AIza${filler}Abc`,
     `AccountKey=${filler}${filler}Ab==`,
+    `AKIAIOSFODNN7EXAMPLE and AKIA${'Q7FJ2KD9SLW4ZX8V'}`,
+    `shpat_${'3fa9c1d27b8e4f605a1c9d3e7f2b8a4c'}`,
+    `xapp-1-A01-${filler}`,
+    `gsk_${filler}${filler}`,
+    `VAULT_TOKEN=hvs.${filler}`,
+    `glsa_${filler}_3fa9c1d2`,
+    `sq0csp-${filler}`,
+    `PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 1\n${filler}`,
+    `postgres://app:${filler}@db.internal:5432/shop`,
+    `mongodb+srv://app:${filler}@c0.abcde.mongodb.net/x`,
   ])('by what stands in it: %j', (text) => {
     expect(holdsSecret(`# Notes\n\n${text}\n`)).toBe(true);
   });
@@ -117,6 +136,12 @@ describe('secrets', () => {
     '-----BEGIN PUBLIC KEY-----',
     'a private key',
     'sk-1234567890abcdef',
+    'postgres://user:password@localhost/db',
+    'postgres://USER:PASSWORD@HOST:5432/DB',
+    'postgres://app:${DB_PASSWORD_2}@db.internal/shop',
+    'mongodb://root:rootpassword@mongo:27017',
+    'redis://:s3cr3ts3cr3t@localhost:6379',
+    'hvs.short',
   ])('a made-up one is none: %s', (text) => {
     expect(holdsSecret(text)).toBe(false);
   });

@@ -47,6 +47,18 @@ describe('retriever', () => {
     });
   });
 
+  test('copies that were folded are counted beside what it found', () => {
+    for (const [alike, said] of [
+      [1, 'docs/timing.md (1 more says nearly the same)'],
+      [7, 'docs/timing.md (7 more say nearly the same)'],
+    ] as const) {
+      const story = given(role)
+        .when(asked)
+        .when(done('search', { passages: [passage], engine: 'fts5', alike }));
+      expect(story.sent('hop.replied').output?.summary).toBe(`1 passage from ${said}`);
+    }
+  });
+
   test('a failed search is a failed hop', () => {
     const story = given(role)
       .when(asked)

@@ -27,6 +27,7 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
   const tell = (what: string) => (partitions: readonly number[]) =>
     void told.push(`${what} ${[...partitions].sort().join('')}`);
   let beats = 0;
+  let waits = false;
   const ownership = createOwnership({
     ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), service: 'agents', holder },
     ...{ onGained: tell('gained'), onLost: tell('lost') },
@@ -34,12 +35,13 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
     mayClaim: () => true,
     mustClaim: () => false,
     share,
-    onBeat() {
+    onBeat(_has, waitsNow) {
       beats += 1;
+      waits = waitsNow;
     },
   });
   const owned = () => [...ownership.partitions].sort();
-  return { bus, ownership, told, owned, beats: () => beats };
+  return { bus, ownership, told, owned, beats: () => beats, waits: () => waits };
 }
 
 describe('one host', () => {
@@ -136,6 +138,23 @@ describe('two hosts', () => {
   });
 });
 
+test('S7: after it was away a host takes nothing new for a time to live, and says so at its beats', async () => {
+  const clock = createFakeClock();
+  const log = await openLog(clock);
+  const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+  await one.ownership.start();
+  await other.ownership.start();
+  await clock.advance(TTL_MS);
+  expect([one.waits(), other.waits()]).toEqual([false, false]);
+  other.bus.disconnect();
+  await clock.advance(10);
+  other.bus.reconnect();
+  await clock.advance(TTL_MS / 3);
+  expect([one.waits(), other.waits()]).toEqual([false, true]);
+  await clock.advance(TTL_MS);
+  expect(other.waits()).toBe(false);
+});
+
 describe('hosts with a share', () => {
   test('S7: of what is free each takes its share, of what a silent one had all', async () => {
     const clock = createFakeClock();
@@ -230,8 +249,8 @@ describe('a beat that is under way for longer than a lease lives', () => {
       wrap: (leases) => ({
         ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
         ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
-        claim: (key, holder) => {
-          if (failures === 0) return leases.claim(key, holder);
+        claim: (...asked) => {
+          if (failures === 0) return leases.claim(...asked);
           failures -= 1;
           return Promise.reject(new BusError('unavailable', 'the connection was lost'));
         },
@@ -284,8 +303,8 @@ describe('a claim that fails', () => {
       return {
         ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
         ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
-        claim: (key, holder) => {
-          if (key !== 'agents.5' || left === 0) return leases.claim(key, holder);
+        claim: (...asked) => {
+          if (asked[0] !== 'agents.5' || left === 0) return leases.claim(...asked);
           left -= 1;
           return Promise.reject(new BusError('unavailable', 'the connection was lost'));
         },
@@ -307,7 +326,7 @@ describe('a claim that fails', () => {
     const second = openHost(log, clock, 'second', {
       wrap: (leases) => {
         const fragile = failing(1)(leases);
-        return { ...fragile, claim: (key, holder) => (broken > 0 ? fragile : leases).claim(key, holder) };
+        return { ...fragile, claim: (...asked) => (broken > 0 ? fragile : leases).claim(...asked) };
       },
     });
     await second.ownership.start();

@@ -29,7 +29,7 @@ describe('a share', () => {
   test.each([2, 3, 4, 5, 8, 9])('of %i hosts: together they take everything', async (count) => {
     const { host } = open();
     const hosts = Array.from({ length: count }, (_, nth) => host(`host-${nth}`));
-    for (const one of hosts) one.tell(0);
+    for (const one of hosts) one.tell(0, false);
     await settled();
     const shares = hosts.map((one) => one.share());
     expect(new Set(shares)).toEqual(new Set([Math.ceil(PARTITIONS / count)]));
@@ -39,12 +39,12 @@ describe('a share', () => {
   test('grows when another host has been silent for as long as a lease lives, or says that it goes', async () => {
     const { clock, host } = open();
     const [one, other] = [host('one'), host('other')];
-    other.tell(4);
+    other.tell(4, false);
     await settled();
     expect(one.share()).toBe(4);
     await clock.advance(TTL_MS + 1);
     expect(one.share()).toBe(PARTITIONS);
-    other.tell(4);
+    other.tell(4, false);
     await settled();
     expect(one.share()).toBe(4);
     other.stop();
@@ -57,10 +57,10 @@ describe('a surplus', () => {
   test('is what others lack, and no more', async () => {
     const { host } = open();
     const [one, other] = [host('one'), host('other')];
-    other.tell(0);
+    other.tell(0, false);
     await settled();
     expect(one.surplus(8)).toBe(4);
-    other.tell(3);
+    other.tell(3, false);
     await settled();
     expect([one.surplus(5), one.surplus(4)]).toEqual([1, 0]);
   });
@@ -68,9 +68,9 @@ describe('a surplus', () => {
   test('nothing moves where nobody lacks anything: three hosts with 3, 3 and 2', async () => {
     const { host } = open();
     const [one, two, three] = [host('one'), host('two'), host('three')];
-    one.tell(3);
-    two.tell(3);
-    three.tell(2);
+    one.tell(3, false);
+    two.tell(3, false);
+    three.tell(2, false);
     await settled();
     expect([one.surplus(3), two.surplus(3), three.surplus(2)]).toEqual([0, 0, 0]);
   });
@@ -80,13 +80,13 @@ describe('S11: of two releases', () => {
   test('the older is given nothing and takes nothing; the newer has all that is free, and is given what it lacks', async () => {
     const { host } = open();
     const [old, newer] = [host('old'), host('newer', false, 5)];
-    old.tell(8);
-    newer.tell(0);
+    old.tell(8, false);
+    newer.tell(0, false);
     await settled();
     expect([old.share(), newer.share()]).toEqual([0, PARTITIONS]);
     expect(old.surplus(8)).toBe(4);
-    newer.tell(8);
-    old.tell(0);
+    newer.tell(8, false);
+    old.tell(0, false);
     await settled();
     expect(newer.surplus(8)).toBe(0);
   });
@@ -94,7 +94,7 @@ describe('S11: of two releases', () => {
   test('one alone has a share of everything, whatever was there before it', async () => {
     const { host } = open();
     const [old, newer] = [host('old'), host('newer', false, 5)];
-    newer.tell(8);
+    newer.tell(8, false);
     await settled();
     newer.stop();
     await settled();
@@ -115,16 +115,27 @@ describe('a standby', () => {
     const { clock, host } = open();
     const [one, standby] = [host('one'), host('standby', true)];
     expect(standby.share()).toBe(PARTITIONS);
-    one.tell(0);
-    standby.tell(8);
+    one.tell(0, false);
+    standby.tell(8, false);
     await settled();
     expect([one.share(), standby.share(), standby.surplus(8)]).toEqual([PARTITIONS, 0, 8]);
-    one.tell(8);
+    one.tell(8, false);
     await settled();
     expect(one.surplus(8)).toBe(0);
     await clock.advance(TTL_MS + 1);
     expect(standby.share()).toBe(PARTITIONS);
   });
+});
+
+test('S7: who may not take what is free for now is given nothing, and is left nothing, until it may', async () => {
+  const { host } = open();
+  const [one, other] = [host('one'), host('other')];
+  other.tell(0, true);
+  await settled();
+  expect([one.share(), one.surplus(PARTITIONS)]).toEqual([PARTITIONS, 0]);
+  other.tell(0, false);
+  await settled();
+  expect([one.share(), one.surplus(PARTITIONS)]).toEqual([4, 4]);
 });
 
 test.each(['', 'no json', 'null', '[]', '{"host":1,"has":0}', '{"host":"x","has":"0"}'])(

@@ -39,6 +39,21 @@ describe('a log that was made anew', () => {
     expect(again.said('warn')).toEqual([]);
   });
 
+  test('S7: who waits for what the other has is given nothing meanwhile, and its share after that', async () => {
+    const { mesh, worker, standby } = await logMadeAnew();
+    const lives = [
+      await mesh.start('standby', { disk: standby.disk, waits: false }),
+      await mesh.start('worker', { disk: worker.disk, waits: false }),
+    ];
+    const has = () => lives.map(({ host }) => host.stats().partitions.courier);
+    const given = () =>
+      lives.flatMap((life) => life.said('info')).filter((line) => line === 'a partition was given to another host');
+    await mesh.pass(defaultLimits.otherHostsMs - LEASE_TTL_MS);
+    expect([has(), given()]).toEqual([[0, 8], []]);
+    await mesh.pass(4 * LEASE_TTL_MS);
+    expect([has(), given().length]).toEqual([[4, 4], 4]);
+  });
+
   test('J3: of two that share, each gives it all of what it has, also of what it was given by the other', async () => {
     const { mesh, worker, standby: other, told } = await logMadeAnew({ standby: false });
     expect(journalOn(other.disk).filter((records) => records.length > 0)).toHaveLength(4);

@@ -7,7 +7,7 @@ import { preflight } from '../../../actors/runtime/preflight.ts';
 import type { EventInput } from '../../../actors/runtime/record.ts';
 import { effectFinished } from '../../../actors/runtime/settlement.ts';
 import { readTask } from '../../../actors/runtime/snapshot.ts';
-import { createTasks, digestOf, type LiveTask, nothingStored, type Tasks } from '../../../actors/runtime/tasks.ts';
+import { createTasks, type LiveTask, loggedOf, nothingStored, type Tasks } from '../../../actors/runtime/tasks.ts';
 import { partitionOf } from '../../../schemas/events/subjects.ts';
 import { batch } from '../../support/ledger-batch.ts';
 import { courier } from './support/courier.ts';
@@ -68,11 +68,11 @@ describe('weighing', () => {
 
   test('S5: what comes from the log is looked up by its content, what a host says of its own is not', () => {
     const event = submission();
-    expect(digestOf(inputOf(event, 'orchestrator'))).toBeNull();
-    expect(digestOf(fromLog(event, 'orchestrator'))).toMatch(/^[0-9a-f]{32}$/);
+    expect(loggedOf(inputOf(event, 'orchestrator')).digest).toBeNull();
+    expect(loggedOf(fromLog(event, 'orchestrator')).digest).toMatch(/^[0-9a-f]{32}$/);
     const tasks = open();
     apply(tasks, fromLog(event, 'orchestrator'));
-    expect(digestOf({ ...carried(tasks, 'fetch'), place: { lane: 'courier', seq: 1 } })).toBeNull();
+    expect(loggedOf({ ...carried(tasks, 'fetch'), place: { lane: 'courier', seq: 1 } }).digest).toBeNull();
   });
 });
 

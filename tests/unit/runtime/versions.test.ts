@@ -5,9 +5,12 @@ import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { decodeRecord, type EventInput, encodeRecord } from '../../../actors/runtime/record.ts';
 import { type Outgoing, out, RELEASE, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
 import { createTasks, nothingStored, type Tasks } from '../../../actors/runtime/tasks.ts';
-import { partitionOf } from '../../../schemas/events/subjects.ts';
+import { askedSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { defineRole } from '../../../sdk/define-role.ts';
+import { courier } from './support/courier.ts';
+import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eventOf, TASK } from './support/events.ts';
+import { Mesh } from './support/mesh-bench.ts';
 import { fromLog, headAt } from './support/records.ts';
 
 /** Says at each request which version it is. */
@@ -114,5 +117,38 @@ describe('S11: a role of one’s own', () => {
     ['lower than an earlier one', () => own(2, 3), /the version of its machine is higher/],
   ])('%s', (_what, make, message) => {
     expect(make).toThrow(message);
+  });
+});
+
+describe('S11: after an upgrade', () => {
+  /** It takes nothing, and says nothing. */
+  const upgraded: RoleDefinition = {
+    ...dispatcher,
+    versions: [...dispatcher.versions, { since: RELEASE + 1, machine: setup({}).createMachine({}) }],
+  };
+
+  test('a task that has ended is remembered as the machine that it began on left it', async () => {
+    const mesh = await Mesh.open();
+    const life = await mesh.start('one');
+    await mesh.submit(TASK);
+    await mesh.pass();
+    await mesh.stop(life);
+    const again = await mesh.start('one', { disk: life.disk, roles: [upgraded, courier] });
+    expect(again.host.recall('orchestrator', TASK)).toMatchObject({ snapshot: { value: 'over' } });
+  });
+
+  test('J5: a host says that its request was answered, whichever machine had made it', async () => {
+    const mesh = await Mesh.open();
+    await mesh.start('helper', { service: 'helps', roles: [courier] });
+    const asker = await mesh.start('asker', { service: 'asks', roles: [dispatcher] });
+    await mesh.ask(TASK, WAITS);
+    await mesh.pass();
+    await mesh.stop(asker);
+    await mesh.start('asker', { service: 'asks', disk: asker.disk, roles: [upgraded] });
+    const [request] = await mesh.stored('mesh.in.courier.>');
+    const { id } = JSON.parse(Buffer.from(request?.data ?? '').toString()) as { id: string };
+    const asked = mesh.bus.askVolatile(askedSubject('orchestrator', TASK), id, { answers: 1, limitMs: 1000 });
+    await mesh.pass();
+    expect((await asked).map((answer) => Buffer.from(answer).toString())).toEqual(['answered']);
   });
 });

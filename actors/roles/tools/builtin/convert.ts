@@ -107,8 +107,9 @@ function convertUnit(value: string, from: string | undefined, to: string): strin
   const amount = Number(value.replaceAll(/[_,](?=\d{3})/g, ''));
   if (!Number.isFinite(amount)) throw bad(`${value} is not a number`);
   try {
-    const result = math().unit(amount, unitOf(from)).to(unitOf(to));
-    const shown = math().format(result.toNumber(unitOf(to)), { precision: 6 });
+    const result = math().unit(amount, unitOf(from)).to(unitOf(to)).toNumber(unitOf(to));
+    if (!Number.isFinite(result)) throw new RangeError('the result is larger than a number may be');
+    const shown = math().format(result, { precision: 6 });
     return `${math().format(amount)} ${from} = ${shown} ${to}`;
   } catch (cause) {
     throw bad(cause instanceof Error ? cause.message : 'these units do not go together', cause);

@@ -4,7 +4,8 @@
  */
 
 import type { FatalError } from '../../../../actors/runtime/errors.ts';
-import { createHost, type Host, type HostOptions } from '../../../../actors/runtime/host.ts';
+import { createHost, type Host } from '../../../../actors/runtime/host.ts';
+import type { HostOptions } from '../../../../actors/runtime/host-context.ts';
 import type { Ledger } from '../../../../actors/runtime/ledger/port.ts';
 import { effect, type Fence, type Role, type RoleDefinition } from '../../../../actors/runtime/role.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';

@@ -1,0 +1,119 @@
+/**
+ * Watches hosts that share partitions: what one gives, another takes (S7), in order (S4), with nothing cut off (S6), and
+ * none that is older than who gave it (S11). Owns: those checks. Does not own: who may take a lease at all (`leases.ts`).
+ */
+import { keyOf } from '../../actors/runtime/actor.ts';
+import { LEASE_TTL_MS } from '../faults.ts';
+import { decoded } from '../history.ts';
+import type { HostProcess } from '../hosts.ts';
+import type { Run } from '../simulate.ts';
+import { foldJournal, journalOnDisk } from './journal-state.ts';
+
+interface Given {
+  readonly by: HostProcess;
+  readonly process: string;
+  readonly wasOld: boolean;
+  readonly atMs: number;
+  /** How often it was taken back by the same process since another one had it. */
+  readonly takenBack: number;
+  /** Nobody has it since. */
+  readonly isFree: boolean;
+}
+
+/** More often in a row a partition does not come back to who gives it: the other one may have died each time. */
+const TAKEN_BACK_MAX = 2;
+/** A mesh that has been healed for so long gives in order: what was slow before has come to its limits. */
+const HEALED_MS = 5000;
+
+type Watched = Pick<Run, 'hosts' | 'report' | 'scheduler' | 'plan' | 'history' | 'world'>;
+
+export class Shares {
+  readonly #run: Watched;
+  readonly #given = new Map<string, Given>();
+  #healedSinceMs: number | null = null;
+  #isOver = false;
+
+  constructor(run: Watched) {
+    this.#run = run;
+  }
+
+  heal(): void {
+    this.#healedSinceMs = this.#run.scheduler.nowMs;
+  }
+
+  /** From now on hosts go for good. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** @param key `<service>.<partition>` */
+  freed(key: string, holder: string): void {
+    const { hosts, plan, scheduler, report } = this.#run;
+    const by = hosts.find(({ name }) => name === holder);
+    // Before a host is ready it lets go of what it may not have, and of all when it stops.
+    if (!by || by.readySinceMs === null || by.isStopping || plan.fired.has('twin')) return;
+    const before = this.#given.get(key);
+    const takenBack = before?.process === by.process ? before.takenBack : 0;
+    const what = { by, process: by.process, wasOld: by.isOld, takenBack, isFree: true };
+    this.#given.set(key, { ...what, atMs: scheduler.nowMs });
+    report.count('partition given to another host');
+    if (this.#isCalm()) this.#checkOrder(key, by);
+  }
+
+  granted(key: string, holder: string): void {
+    const { hosts, report } = this.#run;
+    const given = this.#given.get(key);
+    const to = hosts.find(({ name }) => name === holder);
+    if (!given?.isFree || !to) return;
+    if (to.process !== given.process) {
+      if (to !== given.by && to.isOld && !given.wasOld)
+        report.violation('S11', `${given.by.name} gives ${key} to ${holder}, which is older`);
+      this.#given.delete(key);
+      return;
+    }
+    const takenBack = given.takenBack + 1;
+    this.#given.set(key, { ...given, takenBack, isFree: false });
+    if (takenBack > TAKEN_BACK_MAX)
+      report.violation('S7', `${holder} has given ${key} away ${takenBack} times, and takes it back each time`);
+  }
+
+  /** To be called now and then. */
+  look(): void {
+    const { scheduler, report } = this.#run;
+    if (this.#isOver || !this.#isCalm()) return;
+    for (const [key, { by, isFree, atMs }] of this.#given) {
+      const sinceMs = Math.max(atMs, this.#healedSinceMs ?? 0);
+      if (isFree && scheduler.nowMs - sinceMs > LEASE_TTL_MS && !report.failed)
+        report.violation('S7', `${by.name} gave ${key} away, and for ${LEASE_TTL_MS} ms nobody has it`);
+    }
+  }
+
+  #isCalm(): boolean {
+    const { plan, scheduler } = this.#run;
+    if (this.#healedSinceMs === null) return plan.fired.size === 0;
+    return scheduler.nowMs - this.#healedSinceMs > HEALED_MS;
+  }
+
+  /** All that was said is sent, both stores have the word that it stops, and nothing was cut off. */
+  #checkOrder(key: string, { name, process, disk, roles, gate }: HostProcess): void {
+    const { report, history, world } = this.#run;
+    const journal = journalOnDisk(history, disk.tables.partition(Number(key.split('.')[1])));
+    const last = journal.at(-1);
+    if (last === undefined) return;
+    const { head } = decoded(last.body);
+    if (head.word !== 'stopped' || head.process !== process || history.lacks(head.id) !== null) {
+      report.violation('S4', `${name} gives ${key} away before both stores have its word that it stops`);
+      return;
+    }
+    if (head.sent < head.n - 1)
+      report.violation('S4', `${name} gives ${key} away, and what follows from record ${head.sent + 1} is not sent`);
+    for (const actors of foldJournal(roles, journal).tasks.values()) {
+      for (const actor of actors.values()) {
+        for (const row of actor.effects.values()) {
+          const cutOff = row.started && world.dealings.get(keyOf(actor, row))?.gate === gate;
+          if (cutOff) report.violation('S6', `${name} gives ${key} away while ${keyOf(actor, row)} runs`);
+        }
+      }
+    }
+  }
+}

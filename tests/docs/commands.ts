@@ -33,7 +33,7 @@ const TIMED_OUT = 124;
 const FOLLOWS = /nats sub 'mesh\.events|MeshService\/Watch/;
 const FOLLOWED_S = 4;
 const KILLS_BY_NAME = /\bpgrep\b/;
-const PROGRAMS = ['nats', 'grpcurl', 'jq', 'curl', 'kubectl', 'openssl', 'pip', 'go'];
+const PROGRAMS = ['nats', 'grpcurl', 'jq', 'curl', 'kubectl', 'openssl', 'pip', 'go', 'zstd'];
 /** What this process sets for itself when it begins again among processes of its own. */
 const APART = 'MESH_DOCS_APART';
 /** Pages whose commands are called in a folder that `mesh init` made. */

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { projectRoot } from '../../config/settings.ts';
-import { findNatsServer, freePort } from '../support/nats-server.ts';
+import { freePort } from '../support/nats-server.ts';
 import { endedOf, scriptOf, type Written } from './block-script.ts';
 import { allBlocks, type DocBlock, type DocCommand } from './blocks.ts';
 import { type Flag, reasonOf } from './not-run.ts';
@@ -33,9 +33,7 @@ const TIMED_OUT = 124;
 const FOLLOWS = /nats sub 'mesh\.events|MeshService\/Watch/;
 const FOLLOWED_S = 4;
 const KILLS_BY_NAME = /\bpgrep\b/;
-/** Shows records as they are stored, which are compressed on a server before 2.10. */
-const SHOWS_RECORDS = /mesh\.journal|'mesh\.\*\.>'|\$SEQ/;
-const PROGRAMS = ['nats', 'grpcurl', 'jq', 'curl', 'kubectl', 'openssl', 'pip', 'go'];
+const PROGRAMS = ['nats', 'grpcurl', 'jq', 'curl', 'kubectl', 'openssl', 'pip', 'go', 'zstd'];
 /** What this process sets for itself when it begins again among processes of its own. */
 const APART = 'MESH_DOCS_APART';
 /** Pages whose commands are called in a folder that `mesh init` made. */
@@ -121,9 +119,6 @@ async function shell(text: string, limitS: number, more: NodeJS.ProcessEnv = {},
 const isInstalled = (program: string): boolean => spawnSync('which', [program], { stdio: 'ignore' }).status === 0;
 const missing = PROGRAMS.filter((program) => !isInstalled(program));
 
-const serverVersion = execFileSync(findNatsServer(), ['--version'], { encoding: 'utf8' });
-const [, minor = ''] = /v2\.(\d+)\./.exec(serverVersion) ?? [];
-
 function reasonAgainst(command: DocCommand): string | null {
   const listed = reasonOf(command, flags);
   if (listed !== null) {
@@ -132,8 +127,6 @@ function reasonAgainst(command: DocCommand): string | null {
   }
   if (KILLS_BY_NAME.test(command.text) && !isApart)
     return 'kills by the name of a program: every mesh of this machine would be hit, and this system keeps no processes apart';
-  if (SHOWS_RECORDS.test(command.text) && Number(minor) < 10)
-    return `is for a server from 2.10 on, which stores records as text; MESH_NATS_SERVER names one in place of ${serverVersion.trim()}`;
   const absent = missing.find((program) => new RegExp(`(?:^|[|;&]\\s*)${program}\\b`, 'm').test(command.text));
   return absent === undefined ? null : `${absent} is not installed here`;
 }

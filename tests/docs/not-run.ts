@@ -152,10 +152,6 @@ export const notRun: readonly NotRun[] = [
       'echo "stamped $(wc -l < stamps.txt) times"',
     ],
   },
-  {
-    why: 'is for a server before 2.10; the line above it is for later ones',
-    commands: ['nats stream get MESH "$SEQ" --json | jq -r .data | base64 -d | zstd -dc | jq .'],
-  },
 ];
 
 /** Its first line, without the comment at the end. */

@@ -43,6 +43,12 @@ const fileProblems: Readonly<Record<string, string>> = {
   SQLITE_CANTOPEN: 'the file cannot be opened',
 };
 
+/** Of a path that somebody named. */
+const pathProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'a folder is where a file should be',
+};
+
 /** The string code of a Node or SQLite error; empty when there is none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -51,6 +57,11 @@ export function codeOf(error: unknown): string {
 /** A file problem in words (`the disk is full`), or null when the error is something else. */
 export function fileProblem(error: unknown): string | null {
   return fileProblems[codeOf(error)] ?? null;
+}
+
+/** The same of a path that was named by whoever called: it may as well not be there. */
+export function pathProblem(error: unknown): string | null {
+  return fileProblem(error) ?? pathProblems[codeOf(error)] ?? null;
 }
 
 function busFailure(error: BusError): Failure {
@@ -117,7 +128,7 @@ export function toFailure(thrown: unknown): Failure {
   }
   if (thrown instanceof Error && thrown.name === 'WorkflowError')
     return { exitCode: 2, message: thrown.message, expected: true };
-  const problem = fileProblem(thrown);
+  const problem = pathProblem(thrown);
   if (problem !== null && thrown instanceof Error) {
     const path = 'path' in thrown && typeof thrown.path === 'string' ? `${thrown.path}: ` : '';
     return { exitCode: 2, message: `${path}${problem}`, expected: true };

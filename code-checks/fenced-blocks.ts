@@ -18,7 +18,9 @@ export interface FencedBlock {
   readonly closed: boolean;
 }
 
-const OPENING = /^( {0,3})(`{3,}|~{3,})(.*)$/;
+/** Further in than three columns it is one inside of a list alone; then it has its end. */
+const OPENING = /^( {0,16})(`{3,}|~{3,})(.*)$/;
+const INDENT_MAX = 3;
 
 /** All fenced blocks in order. A block without a closing fence runs to the end of the text. */
 export function fencedBlocks(markdown: string): FencedBlock[] {
@@ -34,7 +36,12 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
     }
     const first = at + 1;
     let end = first;
-    while (end < lines.length && !closes(lines[end] ?? '', fence)) end += 1;
+    const deepest = indent.length > INDENT_MAX ? indent.length + INDENT_MAX : INDENT_MAX;
+    while (end < lines.length && !closes(lines[end] ?? '', fence, deepest)) end += 1;
+    if (indent.length > INDENT_MAX && end === lines.length) {
+      at += 1;
+      continue;
+    }
     blocks.push({
       language: languageName(languageOf(info)),
       info: info.trim(),
@@ -74,10 +81,11 @@ function languageOf(info: string): string {
   return /[\w-]\.\w+$/.test(word) ? (word.split('.').pop() ?? '') : word;
 }
 
-function closes(line: string, fence: string): boolean {
+/** @param deepest columns; further in it is a line of the code, such as an example inside a doc comment */
+function closes(line: string, fence: string, deepest: number): boolean {
   const mark = fence[0] === '~' ? '~' : '`';
-  // Further in it is a line of the code, such as an example inside a doc comment.
-  if (/^(?: {4}| {0,3}\t)/.test(line)) return false;
+  const [indent = ''] = /^[ \t]*/.exec(line) ?? [];
+  if (indent.replaceAll('\t', '    ').length > deepest) return false;
   const trimmed = line.trim();
   return trimmed.length >= fence.length && [...trimmed].every((character) => character === mark);
 }

@@ -66,7 +66,8 @@ async function environment(folder: string, network: boolean): Promise<NodeJS.Pro
     MESH_GRPC_PORT: String(grpc),
     MESH_HTTP_PORT: String(http),
     MESH_DASHBOARD_PORT: String(dashboard),
-    ...(network ? {} : { PATH: `${offlineNpx(join(folder, 'tools'))}:${process.env.PATH}` }),
+    // A person says yes to npx' question whether it may fetch the package; nobody can here.
+    ...(network ? { npm_config_yes: 'true' } : { PATH: `${offlineNpx(join(folder, 'tools'))}:${process.env.PATH}` }),
   };
 }
 

@@ -12,6 +12,8 @@ const THOUGHTS: readonly (readonly [open: string, close: string])[] = [
   ['<thought>', '</thought>'],
   ['<thoughts>', '</thoughts>'],
   ['<reasoning>', '</reasoning>'],
+  ['<reflection>', '</reflection>'],
+  ['[begin of thought]', '[end of thought]'],
   ['<seed:think>', '</seed:think>'],
   ['[think]', '[/think]'],
   ['◁think▷', '◁/think▷'],

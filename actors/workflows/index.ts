@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { foldedChoice } from './choices.ts';
 import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
 export interface WorkflowStep {
@@ -117,8 +118,8 @@ function checkApprove({ step, approve }: Pick<WorkflowStep, 'step' | 'approve'>,
   const { choices = ['yes', 'no'], timeoutMs, remindAfterMs, remindTo } = approve;
   const wrong = (what: string): WorkflowError => new WorkflowError(`${source}: step ${step}: approve.${what}`);
   if (choices.length === 1) throw wrong('choices are two, the one that approves first, or none');
-  if (new Set(choices.map((one) => one.trim().toLowerCase())).size < choices.length) {
-    throw wrong('choices must differ');
+  if (new Set(choices.map(foldedChoice)).size < choices.length) {
+    throw wrong('choices must differ, in more than case and blanks: an answer is compared without them');
   }
   if (approve.default !== undefined && choices.length > 0 && !choices.includes(approve.default)) {
     throw wrong(`default must be one of ${choices.join(', ')}`);
@@ -140,7 +141,8 @@ function schemaProblem(error: ErrorObject | undefined): string {
 
 function parsed(text: string, source: string): unknown {
   try {
-    return JSON.parse(text);
+    // Some editors begin a file with a byte order mark, which nobody sees.
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new WorkflowError(`${source}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
@@ -159,9 +161,19 @@ export function loadWorkflows(
 
 function readWorkflowFile(path: string, roles: ReadonlySet<string>, limits: WorkflowLimits): Workflow {
   const file = basename(path);
-  const workflow = checkWorkflow(parsed(readFileSync(path, 'utf8'), file), file, roles, limits);
+  const workflow = checkWorkflow(parsed(textOf(path), file), file, roles, limits);
   if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
   return workflow;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const why = code === 'EISDIR' ? 'is a folder, and a workflow is a file' : `cannot be read (${code})`;
+    throw new WorkflowError(`${basename(path)}: ${why}`, { cause });
+  }
 }
 
 /** Workflows of the user's own: a folder of them, and single files. */

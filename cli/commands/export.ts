@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { declare, settingsNow } from '../command.ts';
-import { CliError, fileProblem } from '../errors.ts';
+import { CliError, pathProblem } from '../errors.ts';
 import { wholeTask, withTask } from '../mesh-client.ts';
 import { shortId } from '../task-text.ts';
 import { note, plural, printJsonText } from '../terminal.ts';
@@ -41,7 +41,7 @@ async function write(id: string, file: string | undefined, leaveOut: boolean): P
     // Nobody else's business unless the owner passes it on.
     writeFileSync(file, text, { mode: 0o600 });
   } catch (error) {
-    throw new CliError(2, `${file} cannot be written: ${fileProblem(error) ?? String(error)}`, { cause: error });
+    throw new CliError(2, `${file} cannot be written: ${pathProblem(error) ?? String(error)}`, { cause: error });
   }
   note(`The trail of task ${shortId(taskId)}, ${plural(facts.length, 'event')}, is in ${file}.`);
 }

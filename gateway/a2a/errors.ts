@@ -94,8 +94,24 @@ export function toA2aError(thrown: unknown, binding: Binding): A2AError {
   }
 }
 
+/** Fields of a submission, as a message of A2A has them. */
+const fieldsOfMessage: Readonly<Record<string, string>> = {
+  prompt: 'message.parts',
+  text: 'message.parts',
+  workflow: 'message.metadata.workflow',
+  time_limit: 'message.metadata.timeLimitMs',
+  priority: 'message.metadata.priority',
+  wait_for_model: 'message.metadata.waitForModel',
+};
+
+/** In the words of A2A: who sent a message has heard of no other request. */
 function malformedFrom(error: MeshError): A2AError {
   const [first] = error.fields;
-  const metadata = { ...error.metadata, ...(first === undefined ? {} : { field: first.field }) };
-  return new RequestMalformedError({ message: error.message, metadata, cause: error });
+  if (first === undefined)
+    return new RequestMalformedError({ message: error.message, metadata: { ...error.metadata }, cause: error });
+  const field = fieldsOfMessage[first.field] ?? first.field;
+  const message = error.message.startsWith(`${first.field}: `)
+    ? `${field}: ${error.message.slice(first.field.length + 2)}`
+    : error.message;
+  return new RequestMalformedError({ message, metadata: { ...error.metadata, field }, cause: error });
 }

@@ -66,12 +66,14 @@ export class Channel {
   }
 
   /** One attempt. @throws MeshCallError, or the signal's reason */
-  unary<I extends DescMessage, O extends DescMessage>(
+  async unary<I extends DescMessage, O extends DescMessage>(
     method: Method<I, O>,
     request: MessageInitShape<I>,
     deadlineMs: number,
     options: CallOptions,
   ): Promise<Answer<MessageShape<O>>> {
+    // Before anything is sent: what cannot be written is the caller's mistake, and no failure that may pass.
+    const bytes = encoded(method, request);
     return new Promise((resolve, reject) => {
       const metadata = new Map<string, string>();
       const gather = (received: Metadata): void => {
@@ -86,9 +88,9 @@ export class Channel {
       };
       const call = this.#client.makeUnaryRequest(
         pathOf(method),
-        (message: MessageShape<I>) => Buffer.from(toBinary(method.input, message)),
-        (bytes: Buffer) => fromBinary(method.output, bytes),
-        create(method.input, request),
+        (message: Buffer) => message,
+        (answer: Buffer) => fromBinary(method.output, answer),
+        bytes,
         this.#metadata(options),
         { deadline: deadlineMs },
         onAnswer,
@@ -109,9 +111,9 @@ export class Channel {
   ): ClientReadableStream<MessageShape<O>> {
     return this.#client.makeServerStreamRequest(
       pathOf(method),
-      (message: MessageShape<I>) => Buffer.from(toBinary(method.input, message)),
-      (bytes: Buffer) => fromBinary(method.output, bytes),
-      create(method.input, request),
+      (message: Buffer) => message,
+      (answer: Buffer) => fromBinary(method.output, answer),
+      encoded(method, request),
       this.#metadata(options),
     );
   }
@@ -126,6 +128,11 @@ export class Channel {
     if (traceparent !== undefined) metadata.set('traceparent', traceparent);
     return metadata;
   }
+}
+
+/** @throws Error that names the field whose value it cannot have */
+function encoded<I extends DescMessage>(method: { readonly input: I }, request: MessageInitShape<I>): Buffer {
+  return Buffer.from(toBinary(method.input, create(method.input, request)));
 }
 
 function pathOf(method: DescMethod): string {

@@ -17,6 +17,7 @@ import type {
   TaskInputRequiredData,
   ToolConsent,
 } from '../../../schemas/events/generated.ts';
+import { foldedChoice } from '../../workflows/choices.ts';
 import type { WorkflowStep } from '../../workflows/index.ts';
 
 export interface Question {
@@ -92,11 +93,6 @@ export function outcomeQuestion(step: string, why: string, id: string): Question
   };
 }
 
-/** Texts that differ in case, in blanks or in how Unicode composes their letters are the same choice. */
-function folded(text: string): string {
-  return text.normalize('NFKC').trim().replace(/\s+/gu, ' ').toUpperCase().toLowerCase();
-}
-
 /** What an answer says. */
 export interface Reading {
   /** As the question has it; null where anything may be answered. */
@@ -108,11 +104,11 @@ export interface Reading {
 /** Null when it is none of the choices. */
 export function readAnswer({ choices, accepts = 'choice' }: Question, text: string): Reading | null {
   if (accepts === 'text') return { choice: null, result: null };
-  const whole = folded(text);
-  const choice = choices.find((one) => folded(one) === whole);
+  const whole = foldedChoice(text);
+  const choice = choices.find((one) => foldedChoice(one) === whole);
   if (choice !== undefined) return { choice, result: null };
   const [, word = '', result = ''] = /^([^:：]*)[:：]\s*(.*)$/su.exec(text.trim()) ?? [];
-  if (accepts !== 'choice_or_result' || folded(word) !== OUTCOME_CHOICES[0] || result === '') return null;
+  if (accepts !== 'choice_or_result' || foldedChoice(word) !== OUTCOME_CHOICES[0] || result === '') return null;
   return { choice: OUTCOME_CHOICES[0], result };
 }
 

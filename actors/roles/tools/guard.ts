@@ -61,6 +61,11 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** An answer that is too large is the one tool's, also where nobody knows now what the call did. */
+function isOfService(error: unknown): boolean {
+  return SERVICE.has(codeOf(error)) && codeOf(error instanceof Error ? error.cause : undefined) !== 'too_large';
+}
+
 function wasCancelled(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AttemptCancelled' || error.name === 'AbortError');
 }
@@ -92,7 +97,7 @@ export function createGuard(breakers: Breakers): Guard {
         });
       const { service } = tool;
       if (service === undefined) return own();
-      return breakers.run(service, own, { isFailure: (error) => SERVICE.has(codeOf(error)), signal, span });
+      return breakers.run(service, own, { isFailure: isOfService, signal, span });
     },
     load() {
       const all = [...lanes.values()];

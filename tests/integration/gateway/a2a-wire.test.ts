@@ -121,6 +121,14 @@ describe('the wire of A2A', () => {
       -32602,
       'INVALID_PARAMS',
     ],
+    [
+      'invalid params for a time that is too short, by its own name',
+      'SendMessage',
+      userMessage([{ text: 'x' }], { metadata: { timeLimitMs: 1 } }),
+      -32602,
+      'INVALID_PARAMS',
+      /^message\.metadata\.timeLimitMs: /,
+    ],
     ['invalid params for a page that is too large', 'ListTasks', { pageSize: 1000 }, -32602, 'INVALID_PARAMS'],
     [
       'invalid params for a time that is none',
@@ -129,10 +137,10 @@ describe('the wire of A2A', () => {
       -32602,
       'INVALID_PARAMS',
     ],
-  ])('JSON-RPC: %s', async (_name, method, params, code, reason) => {
+  ])('JSON-RPC: %s', async (_name, method, params, code, reason, words = /./) => {
     const { status: http, body } = await ask(jsonRpc(), rpc(method, params));
     expect(http).toBe(200);
-    expect(body).toMatchObject({ jsonrpc: '2.0', id: 7, error: { code, message: expect.stringMatching(/./) } });
+    expect(body).toMatchObject({ jsonrpc: '2.0', id: 7, error: { code, message: expect.stringMatching(words) } });
     expect(body).toMatchObject({ error: { data: [{ reason, domain: 'a2a-protocol.org' }] } });
   });
 

@@ -142,6 +142,8 @@ describe('the calls of the gateway', () => {
     expect(first.task.key).toBe(order.key);
     expect((await client.submit(order)).task.correlationId).toBe(first.task.correlationId);
     expect((await client.get(first.task.correlationId.toUpperCase())).task.key).toBe(order.key);
+    // Not sent, and so not sent again and again.
+    await expect(client.list({ pageSize: -1 })).rejects.toThrow(/page_size/);
     const { tasks } = await client.list({ pageSize: 5 });
     expect(tasks.map(({ key }) => key)).toContain(order.key);
     const both = client.run({ ...order, correlationId: newCorrelationId() });

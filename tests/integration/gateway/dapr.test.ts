@@ -100,6 +100,15 @@ describe('Dapr as a caller', () => {
     expect(warnings.length).toBeGreaterThan(before);
   });
 
+  test('S5: an event that came by the log already is the same task', async () => {
+    const prompt = `${answerPrompt} Told by both doors`;
+    const both = event({ prompt }, { type: 'dev.agentmesh.task.submitted.v1', source: '/both' });
+    await gateway().mesh.bus.publish({ subject: TOPIC, body: JSON.stringify(both) });
+    await expect.poll(() => tasksOf(prompt), { timeout: LIMIT_MS }).toHaveLength(1);
+    expect(await post(both)).toEqual({ status: 'SUCCESS' });
+    expect(tasksOf(prompt)).toHaveLength(1);
+  });
+
   test('an event of the mesh itself that comes back is no task', async () => {
     const own = event({ prompt: 'my own' }, { type: 'dev.agentmesh.task.submitted.v1', source: '/mesh/gateway' });
     expect(await post(own)).toEqual({ status: 'SUCCESS' });

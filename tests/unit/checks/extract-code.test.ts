@@ -44,6 +44,23 @@ describe('fenced blocks', () => {
     ]);
   });
 
+  test.each([
+    ['inside of a list', '1. Do this:\n\n    ```js\n    a();\n      b();\n    ```\n\n2. Done.', 'a();\n  b();'],
+    ['of an item in an item', '- a\n  - b\n\n      ~~~\n      c\n      ~~~', 'c'],
+    [
+      'around a doc comment',
+      '```py\ndef f():\n    """\n    ```\n    f()\n    ```\n    """\n```',
+      'def f():\n    """\n    ```\n    f()\n    ```\n    """',
+    ],
+    ['around a mark behind a tab', '```\na\n\t```\nb\n```', 'a\n\t```\nb'],
+  ])('end as far in as they begin: %s', (_where, text, code) => {
+    expect(fencedBlocks(text).map((block) => [block.text, block.closed])).toEqual([[code, true]]);
+  });
+
+  test('a mark far in that nothing ends is no block', () => {
+    expect(fencedBlocks('Indented:\n\n    ```js\n    a();\n\nText.')).toEqual([]);
+  });
+
   test('what is around them stays', () => {
     expect(withoutFencedBlocks('before\n```\ncode\n```\nafter').replace(/\n+/g, '|')).toBe('before|after');
     expect(withoutFencedBlocks('before\n```\nopen').trim()).toBe('before');

@@ -63,6 +63,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     [['up', '--frobnicate'], /unknown option '--frobnicate'\. See `mesh up -h`/],
     [['show', '12345'], /at least 6 characters/],
     [['show', 'not-an-id'], /not a task id/],
+    [['fork', '6f1c2d3e', '--hop', '1', '--input', '@/no/such/file'], /\/no\/such\/file: there is no such file/],
     [['watch'], /give the id of a task, or --all/],
     [['watch', '6f1c2d3e', '--all'], /give the id of a task, or --all/],
     [['quarantine', 'show', 'x'], /mesh quarantine ls/],

@@ -157,6 +157,24 @@ describe('a slow endpoint', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  test('that was loading its model and reads now is said to read', async () => {
+    let release: (response: ServerResponse) => void = () => undefined;
+    const asked = new Promise<ServerResponse>((resolve) => {
+      release = resolve;
+    });
+    const server = await start((response, index) =>
+      index < 2
+        ? json(response, 503, { error: { message: 'Loading model' } }, { 'retry-after': '0.1' })
+        : release(response),
+    );
+    const { output, notes } = run(engineFor(server, { progressMs: 10 }));
+    const response = await asked;
+    expect(notes.join('\n')).toMatch(/waiting for the model to be loaded, \d+ s/);
+    await expect.poll(() => notes.at(-1)).toMatch(/^reading the prompt, \d+ s/);
+    streamText(response, ['Ready.']);
+    expect((await output).answer?.text).toBe('Ready.');
+  });
+
   test('that loads its model for longer than the tries would last is waited for', async () => {
     let loads = 0;
     const server = await start((response) => {

@@ -238,6 +238,27 @@ export const behaviours: readonly Behaviour[] = [
         'Trying to keep the first 150 tokens when context the overflows. However, the model is loaded with context length of only 2048 tokens, which is not enough.',
     }),
   },
+  {
+    ...{ server: 'Gemini', does: 'names the range of its reply', gives: ADAPTED },
+    play: refusing((b) => Number(b.max_tokens) > 1024, 400, [
+      {
+        error: {
+          code: 400,
+          message:
+            'Unable to submit request because it has a maxOutputTokens value of 2048 but the supported range is from 1 (inclusive) to 1025 (exclusive).',
+          status: 'INVALID_ARGUMENT',
+        },
+      },
+    ]),
+  },
+  {
+    ...{ server: 'DeepSeek', does: 'names the range of its reply', gives: ADAPTED },
+    play: refusing(
+      (b) => Number(b.max_tokens) > 1024,
+      400,
+      openAiError('Invalid max_tokens value, the valid range of max_tokens is [1, 1024]'),
+    ),
+  },
   // The form of the answer.
   { ...{ server: 'any', does: 'streams', gives: OK }, play: answer },
   {
@@ -329,6 +350,7 @@ export const behaviours: readonly Behaviour[] = [
         'constrains its last channel',
         '<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>The answer.',
       ],
+      ['Reflection', 'thinks twice', '<thinking>hm</thinking><reflection>hm</reflection>The answer.'],
       ['any', 'says first who speaks', 'assistant\n\nThe answer.'],
     ] as const
   ).map(([server, does, text]): Behaviour => ({ ...{ server, does, gives: OK }, play: (r) => streamText(r, [text]) })),
@@ -587,6 +609,22 @@ export const behaviours: readonly Behaviour[] = [
       index === 0 ? json(r, 429, openAiError('Rate limit reached. Please try again in 20ms.')) : answer(r),
   },
   {
+    ...{
+      server: 'any',
+      does: 'has reached the limit of its month (429)',
+      gives: once('engine_rate_limited', 'specified API usage limits'),
+    },
+    play: (r) => json(r, 429, openAiError('You have reached your specified API usage limits.')),
+  },
+  {
+    ...{
+      server: 'GLM',
+      does: 'tells an error as msg (200)',
+      gives: once('engine_unavailable', 'Insufficient balance'),
+    },
+    play: (r) => json(r, 200, { code: 1113, msg: 'Insufficient balance or no resource package.' }),
+  },
+  {
     ...{ server: 'OpenAI', does: 'knows the key not', gives: once('engine_unauthorised', 'Incorrect API key') },
     play: (r) => json(r, 401, openAiError('Incorrect API key provided: sk-x.')),
   },
@@ -605,6 +643,12 @@ export const behaviours: readonly Behaviour[] = [
             { 'retry-after': '0.01' },
           )
         : answer(r),
+  },
+  {
+    ...{ server: 'llama-swap', does: 'starts the model (503, three times)' },
+    gives: { answer: 'The answer.', requests: 4 },
+    play: (r, index) =>
+      index < 3 ? json(r, 503, { error: 'model is starting, try again' }, { 'retry-after': '0.01' }) : answer(r),
   },
   {
     ...{

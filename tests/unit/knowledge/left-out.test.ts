@@ -138,7 +138,7 @@ describe('secrets', () => {
     'sk-1234567890abcdef',
     'postgres://user:password@localhost/db',
     'postgres://USER:PASSWORD@HOST:5432/DB',
-    'postgres://app:${DB_PASSWORD_2}@db.internal/shop',
+    `postgres://app:$${'{DB_PASSWORD_2}'}@db.internal/shop`,
     'mongodb://root:rootpassword@mongo:27017',
     'redis://:s3cr3ts3cr3t@localhost:6379',
     'hvs.short',

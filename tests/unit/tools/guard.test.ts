@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Tool, type ToolCaps, ToolError } from '../../../actors/roles/tools/builtin/port.ts';
 import { createGuard, type GuardedCall } from '../../../actors/roles/tools/guard.ts';
 import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
+import { McpError } from '../../../mcp/client/port.ts';
 import { createBreakers } from '../../../resilience/breakers.ts';
 
 /** Of a call that is counted as nobody's. */
@@ -253,6 +254,20 @@ test('a service has a breaker of its own, which does not count the refusals of a
     message: expect.stringContaining('mcp:box is left alone'),
   });
 });
+
+test.each(['tool_answer_too_large', 'tool_outcome_unknown'] as const)(
+  'an answer that is too large (%s) shuts out its tool and not the server that it is on',
+  async (code) => {
+    const { guard, call, breakers } = bench();
+    const cause = new McpError('too_large', 'its answer is larger than 8 MiB');
+    const large = tool(() => Promise.reject(new ToolError(code, cause.message, { cause })), { service: 'mcp:box' });
+    for (let i = 0; i < 9; i += 1) await failure(guard.run(large, {}, call()));
+    const states = breakers.states().map(({ name, state }) => `${name} ${state}`);
+    expect(states.sort()).toEqual(['mcp:box closed', 'tool:odd open']);
+    const other = { ...tool(() => Promise.resolve('well'), { service: 'mcp:box' }), name: 'other' };
+    expect(await guard.run(other, {}, call())).toBe('well');
+  },
+);
 
 test('the cap on answers holds for one with attachments as well, which stay', async () => {
   const { guard, call } = bench();

@@ -1,5 +1,5 @@
 /** Workflows are data: the project's are valid, and what is wrong with others is said in one line. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -138,6 +138,25 @@ describe('a folder', () => {
   });
 });
 
+describe('what editors and people leave in a folder', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'workflows-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('a byte order mark is no mistake', () => {
+    const direct = readFileSync(join(import.meta.dirname, '../../../actors/workflows/direct.json'), 'utf8');
+    writeFileSync(join(folder, 'direct.json'), `\uFEFF${direct}`);
+    expect([...loadWorkflows(roles, folder).keys()]).toEqual(['direct']);
+  });
+
+  test('a folder that is named like a file is named', () => {
+    mkdirSync(join(folder, 'gate.json'));
+    expect(() => loadWorkflows(roles, folder)).toThrow(/^gate\.json: is a folder/);
+  });
+});
+
 describe('an approval in the words of its workflow', () => {
   const gate = (approve: object): unknown => ({
     ...{ name: 'gate', description: 'Asks.' },
@@ -164,6 +183,9 @@ describe('an approval in the words of its workflow', () => {
   test.each([
     [{ choices: ['yes'] }, 'choices are two'],
     [{ choices: ['yes', ' YES '] }, 'choices must differ'],
+    [{ choices: ['leave it', 'leave  it'] }, 'choices must differ'],
+    [{ choices: ['Straße', 'STRASSE'] }, 'choices must differ'],
+    [{ choices: ['yes', 'ＹＥＳ'] }, 'choices must differ'],
     [{ timeoutMs: 60_000, default: 'maybe' }, 'default must be one of yes, no'],
     [{ default: 'no' }, 'default needs timeoutMs'],
     [{ remindTo: 'x' }, 'remindTo needs remindAfterMs'],

@@ -149,9 +149,12 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
   }
   // Too large a body is too long a prompt.
   if (error.status === 413 || isContextRefusal(error)) return smaller(dialect, error, sent);
-  if (names(/max_(?:completion_)?tokens|num_predict/)) {
+  if (names(/max_(?:completion_)?tokens|num_predict|maxOutputTokens/)) {
+    const below = /range is from \d+ \(inclusive\) to (\d+) \(exclusive\)/i.exec(said)?.[1];
+    if (below !== undefined && Number(below) - 1 !== dialect.limitMax)
+      return { ...dialect, limitMax: Number(below) - 1 };
     const most =
-      /(?:at most|maximum(?: value)?(?: of| is)?|<=|less than or equal to|up to|between \d+ and)\D{0,30}(\d+)/i.exec(
+      /(?:at most|maximum(?: value)?(?: of| is)?|<=|less than or equal to|up to|between \d+ and|range of \w+ (?:is|should be) \[\d+,)\D{0,30}(\d+)/i.exec(
         said.replace(/(\d),(?=\d{3}\b)/g, '$1'),
       )?.[1];
     if (most !== undefined && Number(most) > 0 && Number(most) !== dialect.limitMax)

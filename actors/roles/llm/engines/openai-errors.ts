@@ -21,7 +21,8 @@ export function errorIn(body: unknown): ServerError | null {
   const isError = body.object === 'error' || body.type === 'error' || body.success === false;
   // A message that is no text is one of a chat.
   const message = isError || body.choices === undefined ? textIn(body.message) : undefined;
-  const inner = body.error ?? body.errors ?? body.detail ?? message;
+  // As GLM's and other servers of China tell it, with 200.
+  const inner = body.error ?? body.errors ?? body.detail ?? message ?? textIn(body.msg) ?? textIn(body.error_msg);
   if (inner === undefined || inner === null || inner === '' || inner === false) return null;
   const own = isRecord(inner) ? inner : body;
   const said = `${messageOf(inner) ?? textIn(body.message) ?? ''}${numbersIn(own)}`;
@@ -110,7 +111,7 @@ function tidy(message: string): string {
 /** The server is up and its model is not yet: worth waiting for. */
 export function isLoading({ message, code }: ServerError): boolean {
   if (/fail(?:ed|ure)? to load|error loading|could not load|unable to load/i.test(message)) return false;
-  return /\bloading\b|warming up|starting up|still starting|not (?:yet )?ready|being (?:loaded|started)|initiali[sz]ing/i.test(
+  return /\bloading\b|warming up|starting up|(?:still|model|runner|server|engine) (?:is )?(?:still )?starting|not (?:yet )?ready|being (?:loaded|started)|initiali[sz]ing/i.test(
     `${message} ${code}`,
   );
 }
@@ -119,7 +120,7 @@ export function isLoading({ message, code }: ServerError): boolean {
 export function isHopeless({ message, code }: ServerError): boolean {
   return (
     /insufficient_quota|billing|model_not_found|context_length/i.test(code) ||
-    /insufficient_quota|exceeded your current quota|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
+    /insufficient_quota|exceeded your current quota|usage limits?|insufficient (?:account )?balance|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
       message,
     )
   );

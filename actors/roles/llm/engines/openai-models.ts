@@ -17,7 +17,7 @@ export interface Listed {
 
 /** Names and kinds of models that write no text. */
 const NO_CHAT =
-  /embed|\bbge\b|\bbge[-_]|\be5[-_]|\bgte[-_]|minilm|nomic-bert|mxbai|snowflake-arctic|paraphrase|sentence-|\bmpnet|jina-(?:clip|reranker|colbert)|rerank|whisper|\btts\b|tts-|\bstt\b|dall-e|stable-diffusion|\bsdxl|flux|moderation|\bclip\b|clip-vit|guard|speech|transcribe|realtime|image|sora|kokoro|musicgen|vae\b/i;
+  /embed|\bbge\b|\bbge[-_]|\be5[-_]|\bgte[-_]|minilm|nomic-bert|mxbai|snowflake-arctic|paraphrase|sentence-|\bmpnet|jina-(?:clip|reranker|colbert)|rerank|whisper|\btts\b|tts-|\bstt\b|dall-e|stable-diffusion|\bsdxl|flux|moderation|\bclip\b|clip-vit|guard|speech|transcribe|realtime|image|sora|kokoro|parakeet|canary-|musicgen|vae\b/i;
 
 /** Ollama gives each model this context unless it was started or asked otherwise (its FAQ, "context window"). */
 const OLLAMA_CONTEXT_TOKENS = 4096;

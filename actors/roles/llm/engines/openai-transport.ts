@@ -108,6 +108,8 @@ export async function exchange<T>(
       if (loading && !context.hasStarted() && deadline.leftMs() > loadingMs) {
         progress.at('waiting for the model to be loaded');
         await pause(retryAfterMs ?? loadingMs, context.signal);
+        // A model that is still being loaded says so at once; one that is silent reads.
+        progress.at(null);
         loadingMs = Math.min(LOADING_MS_MAX, loadingMs * 1.5);
         continue;
       }

@@ -18,7 +18,7 @@ const RULES = 'AL04,AL05,AL08,AM01,AM02,AM06,AM07,RF01,RF02,ST03,ST10,ST11,CV05'
 /** Most particular first; what none of them has is read as PostgreSQL. */
 const DIALECTS: readonly (readonly [dialect: string, sign: RegExp])[] = [
   ['mysql', /`\w+`|\bENGINE\s*=|\bAUTO_INCREMENT\b|\bON\s+DUPLICATE\s+KEY\b/i],
-  ['tsql', /\bSELECT\s+TOP\s*\(?\s*\d|\bNVARCHAR\b|\bIDENTITY\s*\(|\[\w+\]\.\[\w+\]|^\s*GO\s*$/im],
+  ['tsql', /\bSELECT\s+TOP\s*(?:\(|\d)|\bNVARCHAR\b|\bIDENTITY\s*\(|\[\w+\]\.\[\w+\]|^\s*GO\s*$/im],
   ['sqlite', /\bAUTOINCREMENT\b|\bPRAGMA\b|\bWITHOUT\s+ROWID\b|\bINSERT\s+OR\s+(?:IGNORE|REPLACE)\b/i],
 ];
 

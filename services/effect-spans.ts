@@ -92,6 +92,8 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     if (typeof task === 'string') tasks.set(task, { startMs, parentSpanId, ...(links === undefined ? {} : { links }) });
   }
 
+  /** Since the last write of the recorder. */
+  const applications: AppliedFacts[] = [];
   /** Hops that do again what may have happened, because a person wants it. */
   const wanted = new Set<string>();
   const noteWanted = ({ type, data, correlationid, hopindex }: MeshEvent): void => {
@@ -154,7 +156,11 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
       noteTold(event.correlationid, role, atMs);
       for (const one of said) if (one.way === 'host') noteTold(event.correlationid, one.to, atMs);
     }
-    recorder.late(() => tell(facts));
+    if (applications.push(facts) === 1) recorder.late(tellAll);
+  };
+  const tellAll = (): void => {
+    for (const facts of applications) tell(facts);
+    applications.length = 0;
   };
   const tell = ({ role, event, atMs, said, replayed }: AppliedFacts): void => {
     if (!replayed) recorder.event(atMs, event.correlationid, role, nameOf(event.type) ?? event.type, event.hopindex);
@@ -210,7 +216,6 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     return null;
   };
   const attempt = (facts: AttemptFacts): AttemptSpan => {
-    const context = parseTraceparent(facts.traceparent);
     const { key, correlationId: task, role, src } = facts;
     const previous = facts.attempt === 0 ? null : before(facts);
     begun.add(key);
@@ -220,7 +225,8 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
         onCrash(previous.cause === 'crash' ? 'unfinished_effect' : 'takeover', `${role}/${src} was cut off`);
     }
     const done = (): void => void begun.delete(key);
-    if (context === null || !context.sampled) return uncollected(done);
+    const context = isSampled(facts.traceparent) ? parseTraceparent(facts.traceparent) : null;
+    if (context === null) return uncollected(done);
     const { traceId } = context;
     const isTaken = wasLost(key, facts.attempt);
     const number = isTaken ? `${facts.attempt}+` : facts.attempt;

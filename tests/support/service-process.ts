@@ -103,12 +103,15 @@ export class ServiceProcess {
     return this.ready();
   }
 
-  /** Starts it once; resolves when it is ready or has ended before that: one that finds its name taken refuses. */
+  /**
+   * Starts it once; resolves when it is ready or has ended before that: one that finds its name taken refuses. Until then
+   * two may open the same partitions in turn, which with some thousand records takes longer than a start.
+   */
   async startOrRefuse(): Promise<Life> {
     this.#kept = false;
     if (this.#child === null) this.#spawn();
     const { life } = this;
-    return this.#until(READY_LIMIT_MS, () => life.ended !== null || life.readyAtMs !== null);
+    return this.#until(4 * READY_LIMIT_MS, () => life.ended !== null || life.readyAtMs !== null);
   }
 
   /** Resolves when the present life has ended. */

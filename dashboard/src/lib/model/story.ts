@@ -115,7 +115,10 @@ type Draft = { -readonly [K in keyof Span]: Span[K] };
 interface Fold {
   story: { -readonly [K in keyof TaskStory]: TaskStory[K] };
   spans: Draft[];
-  open: Map<number, Draft>;
+  /** By index, those that have ended too. */
+  hops: Map<number, Draft>;
+  /** Hops that have not ended: few, however many there were. */
+  running: Set<Draft>;
   wait: Draft | null;
   routing: Draft | null;
   turns: Turn[];
@@ -152,7 +155,16 @@ function blank(startMs: number): Fold {
       ...{ steps: [], spans: [], turns: [], loops: null, question: null, result: null, degraded: null, marks: [] },
       ...{ path: [], startMs, endMs: null, lastMs: startMs, hops: 0, usage: null },
     },
-    ...{ spans: [], open: new Map(), wait: null, routing: null, turns: [], decisions: [], path: [] },
+    ...{
+      spans: [],
+      hops: new Map(),
+      running: new Set(),
+      wait: null,
+      routing: null,
+      turns: [],
+      decisions: [],
+      path: [],
+    },
   };
 }
 
@@ -245,37 +257,39 @@ function routed(fold: Fold, data: TaskRoutedData, atMs: number, key: string): vo
 function hopStarted(fold: Fold, { index, role, step, attempt }: HopStartedData, atMs: number, key: string): void {
   answered(fold, atMs);
   fold.story.status = 'running';
-  if (fold.open.has(index)) return;
+  if (fold.hops.has(index)) return;
   const span = draft({ key, kind: 'hop', index, step, role, attempt, startMs: atMs });
   fold.spans.push(span);
-  fold.open.set(index, span);
+  fold.hops.set(index, span);
+  fold.running.add(span);
   fold.path.push(step);
 }
 
 /** A long effect says that it lives: of the latest open hop of its role. */
 function progressed(fold: Fold, { role, note }: HopProgressData): void {
-  for (const span of fold.open.values()) if (span.endMs === null && span.role === role) span.summary = note;
+  for (const span of fold.running) if (span.role === role) span.summary = note;
 }
 
 /** Said by the step at work, of itself or of whom it asks; or its turn has come. */
 function waits(fold: Fold, { role, waiting, ahead }: HopWaitingData): void {
-  const span = fold.spans.findLast(({ kind, endMs }) => kind === 'hop' && endMs === null);
+  const span = [...fold.running].at(-1);
   if (span === undefined) return;
   span.waiting = waiting ? { role, ahead } : null;
   span.summary = waiting ? `waits for ${role === span.role ? 'its turn' : role}, ${ahead} before it` : '';
 }
 
 function hopFinished(fold: Fold, { hop, error }: HopFinishedData, atMs: number, key: string): void {
-  let span = fold.open.get(hop.index);
+  let span = fold.hops.get(hop.index);
   if (span === undefined) {
     span = draft({ key, kind: 'hop', index: hop.index, step: hop.step, role: hop.role, startMs: atMs - hop.ms });
     fold.spans.push(span);
-    fold.open.set(hop.index, span);
+    fold.hops.set(hop.index, span);
     fold.path.push(hop.step);
   }
   const { attempt, status, engine, summary, usage = null } = hop;
   Object.assign(span, { attempt, status, engine, summary, usage, waiting: null, error: error ?? null });
   span.endMs = Math.max(span.startMs, atMs);
+  fold.running.delete(span);
   fold.story.usage = plusTokens(fold.story.usage, usage);
   fold.story.hops = Math.max(fold.story.hops, hop.index);
   fold.turns.push({ kind: 'hop', key, atMs, span });

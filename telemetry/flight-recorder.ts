@@ -69,8 +69,8 @@ export interface FlightRecorder {
   log(line: Readonly<Record<string, unknown>>): void;
   event(atMs: number, task: string, role: string, type: string, hop: number): void;
   /**
-   * Does it before the next write, with all that came since the last one: a hundred spans made in a row cost half of what
-   * they cost one at a time between other work.
+   * Does it before the next write, with all that came since the last one: what is told of work is made beside the work, and
+   * not in its midst.
    */
   late(work: () => void): void;
   /** Does what was put off, and writes. */

@@ -19,6 +19,7 @@ import {
   StorageType,
   StoreCompression,
 } from '@nats-io/jetstream';
+import type { KvOptions } from '@nats-io/kv';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from 'nats';
 import { nanos } from 'nats';
@@ -123,8 +124,16 @@ function isApiError(thrown: unknown, code: number): boolean {
   return thrown instanceof JetStreamApiError && thrown.code === code;
 }
 
-/** "stream name already in use with a different configuration": someone else was faster. */
-const STREAM_NAME_IN_USE = 10058;
+/**
+ * What the server says to all but the first of those who make a stream at the same moment: "stream name already in use
+ * with a different configuration", or, when the other one came between its two looks (nats-server 2.9, `addStream`),
+ * "subjects overlap with an existing stream", which is this very stream.
+ */
+const MADE_MEANWHILE: ReadonlySet<number> = new Set([10058, 10065]);
+
+function isMadeMeanwhile(thrown: unknown): boolean {
+  return thrown instanceof JetStreamApiError && MADE_MEANWHILE.has(thrown.code);
+}
 
 async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo | null> {
   try {
@@ -135,7 +144,14 @@ async function existing(jsm: JetStreamManager, name: string): Promise<StreamInfo
   }
 }
 
-/** Makes the stream, or finds that somebody else was faster. Only a store that is made compressed compresses at once. */
+/** The stream that somebody else made at the same moment, or what the server said of ours. */
+async function joined(jsm: JetStreamManager, name: string, thrown: unknown): Promise<StreamInfo> {
+  const info = isMadeMeanwhile(thrown) ? await existing(jsm, name) : null;
+  if (info === null) throw thrown;
+  return info;
+}
+
+/** Makes the stream, or joins it. Only a store that is made compressed compresses at once. */
 async function addOrJoin(
   jsm: JetStreamManager,
   config: OwnedConfig,
@@ -152,9 +168,9 @@ async function addOrJoin(
       discard: DiscardPolicy.Old,
     });
   } catch (thrown) {
-    if (isApiError(thrown, STREAM_NAME_IN_USE)) return jsm.streams.info(config.name);
-    if (compression !== undefined && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config, replicas);
-    throw thrown;
+    const unknownField = compression !== undefined && !isMadeMeanwhile(thrown);
+    if (unknownField && thrown instanceof JetStreamApiError) return addOrJoin(jsm, config, replicas);
+    return joined(jsm, config.name, thrown);
   }
 }
 
@@ -248,11 +264,19 @@ async function ensureStreams(jsm: JetStreamManager, serverVersion: string, repli
 /** Leases have no time to live: a forgotten lease would start its fences anew. */
 async function ensureBuckets(nc: NatsConnection, jsm: JetStreamManager, replicas: number): Promise<void> {
   const kvm = new Kvm(jetstream(nc));
+  const make = async (bucket: string, options: Partial<KvOptions>): Promise<StreamInfo> => {
+    const name = bucketStream(bucket);
+    try {
+      await kvm.create(bucket, options);
+      return await jsm.streams.info(name);
+    } catch (thrown) {
+      return joined(jsm, name, thrown);
+    }
+  };
   const ensure = async (bucket: string, description: string, limits: { history: number; ttl?: number }) => {
     const name = bucketStream(bucket);
     const found = await existing(jsm, name);
-    if (found === null) await kvm.create(bucket, { ...limits, description, replicas });
-    const { config } = found ?? (await jsm.streams.info(name));
+    const { config } = found ?? (await make(bucket, { ...limits, description, replicas }));
     const named = wantsDescription(config, description) ? { description } : {};
     const copied = config.num_replicas < replicas ? { num_replicas: replicas } : {};
     const denied = deniesLess(config, BUCKET_DENIED) ? BUCKET_DENIED : {};

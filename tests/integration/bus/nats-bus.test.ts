@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect } from 'nats';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectBus } from '../../../bus/nats-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import { isAtLeast } from '../../../bus/server-version.ts';
+import { ensureTopology, missingStreams } from '../../../bus/topology.ts';
 import { freezeProcess, thawProcess } from '../../support/kill.ts';
 import type { NatsServer, NatsServerOptions } from '../../support/nats-server.ts';
 import { findNatsServer, freePort, startNatsServer } from '../../support/nats-server.ts';
@@ -280,6 +281,32 @@ describe('nats-bus', () => {
     await jsm.streams.update('MESH', { description: 'Production: Agent Mesh log, format 2 (do not touch)' });
     await bus.ensureTopology();
     expect((await bus.streamInfo()).lastSeq).toBe(1);
+  });
+
+  test.each([
+    ['subjects overlap with an existing stream', 10065],
+    ['stream name already in use with a different configuration', 10058],
+  ])(
+    'a stream that another process made between the two looks of the server is joined: %s',
+    async (description, code) => {
+      const server = await startServer();
+      const { nc, jsm } = await manage(server.url);
+      const add = jsm.streams.add.bind(jsm.streams);
+      jsm.streams.add = async (config) => {
+        await add(config);
+        throw new JetStreamApiError({ code: 400, err_code: code, description });
+      };
+      await ensureTopology(nc, jsm);
+      expect(await missingStreams(jsm)).toEqual([]);
+    },
+  );
+
+  test('a stream of somebody else on our subjects is an error, and theirs stays', async () => {
+    const server = await startServer();
+    const { nc, jsm } = await manage(server.url);
+    await jsm.streams.add({ name: 'THEIRS', subjects: ['mesh.tasks'] });
+    await expect(ensureTopology(nc, jsm)).rejects.toThrow(/overlap/);
+    expect((await jsm.streams.info('THEIRS')).config.subjects).toEqual(['mesh.tasks']);
   });
 
   test.each(binaries)(

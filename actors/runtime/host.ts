@@ -179,7 +179,7 @@ export function createHost(options: HostOptions): Host {
   });
   const sharing = createSharing({
     ...{ service, name: options.name, roles: options.roles, bus, clock },
-    ...{ ttlMs: bus.leases.ttlMs, standby: options.standby ?? false },
+    ...{ ttlMs: bus.leases.ttlMs, standsBy: () => options.standby || ownership.standsBy },
   });
   const context: HostContext = {
     ...{ ...options, limits, at, tracing, process: self, onFatal: fatal },

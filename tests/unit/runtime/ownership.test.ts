@@ -271,6 +271,103 @@ describe('a beat that is under way for longer than a lease lives', () => {
   });
 });
 
+describe('hosts that get little of their processors', () => {
+  /** What is asked of the leases takes that long, claims and beats. */
+  const slow =
+    (clock: FakeClock, claimMs: () => number, beatMs: () => number) =>
+    (leases: LeaseStore): LeaseStore => {
+      const pass = (ms: number) => new Promise<void>((resolve) => (ms === 0 ? resolve() : clock.after(ms, resolve)));
+      return {
+        ...{ ttlMs: leases.ttlMs, confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+        claim: (...asked) => pass(claimMs()).then(() => leases.claim(...asked)),
+        beat: (holder) => pass(beatMs()).then(() => leases.beat(holder)),
+      };
+    };
+
+  test('S7: whose claims take long beats all the same, and loses nothing', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let claimMs = 0;
+    const one = openHost(log, clock, 'one', {
+      share: () => 4,
+      wrap: slow(
+        clock,
+        () => claimMs,
+        () => 0,
+      ),
+    });
+    const other = openHost(log, clock, 'other', { share: () => 4 });
+    await one.ownership.start();
+    claimMs = TTL_MS;
+    await clock.advance(10 * TTL_MS);
+    await other.ownership.start();
+    await clock.advance(10 * TTL_MS);
+    expect([one.told, other.told]).toEqual([['gained 0123'], ['gained 4567']]);
+    expect(one.ownership.standsBy).toBe(false);
+  });
+
+  test('S7: where nobody beats in time nobody is found silent; who beats again in time finds a dead one at once', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let beatMs = 0;
+    const none = () => 0;
+    const one = openHost(log, clock, 'one', { share: () => 4, wrap: slow(clock, none, () => beatMs) });
+    const other = openHost(log, clock, 'other', { share: () => 4, wrap: slow(clock, none, () => beatMs / 2) });
+    await one.ownership.start();
+    await other.ownership.start();
+    beatMs = 3 * TTL_MS;
+    await clock.advance(60 * TTL_MS);
+    expect([one.told, other.told]).toEqual([['gained 0123'], ['gained 4567']]);
+    beatMs = 0;
+    await clock.advance(10 * TTL_MS);
+    one.ownership.end();
+    await clock.advance(2 * TTL_MS);
+    expect(other.owned()).toEqual(ALL);
+  });
+
+  test('S7: who was silent stands by, each time for twice as long, and takes all the same what a dead one had', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let beatMs = 0;
+    const one = openHost(log, clock, 'one', {
+      wrap: slow(
+        clock,
+        () => 0,
+        () => beatMs,
+      ),
+    });
+    const other = openHost(log, clock, 'other', { share: () => 0 });
+    await one.ownership.start();
+    await other.ownership.start();
+    const standsByFor = async (): Promise<number> => {
+      const fromMs = clock.elapsed();
+      while (one.ownership.standsBy) await clock.advance(100);
+      return clock.elapsed() - fromMs;
+    };
+    const tookMs: number[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      beatMs = 4 * TTL_MS;
+      await clock.advance(TTL_MS / 3);
+      beatMs = 0;
+      await clock.advance(4 * TTL_MS);
+      expect(other.owned()).toEqual(ALL);
+      expect(one.ownership.standsBy).toBe(true);
+      tookMs.push(await standsByFor());
+      if (time < 2) await Promise.all(ALL.map((partition) => other.ownership.letGo(partition)));
+      await clock.advance(TTL_MS / 3);
+    }
+    expect(tookMs).toEqual([TTL_MS, 2 * TTL_MS, 4 * TTL_MS]);
+    beatMs = 4 * TTL_MS;
+    await clock.advance(TTL_MS / 3);
+    beatMs = 0;
+    await clock.advance(4 * TTL_MS);
+    expect(one.ownership.standsBy).toBe(true);
+    other.ownership.end();
+    await clock.advance(2 * TTL_MS);
+    expect([one.ownership.standsBy, one.owned()]).toEqual([true, ALL]);
+  });
+});
+
 describe('a host that comes back', () => {
   test('S7: under its own name it has its partitions at once', async () => {
     const clock = createFakeClock();

@@ -104,6 +104,11 @@ export class HostProcess {
     return this.#traits.isStandby ?? false;
   }
 
+  /** It was silent, and takes nothing from another host for a while. */
+  get standsBy(): boolean {
+    return !this.isStandby && (this.#life?.bus.tellsStandby ?? false);
+  }
+
   get isStopping(): boolean {
     return this.#stopping !== null && this.#stopping === this.#life;
   }

@@ -378,11 +378,12 @@ function unrest(run: Run): string[] {
   // The cheapest first: while a task is open nobody has to be asked whether all is done.
   const open = openTasks(run);
   if (open.length > 0) return [...reasons, `open: ${open.join(', ')}`];
-  for (const { name, readySinceMs, host } of hosts) {
+  for (const { name, readySinceMs, host, standsBy } of hosts) {
     if (readySinceMs === null || !host) {
       reasons.push(`${name} is not up`);
       continue;
     }
+    if (standsBy) reasons.push(`${name} stands by`);
     const { unacknowledged, effectsQueued, effectsRunning } = host.stats();
     if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
     if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);

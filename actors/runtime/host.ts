@@ -170,11 +170,11 @@ export function createHost(options: HostOptions): Host {
       partitions.lost(lost);
     },
     share: () => sharing.share(),
-    onBeat(has, waits) {
+    onBeat({ has, waits, isCertain }) {
       partitions.look();
       succession.look();
       sharing.tell(has, waits);
-      if (!stopping) handOver.give(sharing.surplus(has));
+      if (isCertain && !stopping) handOver.give(sharing.surplus(has));
     },
   });
   const sharing = createSharing({

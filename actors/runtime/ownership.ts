@@ -48,8 +48,17 @@ export interface OwnershipOptions {
   readonly onLost: (partitions: readonly number[]) => void;
   /** How many partitions this host takes of those that are free (`sharing.ts`); what a silent host had it takes all. */
   readonly share: () => number;
-  /** Called at each beat that the server took: how many partitions it has, and whether some of the others it may not take for now. */
-  readonly onBeat: (has: number, waits: boolean) => void;
+  /** Called at each beat that the server took. */
+  readonly onBeat: (beat: Beat) => void;
+}
+
+export interface Beat {
+  /** How many partitions this host has. */
+  readonly has: number;
+  /** Some of the others it may not take for now. */
+  readonly waits: boolean;
+  /** False while some that it has may be another one's by now. */
+  readonly isCertain: boolean;
 }
 
 /** A host that was found silent stands by for one time to live at first, and for so many at most; then it is forgotten. */
@@ -58,19 +67,20 @@ const STAND_BY_TTLS_MAX = 64;
 export function createOwnership(options: OwnershipOptions): Ownership {
   const { leases, clock, holder, log, service } = options;
   const fences = new Map<number, number>();
-  /** Somebody may hold what we think is ours, until every claim was made again. */
-  let doubtful = false;
+  /** How often somebody may have come to hold what we think is ours, and of how many of these every claim was made again. */
+  let doubts = 0;
+  let settled = 0;
   let cancel: (() => void) | undefined;
   let stopped = false;
   /** A broker that was away may have lost a lease together with what its holder wrote last: who had it may come back. */
   let nothingNewUntilMs = 0;
-  let beatSentMs = clock.elapsed();
+  let beatSentMs = 0;
   let standByMs = 0;
   let standsByUntilMs = 0;
   let isClaiming = false;
   const forget = options.onConnection((connected) => {
-    if (!connected) doubtful = true;
-    else if (doubtful) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
+    if (!connected) doubts += 1;
+    else if (doubts > settled) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
   });
 
   const leaseOf = (partition: number): string => `${service}.${partition}`;
@@ -82,7 +92,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     const maxMs = leases.ttlMs * STAND_BY_TTLS_MAX;
     standByMs = nowMs - standsByUntilMs > maxMs ? leases.ttlMs : Math.min(Math.max(2 * standByMs, leases.ttlMs), maxMs);
     standsByUntilMs = nowMs + standByMs;
-    log.warn({ standByMs }, 'this host was silent for longer than a lease lives: it stands by for a while');
+    log.info({ standByMs }, 'this host was silent for longer than a lease lives: it stands by for a while');
   };
   /** The name may still hold what an earlier process had. */
   const leave = async (partitions: readonly number[]): Promise<void> => {
@@ -115,15 +125,13 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     }
   };
   const claimAgain = async (): Promise<void> => {
-    const again = doubtful ? partitionNumbers : partitionNumbers.filter((partition) => !fences.has(partition));
+    const upTo = doubts;
+    const again = partitionNumbers.filter((partition) => upTo > settled || !fences.has(partition));
     if (isClaiming || again.length === 0) return;
-    doubtful = false;
     isClaiming = true;
     try {
       await claim(again);
-    } catch (error) {
-      doubtful = true;
-      throw error;
+      settled = upTo;
     } finally {
       isClaiming = false;
     }
@@ -131,11 +139,11 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   const awayAgain = (error: unknown): void => log.debug({ error: String(error) }, 'no beat: the log is out of reach');
   const beat = async (): Promise<void> => {
     const sentMs = clock.elapsed();
-    if (!(await leases.beat(holder))) doubtful = true;
+    if (!(await leases.beat(holder))) doubts += 1;
     if (stopped) return;
     if (clock.elapsed() - beatSentMs > leases.ttlMs) standBy();
     beatSentMs = sentMs;
-    options.onBeat(fences.size, !partitionNumbers.every(isOurs));
+    options.onBeat({ has: fences.size, waits: !partitionNumbers.every(isOurs), isCertain: doubts === settled });
     claimAgain().catch(awayAgain);
   };
   const loop = (): void => {
@@ -154,6 +162,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   };
   return {
     async start() {
+      beatSentMs = clock.elapsed();
       await leases.beat(holder);
       await leave(partitionNumbers.filter((partition) => !isOurs(partition)));
       loop();

@@ -7,9 +7,10 @@
  * 2. A request under way when the connection goes down is rejected as `unavailable` at once, not at its timeout.
  */
 import type { Authenticator, ConnectionOptions, NatsConnection, ReconnectToServerHandler } from 'nats';
-import { connect, createInbox, credsAuthenticator, errors, nkeyAuthenticator } from 'nats';
+import { connect, createInbox, credsAuthenticator, errors } from 'nats';
 import { toBusError } from './errors.ts';
 import { answerPrefix, type Identity, inboxPrefix } from './identities.ts';
+import { natsKey } from './nkeys.ts';
 import { BusError } from './port.ts';
 
 /** A first connection to a server that is there takes milliseconds; whoever starts the mesh waits no longer than this. */
@@ -75,12 +76,17 @@ const encoder = new TextEncoder();
 function authentication({ inUrl }: Address, { seed, creds }: Credentials): Partial<ConnectionOptions> {
   try {
     if (creds !== undefined) return { authenticator: checked(credsAuthenticator(encoder.encode(creds))) };
-    if (seed !== undefined) return { authenticator: checked(nkeyAuthenticator(encoder.encode(seed.trim()))) };
+    if (seed !== undefined) return { authenticator: byKey(seed) };
   } catch {
     // What the client says of it may quote it.
     throw new BusError('refused', `the ${creds === undefined ? 'nkey seed' : 'credentials'} for NATS cannot be read`);
   }
   return inUrl;
+}
+
+function byKey(seed: string): Authenticator {
+  const key = natsKey(seed);
+  return (challenge = '') => ({ nkey: key.publicKey, sig: key.sign(challenge) });
 }
 
 /** The client would try a key that is none again and again. */

@@ -14,7 +14,7 @@ import { prepareHome } from './home.ts';
 import { isAlive } from './process-mark.ts';
 import { liveness, type RunState, readRunState } from './run-state.ts';
 import { logPath } from './services.ts';
-import { isOverruled, lastWish, makeWish, takeTurn, type Wish } from './wish.ts';
+import { isOverruled, lastWish, makeWish, type Wish } from './wish.ts';
 
 /** Longer than a first start with fetching nats-server and indexing takes. */
 const LAUNCH_DEADLINE_MS = 300_000;
@@ -146,6 +146,8 @@ function assertWished(settings: Settings, wish: Wish | null): void {
 
 /** Starts a supervisor unless there is one that goes on; null when there is. */
 async function inTurn(settings: Settings, wish: Wish | null, say: Say): Promise<Launch | null> {
+  // A mesh that is up is found without a lock, and what makes one is not loaded for it.
+  const { takeTurn } = await import('./turn.ts');
   const turn = await takeTurn(settings.MESH_HOME, say);
   try {
     assertWished(settings, wish);

@@ -39,10 +39,16 @@ test.each(FOUND)('seed %i holds', async (seed) => {
 
 test('every fault that has a name is drawn', () => {
   const drawn = new Set<string>();
-  const ground = { hosts: ['one', 'two'], lanes: () => ['coder', 'orchestrator', 'ingress'], untilMs: 2500 };
-  for (const losing of ['nothing', 'ledgers', 'log', 'back', 'retention'] as const) {
-    for (let seed = 1; seed <= 1000; seed += 1)
-      for (const fault of drawFaults(new Random(`drawn ${losing} ${seed}`), ground, losing)) drawn.add(pointOf(fault));
+  for (const hosts of [
+    ['one', 'two'],
+    ['one', 'one-2'],
+  ]) {
+    const ground = { hosts, lanes: () => ['coder', 'orchestrator', 'ingress'], untilMs: 2500 };
+    for (const losing of ['nothing', 'ledgers', 'log', 'back', 'retention'] as const) {
+      for (let seed = 1; seed <= 1000; seed += 1)
+        for (const fault of drawFaults(new Random(`drawn ${losing} ${seed}`), ground, losing))
+          drawn.add(pointOf(fault));
+    }
   }
   expect(faultPoints.filter((point) => !drawn.has(point))).toEqual([]);
   expect([...drawn].filter((point) => !faultPoints.includes(point))).toEqual([]);

@@ -33,11 +33,7 @@ describe('tool servers', () => {
     ['nothing to start', servers({ a: {} }), /command or url is missing/],
     ['both', servers({ a: { command: 'x', url: 'http://127.0.0.1:1' } }), /exclude each other/],
     ['another protocol', servers({ a: { url: 'ws://127.0.0.1:1' } }), /must start with http/],
-    [
-      'a variable that is not set',
-      servers({ a: { command: 'x', env: { KEY: '${NO_SUCH_VARIABLE}' } } }),
-      /NO_SUCH_VARIABLE/,
-    ],
+    ['a variable that is not set', servers({ a: { command: 'x', env: { KEY: UNSET } } }), /NO_SUCH_VARIABLE/],
     ['a name', servers({ 'a b': { command: 'x' } }), /its name must be/],
   ])('%s is refused', async (name, content, expected) => {
     const path = file(`${name.replaceAll(' ', '-')}.json`, content);

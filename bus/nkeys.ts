@@ -1,16 +1,16 @@
 /**
  * Keys of NATS (nkeys): Ed25519 by Node itself. Owns: the text of a key, making one, and the answer to a server that asks
- * who connects. Does not own: where keys lie (`config/nats-access.ts`), or who has which (`cli/nats-keys.ts`).
+ * who connects. Does not own: where keys lie (`config/nats-access.ts`), who has which (`cli/nats-keys.ts`), or Ed25519 itself
+ * (`signatures.ts`).
  *
  * The client's own library reckons in JavaScript: 30 ms of every process' start, and 50 ms of the supervisor's.
  *
  * The text is base32 (RFC 4648, without padding) of a prefix, 32 bytes and a CRC-16/XMODEM, low byte first. Only keys of
  * users connect.
  */
-import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { randomBytes, sign } from 'node:crypto';
+import { privateKeyOf, publicText } from './signatures.ts';
 
-/** Before the 32 bytes of a private key, so that Node reads it (RFC 8410, section 7). */
-const PRIVATE_KEY_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 const KEY_BYTES = 32;
 /** Five bits for each letter that a text begins with: `U`, and `SU`. */
 const PUBLIC_PREFIX = Buffer.from([20 << 3]);
@@ -31,16 +31,11 @@ export function newSeed(): string {
 
 /** @throws RangeError for a text that is no seed of a user; it does not quote it */
 export function natsKey(seed: string): NatsKey {
-  const secret = decoded(seed.trim());
-  const key = createPrivateKey({ key: Buffer.concat([PRIVATE_KEY_HEAD, secret]), format: 'der', type: 'pkcs8' });
+  const key = privateKeyOf(decoded(seed.trim()));
   return {
-    publicKey: encoded(PUBLIC_PREFIX, publicBytes(key)),
+    publicKey: encoded(PUBLIC_PREFIX, Buffer.from(publicText(key), 'base64url')),
     sign: (challenge) => sign(null, Buffer.from(challenge), key).toString('base64url'),
   };
-}
-
-function publicBytes(key: KeyObject): Buffer {
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
 }
 
 function decoded(seed: string): Buffer {

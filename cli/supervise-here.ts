@@ -10,6 +10,7 @@ import { prepareHome } from './supervisor/home.ts';
 import { goesOn, type LaunchMessage, supervisorName, waitUntilReady } from './supervisor/launch.ts';
 import { openLogFile } from './supervisor/log-file.ts';
 import { isShown, lineText } from './supervisor/log-line.ts';
+import { assertUsable } from './supervisor/preflight.ts';
 import { logPath, natsColour, natsName } from './supervisor/services.ts';
 import { type Supervisor, supervise } from './supervisor/supervise.ts';
 import { takeTurn } from './supervisor/turn.ts';
@@ -39,6 +40,7 @@ export async function runInForeground(settings: Settings, beside = nothingBeside
     [natsName, natsColour],
   ]);
   const say = (text: string): void => print(`${paint('bold', 'mesh   │')} ${text}`);
+  for (const text of await assertUsable(settings)) say(text);
   const log = ownLog(settings);
   prepareHome(settings);
   const wish = makeWish(settings.MESH_HOME, 'up');

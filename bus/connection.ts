@@ -7,9 +7,10 @@
  * 2. A request under way when the connection goes down is rejected as `unavailable` at once, not at its timeout.
  */
 import type { Authenticator, ConnectionOptions, NatsConnection, ReconnectToServerHandler } from 'nats';
-import { connect, createInbox, credsAuthenticator, errors, nkeyAuthenticator } from 'nats';
+import { connect, createInbox, credsAuthenticator, errors } from 'nats';
 import { toBusError } from './errors.ts';
 import { answerPrefix, type Identity, inboxPrefix } from './identities.ts';
+import { natsKey } from './nkeys.ts';
 import { BusError } from './port.ts';
 
 /** A first connection to a server that is there takes milliseconds; whoever starts the mesh waits no longer than this. */
@@ -75,12 +76,17 @@ const encoder = new TextEncoder();
 function authentication({ inUrl }: Address, { seed, creds }: Credentials): Partial<ConnectionOptions> {
   try {
     if (creds !== undefined) return { authenticator: checked(credsAuthenticator(encoder.encode(creds))) };
-    if (seed !== undefined) return { authenticator: checked(nkeyAuthenticator(encoder.encode(seed.trim()))) };
+    if (seed !== undefined) return { authenticator: byKey(seed) };
   } catch {
     // What the client says of it may quote it.
     throw new BusError('refused', `the ${creds === undefined ? 'nkey seed' : 'credentials'} for NATS cannot be read`);
   }
   return inUrl;
+}
+
+function byKey(seed: string): Authenticator {
+  const key = natsKey(seed);
+  return (challenge = '') => ({ nkey: key.publicKey, sig: key.sign(challenge) });
 }
 
 /** The client would try a key that is none again and again. */
@@ -96,7 +102,28 @@ function connectFailure(thrown: unknown, shown: string): BusError {
       cause: thrown,
     });
   }
+  if (codesOf(thrown).some((code) => OF_CERTIFICATES.test(code))) {
+    const [why = reason] = reason.split(';');
+    const advice = 'NATS_CA names the authority that it is of, and the address has to be one of its names';
+    return new BusError(
+      'refused',
+      `the certificate of the NATS server at ${shown} is not trusted: ${why} (${advice})`,
+      {
+        cause: thrown,
+      },
+    );
+  }
   return new BusError('unreachable', `no NATS server answers at ${shown}: ${reason}`, { cause: thrown });
+}
+
+/** Codes by which Node says that it does not trust a certificate. */
+const OF_CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/;
+
+/** Of an error, and of what it came from. */
+function codesOf(thrown: unknown): string[] {
+  if (!(thrown instanceof Error)) return [];
+  const own = 'code' in thrown && typeof thrown.code === 'string' ? [thrown.code] : [];
+  return [...own, ...codesOf(thrown.cause)];
 }
 
 /** A pause between two tries, by the steady clock. */

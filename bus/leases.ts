@@ -10,12 +10,13 @@
  * 1. Every grant is one compare-and-set on the lease entry: of many claimants one wins (S7).
  * 2. The fence grows with every grant. It starts from the clock, so that it grows also over the loss of the bucket.
  * 3. A foreign lease is granted only after this claimant has seen its holder silent for the whole time to live, by its
- *    own monotonic clock and on an unbroken connection.
+ *    own monotonic clock and on an unbroken connection, and has itself beaten meanwhile as often as a holder should: on a
+ *    machine where nobody gets a processor, or where all were suspended, nobody is found silent.
  * 4. A beat is a compare-and-set on the holder's last one: a holder that was found silent learns it at its next beat,
  *    however long that was under way and whatever its clock says.
  */
 import type { LeaseClaim, LeaseStore } from './port.ts';
-import { BusError } from './port.ts';
+import { BEATS_PER_TTL, BusError } from './port.ts';
 
 /** Lost races are tried again; each one means that another claimant has won, so few are ever needed. */
 const CLAIM_ATTEMPTS_MAX = 5;
@@ -50,6 +51,8 @@ interface LeaseEntry {
 interface Observation {
   readonly beatRevision: number;
   readonly sinceMs: number;
+  /** How often the claimant had beaten by then. */
+  readonly ownBeats: number;
 }
 
 /** A lease whose holder is the empty name is free; the entry stays so that its fence is not forgotten. */
@@ -64,6 +67,7 @@ export class CasLeases implements LeaseStore {
   readonly #seen = new Map<string, Observation>();
   /** Revision of our last beat, by holder; none after a beat of which nobody knows whether it arrived. */
   readonly #beats = new Map<string, number>();
+  #beaten = 0;
 
   constructor(store: RevisionedStore, clock: LeaseClock, ttlMs: number) {
     this.#store = store;
@@ -111,6 +115,7 @@ export class CasLeases implements LeaseStore {
     this.#beats.delete(holder);
     const unbroken = before === undefined ? null : await this.#store.putIfRevision(key, '', before);
     this.#beats.set(holder, unbroken ?? (await this.#store.put(key, '')));
+    this.#beaten += 1;
     return unbroken !== null;
   }
 
@@ -122,10 +127,10 @@ export class CasLeases implements LeaseStore {
     const nowMs = this.#clock.monotonicMs();
     const seen = this.#seen.get(holder);
     if (seen === undefined || seen.beatRevision !== beatRevision) {
-      this.#seen.set(holder, { beatRevision, sinceMs: nowMs });
+      this.#seen.set(holder, { beatRevision, sinceMs: nowMs, ownBeats: this.#beaten });
       return false;
     }
-    if (nowMs - seen.sinceMs < this.ttlMs) return false;
+    if (nowMs - seen.sinceMs < this.ttlMs || this.#beaten - seen.ownBeats < BEATS_PER_TTL) return false;
     if ((await this.#store.putIfRevision(beatKey(holder), SILENT, beatRevision)) !== null) return true;
     // It has beaten at this very moment, and lives; or another claim found the same.
     return (await this.#store.read(beatKey(holder)))?.value === SILENT;

@@ -95,9 +95,12 @@ export type LeaseClaim =
   | { readonly granted: true; readonly fence: number }
   | { readonly granted: false; readonly holder: string };
 
+/** Beats in one time to live of a lease: two may be missed. */
+export const BEATS_PER_TTL = 3;
+
 /**
  * Leases in KV `mesh-leases`. A holder lives as long as it beats; a claim on a lease whose holder has not beaten for
- * the lease's time to live is granted with a larger fence. A holder that comes back under the same name (a restarted
+ * the lease's time to live, while the claimant has beaten three times, is granted with a larger fence. A holder that comes back under the same name (a restarted
  * process with the same ledger) gets its own leases at once, also with a larger fence.
  */
 export interface LeaseStore {

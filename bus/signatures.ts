@@ -7,12 +7,14 @@
  * message that is moved, renamed, or given another header is another message. Ed25519 (RFC 8032), which needs no digest and
  * no random numbers: the same message has the same signature, whoever sends it again.
  */
-import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
 
 export const SIGNATURE_HEADER = 'mesh-signature';
 const FORM = 'agentmesh-signature-v1';
 const MSG_ID_HEADER = 'nats-msg-id';
 const RAW_KEY_BYTES = 32;
+/** Before the 32 bytes of a private key in its PKCS#8 form (RFC 8410, section 7). */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 const KEY_ID_CHARACTERS = 16;
 const SIGNATURE = /^([0-9a-f]{16})\.([A-Za-z0-9_-]{86})$/;
 
@@ -49,6 +51,11 @@ export function publicKeyOf(text: string): KeyObject {
   if (raw.length !== RAW_KEY_BYTES)
     throw new RangeError(`an Ed25519 public key has 32 bytes, and this has ${raw.length}`);
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }, format: 'jwk' });
+}
+
+/** @param secret 32 bytes */
+export function privateKeyOf(secret: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, secret]), format: 'der', type: 'pkcs8' });
 }
 
 /** Names a public key: the beginning of its digest. */

@@ -82,7 +82,8 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
     );
   const wanted = argv.find((word) => Object.hasOwn(commands, word));
   const first = argv.find((word) => !word.startsWith('-'));
-  const names = wanted !== undefined && wanted === first ? [wanted] : Object.keys(commands);
+  const isVersion = argv.length === 1 && (argv[0] === '-V' || argv[0] === '--version');
+  const names = isVersion ? [] : wanted !== undefined && wanted === first ? [wanted] : Object.keys(commands);
   for (const name of names) {
     const module = await commands[name]?.();
     if (module) program.addCommand(module.command());

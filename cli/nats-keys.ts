@@ -7,8 +7,8 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { nkeys } from 'nats';
 import { type Identity, identities } from '../bus/identities.ts';
+import { natsKey, newSeed } from '../bus/nkeys.ts';
 import { CliError, codeOf } from './errors.ts';
 
 /** Where the seed of an identity lies. */
@@ -26,7 +26,7 @@ function ensureSeed(path: string): string {
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
-  const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+  const seed = newSeed();
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, `${seed}\n`, { mode: 0o600 });
@@ -36,7 +36,7 @@ function ensureSeed(path: string): string {
 
 function publicKeyOf(seed: string, path: string): string {
   try {
-    return nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
+    return natsKey(seed).publicKey;
   } catch {
     throw new CliError(2, `${path} holds no key of NATS; remove it, and \`mesh up\` makes a new one`);
   }

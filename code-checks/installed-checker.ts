@@ -5,9 +5,11 @@
  * The code is its input; it is given no key of this process, and what it says is not believed to be of any form.
  */
 import { spawn } from 'node:child_process';
+import { behindOthers } from '../worker-pool/priority.ts';
 import type { CheckReply } from './check-worker.ts';
 
-const RUN_MS_MAX = 20_000;
+/** Of the clock: beside others it runs when they leave it a processor. */
+const RUN_MS_MAX = 60_000;
 const SAID_CHARS_MAX = 1_000_000;
 export const NOTHING: CheckReply = { findings: [], checkedBy: [] };
 
@@ -39,7 +41,8 @@ export interface Asking {
 /** What it said; null when it is not installed or did not come to an end. @throws the signal's reason */
 export function askChecker({ program, args, text, signal }: Asking): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
+    const [command, ...options] = behindOthers([program, ...args]);
+    const child = spawn(command, options, {
       ...{ stdio: ['pipe', 'pipe', 'ignore'], timeout: RUN_MS_MAX, killSignal: 'SIGKILL' },
       // Keys are in the rest of the environment.
       env: { PATH: process.env.PATH, LANG: 'C.UTF-8' },

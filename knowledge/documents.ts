@@ -3,10 +3,10 @@
  * the page, slide, range or chapter, and why one has no text. Does not own: reading the formats (unpdf, mammoth,
  * `office.ts`), or limits of time (`document-lane.ts`). Nothing is fetched.
  */
-import { extname } from 'node:path';
 import { zipSync } from 'fflate';
 import { ArchiveTooLarge, unpack } from './archive.ts';
 import { pageText } from './decode.ts';
+import { type DocumentExtension, documentExtension } from './document-types.ts';
 import { bookText, slidesText, workbookText } from './office.ts';
 import type { SkipReason } from './port.ts';
 
@@ -19,25 +19,28 @@ export type DocumentRead =
   | { readonly text: string }
   | { readonly reason: Extract<SkipReason, 'damaged' | 'no-text' | 'protected' | 'too-large-inside'> };
 
-const READERS: Readonly<Record<string, (bytes: Buffer) => string | Promise<string>>> = {
+const READERS: Readonly<Record<DocumentExtension, (bytes: Buffer) => string | Promise<string>>> = {
   '.pdf': pdfText,
   '.docx': wordText,
+  '.docm': wordText,
+  '.dotx': wordText,
   '.pptx': slidesText,
+  '.pptm': slidesText,
+  '.ppsx': slidesText,
+  '.potx': slidesText,
   '.xlsx': workbookText,
+  '.xlsm': workbookText,
+  '.xltx': workbookText,
   '.epub': bookText,
 };
 
-export function isDocument(path: string): boolean {
-  return Object.hasOwn(READERS, extname(path).toLowerCase());
-}
-
 /** Markdown, or why there is none; whatever the bytes are, it does not throw. */
 export async function readDocument(path: string, bytes: Buffer): Promise<DocumentRead> {
-  const read = READERS[extname(path).toLowerCase()];
+  const extension = documentExtension(path);
   // Office keeps what has a password in a container of another kind (MS-OFFCRYPTO 2.3).
-  if (read === undefined || bytes.subarray(0, 4).toString('hex') === 'd0cf11e0') return { reason: 'protected' };
+  if (extension === null || bytes.subarray(0, 4).toString('hex') === 'd0cf11e0') return { reason: 'protected' };
   try {
-    const text = await read(bytes);
+    const text = await READERS[extension](bytes);
     if (text.length > TEXT_CHARS_MAX) return { reason: 'too-large-inside' };
     return text.trim() === '' ? { reason: 'no-text' } : { text };
   } catch (error) {

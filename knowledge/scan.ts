@@ -15,7 +15,7 @@ import { fileReason, folderReason, isFolderOfATool } from '../guards/left-out.ts
 import { holdsSecret } from '../guards/secrets.ts';
 import { textOf } from './decode.ts';
 import { readInLane } from './document-lane.ts';
-import { isDocument } from './documents.ts';
+import { isDocument } from './document-types.ts';
 import { fileTypeOf } from './languages.ts';
 import { KnowledgeError, type SkipReason } from './port.ts';
 

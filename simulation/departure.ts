@@ -31,6 +31,7 @@ async function oneOf(run: Run, all: readonly HostProcess[], random: Random): Pro
   const leaver = random.pick(all);
   const isTold = random.chance(0.5);
   const others = all.filter((host) => host !== leaver);
+  const isNewerThere = others.some((host) => !host.isOld && !host.isStandby);
   const olderHad = others.map((host) => (host.isOld ? host.has : null));
   leaver.retire();
   if (isTold) {
@@ -42,7 +43,6 @@ async function oneOf(run: Run, all: readonly HostProcess[], random: Random): Pro
   const isTaken = await scheduler.run(() => report.failed || uneven().length === 0, limitMs);
   const how = isTold ? 'said that it goes' : 'fell silent';
   if (!isTaken) report.violation('S7', `${leaver.name} ${how}, and after that ${uneven().join('; ')}`);
-  const isNewerThere = others.some((host) => !host.isOld && !host.isStandby);
   for (const [at, { name, has }] of others.entries()) {
     const had = olderHad[at] ?? null;
     if (isTold && isNewerThere && had !== null && has > had)

@@ -32,6 +32,10 @@ export function applyFault(run: Run, fault: Fault): void {
     case 'rollback':
       rollback(run, fault);
       return;
+    case 'starved':
+      for (const host of hosts) if (fault.hosts.includes(host.name)) host.starve(fault.stepMs);
+      plan.fire(fault);
+      return;
     case 'crash':
     case 'stall':
     case 'publish':

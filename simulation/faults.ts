@@ -28,6 +28,8 @@ export type Fault =
   | { kind: 'cut'; host: string; atMs: number; ms: number }
   /** The connection stays, and nothing passes it for a while. */
   | { kind: 'hang'; host: string; atMs: number; ms: number }
+  /** From then on whatever passes the border of these processes takes so long each: others have their processor. */
+  | { kind: 'starved'; hosts: readonly string[]; atMs: number; stepMs: number }
   | { kind: 'slow-disk'; host: string; atMs: number; ms: number; extraMs: number }
   | { kind: 'disk-refuses'; host: string; nth: number }
   | { kind: 'ledger-lost'; host: string; atMs: number; downMs: number; how: 'deleted' | 'corrupt' }
@@ -132,6 +134,7 @@ export const faultPoints: readonly string[] = [
     'cut',
     'hang',
     'hang-beyond-lease',
+    'starved',
     'slow-disk',
     'disk-refuses',
     'clock',
@@ -381,6 +384,14 @@ const aloneInLog: Aim = (random, { hosts, lanes }) => {
   return [{ kind: 'broker-cut', ...place, ms: random.skewed(5, 900), messages: random.int(2, 60), stallMs }];
 };
 
+/** The hosts of a service that share its work, one of them or all. */
+const starved = (random: Random, { hosts, untilMs }: FaultGround): Fault => {
+  const service = hosts.find(isFurther)?.replace(/-\d$/, '') ?? '';
+  const all = hosts.filter((name) => name === service || (name.startsWith(`${service}-`) && isFurther(name)));
+  const some = random.chance(0.3) ? [random.pick(all)] : all;
+  return { kind: 'starved', hosts: some, atMs: random.int(HOSTS_KNOWN_MS, untilMs), stepMs: random.skewed(20, 800) };
+};
+
 /** Kinds at once, and faults of one kind at most: more only hide each other. */
 const KINDS_MAX = 5;
 /** Share of the runs in which one fault is aimed. */
@@ -389,6 +400,8 @@ const AIMED = 0.3;
 const ALONE = 0.15;
 /** Share of those that go back in which the copy is of the moment before a deed is announced. */
 const BEFORE_WORD = 0.5;
+/** Share of the runs with several hosts of a service in which those get little of their processor. */
+const STARVED = 0.2;
 const EACH_MAX = 4;
 
 export function drawFaults(random: Random, ground: FaultGround, losing: Losing): Fault[] {
@@ -410,6 +423,9 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
   const between = random.fork('before the word');
   if (losing === 'back' && between.chance(BEFORE_WORD))
     faults.push({ kind: 'rollback-before-word', nth: between.int(1, 2), ...drawRollback(between, ground) });
+  const starving = random.fork('starving');
+  // Of a log that was made anew a host is waited for until a limit: docs/reliability.md, known limits.
+  if (hasStandby(ground) && losing !== 'log' && starving.chance(STARVED)) faults.push(starved(starving, ground));
   const alone = random.fork('alone in a lost log');
   if (losing === 'log' && !hasStandby(ground) && alone.chance(ALONE)) faults.push(...aloneInLog(alone, ground));
   return faults;

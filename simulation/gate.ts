@@ -13,6 +13,8 @@ export class Gate {
   readonly #onError: (error: unknown) => void;
   #waiting: (() => void)[] = [];
   #closed = false;
+  /** How long the process takes for whatever passes: others have its processor. */
+  #stepMs = 0;
   #draining = false;
   #dead = false;
 
@@ -36,8 +38,12 @@ export class Gate {
 
   pass(task: () => void): void {
     if (this.#dead) return;
-    if (this.#closed || this.#draining) this.#waiting.push(task);
-    else this.#perform(task);
+    if (!this.busy && this.#stepMs === 0) {
+      this.#perform(task);
+      return;
+    }
+    this.#waiting.push(task);
+    if (!this.busy) this.#drain();
   }
 
   /** A promise of the world outside, as the process sees it; `ask` goes out through the gate, the answer comes in. */
@@ -50,6 +56,10 @@ export class Gate {
         );
       });
     });
+  }
+
+  starve(stepMs: number): void {
+    this.#stepMs = stepMs;
   }
 
   close(forMs: number): void {
@@ -72,7 +82,7 @@ export class Gate {
   #drain(): void {
     this.#draining = this.#waiting.length > 0;
     if (!this.#draining) return;
-    this.#scheduler.after(0, () => {
+    this.#scheduler.after(this.#stepMs, () => {
       if (this.#dead) return;
       if (this.#closed) {
         this.#draining = false;

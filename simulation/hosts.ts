@@ -44,6 +44,7 @@ export class HostProcess {
   #life: Life | null = null;
   #clockOffsetMs = 0;
   #extraSyncMs = 0;
+  #stepMs = 0;
   /** Not to be started again. */
   #retired = false;
   #starting = false;
@@ -101,6 +102,11 @@ export class HostProcess {
 
   get isStandby(): boolean {
     return this.#traits.isStandby ?? false;
+  }
+
+  /** It was silent, and takes nothing from another host for a while. */
+  get standsBy(): boolean {
+    return !this.isStandby && (this.#life?.bus.tellsStandby ?? false);
   }
 
   get isStopping(): boolean {
@@ -203,6 +209,12 @@ export class HostProcess {
     this.#life?.gate.close(forMs);
   }
 
+  /** This life and those after it. */
+  starve(stepMs: number): void {
+    this.#stepMs = stepMs;
+    this.#life?.gate.starve(stepMs);
+  }
+
   cut(forMs: number): void {
     const life = this.#life;
     life?.inner.disconnect();
@@ -215,6 +227,7 @@ export class HostProcess {
 
   /** Ends all trouble of this process' network, disk and clock. */
   heal(): void {
+    this.starve(0);
     this.#life?.gate.open();
     this.#life?.bus.heal();
     this.#life?.inner.reconnect();
@@ -239,6 +252,7 @@ export class HostProcess {
     const { scheduler, plan, log, report } = this.#around;
     const uncaught = (error: unknown): void => this.#uncaught(error);
     const gate = new Gate(scheduler, uncaught);
+    gate.starve(this.#stepMs);
     const inner = createMemoryBus(log, { now: () => scheduler.nowMs, leaseTtlMs: this.#traits.leaseTtlMs });
     const bus = createSimulatedBus({
       inner,

@@ -79,6 +79,8 @@ const TROUBLE_MS = 2500;
 /** Faults that last end at the latest between these moments: before and after leases would have been lost. */
 const HEAL_FROM_MS = 3500;
 const HEAL_TO_MS = 16_000;
+/** Hosts that get little of their processor do so for long enough to see whether they settle. */
+const STARVED_MS = 200_000;
 /** A healed mesh has to be done with everything by then: the longest deadline of a task and some patience. */
 const REST_LIMIT_MS = 1_500_000;
 const LOOK_EVERY_MS = 400;
@@ -108,7 +110,8 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
       }
       return report.failed;
     };
-    await scheduler.run(over, random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
+    const isStarved = plan.timed.some(({ kind }) => kind === 'starved');
+    await scheduler.run(over, isStarved ? STARVED_MS : random.fork('heal').int(HEAL_FROM_MS, HEAL_TO_MS));
     if (!report.failed) await rest(run, random.fork('departure'));
   } catch (error) {
     report.violation('host', `a check has thrown: ${trail(error)}`);
@@ -375,11 +378,12 @@ function unrest(run: Run): string[] {
   // The cheapest first: while a task is open nobody has to be asked whether all is done.
   const open = openTasks(run);
   if (open.length > 0) return [...reasons, `open: ${open.join(', ')}`];
-  for (const { name, readySinceMs, host } of hosts) {
+  for (const { name, readySinceMs, host, standsBy } of hosts) {
     if (readySinceMs === null || !host) {
       reasons.push(`${name} is not up`);
       continue;
     }
+    if (standsBy) reasons.push(`${name} stands by`);
     const { unacknowledged, effectsQueued, effectsRunning } = host.stats();
     if (unacknowledged > 0) reasons.push(`${name} has ${unacknowledged} outputs to send`);
     if (effectsRunning + effectsQueued > 0) reasons.push(`${name} runs effects`);

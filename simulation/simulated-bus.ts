@@ -35,6 +35,8 @@ export interface SimulatedBus extends Bus {
   hang(forMs: number): void;
   /** What is read at the moment. */
   readonly filters: readonly string[];
+  /** It has told the others last that it stands by. */
+  readonly tellsStandby: boolean;
   /** Holds back what is read from subjects that begin so. */
   slow(filter: string, forMs: number): void;
   /** Ends all that. */
@@ -48,6 +50,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   const { inner, gate, scheduler } = options;
   /** Until then the server takes nothing: it is up, but its stream is not. */
   let refusingUntilMs = 0;
+  let tellsStandby = false;
   const network = new Gate(scheduler, options.onError);
   const call = <T>(ask: () => Promise<T>): Promise<T> => gate.call(() => network.call(ask));
   const come = (task: () => void): void => network.pass(() => gate.pass(task));
@@ -127,7 +130,13 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     purge: (subject, beforeSeq, stream) => call(() => inner.purge(subject, beforeSeq, stream)),
     remove: (seq, stream) => call(() => inner.remove(seq, stream)),
     setMaxAge: (ms, stream) => call(() => inner.setMaxAge(ms, stream)),
-    publishVolatile: (subject, body) => gate.pass(() => network.pass(() => inner.publishVolatile(subject, body))),
+    publishVolatile(subject, body) {
+      tellsStandby = body.includes('"standby":true');
+      gate.pass(() => network.pass(() => inner.publishVolatile(subject, body)));
+    },
+    get tellsStandby() {
+      return tellsStandby;
+    },
     subscribeVolatile: (subject, onMessage) =>
       inner.subscribeVolatile(subject, (on, data) => come(() => onMessage(on, data))),
     answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),

@@ -6,9 +6,9 @@
  * that needs much memory, which is then not this process'; one that outlives this process ends itself (serve.ts).
  */
 import { fork } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { BACKGROUND, goBehind, goLast, type Turns, turnsOf } from './priority.ts';
 import type { Question, Said } from './serve.ts';
 
 export interface MemberOptions {
@@ -18,6 +18,8 @@ export interface MemberOptions {
   readonly heapMbMax: number;
   /** Options of Node for a process. */
   readonly execArgv: readonly string[];
+  /** It lets its host go first from its start. */
+  readonly isBackground: boolean;
 }
 
 export interface Listener {
@@ -32,8 +34,13 @@ export interface Member {
   listen(listener: Listener | null): void;
   /** Keeps this process alive, or not. */
   hold(isHeld: boolean): void;
-  /** Lets others go first on a busy machine, for the rest of its life; false where that cannot be: a thread not on Linux. */
+  /**
+   * Lets others go first on a busy machine, for the rest of its life; false where nothing changes: it does so already, or
+   * is a thread and not on Linux.
+   */
   yield(): boolean;
+  /** What it had of the processors; null where nobody knows. */
+  turns(): Turns | null;
   end(): Promise<void>;
 }
 
@@ -42,10 +49,20 @@ export function startMember(options: MemberOptions, onGone: () => void): Member 
   return options.kind === 'thread' ? startThread(options, onGone) : startProcess(options, onGone);
 }
 
-function startThread({ script, heapMbMax }: MemberOptions, onGone: () => void): Member {
-  const worker = new Worker(script, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: heapMbMax } });
+function startThread({ script, heapMbMax, isBackground }: MemberOptions, onGone: () => void): Member {
+  const worker = new Worker(script, {
+    ...{ argv: isBackground ? [BACKGROUND] : [], execArgv: [] },
+    resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
+  });
   let listener: Listener | null = null;
   let thread: number | null = null;
+  let isLast = false;
+  const yieldOnce = (): boolean => {
+    if (thread === null || isLast) return false;
+    isLast = true;
+    goLast(thread);
+    return true;
+  };
   worker.on('message', (said: Said) => {
     if (said.kind === 'began') thread = said.thread;
     listener?.message(said);
@@ -61,24 +78,24 @@ function startThread({ script, heapMbMax }: MemberOptions, onGone: () => void): 
       listener = who;
     },
     hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
-    yield() {
-      if (thread === null) return false;
-      setPriority(thread, constants.priority.PRIORITY_LOW);
-      return true;
-    },
+    yield: yieldOnce,
+    turns: () => (thread === null ? null : turnsOf(thread)),
     end: async () => {
       await worker.terminate();
     },
   };
 }
 
-function startProcess({ script, heapMbMax, execArgv }: MemberOptions, onGone: () => void): Member {
-  const child = fork(fileURLToPath(script), [], {
+function startProcess({ script, heapMbMax, execArgv, isBackground }: MemberOptions, onGone: () => void): Member {
+  let isLast = false;
+  const child = fork(fileURLToPath(script), isBackground ? [BACKGROUND] : [], {
     execArgv: [...execArgv, `--max-old-space-size=${heapMbMax}`],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // Nothing of the environment is needed, and keys are in it.
     env: {},
   });
+  // Its start is work as well.
+  if (isBackground && child.pid !== undefined) goBehind(child.pid);
   let listener: Listener | null = null;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
   child.on('message', (said) => listener?.message(said));
@@ -104,10 +121,12 @@ function startProcess({ script, heapMbMax, execArgv }: MemberOptions, onGone: ()
       }
     },
     yield() {
-      if (child.pid === undefined || child.exitCode !== null) return false;
-      setPriority(child.pid, constants.priority.PRIORITY_LOW);
+      if (isLast || child.pid === undefined || child.exitCode !== null) return false;
+      isLast = true;
+      goLast(child.pid);
       return true;
     },
+    turns: () => (child.pid === undefined ? null : turnsOf(child.pid)),
     async end() {
       child.kill('SIGKILL');
       await ended;

@@ -2,9 +2,9 @@
  * The other side of a worker pool: what a worker's script calls. Owns: the words between the two. Does not own: the work.
  */
 import { readlinkSync } from 'node:fs';
-import { constants, getPriority, setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { parentPort, Worker } from 'node:worker_threads';
+import { letHostGoFirst } from './priority.ts';
 
 /** What the pool sends. */
 export interface Question {
@@ -27,18 +27,6 @@ export interface Service<Request> {
   /** Loads what the request needs: it belongs to the start of a worker and is no part of the request's time. */
   prepare?(request: Request): void | Promise<void>;
   run(request: Request): unknown;
-}
-
-/**
- * By how much a worker lets its host go first on a busy machine: hosts answer in milliseconds, and their cores may be
- * few. Half of what a host gets, so that a check is still done within its limit beside a build.
- */
-const NICER_BY = 3;
-
-/** Linux counts threads as it counts processes; elsewhere a thread's priority is that of its whole process. */
-function letHostGoFirst(): void {
-  if (parentPort !== null && process.platform !== 'linux') return;
-  setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICER_BY));
 }
 
 /** What Linux sets priorities by; null for a process, and where a thread cannot be named. */

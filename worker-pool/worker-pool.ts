@@ -6,16 +6,20 @@
  * Invariants:
  * 1. A request ends by its reply, its time limit, its signal or the end of its worker; it never hangs.
  * 2. Its time counts from when its work begins: neither the wait for a worker nor the worker's start is part of it, nor
- *    time in which this process itself stood still.
- * 3. Tasks take turns: one with many requests has one before the next task has its first.
+ *    time in which this process itself stood still, nor in which its worker had to wait for a processor.
+ * 3. Tasks take turns: one with many requests has one before the next task has its first. Short requests come before
+ *    long ones, of which every fourth turn is.
  * 4. One that is not done after a quick turn goes on in one of the slow places, or waits for one: so the quick ones are
  *    free again soon, whatever they are given.
  * 5. A request that ran out of time or ended its worker is not tried again for a while: it is refused at once.
- * 6. A worker that failed or was given up is ended, with all it had in memory; any other is kept for the next request.
+ * 6. Whoever answers in milliseconds goes first: workers let their host go first, those in a slow place everybody
+ *    (priority.ts).
+ * 7. A worker that failed or was given up is ended, with all it had in memory; any other is kept for the next request.
  *    One that is idle does not keep the process alive.
  */
 import { hash } from 'node:crypto';
 import { type Member, startMember } from './member.ts';
+import { workedMs } from './priority.ts';
 import type { Question, Said } from './serve.ts';
 
 export type WorkerErrorCode =
@@ -47,12 +51,16 @@ export interface WorkerPoolOptions<Reply> {
   readonly workersMax?: number;
   /** Those at once that take longer; 1 by default. */
   readonly slowMax?: number;
-  /** How long a quick turn is, milliseconds; a second by default. */
+  /** How long a quick turn is, milliseconds; half a second by default. */
   readonly quickMs?: number;
   /** How many may wait; 1000 by default. */
   readonly waitingMax?: number;
   /** MiB of one worker's heap. */
   readonly heapMbMax?: number;
+  /** Its quick turns let their host go first by far; true unless a task waits for milliseconds of it. */
+  readonly isBackground?: boolean;
+  /** One more worker than needed is kept started; for scripts that load what they need at their start. */
+  readonly standsBy?: boolean;
   /** Reads what the worker sent; throws when it is not a reply. */
   readonly parse: (message: unknown) => Reply;
 }
@@ -81,7 +89,13 @@ const START_MS_MAX = 120_000;
 const WAITING_MAX = 1000;
 const WORKERS_MAX = 2;
 const SLOW_MAX = 1;
-const QUICK_MS = 1000;
+const QUICK_MS = 500;
+/** Of a request as JSON: a screen or two of text. */
+const SHORT_CHARS_MAX = 4096;
+/** Of short requests, before a long one has its turn. */
+const SHORT_TURNS = 3;
+/** A worker that never gets a processor is given up after so many times its limit by the clock. */
+const STARVED_TIMES_MAX = 10;
 /** Between two looks at the time; what a look finds beyond twice of it is time in which the process stood still. */
 const LOOK_MS_MAX = 200;
 /** Requests that are known to end badly, and for how long that is believed: a machine may have been slow that day. */
@@ -94,6 +108,7 @@ interface Job<Request, Reply> {
   readonly request: Request;
   readonly task: string;
   readonly fingerprint: string;
+  readonly isShort: boolean;
   readonly signal: AbortSignal | undefined;
   readonly waits: AskOptions['waits'];
   /** It was told that it waits. */
@@ -112,12 +127,20 @@ interface Worker {
 interface Run {
   /** Milliseconds of work, as far as it has been looked at. */
   workedMs: number;
+  /** By the clock. */
+  passedMs: number;
 }
 
 export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Reply>): WorkerPool<Request, Reply> {
-  const { workersMax = WORKERS_MAX, slowMax = SLOW_MAX, waitingMax = WAITING_MAX, quickMs = QUICK_MS } = options;
+  const {
+    workersMax = WORKERS_MAX,
+    slowMax = SLOW_MAX,
+    waitingMax = WAITING_MAX,
+    quickMs = QUICK_MS,
+    standsBy = false,
+  } = options;
   type OwnJob = Job<Request, Reply>;
-  const queues: Record<Turn, TurnQueue<OwnJob>> = { quick: createTurnQueue(), slow: createTurnQueue() };
+  const queues: Record<Turn, TurnQueue<OwnJob>> = { quick: createQuickQueue(), slow: createTurnQueue() };
   const running: Record<Turn, Set<OwnJob>> = { quick: new Set(), slow: new Set() };
   const workers = new Set<Worker>();
   const bad = createMemory();
@@ -128,9 +151,9 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     void worker.member.end();
   };
   const startWorker = (): Worker => {
-    const { script, kind = 'thread', heapMbMax = HEAP_MB_MAX, execArgv = [] } = options;
+    const { script, kind = 'thread', heapMbMax = HEAP_MB_MAX, execArgv = [], isBackground = true } = options;
     // Between requests nobody listens: one that dies then is simply replaced by the next request.
-    const member = startMember({ script, kind, heapMbMax, execArgv }, () => workers.delete(worker));
+    const member = startMember({ script, kind, heapMbMax, execArgv, isBackground }, () => workers.delete(worker));
     const worker: Worker = { member, free: true };
     workers.add(worker);
     return worker;
@@ -138,6 +161,12 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   const freeWorker = (): Worker => {
     for (const worker of workers) if (worker.free) return worker;
     return startWorker();
+  };
+
+  /** The next request finds so many that have started. */
+  const keepFree = (count: number): void => {
+    for (const worker of workers) if (worker.free) count -= 1;
+    if (count > 0) startWorker().member.hold(false);
   };
 
   /** Says that it waits, unless it has begun. */
@@ -164,6 +193,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       // One that lets others go first would do so with the next request too.
       if (yielded) discard(worker);
       else worker.free = true;
+      if (standsBy) keepFree(2);
       leave();
     };
     exchange(
@@ -182,6 +212,8 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
           job.reject(error);
         },
         onLook(run) {
+          // What is not done by now may last: the next one is not to wait for a start.
+          keepFree(1);
           if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
           job.turn = 'slow';
           running.quick.delete(job);
@@ -216,14 +248,16 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   return {
     ask(request, { signal, task = '', waits } = {}) {
       signal?.throwIfAborted();
-      const fingerprint = hash('sha256', JSON.stringify(request));
+      const asText = JSON.stringify(request);
+      const fingerprint = hash('sha256', asText);
       const known = bad.get(fingerprint);
       if (known !== null) return Promise.reject(known);
       if (queues.quick.size + queues.slow.size >= waitingMax)
         return Promise.reject(new WorkerError('busy', `${waitingMax} requests wait already`));
       return new Promise<Reply>((resolve, reject) => {
         const job: OwnJob = {
-          ...{ request, task, fingerprint, signal, waits, isWaiting: false, turn: 'quick', resolve, reject },
+          ...{ request, task, fingerprint, isShort: asText.length <= SHORT_CHARS_MAX, signal, waits },
+          ...{ isWaiting: false, turn: 'quick', resolve, reject },
         };
         signal?.addEventListener(
           'abort',
@@ -265,7 +299,7 @@ interface ExchangeOptions<Reply> {
 /** One request to one worker, until exactly one of `onReply`, `onEnd` and a setting aside. */
 function exchange<Reply>(member: Member, question: Question, options: ExchangeOptions<Reply>): void {
   const { signal, workMsMax } = options;
-  const run: Run = { workedMs: 0 };
+  const run: Run = { workedMs: 0, passedMs: 0 };
   let stopLooking = (): void => undefined;
   const settle = (): void => {
     stopLooking();
@@ -279,9 +313,15 @@ function exchange<Reply>(member: Member, question: Question, options: ExchangeOp
   const count = (limitMs: number, what: string, onLook: () => 'goes-on' | 'set-aside' = () => 'goes-on'): void => {
     stopLooking();
     run.workedMs = 0;
+    run.passedMs = 0;
+    let turns = member.turns();
     stopLooking = every(Math.min(LOOK_MS_MAX, Math.max(10, limitMs / 10)), (passedMs) => {
-      run.workedMs += passedMs;
-      if (run.workedMs >= limitMs) end(new WorkerError('timeout', `${what} took longer than ${limitMs} ms`));
+      const now = member.turns();
+      run.workedMs += workedMs(passedMs, turns, now);
+      run.passedMs += passedMs;
+      turns = now;
+      if (run.workedMs >= limitMs || run.passedMs >= STARVED_TIMES_MAX * limitMs)
+        end(new WorkerError('timeout', `${what} took longer than ${limitMs} ms`));
       else if (onLook() === 'set-aside') settle();
     });
   };
@@ -330,7 +370,29 @@ function every(intervalMs: number, look: (passedMs: number) => void): () => void
   return () => clearInterval(timer);
 }
 
-interface TurnQueue<J extends { readonly task: string }> {
+/** Short requests first: nearly always they are short work. No stream of them keeps the long ones out. */
+function createQuickQueue<J extends Queued & { readonly isShort: boolean }>(): TurnQueue<J> {
+  const [short, long] = [createTurnQueue<J>(), createTurnQueue<J>()];
+  let shortTurns = 0;
+  return {
+    add: (job) => (job.isShort ? short : long).add(job),
+    take() {
+      const isLongsTurn = shortTurns >= SHORT_TURNS || short.size === 0;
+      shortTurns = isLongsTurn || long.size === 0 ? 0 : shortTurns + 1;
+      return isLongsTurn ? (long.take() ?? short.take()) : short.take();
+    },
+    remove: (job) => (job.isShort ? short : long).remove(job),
+    get size() {
+      return short.size + long.size;
+    },
+  };
+}
+
+interface Queued {
+  readonly task: string;
+}
+
+interface TurnQueue<J extends Queued> {
   add(job: J): void;
   /** The first of the task whose turn it is. */
   take(): J | null;
@@ -340,7 +402,7 @@ interface TurnQueue<J extends { readonly task: string }> {
 }
 
 /** Tasks in the order of their turns, each with what it waits for in the order in which it came. */
-function createTurnQueue<J extends { readonly task: string }>(): TurnQueue<J> {
+function createTurnQueue<J extends Queued>(): TurnQueue<J> {
   const lines = new Map<string, J[]>();
   let size = 0;
   return {

@@ -170,16 +170,16 @@ export function createHost(options: HostOptions): Host {
       partitions.lost(lost);
     },
     share: () => sharing.share(),
-    onBeat(has, waits) {
+    onBeat({ has, waits, isCertain }) {
       partitions.look();
       succession.look();
       sharing.tell(has, waits);
-      if (!stopping) handOver.give(sharing.surplus(has));
+      if (isCertain && !stopping) handOver.give(sharing.surplus(has));
     },
   });
   const sharing = createSharing({
     ...{ service, name: options.name, roles: options.roles, bus, clock },
-    ...{ ttlMs: bus.leases.ttlMs, standby: options.standby ?? false },
+    ...{ ttlMs: bus.leases.ttlMs, standsBy: () => options.standby || ownership.standsBy },
   });
   const context: HostContext = {
     ...{ ...options, limits, at, tracing, process: self, onFatal: fatal },

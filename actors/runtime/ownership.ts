@@ -7,8 +7,12 @@
  * 1. A partition is gained only after a granted claim. Whether one may be lost is the server's word at each beat: no
  *    clock of ours can tell how long a beat was under way.
  * 2. While the log is out of reach nothing is given up: nothing can be read or written either.
+ * 3. A beat waits for no claim: a host that is slow is not silent.
+ * 4. A host that lived and was silent for longer than a lease lives will be so again. It stands by for a while, doubled each
+ *    time: it takes nothing from a host that lives, and still all of one that does not. So hosts that get little of their
+ *    processors come to rest, instead of cutting each other off.
  */
-import type { Bus, LeaseStore } from '../../bus/port.ts';
+import { BEATS_PER_TTL, type Bus, type LeaseStore } from '../../bus/port.ts';
 import { partitionNumbers } from '../../schemas/events/subjects.ts';
 import type { Clock, RuntimeLog } from './ports.ts';
 
@@ -16,6 +20,8 @@ export interface Ownership {
   /** Claims what is free. Resolves after the first round. */
   start(): Promise<void>;
   readonly partitions: ReadonlySet<number>;
+  /** True for a while after this host was silent for longer than a lease lives. */
+  readonly standsBy: boolean;
   /** Another host has written to the journal of this one: it is claimed again only when its lease is free. */
   gaveUp(partition: number): void;
   /** Gives the partition back, for another host to take. */
@@ -42,30 +48,52 @@ export interface OwnershipOptions {
   readonly onLost: (partitions: readonly number[]) => void;
   /** How many partitions this host takes of those that are free (`sharing.ts`); what a silent host had it takes all. */
   readonly share: () => number;
-  /** Called at each beat that the server took: how many partitions it has, and whether some of the others it may not take for now. */
-  readonly onBeat: (has: number, waits: boolean) => void;
+  /** Called at each beat that the server took. */
+  readonly onBeat: (beat: Beat) => void;
 }
 
-/** Beats in one time to live: two may be missed. */
-const BEATS_PER_TTL = 3;
+export interface Beat {
+  /** How many partitions this host has. */
+  readonly has: number;
+  /** Some of the others it may not take for now. */
+  readonly waits: boolean;
+  /** False while some that it has may be another one's by now. */
+  readonly isCertain: boolean;
+}
+
+/** A host that was found silent stands by for one time to live at first, and for so many at most; then it is forgotten. */
+const STAND_BY_TTLS_MAX = 64;
 
 export function createOwnership(options: OwnershipOptions): Ownership {
   const { leases, clock, holder, log, service } = options;
   const fences = new Map<number, number>();
-  /** Somebody may hold what we think is ours, until every claim was made again. */
-  let doubtful = false;
+  /** How often somebody may have come to hold what we think is ours, and of how many of these every claim was made again. */
+  let doubts = 0;
+  let settled = 0;
   let cancel: (() => void) | undefined;
   let stopped = false;
   /** A broker that was away may have lost a lease together with what its holder wrote last: who had it may come back. */
   let nothingNewUntilMs = 0;
+  let beatSentMs = 0;
+  let standByMs = 0;
+  let standsByUntilMs = 0;
+  let isClaiming = false;
   const forget = options.onConnection((connected) => {
-    if (!connected) doubtful = true;
-    else if (doubtful) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
+    if (!connected) doubts += 1;
+    else if (doubts > settled) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
   });
 
   const leaseOf = (partition: number): string => `${service}.${partition}`;
   const isOurs = (partition: number): boolean =>
     fences.has(partition) || (clock.elapsed() >= nothingNewUntilMs && options.mayClaim(partition));
+  const standBy = (): void => {
+    const nowMs = clock.elapsed();
+    if (nowMs < standsByUntilMs) return;
+    const maxMs = leases.ttlMs * STAND_BY_TTLS_MAX;
+    standByMs = nowMs - standsByUntilMs > maxMs ? leases.ttlMs : Math.min(Math.max(2 * standByMs, leases.ttlMs), maxMs);
+    standsByUntilMs = nowMs + standByMs;
+    log.info({ standByMs }, 'this host was silent for longer than a lease lives: it stands by for a while');
+  };
   /** The name may still hold what an earlier process had. */
   const leave = async (partitions: readonly number[]): Promise<void> => {
     for (const partition of partitions) {
@@ -89,43 +117,69 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       for (const partition of wanted.filter(isOurs)) await claimOne(partition);
     } finally {
       // What was granted before a claim that failed is ours.
-      if (!stopped && lost.length > 0) options.onLost(lost);
+      if (!stopped && lost.length > 0) {
+        standBy();
+        options.onLost(lost);
+      }
       if (!stopped && gained.length > 0) options.onGained(gained);
     }
   };
-  const round = async (): Promise<void> => {
-    if (!(await leases.beat(holder))) doubtful = true;
-    if (stopped) return;
-    options.onBeat(fences.size, !partitionNumbers.every(isOurs));
-    const again = doubtful ? partitionNumbers : partitionNumbers.filter((partition) => !fences.has(partition));
-    doubtful = false;
+  const claimAgain = async (): Promise<void> => {
+    const upTo = doubts;
+    const again = partitionNumbers.filter((partition) => upTo > settled || !fences.has(partition));
+    if (isClaiming || again.length === 0) return;
+    isClaiming = true;
     try {
-      if (again.length > 0) await claim(again);
-    } catch (error) {
-      doubtful = true;
-      throw error;
+      await claim(again);
+      settled = upTo;
+    } finally {
+      isClaiming = false;
     }
+  };
+  const awayAgain = (error: unknown): void => log.debug({ error: String(error) }, 'no beat: the log is out of reach');
+  const beat = async (): Promise<void> => {
+    const sentMs = clock.elapsed();
+    if (!(await leases.beat(holder))) doubts += 1;
+    if (stopped) return;
+    if (clock.elapsed() - beatSentMs > leases.ttlMs) standBy();
+    beatSentMs = sentMs;
+    options.onBeat({ has: fences.size, waits: !partitionNumbers.every(isOurs), isCertain: doubts === settled });
+    claimAgain().catch(awayAgain);
   };
   const loop = (): void => {
     cancel = clock.after(leases.ttlMs / BEATS_PER_TTL, () => {
-      round()
-        .catch((error: unknown) => log.debug({ error: String(error) }, 'no beat: the log is out of reach'))
+      beat()
+        .catch(awayAgain)
         .finally(() => {
           if (!stopped) loop();
         });
     });
   };
+  const end = (): void => {
+    stopped = true;
+    cancel?.();
+    forget();
+  };
   return {
     async start() {
+      beatSentMs = clock.elapsed();
       await leases.beat(holder);
       await leave(partitionNumbers.filter((partition) => !isOurs(partition)));
-      await claim(partitionNumbers);
-      if (!stopped) loop();
+      loop();
+      await claimAgain().catch((error: unknown) => {
+        end();
+        throw error;
+      });
     },
     get partitions() {
       return new Set(fences.keys());
     },
-    gaveUp: (partition) => void fences.delete(partition),
+    get standsBy() {
+      return clock.elapsed() < standsByUntilMs;
+    },
+    gaveUp(partition) {
+      if (fences.delete(partition)) standBy();
+    },
     async letGo(partition) {
       const fence = fences.get(partition);
       if (fence === undefined) return;
@@ -137,11 +191,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
         log.debug({ partition, error: String(error) }, 'a lease could not be given back');
       }
     },
-    end() {
-      stopped = true;
-      cancel?.();
-      forget();
-    },
+    end,
     async release() {
       const releases = [...fences].map(([partition, fence]) => leases.release(leaseOf(partition), holder, fence));
       await Promise.allSettled(releases);

@@ -43,8 +43,8 @@ export interface SharingOptions {
   readonly clock: Clock;
   /** A host that was not heard for so long does not count. */
   readonly ttlMs: number;
-  /** It takes only what nobody else is there for. */
-  readonly standby: boolean;
+  /** It takes only what nobody else is there for, at the moment. */
+  readonly standsBy: () => boolean;
 }
 
 /** The newest machine of each role. */
@@ -63,7 +63,7 @@ interface Heard extends Told {
   readonly atMs: number;
 }
 
-export function createSharing({ service, name, roles, bus, clock, ttlMs, standby }: SharingOptions): Sharing {
+export function createSharing({ service, name, roles, bus, clock, ttlMs, standsBy }: SharingOptions): Sharing {
   const subject = hostsSubject(service);
   const heard = new Map<string, Heard>();
   const endListening = bus.subscribeVolatile(subject, (_, data) => {
@@ -84,23 +84,23 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standby
   /** Those that can go on with whatever began here. */
   const heirs = (): Heard[] => others().filter((one) => knows(one.machines, machines));
   const isOld = (): boolean => heirs().some((one) => !knows(machines, one.machines));
-  const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / Math.max(1, hosts));
-  const own = standby ? 0 : 1;
+  const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / hosts);
+  const own = (): number => (standsBy() ? 0 : 1);
   const tellThat = (that: Pick<Told, 'has' | 'waits' | 'leaves'>): void =>
-    bus.publishVolatile(subject, JSON.stringify({ host: name, standby, machines, ...that } satisfies Told));
+    bus.publishVolatile(subject, JSON.stringify({ host: name, standby: standsBy(), machines, ...that } satisfies Told));
 
   return {
     share() {
       if (isOld()) return 0;
       const { length } = heirs();
-      return standby && length > 0 ? 0 : shareOf(length + own);
+      return length === 0 ? PARTITIONS : own() * shareOf(length + own());
     },
     surplus(has) {
       const live = heirs();
       if (live.length === 0) return 0;
-      const share = shareOf(live.length + own);
+      const share = shareOf(live.length + own());
       const lacking = live.reduce((sum, one) => sum + Math.max(0, share - one.has), 0);
-      return Math.max(0, Math.min(lacking, has - own * share));
+      return Math.max(0, Math.min(lacking, has - own() * share));
     },
     tell: (has, waits) => tellThat({ has, waits, leaves: false }),
     stop() {

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { foldedChoice } from './choices.ts';
 import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
@@ -53,8 +53,13 @@ export class WorkflowError extends Error {
   readonly exitCode = 2;
 }
 
-const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'workflow.schema.json'), 'utf8')) as object;
-const validate = new Ajv2020({ strict: true }).compile<WorkflowFile>(schema);
+let validator: ValidateFunction<WorkflowFile> | null = null;
+
+/** Compiled at its first use, since most processes read no workflow; that the schema is one is checked by a test. */
+function workflowValidator(): ValidateFunction<WorkflowFile> {
+  const schema = JSON.parse(readFileSync(join(import.meta.dirname, 'workflow.schema.json'), 'utf8')) as object;
+  return new Ajv2020({ strict: true, validateSchema: false }).compile<WorkflowFile>(schema);
+}
 
 /**
  * Checks one workflow, and derives what it leaves out.
@@ -69,6 +74,8 @@ export function checkWorkflow(
   roles: ReadonlySet<string>,
   limits: WorkflowLimits = limitsOf([]),
 ): Workflow {
+  validator ??= workflowValidator();
+  const validate = validator;
   if (!validate(value)) {
     throw new WorkflowError(`${source}${schemaProblem(validate.errors?.[0])}`);
   }

@@ -13,7 +13,8 @@ import { isAlive, signalGroup } from '../supervisor/process-mark.ts';
 import { liveness, livingRecord, type RunState, readRunState } from '../supervisor/run-state.ts';
 import { natsName } from '../supervisor/services.ts';
 import { NATS_STOP_MS, SERVICE_STOP_MS } from '../supervisor/supervise.ts';
-import { isOverruled, makeWish, takeTurn } from '../supervisor/wish.ts';
+import { takeTurn } from '../supervisor/turn.ts';
+import { isOverruled, makeWish } from '../supervisor/wish.ts';
 import { note, print } from '../terminal.ts';
 
 /** Services, then nats-server, then a moment to write everything down. */

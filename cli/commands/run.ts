@@ -8,7 +8,6 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
 import type { Settings } from '../../config/settings.ts';
-import { livingServices } from '../../registry/registry.ts';
 import type { Fact } from '../../schemas/events/fact.ts';
 import { emptyView, type TaskView, toReport } from '../../schemas/events/task-view.ts';
 import type { TaskClient } from '../../task-client/client.ts';
@@ -91,6 +90,7 @@ async function run(argument: string, options: RunOptions): Promise<void> {
  */
 export async function ensureMesh(settings: Settings): Promise<void> {
   if (settings.NATS_URL !== undefined) {
+    const { livingServices } = await import('../../registry/registry.ts');
     const elsewhere = await withBus(settings, async (bus) => {
       await bus.ensureTopology();
       return livingServices(bus);

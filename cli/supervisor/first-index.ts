@@ -23,13 +23,8 @@ const SOURCES = ['README.md', 'docs', ...(isPackage ? [] : ['actors', 'bus', 'se
 /** True until a first run has completed: an interrupted one is done again. */
 export async function needsFirstIndex(settings: Settings): Promise<boolean> {
   if (!existsSync(settings.MESH_KNOWLEDGE_PATH)) return true;
-  const { openSqliteStore } = await import('../../knowledge/sqlite-store.ts');
-  const store = openSqliteStore(settings.MESH_KNOWLEDGE_PATH);
-  try {
-    return store.stats().lastIndexedAt === null;
-  } finally {
-    store.close();
-  }
+  const { lastRunAt } = await import('../../knowledge/last-run.ts');
+  return lastRunAt(settings.MESH_KNOWLEDGE_PATH) === null;
 }
 
 /**

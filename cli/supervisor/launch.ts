@@ -11,10 +11,11 @@ import { meshEnv, meshFolder, programFile, type Settings } from '../../config/se
 import { CliError, type ExitCode } from '../errors.ts';
 import { supervisorTrouble } from '../local-trouble.ts';
 import { prepareHome } from './home.ts';
+import { assertUsable } from './preflight.ts';
 import { isAlive } from './process-mark.ts';
 import { liveness, type RunState, readRunState } from './run-state.ts';
 import { logPath } from './services.ts';
-import { isOverruled, lastWish, makeWish, takeTurn, type Wish } from './wish.ts';
+import { isOverruled, lastWish, makeWish, type Wish } from './wish.ts';
 
 /** Longer than a first start with fetching nats-server and indexing takes. */
 const LAUNCH_DEADLINE_MS = 300_000;
@@ -122,6 +123,7 @@ export async function ensureUp(settings: Settings, say: Say): Promise<{ state: R
     const isWished = lastWish(settings.MESH_HOME)?.wanted === 'up';
     if (isWished && now.state.state === 'ready') return { state: now.state, started: false };
   } else {
+    for (const text of await assertUsable(settings)) say(text);
     prepareHome(settings);
   }
   const wish = makeWish(settings.MESH_HOME, 'up');
@@ -146,6 +148,8 @@ function assertWished(settings: Settings, wish: Wish | null): void {
 
 /** Starts a supervisor unless there is one that goes on; null when there is. */
 async function inTurn(settings: Settings, wish: Wish | null, say: Say): Promise<Launch | null> {
+  // A mesh that is up is found without a lock, and what makes one is not loaded for it.
+  const { takeTurn } = await import('./turn.ts');
   const turn = await takeTurn(settings.MESH_HOME, say);
   try {
     assertWished(settings, wish);

@@ -9,7 +9,8 @@ import { BusError } from '../../bus/port.ts';
 import { natsAccess } from '../../config/nats-access.ts';
 import type { Settings } from '../../config/settings.ts';
 
-const RETRY_MS = 100;
+/** The services wait for it. */
+const RETRY_MS = 25;
 
 /** Connects as soon as the server takes connections. Returns the function that ends it. */
 export function startKeeper(settings: Settings): () => Promise<void> {

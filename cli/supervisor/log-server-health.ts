@@ -7,9 +7,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
-import { nkeys } from 'nats';
 import { z } from 'zod';
 import { inboxPrefix } from '../../bus/identities.ts';
+import { natsKey } from '../../bus/nkeys.ts';
 
 const PROBE_EVERY_MS = 5000;
 const PROBE_TIMEOUT_MS = 3000;
@@ -78,8 +78,8 @@ export function logServerStores(
 /** What a server wants to see that asks who connects. */
 function signature(seed: string | undefined, challenge: string | undefined): { nkey?: string; sig?: string } {
   if (seed === undefined || challenge === undefined) return {};
-  const pair = nkeys.fromSeed(Buffer.from(seed.trim()));
-  return { nkey: pair.getPublicKey(), sig: Buffer.from(pair.sign(Buffer.from(challenge))).toString('base64url') };
+  const key = natsKey(seed);
+  return { nkey: key.publicKey, sig: key.sign(challenge) };
 }
 
 type Step = 'put' | 'get' | 'info';

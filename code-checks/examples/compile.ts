@@ -6,9 +6,9 @@
  */
 import ts from 'typescript';
 import type { CodeFile } from '../../schemas/events/generated.ts';
-import { languageName } from '../languages.ts';
 import { examplesIn, type Found, literalAt } from './in-request.ts';
 import { type Program, TRIALS_MAX, type Trial } from './program.ts';
+import { isRunnable } from './runnable.ts';
 
 export interface CodeToTry {
   readonly language: string;
@@ -17,7 +17,6 @@ export interface CodeToTry {
 }
 
 const NAME_CHARS_MAX = 200;
-const RUNNABLE: ReadonlySet<string> = new Set(['typescript', 'javascript']);
 /** What the sandbox gives to tests. */
 const HARNESS =
   'test it describe suite specify expect assert beforeEach afterEach beforeAll afterAll before after'.split(' ');
@@ -25,10 +24,6 @@ const GLOBALS: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(glob
 /** Where the sandbox has it (sandbox-worker.ts). */
 const HARNESS_MODULE = 'mesh:harness';
 const MAIN = '/main.ts';
-
-export function isRunnable(language: string): boolean {
-  return RUNNABLE.has(languageName(language));
-}
 
 /** Null when the request has nothing that could be tried on this code. */
 export function compileTrials(code: CodeToTry, prompt: string): Program | null {

@@ -13,6 +13,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { bulkhead } from 'cockatiel';
+import { behindOthers } from '../../worker-pool/priority.ts';
 import type { Outcome, Program } from './program.ts';
 
 /** Nearly all examples take milliseconds, and Node a third of a second to start. */
@@ -72,8 +73,8 @@ function nodeArguments(): string[] {
   ];
 }
 
-async function commandLine(): Promise<string[]> {
-  const node = [process.execPath, ...nodeArguments()];
+async function commandLine(): Promise<[string, ...string[]]> {
+  const node: [string, ...string[]] = [process.execPath, ...nodeArguments()];
   if (process.platform === 'win32') return node;
   // The first process of a namespace is told of no signal: there the shell stays, and says how Node ended. Elsewhere it
   // gives way, so that what is killed is Node.
@@ -84,7 +85,7 @@ async function commandLine(): Promise<string[]> {
 
 async function runOne(program: Program, signal: AbortSignal | undefined): Promise<Ran> {
   signal?.throwIfAborted();
-  const [command = '', ...args] = await commandLine();
+  const [command, ...args] = behindOthers(await commandLine());
   const nonce = randomBytes(16).toString('hex');
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: searchPath() });

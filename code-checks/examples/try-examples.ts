@@ -8,9 +8,10 @@
 
 import type { Finding } from '../../schemas/events/generated.ts';
 import { createWorkerPool, WorkerError } from '../../worker-pool/worker-pool.ts';
-import { type CodeToTry, isRunnable } from './compile.ts';
+import type { CodeToTry } from './compile.ts';
 import { mayHaveExamples } from './in-request.ts';
 import { isProgram, type Outcome, type Program } from './program.ts';
+import { isRunnable } from './runnable.ts';
 import { CPU_SECONDS_MAX, type Ran, runConfined } from './sandbox.ts';
 
 export interface Tried {

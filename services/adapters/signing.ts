@@ -5,14 +5,12 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { keyId, publicKeyOf, type Signing } from '../../bus/signatures.ts';
+import { keyId, privateKeyOf, publicKeyOf, type Signing } from '../../bus/signatures.ts';
 import { meshFolder, type Settings, SettingsError } from '../../config/settings.ts';
 
 type Keys = Pick<Settings, 'MESH_SIGNING_KEY' | 'MESH_SIGNING_TRUSTED' | 'MESH_SIGNED_SINCE'>;
 
 const SEED = /^[A-Za-z0-9+/_-]{43}=?$/;
-/** What stands before the 32 bytes in the PKCS#8 form of an Ed25519 key (RFC 8410). */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /** Null when messages of this mesh are not signed. @throws SettingsError, which never shows a key */
 export function readSigning(settings: Keys): Signing | null {
@@ -27,16 +25,11 @@ export function readSigning(settings: Keys): Signing | null {
 }
 
 function privateKey(text: string): KeyObject {
-  const key = SEED.test(text) ? fromSeed(text) : fromFile(resolve(meshFolder(), text));
+  const key = SEED.test(text) ? privateKeyOf(Buffer.from(text, 'base64url')) : fromFile(resolve(meshFolder(), text));
   if (key.asymmetricKeyType === 'ed25519') return key;
   throw new SettingsError(
     `MESH_SIGNING_KEY is a key of ${key.asymmetricKeyType}; an Ed25519 key is wanted (\`mesh keys new\`)`,
   );
-}
-
-function fromSeed(text: string): KeyObject {
-  const der = Buffer.concat([PKCS8_PREFIX, Buffer.from(text, 'base64url')]);
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
 }
 
 function fromFile(path: string): KeyObject {

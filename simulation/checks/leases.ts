@@ -27,13 +27,19 @@ export function watchLeases({ log, report, scheduler, plan, shares }: Watched): 
   const last = new Map<string, Lease & { readonly freed: boolean; readonly seq: number }>();
   /** Where each holder was found silent for the last time: whoever finds that writes it into the beat. */
   const silent = new Map<string, number>();
+  const beaten = new Map<string, number>();
+  /** It has not beaten since it was found so, or was found so after it got the lease. */
+  const wasSilent = ({ holder, seq }: { readonly holder: string; readonly seq: number }): boolean => {
+    const beat = `${BEATS}${keyToken(holder)}`;
+    return (silent.get(beat) ?? 0) > Math.min(seq, beaten.get(beat) ?? 0);
+  };
   let watched: MemoryStream | null = null;
   let seen = 0;
   const look = (stream: MemoryStream): void => {
     for (; seen < stream.lastSeq; seen += 1) {
       const message = stream.get(seen + 1);
-      if (message?.subject.startsWith(BEATS) && new TextDecoder().decode(message.data) === 'silent')
-        silent.set(message.subject, message.seq);
+      if (message?.subject.startsWith(BEATS))
+        (new TextDecoder().decode(message.data) === 'silent' ? silent : beaten).set(message.subject, message.seq);
       if (!message?.subject.startsWith(PREFIX)) continue;
       const lease = JSON.parse(new TextDecoder().decode(message.data)) as Lease;
       const before = last.get(message.subject);
@@ -53,8 +59,9 @@ export function watchLeases({ log, report, scheduler, plan, shares }: Watched): 
           `${message.subject}: ${before.holder} had fence ${before.fence}, ${lease.holder} gets ${lease.fence}`,
         );
       if (before && before.holder !== lease.holder) report.count('lease taken over');
-      const wasSilent = before && (silent.get(`${BEATS}${keyToken(before.holder)}`) ?? 0) > before.seq;
-      if (before && before.holder !== lease.holder && !before.freed && !plan.logWentBack && !wasSilent)
+      const isTaken = before !== undefined && before.holder !== lease.holder && !before.freed;
+      if (isTaken) shares.taken(before.holder);
+      if (isTaken && !plan.logWentBack && !wasSilent(before))
         report.violation(
           'S7',
           `${message.subject}: ${lease.holder} took it from ${before.holder}, which was not silent`,

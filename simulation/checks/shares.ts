@@ -22,6 +22,10 @@ interface Given {
 
 /** More often in a row a partition does not come back to who gives it: the other one may have died each time. */
 const TAKEN_BACK_MAX = 2;
+/** Who finds a host silent takes one lease after the other; what is taken later counts as another time. */
+const AT_ONCE_MS = 2 * LEASE_TTL_MS;
+/** So often may a host that lives be found silent, in the time that a run is starved: each time it stays away for twice as long. */
+const TAKEN_MAX = 5;
 /** A mesh that has been healed for so long gives in order: what was slow before has come to its limits. */
 const HEALED_MS = 5000;
 
@@ -30,6 +34,8 @@ type Watched = Pick<Run, 'hosts' | 'report' | 'scheduler' | 'plan' | 'history' |
 export class Shares {
   readonly #run: Watched;
   readonly #given = new Map<string, Given>();
+  /** From processes that live, by what they call themselves. */
+  readonly #taken = new Map<string, { readonly times: number; readonly atMs: number }>();
   #healedSinceMs: number | null = null;
   #isOver = false;
 
@@ -75,6 +81,19 @@ export class Shares {
     this.#given.set(key, { ...given, takenBack, isFree: false });
     if (takenBack > TAKEN_BACK_MAX)
       report.violation('S7', `${holder} has given ${key} away ${takenBack} times, and takes it back each time`);
+  }
+
+  /** Somebody has found the holder of a lease silent, and has the lease now. */
+  taken(holder: string): void {
+    const { hosts, plan, scheduler, report } = this.#run;
+    const from = hosts.find(({ name }) => name === holder);
+    if (!from || from.down || !plan.fired.has('starved')) return;
+    const before = this.#taken.get(from.process) ?? { times: 0, atMs: Number.NEGATIVE_INFINITY };
+    const times = before.times + (scheduler.nowMs - before.atMs > AT_ONCE_MS ? 1 : 0);
+    this.#taken.set(from.process, { times, atMs: scheduler.nowMs });
+    report.count(`a living host found silent ${times}`);
+    if (times > TAKEN_MAX)
+      report.violation('S7', `${holder} lives, and for the ${times}th time others take what it has`);
   }
 
   /** To be called now and then. */

@@ -81,6 +81,8 @@ describe('configuration', () => {
     ['NATS_URL', 'http://127.0.0.1:1'],
     ['OPENAI_BASE_URL', 'not a url'],
     ['ROUTER_CONFIDENCE_THRESHOLD', '7'],
+    ['LLM_MODEL_PATH', '/nowhere/model.gguf'],
+    ['MESH_MCP_CONFIG', '/nowhere/mcp.json'],
   ])('%s=%s ends with exit code 2 and names the setting', async (name, value) => {
     mesh = await createMeshCommand({ [name]: value });
     const outcome = await mesh.run(['up', '--detach']);

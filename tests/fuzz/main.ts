@@ -13,9 +13,9 @@ import { openDoors } from './mesh.ts';
 
 /**
  * Of what a process holds between the first tenth and the end. The agents keep the ids of every task that they were given,
- * about 1 KB each; caches fill up. A leak of one input each would be far more.
+ * about 1 KB each; code is compiled at its first use. A leak of one input each would be far more.
  */
-const GROWTH_MB_MAX = 25;
+const GROWTH_MB_MAX = 10;
 /** The checkpoint after a silence, and the time that it takes. */
 const QUIET_MS = 40_000;
 const { values } = parseArgs({

@@ -5,12 +5,13 @@
 import { createWorkerPool, WorkerError } from '../../../worker-pool/worker-pool.ts';
 import type { SchemaQuestion, SchemaVerdict } from './schema-worker.ts';
 
-/** A large value takes milliseconds. */
+/** A large value takes milliseconds; what takes longer lets others go first. */
+const QUICK_MS = 100;
 const WORK_MS_MAX = 2000;
 
 const pool = createWorkerPool<SchemaQuestion, SchemaVerdict>({
   script: new URL('./schema-worker.ts', import.meta.url),
-  workMsMax: WORK_MS_MAX,
+  ...{ workMsMax: WORK_MS_MAX, quickMs: QUICK_MS, isBackground: false },
   parse(said) {
     if (!isVerdict(said)) throw new TypeError('A verdict has a problem, or null.');
     return said;

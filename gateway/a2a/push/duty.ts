@@ -8,7 +8,7 @@
  *    hears no.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LeaseStore } from '../../../bus/port.ts';
+import { BEATS_PER_TTL, type LeaseStore } from '../../../bus/port.ts';
 import type { ClientLog } from '../../../task-client/ports.ts';
 
 export interface DutyOptions {
@@ -21,8 +21,6 @@ export interface DutyOptions {
 }
 
 const LEASE = 'push.0';
-/** Beats in one time to live: two may be missed. */
-const BEATS_PER_TTL = 3;
 
 export class PushDuty {
   readonly #options: DutyOptions;

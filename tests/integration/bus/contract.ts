@@ -482,6 +482,7 @@ function testLeases(open: Open, harness: Harness): void {
       }, 'the holder has lived for a while');
       let fence = 0;
       await until(async () => {
+        await two.leases.beat('two');
         const claim = await two.leases.claim('coder.0', 'two');
         if (claim.granted) fence = claim.fence;
         return claim.granted;
@@ -494,12 +495,29 @@ function testLeases(open: Open, harness: Harness): void {
       expect(await one.leases.claim('coder.0', 'one')).toEqual({ granted: false, holder: 'two' });
     });
 
+    /** Who judges others beats itself. */
+    const takesOver = async ({ leases }: Bus, key: string): Promise<boolean> => {
+      await leases.beat('two');
+      return (await leases.claim(key, 'two')).granted;
+    };
+
+    test('S7: who has not beaten itself finds nobody silent', async () => {
+      const [one, two] = [await open('one'), await open('two')];
+      await one.leases.claim('coder.6', 'one');
+      const seenAt = performance.now();
+      await until(async () => {
+        expect((await two.leases.claim('coder.6', 'two')).granted).toBe(false);
+        return performance.now() - seenAt > 2 * LEASE_TTL_MS;
+      }, 'longer than the time to live');
+      await until(() => takesOver(two, 'coder.6'), 'the lease is taken over');
+    });
+
     test('S7: a holder that was found silent learns it at its next beat, and only then', async () => {
       const [one, two] = [await open('one'), await open('two')];
       await one.leases.claim('coder.4', 'one');
       expect(await one.leases.beat('one'), 'the first beat of a life cannot know').toBe(false);
       expect(await one.leases.beat('one')).toBe(true);
-      await until(async () => (await two.leases.claim('coder.4', 'two')).granted, 'the lease is taken over');
+      await until(() => takesOver(two, 'coder.4'), 'the lease is taken over');
       expect(await one.leases.beat('one')).toBe(false);
       expect(await one.leases.beat('one')).toBe(true);
       expect((await two.leases.claim('coder.5', 'two')).granted).toBe(true);
@@ -509,7 +527,7 @@ function testLeases(open: Open, harness: Harness): void {
       const [one, two, three] = [await open('one'), await open('two'), await open('three')];
       await one.leases.beat('one');
       await Promise.all(['a', 'b', 'c'].map((key) => one.leases.claim(key, 'one')));
-      await until(async () => (await two.leases.claim('a', 'two')).granted, 'the lease is taken over');
+      await until(() => takesOver(two, 'a'), 'the lease is taken over');
       expect((await two.leases.claim('b', 'two')).granted).toBe(true);
       expect((await three.leases.claim('c', 'three')).granted).toBe(true);
       await one.leases.beat('one');

@@ -28,6 +28,7 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
     void told.push(`${what} ${[...partitions].sort().join('')}`);
   let beats = 0;
   let waits = false;
+  const certain: boolean[] = [];
   const ownership = createOwnership({
     ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), service: 'agents', holder },
     ...{ onGained: tell('gained'), onLost: tell('lost') },
@@ -35,13 +36,14 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
     mayClaim: () => true,
     mustClaim: () => false,
     share,
-    onBeat(_has, waitsNow) {
+    onBeat(beat) {
       beats += 1;
-      waits = waitsNow;
+      waits = beat.waits;
+      certain.push(beat.isCertain);
     },
   });
   const owned = () => [...ownership.partitions].sort();
-  return { bus, ownership, told, owned, beats: () => beats, waits: () => waits };
+  return { bus, ownership, told, owned, certain, beats: () => beats, waits: () => waits };
 }
 
 describe('one host', () => {
@@ -135,6 +137,10 @@ describe('two hosts', () => {
     expect(one.owned()).toEqual([]);
     expect(one.told.at(-1)).toBe('lost 01234567');
     expect(other.owned()).toEqual(ALL);
+    // What may be another one's is not given away.
+    expect(one.certain.at(-1)).toBe(false);
+    await clock.advance(TTL_MS / 3);
+    expect(one.certain.at(-1)).toBe(true);
   });
 });
 
@@ -268,6 +274,103 @@ describe('a beat that is under way for longer than a lease lives', () => {
     expect(one.owned()).toEqual(ALL);
     await clock.advance(TTL_MS / 3);
     expect(one.owned()).toEqual([]);
+  });
+});
+
+describe('hosts that get little of their processors', () => {
+  /** What is asked of the leases takes that long, claims and beats. */
+  const slow =
+    (clock: FakeClock, claimMs: () => number, beatMs: () => number) =>
+    (leases: LeaseStore): LeaseStore => {
+      const pass = (ms: number) => new Promise<void>((resolve) => (ms === 0 ? resolve() : clock.after(ms, resolve)));
+      return {
+        ...{ ttlMs: leases.ttlMs, confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+        claim: (...asked) => pass(claimMs()).then(() => leases.claim(...asked)),
+        beat: (holder) => pass(beatMs()).then(() => leases.beat(holder)),
+      };
+    };
+
+  test('S7: whose claims take long beats all the same, and loses nothing', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let claimMs = 0;
+    const one = openHost(log, clock, 'one', {
+      share: () => 4,
+      wrap: slow(
+        clock,
+        () => claimMs,
+        () => 0,
+      ),
+    });
+    const other = openHost(log, clock, 'other', { share: () => 4 });
+    await one.ownership.start();
+    claimMs = TTL_MS;
+    await clock.advance(10 * TTL_MS);
+    await other.ownership.start();
+    await clock.advance(10 * TTL_MS);
+    expect([one.told, other.told]).toEqual([['gained 0123'], ['gained 4567']]);
+    expect(one.ownership.standsBy).toBe(false);
+  });
+
+  test('S7: where nobody beats in time nobody is found silent; who beats again in time finds a dead one at once', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let beatMs = 0;
+    const none = () => 0;
+    const one = openHost(log, clock, 'one', { share: () => 4, wrap: slow(clock, none, () => beatMs) });
+    const other = openHost(log, clock, 'other', { share: () => 4, wrap: slow(clock, none, () => beatMs / 2) });
+    await one.ownership.start();
+    await other.ownership.start();
+    beatMs = 3 * TTL_MS;
+    await clock.advance(60 * TTL_MS);
+    expect([one.told, other.told]).toEqual([['gained 0123'], ['gained 4567']]);
+    beatMs = 0;
+    await clock.advance(10 * TTL_MS);
+    one.ownership.end();
+    await clock.advance(2 * TTL_MS);
+    expect(other.owned()).toEqual(ALL);
+  });
+
+  test('S7: who was silent stands by, each time for twice as long, and takes all the same what a dead one had', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    let beatMs = 0;
+    const one = openHost(log, clock, 'one', {
+      wrap: slow(
+        clock,
+        () => 0,
+        () => beatMs,
+      ),
+    });
+    const other = openHost(log, clock, 'other', { share: () => 0 });
+    await one.ownership.start();
+    await other.ownership.start();
+    const standsByFor = async (): Promise<number> => {
+      const fromMs = clock.elapsed();
+      while (one.ownership.standsBy) await clock.advance(100);
+      return clock.elapsed() - fromMs;
+    };
+    const tookMs: number[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      beatMs = 4 * TTL_MS;
+      await clock.advance(TTL_MS / 3);
+      beatMs = 0;
+      await clock.advance(4 * TTL_MS);
+      expect(other.owned()).toEqual(ALL);
+      expect(one.ownership.standsBy).toBe(true);
+      tookMs.push(await standsByFor());
+      if (time < 2) await Promise.all(ALL.map((partition) => other.ownership.letGo(partition)));
+      await clock.advance(TTL_MS / 3);
+    }
+    expect(tookMs).toEqual([TTL_MS, 2 * TTL_MS, 4 * TTL_MS]);
+    beatMs = 4 * TTL_MS;
+    await clock.advance(TTL_MS / 3);
+    beatMs = 0;
+    await clock.advance(4 * TTL_MS);
+    expect(one.ownership.standsBy).toBe(true);
+    other.ownership.end();
+    await clock.advance(2 * TTL_MS);
+    expect([one.ownership.standsBy, one.owned()]).toEqual([true, ALL]);
   });
 });
 

@@ -15,7 +15,7 @@ function open() {
   const machine = setup({}).createMachine({});
   const host = (name: string, standby = false, since = 4): Sharing => {
     const roles = [{ name: 'coder', versions: [{ since, machine }] }];
-    return createSharing({ service: 'agents', name, roles, bus, clock, ttlMs: TTL_MS, standby });
+    return createSharing({ service: 'agents', name, roles, bus, clock, ttlMs: TTL_MS, standsBy: () => standby });
   };
   return { clock, bus, host };
 }

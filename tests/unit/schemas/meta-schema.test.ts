@@ -6,17 +6,21 @@ import { expect, test } from 'vitest';
 import { readSchemas } from '../../../schemas/events/schema-files.ts';
 
 const { envelope, common, data } = readSchemas();
-const weighing = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../../router/weighing.schema.json'), 'utf8'),
-) as object;
+const schemaAt = (path: string) =>
+  JSON.parse(readFileSync(join(import.meta.dirname, '../../..', path), 'utf8')) as object;
+const weighing = schemaAt('router/weighing.schema.json');
+const workflow = schemaAt('actors/workflows/workflow.schema.json');
 const ajv = new Ajv2020();
 
-test.each([['envelope', envelope], ['common', common], ['weighing', weighing], ...data] as const)(
-  '%s fits the meta-schema',
-  (_name, schema) => {
-    expect(ajv.validateSchema(schema), ajv.errorsText(ajv.errors)).toBe(true);
-  },
-);
+test.each([
+  ['envelope', envelope],
+  ['common', common],
+  ['weighing', weighing],
+  ['workflow', workflow],
+  ...data,
+] as const)('%s fits the meta-schema', (_name, schema) => {
+  expect(ajv.validateSchema(schema), ajv.errorsText(ajv.errors)).toBe(true);
+});
 
 test('what is no schema does not fit', () => {
   expect(ajv.validateSchema({ ...common, type: 'objekt' })).toBe(false);

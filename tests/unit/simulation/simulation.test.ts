@@ -30,7 +30,7 @@ test(`S1 to S11 hold over ${SEEDS} seeds with faults`, { timeout: 240_000 }, asy
 const FOUND = [
   121, 198, 244, 662, 301_432, 302_497, 304_675, 305_296, 402_435, 404_099, 406_278, 408_603, 420_579, 423_601, 424_523,
   424_749, 427_250, 500_403, 500_955, 502_434, 511_328, 513_415, 523_193, 523_263, 524_954, 530_770, 601_735, 602_541,
-  605_130, 606_111, 706_703, 800_643,
+  605_130, 606_111, 706_703, 800_643, 1538, 2777,
 ];
 
 test.each(FOUND)('seed %i holds', async (seed) => {
@@ -39,10 +39,16 @@ test.each(FOUND)('seed %i holds', async (seed) => {
 
 test('every fault that has a name is drawn', () => {
   const drawn = new Set<string>();
-  const ground = { hosts: ['one', 'two'], lanes: () => ['coder', 'orchestrator', 'ingress'], untilMs: 2500 };
-  for (const losing of ['nothing', 'ledgers', 'log', 'back', 'retention'] as const) {
-    for (let seed = 1; seed <= 1000; seed += 1)
-      for (const fault of drawFaults(new Random(`drawn ${losing} ${seed}`), ground, losing)) drawn.add(pointOf(fault));
+  for (const hosts of [
+    ['one', 'two'],
+    ['one', 'one-2'],
+  ]) {
+    const ground = { hosts, lanes: () => ['coder', 'orchestrator', 'ingress'], untilMs: 2500 };
+    for (const losing of ['nothing', 'ledgers', 'log', 'back', 'retention'] as const) {
+      for (let seed = 1; seed <= 1000; seed += 1)
+        for (const fault of drawFaults(new Random(`drawn ${losing} ${seed}`), ground, losing))
+          drawn.add(pointOf(fault));
+    }
   }
   expect(faultPoints.filter((point) => !drawn.has(point))).toEqual([]);
   expect([...drawn].filter((point) => !faultPoints.includes(point))).toEqual([]);

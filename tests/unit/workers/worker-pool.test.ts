@@ -1,11 +1,14 @@
 /** Work that hangs, crashes or babbles never hangs its caller, and takes no place from others for long (S8, S9). */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { constants, getPriority, tmpdir } from 'node:os';
+import { availableParallelism, constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { idleLauncher } from '../../../worker-pool/priority.ts';
 import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from '../../../worker-pool/worker-pool.ts';
 
 const SERVE = new URL('../../../worker-pool/serve.ts', import.meta.url).href;
@@ -13,11 +16,14 @@ const SCRIPT = `
 import { serve } from ${JSON.stringify(SERVE)};
 let asked = 0;
 const spin = (ms) => { for (const end = performance.now() + ms; performance.now() < end; ); };
+const usedMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+const work = (ms) => { for (const end = usedMs() + ms; usedMs() < end; ); };
 serve({
   prepare(request) { if (request.startsWith('prepare')) spin(Number(request.split(' ')[1])); },
   run(request) {
     asked += 1;
     if (request.startsWith('spin')) spin(Number(request.split(' ')[1]));
+    if (request.startsWith('work')) work(Number(request.split(' ')[1]));
     if (request.startsWith('hang')) for (;;) {}
     if (request === 'throw') throw new Error('broken');
     if (request === 'exit') process.exit(3);
@@ -54,13 +60,26 @@ function open(options: Partial<WorkerPoolOptions<string>> = {}): WorkerPool<stri
   return pool;
 }
 
-/** How nice the threads, or the children, of this process are. */
-function prioritiesOf(kind: 'thread' | 'process'): number[] {
+/** Threads of this process, or its children. */
+function numbersOf(kind: 'thread' | 'process'): number[] {
   const threads = readdirSync('/proc/self/task').map(Number);
   const children = threads.flatMap((thread) =>
     readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
   );
-  return (kind === 'thread' ? threads : children).map((number) => getPriority(number));
+  return kind === 'thread' ? threads : children;
+}
+
+function prioritiesOf(kind: 'thread' | 'process'): number[] {
+  return numbersOf(kind).map((number) => getPriority(number));
+}
+
+/** How many have the policy of what runs when nobody else wants to (SCHED_IDLE, 5; field 41 of proc(5)'s stat). */
+function idleOnes(kind: 'thread' | 'process'): number {
+  const policyOf = (number: number) =>
+    readFileSync(`/proc/${number}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[38];
+  return numbersOf(kind).filter((number) => policyOf(number) === '5').length;
 }
 
 describe.each(['thread', 'process'] as const)('workers that are each a %s', (kind) => {
@@ -73,13 +92,16 @@ describe.each(['thread', 'process'] as const)('workers that are each a %s', (kin
   test.runIf(process.platform === 'linux')(
     'one that takes long lets others go first; the next request has another',
     async () => {
-      const pool = open({ kind, workersMax: 1, quickMs: 50, workMsMax: 60_000 });
+      const pool = open({ kind, workersMax: 1, quickMs: 50, workMsMax: 60_000, isBackground: false });
       const low = (): number =>
         prioritiesOf(kind).filter((niceness) => niceness === constants.priority.PRIORITY_LOW).length;
       const before = low();
-      const long = pool.ask('spin 1500');
+      const long = pool.ask('spin 3000');
       await expect.poll(low, { interval: 20, timeout: 10_000 }).toBe(before + 1);
-      expect(await long).toBe('got spin 1500');
+      // And as what gives way at once, where the system has the command for it.
+      if (idleLauncher() !== null)
+        await expect.poll(() => idleOnes(kind), { interval: 20, timeout: 10_000 }).toBeGreaterThan(0);
+      expect(await long).toBe('got spin 3000');
       expect(await pool.ask('asked')).toBe('asked 1');
       await expect.poll(low, { interval: 20, timeout: 10_000 }).toBe(before);
     },
@@ -164,6 +186,43 @@ describe('a worker pool', () => {
       ...['b1', 'b2'].map((request) => asked('b', request)),
     ]);
     expect(order).toEqual(['a1', 'a2', 'b1', 'a3', 'b2', 'a4']);
+  });
+
+  test('short requests come before long ones, of which every fourth turn is', async () => {
+    const pool = open({ workersMax: 1, quickMs: 60_000 });
+    const order: string[] = [];
+    const long = 'x'.repeat(5000);
+    const asked = (request: string) => pool.ask(request).then((reply) => void order.push(reply.slice(4, 6)));
+    await Promise.all(['s0', `l1${long}`, `l2${long}`, 's1', 's2', 's3', 's4', 's5'].map(asked));
+    expect(order).toEqual(['s0', 's1', 's2', 's3', 'l1', 's4', 's5', 'l2']);
+  });
+
+  test('one that stands by is there when another is at work for long', async () => {
+    const pool = open({ workersMax: 2, quickMs: 60_000, workMsMax: 60_000, standsBy: true });
+    expect(await pool.ask('a')).toBe('got a');
+    const controller = new AbortController();
+    const hanging = pool.ask('hang', { signal: controller.signal });
+    const end = expect(hanging).rejects.toThrow('stop');
+    expect(await pool.ask('asked')).toBe('asked 1');
+    controller.abort(new Error('stop'));
+    await end;
+  });
+
+  test.runIf(process.platform === 'linux')('nor is time in which its worker waits for a processor', async () => {
+    const pool = open({ kind: 'process', workersMax: 1, workMsMax: 1000, quickMs: 60_000 });
+    await pool.ask('warm');
+    const goFirst = ['-e', "process.stdout.write('.'); for (;;);"];
+    const others = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, goFirst));
+    try {
+      await Promise.all(others.map(({ stdout }) => once(stdout, 'data')));
+      const asked = pool.ask('work 300');
+      // As long as the others work, it gets a hundredth of a processor.
+      await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 1600))]);
+      for (const other of others) other.kill('SIGKILL');
+      expect(await asked).toBe('got work 300');
+    } finally {
+      for (const other of others) other.kill('SIGKILL');
+    }
   });
 
   test('more than may wait are refused at once', async () => {

@@ -26,4 +26,6 @@ function compute({ expression }: MathRequest): MathReply {
   }
 }
 
-serve<MathRequest>({ prepare: () => void math(), run: compute });
+// At its start, so that one that stands by is ready.
+math();
+serve<MathRequest>({ run: compute });

@@ -3,7 +3,7 @@
  * Owns the contract; which tool fits a prompt is choose-tool.ts, and how a call is fenced against repetition is the
  * tools role's business.
  */
-import { Ajv, type JSONSchemaType } from 'ajv';
+import { Ajv, type JSONSchemaType, type ValidateFunction } from 'ajv';
 import type { ErrorInfo, Part } from '../../../../schemas/events/generated.ts';
 
 /**
@@ -122,8 +122,10 @@ export interface ToolDefinition<Args> {
 /** A tool whose arguments are checked before it runs. */
 export function defineTool<Args>(definition: ToolDefinition<Args>): Tool {
   const { name, description, inputSchema, fence, match, caps } = definition;
-  const isValid = ajv.compile(inputSchema);
+  let validator: ValidateFunction<Args> | null = null;
   const checked = (args: unknown): Args => {
+    validator ??= ajv.compile(inputSchema);
+    const isValid = validator;
     if (isValid(args)) return args;
     const problems = ajv.errorsText(isValid.errors, { dataVar: 'arguments', separator: '; ' });
     throw new ToolError('tool_bad_arguments', `The tool ${name} cannot be called like this: ${problems}.`);

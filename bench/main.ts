@@ -89,7 +89,9 @@ try {
     recovery_ms: round(recoveryMs),
     recovery_finished_ms: round(finishedMs),
     bytes_per_hop: Math.round(bytes / hops),
+    first_start_ms: mesh.firstStartMs,
     startup_ms: mesh.startupMs,
+    run_ms: mesh.runMs,
     idle_rss_mb: mesh.idleRssMb,
     fdatasync_ms: fdatasyncMs(folder),
   };

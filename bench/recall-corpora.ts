@@ -3,14 +3,15 @@
  * over the same passages in the same run. Owns: the run and its table. Does not own: a corpus (`recall-sources.ts`).
  *
  * Words alone are always measured, and with an embedding model when EMBEDDING_MODEL_PATH is set. A page is right when it is
- * one of those that the question names; a search is judged by the first passage of such a page.
+ * one of those that the question names; a search is judged by the first passage of such a page. What vectors cost is told in
+ * processor time, which is the same on a busy machine, as far as caches and clocks allow, and by the clock.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { ggufEmbedder } from '../knowledge/gguf-embedder.ts';
 import { openKnowledgeBase } from '../knowledge/knowledge-base.ts';
-import { machineInfo } from './measure.ts';
+import { machineInfo, round } from './measure.ts';
 import { bm25Over } from './recall-bm25.ts';
 import { type CorpusQuestion, obtain, type RealCorpus, readCorpora } from './recall-sources.ts';
 
@@ -34,11 +35,19 @@ interface Measured {
   readonly ranks: readonly number[];
 }
 
+/** What it took to make the vectors of a corpus, its files looked at again beside it. */
+interface Embedding {
+  readonly passages: number;
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  readonly load: number;
+}
+
 interface CorpusResult {
   readonly corpus: string;
   readonly files: number;
   readonly passages: number;
-  readonly embeddedPerSecond: number | null;
+  readonly embedding: Embedding | null;
   readonly measured: readonly Measured[];
 }
 
@@ -78,24 +87,35 @@ async function measureCorpus(corpus: RealCorpus, model: string | undefined): Pro
       measured.push(await measure(name, corpus.questions, async (question) => find(question, DEPTH)));
     }
     measured.push(await measure('embedded', corpus.questions, (question) => paths(words, question)));
-    let embeddedPerSecond: number | null = null;
+    let embedding: Embedding | null = null;
     if (model !== undefined) {
       const base = openKnowledgeBase({ path, embedder: ggufEmbedder(model, silent), chroma: null });
       try {
-        const { vectors, ms } = await base.index(roots);
-        if (vectors === null || vectors.problem !== null) throw new Error(vectors?.problem ?? 'no vectors were made');
-        embeddedPerSecond = Math.round((10_000 * vectors.embedded) / ms) / 10;
+        embedding = await embed(base, roots);
         const name = `embedded + ${basename(model, '.gguf')}`;
         measured.push(await measure(name, corpus.questions, (question) => paths(base, question)));
       } finally {
         await base.close();
       }
     }
-    return { corpus: corpus.name, files, passages: chunks, embeddedPerSecond, measured };
+    return { corpus: corpus.name, files, passages: chunks, embedding, measured };
   } finally {
     await words.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function embed(base: ReturnType<typeof openKnowledgeBase>, roots: readonly string[]): Promise<Embedding> {
+  const before = process.cpuUsage();
+  const { vectors, ms } = await base.index(roots);
+  if (vectors === null || vectors.problem !== null) throw new Error(vectors?.problem ?? 'no vectors were made');
+  const { user, system } = process.cpuUsage(before);
+  return {
+    passages: vectors.embedded,
+    cpuSeconds: round((user + system) / 1e6),
+    wallSeconds: round(ms / 1000),
+    load: round(loadavg()[1] ?? 0),
+  };
 }
 
 async function paths(base: ReturnType<typeof openKnowledgeBase>, question: string): Promise<string[]> {
@@ -121,6 +141,18 @@ function tableOf(results: readonly CorpusResult[]): string {
     ...rows.map((row) => `| ${row} |`),
     '',
   ].join('\n');
+}
+
+/** The last figure is arithmetic: the same work spread over all cores, with nothing beside it. */
+function costOf(results: readonly CorpusResult[]): string {
+  const made = results.flatMap(({ corpus, embedding }) => (embedding === null ? [] : [{ corpus, ...embedding }]));
+  const cores = availableParallelism();
+  return made
+    .map(({ corpus, passages, cpuSeconds, wallSeconds, load }) => {
+      const eachMs = (1000 * cpuSeconds) / passages;
+      return `${corpus}: ${passages} passages embedded in ${cpuSeconds} s of processor time (${round(eachMs)} ms each) and ${wallSeconds} s by the clock, load ${load}; 25,000 on ${cores} free cores: ${Math.round((25 * eachMs) / cores)} s\n`;
+    })
+    .join('');
 }
 
 /** Of the tuning half: the held-out one is not to be looked at. */
@@ -153,5 +185,5 @@ for (const corpus of wanted) {
 }
 const form = process.argv.includes('--json')
   ? `${JSON.stringify({ machine: machineInfo(), results })}\n`
-  : tableOf(results);
+  : `${tableOf(results)}\n${costOf(results)}`;
 process.stdout.write(form);

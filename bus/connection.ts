@@ -102,7 +102,28 @@ function connectFailure(thrown: unknown, shown: string): BusError {
       cause: thrown,
     });
   }
+  if (codesOf(thrown).some((code) => OF_CERTIFICATES.test(code))) {
+    const [why = reason] = reason.split(';');
+    const advice = 'NATS_CA names the authority that it is of, and the address has to be one of its names';
+    return new BusError(
+      'refused',
+      `the certificate of the NATS server at ${shown} is not trusted: ${why} (${advice})`,
+      {
+        cause: thrown,
+      },
+    );
+  }
   return new BusError('unreachable', `no NATS server answers at ${shown}: ${reason}`, { cause: thrown });
+}
+
+/** Codes by which Node says that it does not trust a certificate. */
+const OF_CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/;
+
+/** Of an error, and of what it came from. */
+function codesOf(thrown: unknown): string[] {
+  if (!(thrown instanceof Error)) return [];
+  const own = 'code' in thrown && typeof thrown.code === 'string' ? [thrown.code] : [];
+  return [...own, ...codesOf(thrown.cause)];
 }
 
 /** A pause between two tries, by the steady clock. */

@@ -8,8 +8,12 @@ import { extname } from 'node:path';
 
 /** Of the characters of a text in an old encoding, what may be none: a file of bytes has a third. */
 const CONTROLS_SHARE_MAX = 0.001;
+/** Of the letters of a Western text, those beyond ASCII are a tenth; read as one, Cyrillic or Chinese has nearly all. */
+const FOREIGN_SHARE_MAX = 0.35;
+/** Where a page names its encoding (HTML, 13.2.3.2). */
+const HEAD_BYTES = 1024;
 
-/** The text of a file; null when its bytes are none. */
+/** The text of a file; null when its bytes are none, or in an encoding that nothing names. */
 export function textOf(path: string, bytes: Buffer): string | null {
   const text = decoded(bytes);
   if (text === null) return null;
@@ -26,6 +30,8 @@ export function textOf(path: string, bytes: Buffer): string | null {
 }
 
 function decoded(bytes: Buffer): string | null {
+  // UTF-32 begins as UTF-16 does.
+  if (bytes.subarray(0, 4).toString('hex') === 'fffe0000') return null;
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes);
   if (bytes.includes(0)) return null;
@@ -34,25 +40,57 @@ function decoded(bytes: Buffer): string | null {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
+  const named = byItsOwnName(bytes);
+  if (named !== null) return named;
   // Latin-1 as it is really written: with the quotes and dashes of Windows-1252.
   const text = new TextDecoder('windows-1252').decode(bytes);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is counted
   const controls = text.match(/[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/g)?.length ?? 0;
-  return controls <= text.length * CONTROLS_SHARE_MAX ? text : null;
+  return controls <= text.length * CONTROLS_SHARE_MAX && !isForeign(text) ? text : null;
+}
+
+function isForeign(text: string): boolean {
+  const letters = text.match(/[A-Za-z]/g)?.length ?? 0;
+  const beyond = text.match(/[\u00a1-\u00ff]/g)?.length ?? 0;
+  return beyond > (letters + beyond) * FOREIGN_SHARE_MAX;
+}
+
+/** A page, or XML, in the encoding that it names. */
+function byItsOwnName(bytes: Buffer): string | null {
+  const head = bytes.subarray(0, HEAD_BYTES).toString('latin1');
+  const label = /<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)|^<\?xml[^>]+encoding\s*=\s*["']([\w-]+)/i.exec(head);
+  const name = label?.[1] ?? label?.[2];
+  if (name === undefined) return null;
+  try {
+    return new TextDecoder(name, { fatal: true }).decode(bytes);
+  } catch (error) {
+    // No encoding that is known, or not in the one that it names.
+    if (error instanceof RangeError || error instanceof TypeError) return null;
+    throw error;
+  }
 }
 
 /** Cells under headings of their number: code fenced, Markdown as it is, of outputs only short text. */
 function notebookText(text: string): string | null {
   const notebook = parsed(text);
-  if (!isRecord(notebook) || !Array.isArray(notebook.cells)) return null;
+  if (!isRecord(notebook)) return null;
+  const all = cellsOf(notebook);
+  if (all === null) return null;
   const language = languageOf(notebook.metadata);
-  const cells = notebook.cells.filter(isRecord).map((cell, index) => {
-    const source = joined(cell.source);
+  const cells = all.filter(isRecord).map((cell, index) => {
+    const source = joined(cell.source ?? cell.input);
     if (source.trim() === '') return '';
     const body = cell.cell_type === 'code' ? fenced(language, source) : source;
     return `## Cell ${index + 1}\n\n${body}`;
   });
   return `${cells.filter((cell) => cell !== '').join('\n\n')}\n`;
+}
+
+/** Before the fourth format they are on worksheets. */
+function cellsOf({ cells, worksheets }: Record<string, unknown>): unknown[] | null {
+  if (Array.isArray(cells)) return cells;
+  if (!Array.isArray(worksheets)) return null;
+  return worksheets.flatMap((sheet) => (isRecord(sheet) && Array.isArray(sheet.cells) ? sheet.cells : []));
 }
 
 function languageOf(metadata: unknown): string {

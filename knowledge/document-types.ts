@@ -4,7 +4,14 @@
  */
 import { extname } from 'node:path';
 
-const DOCUMENT_EXTENSIONS = ['.pdf', '.docx', '.pptx', '.xlsx', '.epub'] as const;
+const DOCUMENT_EXTENSIONS = [
+  '.pdf',
+  // With macros, and templates: the same inside.
+  ...(['.docx', '.docm', '.dotx'] as const),
+  ...(['.pptx', '.pptm', '.ppsx', '.potx'] as const),
+  ...(['.xlsx', '.xlsm', '.xltx'] as const),
+  '.epub',
+] as const;
 export type DocumentExtension = (typeof DOCUMENT_EXTENSIONS)[number];
 
 /** Null for a file that is none. */

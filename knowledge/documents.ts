@@ -22,8 +22,15 @@ export type DocumentRead =
 const READERS: Readonly<Record<DocumentExtension, (bytes: Buffer) => string | Promise<string>>> = {
   '.pdf': pdfText,
   '.docx': wordText,
+  '.docm': wordText,
+  '.dotx': wordText,
   '.pptx': slidesText,
+  '.pptm': slidesText,
+  '.ppsx': slidesText,
+  '.potx': slidesText,
   '.xlsx': workbookText,
+  '.xlsm': workbookText,
+  '.xltx': workbookText,
   '.epub': bookText,
 };
 

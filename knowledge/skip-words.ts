@@ -2,7 +2,7 @@
 import type { SkipReason } from './port.ts';
 
 export const skipWords: Readonly<Record<SkipReason, string>> = {
-  binary: 'binary',
+  binary: 'binary, or text in an encoding that nothing names',
   'broken-symlink': 'link to nowhere',
   damaged: 'document that is damaged, or none of its kind',
   data: 'data, not text',

@@ -28,14 +28,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 /**
  * The JSON objects of the reply, those in fences first, in order; objects in an array are each one. At most 50, and none
- * behind more unclosed braces than can be read in reasonable time.
+ * behind more unclosed braces than can be read in reasonable time. With `closed` none that ends where the text does.
  */
-export function jsonObjectsIn(text: string): Record<string, unknown>[] {
+export function jsonObjectsIn(text: string, { closed = false } = {}): Record<string, unknown>[] {
   const budget: Budget = { chars: READ_CHARS_MAX };
   const found: Record<string, unknown>[] = [];
   for (const source of sourcesIn(text)) {
     if (found.length >= VALUES_MAX) break;
-    found.push(...objectsIn(source, budget));
+    found.push(...objectsIn(source, budget, closed));
   }
   return found.slice(0, VALUES_MAX);
 }
@@ -45,7 +45,7 @@ function* sourcesIn(text: string): Generator<string> {
   yield text;
 }
 
-function objectsIn(source: string, budget: Budget): Record<string, unknown>[] {
+function objectsIn(source: string, budget: Budget, closed: boolean): Record<string, unknown>[] {
   if (!source.includes('{')) return [];
   const whole = parsed(source.trim());
   if (whole !== undefined) return recordsOf(whole);
@@ -55,7 +55,7 @@ function objectsIn(source: string, budget: Budget): Record<string, unknown>[] {
     const end = endOf(source, at);
     const piece = source.slice(at, end ?? source.length);
     budget.chars -= 2 * piece.length;
-    const value = parsed(piece) ?? repaired(piece, budget);
+    const value = end === null && closed ? undefined : (parsed(piece) ?? repaired(piece, budget));
     if (isRecord(value) && Object.keys(value).length > 0) found.push(value);
     at = source.indexOf('{', isRecord(value) ? (end ?? source.length) : at + 1);
   }

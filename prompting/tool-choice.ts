@@ -2,7 +2,8 @@
  * The tool that a model chose, from the API's tool calls or from text. Owns: the usual forms of both. Does not own:
  * whether the arguments fit; the tool checks that by its schema.
  *
- * Only a tool that was offered is ever chosen; what names none of them is no choice.
+ * Only a tool that was offered is ever chosen; what names none of them is no choice. Of a reply that was cut only what is
+ * whole is: half of an argument is another argument.
  */
 import type { ToolCall, ToolOffer } from '../schemas/events/generated.ts';
 import { EngineError } from './engine-error.ts';
@@ -22,32 +23,42 @@ const NAMES = ['tool', 'name', 'tool_name', 'toolName', 'function', 'function_na
 const ARGUMENTS = ['arguments', 'parameters', 'args', 'input', 'params', 'action_input', 'tool_input'] as const;
 const NONE = new Set([NO_TOOL, 'null', 'no_tool', 'no tool', 'notool', '']);
 
+interface How {
+  /** The reply ended before its end. */
+  readonly cut?: boolean;
+}
+
 /** The chosen tool with its arguments; null when none fits. @throws EngineError `engine_no_answer` */
-export function parseToolChoice(text: string, tools: readonly ToolOffer[]): ToolCall | null {
+export function parseToolChoice(text: string, tools: readonly ToolOffer[], how: How = {}): ToolCall | null {
   let saidNone = /^\W*(?:none|no tool(?: fits| is needed)?)\W*$/i.test(text);
   const written = writtenCalls(text).map((call) => withTypes(call, tools));
-  const objects = jsonObjectsIn(text).map((value) => callIn(value) ?? keyedCall(value, tools));
+  const objects = jsonObjectsIn(text, { closed: how.cut === true }).map(
+    (value) => callIn(value) ?? keyedCall(value, tools),
+  );
   for (const call of [...written, ...objects]) {
     if (call === null) continue;
     if (NONE.has(call.name.toLowerCase())) saidNone = true;
-    const choice = chosen(call, tools);
+    const choice = chosen(call, tools, how);
     if (choice !== null) return choice;
   }
   if (saidNone) return null;
-  throw noChoice(text);
+  throw noChoice(text, how);
 }
 
 /** The first call that names an offered tool. @throws EngineError `engine_no_answer` when none does */
-export function fromToolCalls(calls: readonly WireToolCall[], tools: readonly ToolOffer[]): ToolCall {
+export function fromToolCalls(calls: readonly WireToolCall[], tools: readonly ToolOffer[], how: How = {}): ToolCall {
   for (const call of calls) {
-    const choice = chosen(call, tools);
+    const choice = chosen(call, tools, how);
     if (choice !== null) return choice;
   }
-  throw noChoice(calls.map(({ name }) => name).join(', '));
+  throw noChoice(calls.map(({ name }) => name).join(', '), how);
 }
 
-function noChoice(text: string): EngineError {
-  const message = `The model chose no tool that was offered: ${text.trim().slice(0, 200)}`;
+function noChoice(text: string, { cut = false }: How): EngineError {
+  const said = text.trim().slice(0, 200);
+  const message = cut
+    ? `The model's choice of a tool was cut, so it is none: ${said}. Raise LLM_MAX_TOKENS.`
+    : `The model chose no tool that was offered: ${said}`;
   return new EngineError('engine_no_answer', message, { retryable: false });
 }
 
@@ -67,11 +78,13 @@ function offered(name: string, tools: readonly ToolOffer[]): ToolOffer | undefin
   );
 }
 
-function chosen({ name, arguments: given }: WireToolCall, tools: readonly ToolOffer[]): ToolCall | null {
+function chosen({ name, arguments: given }: WireToolCall, tools: readonly ToolOffer[], how: How): ToolCall | null {
   const tool = offered(name, tools);
   if (tool === undefined) return null;
   // The API's own form has the arguments as the JSON of an object.
-  const value = typeof given === 'string' ? (parsed(given) ?? jsonObjectsIn(given)[0]) : given;
+  const whole = typeof given === 'string' ? parsed(given) : given;
+  if (how.cut === true && !isRecord(whole)) return null;
+  const value = typeof given === 'string' ? (whole ?? jsonObjectsIn(given)[0]) : given;
   return { name: tool.name, arguments: isRecord(value) ? value : {}, result: '' };
 }
 

@@ -4,7 +4,7 @@
  * `simulation.ts`.
  */
 import { join } from 'node:path';
-import { type AnyStateMachine, createMachine, emit } from 'xstate';
+import { type AnyStateMachine, type AnyStateNodeConfig, createMachine, emit } from 'xstate';
 import { type FoundRole, loadRoleDefinitions, rolesOf, skillsOf } from '../actors/roles/index.ts';
 import type { RolePorts } from '../actors/roles/ports.ts';
 import type { SimulatedEffects, SimulatedSkill, SimulatedSkills } from '../actors/roles/simulated.ts';
@@ -58,16 +58,21 @@ function unreachable(workflows: ReadonlyMap<string, Workflow>): RolePorts {
 }
 
 /**
- * With a version more: hosts that grow come to know it later than others (S11). It says something when it begins, so an actor
- * that is folded on another version than it began on says other things than it did.
+ * With a version more: hosts that grow come to know it later than others (S11). It says something when it begins and when it
+ * ends, so an actor that is folded or goes on with another version than it began on says other things than it did.
  */
 function withNewer(role: Role): Role {
   const newest = role.versions.at(-1);
   if (!newest) return role;
   const { config, implementations } = newest.machine;
   const note = { role: role.name, effect: '', note: 'a newer machine' };
-  const entry = emit(() => out('hop.progress', WATCHERS, note));
-  const machine: AnyStateMachine = createMachine({ ...config, entry }, implementations);
+  const says = emit(() => out('hop.progress', WATCHERS, note));
+  const ending = (node: AnyStateNodeConfig): AnyStateNodeConfig => ({
+    ...node,
+    ...(node.type === 'final' && { entry: [says, ...[node.entry ?? []].flat()] }),
+    ...(node.states && { states: Object.fromEntries(Object.entries(node.states).map(([k, s]) => [k, ending(s)])) }),
+  });
+  const machine: AnyStateMachine = createMachine({ ...ending(config), entry: says }, implementations);
   const since = Math.max(RELEASE, newest.since) + 1;
   return { ...role, versions: [...role.versions, { ...newest, since, machine }] };
 }

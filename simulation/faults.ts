@@ -424,7 +424,8 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
   if (losing === 'back' && between.chance(BEFORE_WORD))
     faults.push({ kind: 'rollback-before-word', nth: between.int(1, 2), ...drawRollback(between, ground) });
   const starving = random.fork('starving');
-  if (hasStandby(ground) && starving.chance(STARVED)) faults.push(starved(starving, ground));
+  // Of a log that was made anew a host is waited for until a limit: docs/reliability.md, known limits.
+  if (hasStandby(ground) && losing !== 'log' && starving.chance(STARVED)) faults.push(starved(starving, ground));
   const alone = random.fork('alone in a lost log');
   if (losing === 'log' && !hasStandby(ground) && alone.chance(ALONE)) faults.push(...aloneInLog(alone, ground));
   return faults;

@@ -86,8 +86,14 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const claims = new Map<number, (granted: boolean) => void>();
   /** Places in the log of partitions that are being opened: their claim tells them too. */
   const opening = new Map<number, Map<string, number>>();
-  /** By partition, the last record by which this process claimed it. */
-  const claimed = new Map<number, number>();
+  /** By partition, its last opening: one that is not wanted any more may be about to write into the ledger still. */
+  const openings = new Map<number, Promise<void>>();
+  /**
+   * By partition, the last record by which this process claimed it, and how many claims of any it had made by then: a record
+   * of an earlier claim that was dropped may still reach the log, and must not be taken for the one of now.
+   */
+  const claimed = new Map<number, { readonly n: number; readonly nth: number }>();
+  let claimsMade = 0;
   let tries = 0;
   let stopped = false;
   const established = (partition: number): boolean => open.has(partition);
@@ -106,7 +112,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const claim = (partition: number, end: JournalEnd): Promise<boolean> => {
     journal.open(partition, end);
     const n = journal.say(partition, 'claimed');
-    claimed.set(partition, n);
+    claimsMade += 1;
+    claimed.set(partition, { n, nth: claimsMade });
     journal.hurry();
     return new Promise((resolve) => {
       claims.set(partition, resolve);
@@ -182,7 +189,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const from = claimed.get(partition);
     if (from === undefined) return null;
     let wrote = false;
-    for (const { body } of ledger.records(partition, from)) {
+    for (const { body } of ledger.records(partition, from.n)) {
       const head = decodeHead(body);
       if (wrote && isTwin(head)) return head;
       wrote ||= head.process === self;
@@ -193,11 +200,19 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     if (head === null || everything || head.log !== witness.stream.identity) return new Map();
     return new Map(Object.entries(head.read));
   };
-  const openOne = async (partition: number): Promise<void> => {
+  const openOne = (partition: number): Promise<void> => {
     tries += 1;
     const mine = tries;
     wanted.set(partition, mine);
-    const isWanted = (): boolean => wanted.get(partition) === mine && !stopped;
+    const before = openings.get(partition) ?? Promise.resolve();
+    const opened = before.then(() => openWhile(partition, () => wanted.get(partition) === mine && !stopped));
+    openings.set(
+      partition,
+      opened.catch(() => undefined),
+    );
+    return opened;
+  };
+  const openWhile = async (partition: number, isWanted: () => boolean): Promise<void> => {
     while (isWanted()) {
       try {
         // A record that the log has refused may be on its way to the ledger still.
@@ -277,7 +292,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
           service: options.service,
           partition,
           n,
-          id: `${self}.${partition}.${n}`,
+          id: `${self}.${partition}.${claimed.get(partition)?.nth ?? 0}.${n}`,
           previous,
         },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },

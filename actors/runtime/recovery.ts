@@ -79,7 +79,8 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   // A host that was giving the log what it had lost did not come to the end of it.
   const wasCutOff = logHead !== null && (!tellsOfThisLog || sent < readUnsent(ledger.unsent(partition)).sent);
   const last = ledger.lastRecord(partition);
-  const [nLedger, nLog] = [last?.n ?? 0, logHead?.n ?? 0];
+  // Of a ledger that began at the log's checkpoint, all after that may have been set aside.
+  const [nLedger, nLog] = [last?.n ?? ledger.checkpointed(partition), logHead?.n ?? 0];
   if (nLog > nLedger) {
     const n = await copyToLedger(options, place, nLedger, nLog);
     return { n, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
@@ -96,7 +97,7 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const lacked = ledger.record(partition, nHad + 1);
   const seq = await copyToLog(options, place, nHad, inLog?.seq ?? 0);
   const logLacked = wasCutOff || (lacked !== null && lacked.seq !== null);
-  return { ...endOf(last, seq, sentBefore), logLacked, coversMore: nHad < ledger.checkpointed(partition) };
+  return { ...endOf(last, seq, sentBefore), n: nLedger, logLacked, coversMore: nHad < ledger.checkpointed(partition) };
 }
 
 const nothingLacks = { logLacked: false, coversMore: false };

@@ -48,7 +48,9 @@ export class BindingError extends A2AError {
   readonly envelopeCode: number;
 
   constructor(error: MeshError, transport: Binding) {
-    super({ message: error.message, cause: error, metadata: { ...error.metadata } });
+    const { metadata, retryAfterMs } = error;
+    const again: Record<string, string> = retryAfterMs === null ? {} : { retryAfterMs: String(retryAfterMs) };
+    super({ message: error.message, cause: error, metadata: { ...metadata, ...again } });
     const { grpc, http, jsonRpc } = codes[error.code];
     this.reason = error.reason;
     this.transport = transport;
@@ -60,6 +62,12 @@ export class BindingError extends A2AError {
 
 export function httpStatusOf({ code }: MeshError): number {
   return codes[code].http;
+}
+
+/** The name of a BindingError with this HTTP status, as google.rpc.Code spells it; what is malformed A2A names itself. */
+export function statusNameOf(http: number): string | null {
+  const found = Object.entries(codes).find(([code, { http: own }]) => own === http && code !== 'invalid_argument');
+  return found === undefined ? null : found[0].toUpperCase();
 }
 
 export function jsonRpcCodeOf({ code }: MeshError): number {

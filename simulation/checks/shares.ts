@@ -25,7 +25,7 @@ const TAKEN_BACK_MAX = 2;
 /** Who finds a host silent takes one lease after the other; what is taken later counts as another time. */
 const AT_ONCE_MS = 2 * LEASE_TTL_MS;
 /** So often may a host that lives be found silent, in the time that a run is starved: each time it stays away for twice as long. */
-const TAKEN_MAX = 4;
+const TAKEN_MAX = 5;
 /** A mesh that has been healed for so long gives in order: what was slow before has come to its limits. */
 const HEALED_MS = 5000;
 

@@ -124,4 +124,12 @@ export const journalMutations: readonly Mutation[] = [
     find: 'process !== self && (id === ledger.id || host === options.name);',
     replace: 'process === self && id === ledger.id && host === options.name;',
   },
+  {
+    name: 'records-of-two-claims-alike',
+    breaks:
+      'J1: a record that was dropped reaches the log late, and counts as the one that was made at its place since',
+    file: 'actors/runtime/partitions.ts',
+    find: 'id: `${self}.${partition}.${claimed.get(partition)?.nth ?? 0}.${n}`,',
+    replace: 'id: `${self}.${partition}.${n}`,',
+  },
 ];

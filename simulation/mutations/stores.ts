@@ -47,6 +47,14 @@ export const storeMutations: readonly Mutation[] = [
     replace: 'mayClaim: () => true,',
   },
   {
+    name: 'open-twice-at-once',
+    breaks:
+      'J3: a partition that is lost and gained again is opened while its first opening still writes into the ledger',
+    file: 'actors/runtime/partitions.ts',
+    find: 'before.then(() => openWhile(partition, () => wanted.get(partition) === mine && !stopped));',
+    replace: 'openWhile(partition, () => before && wanted.get(partition) === mine && !stopped);',
+  },
+  {
     name: 'claim-no-more-than-the-share',
     breaks: 'S10: in a log that was made anew a partition is left to a host that has nothing of it',
     file: 'actors/runtime/host.ts',

@@ -1,7 +1,7 @@
 /**
  * What the extractive engine can offer for a code request, best first: the user's own code, then shipped snippets,
  * then a skeleton that says it is one.
- * Owns the ranking and its thresholds. Changing a candidate after a review is revise-code.ts.
+ * Owns the ranking and its thresholds. Whether code does anything is does-something.ts; changing a candidate after a review is revise-code.ts.
  */
 
 import { fencedBlocks } from '../../../code-checks/fenced-blocks.ts';
@@ -10,6 +10,7 @@ import { coverage, subjectTerms, subjectWordsBeyond, terms } from '../../../prom
 import { type Lack, lackOf } from '../../../prompting/without-model.ts';
 import type { Citation, HopInput, Passage } from '../../../schemas/events/generated.ts';
 import { hasLines } from '../../../schemas/events/place.ts';
+import { doesSomething, isTestFile } from './does-something.ts';
 import { skeleton } from './skeleton.ts';
 import { matchSnippets } from './snippet-catalog.ts';
 
@@ -48,6 +49,10 @@ export function codeCandidates(input: HopInput, attempt: number, lack: Lack = la
   const wanted = subjectTerms(input.prompt);
   const own = (input.passages ?? [])
     .flatMap((passage) => codeOf(passage))
+    .filter(
+      ({ text, language: own, passage }) =>
+        isMeant(passage.path, input.prompt) && doesSomething(text, own, input.prompt),
+    )
     .map((piece) => scored(piece, wanted, { language, isAsked: asked !== null }))
     .filter((candidate) => candidate.score >= PASSAGE_SCORE_MIN)
     .sort((a, b) => b.score - a.score || place(a).localeCompare(place(b)));
@@ -70,6 +75,11 @@ export function codeCandidates(input: HopInput, attempt: number, lack: Lack = la
     citations: [],
   };
   return withoutDoubles([...own, ...shipped, last]);
+}
+
+/** Tests are offered to whoever asks for tests. */
+function isMeant(path: string, prompt: string): boolean {
+  return !isTestFile(path) || /\b(?:tests?|specs?)\b/i.test(prompt);
 }
 
 function place(candidate: Candidate): string {
@@ -119,9 +129,7 @@ function scored(piece: Piece, wanted: ReadonlySet<string>, request: { language: 
   const body = coverage(wanted, new Set([...terms(piece.text), ...names]));
   const fit = languageFit(piece.language, request);
   const score =
-    named === 0 || !hasStatements(piece.text) || piece.text.length > TEXT_CHARS_MAX
-      ? 0
-      : fit * (NAME_WEIGHT * named + BODY_WEIGHT * body);
+    named === 0 || piece.text.length > TEXT_CHARS_MAX ? 0 : fit * (NAME_WEIGHT * named + BODY_WEIGHT * body);
   // Nobody asked for JavaScript: code that stands in for another language is offered as that one and then repaired.
   const standsIn = Object.hasOwn(STANDS_IN, `${piece.language}>${request.language}`);
   const language = standsIn && request.isAsked && piece.language !== 'tsx' ? request.language : piece.language;
@@ -151,18 +159,6 @@ const DECLARATION =
 
 function declaredNames(text: string): string {
   return [...text.matchAll(DECLARATION)].map((match) => match[1] ?? '').join(' ');
-}
-
-const COMMENTS =
-  /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|\/\*[\s\S]*?(?:\*\/|$)|(?:^|\s)(?:\/\/|#(?!include|define|\[|!\[)|--(?=\s)).*$/gm;
-
-/** A passage may be the head of a file: its comment says much of what is asked for and does none of it. */
-function hasStatements(text: string): boolean {
-  const code = text
-    .replace(COMMENTS, '')
-    .split('\n')
-    .filter((line) => /\w/.test(line) && !/^\s*(?:import|from|use|package|#include)\b/.test(line));
-  return code.length > 0;
 }
 
 /** Words of the request of which the code has none: it may lack what they ask for. */

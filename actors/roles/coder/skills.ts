@@ -19,8 +19,9 @@ function read({ text, cut, notes, passages, input }: Reply): Made {
   return { summary: `Wrote ${code.language}, attempt ${code.attempt}.${notes}`, code };
 }
 
-/** An explanation that is cut leaves the code whole. */
+/** An explanation that is cut leaves the code whole, unless it was about to go on with code. */
 function endsInCode(text: string): boolean {
+  if (/:[*_\s]*$/.test(text)) return true;
   return (text.match(/^ {0,3}(?:```|~~~)/gm)?.length ?? 0) % 2 === 1 || !/^ {0,3}(?:```|~~~)/m.test(text);
 }
 

@@ -9,8 +9,8 @@ import type { HopInput } from '../../../schemas/events/generated.ts';
 import { reviewSchema } from './review-schema.ts';
 import { parseReview } from './verdict.ts';
 
-function read({ text, engine, notes }: Reply): Made {
-  const review = parseReview(text, engine);
+function read({ text, cut, engine, notes }: Reply): Made {
+  const review = parseReview(text, engine, { cut: cut !== null });
   return { summary: `${review.summary.slice(0, 800)}${notes}`, review };
 }
 

@@ -4,7 +4,8 @@
  *
  * 1. Any clear refusal, in whatever words and wherever it stands, is a refusal, also beside an approval.
  * 2. An approval has to be said; what cannot be decided is no verdict, and `checkedBy` then names nobody.
- * 3. A finding that its severity calls serious is an error, by whatever word.
+ * 3. An approval that was cut is none: what is missing may be the objection. A refusal needs no more words.
+ * 4. A finding that its severity calls serious is an error, by whatever word.
  */
 
 import { isRecord, jsonObjectsIn } from '../../../prompting/json-reply.ts';
@@ -62,7 +63,12 @@ const MESSAGES = [
 ] as const;
 
 /** The review in a reply; `checkedBy` is empty when it gives no verdict, and its words are then one remark. */
-export function parseReview(text: string, engine: string): Review {
+export function parseReview(text: string, engine: string, { cut = false } = {}): Review {
+  const review = readWhole(text, engine);
+  return cut && review.verdict === 'approved' ? undecided(text, review.findings) : review;
+}
+
+function readWhole(text: string, engine: string): Review {
   if (FORM_REPEATED.test(text)) return undecided(text, []);
   const objects = jsonObjectsIn(text).map(lowerKeys);
   const value = objects.find((one) => isReview(one)) ?? listed(objects);

@@ -8,8 +8,9 @@ import { fromToolCalls, parseToolChoice } from '../../../prompting/tool-choice.t
 import { degraded } from '../../../prompting/without-model.ts';
 import type { ToolOffer } from '../../../schemas/events/generated.ts';
 
-function read({ text, toolCalls, tools }: Reply): Made {
-  const tool = toolCalls.length > 0 ? fromToolCalls(toolCalls, tools) : parseToolChoice(text, tools);
+function read({ text, cut, toolCalls, tools }: Reply): Made {
+  const how = { cut: cut !== null };
+  const tool = toolCalls.length > 0 ? fromToolCalls(toolCalls, tools, how) : parseToolChoice(text, tools, how);
   return tool === null ? { summary: 'No tool fits.' } : { summary: `Chose ${tool.name}.`, tool };
 }
 

@@ -215,6 +215,8 @@ describe('who may do what', () => {
       if (want === null) continue;
       const { verdict, text } = await ask(task, token);
       if (verdict !== want) found.push(`${door} ${method} as ${name}: ${verdict}, not ${want}: ${text.slice(0, 200)}`);
+      if (text.includes('"status":"UNKNOWN"'))
+        found.push(`${door} ${method} as ${name}: no name for ${text.slice(0, 200)}`);
       for (const secret of SECRETS)
         if (text.includes(secret)) found.push(`${door} ${method} tells ${secret} to ${name}`);
     }

@@ -1,6 +1,7 @@
 /** Which block is the code: the request decides, diffs are applied, files stay files. */
 import { describe, expect, test } from 'vitest';
 import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
+import { skills } from '../../../actors/roles/coder/skills.ts';
 import { withoutThinking } from '../../../prompting/model-text.ts';
 import type { CodeArtifact } from '../../../schemas/events/generated.ts';
 
@@ -139,4 +140,13 @@ describe('frames around code', () => {
     const made = of(`${fence('js', 'function f() {}')}\n${fence('ts', 'export function f(): void {}')}`);
     expect(made.text).toBe('export function f(): void {}\n');
   });
+});
+
+test.each([
+  ['```ts\n// a.ts\nexport const a = 1;\n```\n\nAnd `b.ts`:\n', ['cut']],
+  ['```ts\nexport const a = 1;\n```\nIt is one, bec', []],
+])('a reply that is cut: %s', (text, faults) => {
+  const reply = { ...{ text, cut: 'cut', toolCalls: [], passages: [], engine: 'm', notes: '' } };
+  const { code } = skills.code?.read({ ...reply, input: { prompt: 'Write a.ts and b.ts' }, tools: [] }) ?? {};
+  expect((code?.faults ?? []).map(({ rule }) => rule)).toEqual(faults);
 });

@@ -15,11 +15,16 @@ export interface Run {
   readonly controller: AbortController;
 }
 
-export function run(engine: LlmEngine, input: HopInput = { prompt: 'Why?' }, skill: SkillName = 'answer'): Run {
+export function run(
+  engine: LlmEngine,
+  input: HopInput = { prompt: 'Why?' },
+  skill: SkillName = 'answer',
+  more: Parameters<typeof asking>[2] = {},
+): Run {
   const shown: string[] = [];
   const notes: string[] = [];
   const controller = new AbortController();
-  const output = engine.generate(asking(skill, input), {
+  const output = engine.generate(asking(skill, input, more), {
     signal: controller.signal,
     onText: (piece) => shown.push(piece),
     heartbeat: (note) => notes.push(note),

@@ -7,6 +7,7 @@ import { type ChatServer, startChatServer } from './chat-server.ts';
 import { type EngineErrorLike, engineErrorOf, run } from './openai-runs.ts';
 import { type Behaviour, behaviours, type Outcome, tableOf } from './server-behaviours.ts';
 
+const clock = { name: 'clock', description: 'The time.', inputSchema: { type: 'object' } };
 const servers: ChatServer[] = [];
 afterAll(async () => Promise.all(servers.map((server) => server.close())));
 
@@ -19,10 +20,11 @@ async function tried({ play, models, unnamed, skill, api }: Behaviour): Promise<
   const name = unnamed ? {} : { model: 'm1' };
   const at = api === undefined ? { baseUrl: server.baseUrl } : { baseUrl: new URL('/', server.baseUrl).href, api };
   const engine = createOpenAiEngine({ ...at, backoffMs: 2, attempts: 2, timeoutMs: 20_000, ...name });
-  const ended = await run(engine, { prompt: 'Why?' }, skill ?? 'answer').output.catch(engineErrorOf);
+  const more = skill === 'tool' ? { tools: [clock] } : {};
+  const ended = await run(engine, { prompt: 'Why?' }, skill ?? 'answer', more).output.catch(engineErrorOf);
   const requests = server.requests.filter(({ method }) => method === 'POST').length;
   if (isError(ended)) return { error: ended.code, says: ended.message, requests };
-  return { answer: ended.answer?.text ?? ended.review?.verdict ?? ended.code?.text ?? '', requests };
+  return { answer: ended.answer?.text ?? ended.review?.verdict ?? ended.tool?.name ?? '', requests };
 }
 
 function isError(ended: object): ended is EngineErrorLike {

@@ -199,6 +199,84 @@ export const behaviours: readonly Behaviour[] = [
       },
     }),
   },
+  {
+    ...{ server: 'Gemma by Google', does: 'takes no instructions', gives: ADAPTED },
+    play: refusing((b) => JSON.stringify(b.messages).includes('"role":"system"'), 400, [
+      openAiError('Developer instruction is not enabled for models/gemma-3-27b-it'),
+    ]),
+  },
+  {
+    ...{ server: 'OpenRouter', does: 'finds nobody for all that is asked for (404)', skill: 'review' },
+    gives: { answer: 'approved', requests: 2 },
+    play: (r, _index, body) =>
+      body.response_format === undefined
+        ? streamText(r, ['{"verdict":"approved","findings":[],"summary":"Fine."}'])
+        : json(r, 404, openAiError('No endpoints found that can handle the requested parameters.')),
+  },
+  // The limit of the reply, told in words that sound like the context's.
+  ...(
+    [
+      [
+        'Groq',
+        '`max_tokens` must be less than or equal to `1024`, the maximum value for `max_tokens` is less than the `context_window` for this model',
+      ],
+      [
+        'Cohere',
+        'too many tokens: max tokens must be less than or equal to 1024, the maximum output for this model - received 2048',
+      ],
+      [
+        'Bedrock',
+        'The maximum tokens you requested exceeds the model limit of 1024. Try again with a maximum tokens value that is lower than 1024.',
+      ],
+      [
+        'Anthropic',
+        'max_tokens: 2048 > 1,024, which is the maximum allowed number of output tokens for claude-3-haiku-20240307',
+      ],
+    ] as const
+  ).map(
+    ([server, message]): Behaviour => ({
+      ...{ server, does: 'caps the tokens of a reply, in its words', gives: ADAPTED },
+      // The whole of what it allows is asked for, and no less.
+      play: (r, _index, body) => (body.max_tokens === 1024 ? answer(r) : json(r, 400, openAiError(message))),
+    }),
+  ),
+  // What a model writes is no fault of its server.
+  ...(
+    [
+      ['llama-server', 500, 'Failed to parse input at pos 12: <tool_call>{"name": clock'],
+      ['Ollama', 500, 'error parsing tool call: raw=\'{"a":\', err=unexpected end of JSON input'],
+      ['Groq', 400, "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."],
+    ] as const
+  ).map(
+    ([server, status, message]): Behaviour => ({
+      ...{ server, does: `cannot read the tool call that its model wrote (${status})`, skill: 'tool' },
+      gives: { answer: 'clock', requests: 2 },
+      play: (r, _index, body) =>
+        body.tools === undefined
+          ? streamText(r, ['{"tool":"clock","arguments":{}}'])
+          : json(r, status, openAiError(message)),
+    }),
+  ),
+  {
+    ...{ server: 'Gemini', does: 'ends with a call that it cannot read', skill: 'tool' },
+    gives: { answer: 'clock', requests: 2 },
+    play: (r, _index, body) =>
+      body.tools === undefined
+        ? streamText(r, ['{"tool":"clock","arguments":{}}'])
+        : streamText(r, [''], 'MALFORMED_FUNCTION_CALL'),
+  },
+  {
+    ...{ server: 'any', does: 'ends a repetition', gives: once('engine_no_answer', 'repetition_truncation') },
+    play: (r) => streamText(r, ['The the the'], 'repetition_truncation'),
+  },
+  {
+    ...{ server: 'llama-server', does: 'loses its own grammar (500)', skill: 'review' },
+    gives: { answer: 'approved', requests: 3 },
+    play: (r, _index, body) =>
+      body.response_format === undefined
+        ? streamText(r, ['{"verdict":"approved","findings":[],"summary":"Fine."}'])
+        : json(r, 500, openAiError('Unexpected empty grammar stack after accepting piece: {')),
+  },
   // The context.
   {
     ...{ server: 'TGI', does: 'counts inputs and new tokens together (422)', gives: ADAPTED },
@@ -392,6 +470,11 @@ export const behaviours: readonly Behaviour[] = [
     ...{ server: 'Ollama', does: 'breaks off, by its own API', api: 'ollama' },
     gives: { error: 'engine_stream_cut', says: 'before the answer was complete', requests: 1 },
     play: (r) => lines(r, { message: { role: 'assistant', content: 'The' }, done: false }),
+  },
+  {
+    ...{ server: 'Ollama', does: 'has no such model, by its own API', api: 'ollama' },
+    gives: once('engine_rejected', 'try pulling it first. Pull the model with `ollama pull`'),
+    play: (r) => json(r, 404, { error: 'model "qwen9" not found, try pulling it first' }),
   },
   {
     ...{ server: 'Ollama', does: 'has a full queue (503)', api: 'ollama', gives: ADAPTED },

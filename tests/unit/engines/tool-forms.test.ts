@@ -1,6 +1,6 @@
 /** Tool calls in the forms that models write them; garbage is never a call. */
 import { describe, expect, test } from 'vitest';
-import { parseToolChoice } from '../../../prompting/tool-choice.ts';
+import { fromToolCalls, parseToolChoice } from '../../../prompting/tool-choice.ts';
 
 const tools = ['clock', 'files.read'].map((name) => ({ name, description: '', inputSchema: { type: 'object' } }));
 const clock = { name: 'clock', arguments: { zone: 'UTC' }, result: '' };
@@ -47,6 +47,32 @@ describe('a call', () => {
 
   test('of a name that an API cannot have', () => {
     expect(parseToolChoice('{"name":"files_read","arguments":{}}', tools)?.name).toBe('files.read');
+  });
+});
+
+describe('a reply that was cut', () => {
+  const cut = { cut: true };
+
+  test.each([
+    '{"tool":"clock","arguments":{"zone":"UT',
+    '{"tool":"clock","arguments":{"zone":"UTC"',
+    '{"tool":"clock","arguments":"{\\"zone\\":\\"U',
+    '<function=clock>{"zone":{"name":"UTC"},"days":3',
+    '<tool_call>{"name":"clock","arguments":{"zone":"U',
+    '[clock(zone="U',
+  ])('is no choice: %s', (reply) => {
+    expect(() => parseToolChoice(reply, tools, cut)).toThrowError(
+      expect.objectContaining({ code: 'engine_no_answer', message: expect.stringContaining('was cut') }),
+    );
+  });
+
+  test('is one when the choice is whole and what follows is cut', () => {
+    expect(parseToolChoice('{"tool":"clock","arguments":{"zone":"UTC"}}\nI chose {', tools, cut)).toEqual(clock);
+    expect(fromToolCalls([{ name: 'clock', arguments: '{"zone":"UTC"}' }], tools, cut)).toEqual(clock);
+  });
+
+  test('is none by the API’s means when its arguments end early', () => {
+    expect(() => fromToolCalls([{ name: 'clock', arguments: '{"zone":"U' }], tools, cut)).toThrowError(/was cut/);
   });
 });
 

@@ -299,3 +299,13 @@ test('a hole is an error, whatever weight it is given', () => {
   const reply = '{"verdict":"approved","findings":[{"severity":"medium","message":"SQL injection in the name."}]}';
   expect(parseReview(reply, 'm').findings[0]?.severity).toBe('error');
 });
+
+test.each([
+  ['{"verdict":"approved","summary":"Fine, but', 'none'],
+  ['{"verdict":"approved","findings":[{"severity":"info","message":"Name it."},{"sev', 'none'],
+  ['LGTM. One thing though, the', 'none'],
+  ['{"verdict":"changes_requested","findings":[{"severity":"error","message":"It leaks."', 'changes_requested'],
+])('of what was cut: %s', (reply, expected) => {
+  const { verdict, checkedBy } = parseReview(reply, 'm', { cut: true });
+  expect(checkedBy.length === 0 ? 'none' : verdict).toBe(expected);
+});

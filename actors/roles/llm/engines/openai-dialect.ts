@@ -9,7 +9,7 @@ import type { Prompt, PromptBudget } from '../../../../prompting/prompt.ts';
 import type { ReplyFormat } from '../../../../prompting/skill.ts';
 import { wireName } from '../../../../prompting/tool-choice.ts';
 import type { ToolOffer } from '../../../../schemas/events/generated.ts';
-import { contextIn, isContextRefusal, type ServerError } from './openai-errors.ts';
+import { contextIn, isContextRefusal, replyLimitIn, type ServerError } from './openai-errors.ts';
 import type { EngineRequest } from './port.ts';
 import { toolChoiceSchema } from './tool-schema.ts';
 
@@ -147,6 +147,8 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
   ) {
     return { ...dialect, limit: 'max_completion_tokens' };
   }
+  const replyMax = replyLimitIn(error);
+  if (replyMax !== null && replyMax !== dialect.limitMax) return { ...dialect, limitMax: replyMax };
   // Too large a body is too long a prompt.
   if (error.status === 413 || isContextRefusal(error)) return smaller(dialect, error, sent);
   if (names(/max_(?:completion_)?tokens|num_predict|maxOutputTokens/)) {
@@ -166,16 +168,18 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
   if (names(/\bstream/i) && dialect.stream) return { ...dialect, stream: false };
   if (
     names(
-      /system role|system messages?|role not supported|roles? must alternate|only user|messages\[\d+\]\.role|support 'system'/i,
+      /system role|system messages?|role not supported|roles? must alternate|only user|messages\[\d+\]\.role|support 'system'|(?:developer|system) instructions? (?:is|are) not/i,
     ) &&
     dialect.system
   ) {
     return { ...dialect, system: false };
   }
-  if (body.tools !== undefined && names(/\btools?\b|tool_choice|function|jinja/i)) return { ...dialect, tools: false };
+  if (body.tools !== undefined && names(/\btools?(?:\b|_)|function|jinja|failed to parse/i))
+    return { ...dialect, tools: false };
   if (body.tools === undefined && names(/response_format|json|schema|grammar|structured|format/i))
     return lessForm(dialect, body);
-  return UNCLEAR.has(error.status) ? plain(dialect, body) : null;
+  // Of a server that hands on to others, none takes all that is asked for.
+  return UNCLEAR.has(error.status) || names(/requested parameters/i) ? plain(dialect, body) : null;
 }
 
 /** Statuses of a refusal that may be about anything. */

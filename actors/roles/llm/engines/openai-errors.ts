@@ -116,9 +116,18 @@ export function isLoading({ message, code }: ServerError): boolean {
   );
 }
 
+/** What its model wrote did not fit the form that the server held it to: asked again it writes the same, at full price. */
+function isUnparsed({ message }: ServerError): boolean {
+  return /failed to parse (?:input|tool|grammar|the (?:output|response))|error parsing tool call|empty grammar stack|grammar compiler/i.test(
+    message,
+  );
+}
+
 /** Refused for a reason that another try does not change. */
-export function isHopeless({ message, code }: ServerError): boolean {
+export function isHopeless(error: ServerError): boolean {
+  const { message, code } = error;
   return (
+    isUnparsed(error) ||
     /insufficient_quota|billing|model_not_found|context_length/i.test(code) ||
     /insufficient_quota|exceeded your current quota|usage limits?|insufficient (?:account )?balance|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
       message,
@@ -146,6 +155,18 @@ export function isReloading({ message }: ServerError): boolean {
   return /\bmodel (?:is |was )?(?:still )?(?:being )?(?:loading|unloaded|reloading)\b/i.test(message);
 }
 
+/** Of a reply alone, whatever else the sentence speaks of. */
+const REPLY_LIMITS: readonly RegExp[] = [
+  /max(?:imum)?[_ ](?:completion[_ ]|output[_ ])?tokens\W{0,3}(?:must|should|has to|needs to) be (?:less than or equal to|at most|<=|no (?:more|greater) than)\W{0,3}(\d+)/i,
+  /max_(?:completion_|output_)?tokens\W{0,3}\d+ > (\d+)/i,
+  /maximum tokens you requested exceeds the model limit of (\d+)/i,
+];
+
+/** The most tokens that a reply may have, where the refusal is about that and names it. */
+export function replyLimitIn({ message }: ServerError): number | null {
+  return numberIn(withoutSeparators(message), REPLY_LIMITS);
+}
+
 /** The prompt and the reply together are too long for the model. */
 export function isContextRefusal({ message, code }: ServerError): boolean {
   return /context[_ ]?(?:length|size|window)|exceed_context|n_ctx|too many tokens|prompt is too long|input is too long|maximum (?:context|input|sequence|number of tokens)|max_model_len|tokens \+ `?max_(?:new_)?tokens|context the overflows|tokens? (?:limit|exceed)/i.test(
@@ -155,7 +176,7 @@ export function isContextRefusal({ message, code }: ServerError): boolean {
 
 /** Tokens that the model takes and that the prompt had, where the refusal names them. */
 export function contextIn({ message }: ServerError): { readonly limit: number | null; readonly prompt: number | null } {
-  const text = message.replace(/(\d),(?=\d{3}\b)/g, '$1');
+  const text = withoutSeparators(message);
   return {
     limit: numberIn(text, [
       /(?:maximum|max|available|total) (?:model )?context (?:length|size|window)(?: is| of)?(?: only)?[^\d]{0,12}(\d+)/i,
@@ -176,6 +197,11 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
       /given:? (\d+)/i,
     ]),
   };
+}
+
+/** `4,096` is `4096`. */
+function withoutSeparators(text: string): string {
+  return text.replace(/(\d),(?=\d{3}\b)/g, '$1');
 }
 
 function numberIn(text: string, patterns: readonly RegExp[]): number | null {

@@ -61,6 +61,11 @@ const FILTERED = new Set([
   'guardrail_intervened',
 ]);
 
+/** Further filters of the same families, such as `image_safety`. */
+const FILTERED_FAMILY = /(?:^|_)(?:safety|filter(?:ed)?|moderation|prohibited_content|policy)(?:$|_)/;
+/** The model is at fault, and not its server. */
+const UNUSABLE = /^(?:malformed|unexpected|too_many)_(?:tool|function|response)|repetition/;
+
 export interface ReadHooks {
   /** Called whenever anything arrives. */
   readonly onChunk: () => void;
@@ -151,11 +156,15 @@ class Reply {
   /** The whole reply. @throws EngineError when it is none, or half of one */
   completion(): Completion {
     const { finish, text, toolCalls } = this;
-    if (finish !== null && !WHOLE.has(finish) && !CUT.has(finish) && !FILTERED.has(finish)) {
+    const filtered = finish !== null && (FILTERED.has(finish) || FILTERED_FAMILY.test(finish));
+    if (finish !== null && UNUSABLE.test(finish)) {
+      const message = `What the model wrote cannot be used: its server ended it with “${cleanText(finish).slice(0, 60)}”.`;
+      throw new EngineError('engine_no_answer', message, { retryable: false });
+    }
+    if (finish !== null && !WHOLE.has(finish) && !CUT.has(finish) && !filtered) {
       const message = `The endpoint ended the answer with “${cleanText(finish).slice(0, 60)}”, before it was complete.`;
       throw new EngineError('engine_stream_cut', message, { retryable: true });
     }
-    const filtered = finish !== null && FILTERED.has(finish);
     if (this.refusal !== '' && text.trim() === '') throw refused(`it said “${cleanText(this.refusal).slice(0, 400)}”`);
     if (filtered && text.trim() === '')
       throw refused('a content filter of the server ended the answer before its first word');

@@ -52,11 +52,15 @@ ENV NODE_ENV=production \
     NODE_COMPILE_CACHE=/tmp/node-cache
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG SOURCE=unknown
+ARG CREATED=unknown
 LABEL org.opencontainers.image.title="Agent Mesh" \
       org.opencontainers.image.description="A local-first, crash-resumable mesh of LLM agents" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.created="${CREATED}"
 USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tini", "--", "node", "containers/start.ts"]

@@ -120,9 +120,15 @@ export function permissionsOf(identity: Identity, added: readonly AddedRole[] = 
     case 'agents':
       return joined(everybody(identity), service(identity), host(identity, hosted), orchestrator(hosted));
     case 'llm':
-      return joined(everybody(identity), service(identity), host(identity, hosted), worker(hosted));
+      return joined(everybody(identity), service(identity), host(identity, hosted), worker(identity, hosted));
     case 'tools':
-      return joined(everybody(identity), service(identity), host(identity, hosted), worker(hosted), catalogue);
+      return joined(
+        everybody(identity),
+        service(identity),
+        host(identity, hosted),
+        worker(identity, hosted),
+        catalogue,
+      );
     case 'gateway':
       return joined(everybody(identity), service(identity), watcher, gateway);
     case 'dashboard':
@@ -248,9 +254,9 @@ const orchestrator = (hosted: HostedRoles): Permissions => ({
   subscribe: [RECALL_FILTER, PROGRESS_FILTER],
 });
 
-/** Hosts that do what roles of the agents ask for, and answer them. */
-const worker = ({ agents }: HostedRoles): Permissions => ({
-  publish: [...agents.map((role) => inboxFilter(role)), PROGRESS_FILTER],
+/** Hosts that do what roles elsewhere ask for, and answer them; a tool is chosen by asking the llm role. */
+const worker = (name: HostName, hosted: HostedRoles): Permissions => ({
+  publish: [...otherRoles(name, hosted), PROGRESS_FILTER],
   subscribe: [],
 });
 

@@ -26,12 +26,12 @@ export async function languageModel(settings: Settings): Promise<Check> {
     case 'openai':
       return settings.OPENAI_BASE_URL === undefined
         ? warn('LLM_ENGINE=openai needs OPENAI_BASE_URL; answers quote the knowledge base')
-        : endpoint(settings, settings.OPENAI_BASE_URL, 'OPENAI_BASE_URL');
+        : endpoint(settings, settings.OPENAI_BASE_URL);
     case 'ollama': {
       const origin = ollamaOrigin(settings.OLLAMA_HOST);
       return origin === null
         ? warn('OLLAMA_HOST is not an address; answers quote the knowledge base')
-        : endpoint(settings, `${origin}/v1`, 'OLLAMA_HOST');
+        : ollama(settings, new URL(origin).host);
     }
     case 'extractive':
       return none(settings);
@@ -64,7 +64,7 @@ async function file(settings: Settings, named: string): Promise<Check> {
   }
 }
 
-async function endpoint(settings: Settings, url: string, setting: string): Promise<Check> {
+async function endpoint(settings: Settings, url: string): Promise<Check> {
   const shown = new URL(url).host;
   try {
     const key = settings.OPENAI_API_KEY;
@@ -74,10 +74,28 @@ async function endpoint(settings: Settings, url: string, setting: string): Promi
     });
     if (response.ok)
       return { name: NAME, status: 'ok', text: `${shown}, ${settings.OPENAI_MODEL ?? 'its first model'}` };
-    return warn(`${shown} answers ${response.status}; check ${setting} and OPENAI_API_KEY`);
+    return warn(`${shown} answers ${response.status}; check OPENAI_BASE_URL and OPENAI_API_KEY`);
   } catch {
-    return warn(`${shown} does not answer; check ${setting}, or start it`);
+    return warn(`${shown} does not answer; check OPENAI_BASE_URL, or start it`);
   }
+}
+
+/** By Ollama's own API, as the engine asks it; what has not been pulled is said before the first question fails by it. */
+async function ollama({ OLLAMA_HOST: host, OPENAI_MODEL: model }: Settings, shown: string): Promise<Check> {
+  const found = await findOllama(host);
+  if (found === null) return warn(`no Ollama answers at ${shown}; check OLLAMA_HOST, or start it (\`ollama serve\`)`);
+  const names = found.models.map(({ name }) => name);
+  if (names.length === 0) return warn(`the Ollama at ${shown} has no model: \`ollama pull ${model ?? 'NAME'}\``);
+  if (model === undefined) return { name: NAME, status: 'ok', text: `Ollama at ${shown}, its first chat model` };
+  // A name without a tag is that of the latest.
+  if (names.includes(model) || names.includes(`${model}:latest`))
+    return { name: NAME, status: 'ok', text: `Ollama at ${shown}, ${model}` };
+  return warn(
+    `the Ollama at ${shown} has no ${model}: \`ollama pull ${model}\`, or set OPENAI_MODEL to ${names
+      .filter((name) => !/embed/i.test(name))
+      .slice(0, 5)
+      .join(', ')}`,
+  );
 }
 
 /** Ollama is never used unasked, but whoever has it should know that one line is missing. */

@@ -9,7 +9,7 @@ import type { BreakerState } from '../resilience/breakers.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
 import { type Counters, type Labels, type MetricName, metrics, type Point, type Sample } from '../telemetry/metrics.ts';
 import type { OutletCounts } from '../telemetry/outlet.ts';
-import type { ProcessFacts } from './effect-spans.ts';
+import type { ProcessFacts } from './attempt-spans.ts';
 
 const BYTES_PER_MB = 1_048_576;
 const LOOK_EVERY_MS = 1000;

@@ -12,8 +12,8 @@ import { answerDiscovery, type DiscoveredService } from '../registry/service-dis
 import type { Breakers } from '../resilience/breakers.ts';
 import { inboxFilter } from '../schemas/events/subjects.ts';
 import type { Part } from './adapters/part.ts';
+import type { ProcessFacts } from './attempt-spans.ts';
 import { type Caps, neededMb, uvThreads, watchCaps } from './caps.ts';
-import type { ProcessFacts } from './effect-spans.ts';
 import { type HeartbeatSender, startHeartbeat } from './heartbeat.ts';
 import { type HeartbeatFacts, type ShownRole, statusOf } from './heartbeat-form.ts';
 import type { Service } from './table.ts';

@@ -23,7 +23,8 @@ import { createOutlet, type Destination, type Outlet, type Sent } from '../telem
 import type { FinishedSpan, Resource, SpanBatch } from '../telemetry/span.ts';
 import { attribute } from '../telemetry/spans.ts';
 import { createTracer, type Tracer } from '../telemetry/tracer.ts';
-import { type CrashSign, type ProcessFacts, traceEffects } from './effect-spans.ts';
+import type { CrashSign, ProcessFacts } from './attempt-spans.ts';
+import { traceEffects } from './effect-spans.ts';
 import { createMetricSamples, type MetricSamples } from './metric-samples.ts';
 import { createObservability, type Observability } from './observability.ts';
 import type { Shown } from './presence.ts';
@@ -99,12 +100,6 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   let collector: Collector | null = null;
   let otlp: Outlet<FinishedSpan> | null = null;
   let n = 0;
-  const tracer = createTracer([
-    {
-      begun: (span) => recorder.begun(span, false),
-      finished: (span) => recorder.late(() => sendSpan(span)),
-    },
-  ]);
   const sendSpan = (span: FinishedSpan): void => {
     n += 1;
     const { window } = observability;
@@ -115,6 +110,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     stream.add({ traceId: told.traceId, text });
     otlp?.add(told);
   };
+  const tracer = createTracer({
+    late: recorder.late,
+    begun: (span) => recorder.begun(span, false),
+    finished: sendSpan,
+  });
   const onCrash = (how: CrashSign, cause: string): void => {
     counters.add('crashes', { how });
     observability.crash(cause);

@@ -63,8 +63,6 @@ export interface FlightRecorder {
   begun(span: BegunSpan, resumes: boolean): void;
   /** @param text of the span, as JSON */
   finished(span: FinishedSpan, text: string, n: number): void;
-  /** An open span that is not wanted any more. */
-  forget(spanId: string): void;
   sent(n: number): void;
   log(line: Readonly<Record<string, unknown>>): void;
   event(atMs: number, task: string, role: string, type: string, hop: number): void;
@@ -168,7 +166,6 @@ export function openFlightRecorder(folder: string): FlightRecorder {
       open.delete(span.spanId);
       if (text.length < LINE_MAX_CHARACTERS) addText(`{"kind":"span","atMs":${Date.now()},"n":${n},"span":${text}}\n`);
     },
-    forget: (spanId) => void open.delete(spanId),
     sent: (n) => add({ kind: 'sent', atMs: Date.now(), n }),
     log: (line) => add({ kind: 'log', atMs: Date.now(), line }),
     // Names and ids of ours have nothing in them that JSON would escape.

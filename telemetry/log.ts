@@ -3,7 +3,9 @@
  * a line, the trace that a line about a task belongs to, and which lines are printed now. Does not own: where lines are
  * kept, or who else wants them.
  */
+
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { parseTraceparent } from '../schemas/events/trace-context.ts';
 import { plainJson } from './plain-json.ts';
 
 export type Log = Logger;
@@ -57,8 +59,9 @@ const foreign = new Map<string, string>();
 const FOREIGN_MAX = 5000;
 
 /** The task's lines name this trace from now on. */
-export function rememberTrace(task: string, traceId: string): void {
-  if (traceId === task.replaceAll('-', '')) return;
+export function rememberTrace(task: string, traceparent: string): void {
+  const traceId = parseTraceparent(traceparent)?.traceId;
+  if (traceId === undefined || traceId === task.replaceAll('-', '')) return;
   if (foreign.size >= FOREIGN_MAX) foreign.delete(foreign.keys().next().value ?? '');
   foreign.set(task, traceId);
 }

@@ -315,8 +315,8 @@ export function createCounters(): Counters {
   const all = new Map<MetricName, Map<string, Series>>();
   const seriesOf = (name: MetricName, given: Labels): Series => {
     const { labels: names, buckets } = metrics[name] as Metric;
-    const key =
-      names.length === 1 ? (given[names[0] ?? ''] ?? '') : names.map((label) => given[label] ?? '').join('\u0000');
+    let key = given[names[0] ?? ''] ?? '';
+    for (let at = 1; at < names.length; at += 1) key += `\u0000${given[names[at] ?? ''] ?? ''}`;
     const ofName = all.get(name) ?? new Map<string, Series>();
     const known = ofName.get(key);
     if (known !== undefined) return known;

@@ -10,7 +10,7 @@ import { backOffMs } from '../resilience/back-off.ts';
 
 /** Some minutes of a busy mesh, about a MiB. */
 const QUEUE_MAX = 4096;
-const BATCH_MAX = 512;
+const BATCH_MAX = 1024;
 /** Dropped together: making room for one at a time would cost more than telling of it. */
 const DROP_AT_ONCE = 256;
 /** Short, so that what a crash takes with it is little, and who watches sees it soon. */

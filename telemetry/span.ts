@@ -83,21 +83,24 @@ export function attemptSpanId(key: string, attempt: number, host: string): strin
   return spanIdFor(key, 'attempt', attempt, host);
 }
 
-/** As much as may be sent of a span: values are cut, and a number that is none goes. */
+/** As much as may be sent of a span: values are cut, and a number that is none goes. The same object when all may go. */
 export function bounded(attributes: Attributes): Attributes {
-  let changed = false;
-  const kept: Record<string, AttributeValue> = {};
   let count = 0;
   for (const key in attributes) {
-    const value = attributes[key];
-    if (value === undefined) continue;
     count += 1;
-    const isOdd = typeof value === 'number' && !Number.isFinite(value);
-    if (count > ATTRIBUTES_MAX || isOdd) changed = true;
-    else if (typeof value === 'string' && value.length > VALUE_MAX_CHARACTERS) {
-      kept[key] = value.slice(0, VALUE_MAX_CHARACTERS);
-      changed = true;
-    } else kept[key] = value;
+    if (count > ATTRIBUTES_MAX || !isPlain(attributes[key])) return cut(attributes);
   }
-  return changed ? kept : attributes;
+  return attributes;
+}
+
+function isPlain(value: AttributeValue | undefined): boolean {
+  if (typeof value === 'string') return value.length <= VALUE_MAX_CHARACTERS;
+  return typeof value !== 'number' || Number.isFinite(value);
+}
+
+function cut(attributes: Attributes): Attributes {
+  const fitting = Object.entries(attributes)
+    .filter(([, value]) => typeof value !== 'number' || Number.isFinite(value))
+    .map(([key, value]) => [key, typeof value === 'string' ? value.slice(0, VALUE_MAX_CHARACTERS) : value]);
+  return Object.fromEntries(fitting.slice(0, ATTRIBUTES_MAX));
 }

@@ -8,7 +8,6 @@
  */
 
 import { type MeshEvent, nameOf, typeOf } from '../schemas/events/envelope.ts';
-import { ingressEventId } from '../schemas/events/ids.ts';
 import { inboxesOf } from '../schemas/events/subjects.ts';
 import { parseTraceparent, spanIdOf, type TraceContext } from '../schemas/events/trace-context.ts';
 import { type Attributes, type FinishedSpan, hopSpanId, type SpanLink, spanIdFor, taskSpanId } from './span.ts';
@@ -20,6 +19,8 @@ const MESSAGES: ReadonlySet<string> = new Set(
     typeOf,
   ),
 );
+
+const HOP_FINISHED = 'dev.agentmesh.hop.finished.v1';
 
 const ENDINGS: ReadonlySet<string> = new Set(
   (['task.completed', 'task.failed', 'task.cancelled'] as const).map(typeOf),
@@ -45,11 +46,11 @@ export function saidSpan(
   atMs: number,
   began: TaskBeginning | null,
 ): FinishedSpan | null {
-  const context = parseTraceparent(event.traceparent);
+  const told = way === 'fact' ? event.type === HOP_FINISHED || ENDINGS.has(event.type) : MESSAGES.has(event.type);
+  const context = told ? parseTraceparent(event.traceparent) : null;
   if (context === null || !context.sampled) return null;
-  if (way !== 'fact') return MESSAGES.has(event.type) ? messageSpan(event, to, way, context, atMs) : null;
-  if (event.type === 'dev.agentmesh.hop.finished.v1') return hopSpan(event, context);
-  return ENDINGS.has(event.type) ? taskSpan(event, context, began) : null;
+  if (way !== 'fact') return messageSpan(event, to, way, context, atMs);
+  return event.type === HOP_FINISHED ? hopSpan(event, context) : taskSpan(event, context, began);
 }
 
 /** The span of a message that was applied; null for what is no message between actors. */
@@ -172,15 +173,15 @@ export function isEnding(event: MeshEvent): boolean {
 /** Of the span that the caller of a task gave; empty when the task has a trace of its own. */
 export function callerSpanOf(submitted: MeshEvent): string {
   const context = parseTraceparent(submitted.traceparent);
-  const own = spanIdOf(ingressEventId(submitted.correlationid, 'task.submitted', ''));
-  return context === null || context.spanId === own ? '' : context.spanId;
+  return context === null || context.spanId === spanIdOf(submitted.id) ? '' : context.spanId;
 }
 
 /** A forked task follows the hop that it was forked from, where that one is told of. */
 export function forkLinks(submitted: MeshEvent<'task.submitted'>): Pick<TaskBeginning, 'links'> {
   const origin = submitted.data.fork?.origin;
-  const context = parseTraceparent(origin?.traceparent ?? '');
-  if (origin === undefined || context === null || !context.sampled) return {};
+  if (origin === undefined) return {};
+  const context = parseTraceparent(origin.traceparent ?? '');
+  if (context === null || !context.sampled) return {};
   const spanId = hopSpanId(origin.correlationId, origin.hop);
   return { links: [{ traceId: context.traceId, spanId, cause: 'fork' }] };
 }

@@ -11,7 +11,6 @@ import { meshEnv, meshFolder, programFile, type Settings } from '../../config/se
 import { CliError, type ExitCode } from '../errors.ts';
 import { supervisorTrouble } from '../local-trouble.ts';
 import { prepareHome } from './home.ts';
-import { assertUsable } from './preflight.ts';
 import { isAlive } from './process-mark.ts';
 import { liveness, type RunState, readRunState } from './run-state.ts';
 import { logPath } from './services.ts';
@@ -123,6 +122,7 @@ export async function ensureUp(settings: Settings, say: Say): Promise<{ state: R
     const isWished = lastWish(settings.MESH_HOME)?.wanted === 'up';
     if (isWished && now.state.state === 'ready') return { state: now.state, started: false };
   } else {
+    const { assertUsable } = await import('./preflight.ts');
     for (const text of await assertUsable(settings)) say(text);
     prepareHome(settings);
   }

@@ -36,7 +36,7 @@ export const notRun: readonly NotRun[] = [
       'docker compose run --rm --entrypoint rm setup /run/mesh/dashboard.env',
       'docker compose up --detach --force-recreate setup gateway dashboard',
       'docker compose down',
-      'docker build --target agents --tag agent-mesh/agents:0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .',
+      'docker build --target agents --tag agent-mesh/agents:0.1.0 \\',
       'for t in keeper agents llm tools gateway dashboard router; do',
       'node tests/containers/run.ts',
     ],

@@ -183,7 +183,8 @@ describe.each(servers)('on %s nats-server', (_name, binary) => {
       factSubject(TASK),
       journalSubject('agents', 0),
       'mesh.checkpoint.agents.0',
-      inboxSubject('tools', TASK),
+      journalSubject('tools', 0),
+      'mesh.tasks',
     ];
     for (const subject of forged) expect((await failure(llm.publish({ subject, body: '{}' }))).code).toBe('refused');
     expect((await failure(llm.kv('push').get('a'))).code).toBe('refused');
@@ -192,7 +193,8 @@ describe.each(servers)('on %s nats-server', (_name, binary) => {
       'refused',
     );
     expect((await failure(llm.setMaxAge(1000))).code).toBe('refused');
-    // What is its own it may.
+    // What is its own it may, and answer the tools that asked it for a choice.
+    await llm.publish({ subject: inboxSubject('tools', TASK), body: '{}' });
     await llm.publish({ subject: journalSubject('llm', 0), body: '{}' });
     expect(await llm.getLast(journalSubject('llm', 0))).not.toBeNull();
     expect(await owner.getLast(factSubject(TASK))).toBeNull();

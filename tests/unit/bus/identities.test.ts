@@ -25,7 +25,7 @@ describe('identities', () => {
     [journalSubject('agents', 3), ['owner', 'agents']],
     [journalSubject('tools', 3), ['owner', 'tools']],
     ['mesh.checkpoint.llm.3', ['owner', 'llm']],
-    [inboxSubject('llm', TASK), ['owner', 'agents', 'dashboard']],
+    [inboxSubject('llm', TASK), ['owner', 'agents', 'tools', 'dashboard']],
     ['mesh.tasks', ['owner', 'dashboard', 'public']],
     ['mesh.tasks.doors', ['owner', 'gateway', 'dashboard']],
     ['$KV.mesh-push.x', ['owner', 'gateway']],
@@ -40,6 +40,17 @@ describe('identities', () => {
     ['$JS.API.STREAM.MSG.DELETE.MESH', ['owner', 'agents']],
   ] as const)('%s is written by %j alone', (subject, who) => {
     expect(may(subject)).toEqual(who);
+  });
+  it('lets every role that asks another one be answered: the tools ask the model, and it answers them', () => {
+    const hosts = Object.entries(hostedRoles).map(([host, roles]) => [host as Identity, roles] as const);
+    const refused = hosts.flatMap(([host]) =>
+      hosts
+        .filter(([other]) => other !== host)
+        .flatMap(([, roles]) => roles.map((role) => inboxSubject(role, TASK)))
+        .filter((inbox) => !may(inbox).includes(host))
+        .map((inbox) => `${host} ${inbox}`),
+    );
+    expect(refused).toEqual([]);
   });
   it('gives the agents, and who answers them, what roles of a user’s own need', () => {
     const inbox = inboxSubject('translator', TASK);

@@ -472,6 +472,11 @@ export const behaviours: readonly Behaviour[] = [
     play: (r) => lines(r, { message: { role: 'assistant', content: 'The' }, done: false }),
   },
   {
+    ...{ server: 'Ollama', does: 'has no such model, by its own API', api: 'ollama' },
+    gives: once('engine_rejected', 'try pulling it first. Pull the model with `ollama pull`'),
+    play: (r) => json(r, 404, { error: 'model "qwen9" not found, try pulling it first' }),
+  },
+  {
     ...{ server: 'Ollama', does: 'has a full queue (503)', api: 'ollama', gives: ADAPTED },
     play: (r, index) =>
       index === 0

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { languageModel } from '../../../cli/doctor-model.ts';
+import { readSettings } from '../../../config/settings.ts';
 import { catalogue } from '../../../gguf-models/catalogue.ts';
 import { modelPath } from '../../../gguf-models/files.ts';
 import { readGgufInfo } from '../../../gguf-models/gguf.ts';
@@ -123,6 +125,30 @@ describe('Ollama', () => {
     expect(await findOllama(host)).toBeNull();
     await new Promise((resolve) => server.close(resolve));
     expect(await findOllama(host)).toBeNull();
+  });
+
+  test('what it has not is said by the doctor, with what to do', async () => {
+    let models: object[] = [{ name: 'nomic-embed-text:latest' }, { name: 'qwen:3b' }, { name: 'phi:latest' }];
+    const server = createServer((request, response) =>
+      request.url === '/api/tags' ? response.end(JSON.stringify({ models })) : response.writeHead(404).end(),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const said = async (model?: string): Promise<string> => {
+      const named = model === undefined ? {} : { OPENAI_MODEL: model };
+      const { status, text } = await languageModel(readSettings({ LLM_ENGINE: 'ollama', OLLAMA_HOST: host, ...named }));
+      return `${status}: ${text}`;
+    };
+    expect(await said('qwen:3b')).toBe(`ok: Ollama at ${host}, qwen:3b`);
+    expect(await said('phi')).toBe(`ok: Ollama at ${host}, phi`);
+    expect(await said()).toBe(`ok: Ollama at ${host}, its first chat model`);
+    expect(await said('qwen9')).toBe(
+      `warn: the Ollama at ${host} has no qwen9: \`ollama pull qwen9\`, or set OPENAI_MODEL to qwen:3b, phi:latest`,
+    );
+    models = [];
+    expect(await said('phi')).toContain('`ollama pull phi`');
+    await new Promise((resolve) => server.close(resolve));
+    expect(await said('phi')).toContain('start it');
   });
 });
 

@@ -277,4 +277,12 @@ describe('Dockerfile', () => {
     expect(runtime).toMatch(/^ENTRYPOINT \["tini", "--",/m);
     expect(runtime).toContain('containers/ask-health.ts", "readyz"');
   });
+
+  it('says whence, from which commit and when it was made, as OCI names it', () => {
+    const runtime = stages.find(({ name }) => name === 'runtime')?.body ?? '';
+    for (const label of ['version', 'revision', 'source', 'created']) {
+      expect(runtime).toMatch(new RegExp(`^ARG ${label.toUpperCase()}=\\S+$`, 'm'));
+      expect(runtime).toContain(`org.opencontainers.image.${label}="\${${label.toUpperCase()}}"`);
+    }
+  });
 });

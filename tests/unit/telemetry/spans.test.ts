@@ -37,9 +37,9 @@ function traced(change: Partial<EffectSpansOptions> = {}) {
   const counters = createCounters();
   const nothing = (): void => undefined;
   const tracing = traceEffects({
-    tracer: createTracer([{ finished: (span) => void spans.push(span) }]),
+    tracer: createTracer({ finished: (span) => void spans.push(span) }),
     counters,
-    recorder: { crashed: null, begun: nothing, event: nothing, forget: nothing, late: now },
+    recorder: { crashed: null, begun: nothing, event: nothing, late: now },
     process: { threads: () => 9, memoryLimitMb: () => 512, rssMb: () => 151 },
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     ...{ host: HOST, tracesPerSecond: 10, isFull: () => false, tellsContent: () => false },
@@ -162,7 +162,7 @@ describe('an attempt after another one', () => {
     const { tracing, spans, crashes } = traced({
       recorder: {
         crashed: { pid: 7, lastMs, cutOff: [cutOff], resumed: [], unsent: [] },
-        ...{ begun: nothing, event: nothing, forget: nothing, late: now },
+        ...{ begun: nothing, event: nothing, late: now },
       },
     });
     tracing.attempt({ ...facts, attempt: 2, crashes: 1, pending: true }).end('done', null);
@@ -177,7 +177,7 @@ describe('an attempt after another one', () => {
     const crashed = { pid: 7, lastMs: 2, cutOff: [{ ...cutOff, kind: 'internal' as const }], resumed: [], unsent: [] };
     const nothing = (): void => undefined;
     const { tracing, spans } = traced({
-      recorder: { crashed, begun: nothing, event: nothing, forget: nothing, late: now },
+      recorder: { crashed, begun: nothing, event: nothing, late: now },
     });
     tracing.attempt({ ...facts, pending: true }).end('done', null);
     expect(spans[0]?.spanId).not.toBe(id);

@@ -25,6 +25,8 @@ import {
 
 export interface TransportOptions {
   readonly baseUrl: string;
+  /** Which setting is spoken of when the address or the model is wrong; OpenAI's unless told. */
+  readonly api?: 'openai' | 'ollama' | undefined;
   readonly apiKey?: string | undefined;
   /** From the request to the first byte of the answer: a local server loads its model and reads the prompt in it. */
   readonly firstByteTimeoutMs: number;
@@ -259,7 +261,7 @@ function asFailure(options: TransportOptions, { hasStarted }: ExchangeContext): 
     if (thrown instanceof StatusFailure) {
       const loading =
         isReloading(thrown.said) || (thrown.status !== 400 && thrown.status !== 401 && isLoading(thrown.said));
-      return { error: statusError(thrown, where), retryAfterMs: thrown.retryAfterMs, loading };
+      return { error: statusError(thrown, where, options), retryAfterMs: thrown.retryAfterMs, loading };
     }
     if (thrown instanceof TimeoutFailure) {
       const message = `The model endpoint ${where} ${thrown.message}. Raise LLM_TIMEOUT_MS, or use a smaller model.`;
@@ -270,19 +272,33 @@ function asFailure(options: TransportOptions, { hasStarted }: ExchangeContext): 
   };
 }
 
-function unreachable({ baseUrl }: TransportOptions, where: string, thrown: unknown, started: boolean): EngineError {
+function unreachable(
+  { baseUrl, api }: TransportOptions,
+  where: string,
+  thrown: unknown,
+  started: boolean,
+): EngineError {
   const cause = causeOf(thrown);
   if (started || /SOCKET|ECONNRESET|terminated|aborted/i.test(cause)) {
     const when = started ? 'in the middle of the answer' : 'before the answer was there';
     const message = `The model endpoint ${where} broke the connection ${when} (${cause}). It may have crashed: see its own log.`;
     return new EngineError('engine_stream_cut', message, { retryable: true, cause: thrown });
   }
-  const message = `The model endpoint ${where} cannot be reached (${cause}). Is it running, and is OPENAI_BASE_URL right?`;
+  const message = `The model endpoint ${where} cannot be reached (${cause}). Is it running, and is ${addressSetting(api)} right?`;
   const retryable = URL.canParse(baseUrl) && !HOPELESS_CAUSE.test(cause);
   return new EngineError('engine_unreachable', message, { retryable, cause: thrown });
 }
 
-function statusError(failure: StatusFailure, where: string): EngineError {
+function addressSetting(api: TransportOptions['api']): string {
+  return api === 'ollama' ? 'OLLAMA_HOST' : 'OPENAI_BASE_URL';
+}
+
+const ABOUT_NAMES = {
+  openai: "Check OPENAI_BASE_URL (it ends in /v1 as a rule) and the model's name.",
+  ollama: 'Pull the model with `ollama pull`, or name one that is there in OPENAI_MODEL (`mesh models ls`).',
+} as const;
+
+function statusError(failure: StatusFailure, where: string, { api = 'openai' }: TransportOptions): EngineError {
   const { status, said, when } = failure;
   const what = when === '' ? `answered ${status}: ${said.message}` : `reported an error ${when}: ${said.message}`;
   const text = `The model endpoint ${where} ${what}`;
@@ -294,7 +310,7 @@ function statusError(failure: StatusFailure, where: string): EngineError {
     return make('engine_unauthorised', `${text}. Check OPENAI_API_KEY.`);
   if (status === 429) return make('engine_rate_limited', `${text}.`);
   if (status === 404 || /unexpected endpoint/i.test(said.message))
-    return make('engine_rejected', `${text}. Check OPENAI_BASE_URL (it ends in /v1 as a rule) and the model's name.`);
+    return make('engine_rejected', `${text}. ${ABOUT_NAMES[api]}`);
   return make(status >= 500 ? 'engine_unavailable' : 'engine_rejected', `${text}.`);
 }
 

@@ -100,7 +100,7 @@ export function createOpenAiEngine(options: OpenAiOptions): LlmEngine {
 function transportOf(options: OpenAiOptions): TransportOptions {
   const timeoutMs = options.timeoutMs ?? 600_000;
   return {
-    ...{ baseUrl: options.baseUrl, apiKey: options.apiKey, timeoutMs },
+    ...{ baseUrl: options.baseUrl, api: options.api, apiKey: options.apiKey, timeoutMs },
     firstByteTimeoutMs: options.firstByteTimeoutMs ?? timeoutMs,
     idleTimeoutMs: options.idleTimeoutMs ?? 120_000,
     attempts: options.attempts ?? 4,

@@ -74,7 +74,8 @@ export class ShownQuestions {
 
 /**
  * The answer of a caller to a task as it is. The same caller's same answer to the same question has the same name: given
- * twice it is one.
+ * twice it is one. Refused because it named no question, or one that was not asked yet, it has another name when it is given
+ * again: it may be taken now.
  */
 export function answerOf(order: AnswerOrder, view: TaskView, caller: Caller, shown: string | null): Answer {
   const { text } = order;
@@ -83,8 +84,14 @@ export function answerOf(order: AnswerOrder, view: TaskView, caller: Caller, sho
   const only = questions.length === 1 ? (questions[0]?.questionId ?? null) : null;
   const questionId = order.questionId ?? shown ?? only;
   const about = questionId ?? questions.at(-1)?.questionId ?? view.question?.questionId ?? '';
-  const derived = `answer-${contentHash(JSON.stringify([about, caller.name, text]))}`;
+  const before = view.refusals.filter((refusal) => mayBeTakenLater(refusal, about, text)).length;
+  const derived = `answer-${contentHash(JSON.stringify([about, caller.name, text, ...(before > 0 ? [before] : [])]))}`;
   return { text, questionId, about, messageId: order.messageId ?? derived };
+}
+
+function mayBeTakenLater({ code, questionId, open, text }: RefusalView, about: string, given: string): boolean {
+  if (text !== given) return false;
+  return code === 'not_named' ? open?.questionId === about : code === 'other_question' && questionId === about;
 }
 
 /** What became of an answer: `taken`, the error that its caller is told, or null while nobody knows. */

@@ -40,7 +40,11 @@ export type ServerConfig = StdioServer | HttpServer;
 export interface McpConfig {
   readonly servers: readonly ServerConfig[];
   readonly problems: readonly string[];
+  /** Servers that are named and not used, and why not. */
+  readonly leftOut: ReadonlyMap<string, string>;
 }
+
+const NONE: McpConfig = { servers: [], problems: [], leftOut: new Map() };
 
 const textMap = z.record(z.string(), z.string({ error: 'must be a text' }));
 const entrySchema = z.looseObject({
@@ -67,9 +71,9 @@ export function readMcpConfig(path: string, wasNamed: boolean, env: Environment 
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    if (code === 'ENOENT' && !wasNamed) return { servers: [], problems: [] };
+    if (code === 'ENOENT' && !wasNamed) return NONE;
     const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
-    return { servers: [], problems: [`${path} ${why}; MESH_MCP_CONFIG names it`] };
+    return { ...NONE, problems: [`${path} ${why}; MESH_MCP_CONFIG names it`] };
   }
   return parseMcpConfig(text, path, env);
 }
@@ -80,23 +84,29 @@ export function parseMcpConfig(text: string, path: string, env: Environment): Mc
     whole = JSON.parse(text);
   } catch (error) {
     return {
-      servers: [],
+      ...NONE,
       problems: [`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`],
     };
   }
   const shape = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) }).safeParse(whole);
   if (!shape.success) {
-    return { servers: [], problems: [`${path}: mcpServers must be an object with one entry for each server`] };
+    return { ...NONE, problems: [`${path}: mcpServers must be an object with one entry for each server`] };
   }
   const servers: ServerConfig[] = [];
   const problems: string[] = [];
+  const leftOut = new Map<string, string>();
+  const leave = (name: string, why: string): void => {
+    leftOut.set(name, why);
+    problems.push(`${path}: server ${JSON.stringify(name.slice(0, 60))}: ${why}`);
+  };
   for (const [name, entry] of Object.entries(shape.data.mcpServers)) {
     const read = readEntry(name, entry, { folder: dirname(path), env });
-    if (typeof read === 'string') problems.push(`${path}: server ${JSON.stringify(name.slice(0, 60))}: ${read}`);
-    else if (read !== null && servers.length < SERVERS_MAX) servers.push(read);
-    else if (read !== null) problems.push(`${path}: server ${name}: at most ${SERVERS_MAX} servers are used`);
+    if (typeof read === 'string') leave(name, read);
+    else if (read === null) leftOut.set(name, 'it is switched off ("disabled": true)');
+    else if (servers.length < SERVERS_MAX) servers.push(read);
+    else leave(name, `at most ${SERVERS_MAX} servers are used`);
   }
-  return { servers, problems };
+  return { servers, problems, leftOut };
 }
 
 /** The server, null when it is switched off, or what is wrong with it. */

@@ -60,6 +60,8 @@ export interface McpServers {
   /** @throws McpError, or the signal's reason */
   call(tool: McpTool, args: Readonly<Record<string, unknown>>, call: McpCall): Promise<McpAnswer>;
   states(): McpServerState[];
+  /** Servers that `mcp.json` names and that are not used, and why not. */
+  leftOut(): ReadonlyMap<string, string>;
   /** What is wrong with `mcp.json` or its servers, for people. */
   problems(): string[];
   /** Ends the connections, and the processes behind them. */
@@ -99,6 +101,7 @@ export const noMcpServers: McpServers = {
   },
   call: () => Promise.reject(new McpError('unavailable', 'no MCP server is set up')),
   states: () => [],
+  leftOut: () => new Map(),
   problems: () => [],
   close: () => Promise.resolve(),
 };

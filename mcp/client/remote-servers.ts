@@ -47,6 +47,7 @@ export function createMcpServers(config: McpConfig, log: ServerLog, children: Ch
         : server.call(tool, args, call);
     },
     states: () => [...servers.values()].map((server) => server.state()),
+    leftOut: () => config.leftOut,
     problems() {
       const down = [...servers.values()].map((server) => server.state()).filter(({ problem }) => problem !== null);
       const left = all().length - TOOLS_MAX;

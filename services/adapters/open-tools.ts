@@ -39,7 +39,7 @@ export function openTools(settings: Settings, { log, breakers, policy, own }: To
 
 function openMcp(settings: Settings, log: RuntimeLog): McpServers {
   const config = readMcpConfig(settings.MESH_MCP_CONFIG, (process.env.MESH_MCP_CONFIG ?? '') !== '');
-  if (config.servers.length + config.problems.length === 0) return noMcpServers;
+  if (config.servers.length + config.problems.length + config.leftOut.size === 0) return noMcpServers;
   // One record for each ledger, as each has one process.
   const children = createChildren(join(dirname(ledgerPath(settings, 'tools')), 'mcp-children.json'));
   return createMcpServers(config, log, children);

@@ -113,8 +113,14 @@ export function createToolbox(options: ToolboxOptions): WholeToolbox {
       return await choose(tools, prompt);
     } catch (error) {
       const [, named = ''] = /^\s*tool:\s*([\w.-]+)/i.exec(prompt) ?? [];
+      if (!(error instanceof ToolError) || error.code !== 'tool_unknown') throw error;
+      const [left] = [...mcp.leftOut()].filter(([name]) => named.startsWith(`${name}.`));
+      if (left !== undefined) {
+        const message = `the MCP server ${left[0]} is not used, as mcp.json stands: ${left[1]}`;
+        throw new ToolError('tool_unknown', message, { cause: error });
+      }
       const server = mcp.states().find(({ name, state }) => state !== 'ready' && named.startsWith(`${name}.`));
-      if (server === undefined || !(error instanceof ToolError) || error.code !== 'tool_unknown') throw error;
+      if (server === undefined) throw error;
       const why = server.problem ?? 'it is starting';
       throw new ToolError('mcp_unavailable', `the MCP server ${server.name} does not run: ${why}`, {
         retryable: true,

@@ -7,6 +7,7 @@ import { offersFor } from '../../../actors/roles/tools/offers.ts';
 import { defaultPolicy, parsePolicy, type ToolPolicy } from '../../../actors/roles/tools/policy.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
 import type { EffectContext } from '../../../actors/runtime/role.ts';
+import { parseMcpConfig } from '../../../mcp/client/config.ts';
 import { type McpServers, noMcpServers } from '../../../mcp/client/port.ts';
 import { createBreakers } from '../../../resilience/breakers.ts';
 
@@ -20,6 +21,24 @@ function tool(name: string, more: Partial<Tool> = {}): Tool {
     ...more,
   };
 }
+
+test('a tool of a server that is switched off or written wrong: the task is told so', async () => {
+  const written = { mcpServers: { off: { command: 'x', disabled: true }, wrong: { command: 'x', timeoutMs: 1 } } };
+  const { leftOut } = parseMcpConfig(JSON.stringify(written), '/mesh/mcp.json', {});
+  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  const toolbox = createToolbox({
+    ...{ allowHosts: [], workspace: null, policy: defaultPolicy, breakers: createBreakers(log) },
+    mcp: { ...noMcpServers, leftOut: () => leftOut },
+  });
+  for (const [prompt, why] of [
+    ['tool:off.x {}', /^the MCP server off is not used, as mcp.json stands: it is switched off/],
+    ['tool:wrong.x {}', /^the MCP server wrong is not used, as mcp.json stands: timeoutMs/],
+    ['tool:other.x {}', /^There is no tool other.x/],
+  ] as const)
+    await expect(toolbox.choose(prompt, {})).rejects.toMatchObject({
+      ...{ code: 'tool_unknown', retryable: false, message: expect.stringMatching(why) },
+    });
+});
 
 test('a tool of a server that does not run: the task is told why it does not', async () => {
   const states: McpServers['states'] = () => [

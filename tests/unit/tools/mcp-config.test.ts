@@ -72,10 +72,10 @@ test('a file that is no JSON, has no servers, or is not there', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-mcp-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'mcp.json');
-  expect(readMcpConfig(path, false)).toEqual({ servers: [], problems: [] });
+  expect(readMcpConfig(path, false)).toMatchObject({ servers: [], problems: [] });
   expect(readMcpConfig(path, true).problems).toEqual([`${path} does not exist; MESH_MCP_CONFIG names it`]);
   writeFileSync(path, '{"mcpServers": {}}');
-  expect(readMcpConfig(path, true)).toEqual({ servers: [], problems: [] });
+  expect(readMcpConfig(path, true)).toMatchObject({ servers: [], problems: [] });
 });
 
 test('at most 32 servers', () => {

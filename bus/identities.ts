@@ -20,6 +20,7 @@ import {
   INGRESS_SUBJECT,
   inboxFilter,
   JOURNAL_FILTER,
+  JOURNAL_LANE,
   journalFilter,
   KEEPER_SUBJECT,
   PARTITIONS,
@@ -219,7 +220,7 @@ function host(name: HostName, hosted: HostedRoles): Permissions {
   return {
     publish: [
       ...[journal, checkpoints, endsFilter(name)],
-      ...roles.map(quarantineSubject),
+      ...[...roles, JOURNAL_LANE].map(quarantineSubject),
       ...reads(STREAM, journal, ...roles.map((role) => inboxFilter(role))),
       ...reads(CHECKPOINT_STREAM, checkpoints, endsFilter(name)),
       `$JS.API.STREAM.PURGE.${CHECKPOINT_STREAM}`,

@@ -5,7 +5,7 @@
 
 import type { Bus, StoredMessage } from '../bus/port.ts';
 import { headerValue } from '../schemas/events/event-content.ts';
-import { QUARANTINE_FILTER } from '../schemas/events/subjects.ts';
+import { JOURNAL_LANE, QUARANTINE_FILTER } from '../schemas/events/subjects.ts';
 
 export interface QuarantineEntry {
   readonly seq: number;
@@ -63,7 +63,8 @@ export async function redrive(
   bus: Bus,
   message: StoredMessage,
 ): Promise<{ readonly sentAs: number; readonly subject: string } | string> {
-  const { originSubject: subject, originSeq, truncated, code } = entryOf(message);
+  const { originSubject: subject, originSeq, truncated, code, role } = entryOf(message);
+  if (role === JOURNAL_LANE) return 'it stood in a journal, where hosts alone write: it is not sent there again';
   const origin = originSeq === 0 ? null : await bus.get(originSeq);
   if (origin === null) {
     const gone = `number ${originSeq} has left the log`;

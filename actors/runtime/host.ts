@@ -115,6 +115,7 @@ export function createHost(options: HostOptions): Host {
     onSealed: (partition, n, id) => partitions.sealed(partition, n, id),
     onTold: (partition, n) => partitions.told(partition, n),
     onRefused: (partition, other) => partitions.refused(partition, other),
+    onStrays: (partition, strays) => partitions.strays(partition, strays),
     beforeCommit: () => effects.markBegun(),
     checkpoints: () => partitions.checkpoints(),
     onFatal: fatal,
@@ -195,6 +196,7 @@ export function createHost(options: HostOptions): Host {
       reading.reopen();
     },
     onClosed: (partition) => effects.drop(partition),
+    onStray: (part, message) => inputs.stray(part, message),
   });
   const handOver = createHandOver({ ...context, partitions, onFatal: fatal });
   const requests = createRequests({ bus, ledger, clock, limits, roles, partition: (number) => partitions.get(number) });

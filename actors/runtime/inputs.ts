@@ -11,7 +11,7 @@
 
 import type { StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
-import { inboxesOf } from '../../schemas/events/subjects.ts';
+import { inboxesOf, JOURNAL_LANE } from '../../schemas/events/subjects.ts';
 import type { Actor, EffectRow, TimerRow } from './actor.ts';
 import type { EffectOwner } from './effect-job.ts';
 import type { HostContext } from './host-context.ts';
@@ -30,6 +30,8 @@ export interface Inputs {
    * What this host says about an actor of its own. Returns the number of its record, or null when nothing comes of it.
    */
   settlement(owner: { readonly partition: number; readonly role: string }, event: MeshEvent): number | null;
+  /** What stands in the journal of a partition and is no record: it goes into quarantine. */
+  stray(partition: Partition, message: StoredMessage): void;
   /** Begins what is pending in a partition that was opened. */
   resume(partition: Partition): void;
   /** Since the start. */
@@ -172,6 +174,12 @@ export function createInputs(options: InputsOptions): Inputs {
       const task = isAsked ? part.tasks.find(received.event.correlationid) : null;
       if (task) task.fresh = message.seq > options.witness.stream.lastSeq;
       if (refused) quarantine(part, quarantined(lane.name, message, refused.code, refused.reason), place);
+    },
+    stray(part, message) {
+      const place = { lane: JOURNAL_LANE, seq: message.seq };
+      if (message.seq <= (part.read.get(place.lane) ?? 0)) return;
+      part.read.set(place.lane, place.seq);
+      quarantine(part, quarantined(place.lane, message, 'no_record', 'it stands in a journal and is no record'), place);
     },
     settlement({ partition, role }, event) {
       const part = options.partitions.get(partition);

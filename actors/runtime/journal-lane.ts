@@ -11,8 +11,10 @@ import { ToldTexts } from './told-texts.ts';
 export interface JournalEnd {
   readonly n: number;
   readonly id: string;
-  /** Of the last record in the log; 0 when there is none. */
+  /** Of the last message of its subject in the log; 0 when there is none. */
   readonly seq: number;
+  /** Id of the record that it is; empty when it is none. */
+  readonly idInLog: string;
 }
 
 /** A record as it is stored. */
@@ -39,7 +41,7 @@ export interface JournalLane {
   word: RecordHead['word'] | 'time' | undefined;
   inLedger: number;
   inLog: number;
-  /** Of its last record in the log. */
+  /** Of the last message of its subject in the log that is known, a record of this host or none at all. */
   seq: number;
   idInLog: string;
   /** Where the log has the last records, by number. */
@@ -54,7 +56,7 @@ export interface JournalLane {
   waiting: { readonly n: number; readonly callback: () => void }[];
 }
 
-export function openLane(service: string, partition: number, { n, id, seq }: JournalEnd): JournalLane {
+export function openLane(service: string, partition: number, { n, id, seq, idInLog }: JournalEnd): JournalLane {
   const places = new Map<number, number>();
   return {
     ...{ partition, subject: journalSubject(service, partition), n, id, pending: [], word: undefined },
@@ -62,7 +64,7 @@ export function openLane(service: string, partition: number, { n, id, seq }: Jou
       inLedger: n,
       inLog: n,
       seq,
-      idInLog: id,
+      idInLog,
       places,
       texts: new ToldTexts((record) => places.get(record)),
       toLog: [],

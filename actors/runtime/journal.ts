@@ -11,7 +11,7 @@
  *    any more learns it here, and nothing of it is told from then on.
  * 5. The ledger may be ahead of a log that is slow or away, by a limited number of records; then nothing more is sealed.
  */
-import type { Bus } from '../../bus/port.ts';
+import type { Bus, StoredMessage } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
 import { addTo, isPending, type JournalEnd, type JournalLane, numberOf, openLane, untoldIn } from './journal-lane.ts';
@@ -88,6 +88,8 @@ export interface JournalOptions {
   readonly onTold: (partition: number, n: number) => void;
   /** The log has something else at its end: the head of that, or null when it has nothing. */
   readonly onRefused: (partition: number, other: RecordHead | null) => void;
+  /** The log has something at its end that is no record. */
+  readonly onStrays: (partition: number, strays: readonly StoredMessage[]) => void;
   /** Called before each commit. */
   readonly beforeCommit: () => void;
   /** Called when the records of a commit are made: the checkpoints that go into the ledger with them. */
@@ -242,7 +244,8 @@ export function createJournal(options: JournalOptions): Journal {
   };
 
   const writer = createLogWriter({
-    ...{ service, bus, clock, limits, lanes, onRefused: options.onRefused, onFatal: options.onFatal },
+    ...{ service, bus, clock, limits, lanes, onRefused: options.onRefused },
+    ...{ onStrays: options.onStrays, onFatal: options.onFatal },
     whenCertain: options.whenCertain,
     onStored(lane, { n }) {
       logged.push({ partition: lane.partition, n, seq: lane.seq });

@@ -5,9 +5,10 @@
  * The log takes a record only after the one that its writer knows as the last (J4): a writer that is not the last one any
  * more learns it here, and sends nothing from then on.
  */
-import { type Bus, BusError } from '../../bus/port.ts';
+import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { FatalError } from './errors.ts';
+import { endInLog } from './journal-end.ts';
 import type { JournalLane, Written } from './journal-lane.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock } from './ports.ts';
@@ -35,6 +36,8 @@ export interface LogWriterOptions {
   readonly onStored: (lane: JournalLane, record: Written) => void;
   /** The log has something else at its end: the head of that, or null when it has nothing. */
   readonly onRefused: (partition: number, other: RecordHead | null) => void;
+  /** The log has something at its end that is no record: the writer goes on after it. */
+  readonly onStrays: (partition: number, strays: readonly StoredMessage[]) => void;
   readonly onFatal: (error: FatalError) => void;
 }
 
@@ -104,19 +107,23 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
   /** Its acknowledgement may have been lost; or another one has written. */
   const refused = async (lane: JournalLane, record: Written): Promise<void> => {
-    const last = await bus.getLast(lane.subject);
+    const { record: last, seq, strays } = await endInLog(bus, lane.subject);
     const { firstSeq } = await bus.streamInfo();
     if (!isAtWork(lane)) return;
-    if (last === null && lane.seq > 0 && lane.seq < firstSeq) {
-      // Nothing was written for so long that the log has dropped all of it by age.
-      lane.seq = 0;
-      lane.sending = false;
-      transmit(lane);
+    if (last?.head.id === record.id) {
+      stored(lane, record, last.seq);
       return;
     }
-    const head = last === null ? null : decodeHead(last.data);
-    if (last !== null && head?.id === record.id) stored(lane, record, last.seq);
-    else options.onRefused(lane.partition, head);
+    // Nothing was written for so long that the log has dropped all of it by age; or what was written since is no record.
+    const isAged = last === null && lane.seq < firstSeq && (lane.seq > 0 || strays.length > 0);
+    const isBehindStrays = strays.length > 0 && last?.head.id === decodeHead(record.body).previous;
+    if (!isAged && !isBehindStrays) {
+      options.onRefused(lane.partition, last?.head ?? null);
+      return;
+    }
+    Object.assign(lane, { seq, idInLog: '', sending: false });
+    options.onStrays(lane.partition, strays);
+    transmit(lane);
   };
   const resend = (): void => {
     cancelResend?.();

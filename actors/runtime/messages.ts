@@ -10,7 +10,7 @@ import { BATCH_CONTENT_TYPE, EVENT_CONTENT_TYPE, type MeshEvent, nameOf } from '
 import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER, RECORD_SEQ_HEADER } from '../../schemas/events/journal.ts';
 import { factSubject, inboxSubject, isJournal } from '../../schemas/events/subjects.ts';
 import { type QuarantineForm, quarantineForm, refusedForm } from './quarantine.ts';
-import { decodeHead, type Quarantined } from './record.ts';
+import { headIn, type Quarantined } from './record.ts';
 import type { TaskStep } from './task.ts';
 
 /** What a message is known again by: its place, and what it rests on. */
@@ -21,7 +21,7 @@ export function placeOf(message: { readonly seq: number; header(name: string): s
 /** The same for whatever a journal's writer gives to a stream, its records too: by their own ids. */
 export function markOf(message: StoredMessage): string {
   if (!isJournal(message.subject)) return placeOf(message);
-  return `${message.seq}@${decodeHead(message.data).id}`;
+  return `${message.seq}@${headIn(message.data)?.id ?? ''}`;
 }
 
 /** Header of an event that a log had once and was given again after it had lost it. */

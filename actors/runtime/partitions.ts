@@ -7,7 +7,7 @@
  * 1. A partition is open after its journal was folded and says that this host writes it now; nothing is applied before.
  * 2. A partition that is lost is forgotten whole, in one turn: its tasks, effects, limits of time, and what was not told.
  */
-import { BusError } from '../../bus/port.ts';
+import { BusError, type StoredMessage } from '../../bus/port.ts';
 import type { CheckpointLog } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
 import { foldPartition, unsentText, upMsOf } from './fold.ts';
@@ -18,7 +18,7 @@ import type { Checkpoint } from './ledger/port.ts';
 import type { RecordMessages } from './messages.ts';
 import type { OpenedFacts } from './ports.ts';
 import { decodeHead, type Entry, type RecordHead } from './record.ts';
-import { agree, type RecoveryOptions } from './recovery.ts';
+import { type AgreedEnd, agree, type RecoveryOptions } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Between two tries to open a partition that another host is writing, or while the log is away, milliseconds. */
@@ -54,6 +54,8 @@ export interface Partitions {
   lost(partitions: readonly number[]): void;
   /** The broker refused a record of this partition: it has something else at the journal's end, or nothing. */
   refused(partition: number, other: RecordHead | null): void;
+  /** The log has something at the journal's end that is no record. */
+  strays(partition: number, messages: readonly StoredMessage[]): void;
   /** What a record says of itself. */
   headOf(record: RecordPlace): RecordHead;
   /** A record was made. */
@@ -74,6 +76,8 @@ export interface PartitionsOptions extends HostContext {
   readonly logLost: () => boolean;
   readonly onOpened: (partition: Partition) => void;
   readonly onClosed: (partition: number) => void;
+  /** Stands in its journal and is no record. */
+  readonly onStray: (partition: Partition, message: StoredMessage) => void;
 }
 
 export function createPartitions(options: PartitionsOptions): Partitions {
@@ -94,12 +98,15 @@ export function createPartitions(options: PartitionsOptions): Partitions {
    */
   const claimed = new Map<number, { readonly n: number; readonly nth: number }>();
   let claimsMade = 0;
+  /** By partition that is not open yet: what stands in its journal and is no record. */
+  const strays = new Map<number, readonly StoredMessage[]>();
   let tries = 0;
   let stopped = false;
   const established = (partition: number): boolean => open.has(partition);
 
   const close = (partition: number): void => {
     wanted.delete(partition);
+    strays.delete(partition);
     leaving.delete(partition);
     claims.get(partition)?.(false);
     claims.delete(partition);
@@ -131,7 +138,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     sender.open(partition, everything || end.coversMore ? 0 : end.sent);
     const read = readBefore(end.head, everything);
     opening.set(partition, read);
-    const granted = await claim(partition, { n: end.n, id: end.head?.id ?? '', seq: end.seq });
+    const granted = await claim(partition, endOf(end));
     claims.delete(partition);
     opening.delete(partition);
     if (!isWanted()) return true;
@@ -169,6 +176,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     };
     open.set(partition, part);
     options.onOpened(part);
+    for (const message of [...end.strays, ...(strays.get(partition) ?? [])]) options.onStray(part, message);
+    strays.delete(partition);
     return true;
   };
 
@@ -283,6 +292,11 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       options.ownership.gaveUp(partition);
       close(partition);
     },
+    strays(partition, messages) {
+      const part = open.get(partition);
+      if (part) for (const message of messages) options.onStray(part, message);
+      else strays.set(partition, messages);
+    },
     headOf({ partition, n, previous, entries, isLast }) {
       const part = open.get(partition);
       if (part) noteRead(part, entries, isLast);
@@ -342,6 +356,12 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       for (const resolve of claims.values()) resolve(false);
     },
   };
+}
+
+/** Where a journal is written on: after its last record, and after what stands behind that and is none. */
+function endOf({ n, head, seq, strays }: AgreedEnd): JournalEnd {
+  const id = head?.id ?? '';
+  return { n, id, seq, idInLog: strays.at(-1)?.seq === seq ? '' : id };
 }
 
 /** What was dealt with when the record ends: of inputs that are in the next one nothing is told yet. */

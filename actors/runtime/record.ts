@@ -14,7 +14,7 @@
  * `{"$ref": …, "logseq": "<sequence>"}`.
  */
 
-import { type MeshEvent, PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
+import { type MeshEvent, PAYLOAD_MAX_BYTES, parseJson } from '../../schemas/events/envelope.ts';
 import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { traceparentFor } from '../../schemas/events/trace-context.ts';
 import { FatalError } from './errors.ts';
@@ -326,6 +326,24 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
 /** What a record says of itself, without the inputs. @throws FatalError */
 export function decodeHead(bytes: Uint8Array): RecordHead {
   return headOf(entriesOf(bytes)[0]);
+}
+
+/**
+ * The same of a message of the log: null when that is no record. Whoever may publish there may publish anything, and what is
+ * no record was told by nobody. @throws FatalError for what a newer release wrote
+ */
+export function headIn(bytes: Uint8Array): RecordHead | null {
+  const value = parseJson(decoder.decode(bytes));
+  const first: unknown = value.ok && Array.isArray(value.value) ? value.value[0] : null;
+  if (!isObject(first) || first.type !== RECORD_TYPE || typeof first.id !== 'string' || !isObject(first.data))
+    return null;
+  const { version, n, previous } = first.data;
+  if (!Number.isSafeInteger(version) || !Number.isSafeInteger(n) || typeof previous !== 'string') return null;
+  return headOf({ ...first, entry: 'head' });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function entriesOf(bytes: Uint8Array): StoredEntry[] {

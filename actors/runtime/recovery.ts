@@ -15,10 +15,11 @@ import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { lossKey, readUnsent } from './fold.ts';
+import { type EndInLog, endInLog, readJournal } from './journal-end.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
-import { decodeHead, type RecordHead } from './record.ts';
+import { decodeHead, headIn, type RecordHead } from './record.ts';
 import type { RolesByName } from './task.ts';
 import { stillHolds } from './witness.ts';
 
@@ -43,6 +44,8 @@ export interface AgreedEnd {
   readonly seq: number;
   /** What followed from records up to this one is in the log: its own last record says so, and was stored after it. */
   readonly sent: number;
+  /** What stands after the last record of the log and is none. */
+  readonly strays: readonly StoredMessage[];
   /** The log lacks a record that it had once: it has lost something. */
   readonly logLacked: boolean;
   /**
@@ -59,13 +62,25 @@ interface Place {
 
 const nothing: LedgerBatch = { records: [], logged: [], checkpoints: [], begun: [], meta: [] };
 
+/** What a comparison finds, beside what stands behind it. */
+type Agreed = Omit<AgreedEnd, 'strays'>;
+
 /** Makes ledger and log agree on the journal of a partition. @throws BusError `conflict` when another host writes it */
 export async function agree(options: RecoveryOptions, partition: number): Promise<AgreedEnd> {
-  const { ledger, bus, log } = options;
   const place = { partition, subject: journalSubject(options.service, partition) };
-  const inLog = await bus.getLast(place.subject);
-  const logHead = inLog === null ? null : decodeHead(inLog.data);
-  const fork = await findFork(options, place, logHead, inLog);
+  const inLog = await endInLog(options.bus, place.subject);
+  return { ...(await agreeOn(options, place, inLog)), strays: inLog.strays };
+}
+
+async function agreeOn(
+  options: RecoveryOptions,
+  place: Place,
+  { record: inLog, seq: endSeq }: EndInLog,
+): Promise<Agreed> {
+  const { ledger, bus, log } = options;
+  const { partition } = place;
+  const logHead = inLog?.head ?? null;
+  const fork = await findFork(options, place, logHead);
   if (fork !== null) {
     // What a checkpoint made of a record that is not there any more cannot be undone: all is read from the log then.
     const count = await ledger.setAside(partition, ledger.checkpointed(partition) >= fork ? 1 : fork);
@@ -83,31 +98,30 @@ export async function agree(options: RecoveryOptions, partition: number): Promis
   const [nLedger, nLog] = [last?.n ?? ledger.checkpointed(partition), logHead?.n ?? 0];
   if (nLog > nLedger) {
     const n = await copyToLedger(options, place, nLedger, nLog);
-    return { n, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
+    return { n, head: logHead, seq: endSeq, sent, coversMore: false, logLacked: wasCutOff };
   }
   const { firstSeq } = await bus.streamInfo();
   if (nLedger === 0 && nLog === 0 && firstSeq > 1) return fromCheckpointAlone(options, partition);
-  if (nLedger === nLog)
-    return { n: nLog, head: logHead, seq: inLog?.seq ?? 0, sent, coversMore: false, logLacked: wasCutOff };
+  if (nLedger === nLog) return { n: nLog, head: logHead, seq: endSeq, sent, coversMore: false, logLacked: wasCutOff };
   const nAged = inLog === null ? agedOut(ledger, partition, nLedger, firstSeq) : 0;
   const sentBefore = nAged > 0 && last !== null ? decodeHead(last.body).sent : sent;
   // Nothing was said for so long that the log has dropped it by age.
   if (nAged === nLedger) return endOf(last, 0, sentBefore);
   const nHad = Math.max(nLog, nAged);
   const lacked = ledger.record(partition, nHad + 1);
-  const seq = await copyToLog(options, place, nHad, inLog?.seq ?? 0);
+  const seq = await copyToLog(options, place, nHad, endSeq);
   const logLacked = wasCutOff || (lacked !== null && lacked.seq !== null);
   return { ...endOf(last, seq, sentBefore), n: nLedger, logLacked, coversMore: nHad < ledger.checkpointed(partition) };
 }
 
 const nothingLacks = { logLacked: false, coversMore: false };
 
-function endOf(last: StoredRecord | null, seq: number, sent: number): AgreedEnd {
+function endOf(last: StoredRecord | null, seq: number, sent: number): Agreed {
   return { n: last?.n ?? 0, head: last === null ? null : decodeHead(last.body), seq, sent, ...nothingLacks };
 }
 
 /** The ledger is new, and the log has dropped by age whatever it had of the journal: its checkpoint may be left. */
-async function fromCheckpointAlone(options: RecoveryOptions, partition: number): Promise<AgreedEnd> {
+async function fromCheckpointAlone(options: RecoveryOptions, partition: number): Promise<Agreed> {
   const { bus, ledger, log, service } = options;
   const checkpoint = await readCheckpoint(bus, service, partition);
   const since = checkpoint === null ? 'before it' : 'after the last checkpoint';
@@ -133,16 +147,11 @@ function agedOut(ledger: Ledger, partition: number, last: number, firstSeq: numb
 }
 
 /** The first record of the ledger that the log has otherwise; null when there is none. */
-async function findFork(
-  options: RecoveryOptions,
-  place: Place,
-  logHead: RecordHead | null,
-  inLog: StoredMessage | null,
-): Promise<number | null> {
+async function findFork(options: RecoveryOptions, place: Place, logHead: RecordHead | null): Promise<number | null> {
   const { ledger } = options;
   const { partition } = place;
   const nLedger = ledger.lastRecord(partition)?.n ?? 0;
-  if (logHead === null || inLog === null || nLedger === 0) return null;
+  if (logHead === null || nLedger === 0) return null;
   const n = Math.min(nLedger, logHead.n);
   const mine = ledger.record(partition, n);
   if (mine === null) return null;
@@ -152,7 +161,7 @@ async function findFork(
   if (from > 1) return null;
   let fork: number | null = null;
   // The rare case: the log says something else, or it cannot be told. Both are read side by side.
-  await readJournal(options, place, 1, (head) => {
+  await readJournal(options.bus, place.subject, 1, (head) => {
     const own = fork === null && head.n <= nLedger ? ledger.record(partition, head.n) : null;
     if (own !== null && decodeHead(own.body).id !== head.id) fork = head.n;
   });
@@ -168,30 +177,7 @@ async function knownSeq({ ledger, bus, service }: RecoveryOptions, partition: nu
   if (record === null || record.seq === null) return 1;
   const message = await bus.get(record.seq);
   if (message === null || message.subject !== journalSubject(service, partition)) return 1;
-  return decodeHead(message.data).id === decodeHead(record.body).id ? record.seq : 1;
-}
-
-async function readJournal(
-  { bus }: RecoveryOptions,
-  { subject }: Place,
-  fromSeq: number,
-  onRecord: (head: RecordHead, message: StoredMessage) => void,
-): Promise<void> {
-  let problem: unknown = null;
-  const reader = await bus.read({
-    filter: subject,
-    fromSeq,
-    onMessage(message) {
-      try {
-        onRecord(decodeHead(message.data), message);
-      } catch (error) {
-        problem ??= error;
-      }
-    },
-  });
-  await reader.caughtUp;
-  await reader.stop();
-  if (problem !== null) throw problem;
+  return headIn(message.data)?.id === decodeHead(record.body).id ? record.seq : 1;
 }
 
 /**
@@ -204,7 +190,7 @@ async function copyToLedger(options: RecoveryOptions, place: Place, has: number,
   const { partition } = place;
   const { after, fromSeq } = await beginningOf(options, place, has, upTo);
   let missing: { record: StoredRecord; seq: number }[] = [];
-  await readJournal(options, place, fromSeq, (head, message) => {
+  await readJournal(options.bus, place.subject, fromSeq, (head, message) => {
     if (head.n > after && head.n <= upTo)
       missing.push({ record: { partition, n: head.n, body: message.data }, seq: message.seq });
   });
@@ -247,7 +233,7 @@ async function beginningOf(
   if (checkpoint === null || checkpoint.seq === null || checkpoint.n <= has || checkpoint.n > upTo) return beginning;
   const record = await bus.get(checkpoint.seq);
   // A log that was made anew, or has lost its end, has something else there.
-  if (record === null || record.subject !== subject || decodeHead(record.data).n !== checkpoint.n) return beginning;
+  if (record === null || record.subject !== subject || headIn(record.data)?.n !== checkpoint.n) return beginning;
   if (has > 0) await ledger.setAside(partition, 1);
   await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
   return { after: checkpoint.n, fromSeq: checkpoint.seq + 1 };
@@ -282,8 +268,8 @@ async function explainCheckpoint(
   { partition, n }: Checkpoint,
   upTo: number,
 ): Promise<void> {
-  const last = await bus.getLast(journalSubject(service, partition));
-  if (last !== null && decodeHead(last.data).n > upTo)
+  const { record: last } = await endInLog(bus, journalSubject(service, partition));
+  if (last !== null && last.head.n > upTo)
     throw new BusError('conflict', `another host writes partition ${partition}: record ${n} was not there before`);
   const what = { service, partition, checkpoint: n, log: upTo };
   log.error(

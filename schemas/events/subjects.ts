@@ -180,6 +180,9 @@ export const QUARANTINE_FILTER = 'mesh.quarantine.>';
 /** What the stream of the quarantine stores. */
 export const QUARANTINE_SUBJECTS = 'mesh.quarantine.*';
 
+/** The word in the quarantine for what stands in a journal and is no record. */
+export const JOURNAL_LANE = 'journal';
+
 export function quarantineSubject(role: string): string {
   return `mesh.quarantine.${checked(role, ROLE, 'role')}`;
 }

@@ -132,4 +132,11 @@ export const journalMutations: readonly Mutation[] = [
     find: 'id: `${self}.${partition}.${claimed.get(partition)?.nth ?? 0}.${n}`,',
     replace: 'id: `${self}.${partition}.${n}`,',
   },
+  {
+    name: 'write-on-behind-anything',
+    breaks: 'J4: a host that lost the partition writes on when something that is no record stands behind the new one',
+    file: 'actors/runtime/log-writer.ts',
+    find: 'strays.length > 0 && last?.head.id === decodeHead(record.body).previous;',
+    replace: 'strays.length > 0;',
+  },
 ];

@@ -16,8 +16,8 @@ export const sharingMutations: readonly Mutation[] = [
     name: 'count-who-waits',
     breaks: 'S7: a host that may take nothing for now is given partitions, which lie idle or are taken back',
     file: 'actors/runtime/sharing.ts',
-    find: 'filter((one) => !one.standby && !one.waits);',
-    replace: 'filter((one) => !one.standby);',
+    find: 'able().filter((one) => !one.waits);',
+    replace: 'able();',
   },
   {
     name: 'count-the-silent',
@@ -46,6 +46,13 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/sharing.ts',
     find: '      if (isOld()) return 0;\n',
     replace: '',
+  },
+  {
+    name: 'take-while-the-newer-waits',
+    breaks: 'S11: a host of the release before takes what is free while a newer one may not take it yet',
+    file: 'actors/runtime/sharing.ts',
+    find: 'able().some((one) => !knows(machines, one.machines));',
+    replace: 'heirs().some((one) => !knows(machines, one.machines));',
   },
   {
     name: 'share-as-a-standby',

@@ -114,8 +114,8 @@ export const storeMutations: readonly Mutation[] = [
     name: 'restore-no-log',
     breaks: 'J3: records that the log lacks are not copied to it',
     file: 'actors/runtime/recovery.ts',
-    find: 'const seq = await copyToLog(options, place, nHad, inLog?.seq ?? 0);',
-    replace: 'const seq = inLog?.seq ?? 0;',
+    find: 'const seq = await copyToLog(options, place, nHad, endSeq);',
+    replace: 'const seq = endSeq;',
   },
   {
     name: 'restore-no-ledger',

@@ -11,6 +11,7 @@ import { settled } from './support/fake-clock.ts';
 import { journalOn, Mesh, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
 
 const TASK = taskName(1);
+const OTHER = taskName(2);
 
 describe('a task', () => {
   test.each([
@@ -100,6 +101,39 @@ describe('a task', () => {
     expect((await mesh.bus.streamInfo('quarantine')).lastSeq).toBe(2);
     expect([again.fatal, await mesh.ended(), again.host.stats().quarantined]).toEqual([[], [TASK], 0]);
   });
+
+  test.each(['no JSON', '[]', '[{"type":"dev.agentmesh.journal.record.v1","id":"x","data":{}}]', '{"n":1}'])(
+    'S9 J4: what stands in a journal and is no record stops nobody, and is in quarantine once: %s',
+    async (body) => {
+      const mesh = await Mesh.open();
+      const subject = journalSubject('tests', partitionOf(TASK));
+      const stray = async (): Promise<number> => (await mesh.bus.publish({ subject, body })).seq;
+      const origins = [await stray()];
+      const first = await mesh.start('one');
+      await mesh.pass();
+      // Before a record, and beside one whose host has gone on meanwhile.
+      origins.push(await stray(), await stray());
+      await mesh.submit(TASK);
+      await mesh.pass();
+      expect([first.fatal, await mesh.ended()]).toEqual([[], [TASK]]);
+      first.kill();
+      // Nobody has written since: the ledger that is there reads on behind it, and so does a new one.
+      origins.push(await stray());
+      const second = await mesh.start('one', { disk: first.disk });
+      await mesh.pass();
+      second.kill();
+      origins.push(await stray());
+      const third = await mesh.start('one', {});
+      await mesh.submit(OTHER);
+      await mesh.pass();
+      expect([second.fatal, third.fatal, (await mesh.ended()).toSorted()]).toEqual([[], [], [TASK, OTHER].toSorted()]);
+      const kept = await mesh.storedIn('quarantine', 'mesh.quarantine.>');
+      expect(kept.map((one) => [one.subject, one.header('mesh-code'), one.header('mesh-origin-seq')])).toEqual(
+        origins.map((seq) => ['mesh.quarantine.journal', 'no_record', String(seq)]),
+      );
+      expect(mesh.deeds).toHaveLength(4);
+    },
+  );
 
   test('S5: its id with other content is in quarantine', async () => {
     const mesh = await Mesh.open();

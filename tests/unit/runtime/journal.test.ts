@@ -56,11 +56,11 @@ describe('records', () => {
 
   test('each partition has its own', async () => {
     const { journal, inLedger, told } = await openJournal();
-    journal.open(5, { n: 8, id: 'p0.8', seq: 0 });
+    journal.open(5, { n: 8, id: 'p0.8', seq: 0, idInLog: 'p0.8' });
     journal.add(0, entry('a'));
     expect([journal.add(5, entry('b')), journal.current(5), journal.told(5)]).toEqual([9, 9, 8]);
     journal.close(0);
-    journal.open(0, { n: 0, id: '', seq: 0 });
+    journal.open(0, { n: 0, id: '', seq: 0, idInLog: '' });
     journal.add(0, entry('c'));
     journal.close(5);
     journal.hurry();
@@ -266,6 +266,17 @@ describe('one writer', () => {
     expect(await inLog()).toHaveLength(1);
   });
 
+  test('J4: nor behind something that is no record', async () => {
+    const { journal, bus, told, refused } = await openJournal();
+    const other = headAt(1, { process: 'p2', ledger: 'ledger-2' });
+    await bus.publish({ subject: SUBJECT, body: encodeRecord(other, []), expectLastSeq: 0 });
+    await bus.publish({ subject: SUBJECT, body: 'no record' });
+    journal.add(0, entry('a'));
+    journal.hurry();
+    await settled();
+    expect([refused, told]).toEqual([[other], []]);
+  });
+
   test('S10: a log that has lost its end is told apart from another writer', async () => {
     const { journal, log, refused } = await openJournal();
     for (const text of ['a', 'b']) {
@@ -310,7 +321,7 @@ describe('ends', () => {
   test("J4: all is told once the log has it, or once what it refuses is not this host's any more", async () => {
     const { journal, logDoor } = await openJournal();
     logDoor.shut();
-    journal.open(1, { n: 0, id: '', seq: 0 });
+    journal.open(1, { n: 0, id: '', seq: 0, idInLog: '' });
     for (const partition of [0, 1]) journal.add(partition, entry('a'));
     journal.hurry();
     let over = false;

@@ -91,6 +91,14 @@ describe('S11: of two releases', () => {
     expect(newer.surplus(8)).toBe(0);
   });
 
+  test('the older takes nothing either while the newer may not take it yet', async () => {
+    const { host } = open();
+    const [old, newer] = [host('old'), host('newer', false, 5)];
+    newer.tell(0, true);
+    await settled();
+    expect([old.share(), old.surplus(PARTITIONS)]).toEqual([0, 0]);
+  });
+
   test('one alone has a share of everything, whatever was there before it', async () => {
     const { host } = open();
     const [old, newer] = [host('old'), host('newer', false, 5)];

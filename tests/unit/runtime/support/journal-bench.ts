@@ -78,9 +78,14 @@ export async function openJournal(
       seen.refused.push(other);
       journal.close(partition);
     },
-    ...{ beforeCommit: () => undefined, checkpoints: () => [], onFatal: (error) => void fatal.push(error) },
+    ...{
+      beforeCommit: () => undefined,
+      checkpoints: () => [],
+      onStrays: () => undefined,
+      onFatal: (error) => void fatal.push(error),
+    },
   });
-  journal.open(0, { n: 0, id: '', seq: 0 });
+  journal.open(0, { n: 0, id: '', seq: 0, idInLog: '' });
   const bench: JournalBench = {
     ...{ clock, log, bus, disk, ledger, journal, logDoor, diskDoor, witness, ...seen, fatal, ackLosses: 0 },
     async inLog(partition = 0) {

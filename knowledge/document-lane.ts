@@ -19,8 +19,6 @@ const pool = createWorkerPool<DocumentToRead, DocumentRead>({
   workMsMax: WORK_MS_MAX,
   // One after the other, as an index run asks; none is set aside half read.
   quickMs: WORK_MS_MAX,
-  // A person waits for the index.
-  isBackground: false,
   heapMbMax: 768,
   parse(said) {
     if (!isRead(said)) throw new TypeError('A document has a text or a reason.');

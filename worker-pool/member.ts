@@ -8,7 +8,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { BACKGROUND, goBehind, goLast, type Turns, turnsOf } from './priority.ts';
+import { goLast, type Turns, turnsOf } from './priority.ts';
 import type { Question, Said } from './serve.ts';
 
 export interface MemberOptions {
@@ -18,8 +18,6 @@ export interface MemberOptions {
   readonly heapMbMax: number;
   /** Options of Node for a process. */
   readonly execArgv: readonly string[];
-  /** It lets its host go first from its start. */
-  readonly isBackground: boolean;
 }
 
 export interface Listener {
@@ -49,9 +47,9 @@ export function startMember(options: MemberOptions, onGone: () => void): Member 
   return options.kind === 'thread' ? startThread(options, onGone) : startProcess(options, onGone);
 }
 
-function startThread({ script, heapMbMax, isBackground }: MemberOptions, onGone: () => void): Member {
+function startThread({ script, heapMbMax }: MemberOptions, onGone: () => void): Member {
   const worker = new Worker(script, {
-    ...{ argv: isBackground ? [BACKGROUND] : [], execArgv: [] },
+    execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
   });
   let listener: Listener | null = null;
@@ -86,16 +84,14 @@ function startThread({ script, heapMbMax, isBackground }: MemberOptions, onGone:
   };
 }
 
-function startProcess({ script, heapMbMax, execArgv, isBackground }: MemberOptions, onGone: () => void): Member {
+function startProcess({ script, heapMbMax, execArgv }: MemberOptions, onGone: () => void): Member {
   let isLast = false;
-  const child = fork(fileURLToPath(script), isBackground ? [BACKGROUND] : [], {
+  const child = fork(fileURLToPath(script), [], {
     execArgv: [...execArgv, `--max-old-space-size=${heapMbMax}`],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // Nothing of the environment is needed, and keys are in it.
     env: {},
   });
-  // Its start is work as well.
-  if (isBackground && child.pid !== undefined) goBehind(child.pid);
   let listener: Listener | null = null;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
   child.on('message', (said) => listener?.message(said));

@@ -18,9 +18,6 @@ const NICER_BY = 3;
 const LOWEST = constants.priority.PRIORITY_LOW;
 const isLinux = process.platform === 'linux';
 
-/** What a worker is told at its start when nobody waits for it alone. */
-export const BACKGROUND = 'background';
-
 let launcher: readonly string[] | null | undefined;
 
 /** The command before a command that lets it run while nobody else wants the processor; null where there is none. */
@@ -56,17 +53,11 @@ function inPath(program: string): string | null {
   return null;
 }
 
-/** What a worker calls at its start: it lets its host go first, in the background by far. */
+/** What a worker calls at its start: it lets its host go first. */
 export function letHostGoFirst(): void {
   // Linux counts threads as it counts processes; elsewhere a thread's priority is that of its whole process.
   if (!isLinux && !isMainThread) return;
-  const isBackground = isLinux && process.argv.includes(BACKGROUND);
-  setPriority(isBackground ? LOWEST : Math.min(LOWEST, getPriority() + NICER_BY));
-}
-
-/** The same for a process that has just been started, by who started it. */
-export function goBehind(pid: number): void {
-  if (isLinux) setPriority(pid, LOWEST);
+  setPriority(Math.min(LOWEST, getPriority() + NICER_BY));
 }
 
 /**

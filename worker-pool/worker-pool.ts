@@ -57,8 +57,6 @@ export interface WorkerPoolOptions<Reply> {
   readonly waitingMax?: number;
   /** MiB of one worker's heap. */
   readonly heapMbMax?: number;
-  /** Its quick turns let their host go first by far; true unless a task waits for milliseconds of it. */
-  readonly isBackground?: boolean;
   /** One more worker than needed is kept started; for scripts that load what they need at their start. */
   readonly standsBy?: boolean;
   /** Reads what the worker sent; throws when it is not a reply. */
@@ -151,9 +149,9 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     void worker.member.end();
   };
   const startWorker = (): Worker => {
-    const { script, kind = 'thread', heapMbMax = HEAP_MB_MAX, execArgv = [], isBackground = true } = options;
+    const { script, kind = 'thread', heapMbMax = HEAP_MB_MAX, execArgv = [] } = options;
     // Between requests nobody listens: one that dies then is simply replaced by the next request.
-    const member = startMember({ script, kind, heapMbMax, execArgv, isBackground }, () => workers.delete(worker));
+    const member = startMember({ script, kind, heapMbMax, execArgv }, () => workers.delete(worker));
     const worker: Worker = { member, free: true };
     workers.add(worker);
     return worker;

@@ -11,7 +11,7 @@ const WORK_MS_MAX = 2000;
 
 const pool = createWorkerPool<SchemaQuestion, SchemaVerdict>({
   script: new URL('./schema-worker.ts', import.meta.url),
-  ...{ workMsMax: WORK_MS_MAX, quickMs: QUICK_MS, isBackground: false },
+  ...{ workMsMax: WORK_MS_MAX, quickMs: QUICK_MS },
   parse(said) {
     if (!isVerdict(said)) throw new TypeError('A verdict has a problem, or null.');
     return said;

@@ -92,7 +92,7 @@ describe.each(['thread', 'process'] as const)('workers that are each a %s', (kin
   test.runIf(process.platform === 'linux')(
     'one that takes long lets others go first; the next request has another',
     async () => {
-      const pool = open({ kind, workersMax: 1, quickMs: 50, workMsMax: 60_000, isBackground: false });
+      const pool = open({ kind, workersMax: 1, quickMs: 50, workMsMax: 60_000 });
       const low = (): number =>
         prioritiesOf(kind).filter((niceness) => niceness === constants.priority.PRIORITY_LOW).length;
       const before = low();

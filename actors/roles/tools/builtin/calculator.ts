@@ -33,7 +33,7 @@ const pool = createWorkerPool<MathRequest, MathReply>({
   script: new URL('./math-worker.ts', import.meta.url),
   ...{ workMsMax: COMPUTE_MS_MAX, quickMs: QUICK_MS, heapMbMax: HEAP_MB_MAX },
   // The library takes a tenth of a second to load, on a busy machine a second.
-  ...{ isBackground: false, standsBy: true },
+  standsBy: true,
   parse: readReply,
 });
 

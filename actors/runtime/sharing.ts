@@ -72,18 +72,18 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standsB
     if (told.leaves) heard.delete(told.host);
     else heard.set(told.host, { ...told, atMs: clock.elapsed() });
   });
-  /** Those that have a share, or will have one: standbys have none. */
   const others = (): Heard[] => {
     const sinceMs = clock.elapsed() - ttlMs;
     for (const [host, { atMs }] of heard) if (atMs < sinceMs) heard.delete(host);
-    return [...heard.values()].filter((one) => !one.standby);
+    return [...heard.values()];
   };
   const machines: Machines = Object.fromEntries(
     roles.map((role) => [role.name, Math.max(...role.versions.map(({ since }) => since))]),
   );
-  /** Those that can go on with whatever began here, now or when they have waited. */
+  /** Those that can go on with whatever began here, now or when they have waited, and standbys where nobody else can. */
   const able = (): Heard[] => others().filter((one) => knows(one.machines, machines));
-  const heirs = (): Heard[] => able().filter((one) => !one.waits);
+  /** Of these the ones with a share: standbys have none. */
+  const heirs = (): Heard[] => able().filter((one) => !one.waits && !one.standby);
   const isOld = (): boolean => able().some((one) => !knows(machines, one.machines));
   const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / hosts);
   const own = (): number => (standsBy() ? 0 : 1);

@@ -16,8 +16,8 @@ export const sharingMutations: readonly Mutation[] = [
     name: 'count-who-waits',
     breaks: 'S7: a host that may take nothing for now is given partitions, which lie idle or are taken back',
     file: 'actors/runtime/sharing.ts',
-    find: 'able().filter((one) => !one.waits);',
-    replace: 'able();',
+    find: 'able().filter((one) => !one.waits && !one.standby);',
+    replace: 'able().filter((one) => !one.standby);',
   },
   {
     name: 'count-the-silent',

@@ -99,6 +99,15 @@ describe('S11: of two releases', () => {
     expect([old.share(), old.surplus(PARTITIONS)]).toEqual([0, 0]);
   });
 
+  test('the older takes nothing while the newer stands by, which takes it', async () => {
+    const { host } = open();
+    const [old, newer] = [host('old'), host('newer', true, 5)];
+    newer.tell(0, false);
+    old.tell(8, false);
+    await settled();
+    expect([old.share(), old.surplus(PARTITIONS), newer.share()]).toEqual([0, 0, PARTITIONS]);
+  });
+
   test('one alone has a share of everything, whatever was there before it', async () => {
     const { host } = open();
     const [old, newer] = [host('old'), host('newer', false, 5)];

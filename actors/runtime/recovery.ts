@@ -19,7 +19,7 @@ import { type EndInLog, endInLog, readJournal } from './journal-end.ts';
 import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
-import { decodeHead, headIn, type RecordHead } from './record.ts';
+import { decodeHead, decodeRecord, headIn, type RecordHead } from './record.ts';
 import type { RolesByName } from './task.ts';
 import { stillHolds } from './witness.ts';
 
@@ -82,10 +82,14 @@ async function agreeOn(
   const logHead = inLog?.head ?? null;
   const fork = await findFork(options, place, logHead);
   if (fork !== null) {
+    const isLost = mayBeTold(ledger, partition, fork);
     // What a checkpoint made of a record that is not there any more cannot be undone: all is read from the log then.
     const count = await ledger.setAside(partition, ledger.checkpointed(partition) >= fork ? 1 : fork);
     const what = { partition, from: fork, records: count };
-    log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
+    if (isLost)
+      log.error(what, 'LOSS: another host writes these tasks since the log was lost: what it lacked is set aside');
+    else
+      log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
   const { identity } = await bus.streamInfo();
   // A record that was copied into this log, or came to it after it had lost its end, tells what another one had.
@@ -112,6 +116,13 @@ async function agreeOn(
   const seq = await copyToLog(options, place, nHad, endSeq);
   const logLacked = wasCutOff || (lacked !== null && lacked.seq !== null);
   return { ...endOf(last, seq, sentBefore), n: nLedger, logLacked, coversMore: nHad < ledger.checkpointed(partition) };
+}
+
+/** Something in these records was in a log, which has been lost: what follows from it may have left. */
+function mayBeTold(ledger: Ledger, partition: number, fromN: number): boolean {
+  for (const { seq, body } of ledger.records(partition, fromN))
+    if (seq !== null && decodeRecord(body).inputs.length > 0) return true;
+  return false;
 }
 
 const nothingLacks = { logLacked: false, coversMore: false };

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
+import { partitionOf } from '../../../schemas/events/subjects.ts';
 import { door } from './support/bent-bus.ts';
 import { journalOn, LEASE_TTL_MS, Mesh, tasks } from './support/mesh-bench.ts';
 
@@ -66,12 +67,16 @@ describe('a log that was made anew', () => {
     expect(again.said('warn')).toEqual([]);
   });
 
-  test('S7: one that does not come back is waited for no longer than the limit', async () => {
-    const { mesh, standby } = await logMadeAnew();
+  test('S7, S10: one is waited for no longer than the limit; when it comes after that, it says what is lost', async () => {
+    const { mesh, worker, standby } = await logMadeAnew();
     const starting = mesh.start('standby', { disk: standby.disk, standby: true });
     await mesh.pass(defaultLimits.otherHostsMs + LEASE_TTL_MS);
     const { host } = await starting;
     expect(host.stats().partitions).toEqual({ orchestrator: 8, courier: 8 });
+    const late = await mesh.start('worker', { disk: worker.disk });
+    await mesh.pass(4 * LEASE_TTL_MS);
+    const lost = late.said('error').filter((line) => line.startsWith('LOSS: another host writes these tasks'));
+    expect(lost).toHaveLength(new Set(TASKS.map(partitionOf)).size);
   });
 
   test('J3: a host that knew of no other leaves what it hears that another one has more of', async () => {

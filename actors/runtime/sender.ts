@@ -142,12 +142,13 @@ export function createSender(options: SenderOptions): Sender {
     const recordSeq = options.recordSeq(entry.lane.partition, entry.n);
     bus.publish(requestOf(message, recordSeq, options.furthest())).then(
       ({ seq }) => {
+        // Before anything else can happen: a log that is lost from now on is asked for it.
+        note(message, seq);
         options.at('after-publish');
         const { kind, task, to, headers } = message;
         const tookMs = clock.elapsed() - beganMs;
         if (kind === 'request')
           options.tracing.hosted({ what: 'published', traceparent: headers.traceparent ?? '', task, to, seq, tookMs });
-        note(message, seq);
         settled(entry);
         next(message.subject);
       },

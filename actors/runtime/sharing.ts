@@ -26,7 +26,7 @@ export interface Sharing {
   /** How many of its own others are waiting for. */
   surplus(has: number): number;
   /**
-   * Tells the others that it lives; to be called at each beat.
+   * Tells the others that it lives; to be called at each beat. After `stop` it says nothing: a stop lasts for some beats.
    * @param waits some of what it has not it may not take for now
    */
   tell(has: number, waits: boolean): void;
@@ -87,6 +87,7 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standsB
   const isOld = (): boolean => able().some((one) => !knows(machines, one.machines));
   const shareOf = (hosts: number): number => Math.ceil(PARTITIONS / hosts);
   const own = (): number => (standsBy() ? 0 : 1);
+  let left = false;
   const tellThat = (that: Pick<Told, 'has' | 'waits' | 'leaves'>): void =>
     bus.publishVolatile(subject, JSON.stringify({ host: name, standby: standsBy(), machines, ...that } satisfies Told));
 
@@ -103,8 +104,11 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standsB
       const lacking = live.reduce((sum, one) => sum + Math.max(0, share - one.has), 0);
       return Math.max(0, Math.min(lacking, has - own() * share));
     },
-    tell: (has, waits) => tellThat({ has, waits, leaves: false }),
+    tell(has, waits) {
+      if (!left) tellThat({ has, waits, leaves: false });
+    },
     stop() {
+      left = true;
       endListening();
       tellThat({ has: 0, waits: false, leaves: true });
     },

@@ -1,5 +1,6 @@
 /** Sending what follows from records: in order, until it is there, and known how far (J2, S4). */
 import { describe, expect, test } from 'vitest';
+import type { AtCrashPoint } from '../../../actors/runtime/crash-points.ts';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
 import { defaultLimits, type RuntimeLimits } from '../../../actors/runtime/limits.ts';
 import type { Message } from '../../../actors/runtime/messages.ts';
@@ -23,7 +24,7 @@ function message(n: number, k = 0, more: Partial<Message> = {}): Message {
   };
 }
 
-async function open(limits: Partial<RuntimeLimits> = {}) {
+async function open(limits: Partial<RuntimeLimits> = {}, at: AtCrashPoint = () => undefined) {
   const clock = createFakeClock();
   const bus = createMemoryBus(createMemoryLog({ now: () => clock.now() }));
   await bus.ensureTopology();
@@ -48,7 +49,7 @@ async function open(limits: Partial<RuntimeLimits> = {}) {
   const sender = createSender({
     ...{ bus: bent(bus, { publish }), clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits } },
     ...{
-      at: () => undefined,
+      at,
       tracing: untraced,
       recordSeq: () => null,
       furthest: () => '',
@@ -195,6 +196,17 @@ describe('the watermark', () => {
       { log: '2@tests.0/5.2', quarantine: '1@tests.0/5.0' },
     ]);
   });
+});
+
+test('S10: what the log has taken is known before anything else happens: a connection lost at that moment is asked about it', async () => {
+  const seen: string[] = [];
+  const { sender } = await open({}, (point) => {
+    if (point === 'after-publish') seen.push(sender.stored.log);
+  });
+  sender.add(0, 1, [message(1, 0), message(1, 1)]);
+  sender.release(0, 1);
+  await settled();
+  expect(seen).toEqual(['1@tests.0/1.0', '2@tests.0/1.1']);
 });
 
 describe('limits', () => {

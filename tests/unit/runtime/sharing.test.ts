@@ -53,6 +53,18 @@ describe('a share', () => {
   });
 });
 
+test('who has said that it goes counts no more, although it beats until its stop is over', async () => {
+  const { host } = open();
+  const [one, other] = [host('one'), host('other')];
+  other.tell(4, false);
+  await settled();
+  expect(one.share()).toBe(4);
+  other.stop();
+  other.tell(4, false);
+  await settled();
+  expect(one.share()).toBe(PARTITIONS);
+});
+
 describe('a surplus', () => {
   test('is what others lack, and no more', async () => {
     const { host } = open();

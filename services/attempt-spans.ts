@@ -18,7 +18,7 @@ import type {
 } from '../actors/runtime/ports.ts';
 import { BreakerOpenError } from '../resilience/breakers.ts';
 import type { MeshEvent } from '../schemas/events/envelope.ts';
-import { isSampled, parseTraceparent } from '../schemas/events/trace-context.ts';
+import { sampledContext } from '../schemas/events/trace-context.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
 import type { Counters } from '../telemetry/metrics.ts';
 import { attemptSpanId, type BegunSpan, hopSpanId, type LinkCause, spanIdFor, taskSpanId } from '../telemetry/span.ts';
@@ -160,7 +160,7 @@ export function createAttemptSpans(options: AttemptSpansOptions): AttemptSpans {
           onCrash(previous.cause === 'crash' ? 'unfinished_effect' : 'takeover', `${role}/${src} was cut off`);
       }
       const done = (): void => void begun.delete(key);
-      const context = isSampled(facts.traceparent) ? parseTraceparent(facts.traceparent) : null;
+      const context = sampledContext(facts.traceparent);
       if (context === null) return { set: () => undefined, end: done };
       const startMs = preciseNow();
       const span = tracer.begin(() => spanOf(facts, context.traceId, previous, startMs));

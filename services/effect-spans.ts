@@ -10,7 +10,7 @@
 import type { AppliedFacts, HostedFacts, OpenedFacts, Tracing } from '../actors/runtime/ports.ts';
 import { type MeshEvent, nameOf } from '../schemas/events/envelope.ts';
 import { inboxesOf } from '../schemas/events/subjects.ts';
-import { isSampled, parseTraceparent, withoutSampling } from '../schemas/events/trace-context.ts';
+import { isSampled, sampledContext, withoutSampling } from '../schemas/events/trace-context.ts';
 import type { FlightRecorder } from '../telemetry/flight-recorder.ts';
 import { rememberTrace } from '../telemetry/log.ts';
 import { spanIdFor, taskSpanId } from '../telemetry/span.ts';
@@ -59,7 +59,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
     const { correlationid: task, traceparent } = event;
     if (tasks.has(task)) return;
     const startMs = Date.parse(event.time) || atMs;
-    const context = isSampled(traceparent) ? parseTraceparent(traceparent) : null;
+    const context = sampledContext(traceparent);
     const beginning =
       context === null
         ? { startMs, parentSpanId: '' }
@@ -216,8 +216,8 @@ function hostedSpan(tracer: Tracer, facts: HostedFacts, host: string): void {
       });
       return;
     case 'published': {
-      const context = parseTraceparent(facts.traceparent);
-      if (context === null || !context.sampled) return;
+      const context = sampledContext(facts.traceparent);
+      if (context === null) return;
       tracer.finish({
         ...{ traceId: context.traceId, spanId: spanIdFor(context.spanId, 'publish'), parentSpanId: context.spanId },
         ...{ name: spanNamed.publish, kind: 'producer', startMs: endMs - facts.tookMs, endMs, failure: null },

@@ -238,13 +238,14 @@ interface SpanText {
 }
 
 function streamOf(bus: () => Bus | null, resource: Resource): Destination<SpanText> {
+  const head = JSON.stringify({ resource, spans: [] } satisfies SpanBatch).slice(0, -2);
   return {
     name: 'stream',
     async send(spans): Promise<Sent> {
       const connected = bus();
       if (connected === null) return { kind: 'later', reason: 'there is no connection yet' };
       try {
-        await Promise.all(batches(spans, resource).map(({ subject, body }) => connected.publish({ subject, body })));
+        await Promise.all(batches(spans, head).map(({ subject, body }) => connected.publish({ subject, body })));
         return { kind: 'taken', rejected: 0, reason: '' };
       } catch (error) {
         const isPassing = error instanceof BusError && error.retryable;
@@ -255,7 +256,7 @@ function streamOf(bus: () => Bus | null, resource: Resource): Destination<SpanTe
 }
 
 /** One message a trace: who looks for one trace reads no other. */
-function batches(spans: readonly SpanText[], resource: Resource): { subject: string; body: string }[] {
+function batches(spans: readonly SpanText[], head: string): { subject: string; body: string }[] {
   const byTrace = Map.groupBy(spans, ({ traceId }) => traceId);
   return [...byTrace].flatMap(([traceId, of]) => {
     const texts: string[][] = [[]];
@@ -268,7 +269,6 @@ function batches(spans: readonly SpanText[], resource: Resource): { subject: str
       size += text.length;
       texts.at(-1)?.push(text);
     }
-    const head = JSON.stringify({ resource, spans: [] } satisfies SpanBatch).slice(0, -2);
     return texts.map((part) => ({ subject: spanSubject(traceId), body: `${head}${part.join(',')}]}` }));
   });
 }

@@ -9,7 +9,7 @@
 
 import { type MeshEvent, nameOf, typeOf } from '../schemas/events/envelope.ts';
 import { inboxesOf } from '../schemas/events/subjects.ts';
-import { parseTraceparent, spanIdOf, type TraceContext } from '../schemas/events/trace-context.ts';
+import { parseTraceparent, sampledContext, spanIdOf, type TraceContext } from '../schemas/events/trace-context.ts';
 import { type Attributes, type FinishedSpan, hopSpanId, type SpanLink, spanIdFor, taskSpanId } from './span.ts';
 import { attribute, spanNamed } from './spans.ts';
 
@@ -47,17 +47,17 @@ export function saidSpan(
   began: TaskBeginning | null,
 ): FinishedSpan | null {
   const told = way === 'fact' ? event.type === HOP_FINISHED || ENDINGS.has(event.type) : MESSAGES.has(event.type);
-  const context = told ? parseTraceparent(event.traceparent) : null;
-  if (context === null || !context.sampled) return null;
+  const context = told ? sampledContext(event.traceparent) : null;
+  if (context === null) return null;
   if (way !== 'fact') return messageSpan(event, to, way, context, atMs);
-  return event.type === HOP_FINISHED ? hopSpan(event, context) : taskSpan(event, context, began);
+  return event.type === HOP_FINISHED ? hopSpan(event, context, atMs) : taskSpan(event, context, began);
 }
 
 /** The span of a message that was applied; null for what is no message between actors. */
 export function stepSpan(role: string, event: MeshEvent, atMs: number, isElsewhere: boolean): FinishedSpan | null {
   if (!MESSAGES.has(event.type)) return null;
-  const context = parseTraceparent(event.traceparent);
-  if (context === null || !context.sampled) return null;
+  const context = sampledContext(event.traceparent);
+  if (context === null) return null;
   const saidMs = Date.parse(event.time);
   return {
     ...{ traceId: context.traceId, spanId: spanIdFor(event.id, 'step', role), parentSpanId: spanIdOf(event.id) },
@@ -98,9 +98,8 @@ function messageSpan(
   };
 }
 
-function hopSpan(event: MeshEvent<'hop.finished'>, { traceId }: TraceContext): FinishedSpan {
+function hopSpan(event: MeshEvent<'hop.finished'>, { traceId }: TraceContext, endMs: number): FinishedSpan {
   const { hop, error } = event.data;
-  const endMs = Date.parse(event.time);
   const { correlationid: task } = event;
   return {
     traceId,

@@ -6,6 +6,7 @@
 /** Version 00; all zeros are no id (sections 3.2.2.3 and 3.2.2.4). */
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 /** Where its parts begin, in a text that the pattern has matched. */
+const TRACE_ID_AT = 3;
 const SPAN_ID_AT = 36;
 const FLAGS_AT = 53;
 const SAMPLED = 1;
@@ -16,16 +17,8 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
-/** Of the last one read: all events of a task have the same, and many are read in a row. */
-let lastRead: { readonly text: string; readonly context: TraceContext | null } = { text: '', context: null };
-
 /** Null for what cannot be read. */
 export function parseTraceparent(text: string): TraceContext | null {
-  if (text !== lastRead.text) lastRead = { text, context: contextIn(text) };
-  return lastRead.context;
-}
-
-function contextIn(text: string): TraceContext | null {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(text) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
@@ -39,6 +32,13 @@ export function readTraceparent(text: string | undefined): string | null {
 /** Whether spans of it are wanted; for where most are not. */
 export function isSampled(traceparent: string): boolean {
   return traceparent.length === FLAGS_AT + 2 && (traceparent.charCodeAt(FLAGS_AT + 1) & SAMPLED) === SAMPLED;
+}
+
+/** Of an event of a task, whose form was looked at when it was taken in; null when its spans are not wanted. */
+export function sampledContext(traceparent: string): TraceContext | null {
+  if (!isSampled(traceparent)) return null;
+  const spanId = traceparent.slice(SPAN_ID_AT, FLAGS_AT - 1);
+  return { traceId: traceparent.slice(TRACE_ID_AT, SPAN_ID_AT - 1), spanId, sampled: true };
 }
 
 export function withoutSampling(traceparent: string): string {

@@ -1,6 +1,9 @@
 /** Hosts of a service share its partitions: one that comes is given some, in order (S7, S6). What a takeover reads (J7). */
 import { describe, expect, test } from 'vitest';
+import type { MemoryBus } from '../../../bus/memory-bus.ts';
+import type { Bus } from '../../../bus/port.ts';
 import { JOURNAL_FILTER, journalSubject, PARTITIONS, partitionOf } from '../../../schemas/events/subjects.ts';
+import { door } from './support/bent-bus.ts';
 import { type Life, Mesh, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
 
 /** Beats of both hosts, a hand-over, and a claim. */
@@ -59,6 +62,27 @@ describe('a second host', () => {
     expect([has(one), has(other)]).toEqual([4, 4]);
     expect(await mesh.ended()).toEqual(tasks(60));
     expect(new Set(mesh.deeds).size).toBe(mesh.deeds.length);
+  });
+
+  test('S4: is given a partition when what was said of it is sent, and not before', async () => {
+    const mesh = await Mesh.open();
+    const facts = door();
+    facts.shut();
+    const bends = (bus: MemoryBus): Partial<Bus> => ({
+      async publish(request) {
+        if (request.subject.startsWith('mesh.events.')) await facts.passed;
+        return bus.publish(request);
+      },
+    });
+    const one = await mesh.start('one', { bends, limits: { stopDrainMs: 2 * SHARED_MS } });
+    await mesh.submit(...tasks(60));
+    await mesh.pass(50);
+    const other = await mesh.start('other');
+    await mesh.pass(SHARED_MS);
+    expect([has(other), await mesh.facts()]).toEqual([0, []]);
+    facts.open();
+    await mesh.pass(SHARED_MS);
+    expect([has(one), has(other), await mesh.ended()]).toEqual([4, 4, tasks(60)]);
   });
 
   test('S7: that stops gives all back at once, not after a time to live', async () => {

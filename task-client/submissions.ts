@@ -107,7 +107,7 @@ export class Submissions {
     if (id !== undefined) checkId(id, idField);
     checkData('task.submitted', data);
     const correlationId = id ?? newCorrelationId();
-    const feed = await feeds.open(correlationId, { isNew: id === undefined });
+    const feed = await feeds.open(correlationId, { isNew: id === undefined, isSubmitted: true });
     try {
       if (feed.isKnown) {
         checkSame(feed.view, data, context);

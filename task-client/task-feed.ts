@@ -82,22 +82,29 @@ export class TaskFeeds {
 
   /**
    * Resolves when everything stored so far has been heard.
-   * @param isNew the task cannot be in the log yet: its id was made a moment ago
+   * @param how `isNew`: the task cannot be in the log yet, its id was made a moment ago. `isSubmitted`: it is submitted next,
+   * so what the index does not know need not be looked for; for anybody else the log is asked, since the tail may be behind
+   * what a task's submitter was told
    * @throws BusError
    */
   async open(
     correlationId: string,
-    options: { readonly isNew?: boolean; readonly onFact?: (fact: Fact, view: TaskView) => void } = {},
+    how: {
+      readonly isNew?: boolean;
+      readonly isSubmitted?: boolean;
+      readonly onFact?: (fact: Fact, view: TaskView) => void;
+    } = {},
   ): Promise<TaskFeed> {
-    const feed = new TaskFeed(correlationId, options.onFact);
+    const feed = new TaskFeed(correlationId, how.onFact);
     feed.unlisten = this.#tail.listen(correlationId, {
       onMessage: (message) => feed.fromTail(message),
       onBreak: (error) => feed.fail(toMeshError(error)),
     });
     try {
       // Asked after listening: what the index does not know by now, the tail brings.
-      const known = options.isNew === true ? false : this.#index.knows(correlationId);
-      if (known !== false) await this.#readHistory(correlationId, feed, known);
+      const known = how.isNew !== true && this.#index.knows(correlationId);
+      if (known !== false || (how.isNew !== true && how.isSubmitted !== true))
+        await this.#readHistory(correlationId, feed, known);
       feed.goLive();
       return feed;
     } catch (error) {
@@ -108,7 +115,7 @@ export class TaskFeeds {
 
   async #readHistory(correlationId: string, feed: TaskFeed, known: boolean | null): Promise<void> {
     const filter = factSubject(correlationId);
-    if (known === null && (await this.#bus.getLast(filter)) === null) return;
+    if (known !== true && (await this.#bus.getLast(filter)) === null) return;
     await this.#history.run(async () => {
       const reader = await this.#bus.read({ filter, fromSeq: 1, onMessage: (message) => feed.offer(message) });
       try {

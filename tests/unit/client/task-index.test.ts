@@ -9,6 +9,7 @@ import { factSubject } from '../../../schemas/events/subjects.ts';
 import { openClient, type TaskClient } from '../../../task-client/client.ts';
 import { FactTail } from '../../../task-client/fact-tail.ts';
 import { removeTask } from '../../../task-client/removal.ts';
+import { TaskFeeds } from '../../../task-client/task-feed.ts';
 import { TaskIndex } from '../../../task-client/task-index.ts';
 import { as, local, memoryMesh } from './log.ts';
 
@@ -20,6 +21,17 @@ async function opened() {
   const index = new TaskIndex({ bus: memory.bus, tail, log: memory.ports.log, folder: null });
   return { memory, old, index };
 }
+
+describe('a tail that is behind the log', () => {
+  test('hides no task from whoever asks for it; a submission finds out by itself', async () => {
+    const { memory, old } = await opened();
+    const tail = await FactTail.open(memory.bus, memory.ports.log);
+    const feeds = new TaskFeeds(memory.bus, tail, { knows: () => false });
+    expect((await feeds.open(old)).isKnown).toBe(true);
+    expect((await feeds.open(old, { isSubmitted: true })).isKnown).toBe(false);
+    expect((await feeds.open(newCorrelationId())).isKnown).toBe(false);
+  });
+});
 
 describe('knows', () => {
   test('nothing until the log was read; then every task of before and since, and no other', async () => {

@@ -100,8 +100,8 @@ export const BEATS_PER_TTL = 3;
 
 /**
  * Leases in KV `mesh-leases`. A holder lives as long as it beats; a claim on a lease whose holder has not beaten for
- * the lease's time to live, while the claimant has beaten three times, is granted with a larger fence. A holder that comes back under the same name (a restarted
- * process with the same ledger) gets its own leases at once, also with a larger fence.
+ * the lease's time to live, while the claimant has beaten three times, is granted with a larger fence. A holder that comes
+ * back under the same name (a restarted process with the same ledger) gets its own leases at once, also with a larger fence.
  */
 export interface LeaseStore {
   readonly ttlMs: number;

@@ -1,6 +1,7 @@
 /**
  * Telemetry of a process put together. Owns: which spans, lines and numbers go where, and when. Does not own: any of the
- * parts (`telemetry/`), mode and window (`observability.ts`), or what is traced (`effect-spans.ts`).
+ * parts (`telemetry/`), mode and window (`observability.ts`), or what is traced (`effect-spans.ts`,
+ * `attempt-spans.ts`).
  *
  * 1. Finished spans always go into the stream MESH_TELEMETRY, and to a collector where one is named. Log lines and numbers
  *    go to a collector only while a window is open.

@@ -1,7 +1,8 @@
 /**
  * What the extractive engine can offer for a code request, best first: the user's own code, then shipped snippets,
  * then a skeleton that says it is one.
- * Owns the ranking and its thresholds. Whether code does anything is does-something.ts; changing a candidate after a review is revise-code.ts.
+ * Owns the ranking and its thresholds. Whether code does anything is does-something.ts; changing a candidate after a
+ * review is revise-code.ts.
  */
 
 import { fencedBlocks } from '../../../code-checks/fenced-blocks.ts';

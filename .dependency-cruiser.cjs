@@ -23,7 +23,7 @@ const rooms = [
 const busPort = 'bus/port\\.ts';
 const knowledgePort = 'knowledge/port\\.ts';
 /** Pauses between tries, and so many at a time: leaves, for whoever waits. */
-const waiting = 'resilience/(back-off|semaphore)\\.ts';
+const waiting = 'resilience/(back-off|semaphore|sqlite-wal)\\.ts';
 
 const knows = {
   // Leaves: they know nobody.
@@ -40,7 +40,7 @@ const knows = {
   registry: ['bus/(port|broker-clock|layout)\\.ts'],
   telemetry: [busPort, 'schemas/', waiting],
   router: ['gguf-models/', 'schemas/', waiting],
-  knowledge: ['gguf-models/', 'guards/', 'schemas/', 'worker-pool/'],
+  knowledge: ['gguf-models/', 'guards/', 'resilience/sqlite-wal\\.ts', 'schemas/', 'worker-pool/'],
   mcp: ['guards/', 'schemas/', waiting],
   resilience: ['actors/runtime/(errors|ports)\\.ts', 'telemetry/spans\\.ts'],
   // The runtime knows no role, no LLM, no NATS; roles know no NATS, no SQLite, and of telemetry its names.

@@ -13,15 +13,12 @@
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { useWal } from '../resilience/sqlite-wal.ts';
 import { KnowledgeError } from './port.ts';
-import { isBusy, isCorruption } from './sqlite-errors.ts';
+import { isCorruption } from './sqlite-errors.ts';
 
 /** Well above the longest transaction, one large file (about 100 ms), queued behind a few other writers. */
 const BUSY_TIMEOUT_MS = 5_000;
-
-/** Switching a new file to WAL does not wait for the busy timeout when two processes do it at once. */
-const WAL_ATTEMPTS_MAX = 50;
-const WAL_PAUSE_MS = 20;
 
 /** "AMKB", so that a file of ours is told from any other SQLite database. */
 const APPLICATION_ID = 0x414d4b42;
@@ -29,8 +26,9 @@ const SCHEMA_VERSION = 2;
 
 /**
  * `words` keeps no text of its own, only postings; its rowid is the chunk's id. `parts` holds the words inside
- * identifiers in camel case. `outlines` says what a whole file is about; its rowid is the file's id. `vectors` are all of the one space that `vector_space` names. The id of a chunk is never
- * given again, so that a vector made for one that has gone meanwhile cannot be taken for another's.
+ * identifiers in camel case. `outlines` says what a whole file is about; its rowid is the file's id. `vectors` are all of
+ * the one space that `vector_space` names. The id of a chunk is never given again, so that a vector made for one that
+ * has gone meanwhile cannot be taken for another's.
  */
 const SCHEMA = `
   CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, base TEXT NOT NULL);
@@ -123,7 +121,7 @@ export function openDatabase(path: string): OpenedDatabase {
 function openChecked(path: string): Database.Database {
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    refuseForeign(db, path);
+    db.transaction(() => refuseForeign(db, path)).deferred();
     useWal(db);
     db.pragma('synchronous = NORMAL');
     db.pragma('foreign_keys = ON');
@@ -137,24 +135,13 @@ function openChecked(path: string): Database.Database {
   }
 }
 
+/** In one transaction: between two reads another process may have made the tables of a new file. */
 function refuseForeign(db: Database.Database, path: string): void {
   const applicationId = db.pragma('application_id', { simple: true });
   if (applicationId === APPLICATION_ID) return;
   const tables = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get() ?? 0;
   if (applicationId === 0 && tables === 0) return;
   throw new KnowledgeError('foreign-database', `${path} is a database of something else; choose another path`);
-}
-
-function useWal(db: Database.Database): void {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      db.pragma('journal_mode = WAL');
-      return;
-    } catch (error) {
-      if (!isBusy(error) || attempt >= WAL_ATTEMPTS_MAX) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_PAUSE_MS);
-    }
-  }
 }
 
 function ensureSchema(db: Database.Database): void {

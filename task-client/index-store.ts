@@ -10,6 +10,7 @@
  *    that it had then, and is on one page, once.
  */
 import Database from 'better-sqlite3';
+import { useWal } from '../resilience/sqlite-wal.ts';
 import type { Fact } from '../schemas/events/fact.ts';
 import type { TaskStatus } from '../schemas/events/task-view.ts';
 import { emptySummary, type FoldedSummary, foldSummary, type TaskSummary } from './summary.ts';
@@ -102,7 +103,7 @@ export class IndexStore {
   /** @param path null keeps it in memory. @throws SqliteError */
   constructor(path: string | null) {
     this.#database = new Database(path ?? ':memory:', { timeout: BUSY_MS });
-    this.#database.pragma('journal_mode = WAL');
+    useWal(this.#database);
     // It is derived: a power loss may cost the last lines, never their order.
     this.#database.pragma('synchronous = NORMAL');
     this.#database.exec(SCHEMA);

@@ -10,6 +10,7 @@ import { emptyView, foldTask } from '../../../schemas/events/task-view.ts';
 import { openClient, type TaskClient } from '../../../task-client/client.ts';
 import { IndexStore, type PageQuery } from '../../../task-client/index-store.ts';
 import { emptySummary, foldSummary } from '../../../task-client/summary.ts';
+import { openAtOnce } from '../../support/open-at-once.ts';
 import { as, factEvent, local, type MemoryMesh, memoryMesh, resultOf } from './log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'task-index-'));
@@ -114,6 +115,11 @@ describe('one file', () => {
     expect(two.beginningWith((ids[0] ?? '').slice(0, 8), 10)).toEqual([ids[0]]);
     one.close();
     two.close();
+  });
+
+  test('opens for all who come to a new one at the same moment', async () => {
+    const module = new URL('../../../task-client/index-store.ts', import.meta.url).href;
+    expect(await openAtOnce(module, 'new opener.IndexStore(path)', folder, 100)).toEqual([]);
   });
 
   test('S10: of another log, or of one that was cut, begins anew', () => {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../../knowledge/sqlite-store.ts';
+import { openAtOnce } from '../../support/open-at-once.ts';
 import { workspace } from './workspace.ts';
 
 const STORE_MODULE = new URL('../../../knowledge/sqlite-store.ts', import.meta.url).href;
@@ -46,6 +47,11 @@ describe('sharing', () => {
     expect(await others).toEqual([0, 0, 0]);
     expect(store.stats()).toMatchObject({ files: 120, chunks: 120 });
     expect(await store.index([space.project])).toMatchObject({ unchanged: 120 });
+  });
+
+  it('opens a file that did not exist for all who come at the same moment', async () => {
+    const { project } = workspace();
+    expect(await openAtOnce(STORE_MODULE, 'opener.openSqliteStore(path)', project, 60)).toEqual([]);
   });
 
   it('shows one handle what another wrote, and neither blocks the other', async () => {

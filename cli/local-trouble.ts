@@ -9,6 +9,7 @@ import { existsSync, statSync } from 'node:fs';
 import { ledgerPath, type Settings } from '../config/settings.ts';
 import { serviceNamed } from '../services/table.ts';
 import { diskProblem } from './supervisor/disk.ts';
+import { LOG_SERVER_BROKEN_MS } from './supervisor/log-server-health.ts';
 import { isAlive, isStopped } from './supervisor/process-mark.ts';
 import { type Liveness, type RunState, runStatePath } from './supervisor/run-state.ts';
 import { duration } from './terminal.ts';
@@ -55,8 +56,12 @@ function processTrouble(settings: Settings, one: RunState['services'][number], a
     const next = alone ? 'nobody starts it again' : 'it is being started again';
     return `${name} (process ${own.pid}) has ended, and ${next}`;
   }
-  if (isStopped(own.pid))
-    return `${name} (process ${own.pid}) is stopped: it is ended and started again after ${duration(settings.MESH_SILENT_MAX_MS)}, or \`kill -CONT ${own.pid}\` lets it go on`;
+  if (isStopped(own.pid)) {
+    // The log server beats to nobody: it is asked, and ended when it has stored nothing three times.
+    const afterMs = name === 'nats' ? LOG_SERVER_BROKEN_MS : settings.MESH_SILENT_MAX_MS;
+    const next = alone ? 'nobody ends it:' : `it is ended and started again after ${duration(afterMs)}, or`;
+    return `${name} (process ${own.pid}) is stopped: ${next} \`kill -CONT ${own.pid}\` lets it go on`;
+  }
   const isLost = serviceNamed(name)?.hasLedger && one.state === 'ready' && !existsSync(ledgerPath(settings, name));
   if (!isLost) return null;
   return `the ledger of ${name} was removed while it runs (${ledgerPath(settings, name)}): \`mesh down\` and \`mesh up\` make it anew from the log`;

@@ -1,10 +1,11 @@
 /**
  * Circuit breakers of one process: what keeps failing is left alone for a while, then tried with one call. Owns: their
- * names, limits and states, and the error of a call that was not made. Does not own: what is called.
+ * names, limits and states, and the error of a call that was not made. Does not own: what is called, or the waiting of
+ * those who would rather wait (`breaker-room.ts`).
  *
  * 1. Only failures of the other side count: a caller's mistake and a cancelled call say nothing of its health.
  * 2. A refused call has done nothing, so it may be repeated whatever its fence is.
- * 3. Nobody waits for a breaker: while one call is tried, others are refused at once and can take their fallback.
+ * 3. Nobody waits for a breaker who does not say so: others are refused at once, and can take their fallback.
  * 4. A call that ignores its time limit counts when the limit is over, not when it returns.
  */
 
@@ -19,6 +20,7 @@ import {
 import { EffectError, toErrorInfo } from '../actors/runtime/errors.ts';
 import type { AttemptSpan, RuntimeLog } from '../actors/runtime/ports.ts';
 import { attribute } from '../telemetry/spans.ts';
+import { type BreakerWait, createBreakerRoom, type Shut, type WaitingCount } from './breaker-room.ts';
 
 /** Failures in a row that open a breaker: two could be chance, and each of five may have cost a time-out. */
 const FAILURES_MAX = 5;
@@ -64,6 +66,8 @@ export interface BreakerCall extends BreakerOptions {
   readonly signal?: AbortSignal;
   /** Told the breaker's name and state when it is not closed. */
   readonly span?: Pick<AttemptSpan, 'set'>;
+  /** The caller would rather wait for the breaker; absent, it is refused at once. */
+  readonly wait?: BreakerWait;
 }
 
 export interface Breakers {
@@ -86,6 +90,7 @@ function isFailureByDefault(error: unknown): boolean {
 
 export function createBreakers(log: RuntimeLog, defaults: BreakerOptions = {}): Breakers {
   const breakers = new Map<string, ReturnType<typeof createBreaker>>();
+  const waiting: WaitingCount = { now: 0 };
   /** One that has nothing to remember is made anew when it is wanted. */
   const makeRoom = (): void => {
     if (breakers.size < BREAKERS_MAX) return;
@@ -101,7 +106,7 @@ export function createBreakers(log: RuntimeLog, defaults: BreakerOptions = {}): 
       let breaker = breakers.get(name);
       if (breaker === undefined) {
         makeRoom();
-        breaker = createBreaker(name, { ...defaults, ...call }, log);
+        breaker = createBreaker(name, { ...defaults, ...call }, log, waiting);
         breakers.set(name, breaker);
       }
       return breaker.run(work, call);
@@ -117,7 +122,7 @@ const words = {
   [CircuitState.Isolated]: 'open',
 } as const;
 
-function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog) {
+function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog, waiting: WaitingCount) {
   const { failuresMax = FAILURES_MAX, halfOpenAfterMs = HALF_OPEN_AFTER_MS, isFailure = isFailureByDefault } = options;
   // A probe that was cancelled has shown nothing: the breaker stays as it was.
   const counts = (error: unknown): boolean =>
@@ -126,11 +131,13 @@ function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog) {
     halfOpenAfter: halfOpenAfterMs,
     breaker: new ConsecutiveBreaker(failuresMax),
   });
+  const room = createBreakerRoom(waiting);
   let failures = 0;
   let openedAtMs: number | null = null;
+  let triedAtMs = 0;
   let reason: string | null = null;
   policy.onFailure(({ reason: failure, handled }) => {
-    if (!handled) return;
+    if (!handled || ('error' in failure && isCancellation(failure.error))) return;
     failures += 1;
     reason = 'error' in failure ? toErrorInfo(failure.error).message : 'it failed';
   });
@@ -140,27 +147,42 @@ function createBreaker(name: string, options: BreakerOptions, log: RuntimeLog) {
   });
   policy.onStateChange((state) => {
     if (state === CircuitState.Open) openedAtMs = Date.now();
+    if (state === CircuitState.HalfOpen) triedAtMs = Date.now();
     if (state === CircuitState.Closed) openedAtMs = null;
     const fields = { breaker: name, state: words[state], failures, reason };
     if (state === CircuitState.Open) log.warn(fields, 'the breaker opened');
     else log.info(fields, state === CircuitState.Closed ? 'the breaker closed' : 'the breaker tries one call');
+    if (state === CircuitState.HalfOpen) return;
+    const last = policy.lastFailure;
+    const hasShown = state === CircuitState.Open && !(last && 'error' in last && isCancellation(last.error));
+    if (hasShown) room.fail(refusal);
+    else room.wake();
   });
-  const refusal = (cause?: unknown): BreakerOpenError => {
+  const leftMs = (): number => Math.max(0, (openedAtMs ?? 0) + halfOpenAfterMs - Date.now());
+  const shut = (): Shut =>
+    policy.state === CircuitState.HalfOpen
+      ? { state: 'half_open', trialMs: Date.now() - triedAtMs }
+      : { state: 'open', leftMs: leftMs() };
+  const refusal = (): BreakerOpenError => {
     const why = `${name} is left alone after ${failures} failures (${reason ?? 'unknown'})`;
     if (policy.state === CircuitState.HalfOpen)
-      return new BreakerOpenError(name, 'half_open', `${why}; one call is tried now`, { cause });
-    const leftMs = Math.max(0, (openedAtMs ?? 0) + halfOpenAfterMs - Date.now());
-    return new BreakerOpenError(name, 'open', `${why}; tried again in ${Math.ceil(leftMs / 1000)} s`, { cause });
+      return new BreakerOpenError(name, 'half_open', `${why}; one call is tried now`);
+    return new BreakerOpenError(name, 'open', `${why}; tried again in ${Math.ceil(leftMs() / 1000)} s`);
   };
   return {
-    async run<T>(work: () => Promise<T>, { signal, span }: BreakerCall): Promise<T> {
+    async run<T>(work: () => Promise<T>, { signal, span, wait }: BreakerCall): Promise<T> {
       const before = words[policy.state];
       if (before !== 'closed') span?.set({ [attribute.breaker]: name, [attribute.breakerState]: before });
-      if (before === 'half_open') throw refusal();
-      try {
-        return await policy.execute(() => limited(work, signal));
-      } catch (error) {
-        throw error instanceof BrokenCircuitError ? refusal(error) : error;
+      for (;;) {
+        // One that is tried is the only one: the library would keep others waiting for it without an end.
+        if (policy.state !== CircuitState.HalfOpen) {
+          try {
+            return await policy.execute(() => limited(work, signal));
+          } catch (error) {
+            if (!(error instanceof BrokenCircuitError)) throw error;
+          }
+        }
+        await room.wait(wait, shut(), refusal, signal);
       }
     },
     state: (): BreakerState => ({

@@ -8,8 +8,8 @@
  * 2. Found begun after a crash, such an effect is settled as `unknown`; it never runs again by itself (S6, J5).
  * 3. Each effect is settled once; whatever comes after the first settlement is dropped.
  * 4. Waiting is not work: limits of an attempt count from its turn.
- * 5. A stop in order leaves nothing to ask a person about: what was announced and has not run is taken back. It uses up
- *    no attempt: only failures count, and ends of the process in the middle of one (S9).
+ * 5. A stop in order leaves nothing to ask a person about: what was announced and has not run, or runs and waits for its
+ *    turn, is taken back. It uses up no attempt: only failures count, and ends of the process in the middle of one (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../schemas/events/generated.ts';
@@ -306,11 +306,15 @@ export function createEffects(options: EffectsOptions): Effects {
     turns.leave(job);
     forget(job);
   };
+  /** What may not be repeated was said to begin, and has done nothing. */
+  const isHeld = (job: EffectJob): boolean =>
+    job.announced || (running.has(job) && job.stopWaiting !== undefined && found(job)?.row.started === true);
   const withdraw = (job: EffectJob): void => {
     const now = found(job);
     job.announced = false;
     if (now) options.enter(job.owner, effectWithdrawn(now.actor, now.row, clock.now()));
     job.cancelWait?.();
+    job.attempt?.cancel();
   };
 
   return {
@@ -361,7 +365,7 @@ export function createEffects(options: EffectsOptions): Effects {
     },
     async close(limitMs) {
       closing = true;
-      for (const job of jobs.values()) if (job.announced) withdraw(job);
+      for (const job of [...jobs.values()]) if (isHeld(job)) withdraw(job);
       if (onceRunning.size === 0) return;
       let endLimit = (): void => undefined;
       const limit = new Promise<void>((resolve) => {

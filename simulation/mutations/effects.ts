@@ -64,7 +64,7 @@ export const effectMutations: readonly Mutation[] = [
     name: 'announce-and-go-on-stopping',
     breaks: 'S6: a stop in order leaves questions about effects that never ran',
     file: 'actors/runtime/effects.ts',
-    find: 'for (const job of jobs.values()) if (job.announced) withdraw(job);',
+    find: 'for (const job of [...jobs.values()]) if (isHeld(job)) withdraw(job);',
     replace: 'for (const job of jobs.values()) if (job.announced) job.cancelWait?.();',
   },
 ];

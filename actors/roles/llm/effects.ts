@@ -5,8 +5,10 @@
 import { SET_UP_A_MODEL } from '../../../prompting/without-model.ts';
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { attribute } from '../../../telemetry/spans.ts';
+import { stoppable } from '../../runtime/attempt.ts';
 import { EffectError } from '../../runtime/errors.ts';
-import { type EffectHandlers, effect } from '../../runtime/role.ts';
+import { systemClock } from '../../runtime/ports.ts';
+import { type EffectContext, type EffectHandlers, effect } from '../../runtime/role.ts';
 import type { RolePorts } from '../ports.ts';
 import { turnOf } from '../share.ts';
 import { skillNameOf, textRequest, withoutModel } from './asked-skill.ts';
@@ -55,19 +57,30 @@ function chatWith(engine: string): Record<string, string> {
   };
 }
 
-/** While its breaker is open there is no use in another attempt: the embedded engine takes over at once. */
+/** While its breaker is open there is no use in another attempt: the embedded engine takes over. */
 function notAgain(error: unknown): unknown {
   if (!(error instanceof EffectError) || error.code !== 'breaker_open') return error;
   return new EffectError(error.code, error.message, { retryable: false, cause: error });
 }
 
-/** A step may have less time than a generation may take; what is left when the model is given up is for what there is. */
-function withinStep({ timeoutMs }: LlmRequestedData, signal: AbortSignal): { signal: AbortSignal; close(): void } {
+/**
+ * A step may have less time than a generation may take; what is left when the model is given up is for what there is. As
+ * all of its limits this one stands still while the step waits.
+ */
+function withinStep({ timeoutMs }: LlmRequestedData, { signal, waits }: Pick<EffectContext, 'signal' | 'waits'>) {
   const limitMs = modelMs(timeoutMs);
   const over = new AbortController();
   const message = `it was waited for ${Math.round(limitMs / 1000)} s, the time of this step. Raise LLM_TIMEOUT_MS, or use a smaller model`;
-  const timer = setTimeout(() => over.abort(new EffectError('model_slow', message)), limitMs);
-  return { signal: AbortSignal.any([signal, over.signal]), close: () => clearTimeout(timer) };
+  const limit = stoppable(systemClock, limitMs, () => over.abort(new EffectError('model_slow', message)));
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    waits(ahead: number | null): void {
+      if (ahead === null) limit.goOn();
+      else limit.standStill();
+      waits(ahead);
+    },
+    close: () => limit.standStill(),
+  };
 }
 
 type Ports = Pick<RolePorts, 'llm' | 'skills' | 'breakers' | 'showText'>;
@@ -84,9 +97,9 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
         queueMax: llm.queueMax,
         share: ({ share }) => turnOf(share),
       },
-      async (request, { correlationId, attempt, signal: given, share, heartbeat, waits, span }) => {
+      async (request, { correlationId, attempt, share, heartbeat, span, ...given }) => {
         const { requestId } = request;
-        const { signal, close } = withinStep(request, given);
+        const { signal, waits, close } = withinStep(request, given);
         const onText = showText(correlationId, { attempt, purpose: skillNameOf(request) ?? 'text', requestId });
         const context = { signal, heartbeat, onText, waits, flow: share.flow, task: correlationId };
         const { engine } = llm;
@@ -115,7 +128,8 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
           if (engine === null) return await generate(await extractive(), await withoutModel(skills, request));
           const asked = await textRequest(skills, request);
           const work = async (): Promise<HopOutput> => generate(await engine(), asked);
-          return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span });
+          const wait = { until: 'trial', waits } as const;
+          return await breakers.run(`llm:${llm.kind}`, work, { isFailure, signal, span, wait });
         } catch (error) {
           throw notAgain(error);
         } finally {

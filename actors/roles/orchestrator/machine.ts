@@ -1,6 +1,7 @@
 /**
  * The task machine: one instance a correlation id. Owns: the order of hops, deadline, cancel, approval, and relaying
- * messages between roles. Does not own: the arithmetic of a task (`steps.ts`, `hops.ts`, `review-loop.ts`, `decisions.ts`), or any work.
+ * messages between roles. Does not own: what happens at each turn (`moves.ts`), the arithmetic of a task (`steps.ts`, `hops.ts`,
+ * `review-loop.ts`, `decisions.ts`), or any work.
  *
  *   waiting → routing → hop ⇄ (next step, retry, revise) → completed | failed | cancelled
  *                        ├→ reconsidering (the router, after a review or a failure in passing) → hop …
@@ -10,229 +11,23 @@
  * A hop that says that it waits for its turn is `queued`, and `resumed` when that has come: the time of a step is that of
  * its work. A task that ends while a role may have done something waits a moment for that role to say so (S6).
  */
-import { assign, cancel, emit, enqueueActions, setup } from 'xstate';
-import type {
-  ErrorInfo,
-  HopRepliedData,
-  HopWaitingData,
-  TaskInputAcceptedData,
-  TaskInputProvidedData,
-} from '../../../schemas/events/generated.ts';
-import { effectLogic, type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
+import { assign, cancel, emit, enqueueActions } from 'xstate';
+import { type Incoming, out, type RoleDefinition, WATCHERS } from '../../runtime/role.ts';
 import { errorOf } from '../hop.ts';
-import {
-  currentStep,
-  deadlineMsOf,
-  type Ending,
-  emptyReconsideringTask,
-  emptyRepeatingTask,
-  emptyTask,
-  emptyTimedTask,
-  type TaskContext,
-  timeLeftMs,
-} from './context.ts';
-import { answered } from './decisions.ts';
+import { emptyReconsideringTask, emptyRepeatingTask, emptyTask, emptyTimedTask, type TaskContext } from './context.ts';
+import { type Heard, type Here, timeOf, upOf } from './heard.ts';
+import { cancelling, confirms, mayWait, outOfTime, replies, stoppingStates, waitingStates } from './hop-states.ts';
 import * as hops from './hops.ts';
+import { moves } from './moves.ts';
 import { answerTo, refusalOf } from './questions.ts';
 import { messageNoted } from './result.ts';
-import { reconsidered } from './review-loop.ts';
-import { heeded, onTheWay, type RouteInput, type RouteOutput, situation, unasked } from './routing.ts';
-import {
-  accepted,
-  ending,
-  hopCancelled,
-  hopFinished,
-  hopRequest,
-  hopStarted,
-  inputAccepted,
-  inputRefused,
-  loopAdvanced,
-  place,
-  question,
-  reminder,
-  taskRouted,
-} from './sayings.ts';
-import { routed } from './steps.ts';
-
-/** How long a role that is asked to stop may take to say what it had begun, milliseconds. */
-const STOP_WITHIN_MS = 5000;
-/** An open question is given up after this; the log keeps events for seven days. */
-const ANSWER_WITHIN_MS = 5 * 86_400_000;
-
-/** Raised by the machine itself, with a delay: a question has been open for a while. */
-interface Remind {
-  readonly type: 'remind';
-}
-
-type Told =
-  | ('task.submitted' | 'task.cancel.requested' | 'task.input.provided')
-  | ('hop.replied' | 'hop.waiting' | 'agent.message');
-type TaskEvent = Incoming<Told> | Remind;
-
-/** The host stamps every event it hands over, XState's own too, with the log's time. */
-const timeOf = (event: object): number => ('atMs' in event && typeof event.atMs === 'number' ? event.atMs : 0);
-/** And with what the clock of its partition says, by which limits are reckoned. */
-const upOf = (event: object): number => ('upMs' in event && typeof event.upMs === 'number' ? event.upMs : 0);
-
-const isReplyTo = (context: TaskContext, event: Incoming<'hop.replied'>): boolean => {
-  const { step, role } = currentStep(context);
-  const { data, sender, hop } = event;
-  return sender === role && hop === context.hop && data.step === step && data.attempt === context.attempt;
-};
-
-const isOfHop = (context: TaskContext, event: Incoming<'hop.waiting'>): boolean =>
-  context.busy && event.hop === context.hop;
-const cancelling = (reason: string | undefined): Ending => ({
-  outcome: 'cancelled',
-  error: { code: 'cancelled', message: reason ?? 'cancelled by the caller', retryable: false },
-});
-const outOfTime = (context: TaskContext): Ending => {
-  const message = `not finished within ${deadlineMsOf(context)} ms`;
-  return { outcome: 'failed', error: { code: 'deadline_exceeded', message, retryable: false } };
-};
-/** Whether the role at work is waited for when the task ends: it says what it had begun. */
-const confirms = (context: TaskContext): boolean =>
-  context.keepsTime === true && context.busy && currentStep(context).confirmsCancel === true;
-
-/** What guards and parameters are given, where the configuration alone does not tell. */
-interface Here {
-  readonly context: TaskContext;
-}
-
-interface Heard<N extends Told> extends Here {
-  readonly event: Incoming<N>;
-}
-
-/** While a hop is at work, whether it waits for its turn or not. */
-const replies = {
-  'hop.replied': {
-    guard: ({ context, event }: Heard<'hop.replied'>) => isReplyTo(context, event),
-    target: 'deciding',
-    actions: { type: 'reply', params: ({ event }: Heard<'hop.replied'>) => event.data },
-  },
-} as const;
-const noteWaiting = { type: 'noteWaiting', params: ({ event }: Heard<'hop.waiting'>) => event.data } as const;
-const mayWait = {
-  'hop.waiting': {
-    guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event) && event.data.waiting,
-    target: 'queued',
-    actions: noteWaiting,
-  },
-} as const;
-/** In a task of release 4 or later. */
-const waitingStates = {
-  /** The hop waits for its turn: its time has not begun. */
-  queued: {
-    on: {
-      ...replies,
-      'hop.waiting': [
-        {
-          guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event) && !event.data.waiting,
-          target: 'resumed',
-          actions: noteWaiting,
-        },
-        { guard: ({ context, event }: Heard<'hop.waiting'>) => isOfHop(context, event), actions: noteWaiting },
-      ],
-    },
-  },
-  /** Its turn has come, and with it its time. */
-  resumed: {
-    after: { hopTimeout: { target: 'deciding', actions: 'timeUp' } },
-    on: { ...replies, ...mayWait },
-  },
-} as const;
-/** In a task of release 4 or later. */
-const stoppingStates = {
-  /** Its workflow says how long it may take. */
-  routed: { always: 'working.deciding' },
-  /** It ends, and the role at work is to say what it had begun. */
-  stopping: {
-    after: { stopWithin: { target: 'stopped', actions: { type: 'stopped', params: null } } },
-    on: {
-      'hop.replied': {
-        guard: ({ context, event }: Heard<'hop.replied'>) => isReplyTo(context, event),
-        target: 'stopped',
-        actions: { type: 'stopped', params: ({ event }: Heard<'hop.replied'>) => event.data },
-      },
-    },
-  },
-  stopped: {
-    always: [{ guard: ({ context }: Here) => context.outcome === 'failed', target: 'failed' }, { target: 'cancelled' }],
-  },
-} as const;
+import { onTheWay, situation, unasked } from './routing.ts';
+import { accepted, ending, hopRequest, hopStarted, place } from './sayings.ts';
 
 /** @param beginning the context before anything has happened; it says whether tasks ask the router again */
 const machineFor = (beginning: TaskContext) => {
   const isTimed = beginning.keepsTime === true;
-  return setup({
-    types: {
-      context: {} as TaskContext,
-      events: {} as TaskEvent,
-      emitted: {} as Outgoing,
-    },
-    actors: { route: effectLogic<RouteInput, RouteOutput>() },
-    delays: {
-      deadline: ({ context }) => timeLeftMs(context),
-      hopTimeout: ({ context }) => currentStep(context).timeoutMs,
-      answerWithin: ({ context }) => context.question?.timeoutMs ?? ANSWER_WITHIN_MS,
-      stopWithin: STOP_WITHIN_MS,
-    },
-    actions: {
-      /** Takes what the router said, at the start or on the way. */
-      route: enqueueActions(({ context, enqueue }, output: RouteOutput) => {
-        const said = heeded(context, output);
-        const after = onTheWay(context) ? reconsidered(context, said) : routed(context, said.route, said.workflow);
-        enqueue.assign(() => after);
-        enqueue.emit(taskRouted(context, after, said));
-        const loop = context.occasion === 'after_review' ? loopAdvanced(context, after) : null;
-        if (loop) enqueue.emit(loop);
-      }),
-      /** Takes an answer that fits, of a person or of the clock. */
-      take: enqueueActions(({ context, enqueue }, answer: TaskInputAcceptedData) => {
-        enqueue.emit(inputAccepted(context, answer));
-        enqueue.assign(answered(context, answer));
-      }),
-      refuse: emit(({ context }, answer: TaskInputProvidedData) => inputRefused(context, answer)),
-      remind: emit(({ context }) => reminder(context)),
-      ask: enqueueActions(({ context, enqueue }) => {
-        enqueue.emit(question(context));
-        const { remindAfterMs } = context.question ?? {};
-        if (remindAfterMs !== undefined) enqueue.raise({ type: 'remind' }, { id: 'remind', delay: remindAfterMs });
-      }),
-      /** Ends the task, and first the hop at work, if there is one. */
-      end: enqueueActions(({ context, event, enqueue }, how: { outcome: 'failed' | 'cancelled'; error: ErrorInfo }) => {
-        const after = hops.ended(context, how.outcome, how.error, timeOf(event));
-        if (context.busy) enqueue.emit(hopCancelled(context, how.error.message));
-        enqueue.assign(after);
-        if (context.busy) enqueue.emit(hopFinished(after));
-      }),
-      /** Ends the hop at work, whose role is to say what it had begun, and then the task. */
-      stop: enqueueActions(({ context, enqueue }, ending: Ending) => {
-        enqueue.emit(hopCancelled(context, ending.error.message));
-        enqueue.assign({ ending });
-      }),
-      /** The role at work has said what it had begun, or has said nothing. */
-      stopped: enqueueActions(({ context, event, enqueue }, reply: HopRepliedData | null) => {
-        const after = hops.stopped(context, reply, timeOf(event));
-        enqueue.assign(after);
-        enqueue.emit(hopFinished(after));
-      }),
-      noteWaiting: emit(({ context }, data: HopWaitingData) => out('hop.waiting', WATCHERS, data, place(context))),
-      reply: enqueueActions(({ context, event, enqueue }, reply: HopRepliedData) => {
-        const after = hops.replied(context, reply, timeOf(event));
-        enqueue.assign(after);
-        enqueue.emit(hopFinished(after));
-        const loop = loopAdvanced(context, after);
-        if (loop) enqueue.emit(loop);
-      }),
-      timeUp: enqueueActions(({ context, event, enqueue }) => {
-        const after = hops.timedOut(context, timeOf(event));
-        enqueue.emit(hopCancelled(context, 'the time for this step is up'));
-        enqueue.assign(after);
-        enqueue.emit(hopFinished(after));
-      }),
-    },
-  }).createMachine({
+  return moves.createMachine({
     id: 'task',
     context: beginning,
     initial: 'waiting',

@@ -89,15 +89,15 @@ export function createGuard(breakers: Breakers): Guard {
   return {
     run(tool, args, call) {
       const { signal, span } = call;
+      // Nothing else can do what a tool does, so its caller waits rather than fail.
+      const wait = { until: 'turn', waits: call.waits } as const;
       const own = () =>
         breakers.run(`tool:${tool.name}`, () => runInLane(laneOf(tool), tool, args, call), {
-          isFailure: isUnwell,
-          signal,
-          span,
+          ...{ isFailure: isUnwell, signal, span, wait },
         });
       const { service } = tool;
       if (service === undefined) return own();
-      return breakers.run(service, own, { isFailure: isOfService, signal, span });
+      return breakers.run(service, own, { isFailure: isOfService, signal, span, wait });
     },
     load() {
       const all = [...lanes.values()];

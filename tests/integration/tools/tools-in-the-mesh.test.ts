@@ -124,7 +124,8 @@ test('S8: a tool that hangs ends its tasks with the reason; its breaker opens, h
   expect(failed).toMatch(/^task\.failed: hasty\.look: (no answer within 0\.4 s|.* is left alone after \d failures)/);
   const open = await heartbeat((beat) => stateOf(beat) === 'open', 'the breaker is open');
   expect(open.breakers?.find(({ name }) => name === 'tool:hasty.look')).toMatchObject({
-    reason: 'no answer within 0.4 s',
+    // The one that is tried may also find the server being started anew.
+    reason: expect.stringMatching(/^no (answer|result) within /),
   });
   // Half-open lets one call through: it works, and the breaker closes.
   await until(

@@ -107,3 +107,88 @@ describe('a breaker', () => {
     await expect(breakers.run('tool:y', up)).resolves.toBe('pong');
   });
 });
+
+describe('a caller that would rather wait', () => {
+  /** One call is being tried; its end is the test's. */
+  async function tried() {
+    const breakers = await broken(3);
+    vi.advanceTimersByTime(1001);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const probe = breakers.run('tool:x', () => promise);
+    return { breakers, probe, succeed: () => resolve('well'), fail: reject };
+  }
+  const wait = (until: 'trial' | 'turn', told: (number | null)[] = []) => ({
+    wait: { until, waits: (ahead: number | null) => void told.push(ahead) },
+  });
+  const outcomeOf = (work: Promise<unknown>) => work.catch((error: Error) => error.message);
+
+  it.each(['trial', 'turn'] as const)(
+    'until its %s waits for a call that is tried, and then makes its own',
+    async (until) => {
+      const { breakers, probe, succeed } = await tried();
+      const told: (number | null)[] = [];
+      const others = [0, 1].map((n) => breakers.run('tool:x', () => Promise.resolve(n), wait(until, told)));
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(told).toEqual([0, 1]);
+      succeed();
+      expect(await Promise.all([probe, ...others])).toEqual(['well', 0, 1]);
+      expect(told).toEqual([0, 1, null, null]);
+    },
+  );
+
+  it('fails with the call that was tried, without having been made', async () => {
+    const { breakers, probe, fail } = await tried();
+    const call = vi.fn(up);
+    const other = outcomeOf(breakers.run('tool:x', call, wait('turn')));
+    fail(new Error('still down'));
+    await expect(probe).rejects.toThrow('still down');
+    expect(await other).toBe('tool:x is left alone after 4 failures (still down); tried again in 1 s');
+    expect(call).not.toHaveBeenCalled();
+  });
+
+  it('goes on waiting after a call that was cancelled, and is the next to be tried', async () => {
+    const { breakers, probe, fail } = await tried();
+    const others = [up, up].map((call) => breakers.run('tool:x', call, wait('turn')));
+    fail(Object.assign(new Error('cancelled'), { name: 'AttemptCancelled' }));
+    await expect(probe).rejects.toThrow('cancelled');
+    expect(breakers.states()[0]).toMatchObject({ state: 'open', failures: 3, reason: 'connection refused' });
+    await vi.advanceTimersByTimeAsync(1001);
+    expect(await Promise.all(others)).toEqual(['pong', 'pong']);
+  });
+
+  it('waits while the breaker is open if it has nothing else, and is refused if it has', async () => {
+    const breakers = await broken(3);
+    await expect(breakers.run('tool:x', up, wait('trial'))).rejects.toMatchObject({ state: 'open' });
+    const call = vi.fn(up);
+    const waiting = breakers.run('tool:x', call, wait('turn'));
+    await vi.advanceTimersByTimeAsync(999);
+    expect(call).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2);
+    expect(await waiting).toBe('pong');
+  });
+
+  it('does not wait for a call that hangs if it has something else', async () => {
+    const { breakers, probe, succeed } = await tried();
+    const fallsBack = outcomeOf(breakers.run('tool:x', up, wait('trial')));
+    const waits = breakers.run('tool:x', up, wait('turn'));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await fallsBack).toContain('one call is tried now');
+    await expect(breakers.run('tool:x', up, wait('trial'))).rejects.toMatchObject({ state: 'half_open' });
+    succeed();
+    expect(await Promise.all([probe, waits])).toEqual(['well', 'pong']);
+  });
+
+  it('is refused where too many wait, of whatever name, and makes room when it is cancelled', async () => {
+    const { breakers, probe, succeed } = await tried();
+    for (let count = 0; count < 3; count += 1) await breakers.run('tool:y', down).catch(() => undefined);
+    const enough = new AbortController();
+    const first = outcomeOf(breakers.run('tool:x', up, { ...wait('turn'), signal: enough.signal }));
+    const others = Array.from({ length: 31 }, () => breakers.run('tool:x', up, wait('turn')));
+    await expect(breakers.run('tool:y', up, wait('turn'))).rejects.toMatchObject({ code: 'breaker_open' });
+    enough.abort(new Error('enough'));
+    expect(await first).toBe('enough');
+    const another = breakers.run('tool:x', up, wait('turn'));
+    succeed();
+    expect(await Promise.all([probe, ...others, another])).toHaveLength(33);
+  });
+});

@@ -195,6 +195,29 @@ describe('a stop in order', () => {
     expect([bench.runs.length, bench.settled]).toEqual([0, []]);
   });
 
+  test('S9: takes back what runs and waits for its turn: it has done nothing', async () => {
+    const bench = once();
+    bench.begin();
+    await settled();
+    run(bench).context.waits(3);
+    await bench.effects.close(5000);
+    expect(bench.entered).toEqual(['effect.started', 'effect.withdrawn']);
+    expect([bench.row().started, run(bench).context.signal.aborted, bench.settled]).toEqual([false, true, []]);
+  });
+
+  test('S9: but not what has waited and works', async () => {
+    const bench = once();
+    bench.begin();
+    await settled();
+    run(bench).context.waits(3);
+    run(bench).context.waits(null);
+    const closing = bench.effects.close(5000);
+    run(bench).succeed('receipt 20417');
+    await closing;
+    await settled();
+    expect(bench.settled).toEqual([{ status: 'done', output: 'receipt 20417' }]);
+  });
+
   test('S9: waits for one that runs, and records how it ended', async () => {
     const bench = once();
     bench.begin();

@@ -54,6 +54,18 @@ const failure = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
+/** The call waits for a breaker, without being made, until it is cancelled. */
+async function expectToWait({ guard, call, waits }: ReturnType<typeof bench>, held: Tool): Promise<void> {
+  const cancelled = new AbortController();
+  const run = vi.fn(held.run);
+  const from = waits.length;
+  const waiting = failure(guard.run({ ...held, run }, {}, call({ signal: cancelled.signal })));
+  await vi.advanceTimersByTimeAsync(0);
+  expect([waits.slice(from), run.mock.calls]).toEqual([[0], []]);
+  cancelled.abort(new AttemptCancelled('enough'));
+  expect(await waiting).toBeInstanceOf(AttemptCancelled);
+}
+
 beforeEach(() => {
   vi.useFakeTimers();
 });
@@ -61,7 +73,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('the breaker opens after five failures, refuses without calling, tries one call, and closes', async () => {
+test('the breaker opens after five failures, lets calls wait, tries one, and closes', async () => {
   const { guard, call, state, breakers } = bench();
   let calls = 0;
   let broken = true;
@@ -72,20 +84,25 @@ test('the breaker opens after five failures, refuses without calling, tries one 
   for (let i = 0; i < 5; i += 1)
     expect(await failure(guard.run(flaky, {}, call()))).toMatchObject({ message: 'broken' });
   expect(state()).toBe('open');
-  const refused = await failure(guard.run(flaky, {}, call({ fence: 'once' })));
-  expect(refused).toMatchObject({
+  // Half open: one call is let through; it fails, the breaker opens again, and who waited has failed with it.
+  const [tried, waited] = [
+    failure(guard.run(flaky, {}, call())),
+    failure(guard.run(flaky, {}, call({ fence: 'once' }))),
+  ];
+  await vi.advanceTimersByTimeAsync(9_990);
+  expect([calls, state()]).toEqual([5, 'open']);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(await tried).toMatchObject({ message: 'broken' });
+  expect(await waited).toMatchObject({
     code: 'breaker_open',
     retryable: true,
-    message: expect.stringContaining('tool:odd is left alone after 5 failures (broken)'),
+    message: expect.stringContaining('tool:odd is left alone after 6 failures (broken)'),
   });
-  expect(calls).toBe(5);
-  // Half open: one call is let through; it fails, and the breaker opens again.
-  await vi.advanceTimersByTimeAsync(10_000);
-  expect(await failure(guard.run(flaky, {}, call()))).toMatchObject({ message: 'broken' });
   expect([calls, state()]).toEqual([6, 'open']);
-  await vi.advanceTimersByTimeAsync(10_000);
   broken = false;
-  expect(await guard.run(flaky, {}, call())).toBe('well');
+  const both = [guard.run(flaky, {}, call()), guard.run(flaky, {}, call({ fence: 'once' }))];
+  await vi.advanceTimersByTimeAsync(10_010);
+  expect(await Promise.all(both)).toEqual(['well', 'well']);
   expect(breakers.states()).toMatchObject([{ name: 'tool:odd', state: 'closed', failures: 0 }]);
 });
 
@@ -139,7 +156,8 @@ describe('the cap on time', () => {
 
 describe('the cap on calls', () => {
   test('so many run, so many wait in order, the next are refused and trip the breaker; those that wait still run', async () => {
-    const { guard, call, lines, attributes, state } = bench();
+    const all = bench();
+    const { guard, call, lines, attributes, state } = all;
     const begun: number[] = [];
     const free: (() => void)[] = [];
     const slow = tool(
@@ -163,7 +181,7 @@ describe('the cap on calls', () => {
       expect.objectContaining({ message: 'a cap of a tool was reached', running: 2, waiting: 3 }),
     );
     expect(state()).toBe('open');
-    expect(await failure(guard.run(slow, 9, call()))).toMatchObject({ code: 'breaker_open' });
+    await expectToWait(all, slow);
     for (let i = 0; i < 5; i += 1) {
       free[i]?.();
       await vi.advanceTimersByTimeAsync(0);
@@ -234,11 +252,17 @@ test('the cap on answers: five megabytes are cut, and say so', async () => {
   expect(lines).toContainEqual(expect.objectContaining({ chars: 5_242_880, charsMax: 190_000 }));
 });
 
-test('a service has a breaker of its own, which does not count the refusals of a tool behind it', async () => {
-  const { guard, call, breakers } = bench();
-  const stateOf = (name: string) => breakers.states().find((one) => one.name === name)?.state;
+/** Five failures of a tool open its breaker. */
+async function failFive({ guard, call }: ReturnType<typeof bench>, failing: Tool): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await failure(guard.run(failing, {}, call()));
+}
+
+test('a service has a breaker of its own, which does not count the failures of a tool behind it', async () => {
+  const all = bench();
+  const stateOf = (name: string) => all.breakers.states().find((one) => one.name === name)?.state;
   const broken = tool(() => Promise.reject(new Error('broken')), { service: 'mcp:box' });
-  for (let i = 0; i < 9; i += 1) await failure(guard.run(broken, {}, call()));
+  await failFive(all, broken);
+  await expectToWait(all, broken);
   expect([stateOf('tool:odd'), stateOf('mcp:box')]).toEqual(['open', 'closed']);
   const gone = {
     ...tool(() => Promise.reject(new ToolError('mcp_unavailable', 'gone', { retryable: true })), {
@@ -246,22 +270,22 @@ test('a service has a breaker of its own, which does not count the refusals of a
     }),
     name: 'other',
   };
-  for (let i = 0; i < 5; i += 1) await failure(guard.run(gone, {}, call()));
+  await failFive(all, gone);
   expect(stateOf('mcp:box')).toBe('open');
   const third = { ...tool(() => Promise.resolve('well'), { service: 'mcp:box' }), name: 'third' };
-  expect(await failure(guard.run(third, {}, call()))).toMatchObject({
-    code: 'breaker_open',
-    message: expect.stringContaining('mcp:box is left alone'),
-  });
+  await expectToWait(all, third);
+  expect(stateOf('tool:third')).toBeUndefined();
 });
 
 test.each(['tool_answer_too_large', 'tool_outcome_unknown'] as const)(
   'an answer that is too large (%s) shuts out its tool and not the server that it is on',
   async (code) => {
-    const { guard, call, breakers } = bench();
+    const all = bench();
+    const { guard, call, breakers } = all;
     const cause = new McpError('too_large', 'its answer is larger than 8 MiB');
     const large = tool(() => Promise.reject(new ToolError(code, cause.message, { cause })), { service: 'mcp:box' });
-    for (let i = 0; i < 9; i += 1) await failure(guard.run(large, {}, call()));
+    await failFive(all, large);
+    await expectToWait(all, large);
     const states = breakers.states().map(({ name, state }) => `${name} ${state}`);
     expect(states.sort()).toEqual(['mcp:box closed', 'tool:odd open']);
     const other = { ...tool(() => Promise.resolve('well'), { service: 'mcp:box' }), name: 'other' };

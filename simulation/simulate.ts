@@ -8,6 +8,7 @@ import type { RuntimeLimits } from '../actors/runtime/limits.ts';
 import { createMemoryLog, type MemoryLog } from '../bus/memory-bus.ts';
 import { ingress } from '../ingress/ingress.ts';
 import type { Catalog } from './catalog.ts';
+import { requestOf } from './checks/effects.ts';
 import { checkAtRest } from './checks/index.ts';
 import { watchLeases } from './checks/leases.ts';
 import { checkAnnouncements, checkClaim, checkLeaving, checkUnsent, mayBegin } from './checks/leaving.ts';
@@ -175,6 +176,7 @@ function build(options: RunOptions, random: Random): Built {
     report,
     catalog,
     mayBegin: (effect) => mayBegin({ log, history, hosts: [...hosts, ...twins], catalog }, effect),
+    requestOf: (effect) => requestOf({ history, hosts: [...hosts, ...twins] }, effect),
     mayRepeat: (key) => forgotten.mayRepeat(key),
     onDeed(gate) {
       const host = hosts.find((one) => one.gate === gate);

@@ -24,8 +24,10 @@ export interface Dealing {
   /** Of the process that ran it last. */
   gate: Gate;
   runs: number;
-  /** Deeds that may not be repeated. */
-  onceDeeds: number;
+  /** Deeds that may not be repeated, each by the request that it was done for. */
+  readonly onceDeeds: string[];
+  /** Of the last run: after stores were put back, the same key may name what another request asks for. */
+  request: string;
   /** What the deed that knows its key has brought about. */
   keyed?: { readonly output: unknown };
   /** JSON of every output that was handed back. */
@@ -41,6 +43,8 @@ interface Errand {
   readonly input: unknown;
   readonly context: EffectContext;
   readonly gate: Gate;
+  /** What it is done for. */
+  readonly request: string;
 }
 
 interface Course {
@@ -57,6 +61,8 @@ export interface WorldOptions {
   readonly catalog: Catalog;
   /** Asked when an effect that leaves a trace begins: why it may not yet, or null. */
   readonly mayBegin: (effect: { key: string; fence: 'keyed' | 'once'; gate: Gate }) => string | null;
+  /** The request that an effect belongs to which may not be repeated, by its id. */
+  readonly requestOf: (effect: { key: string; gate: Gate }) => string;
   /** True when no store tells any more that the effect had begun. */
   readonly mayRepeat: (key: string) => boolean;
   /** A deed that may not be repeated was done by the process behind this gate. */
@@ -79,7 +85,8 @@ export class World {
       ...handler,
       run: (input, context) => {
         const fence = typeof handler.fence === 'function' ? handler.fence(input) : handler.fence;
-        return this.#run({ role, src, fence, input, context, gate });
+        const request = fence === 'once' ? this.#options.requestOf({ key: context.key, gate }) : '';
+        return this.#run({ role, src, fence, input, context, gate, request });
       },
     };
   }
@@ -87,7 +94,8 @@ export class World {
   #dealing(key: string, fence: Fence, gate: Gate): Dealing {
     const known = this.dealings.get(key);
     if (known) return known;
-    const dealing: Dealing = { key, fence, gate, runs: 0, onceDeeds: 0, answers: new Set(), errors: new Set() };
+    const made = { onceDeeds: [], request: '', answers: new Set<string>(), errors: new Set<string>() };
+    const dealing: Dealing = { key, fence, gate, runs: 0, ...made };
     this.dealings.set(key, dealing);
     return dealing;
   }
@@ -110,6 +118,7 @@ export class World {
     dealing.runs += 1;
     dealing.fence = fence;
     dealing.gate = errand.gate;
+    dealing.request = errand.request;
     report.count(`effect ${role}/${src}`);
     report.note('world', `${role}/${src} run ${dealing.runs} of ${context.key} (${fence})`);
     if (fence !== 'pure' && !this.#options.plan.lostForGood) {
@@ -181,19 +190,25 @@ export class World {
   }
 
   /** Returns what came of it: of a keyed deed what came of the first one. */
-  #deed({ fence, gate }: Errand, dealing: Dealing, output: unknown): unknown {
+  #deed({ fence, gate, request }: Errand, dealing: Dealing, output: unknown): unknown {
     if (fence === 'keyed') {
       dealing.keyed ??= { output };
       return dealing.keyed.output;
     }
     if (fence === 'pure') return output;
-    dealing.onceDeeds += 1;
+    dealing.onceDeeds.push(request);
     const { plan, report, mayRepeat, onDeed } = this.#options;
     onDeed(gate);
-    if (dealing.onceDeeds > 1 && !plan.lostForGood && !mayRepeat(dealing.key))
-      report.violation('S6', `${dealing.key} may not be repeated, and was done ${dealing.onceDeeds} times`);
+    const times = timesDone(dealing, request);
+    if (times > 1 && !plan.lostForGood && !mayRepeat(dealing.key))
+      report.violation('S6', `${dealing.key} may not be repeated, and was done ${times} times`);
     return output;
   }
+}
+
+/** How often what may not be repeated was done for a request. */
+export function timesDone({ onceDeeds }: Dealing, request: string): number {
+  return onceDeeds.filter((one) => one === request).length;
 }
 
 /** A failure that is certain to have come before the deed. */

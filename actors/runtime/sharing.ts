@@ -14,8 +14,10 @@
  * 4. A host that may not take what is free for now counts for nobody: it would be given what lies idle until it may.
  * 5. While hosts of two releases are there, partitions move to the newer: an older one could not go on with what began on
  *    a newer machine (S11). It is given nothing, and takes nothing that is free.
+ * 6. Who was heard of is forgotten only by a host that has beaten meanwhile as often as one should: one that is slow hears
+ *    late, and the others are not gone for that.
  */
-import type { Bus } from '../../bus/port.ts';
+import { BEATS_PER_TTL, type Bus } from '../../bus/port.ts';
 import { hostsSubject, PARTITIONS } from '../../schemas/events/subjects.ts';
 import type { Clock } from './ports.ts';
 import type { RoleDefinition } from './role.ts';
@@ -41,7 +43,7 @@ export interface SharingOptions {
   readonly roles: readonly Pick<RoleDefinition, 'name' | 'versions'>[];
   readonly bus: Pick<Bus, 'publishVolatile' | 'subscribeVolatile'>;
   readonly clock: Clock;
-  /** A host that was not heard for so long does not count. */
+  /** A host that was not heard for so long, and for as many beats as belong into that, does not count. */
   readonly ttlMs: number;
   /** It takes only what nobody else is there for, at the moment. */
   readonly standsBy: () => boolean;
@@ -61,20 +63,24 @@ interface Told {
 
 interface Heard extends Told {
   readonly atMs: number;
+  /** How often this host had beaten by then. */
+  readonly ownBeats: number;
 }
 
 export function createSharing({ service, name, roles, bus, clock, ttlMs, standsBy }: SharingOptions): Sharing {
   const subject = hostsSubject(service);
   const heard = new Map<string, Heard>();
+  let beaten = 0;
   const endListening = bus.subscribeVolatile(subject, (_, data) => {
     const told = parseTold(data);
     if (told === null || told.host === name) return;
     if (told.leaves) heard.delete(told.host);
-    else heard.set(told.host, { ...told, atMs: clock.elapsed() });
+    else heard.set(told.host, { ...told, atMs: clock.elapsed(), ownBeats: beaten });
   });
   const others = (): Heard[] => {
     const sinceMs = clock.elapsed() - ttlMs;
-    for (const [host, { atMs }] of heard) if (atMs < sinceMs) heard.delete(host);
+    for (const [host, { atMs, ownBeats }] of heard)
+      if (atMs < sinceMs && beaten - ownBeats >= BEATS_PER_TTL) heard.delete(host);
     return [...heard.values()];
   };
   const machines: Machines = Object.fromEntries(
@@ -105,6 +111,7 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standsB
       return Math.max(0, Math.min(lacking, has - own() * share));
     },
     tell(has, waits) {
+      beaten += 1;
       if (!left) tellThat({ has, waits, leaves: false });
     },
     stop() {

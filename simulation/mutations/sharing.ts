@@ -23,8 +23,15 @@ export const sharingMutations: readonly Mutation[] = [
     name: 'count-the-silent',
     breaks: 'S7: the share of a host that is gone is left to it',
     file: 'actors/runtime/sharing.ts',
-    find: 'if (atMs < sinceMs) heard.delete(host);',
-    replace: 'if (atMs < sinceMs - 1e9) heard.delete(host);',
+    find: 'if (atMs < sinceMs && ',
+    replace: 'if (atMs < sinceMs - 1e9 && ',
+  },
+  {
+    name: 'forget-while-slow',
+    breaks: 'S11: a host that is slow takes the others for gone, and what is free although a newer one is there',
+    file: 'actors/runtime/sharing.ts',
+    find: ' && beaten - ownBeats >= BEATS_PER_TTL',
+    replace: '',
   },
   {
     name: 'go-without-a-word',

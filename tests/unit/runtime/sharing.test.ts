@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { createSharing, type Sharing } from '../../../actors/runtime/sharing.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
+import { BEATS_PER_TTL } from '../../../bus/port.ts';
 import { hostsSubject, PARTITIONS } from '../../../schemas/events/subjects.ts';
 import { createFakeClock, settled } from './support/fake-clock.ts';
 
@@ -17,7 +18,15 @@ function open() {
     const roles = [{ name: 'coder', versions: [{ since, machine }] }];
     return createSharing({ service: 'agents', name, roles, bus, clock, ttlMs: TTL_MS, standsBy: () => standby });
   };
-  return { clock, bus, host };
+  /** A time to live passes, in which a host that is in order beats. */
+  const pass = async (...beating: Sharing[]): Promise<void> => {
+    for (let beat = 0; beat < BEATS_PER_TTL; beat += 1) {
+      await clock.advance(TTL_MS / BEATS_PER_TTL + 1);
+      for (const one of beating) one.tell(0, false);
+      await settled();
+    }
+  };
+  return { clock, bus, host, pass };
 }
 
 describe('a share', () => {
@@ -37,12 +46,12 @@ describe('a share', () => {
   });
 
   test('grows when another host has been silent for as long as a lease lives, or says that it goes', async () => {
-    const { clock, host } = open();
+    const { host, pass } = open();
     const [one, other] = [host('one'), host('other')];
     other.tell(4, false);
     await settled();
     expect(one.share()).toBe(4);
-    await clock.advance(TTL_MS + 1);
+    await pass(one);
     expect(one.share()).toBe(PARTITIONS);
     other.tell(4, false);
     await settled();
@@ -120,6 +129,18 @@ describe('S11: of two releases', () => {
     expect([old.share(), old.surplus(PARTITIONS), newer.share()]).toEqual([0, 0, PARTITIONS]);
   });
 
+  test('the older takes nothing while it is too slow to hear the newer in time, and all when that is gone', async () => {
+    const { clock, host, pass } = open();
+    const [old, newer] = [host('old'), host('newer', false, 5)];
+    newer.tell(0, false);
+    await settled();
+    await clock.advance(10 * TTL_MS);
+    old.tell(0, false);
+    expect(old.share()).toBe(0);
+    await pass(old);
+    expect(old.share()).toBe(PARTITIONS);
+  });
+
   test('one alone has a share of everything, whatever was there before it', async () => {
     const { host } = open();
     const [old, newer] = [host('old'), host('newer', false, 5)];
@@ -141,7 +162,7 @@ describe('S11: of two releases', () => {
 
 describe('a standby', () => {
   test('has no share while another host is there, gives back what it took, and counts for nobody', async () => {
-    const { clock, host } = open();
+    const { host, pass } = open();
     const [one, standby] = [host('one'), host('standby', true)];
     expect(standby.share()).toBe(PARTITIONS);
     one.tell(0, false);
@@ -151,7 +172,7 @@ describe('a standby', () => {
     one.tell(8, false);
     await settled();
     expect(one.surplus(8)).toBe(0);
-    await clock.advance(TTL_MS + 1);
+    await pass(standby);
     expect(standby.share()).toBe(PARTITIONS);
   });
 });

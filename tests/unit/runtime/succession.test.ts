@@ -7,7 +7,9 @@ import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import { partitionOf } from '../../../schemas/events/subjects.ts';
 import { door } from './support/bent-bus.ts';
-import { journalOn, LEASE_TTL_MS, Mesh, tasks } from './support/mesh-bench.ts';
+import { courier } from './support/courier.ts';
+import { dispatcher } from './support/dispatcher.ts';
+import { journalOn, LEASE_TTL_MS, Mesh, TAKEOVER_MS, tasks } from './support/mesh-bench.ts';
 
 const TASKS = tasks(20);
 
@@ -24,6 +26,20 @@ async function logMadeAnew({ standby: standsBy = true } = {}) {
   mesh.log.wipe();
   await mesh.bus.ensureTopology();
   return { mesh, worker, standby, told };
+}
+
+/** Shut, its host has said that it is there, and claims nothing. */
+function heldBeats() {
+  const beats = door();
+  beats.shut();
+  const bends = ({ leases }: MemoryBus): Partial<Bus> => ({
+    leases: {
+      ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
+      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+      beat: (holder) => beats.passed.then(() => leases.beat(holder)),
+    },
+  });
+  return { beats, bends };
 }
 
 describe('a log that was made anew', () => {
@@ -67,6 +83,37 @@ describe('a log that was made anew', () => {
     expect(again.said('warn')).toEqual([]);
   });
 
+  test('J3: what the log never took does not count: whoever wrote after that has more, in fewer records', async () => {
+    const mesh = await Mesh.open();
+    const limits = { recordInputsMax: 1 };
+    mesh.fetching.shut();
+    const cutOff = await mesh.start('cut off', { limits });
+    const standby = await mesh.start('standby', { standby: true });
+    await mesh.submit(...TASKS);
+    await mesh.pass(LEASE_TTL_MS);
+    cutOff.bus.disconnect();
+    mesh.fetching.open();
+    await mesh.pass(TAKEOVER_MS);
+    const told = (await mesh.facts()).toSorted();
+    const done = mesh.deeds.length;
+    const partition = partitionOf(TASKS[0] ?? '');
+    const [alone, logged] = [cutOff, standby].map(({ disk }) => journalOn(disk)[partition]?.length ?? 0);
+    expect([await mesh.ended(), alone]).toEqual([TASKS.toSorted(), expect.toSatisfy((n: number) => n > (logged ?? 0))]);
+    cutOff.kill();
+    standby.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    const starting = mesh.start('cut off', { disk: cutOff.disk, limits, waits: false });
+    const again = await mesh.start('standby', { disk: standby.disk, standby: true });
+    await starting;
+    await mesh.pass(4 * LEASE_TTL_MS);
+    expect([(await mesh.facts()).toSorted(), mesh.deeds.length, again.said('error')]).toEqual([
+      told,
+      done,
+      [expect.stringContaining('the log is a new one')],
+    ]);
+  });
+
   test('S7, S10: one is waited for no longer than the limit; when it comes after that, it says what is lost', async () => {
     const { mesh, worker, standby } = await logMadeAnew();
     const starting = mesh.start('standby', { disk: standby.disk, standby: true });
@@ -79,18 +126,28 @@ describe('a log that was made anew', () => {
     expect(lost).toHaveLength(new Set(TASKS.map(partitionOf)).size);
   });
 
+  test('J3, S11: of two releases the older takes what it has the most of, though what is free is for the newer', async () => {
+    const { mesh, worker, standby, told } = await logMadeAnew();
+    const newer = [
+      dispatcher,
+      { ...courier, versions: courier.versions.flatMap((one) => [one, { ...one, since: 99 }]) },
+    ];
+    const starting = mesh.start('standby', { disk: standby.disk, roles: newer, waits: false });
+    await mesh.pass();
+    const { beats, bends } = heldBeats();
+    const claiming = mesh.start('worker', { disk: worker.disk, bends });
+    await mesh.pass(LEASE_TTL_MS);
+    beats.open();
+    await mesh.pass(defaultLimits.otherHostsMs + LEASE_TTL_MS);
+    const [again] = await Promise.all([claiming, starting]);
+    expect([(await mesh.facts()).toSorted(), mesh.deeds.length]).toEqual([told, TASKS.length * 2]);
+    expect(again.said('error').filter((line) => line.startsWith('LOSS'))).toEqual([]);
+  });
+
   test('J3: a host that knew of no other leaves what it hears that another one has more of', async () => {
     const { mesh, worker, told } = await logMadeAnew();
     // It has said that it is there, and has claimed nothing yet.
-    const beats = door();
-    beats.shut();
-    const bends = ({ leases }: MemoryBus): Partial<Bus> => ({
-      leases: {
-        ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
-        ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
-        beat: (holder) => beats.passed.then(() => leases.beat(holder)),
-      },
-    });
+    const { beats, bends } = heldBeats();
     const starting = mesh.start('newcomer', { bends });
     await mesh.pass();
     const again = mesh.start('worker', { disk: worker.disk });

@@ -48,15 +48,16 @@ describe('rows of the timeline', () => {
     ]);
   });
 
-  it('put 5,000 effects of 5,000 hops in rows within a fraction of a second', () => {
-    const many = Array.from({ length: 5000 }, (_, at) => effect(`e${at}`, at, { hop: at + 1 }));
+  it('put 20,000 effects of 20,000 hops in rows without looking at each for each', () => {
+    const many = Array.from({ length: 20_000 }, (_, at) => effect(`e${at}`, at, { hop: at + 1 }));
     const hops = Array.from(
-      { length: 5000 },
+      { length: 20_000 },
       (_, at) => ({ ...spans[1], key: `h${at}`, index: at + 1 }) as (typeof spans)[number],
     );
     const beganMs = performance.now();
-    expect(rowsOf(hops, many, Number.POSITIVE_INFINITY)).toHaveLength(10_000);
-    expect(performance.now() - beganMs).toBeLessThan(500);
+    expect(rowsOf(hops, many, Number.POSITIVE_INFINITY)).toHaveLength(40_000);
+    // Some ten milliseconds; each for each would be 400 million looks.
+    expect(performance.now() - beganMs).toBeLessThan(3000);
   });
 });
 

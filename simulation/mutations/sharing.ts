@@ -90,13 +90,6 @@ export const sharingMutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    name: 'give-what-may-be-lost',
-    breaks: 'S7: a host gives away what another one may have taken from it',
-    file: 'actors/runtime/host.ts',
-    find: 'if (isCertain && !stopping)',
-    replace: 'if (!stopping)',
-  },
-  {
     name: 'stand-by-for-no-time',
     breaks: 'S7: a host that is slow is given partitions that it cannot keep, again and again',
     file: 'actors/runtime/ownership.ts',

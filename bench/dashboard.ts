@@ -1,5 +1,5 @@
 /**
- * The dashboard under load, in a real Chromium: `node bench/dashboard.ts [--minutes N] [--json]`. Owns: making a log with
+ * The dashboard under load, in a real Chromium: `node bench/dashboard.ts [--minutes N]`. Owns: making a log with
  * 20,000 tasks and a task with 10,000 events, and measuring how pages open, scroll, zoom, and hold their memory. Does not
  * own: any target (docs/benchmarks.md).
  */
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import type { Bus } from '../bus/port.ts';
+import { scriptOptions } from '../cli/script-options.ts';
 import { projectRoot } from '../config/settings.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
 import { factSubject } from '../schemas/events/subjects.ts';
@@ -23,8 +24,8 @@ const FACTS_A_MESSAGE = 100;
 const PUBLISH_AT_ONCE = 200;
 const FRAMES = 120;
 const EVENTS_PER_SECOND = 50;
-const option = (name: string): string | undefined => process.argv[process.argv.indexOf(`--${name}`) + 1];
-const minutes = process.argv.includes('--minutes') ? Number(option('minutes')) : 1;
+const { values } = await scriptOptions({ options: { minutes: { type: 'string', default: '1' } } });
+const minutes = Number(values.minutes);
 
 type Event = Record<string, unknown> & { readonly data: Record<string, unknown> };
 const golden = (name: string): Event =>

@@ -16,6 +16,7 @@ import { promisify } from 'node:util';
 import { Client, credentials } from '@grpc/grpc-js';
 import { connectBus } from '../bus/nats-bus.ts';
 import type { Bus } from '../bus/port.ts';
+import { scriptOptions } from '../cli/script-options.ts';
 import { createMeshClient, MeshCallError, type MeshClient, TaskState } from '../gateway/client/index.ts';
 import { newCorrelationId } from '../schemas/events/ids.ts';
 import { DOORS_SUBJECT, factSubject } from '../schemas/events/subjects.ts';
@@ -24,8 +25,11 @@ import { startBenchHost } from './bench-host.ts';
 import { machineInfo, percentile, round } from './measure.ts';
 import { runTasks } from './tasks.ts';
 
-const quick = process.argv.includes('--quick');
-const asJson = process.argv.includes('--json');
+const {
+  values: { quick, json: asJson },
+} = await scriptOptions({
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
 const say = (text: string): void => {
   if (!asJson) process.stderr.write(`${text}\n`);
 };

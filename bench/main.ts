@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectBus } from '../bus/nats-bus.ts';
+import { scriptOptions } from '../cli/script-options.ts';
 import { exitWhenWritten } from '../cli/written.ts';
 import { startNatsServer } from '../tests/support/nats-server.ts';
 import { type Bench, startBenchHost } from './bench-host.ts';
@@ -29,8 +30,10 @@ if (process.argv.includes('--peers')) {
 }
 if (process.argv.includes('--tracing')) {
   const { measureTracing } = await import('./tracing.ts');
-  const short = process.argv.includes('--quick');
-  const measured = await measureTracing({ rounds: short ? 2 : 15, seconds: 4, concurrency: 8 });
+  const { values } = await scriptOptions({
+    options: { tracing: { type: 'boolean' }, quick: { type: 'boolean', default: false } },
+  });
+  const measured = await measureTracing({ rounds: values.quick ? 2 : 15, seconds: 4, concurrency: 8 });
   process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
   process.exit();
 }
@@ -40,8 +43,11 @@ if (process.argv.includes('--soak')) {
 }
 
 const HOPS = 5;
-const quick = process.argv.includes('--quick');
-const asJson = process.argv.includes('--json');
+const {
+  values: { quick, json: asJson },
+} = await scriptOptions({
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
 const say = (text: string): void => {
   if (!asJson) process.stderr.write(`${text}\n`);
 };

@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { scriptOptions } from '../cli/script-options.ts';
 import { ggufEmbedder } from '../knowledge/gguf-embedder.ts';
 import { openKnowledgeBase } from '../knowledge/knowledge-base.ts';
 import { machineInfo, round } from './measure.ts';
@@ -167,23 +168,33 @@ function missedOf({ corpus, measured }: CorpusResult, { questions }: RealCorpus)
 }
 
 const silent = { debug: () => undefined, warn: (_fields: object, text: string) => process.stderr.write(`${text}\n`) };
-const names = process.argv.slice(2).filter((name) => !name.startsWith('--'));
+const { values, positionals: names } = await scriptOptions({
+  allowPositionals: true,
+  options: { corpora: { type: 'boolean' }, json: { type: 'boolean' }, missed: { type: 'boolean' } },
+});
 const model = process.env.EMBEDDING_MODEL_PATH;
-const wanted = readCorpora().filter(({ name }) => names.length === 0 || names.includes(name));
-if (wanted.length === 0) throw new Error(`no such corpus: ${names.join(', ')}`);
+const corpora = readCorpora();
+const unknown = names.filter((one) => corpora.every(({ name }) => name !== one));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `no corpus is called ${unknown.join(', ')}; there are ${corpora.map(({ name }) => name).join(', ')}\n`,
+  );
+  process.exit(2);
+}
+const wanted = corpora.filter(({ name }) => names.length === 0 || names.includes(name));
 const results: CorpusResult[] = [];
 for (const corpus of wanted) {
   try {
     const result = await measureCorpus(corpus, model === undefined ? undefined : resolve(model));
     results.push(result);
-    if (process.argv.includes('--missed')) process.stderr.write(`${missedOf(result, corpus).join('\n')}\n`);
+    if (values.missed) process.stderr.write(`${missedOf(result, corpus).join('\n')}\n`);
   } catch (error) {
     // A registry or a repository out of reach is no reason to say nothing of the others.
     process.exitCode = 1;
     process.stderr.write(`${corpus.name}: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 }
-const form = process.argv.includes('--json')
+const form = values.json
   ? `${JSON.stringify({ machine: machineInfo(), results })}\n`
   : `${tableOf(results)}\n${costOf(results)}`;
 process.stdout.write(form);

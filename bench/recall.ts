@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { scriptOptions } from '../cli/script-options.ts';
 import { ggufEmbedder } from '../knowledge/gguf-embedder.ts';
 import { openKnowledgeBase } from '../knowledge/knowledge-base.ts';
 import { machineInfo, percentile } from './measure.ts';
@@ -56,6 +57,9 @@ async function measure(search: Search): Promise<{ measured: Measured; asked: Ask
   return { measured, asked };
 }
 
+const { values } = await scriptOptions({
+  options: { recall: { type: 'boolean' }, json: { type: 'boolean' }, missed: { type: 'boolean' } },
+});
 const folder = mkdtempSync(join(tmpdir(), 'mesh-recall-'));
 const corpus = openCorpus(folder);
 const silent = { debug: () => undefined, warn: (_fields: object, text: string) => process.stderr.write(`${text}\n`) };
@@ -105,7 +109,7 @@ try {
 }
 
 const measured = Object.fromEntries(Object.entries(results).map(([name, one]) => [name, one.measured]));
-if (process.argv.includes('--json')) {
+if (values.json) {
   process.stdout.write(`${JSON.stringify({ machine: machineInfo(), questions: questions.length, measured })}\n`);
 } else {
   process.stdout.write(
@@ -117,7 +121,7 @@ if (process.argv.includes('--json')) {
     process.stdout.write(`| ${cells.join(' | ')} |\n`);
   }
 }
-if (process.argv.includes('--missed')) {
+if (values.missed) {
   for (const { question, ranks } of results.embedded?.asked ?? []) {
     if (question.half === 'held-out' || ranks.every((rank) => rank !== null && rank <= 5)) continue;
     process.stdout.write(`${question.kind}: ${question.text}\n`);

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../cli/script-options.ts';
 import { projectRoot, readSettings } from '../config/settings.ts';
 import { openEmbeddedEngine } from '../router/engines/embedded.ts';
 import { figures, type Judged, judge } from '../router/evaluate.ts';
@@ -14,7 +14,7 @@ import { createRouter } from '../router/router.ts';
 import { parseSamples, type Sample } from '../router/samples.ts';
 import { loadRouting } from '../services/adapters/router.ts';
 
-const { values } = parseArgs({
+const { values } = await scriptOptions({
   options: { json: { type: 'boolean', default: false }, set: { type: 'string', default: 'test-2' } },
 });
 const samplesFolder = join(projectRoot, 'router', 'samples');

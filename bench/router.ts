@@ -9,7 +9,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../cli/script-options.ts';
 import { projectRoot } from '../config/settings.ts';
 import { livingServices } from '../registry/registry.ts';
 import { parseSamples, type Sample } from '../router/samples.ts';
@@ -24,7 +24,7 @@ const ROUTES = ['answer', 'build', 'direct', 'review', 'tool'];
 const BUSY_MODEL = { width: 512, layers: 8, numbers: 'f16', endBias: -60 } as const;
 const LIMIT_MS = 60_000;
 
-const { values } = parseArgs({
+const { values } = await scriptOptions({
   options: {
     json: { type: 'boolean', default: false },
     file: { type: 'string', default: join(projectRoot, 'router', 'samples', 'test.tsv') },

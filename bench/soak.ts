@@ -8,7 +8,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../cli/script-options.ts';
 import { livingServices } from '../registry/registry.ts';
 import { Mesh } from '../tests/support/mesh.ts';
 import { writeTinyModel } from '../tests/support/tiny-gguf.ts';
@@ -45,8 +45,8 @@ interface SoakReport {
   readonly curve: readonly Point[];
 }
 
-function options() {
-  const { values } = parseArgs({
+async function options() {
+  const { values } = await scriptOptions({
     options: {
       soak: { type: 'boolean' },
       tasks: { type: 'string', default: '200' },
@@ -62,7 +62,7 @@ function options() {
 
 /** Returns the exit code. */
 export async function soak(): Promise<number> {
-  const { tasks, model, json } = options();
+  const { tasks, model, json } = await options();
   const folder = mkdtempSync(join(tmpdir(), 'mesh-soak-'));
   const modelPath = model ?? writeTinyModel(join(folder, 'tiny.gguf'), { name: 'tiny' });
   const env = {

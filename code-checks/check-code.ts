@@ -44,7 +44,8 @@ export interface CheckOptions {
   /** What was asked for: code without an error is run against the examples and tests in it. */
   readonly request?: string;
   readonly signal?: AbortSignal;
-  /** Whose check it is: tasks take turns. */
+  /** Whose check it is: callers take turns, and so do the tasks of one. */
+  readonly flow?: string;
   readonly task?: string;
   /** Told how many are before it while it waits for a worker, and null when its turn has come. */
   readonly waits?: (ahead: number | null) => void;
@@ -104,11 +105,12 @@ export async function checkCode(code: CodeToCheck, options: CheckOptions = {}): 
 }
 
 async function examplesOf(code: CodeToCheck, found: readonly Finding[], options: CheckOptions): Promise<CheckReply> {
-  const { request, signal, task } = options;
+  const { request, signal, flow, task } = options;
   if (request === undefined || found.some(({ severity }) => severity === 'error'))
     return { findings: [], checkedBy: [] };
   return tryExamples(code, request, {
     ...(signal === undefined ? {} : { signal }),
+    ...(flow === undefined ? {} : { flow }),
     ...(task === undefined ? {} : { task }),
   });
 }

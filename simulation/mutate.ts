@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../cli/script-options.ts';
 import { exitWhenWritten } from '../cli/written.ts';
 import type { CampaignResult } from './campaign.ts';
 import { type Mutation, mutated, mutations } from './mutations/index.ts';
@@ -94,7 +94,7 @@ async function judge(mutation: Mutation, seeds: number): Promise<Verdict> {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = await scriptOptions({
     args: [...words],
     options: {
       seeds: { type: 'string', default: '2000' },

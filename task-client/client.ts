@@ -11,7 +11,7 @@ import { ShownQuestions } from './answers.ts';
 import { FactTail } from './fact-tail.ts';
 import { type ListOrder, listTasks, type TaskPage } from './list.ts';
 import { Messages } from './messages.ts';
-import type { CallContext, ClientPorts } from './ports.ts';
+import type { CallContext, CallerRecord, ClientPorts } from './ports.ts';
 import { RefusedMessages } from './refused-messages.ts';
 import { TaskFeeds } from './task-feed.ts';
 import { TaskIndex } from './task-index.ts';
@@ -43,13 +43,16 @@ export async function openClient(ports: ClientPorts): Promise<TaskClient> {
   const refused = new RefusedMessages(bus);
   const shown = new ShownQuestions();
   const traced = new Traced(ports.tracing);
-  const unfinishedOf = async (caller: string): Promise<number> => (await index.upToDate()).unfinishedOf(caller);
+  const recordOf = (caller: string): CallerRecord => ({
+    unfinished: async () => (await index.upToDate()).unfinishedOf(caller),
+    written: async (sinceMs) => (await index.upToDate()).writtenBy(caller, sinceMs),
+  });
   tail.onBreak = () => index.reset();
   // A command lists once, and reads what the log has then.
   const endRemovals = onlyForLists ? () => undefined : await followRemovals(bus, index);
   return {
-    tasks: new Tasks(ports, feeds, { refused, shown, unfinishedOf }),
-    messages: new Messages(ports, feeds),
+    tasks: new Tasks(ports, feeds, { refused, shown, recordOf }),
+    messages: new Messages(ports, feeds, recordOf),
     watches: new Watches(ports, feeds, shown),
     list: (wanted, context) =>
       traced.call(

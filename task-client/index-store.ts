@@ -1,5 +1,6 @@
 /**
- * The index of tasks in SQLite: a line for each task of the log, and where in the log it changed. Owns: the tables, and
+ * The index of tasks in SQLite: a line for each task of the log, where in the log it changed, and how much each caller has
+ * written in each hour. Owns: the tables, and
  * answering pages from them. Does not own: reading the log (`task-index.ts`); what stands here is derived from it, so the
  * file may be deleted at any time, and it is shared by the processes of a machine.
  *
@@ -43,14 +44,26 @@ export interface TaskFilter {
   readonly updatedAfterMs?: number;
 }
 
+/** What a caller has written in an hour. */
+export interface WrittenInHour {
+  /** Its beginning, milliseconds since the epoch. */
+  readonly fromMs: number;
+  readonly tasks: number;
+  /** As JSON. */
+  readonly bytes: number;
+}
+
 export interface PlacedSummary {
   readonly summary: TaskSummary;
   readonly place: number;
 }
 
 /** Raised with the tables: a file of another form is another file (`task-index.ts`). */
-export const INDEX_FORM = 1;
+export const INDEX_FORM = 2;
 const BUSY_MS = 5000;
+const HOUR_MS = 3_600_000;
+/** What a caller wrote before is asked about by nobody. */
+const WRITTEN_HOURS = 48;
 const UNFINISHED: readonly TaskStatus[] = ['accepted', 'running', 'input_required'];
 
 const SCHEMA = `
@@ -59,13 +72,16 @@ CREATE TABLE IF NOT EXISTS tasks (
   n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
   status TEXT NOT NULL, prompt TEXT NOT NULL, workflow TEXT, caller TEXT, key TEXT, context TEXT, route TEXT,
   hops INTEGER NOT NULL, loops_used INTEGER, loops_max INTEGER, question_id TEXT, question TEXT,
-  started INTEGER NOT NULL, updated INTEGER NOT NULL, seen TEXT NOT NULL
+  started INTEGER NOT NULL, updated INTEGER NOT NULL, written INTEGER NOT NULL, seen TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tasks_changed ON tasks (last_seq);
 CREATE INDEX IF NOT EXISTS tasks_created ON tasks (first_seq);
 CREATE INDEX IF NOT EXISTS tasks_status ON tasks (status, last_seq);
 CREATE INDEX IF NOT EXISTS tasks_caller ON tasks (caller, last_seq);
 CREATE TABLE IF NOT EXISTS moves (task INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (task, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS written (
+  caller TEXT NOT NULL, hour INTEGER NOT NULL, tasks INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (caller, hour)
+) WITHOUT ROWID;
 `;
 
 interface Row {
@@ -87,18 +103,20 @@ interface Row {
   readonly question: string | null;
   readonly started: number;
   readonly updated: number;
+  readonly written: number;
   readonly seen: string;
   readonly place?: number;
 }
 
 const COLUMNS =
-  'id, first_seq, last_seq, status, prompt, workflow, caller, key, context, route, hops, loops_used, loops_max, question_id, question, started, updated, seen';
+  'id, first_seq, last_seq, status, prompt, workflow, caller, key, context, route, hops, loops_used, loops_max, question_id, question, started, updated, written, seen';
 
 export class IndexStore {
   readonly #database: Database.Database;
   readonly #find: Database.Statement<[string], Row>;
   readonly #write: Database.Statement;
   readonly #move: Database.Statement<[number, number]>;
+  readonly #writes: Database.Statement<[string, number, number, number]>;
 
   /** @param path null keeps it in memory. @throws SqliteError */
   constructor(path: string | null) {
@@ -115,6 +133,10 @@ export class IndexStore {
        ON CONFLICT (id) DO UPDATE SET ${changes.map((column) => `${column} = excluded.${column}`).join(', ')}`,
     );
     this.#move = this.#database.prepare('INSERT OR IGNORE INTO moves (task, seq) VALUES (?, ?)');
+    this.#writes = this.#database.prepare(
+      `INSERT INTO written (caller, hour, tasks, bytes) VALUES (?, ?, ?, ?)
+       ON CONFLICT (caller, hour) DO UPDATE SET tasks = tasks + excluded.tasks, bytes = bytes + excluded.bytes`,
+    );
   }
 
   /** Belongs to that log from now on; what was of another one goes. Returns up to which sequence it is applied. */
@@ -122,7 +144,7 @@ export class IndexStore {
     return this.#inOne(() => {
       const known = this.#log();
       if (known?.identity === identity && known.last_seq <= logLastSeq) return known.last_seq;
-      this.#database.exec('DELETE FROM tasks; DELETE FROM moves; DELETE FROM log;');
+      this.#database.exec('DELETE FROM tasks; DELETE FROM moves; DELETE FROM written; DELETE FROM log;');
       this.#database.prepare('INSERT INTO log (one, identity, last_seq) VALUES (1, ?, 0)').run(identity);
       return 0;
     });
@@ -186,11 +208,21 @@ export class IndexStore {
     return this.#database.prepare<unknown[], { total: number }>(sql).get(...UNFINISHED, caller)?.total ?? 0;
   }
 
+  /** How much a caller has written since then, by the hours in which the mesh took it; what is removed meanwhile counts. */
+  writtenBy(caller: string, sinceMs: number): WrittenInHour[] {
+    const sql = 'SELECT hour, tasks, bytes FROM written WHERE caller = ? AND hour >= ? ORDER BY hour';
+    const rows = this.#database.prepare<[string, number], { hour: number; tasks: number; bytes: number }>(sql);
+    const since = Math.floor(sinceMs / HOUR_MS);
+    return rows.all(caller, since).map(({ hour, ...written }) => ({ fromMs: hour * HOUR_MS, ...written }));
+  }
+
   /** Tasks whose last fact has left the log. */
   dropBefore(firstSeq: number): void {
     this.#inOne(() => {
       this.#database.prepare('DELETE FROM moves WHERE task IN (SELECT n FROM tasks WHERE last_seq < ?)').run(firstSeq);
       this.#database.prepare('DELETE FROM tasks WHERE last_seq < ?').run(firstSeq);
+      const last = 'SELECT coalesce(max(hour), 0) FROM written';
+      this.#database.prepare(`DELETE FROM written WHERE hour < (${last}) - ?`).run(WRITTEN_HOURS);
     });
   }
 
@@ -209,9 +241,19 @@ export class IndexStore {
   #applyOne({ correlationId, seq, facts }: IndexedMessage): void {
     const row = this.#find.get(correlationId);
     let folded = row === undefined ? emptySummary(correlationId) : foldedOf(row);
-    for (const fact of facts) folded = foldSummary(folded, fact);
+    for (const fact of facts) {
+      const before = folded;
+      folded = foldSummary(before, fact);
+      // A log that was lost is told everything again: what was written then was written when it was.
+      this.#count(before, folded, fact.atMs);
+    }
     const { lastInsertRowid } = this.#write.run(rowOf(folded, row?.first_seq ?? seq, seq));
     this.#move.run(row?.n ?? Number(lastInsertRowid), seq);
+  }
+
+  #count(before: FoldedSummary, { caller, written }: FoldedSummary, atMs: number): void {
+    if (caller === null || written === before.written) return;
+    this.#writes.run(caller, Math.floor(atMs / HOUR_MS), before.written === 0 ? 1 : 0, written - before.written);
   }
 
   #log(): { identity: string; last_seq: number } | undefined {
@@ -244,7 +286,7 @@ function conditions({ statuses, route, callers, contextId, updatedAfterMs }: Tas
 
 function placed(rows: readonly Row[]): PlacedSummary[] {
   return rows.map((row) => {
-    const { seen: _seen, ...summary } = foldedOf(row);
+    const { seen: _seen, written: _written, ...summary } = foldedOf(row);
     return { summary, place: row.place ?? 0 };
   });
 }
@@ -266,6 +308,7 @@ function foldedOf(row: Row): FoldedSummary {
     question: row.question,
     startedAtMs: row.started,
     updatedAtMs: row.updated,
+    written: row.written,
     seen: row.seen,
   };
 }
@@ -289,6 +332,7 @@ function rowOf(folded: FoldedSummary, firstSeq: number, lastSeq: number): Omit<R
     question: folded.question,
     started: folded.startedAtMs,
     updated: folded.updatedAtMs,
+    written: folded.written,
     seen: folded.seen,
   };
 }

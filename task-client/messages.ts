@@ -10,7 +10,7 @@ import { isEnded } from '../schemas/events/task-view.ts';
 import { openTask } from './access.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
 import { invalidField, MeshError } from './errors.ts';
-import type { CallContext, ClientPorts } from './ports.ts';
+import type { CallContext, CallerRecord, ClientPorts } from './ports.ts';
 import { bytesOf, isNamed, publishMessage } from './requests.ts';
 import type { TaskFeeds } from './task-feed.ts';
 import { Traced, taskNamed } from './tracing.ts';
@@ -53,8 +53,10 @@ export class Messages {
   readonly #ports: ClientPorts;
   readonly #feeds: TaskFeeds;
   readonly #traced: Traced;
+  readonly #recordOf: (caller: string) => CallerRecord;
 
-  constructor(ports: ClientPorts, feeds: TaskFeeds) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, recordOf: (caller: string) => CallerRecord) {
+    this.#recordOf = recordOf;
     this.#ports = ports;
     this.#feeds = feeds;
     this.#traced = new Traced(ports.tracing);
@@ -93,7 +95,8 @@ export class Messages {
         if (isEnded(feed.view.status)) {
           throw new MeshError('failed_precondition', 'TASK_ENDED', `the task has ended; it is ${feed.view.status}`);
         }
-        await this.#ports.shares?.write(context.caller, bytesOf(message));
+        const { caller } = context;
+        await this.#ports.shares?.write(caller, bytesOf(message), this.#recordOf(caller.name));
         await publishMessage(
           this.#ports.bus,
           correlationId,

@@ -4,6 +4,7 @@
 import type { Bus } from '../bus/port.ts';
 import type { Door } from '../schemas/events/generated.ts';
 import type { Caller } from './caller.ts';
+import type { WrittenInHour } from './index-store.ts';
 import type { Patience } from './task-feed.ts';
 import type { CallTracing } from './tracing.ts';
 
@@ -22,16 +23,23 @@ export interface ClientLog {
   error(fields: object, message: string): void;
 }
 
+/** What the log tells of a caller, when it is asked. */
+export interface CallerRecord {
+  /** Tasks that have not ended. */
+  unfinished(): Promise<number>;
+  /** What the caller wrote since then, by the hour. */
+  written(sinceMs: number): Promise<readonly WrittenInHour[]>;
+}
+
 /** What one caller may take of the mesh. */
 export interface Shares {
   /**
    * Before a new task is written. The returned function is called when the log tells of it, or it was not taken.
-   * @param unfinished tasks of the caller that have not ended, as far as the log tells
    * @throws MeshError resource_exhausted, with the time after which to try again
    */
-  begin(caller: Caller, bytes: number, unfinished: () => Promise<number>): Promise<() => void>;
+  begin(caller: Caller, bytes: number, record: CallerRecord): Promise<() => void>;
   /** Before anything else is written for a caller. @throws MeshError as above */
-  write(caller: Caller, bytes: number): Promise<void>;
+  write(caller: Caller, bytes: number, record: CallerRecord): Promise<void>;
 }
 
 export interface ClientPorts {

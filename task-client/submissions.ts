@@ -15,7 +15,7 @@ import { checkId, maySee } from './access.ts';
 import type { Asked } from './asked.ts';
 import { type Caller, isAdmin } from './caller.ts';
 import { invalidField, MeshError, toMeshError } from './errors.ts';
-import type { CallContext, ClientPorts } from './ports.ts';
+import type { CallContext, CallerRecord, ClientPorts } from './ports.ts';
 import { bytesOf, checkData } from './requests.ts';
 import type { TaskFeed, TaskFeeds, TaskNow } from './task-feed.ts';
 import { unlike, wishesIn, wishesOf } from './wishes.ts';
@@ -72,8 +72,7 @@ export interface SubmissionsOptions {
   readonly ports: ClientPorts;
   readonly feeds: TaskFeeds;
   readonly asked: Asked;
-  /** Tasks of a caller that have not ended. */
-  readonly unfinishedOf: (caller: string) => Promise<number>;
+  readonly recordOf: (caller: string) => CallerRecord;
 }
 
 export class Submissions {
@@ -131,9 +130,9 @@ export class Submissions {
 
   /** @throws MeshError resource_exhausted, before anything is written */
   async #withinShare<T>(data: TaskSubmittedData, { caller }: CallContext, submit: () => Promise<T>): Promise<T> {
-    const { ports, unfinishedOf } = this.#options;
+    const { ports, recordOf } = this.#options;
     if (ports.shares === undefined) return submit();
-    const over = await ports.shares.begin(caller, bytesOf(data), () => unfinishedOf(caller.name));
+    const over = await ports.shares.begin(caller, bytesOf(data), recordOf(caller.name));
     try {
       return await submit();
     } finally {

@@ -8,6 +8,7 @@
 import type { Fact } from '../schemas/events/fact.ts';
 import type { Loops, Result } from '../schemas/events/generated.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
+import { bytesOf } from './requests.ts';
 
 export interface TaskSummary {
   readonly correlationId: string;
@@ -33,6 +34,8 @@ export interface TaskSummary {
 
 /** A line and what folding on needs. */
 export interface FoldedSummary extends TaskSummary {
+  /** Bytes that its caller has written for it, as JSON: the submission, answers, messages. */
+  readonly written: number;
   /** Marks of the events that were folded, as long as a repetition could change something: until the task has ended. */
   readonly seen: string;
 }
@@ -54,7 +57,7 @@ export function emptySummary(correlationId: string): FoldedSummary {
       contextId: null,
       route: null,
     },
-    ...{ hops: 0, loops: null, questionId: null, question: null, startedAtMs: 0, updatedAtMs: 0, seen: '' },
+    ...{ hops: 0, loops: null, questionId: null, question: null, startedAtMs: 0, updatedAtMs: 0, written: 0, seen: '' },
   };
 }
 
@@ -82,11 +85,18 @@ function hasSeen(seen: string, mark: string): boolean {
 const nothingAsked = { questionId: null, question: null } as const;
 
 /** What a fact changes; null for one that a list does not show. */
-function change(summary: TaskSummary, { event }: Fact): Partial<TaskSummary> | null {
+function change(summary: FoldedSummary, { event }: Fact): Partial<FoldedSummary> | null {
   switch (event.type) {
     case 'dev.agentmesh.task.accepted.v1': {
       const { prompt, workflow = null, caller = null, key = null, conversation } = event.data;
-      return { prompt: shown(prompt), workflow, caller, key, contextId: conversation?.contextId ?? null };
+      return {
+        prompt: shown(prompt),
+        workflow,
+        caller,
+        key,
+        contextId: conversation?.contextId ?? null,
+        ...more(summary, event.data),
+      };
     }
     case 'dev.agentmesh.task.routed.v1': {
       const { route, next = 'begin' } = event.data;
@@ -103,7 +113,9 @@ function change(summary: TaskSummary, { event }: Fact): Partial<TaskSummary> | n
       return { status: 'input_required', questionId, question: shown(question) };
     }
     case 'dev.agentmesh.task.input.accepted.v1':
-      return { status: 'running', ...nothingAsked };
+      return { status: 'running', ...nothingAsked, ...more(summary, event.data) };
+    case 'dev.agentmesh.agent.message.v1':
+      return event.data.role === 'ROLE_USER' ? more(summary, event.data) : null;
     case 'dev.agentmesh.task.completed.v1':
       return { status: 'completed', ...ended(summary, event.data.result) };
     case 'dev.agentmesh.task.failed.v1':
@@ -113,6 +125,10 @@ function change(summary: TaskSummary, { event }: Fact): Partial<TaskSummary> | n
     default:
       return null;
   }
+}
+
+function more({ written }: FoldedSummary, data: object): Pick<FoldedSummary, 'written'> {
+  return { written: written + bytesOf(data) };
 }
 
 /** The result is the whole truth about a task that ended. */

@@ -15,7 +15,7 @@ import { type AnswerOrder, answerOf, forPeople, nothingAsked, type ShownQuestion
 import { Asked } from './asked.ts';
 import { callerLeft, MeshError, taskEnded, toMeshError, unknownTask } from './errors.ts';
 import { type ForkInput, forkOf } from './fork.ts';
-import type { CallContext, ClientPorts } from './ports.ts';
+import type { CallContext, CallerRecord, ClientPorts } from './ports.ts';
 import type { RefusedMessages } from './refused-messages.ts';
 import { bytesOf } from './requests.ts';
 import { isAccepted, type NewTask, type Submission, Submissions } from './submissions.ts';
@@ -50,8 +50,7 @@ function taskIn(named: string | undefined): (answer: TaskNow | null) => AboutTas
 interface Memory {
   readonly refused: RefusedMessages;
   readonly shown: ShownQuestions;
-  /** Tasks of a caller that have not ended. */
-  readonly unfinishedOf: (caller: string) => Promise<number>;
+  readonly recordOf: (caller: string) => CallerRecord;
 }
 
 export class Tasks {
@@ -60,13 +59,15 @@ export class Tasks {
   readonly #asked: Asked;
   readonly #submissions: Submissions;
   readonly #shown: ShownQuestions;
+  readonly #recordOf: Memory['recordOf'];
   readonly #traced: Traced;
 
-  constructor(ports: ClientPorts, feeds: TaskFeeds, { refused, shown, unfinishedOf }: Memory) {
+  constructor(ports: ClientPorts, feeds: TaskFeeds, { refused, shown, recordOf }: Memory) {
     this.#ports = ports;
     this.#feeds = feeds;
     this.#asked = new Asked(ports.bus, refused);
-    this.#submissions = new Submissions({ ports, feeds, asked: this.#asked, unfinishedOf });
+    this.#submissions = new Submissions({ ports, feeds, asked: this.#asked, recordOf });
+    this.#recordOf = recordOf;
     this.#shown = shown;
     this.#traced = new Traced(ports.tracing);
   }
@@ -214,7 +215,7 @@ export class Tasks {
         const { messageId, questionId, text, about } = answer;
         const data = { text, messageId, caller: caller.name, ...(questionId === null ? {} : { questionId }) };
         const request = { name: 'task.input.provided', data, discriminator: `${messageId}/${about}/${text}` } as const;
-        await this.#ports.shares?.write(caller, bytesOf(data));
+        await this.#ports.shares?.write(caller, bytesOf(data), this.#recordOf(caller.name));
         await this.#asked.of(feed, request, (view) => verdictOn(view, answer) !== null, context);
       }
       const verdict = verdictOn(feed.view, answer);

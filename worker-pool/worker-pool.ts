@@ -7,8 +7,8 @@
  * 1. A request ends by its reply, its time limit, its signal or the end of its worker; it never hangs.
  * 2. Its time counts from when its work begins: neither the wait for a worker nor the worker's start is part of it, nor
  *    time in which this process itself stood still, nor in which its worker had to wait for a processor.
- * 3. Tasks take turns: one with many requests has one before the next task has its first. Short requests come before
- *    long ones, of which every fourth turn is.
+ * 3. Callers take turns, whoever has more tasks, and so do the tasks of one, whichever has more requests. Short requests
+ *    come before long ones, of which every fourth turn is.
  * 4. One that is not done after a quick turn goes on in one of the slow places, or waits for one: so the quick ones are
  *    free again soon, whatever they are given.
  * 5. A request that ran out of time or ended its worker is not tried again for a while: it is refused at once.
@@ -21,6 +21,7 @@ import { hash } from 'node:crypto';
 import { type Member, startMember } from './member.ts';
 import { workedMs } from './priority.ts';
 import type { Question, Said } from './serve.ts';
+import { createQuickQueue, createTurnQueue, type TurnQueue } from './turn-queue.ts';
 
 export type WorkerErrorCode =
   /** Its time was up; `again` says that this was found out at an earlier request. */
@@ -65,7 +66,9 @@ export interface WorkerPoolOptions<Reply> {
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Whose request it is: tasks take turns. */
+  /** Whose turn it is counted as: each of these has one before any has a second. */
+  readonly flow?: string | undefined;
+  /** Within it tasks take turns. */
   readonly task?: string | undefined;
   /** Told how many are before it when it has to wait, and null when its turn has come. */
   readonly waits?: ((ahead: number | null) => void) | undefined;
@@ -90,8 +93,6 @@ const SLOW_MAX = 1;
 const QUICK_MS = 500;
 /** Of a request as JSON: a screen or two of text. */
 const SHORT_CHARS_MAX = 4096;
-/** Of short requests, before a long one has its turn. */
-const SHORT_TURNS = 3;
 /** A worker that never gets a processor is given up after so many times its limit by the clock. */
 const STARVED_TIMES_MAX = 10;
 /** Between two looks at the time; what a look finds beyond twice of it is time in which the process stood still. */
@@ -104,6 +105,7 @@ type Turn = 'quick' | 'slow';
 
 interface Job<Request, Reply> {
   readonly request: Request;
+  readonly flow: string;
   readonly task: string;
   readonly fingerprint: string;
   readonly isShort: boolean;
@@ -171,7 +173,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   const queued = (job: OwnJob): void => {
     if (running.quick.has(job) || running.slow.has(job)) return;
     job.isWaiting = true;
-    job.waits?.(Math.max(0, queues.quick.size + queues.slow.size - 1));
+    job.waits?.(Math.max(0, queues[job.turn].ahead(job)));
   };
   const begin = (job: OwnJob): void => {
     running[job.turn].add(job);
@@ -244,7 +246,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   };
 
   return {
-    ask(request, { signal, task = '', waits } = {}) {
+    ask(request, { signal, flow = '', task = '', waits } = {}) {
       signal?.throwIfAborted();
       const asText = JSON.stringify(request);
       const fingerprint = hash('sha256', asText);
@@ -254,7 +256,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
         return Promise.reject(new WorkerError('busy', `${waitingMax} requests wait already`));
       return new Promise<Reply>((resolve, reject) => {
         const job: OwnJob = {
-          ...{ request, task, fingerprint, isShort: asText.length <= SHORT_CHARS_MAX, signal, waits },
+          ...{ request, flow, task, fingerprint, isShort: asText.length <= SHORT_CHARS_MAX, signal, waits },
           ...{ isWaiting: false, turn: 'quick', resolve, reject },
         };
         signal?.addEventListener(
@@ -366,75 +368,6 @@ function every(intervalMs: number, look: (passedMs: number) => void): () => void
     look(passedMs);
   }, intervalMs);
   return () => clearInterval(timer);
-}
-
-/** Short requests first: nearly always they are short work. No stream of them keeps the long ones out. */
-function createQuickQueue<J extends Queued & { readonly isShort: boolean }>(): TurnQueue<J> {
-  const [short, long] = [createTurnQueue<J>(), createTurnQueue<J>()];
-  let shortTurns = 0;
-  return {
-    add: (job) => (job.isShort ? short : long).add(job),
-    take() {
-      const isLongsTurn = shortTurns >= SHORT_TURNS || short.size === 0;
-      shortTurns = isLongsTurn || long.size === 0 ? 0 : shortTurns + 1;
-      return isLongsTurn ? (long.take() ?? short.take()) : short.take();
-    },
-    remove: (job) => (job.isShort ? short : long).remove(job),
-    get size() {
-      return short.size + long.size;
-    },
-  };
-}
-
-interface Queued {
-  readonly task: string;
-}
-
-interface TurnQueue<J extends Queued> {
-  add(job: J): void;
-  /** The first of the task whose turn it is. */
-  take(): J | null;
-  /** Whether it was there. */
-  remove(job: J): boolean;
-  readonly size: number;
-}
-
-/** Tasks in the order of their turns, each with what it waits for in the order in which it came. */
-function createTurnQueue<J extends Queued>(): TurnQueue<J> {
-  const lines = new Map<string, J[]>();
-  let size = 0;
-  return {
-    add(job) {
-      const line = lines.get(job.task);
-      if (line) line.push(job);
-      else lines.set(job.task, [job]);
-      size += 1;
-    },
-    take() {
-      for (const [task, line] of lines) {
-        lines.delete(task);
-        const job = line.shift();
-        if (job === undefined) continue;
-        size -= 1;
-        // What is left of it comes after the others.
-        if (line.length > 0) lines.set(task, line);
-        return job;
-      }
-      return null;
-    },
-    remove(job) {
-      const line = lines.get(job.task);
-      const at = line?.indexOf(job) ?? -1;
-      if (line === undefined || at < 0) return false;
-      line.splice(at, 1);
-      if (line.length === 0) lines.delete(job.task);
-      size -= 1;
-      return true;
-    },
-    get size() {
-      return size;
-    },
-  };
 }
 
 /** Which requests ended badly, the latest ones. */

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { createSkillBook, type SkillBook } from '../../prompting/skill-book.ts';
 import type { EffectHandlers, Role, RoleDefinition } from '../runtime/role.ts';
 import type { RolePorts } from './ports.ts';
+import { turnOfActor } from './share.ts';
 import type { RoleSimulation, SimulatedEffects, SimulatedSkills } from './simulated.ts';
 
 /** A role with what belongs to it; its effects and their stand-ins are loaded when they are wanted. */
@@ -95,6 +96,7 @@ export function rolesOf(service: string, roles: readonly FoundRole[], ports: Rol
     mine.map(async ({ loadEffects, loadSimulation: _simulation, skills: _skills, ...definition }) => ({
       ...definition,
       effects: await loadEffects(ports),
+      share: turnOfActor,
     })),
   );
 }

@@ -37,7 +37,7 @@ export interface Queued {
 }
 
 export interface EffectQueues<J extends Queued> {
-  /** True when no more may wait. */
+  /** True when no more of its flow may wait. */
   isFull(job: J): boolean;
   /** @param again it had its turn before */
   add(job: J, again: boolean): void;
@@ -95,7 +95,7 @@ export function createEffectQueues<J extends Queued>(start: (job: J) => Promise<
     return total;
   };
   return {
-    isFull: (job) => queueOf(job).waiting.size >= job.handler.queueMax,
+    isFull: (job) => queueOf(job).waiting.isFull(job.share, job.handler.queueMax),
     add(job, again) {
       const queue = queueOf(job);
       queue.waiting.add(job, job.share, again);

@@ -103,6 +103,8 @@ export function createEffects(options: EffectsOptions): Effects {
     const row = actor?.effects.get(job.effect);
     return actor && row?.armedVersion === job.armedVersion ? { actor, row } : null;
   };
+  const shareOf = (owner: EffectOwner): Share =>
+    owner.role.share?.(options.actorOf(owner)?.snapshot.context) ?? ALL_ALIKE;
   /** It does not run any more: an end of the process would not be its doing. */
   const unmark = (job: EffectJob, crashes: number): void => {
     if (job.marked) options.begun(job.key, crashes);
@@ -265,7 +267,7 @@ export function createEffects(options: EffectsOptions): Effects {
       clock,
       input: row.input,
       context: {
-        ...{ key: job.key, attempt: attemptNumber(job, row), correlationId: job.owner.task },
+        ...{ key: job.key, attempt: attemptNumber(job, row), correlationId: job.owner.task, share: job.share },
         ...{ log: span.log ?? options.log, span },
       },
       onHeartbeat: (note) => {
@@ -323,7 +325,7 @@ export function createEffects(options: EffectsOptions): Effects {
       const handler = owner.role.effects[src] ?? missing(owner.role.name, src);
       const job: EffectJob = {
         ...{ owner, role: owner.role.name, src, key, effect, armedVersion, handler },
-        share: handler.share?.(row.input) ?? ALL_ALIKE,
+        share: handler.share?.(row.input) ?? shareOf(owner),
         ...{ ended: false, announced: false, marked: false, wantedAtMs: clock.elapsed(), refusals: 0, pending },
       };
       jobs.set(key, job);

@@ -8,6 +8,7 @@
  * 1. One flow alone is first come, first served.
  * 2. While several wait, each gets turns in proportion to its weight, whoever has more in the line.
  * 3. A flow that was away has saved nothing up.
+ * 4. A line that is full for one flow is not for another that has less than its part of it.
  */
 
 /** Whose turn it is counted as, and how much of the turns it gets beside others. */
@@ -22,6 +23,8 @@ export interface FairQueue<T> {
   take(): T | undefined;
   /** Whether it was there. */
   remove(item: T): boolean;
+  /** Whether one more of a flow is too much. @param max of all that wait, beside the part of those who have less than theirs */
+  isFull(share: Share, max: number): boolean;
   /** How many are to be taken before it, if nobody else comes; -1 when it is not there. */
   ahead(item: T): number;
   readonly size: number;
@@ -74,6 +77,11 @@ export function createFairQueue<T>(): FairQueue<T> {
         return true;
       }
       return false;
+    },
+    isFull({ flow }, max) {
+      if (size < max) return false;
+      const own = flows.get(flow)?.items.length ?? 0;
+      return own >= Math.floor(max / (flows.size + (own === 0 ? 1 : 0)));
     },
     ahead(item) {
       const own = [...flows.values()].find(({ items }) => items.includes(item));

@@ -96,6 +96,8 @@ export interface EffectContext {
   /** From 1. */
   readonly attempt: number;
   readonly correlationId: string;
+  /** Whose turn it is counted as where it waits; what it asks of pools of workers goes there under it. */
+  readonly share: Share;
   /** Aborts on cancel, time-out, missed heartbeat and shutdown. */
   readonly signal: AbortSignal;
   /** Says that the effect is alive; the note is shown to watchers, at most one a second. */
@@ -119,9 +121,12 @@ export interface EffectHandler {
   readonly heartbeatMs?: number;
   /** How many may run at once in this host; the others queue. */
   readonly concurrencyMax: number;
-  /** How many may wait in this host; one more is refused for a while, and then fails as `overloaded`. */
+  /**
+   * How many may wait in this host, those of a caller who has less than a part of them besides; one more is refused for a
+   * while, and then fails as `overloaded`.
+   */
   readonly queueMax: number;
-  /** Whose turn it is counted as while it waits; absent: all of them are one line. */
+  /** Whose turn it is counted as while it waits; absent: that of its actor. */
   share?(input: unknown): Share;
   run(input: unknown, context: EffectContext): Promise<unknown>;
 }
@@ -206,6 +211,8 @@ export interface RoleVersion {
 /** A role with its effects bound to real ports. */
 export interface Role extends RoleDefinition {
   readonly effects: EffectHandlers;
+  /** Whose turn the work of an actor is counted as, by the context of its machine; absent: all of them are one line. */
+  share?(context: unknown): Share;
 }
 
 /** By the role: the versions of machines on which actors began. */

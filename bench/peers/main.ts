@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { loadEnvFile, projectRoot, readSettings } from '../../config/settings.ts';
 import { catalog, entriesNamed } from './catalog.ts';
 import { writeSection } from './docs.ts';
@@ -18,8 +18,8 @@ const picture = 'benchmarks-peers.svg';
 const WARM_UP_SECONDS = 3;
 const QUICK = { seconds: 2, repetitions: 1, warmUpSeconds: 1 };
 
-function options() {
-  const { values } = parseArgs({
+async function options() {
+  const { values } = await scriptOptions({
     args: process.argv.slice(2),
     options: {
       peers: { type: 'boolean' },
@@ -37,7 +37,7 @@ function options() {
   return values;
 }
 
-type Options = ReturnType<typeof options>;
+type Options = Awaited<ReturnType<typeof options>>;
 
 function positive(text: string | undefined, name: string, byDefault: number): number {
   const value = text === undefined ? byDefault : Number(text);
@@ -72,7 +72,7 @@ async function run(given: Options): Promise<Results> {
 }
 
 async function main(): Promise<void> {
-  const given = options();
+  const given = await options();
   const results = await run(given);
   if (given.svg !== undefined) writeFileSync(given.svg, plot(results));
   if (given['write-docs']) {

@@ -3,7 +3,7 @@
  * its breaker, its fallbacks, and threads and memory on its spans. Owns: choosing runs. Does not own: a run (one file
  * each beside this one). Exit code 1 when a run did not show what it is there to show.
  */
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { knowledge } from './knowledge.ts';
 import { llm } from './llm.ts';
 import { reportLines, reportOf, type StressReport, type StressRun } from './report.ts';
@@ -24,7 +24,9 @@ async function carryOut(run: StressRun): Promise<StressReport> {
   }
 }
 
-const { values } = parseArgs({ options: { service: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const { values } = await scriptOptions({
+  options: { service: { type: 'string' }, json: { type: 'boolean', default: false } },
+});
 const chosen = runs.filter(({ service }) => values.service === undefined || values.service === service);
 if (chosen.length === 0) {
   process.stderr.write(

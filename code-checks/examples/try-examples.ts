@@ -22,6 +22,7 @@ export interface Tried {
 
 interface Options {
   readonly signal?: AbortSignal;
+  readonly flow?: string;
   readonly task?: string;
 }
 

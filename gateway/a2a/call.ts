@@ -21,7 +21,15 @@ const READ_ON_WITHIN_MS = 30_000;
 /** The same once more is waiting than may wait; as for the watchers of gRPC. */
 const READ_ON_WITHIN_MS_WHEN_FULL = 5000;
 
+/** Why a call was refused, where A2A has no error of its own for it. */
+export interface Refusal {
+  /** google.rpc.ErrorInfo. */
+  readonly info: object;
+  readonly retryAfterMs: number | null;
+}
+
 export class A2aCall implements User {
+  refusal: Refusal | null = null;
   readonly binding: Binding;
   readonly context: CallContext;
   readonly #outlet: Outlet;

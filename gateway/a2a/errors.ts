@@ -46,6 +46,7 @@ export class BindingError extends A2AError {
   readonly status: number;
   readonly statusCode: number;
   readonly envelopeCode: number;
+  readonly retryAfterMs: number | null;
 
   constructor(error: MeshError, transport: Binding) {
     const { metadata, retryAfterMs } = error;
@@ -57,6 +58,7 @@ export class BindingError extends A2AError {
     this.status = grpc;
     this.statusCode = http;
     this.envelopeCode = jsonRpc;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 

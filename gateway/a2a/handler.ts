@@ -185,8 +185,10 @@ export class A2aHandler implements A2ARequestHandler {
   }
 
   /** What nobody foresaw is in the log with its cause. */
-  #told(thrown: unknown, { binding, context }: A2aCall): A2AError {
+  #told(thrown: unknown, call: A2aCall): A2AError {
+    const { binding, context } = call;
     const error = toA2aError(thrown, binding);
+    if (error instanceof BindingError) call.refusal = { info: error.toErrorInfo(), retryAfterMs: error.retryAfterMs };
     if (error instanceof BindingError && error.reason === 'UNEXPECTED') {
       const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
       this.#log.error({ binding, caller: context.caller.name, cause }, 'a call of A2A failed unexpectedly');

@@ -26,6 +26,7 @@ import { A2aCall, type Binding } from './call.ts';
 import { JSON_RPC_PATH, LEGACY_VERSION, REST_PATH } from './card.ts';
 import { BindingError, httpStatusOf, jsonRpcCodeOf } from './errors.ts';
 import type { A2aHandler } from './handler.ts';
+import { jsonRpcDialect, setRetryAfter } from './json-rpc-dialect.ts';
 import { cardFor, LEGACY_CARD_PATH } from './legacy-card.ts';
 import { restDialect } from './rest-dialect.ts';
 
@@ -64,7 +65,7 @@ export function a2aApp(handler: A2aHandler, rules: HttpRules): Express {
     const serve = binding === 'jsonrpc' ? jsonRpcHandler : restHandler;
     const text = express.text({ limit: BODY_MAX_BYTES, type: ['application/json', A2A_CONTENT_TYPE] });
     const served = serve({ requestHandler: handler, userBuilder, legacyCompat: { enabled: true } });
-    const dialect = binding === 'rest' ? [restDialect] : [];
+    const dialect = binding === 'rest' ? restDialect : jsonRpcDialect((request) => calls.get(request)?.refusal ?? null);
     app.use(path, dialect, admission(binding, rules, calls), text, parsed(binding, rules.log), served);
     app.use(path, failed(binding, rules.log));
   }
@@ -171,13 +172,13 @@ function admission(binding: HttpBinding, rules: HttpRules, calls: WeakMap<Incomi
 function answerError(binding: HttpBinding, response: Response, error: MeshError): void {
   const status = httpStatusOf(error);
   if (error.code === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer');
-  if (error.retryAfterMs !== null) response.setHeader('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
+  if (error.retryAfterMs !== null) setRetryAfter(response, error.retryAfterMs);
   response.status(status);
   if (binding === 'rest') {
     const body = toRestErrorBody(new BindingError(error, binding), status);
     response.json({ error: { ...body.error, status: error.code.toUpperCase() } });
   } else {
-    const data = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: error.reason }];
+    const data = [new BindingError(error, binding).toErrorInfo()];
     response.json({ jsonrpc: '2.0', id: null, error: { code: jsonRpcCodeOf(error), message: error.message, data } });
   }
 }

@@ -14,6 +14,7 @@ import { A2A_CONTENT_TYPE } from '@a2a-js/sdk';
 import type { RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { statusNameOf } from './errors.ts';
+import { setRetryAfter } from './json-rpc-dialect.ts';
 
 const UNSUPPORTED_MEDIA_TYPE = 415;
 const JSON_TYPE = 'application/json';
@@ -26,7 +27,7 @@ export const restDialect: RequestHandler = (request, response, next) => {
   response.json = (body: unknown): Response => {
     const { reason, retryAfterMs } = errorInfoOf(body);
     if (reason === 'CONTENT_TYPE_NOT_SUPPORTED') response.status(UNSUPPORTED_MEDIA_TYPE);
-    if (retryAfterMs !== null) response.setHeader('Retry-After', String(Math.ceil(retryAfterMs / 1000)));
+    if (retryAfterMs !== null) setRetryAfter(response, retryAfterMs);
     response.type(type);
     return json(named(body));
   };

@@ -119,7 +119,9 @@ function idOf(
 }
 
 function verdictOf(error: MeshError, { id, source }: DaprEvent, log: ClientLog): Verdict {
-  const verdict = retryable.has(error.code) ? 'RETRY' : 'DROP';
+  // What is over a share for good says no time to come again after.
+  const isOver = error.code === 'resource_exhausted' && error.retryAfterMs === null;
+  const verdict = retryable.has(error.code) && !isOver ? 'RETRY' : 'DROP';
   log.warn({ id, source, reason: error.message, verdict }, 'an event from Dapr was not taken');
   return verdict;
 }

@@ -7,7 +7,7 @@
  */
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { HostClock } from '../support/host-clock.ts';
 import { Mesh } from '../support/mesh.ts';
@@ -29,7 +29,7 @@ const CALLERS = 6;
 /** Between two strikes: some fall while a mesh still starts, some into full work. */
 const PAUSE_MAX_MS = 2500;
 
-const { values } = parseArgs({
+const { values } = await scriptOptions({
   options: {
     kills: { type: 'string', default: '300' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },

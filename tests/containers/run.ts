@@ -8,14 +8,14 @@
  * what died, the trial does.
  */
 import { randomUUID } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { startBrowser } from '../e2e/dashboard/browser.ts';
 import { Engine } from './engine.ts';
 
 const HEALTHY_LIMIT_MS = 240_000;
 const SERVICES = ['keeper', 'llm', 'tools', 'router', 'agents', 'gateway', 'dashboard'] as const;
 
-const { values } = parseArgs({
+const { values } = await scriptOptions({
   options: {
     'nats-image': { type: 'string' },
     'chroma-image': { type: 'string' },

@@ -13,9 +13,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from 'nats';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { projectRoot } from '../../config/settings.ts';
 import { Changes } from '../support/changes.ts';
@@ -35,7 +35,7 @@ const PUBSUB = 'mesh-submissions';
 const TOKEN = 'token-of-the-sidecar';
 const PROMPT = 'tool:calculator {"expression": "6*7"}';
 
-const { values } = parseArgs({ options: { outage: { type: 'boolean', default: false } } });
+const { values } = await scriptOptions({ options: { outage: { type: 'boolean', default: false } } });
 const say = (text: string): boolean => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
 async function until<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {

@@ -15,7 +15,7 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { projectRoot } from '../../config/settings.ts';
 import { freePort } from '../support/nats-server.ts';
@@ -54,7 +54,7 @@ function ranApart(): number | null {
   return spawnSync(program, [...args, ...shell], { stdio: 'inherit', env }).status ?? 1;
 }
 
-const { values, positionals: wanted } = parseArgs({
+const { values, positionals: wanted } = await scriptOptions({
   allowPositionals: true,
   options: { long: { type: 'boolean', default: false }, network: { type: 'boolean', default: false } },
 });

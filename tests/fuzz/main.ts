@@ -6,7 +6,7 @@
  * The same seed sends the same. Ends with 1 when an input had no clear status, a process died, or holds more in the end than
  * it may; the report is printed as Markdown for docs/reliability.md.
  */
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { type DoorReport, fuzz } from './campaign.ts';
 import { openDoors } from './mesh.ts';
@@ -18,7 +18,7 @@ import { openDoors } from './mesh.ts';
 const GROWTH_MB_MAX = 10;
 /** The checkpoint after a silence, and the time that it takes. */
 const QUIET_MS = 40_000;
-const { values } = parseArgs({
+const { values } = await scriptOptions({
   options: {
     inputs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },

@@ -9,7 +9,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { freezeProcess } from '../support/kill.ts';
 import { Mesh } from '../support/mesh.ts';
@@ -21,7 +21,7 @@ const CALLERS = 8;
 /** Under load before the power is cut, milliseconds; another time in each round. */
 const ROUND_MS = [1500, 4000, 2500, 6000];
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '6' } } });
+const { values } = await scriptOptions({ options: { rounds: { type: 'string', default: '6' } } });
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) {
   process.stderr.write('--rounds is a whole number from 1\n');

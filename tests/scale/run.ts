@@ -8,7 +8,7 @@
  *
  * Exit code 0 when nothing was lost, nothing was done twice and every takeover was in time.
  */
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../../cli/script-options.ts';
 import { exitWhenWritten } from '../../cli/written.ts';
 import { startLoad } from '../chaos/load.ts';
 import { createRandom } from '../chaos/random.ts';
@@ -23,7 +23,7 @@ const CALLERS = 4;
 /** As shipped in the large form; shorter where seconds count. */
 const LEASE_TTL_MS = { large: 5000, small: 1500 };
 
-const { values } = parseArgs({
+const { values } = await scriptOptions({
   options: {
     large: { type: 'boolean', default: false },
     throughput: { type: 'boolean', default: false },

@@ -97,11 +97,11 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
         queueMax: llm.queueMax,
         share: ({ share }) => turnOf(share),
       },
-      async (request, { correlationId, attempt, heartbeat, span, ...given }) => {
+      async (request, { correlationId, attempt, share, heartbeat, span, ...given }) => {
         const { requestId } = request;
         const { signal, waits, close } = withinStep(request, given);
         const onText = showText(correlationId, { attempt, purpose: skillNameOf(request) ?? 'text', requestId });
-        const context = { signal, heartbeat, onText, waits, task: correlationId };
+        const context = { signal, heartbeat, onText, waits, flow: share.flow, task: correlationId };
         const { engine } = llm;
         const generate = async (
           chosen: Pick<EmbeddedEngine, 'name' | 'generate'>,
@@ -139,11 +139,11 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
     ),
     extract: effect<ExtractInput, HopOutput>(
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
-      async (request, { correlationId, signal, waits, span }) => {
+      async (request, { correlationId, signal, share, waits, span }) => {
         const engine = await extractive();
         span.set(chatWith(engine.name));
         const asked = await withoutModel(skills, request, request.failure);
-        return engine.generate(asked, { signal, waits, task: correlationId });
+        return engine.generate(asked, { signal, waits, flow: share.flow, task: correlationId });
       },
     ),
   };

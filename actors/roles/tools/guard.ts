@@ -137,8 +137,8 @@ async function runInTime(tool: Tool, args: unknown, call: GuardedCall): Promise<
     call.waits(ahead);
   };
   try {
-    const { idempotencyKey, heartbeat } = call;
-    const context = { signal, idempotencyKey, heartbeat, waits };
+    const { idempotencyKey, heartbeat, share } = call;
+    const context = { signal, idempotencyKey, heartbeat, waits, flow: share.flow };
     const answer = await orAborted(tool.run(args, context), signal);
     if (typeof answer === 'string') return shown(tool, answer, call);
     return { ...answer, text: shown(tool, answer.text, call) };
@@ -210,7 +210,7 @@ function createLane({ concurrencyMax, queueMax }: ToolCaps): Lane {
     async enter(tool, { signal, share, waits }) {
       signal.throwIfAborted();
       if (running < concurrencyMax) return take();
-      if (queue.size >= queueMax) {
+      if (queue.isFull(share, queueMax)) {
         const message = `${tool} takes no more calls: ${running} run and ${queueMax} wait already`;
         throw new ToolError('tool_overloaded', message, { retryable: true });
       }

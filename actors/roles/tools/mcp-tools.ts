@@ -60,9 +60,9 @@ function mcpTool(servers: McpServers, tool: McpTool): Tool {
     async checkArguments(args) {
       await checked(args);
     },
-    async run(args, { signal, idempotencyKey, heartbeat }) {
+    async run(args, { signal, idempotencyKey, flow, heartbeat }) {
       const call: McpCall = { signal, idempotencyKey, onProgress: heartbeat };
-      const own = { signal, task: idempotencyKey };
+      const own = { signal, flow, task: idempotencyKey };
       const valid = await checked(args, own);
       const answer = await servers.call(tool, valid, call).catch((error: unknown) => {
         throw error instanceof McpError ? toolErrorOf(error, name, fence) : error;

@@ -24,7 +24,8 @@ function isVerdict(value: unknown): value is SchemaVerdict {
 
 export interface SchemaCheckOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Whose value it is: tasks take turns. */
+  /** Whose value it is: callers take turns, and so do the tasks of one. */
+  readonly flow?: string | undefined;
   readonly task?: string | undefined;
 }
 

@@ -422,7 +422,7 @@ describe('A2A callers with tokens', () => {
   }));
   writeFileSync(file, JSON.stringify({ callers }), { mode: 0o600 });
   const gateway = useGateway('a2a-callers', {
-    env: { MESH_GATEWAY_CALLERS: file, MESH_GATEWAY_CALLS_PER_SECOND: '20' },
+    env: { MESH_GATEWAY_CALLERS: file, MESH_GATEWAY_CALLS_PER_SECOND: '20', MESH_CALLER_MB_PER_DAY: '1' },
   });
   const as = (name: string) => ({ ...VERSION, authorization: `Bearer of-${name}` });
 
@@ -453,6 +453,25 @@ describe('A2A callers with tokens', () => {
     expect((await ask(`${http}/a2a/rest/tasks`, undefined, as('bob'))).body).toMatchObject({ tasks: [], totalSize: 0 });
     const theirs = await ask(`${http}/a2a/rest/message:send`, sent, as('bob'));
     expect((theirs.body.task as unknown as { id: string }).id).not.toBe(id);
+  });
+
+  test('S8: JSON-RPC: who has had a share of bytes is told why and when to come again, and its push config is not kept', async () => {
+    const { http } = gateway();
+    const send = (text: string) => {
+      const taskPushNotificationConfig = { id: 'hook', url: 'http://8.8.8.8/' };
+      const configuration = { returnImmediately: true, taskPushNotificationConfig };
+      return ask(`${http}/a2a/jsonrpc`, rpc('SendMessage', { ...userMessage([{ text }]), configuration }), as('alice'));
+    };
+    expect((await send('x'.repeat(100_000))).body.error).toBeUndefined();
+    const { body, headers } = await send('y'.repeat(100_000));
+    expect(body.error).toMatchObject({
+      code: -32012,
+      data: [{ reason: 'BYTES_LIMIT', metadata: { retryAfterMs: expect.stringMatching(/^\d+$/) } }],
+    });
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(3600);
+    const { body: never, headers: noTime } = await send('z'.repeat(200_000));
+    expect(never.error).toMatchObject({ code: -32012, message: expect.stringContaining('send less at a time') });
+    expect(noTime.get('retry-after')).toBeNull();
   });
 
   test('who asks too often is told when to come again', async () => {

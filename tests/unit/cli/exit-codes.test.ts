@@ -64,6 +64,8 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     [['show', '12345'], /at least 6 characters/],
     [['show', 'not-an-id'], /not a task id/],
     [['fork', '6f1c2d3e', '--hop', '1', '--input', '@/no/such/file'], /\/no\/such\/file: there is no such file/],
+    [['bench', '--frobnicate'], /Unknown option '--frobnicate'; there are --quick, --json/],
+    [['chaos', '--frobnicate'], /Unknown option '--frobnicate'; there are --kills, --seed/],
     [['watch'], /give the id of a task, or --all/],
     [['watch', '6f1c2d3e', '--all'], /give the id of a task, or --all/],
     [['quarantine', 'show', 'x'], /mesh quarantine ls/],

@@ -4,9 +4,12 @@ import { openMesh } from '../../../gateway/core/mesh.ts';
 import { CallerShares, type ShareLimits } from '../../../gateway/core/shares.ts';
 import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import type { Caller } from '../../../task-client/caller.ts';
+import { MeshError } from '../../../task-client/errors.ts';
 import { as, memoryMesh } from '../client/log.ts';
 
 const MIB = 1024 * 1024;
+const HOUR_MS = 3_600_000;
+const NOTHING = { unfinished: () => Promise.resolve(0), written: () => Promise.resolve([]) };
 const bob: Caller = { name: 'bob', role: 'user' };
 const alice: Caller = { name: 'alice', role: 'user' };
 
@@ -96,9 +99,74 @@ describe('bytes in a day', () => {
 
   test('what is written about a task counts as well', async () => {
     const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 70_000 });
-    await shares.write(bob, 9000);
-    await expect(shares.write(bob, 9000)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
-    await shares.write(bob, 500);
-    await shares.write(alice, 9000);
+    await shares.write(bob, 9000, NOTHING);
+    await expect(shares.write(bob, 9000, NOTHING)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
+    await shares.write(bob, 500, NOTHING);
+    await shares.write(alice, 9000, NOTHING);
+  });
+
+  test('those of before a start of the gateway count, answers and messages too, and removing a task gives nothing back', async () => {
+    const { memory, mesh } = await opened();
+    const { view } = await mesh.tasks.submit({ prompt: 'x'.repeat(100_000) }, as(bob));
+    await memory.tell(view.taskId, 2, 'task.input.accepted', { text: 'y'.repeat(20_000), caller: 'bob' });
+    await memory.complete(view.taskId, 'there');
+    await mesh.forget(view.taskId);
+    const spent = 48 * 1024 + 7 * 120_000;
+    // Facts of these tests happened then.
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: spent + 60 * 1024 }, () => 1_700_000_001_000);
+    const next = await openMesh({ ...memory.ports, shares });
+    onTestFinished(() => next.stop());
+    const again = { prompt: 'x'.repeat(2000) };
+    await expect(next.tasks.submit(again, as(bob))).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
+    await next.tasks.submit({ prompt: 'hello' }, as(bob));
+    await next.tasks.submit(again, as(alice));
+  });
+
+  test('what does not fit into a day is told so, and not to come again', async () => {
+    const { submit, written } = await opened({ bytesPerDay: MIB });
+    await expect(submit(bob, { prompt: 'x'.repeat(200_000) })).rejects.toMatchObject({
+      ...{ code: 'resource_exhausted', reason: 'BYTES_LIMIT', retryAfterMs: null },
+      message: expect.stringMatching(
+        /^this would be \d{7} bytes stored, and bob may have 1048576 in a day: send less at/,
+      ),
+    });
+    expect(written()).toBe(0);
+  });
+
+  test('the time to wait is when enough of it has become a day old; then it is taken', async () => {
+    let nowMs = 1_700_000_000_000;
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 21_000 }, () => nowMs);
+    const refused = async (bytes: number): Promise<number> => {
+      const error = await shares.write(bob, bytes, NOTHING).catch((thrown: unknown) => thrown);
+      return error instanceof MeshError ? (error.retryAfterMs ?? 0) : 0;
+    };
+    await shares.write(bob, 1000, NOTHING);
+    nowMs += 2 * HOUR_MS;
+    await shares.write(bob, 1500, NOTHING);
+    const [some, more] = [await refused(1000), await refused(2500)];
+    expect(more - some).toBe(2 * HOUR_MS);
+    nowMs += some - 1;
+    expect(await refused(1000)).toBeGreaterThan(0);
+    nowMs += 1;
+    await shares.write(bob, 1000, NOTHING);
+  });
+
+  test('what went by another gateway is known within a minute, and nothing counts twice', async () => {
+    let nowMs = 1_700_000_000_000;
+    const hour = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
+    let inLog = 0;
+    const record = { ...NOTHING, written: () => Promise.resolve([{ fromMs: hour, tasks: 0, bytes: inLog }]) };
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 70_000 }, () => nowMs);
+    inLog = 5000;
+    await shares.write(bob, 4000, record);
+    await expect(shares.write(bob, 2000, record)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
+    inLog = 9000;
+    nowMs += 60_000;
+    await shares.write(bob, 900, record);
+    inLog = 0;
+    nowMs += 60_000;
+    // What is not in the log, this one knows of all the same.
+    await shares.write(bob, 5000, record);
+    await expect(shares.write(bob, 200, record)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
   });
 });

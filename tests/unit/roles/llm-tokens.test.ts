@@ -14,7 +14,7 @@ const silent = (): void => undefined;
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const context: EffectContext = {
   ...{ key: 'k', attempt: 1, correlationId: 'c', signal: new AbortController().signal },
-  ...{ heartbeat: silent, waits: silent, log, span: { set: silent } },
+  ...{ share: { flow: '', weight: 1 }, heartbeat: silent, waits: silent, log, span: { set: silent } },
 };
 
 function generated(counts: readonly Usage[]): Promise<unknown> {

@@ -29,6 +29,7 @@ async function routed(input: RouteInput, answer: Partial<Decided> = {}) {
       attempt: 1,
       correlationId: 'c',
       signal: new AbortController().signal,
+      share: { flow: '', weight: 1 },
       heartbeat: silent,
       waits: silent,
     },

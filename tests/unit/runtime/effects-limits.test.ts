@@ -32,6 +32,20 @@ describe('at a cap of its host, an effect', () => {
     expect(bench.spans[2]?.facts).toMatchObject({ attempt: 1, refusals: 1 });
   });
 
+  test('S8: of another caller is not refused by a queue that one has filled, and is next', async () => {
+    const floods = [true, true, true, false];
+    const shareOf = () => ({ flow: floods.shift() === false ? 'alice' : 'bob', weight: 1 });
+    const bench = openBench({ concurrencyMax: 1, queueMax: 2, shareOf });
+    bench.begin();
+    for (const nth of [2, 3, 4]) beginAnother(bench, nth);
+    expect(bench.effects.stats()).toMatchObject([{ running: 1, waiting: 3, refusals: 0 }]);
+    run(bench).succeed(1);
+    await settled();
+    run(bench, 2).succeed(2);
+    await settled();
+    expect(bench.runs.map(({ context }) => context.share.flow)).toEqual(['bob', 'bob', 'alice']);
+  });
+
   test('S8: fails as overloaded when there is no room for long, without having begun', async () => {
     const bench = openBench({ concurrencyMax: 1, queueMax: 1, timeoutMs: 60_000 });
     bench.begin();

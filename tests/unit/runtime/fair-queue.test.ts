@@ -53,6 +53,16 @@ describe('a fair queue', () => {
     expect(taken(queue)).toEqual(['again', 'a1', 'a2']);
   });
 
+  test('that is full for who filled it takes what is the part of others', () => {
+    const queue = filled(['flood', 8]);
+    const room = (flow: string) => !queue.isFull(one(flow), 8);
+    expect([room('flood'), room('alice')]).toEqual([false, true]);
+    for (let n = 0; n < 100 && room('alice'); n += 1) queue.add(`alice${n}`, one('alice'));
+    for (let n = 0; n < 100 && room('bob'); n += 1) queue.add(`bob${n}`, one('bob'));
+    expect(queue.size).toBe(8 + 4 + 2);
+    expect([room('flood'), room('alice'), room('bob'), room('carol')]).toEqual([false, false, false, true]);
+  });
+
   test('one that leaves is gone, and how many are ahead is the number that will be taken before', () => {
     const queue = filled(['a', 5, 1], ['b', 9, 4], ['c', 2, 8]);
     expect([queue.remove('a2'), queue.remove('a2'), queue.size]).toEqual([true, false, 15]);

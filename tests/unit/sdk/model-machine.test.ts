@@ -89,7 +89,7 @@ function generate(engine: LlmEngine | null) {
   });
   const context = {
     ...{ key: 'key', attempt: 1, correlationId: 'task', signal: new AbortController().signal, log },
-    ...{ heartbeat: ignore, waits: ignore, span: { set: ignore } },
+    ...{ share: { flow: '', weight: 1 }, heartbeat: ignore, waits: ignore, span: { set: ignore } },
   };
   return (request: LlmRequestedData) => handler?.run(request, context);
 }

@@ -102,6 +102,7 @@ const context: EffectContext = {
     attempt: 1,
     correlationId: 'c',
     signal: new AbortController().signal,
+    share: { flow: '', weight: 1 },
     heartbeat: silent,
     waits: silent,
   },

@@ -30,7 +30,10 @@ function isOutput(value: unknown): value is HopOutput {
 export interface EmbeddedEngine {
   readonly name: string;
   /** @throws EffectError, or the signal's reason */
-  generate(request: EngineRequest, context: EngineContext & Pick<AskOptions, 'task' | 'waits'>): Promise<HopOutput>;
+  generate(
+    request: EngineRequest,
+    context: EngineContext & Pick<AskOptions, 'flow' | 'task' | 'waits'>,
+  ): Promise<HopOutput>;
 }
 
 export function createEmbeddedEngine(): EmbeddedEngine {

@@ -19,7 +19,8 @@ export interface EngineContext {
   readonly heartbeat?: (note: string) => void;
   /** Called when it is known how many tokens a generation read and wrote; a failed one may have cost some, too. */
   readonly onUsage?: (tokens: Usage) => void;
-  /** Whose request it is: what an engine has done by workers takes turns by task. */
+  /** Whose request it is: for what an engine has done by workers, callers take turns, and so do the tasks of one. */
+  readonly flow?: string | undefined;
   readonly task?: string | undefined;
 }
 

@@ -29,7 +29,8 @@ function isRead(value: unknown): value is ReplyRead {
 
 export interface ReadingOptions {
   readonly signal: AbortSignal;
-  /** Whose reply it is: tasks take turns. */
+  /** Whose reply it is: callers take turns, and so do the tasks of one. */
+  readonly flow?: string | undefined;
   readonly task?: string | undefined;
 }
 
@@ -42,10 +43,10 @@ export interface WrittenReply {
 }
 
 /** @throws EngineError, or the signal's reason */
-export async function readCompletion(reply: WrittenReply, { signal, task }: ReadingOptions): Promise<HopOutput> {
+export async function readCompletion(reply: WrittenReply, { signal, flow, task }: ReadingOptions): Promise<HopOutput> {
   const { request, prompt, completion, engine } = reply;
   if (charsOf(completion) <= HERE_CHARS_MAX) return readReply(request, prompt, completion, engine);
-  const read = await pool.ask(bare(reply), { signal, task }).catch((error: unknown) => {
+  const read = await pool.ask(bare(reply), { signal, flow, task }).catch((error: unknown) => {
     throw error instanceof WorkerError ? unread(error, completion) : error;
   });
   if (!('error' in read)) return read.output;

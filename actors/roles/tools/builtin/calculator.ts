@@ -186,8 +186,8 @@ export function calculatorTool(): Tool {
       if (found === null || !isArithmetic(found.expression)) return null;
       return { arguments: { expression: found.expression }, score: found.asked ? 0.95 : 0.85 };
     },
-    run: ({ expression }, { signal, waits, idempotencyKey }) =>
-      calculate(expression, { signal, waits, task: idempotencyKey }),
+    run: ({ expression }, { signal, waits, flow, idempotencyKey }) =>
+      calculate(expression, { signal, waits, flow, task: idempotencyKey }),
   });
 }
 

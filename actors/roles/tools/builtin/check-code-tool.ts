@@ -39,11 +39,15 @@ export function checkCodeTool(): Tool {
         score: 0.9,
       };
     },
-    async run({ code, language }, { signal, idempotencyKey, waits }) {
+    async run({ code, language }, { signal, idempotencyKey, flow, waits }) {
       const named = language ?? guessLanguage(code) ?? '';
       const { findings, checkedBy } = await checkCode(
         { language: named, text: code },
-        { signal, task: idempotencyKey, ...(waits === undefined ? {} : { waits }) },
+        {
+          ...{ signal, task: idempotencyKey },
+          ...(flow === undefined ? {} : { flow }),
+          ...(waits === undefined ? {} : { waits }),
+        },
       );
       const by =
         checkedBy.length === 0 ? '' : ` (${checkedBy.join(', ')}${language === undefined ? `, as ${named}` : ''})`;

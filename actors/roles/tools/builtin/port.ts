@@ -22,6 +22,8 @@ export interface ToolContext {
   readonly heartbeat: (note: string) => void;
   /** Told how many are before it while it waits for its turn, and null when that has come: its time stands still. */
   readonly waits?: (ahead: number | null) => void;
+  /** Whose turn the call is counted as where it waits. */
+  readonly flow?: string;
 }
 
 export interface ToolMatch {

@@ -77,6 +77,8 @@ export interface Bench {
 }
 
 export interface BenchOptions extends Partial<EffectHandler> {
+  /** Whose the work of an actor is, by its task's number. */
+  readonly shareOf?: Role['share'];
   readonly crashes?: ReadonlyMap<string, number>;
   readonly waitsForCommit?: boolean;
   readonly limits?: Partial<RuntimeLimits>;
@@ -133,7 +135,7 @@ class Couriers {
 }
 
 export function openBench(options: BenchOptions = {}): Bench {
-  const { crashes = new Map(), waitsForCommit = false, limits, holdsBack = false, ...handling } = options;
+  const { crashes = new Map(), waitsForCommit = false, limits, holdsBack = false, shareOf, ...handling } = options;
   const runs: Held[] = [];
   const handler: EffectHandler = {
     ...{ fence: 'pure', attemptsMax: 3, timeoutMs: 10_000, concurrencyMax: 8, queueMax: 1000 },
@@ -141,7 +143,11 @@ export function openBench(options: BenchOptions = {}): Bench {
       new Promise((resolve, reject) => runs.push({ input, context, succeed: resolve, fail: reject })),
     ...handling,
   };
-  const couriers = new Couriers({ ...courier, effects: { fetch: handler } });
+  const couriers = new Couriers({
+    ...courier,
+    effects: { fetch: handler },
+    ...(shareOf === undefined ? {} : { share: shareOf }),
+  });
   const { owner } = couriers.work(1);
   const clock = createFakeClock();
   let n = 1;

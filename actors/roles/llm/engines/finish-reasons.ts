@@ -5,7 +5,7 @@
  * What nobody knows is not whole: half an answer must not pass for one.
  */
 
-export type Finish = 'whole' | 'cut' | 'filtered' | 'unusable' | 'broken';
+type Finish = 'whole' | 'cut' | 'filtered' | 'unusable' | 'broken';
 
 const WHOLE = new Set([
   'stop',

@@ -75,6 +75,8 @@ export function boundHalfSent(server: Server, most?: number): void {
     });
   });
   server.on('clientError', refuseNonsense);
+  // Who has not greeted by TLS can be told nothing, and what waited to be told would keep the connection for ever.
+  server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
 }
 
 /** The same for the socket of TLS and the one below it. */

@@ -21,11 +21,16 @@ const THOUGHTS: readonly (readonly [open: string, close: string])[] = [
   ['<|start_thinking|>', '<|end_thinking|>'],
   ['<unused94>', '<unused95>'],
   ['<|channel>thought', '<channel|>'],
+  ['<|inner_prefix|>', '<|inner_suffix|>'],
+  // As a proxy shows the thoughts of its models.
+  ['<details type="reasoning"', '</details>'],
   ['<|channel|>analysis<|message|>', '<|end|>'],
   ['<|channel|>commentary<|message|>', '<|end|>'],
 ];
 export const OPENINGS: readonly string[] = THOUGHTS.map(([open]) => open);
 export const CLOSINGS: readonly string[] = THOUGHTS.map(([, close]) => close);
+/** Of those, which also end what is no thought. */
+const NOT_ALONE: ReadonlySet<string> = new Set(['<|end|>', '</details>']);
 
 /** Tokens that only announce what follows. */
 export const ANNOUNCING: readonly string[] = [
@@ -33,13 +38,20 @@ export const ANNOUNCING: readonly string[] = [
   '<|channel|>final<|message|>',
   '<|channel|>final <|constrain|>json<|message|>',
   '<|begin_of_box|>',
+  '<|im_start|>assistant<|im_sep|>',
   '<|im_start|>assistant',
+  '<|header_start|>assistant<|header_end|>',
+  '<|start_of_role|>assistant<|end_of_role|>',
+  '<|start_of_turn_token|><|chatbot_token|>',
+  '<|assistant_start|>',
+  '<｜assistant｜>',
   '<|start_header_id|>assistant<|end_header_id|>',
   '<start_of_turn>model',
   '<|assistant|>',
   '<|start_response|>',
   '<|begin_of_solution|>',
   '<|begin_of_text|>',
+  '<bos>',
   '<s>',
 ];
 /** Tokens after which a model talks to itself. */
@@ -53,18 +65,38 @@ export const ENDING: readonly string[] = [
     '[/inst]',
     '<｜end▁of▁sentence｜>',
     '<|end_of_turn|>',
+    '<|end_of_turn_token|>',
     '<|end_of_box|>',
+    '<|eot|>',
+    '<|header_start|>',
+    '<|start_of_role|>',
+    '<|assistant_end|>',
+    '<｜user｜>',
+    '<end_of_utterance>',
   ],
 ];
 
 /** Around a whole answer; anywhere else they are part of it. */
 export const FRAME = ['<answer>', '</answer>'] as const;
 /** The name of the speaker, of a template that was read in part. */
-const SPEAKER = /^assistant[ \t]*\n\s*/;
+const SPEAKER = /^(?:assistant[ \t]*\n|### Response:)\s*/;
+/** Thoughts whose marks were taken for special and left out (gpt-oss), or are words (Granite). */
+const UNMARKED = [
+  /^\s*analysis(?=[A-Z])[\s\S]*?assistantfinal\s*/,
+  /^\s*Here(?: is|'s) my thought process:[\s\S]*?\bHere(?: is|'s) my response:\s*/,
+] as const;
+/** What was asked, said again in the form of a template. */
+const ECHO = /^\s*(?:<s>\s*)?\[INST\][\s\S]*?\[\/INST\]\s*/i;
+/** Filling behind the end. */
+const FILLING = /(?:<(?:eos|pad|unk)>\s{0,4})+$/i;
 
 /** The reply without thoughts, template tokens and control characters. */
 export function replyIn(text: string): string {
-  return withoutFrame(withoutTemplate(withoutThinking(cleanText(text))));
+  return withoutFrame(withoutTemplate(withoutThinking(unmarked(cleanText(text)))));
+}
+
+function unmarked(text: string): string {
+  return UNMARKED.reduce((rest, thoughts) => rest.replace(thoughts, ''), text);
 }
 
 function withoutFrame(text: string): string {
@@ -83,7 +115,7 @@ export function withoutThinking(text: string): string {
   // The search goes on behind each pair, so that it ends however often a model thinks.
   for (;;) {
     const lower = rest.toLowerCase();
-    const tag = first(rest, lower, [...OPENINGS, ...CLOSINGS.filter((close) => close !== '<|end|>')]);
+    const tag = first(rest, lower, [...OPENINGS, ...CLOSINGS.filter((close) => !NOT_ALONE.has(close))]);
     if (tag === null) return (kept + rest).replace(/^\s*\n/, '').trimStart();
     if (CLOSINGS.includes(tag.token)) {
       // The template opened the thoughts in the prompt: all before their end is thought.
@@ -100,7 +132,7 @@ export function withoutThinking(text: string): string {
 }
 
 function withoutTemplate(text: string): string {
-  let reply = text;
+  let reply = text.replace(ECHO, '').replace(FILLING, '');
   for (let announced = true; announced; ) {
     const start = reply.trimStart().toLowerCase();
     const token = ANNOUNCING.find((one) => start.startsWith(one));

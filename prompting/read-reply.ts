@@ -31,7 +31,9 @@ export function readReply(
   engine: string,
 ): HopOutput {
   const text = replyIn(completion.text);
-  if (text.trim() === '' && completion.toolCalls === undefined) throw nothingSaid(completion, named.name);
+  // Who was offered no tool and calls one has said nothing.
+  if (text.trim() === '' && (completion.toolCalls === undefined || tools.length === 0))
+    throw nothingSaid(completion, named.name);
   const { skill } = named;
   const left = prompt.leftOut > 0 ? ` ${prompt.leftOut} of the passages did not fit into the prompt.` : '';
   const untold = skill.leftOut?.(input) ?? null;

@@ -70,22 +70,40 @@ export function wireName(name: string): string {
 function offered(name: string, tools: readonly ToolOffer[]): ToolOffer | undefined {
   const said = name
     .trim()
-    .replace(/^functions?[.:]/, '')
-    .replace(/:\d+$/, '');
-  return (
-    tools.find((one) => one.name === said) ??
-    only(tools.filter((one) => wireName(one.name).toLowerCase() === wireName(said).toLowerCase()))
-  );
+    .replace(/^(?:functions?|tools?|default_api)[.:]/, '')
+    .replace(/:\d+$|\(\)$/g, '');
+  return tools.find((one) => one.name === said) ?? only(tools.filter((one) => bare(one.name) === bare(said)));
 }
+
+/** `searchFiles`, `search-files` and `search_files` are one name. */
+function bare(name: string): string {
+  return name
+    .replace(/[^A-Za-z0-9]/g, '')
+    .slice(0, 64)
+    .toLowerCase();
+}
+
+/** What a model says instead of arguments where a tool takes none. */
+const NO_ARGUMENTS = /^\s*(?:none|null|nil|n\/a|\[\s*\])?\s*$/i;
 
 function chosen({ name, arguments: given }: WireToolCall, tools: readonly ToolOffer[], how: How): ToolCall | null {
   const tool = offered(name, tools);
   if (tool === undefined) return null;
   // The API's own form has the arguments as the JSON of an object.
-  const whole = typeof given === 'string' ? parsed(given) : given;
+  const whole = unwrapped(given);
   if (how.cut === true && !isRecord(whole)) return null;
-  const value = typeof given === 'string' ? (whole ?? jsonObjectsIn(given)[0]) : given;
-  return { name: tool.name, arguments: isRecord(value) ? value : {}, result: '' };
+  const value = typeof given === 'string' && !isRecord(whole) ? jsonObjectsIn(given)[0] : whole;
+  if (isRecord(value)) return { name: tool.name, arguments: value, result: '' };
+  // Words that are no arguments must not become a call without any.
+  const isWithout = typeof given !== 'string' || NO_ARGUMENTS.test(given);
+  return isWithout ? { name: tool.name, arguments: {}, result: '' } : null;
+}
+
+/** The value of JSON, of JSON in JSON, and the one object of a list. */
+function unwrapped(given: unknown): unknown {
+  const once = typeof given === 'string' ? parsed(given) : given;
+  const value = typeof once === 'string' ? parsed(once) : once;
+  return Array.isArray(value) ? only(value) : value;
 }
 
 function only<T>(list: readonly T[]): T | undefined {

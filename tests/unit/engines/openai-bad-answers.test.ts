@@ -37,7 +37,7 @@ describe('an endpoint that answers badly', () => {
 
   test.each([
     ['a web page', 'text/html', '<html></html>', 'engine_bad_answer', 1],
-    ['events that are not JSON', 'text/event-stream', 'data: rubbish\n\n', 'engine_bad_answer', 2],
+    ['events that are not JSON', 'text/event-stream', 'data: rubbish\n\n', 'engine_bad_answer', 1],
     ['nothing', 'text/event-stream', '', 'engine_bad_answer', 2],
     ['other JSON', 'application/json', '{"hello": 1}', 'engine_bad_answer', 1],
     ['JSON that is none', 'application/json', '{', 'engine_bad_answer', 1],
@@ -84,7 +84,7 @@ describe('an endpoint that answers badly', () => {
     });
     const error = await errorOf(run(engineFor(server)).output);
     expect(error).toMatchObject({ code: 'engine_rejected', retryable: false });
-    expect(error.message).toContain('it is elsewhere (http://127.0.0.1:1/v1/chat/completions)');
+    expect(error.message).toContain('it is elsewhere (http://127.0.0.1:1/v1). Set OPENAI_BASE_URL');
     expect(server.requests).toHaveLength(1);
   });
 

@@ -213,6 +213,27 @@ export const behaviours: readonly Behaviour[] = [
         ? streamText(r, ['{"verdict":"approved","findings":[],"summary":"Fine."}'])
         : json(r, 404, openAiError('No endpoints found that can handle the requested parameters.')),
   },
+  ...(
+    [
+      ['vLLM', 'an unknown role', 422, "messages.0.role: Input should be 'user' or 'assistant'"],
+      [
+        'Anthropic',
+        'instructions elsewhere',
+        400,
+        'messages: Unexpected role "system". There is a top-level `system`.',
+      ],
+      ['any', 'nobody called system', 400, "'system' role is not allowed for this model"],
+    ] as const
+  ).map(
+    ([server, wants, status, message]): Behaviour => ({
+      ...{ server, does: `wants ${wants} (${status})`, gives: ADAPTED },
+      play: refusing((b) => JSON.stringify(b.messages).includes('"role":"system"'), status, openAiError(message)),
+    }),
+  ),
+  {
+    ...{ server: 'OpenAI', does: 'takes no sampling parameters', gives: ADAPTED },
+    play: refusing((b) => b.temperature !== undefined, 400, openAiError('Sampling parameters are not supported.')),
+  },
   // The limit of the reply, told in words that sound like the context's.
   ...(
     [
@@ -228,6 +249,7 @@ export const behaviours: readonly Behaviour[] = [
         'Bedrock',
         'The maximum tokens you requested exceeds the model limit of 1024. Try again with a maximum tokens value that is lower than 1024.',
       ],
+      ['Google', 'max_output_tokens cannot exceed 1024'],
       [
         'Anthropic',
         'max_tokens: 2048 > 1,024, which is the maximum allowed number of output tokens for claude-3-haiku-20240307',
@@ -243,6 +265,7 @@ export const behaviours: readonly Behaviour[] = [
   // What a model writes is no fault of its server.
   ...(
     [
+      ['llama.cpp', 500, 'Value is not callable: null at row 12, column 34'],
       ['llama-server', 500, 'Failed to parse input at pos 12: <tool_call>{"name": clock'],
       ['Ollama', 500, 'error parsing tool call: raw=\'{"a":\', err=unexpected end of JSON input'],
       ['Groq', 400, "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."],
@@ -337,7 +360,83 @@ export const behaviours: readonly Behaviour[] = [
       openAiError('Invalid max_tokens value, the valid range of max_tokens is [1, 1024]'),
     ),
   },
+  ...(
+    [
+      ['Anthropic', 'input length and `max_tokens` exceed context limit: 150 + 2048 > 2048, decrease input length'],
+      ['xAI', "This model's maximum prompt length is 2048 but the request contains 600 tokens."],
+      ['Qwen', 'InternalError.Algo.InvalidParameter: Range of input length should be [1, 2048]'],
+      ['TensorRT-LLM', 'The sum of prompt length (600.0), query length (0) should not exceed max_num_tokens (2048)'],
+      ['TabbyAPI', 'Prompt length 600 is greater than max_seq_len 2048'],
+      ['Cohere', 'too many tokens: total number of tokens in the prompt cannot exceed 2048 - received 2198'],
+      ['Groq', 'Please reduce the length of the messages or completion.'],
+      ['GLM', 'Prompt exceeds max length'],
+      // What is too much is not what there is.
+      ['Ollama', 'prompt too long; exceeded max context length by 150 tokens'],
+    ] as const
+  ).map(
+    ([server, message]): Behaviour => ({
+      ...{ server, does: 'has too small a context, in its words', gives: ADAPTED },
+      play: refusing((b) => Number(b.max_tokens) > 1200, 400, openAiError(message)),
+    }),
+  ),
   // The form of the answer.
+  {
+    ...{ server: 'any', does: 'says data: twice', gives: OK },
+    play: (r) => raw(r, SSE, `data: ${event('The answer.', 'stop')}data: data: [DONE]\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'says that it lives, in words', gives: OK },
+    play: (r) => raw(r, SSE, `data: keep-alive\n\n${event('The answer.', 'stop')}data: [DONE]\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'ends with "[DONE]" in quotes and no reason', gives: OK },
+    play: (r) => raw(r, SSE, `${event('The answer.')}data: "[DONE]"\n\n`),
+  },
+  {
+    ...{ server: 'Perplexity', does: 'says all of it again at the end', gives: OK },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${event('The ')}${event('answer.')}data: ${JSON.stringify(said({ content: 'The answer.' }))}\n\ndata: [DONE]\n\n`,
+      ),
+  },
+  {
+    ...{ server: 'a proxy', does: 'breaks the connection behind the last word', gives: OK },
+    play: (r) => {
+      r.writeHead(200, { 'content-type': SSE });
+      r.write(event('The answer.', 'stop'), () => r.destroy());
+    },
+  },
+  {
+    ...{ server: 'any', does: 'counts tokens in place of a reason', gives: OK },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${event('The answer.')}data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 2 } })}\n\n`,
+      ),
+  },
+  {
+    ...{ server: 'any', does: 'says packed and is not', gives: once('engine_bad_answer', 'cannot be unpacked') },
+    play: (r) => {
+      r.writeHead(200, { 'content-type': SSE, 'content-encoding': 'gzip' });
+      r.end(event('The answer.', 'stop'));
+    },
+  },
+  ...(['stop_token', 'FinishReason.STOP', 'end_of_sequence'] as const).map(
+    (word): Behaviour => ({
+      ...{ server: 'any', does: `ends with ${word}`, gives: OK },
+      play: (r) => raw(r, SSE, `${event('The ', 'null')}${event('answer.', word)}data: [DONE]\n\n`),
+    }),
+  ),
+  ...(['model_context_window_exceeded', 'max_new_tokens', 'FINISH_REASON_MAX_TOKENS'] as const).map(
+    (word): Behaviour => ({
+      ...{ server: 'any', does: `is cut by ${word}` },
+      gives: { answer: 'The\n\n(The reply was cut at the token limit; LLM_MAX_TOKENS raises it.)', requests: 1 },
+      play: (r) => streamText(r, ['The'], word),
+    }),
+  ),
   { ...{ server: 'any', does: 'streams', gives: OK }, play: answer },
   {
     ...{ server: 'any', does: 'sends whole JSON instead of a stream', gives: OK },
@@ -430,6 +529,17 @@ export const behaviours: readonly Behaviour[] = [
       ],
       ['Reflection', 'thinks twice', '<thinking>hm</thinking><reflection>hm</reflection>The answer.'],
       ['any', 'says first who speaks', 'assistant\n\nThe answer.'],
+      ['gpt-oss', 'loses the marks of its channels', 'analysisWe have to say why.assistantfinalThe answer.'],
+      ['Granite', 'thinks in words', 'Here is my thought process:\nHm.\n\nHere is my response:\nThe answer.'],
+      ['Llama 4', 'shows its template', '<|header_start|>assistant<|header_end|>\n\nThe answer.<|eot|>'],
+      ['Command R', 'shows its template', 'The answer.<|END_OF_TURN_TOKEN|>'],
+      ['Granite', 'shows its template', '<|start_of_role|>assistant<|end_of_role|>The answer.<|end_of_text|>'],
+      ['Apertus', 'thinks in a prefix', '<|inner_prefix|>Hm.<|inner_suffix|>The answer.<|assistant_end|>'],
+      ['DeepSeek', 'asks itself', 'The answer.<｜User｜>And?'],
+      ['Gemma', 'fills up its turn', '<bos>The answer.<eos><pad><pad>'],
+      ['Phi-4', 'shows its template', '<|im_start|>assistant<|im_sep|>The answer.<|im_end|>'],
+      ['Mistral', 'says the question again', ' [INST] Why? [/INST] The answer.'],
+      ['Open WebUI', 'folds up thoughts', '<details type="reasoning"><summary>3 s</summary>Hm.</details>\nThe answer.'],
     ] as const
   ).map(([server, does, text]): Behaviour => ({ ...{ server, does, gives: OK }, play: (r) => streamText(r, [text]) })),
   {
@@ -708,6 +818,84 @@ export const behaviours: readonly Behaviour[] = [
     play: (r) => json(r, 200, { code: 1113, msg: 'Insufficient balance or no resource package.' }),
   },
   {
+    ...{ server: 'MiniMax', does: 'tells an error in a frame of its own (200)' },
+    gives: once('engine_unavailable', 'insufficient balance'),
+    play: (r) => json(r, 200, { choices: null, base_resp: { status_code: 1008, status_msg: 'insufficient balance' } }),
+  },
+  {
+    ...{
+      server: 'Amazon',
+      does: 'tells an error as Message (403)',
+      gives: once('engine_unauthorised', '403: Not yours.'),
+    },
+    play: (r) => json(r, 403, { Message: 'Not yours' }),
+  },
+  {
+    ...{ server: 'Apigee', does: 'tells a fault (401)', gives: once('engine_unauthorised', '401: Invalid ApiKey.') },
+    play: (r) => json(r, 401, { fault: { faultstring: 'Invalid ApiKey' } }),
+  },
+  {
+    ...{
+      server: 'Laravel',
+      does: 'tells errors by field (400)',
+      gives: once('engine_rejected', 'messages: is too long'),
+    },
+    play: (r) => json(r, 400, { errors: { messages: ['is too long'] } }),
+  },
+  {
+    ...{ server: 'OpenRouter', does: 'tells an error beside its choices' },
+    gives: { error: 'engine_unavailable', says: 'Provider disconnected', requests: 1 },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${event('The')}data: ${JSON.stringify({ error: { code: 'server_error', message: 'Provider disconnected' }, choices: [{ delta: {}, finish_reason: 'error' }] })}\n\n`,
+      ),
+  },
+  {
+    ...{ server: 'Azure', does: 'is limited for some milliseconds', gives: ADAPTED },
+    play: (r, index) => (index === 0 ? json(r, 429, openAiError('Please retry after 20 milliseconds.')) : answer(r)),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'is limited by tokens, and has requests left', gives: ADAPTED },
+    play: (r, index) =>
+      index === 0
+        ? json(r, 429, openAiError('Slow down.'), {
+            ...{ 'x-ratelimit-remaining-requests': '99', 'x-ratelimit-reset-requests': '1h0m0s' },
+            ...{ 'x-ratelimit-remaining-tokens': '12', 'x-ratelimit-reset-tokens': '20ms' },
+          })
+        : answer(r),
+  },
+  {
+    ...{ server: 'LM Studio', does: 'gave up loading' },
+    gives: once('engine_unavailable', 'loading was stopped'),
+    play: (r) => json(r, 500, { error: 'Model loading was stopped due to insufficient system resources.' }),
+  },
+  {
+    ...{ server: 'Ollama', does: 'has no model of a name that speaks of loading' },
+    gives: once('engine_rejected', 'not found'),
+    play: (r) => json(r, 404, openAiError("model 'fast-loading-7b' not found")),
+  },
+  {
+    ...{ server: 'any', does: 'calls a tool that nobody offered', gives: once('engine_no_answer', 'empty answer') },
+    play: (r) =>
+      raw(r, SSE, `${chunk({ tool_calls: [{ index: 0, function: { name: 'x', arguments: '{}' } }] }, 'tool_calls')}`),
+  },
+  {
+    ...{
+      server: 'Gemini',
+      does: 'calls two tools without an index',
+      skill: 'tool',
+      gives: { answer: 'clock', requests: 1 },
+    },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        `${['clock', 'other'].map((name) => chunk({ tool_calls: [{ id: name, function: { name, arguments: '{}' } }] })).join('')}${chunk({}, 'tool_call')}`,
+      ),
+  },
+  {
     ...{ server: 'OpenAI', does: 'knows the key not', gives: once('engine_unauthorised', 'Incorrect API key') },
     play: (r) => json(r, 401, openAiError('Incorrect API key provided: sk-x.')),
   },
@@ -765,6 +953,23 @@ export const behaviours: readonly Behaviour[] = [
     models: { data: [{ id: 'vectors' }, { id: 'm1' }] },
     play: refusing((b) => b.model === 'vectors', 400, openAiError('"vectors" does not support chat')),
   },
+  {
+    ...{ server: 'OpenAI', does: 'lists a model of another API first', unnamed: true, gives: ADAPTED },
+    models: { data: [{ id: 'codex' }, { id: 'm1' }] },
+    play: refusing((b) => b.model === 'codex', 404, openAiError('This model is only supported in v1/responses.')),
+  },
+  ...(
+    [
+      ['Together', 'a model of films', { id: 'kling', type: 'video' }],
+      ['Mistral', 'a reader of pages', { id: 'ocr', capabilities: { completion_chat: false } }],
+      ['OpenRouter', 'a model of pictures', { id: 'pix', architecture: { output_modalities: ['image'] } }],
+    ] as const
+  ).map(
+    ([server, what, other]): Behaviour => ({
+      ...{ server, does: `lists ${what} first`, unnamed: true, gives: OK, models: [other, { id: 'm1' }] },
+      play: refusing((b) => b.model !== 'm1', 404, openAiError('Unable to access model')),
+    }),
+  ),
 ];
 
 /** The table of docs/models.md; `node tests/unit/engines/server-behaviours.ts` prints it. */

@@ -25,6 +25,11 @@ describe('a call', () => {
     'For {this} I call {"name":"clock","args":{"zone":"UTC"}} now.',
     '{"thought":"hm"}\n{"action":"clock","action_input":{"zone":"UTC"}}',
     '{"name":"functions.clock","arguments":{"zone":"UTC"}}',
+    '{"name":"default_api.clock","arguments":{"zone":"UTC"}}',
+    '{"name":"tools:clock","arguments":{"zone":"UTC"}}',
+    '{"name":"clock()","arguments":{"zone":"UTC"}}',
+    '{"name":"clock","arguments":"\\"{\\\\\\"zone\\\\\\":\\\\\\"UTC\\\\\\"}\\""}',
+    '{"name":"clock","arguments":[{"zone":"UTC"}]}',
     '{"tool":"clock","arguments":{"zone":"UTC"}} {"tool":"other","arguments":{}}',
     '[clock(zone="UTC")]',
     'clock(zone="UTC")',
@@ -76,6 +81,16 @@ describe('a reply that was cut', () => {
   });
 });
 
+test.each(['read-files', 'readFiles', 'READ_FILES'])(
+  'a name in another spelling is the tool of that name: %s',
+  (name) => {
+    const offered = [{ name: 'read_files', description: '', inputSchema: { type: 'object' } }];
+    expect(parseToolChoice(JSON.stringify({ name, arguments: 'null' }), offered)).toEqual({
+      ...{ name: 'read_files', arguments: {}, result: '' },
+    });
+  },
+);
+
 test.each(['{"tool":"none","arguments":{}}', 'none', 'None.', '{"tool":null}'])('none fits: %s', (reply) => {
   expect(parseToolChoice(reply, tools)).toBeNull();
 });
@@ -101,11 +116,16 @@ test.each([
   expect(() => parseToolChoice(reply, tools)).toThrowError(expect.objectContaining({ code: 'engine_no_answer' }));
 });
 
-test.each(['no idea', '{"tool":"shell","arguments":{}}', '{', '', 'clock', '{"arguments":{"zone":"UTC"}}'])(
-  'no choice, and nothing of the endpoint’s: %s',
-  (reply) => {
-    expect(() => parseToolChoice(reply, tools)).toThrowError(
-      expect.objectContaining({ code: 'engine_no_answer', retryable: false }),
-    );
-  },
-);
+test.each([
+  'no idea',
+  '{"tool":"clock","arguments":"UTC please"}',
+  '{"tool":"shell","arguments":{}}',
+  '{',
+  '',
+  'clock',
+  '{"arguments":{"zone":"UTC"}}',
+])('no choice, and nothing of the endpoint’s: %s', (reply) => {
+  expect(() => parseToolChoice(reply, tools)).toThrowError(
+    expect.objectContaining({ code: 'engine_no_answer', retryable: false }),
+  );
+});

@@ -151,12 +151,12 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
   if (replyMax !== null && replyMax !== dialect.limitMax) return { ...dialect, limitMax: replyMax };
   // Too large a body is too long a prompt.
   if (error.status === 413 || isContextRefusal(error)) return smaller(dialect, error, sent);
-  if (names(/max_(?:completion_)?tokens|num_predict|maxOutputTokens/)) {
+  if (names(/max_(?:completion_|output_|new_)?tokens|num_predict|maxOutputTokens/)) {
     const below = /range is from \d+ \(inclusive\) to (\d+) \(exclusive\)/i.exec(said)?.[1];
     if (below !== undefined && Number(below) - 1 !== dialect.limitMax)
       return { ...dialect, limitMax: Number(below) - 1 };
     const most =
-      /(?:at most|maximum(?: value)?(?: of| is)?|<=|less than or equal to|up to|between \d+ and|range of \w+ (?:is|should be) \[\d+,)\D{0,30}(\d+)/i.exec(
+      /(?:at most|maximum(?: value)?(?: of| is)?|\bmax\b|cannot exceed|<=|≤|less than or equal to|up to|between \d+ and|range of \w+ (?:is|should be) \[\d+,)\D{0,30}(\d+)/i.exec(
         said.replace(/(\d),(?=\d{3}\b)/g, '$1'),
       )?.[1];
     if (most !== undefined && Number(most) > 0 && Number(most) !== dialect.limitMax)
@@ -164,17 +164,17 @@ export function adapted(dialect: Dialect, error: Refusal, sent: Sent): Dialect |
     if (dialect.limit !== null)
       return { ...dialect, limit: dialect.limit === 'max_completion_tokens' ? 'max_tokens' : null };
   }
-  if (names(/temperature/i) && dialect.temperature) return { ...dialect, temperature: false };
+  if (names(/temperature|sampling param/i) && dialect.temperature) return { ...dialect, temperature: false };
   if (names(/\bstream/i) && dialect.stream) return { ...dialect, stream: false };
   if (
     names(
-      /system role|system messages?|role not supported|roles? must alternate|only user|messages\[\d+\]\.role|support 'system'|(?:developer|system) instructions? (?:is|are) not/i,
+      /system role|system messages?|role not supported|roles? must alternate|only user|messages\[\d+\]\.role|support 'system'|['"]system['"]\W{0,3}role|unexpected role|top-level \W?system|role: input should be|(?:developer|system) instructions? (?:is|are) not/i,
     ) &&
     dialect.system
   ) {
     return { ...dialect, system: false };
   }
-  if (body.tools !== undefined && names(/\btools?(?:\b|_)|function|jinja|failed to parse/i))
+  if (body.tools !== undefined && names(/\btools?(?:\b|_)|function|jinja|at row \d+, column|failed to parse/i))
     return { ...dialect, tools: false };
   if (body.tools === undefined && names(/response_format|json|schema|grammar|structured|format/i))
     return lessForm(dialect, body);

@@ -17,12 +17,21 @@ const MESSAGE_CHARS_MAX = 400;
 /** The error in a JSON body, or null when it is none. */
 export function errorIn(body: unknown): ServerError | null {
   if (Array.isArray(body)) return errorIn(body[0]);
-  if (!isRecord(body) || Array.isArray(body.choices)) return null;
+  if (!isRecord(body)) return null;
+  // Beside choices only what is called an error is one.
+  if (Array.isArray(body.choices)) return body.error === undefined ? null : errorIn({ error: body.error });
   const isError = body.object === 'error' || body.type === 'error' || body.success === false;
   // A message that is no text is one of a chat.
   const message = isError || body.choices === undefined ? textIn(body.message) : undefined;
   // As GLM's and other servers of China tell it, with 200.
-  const inner = body.error ?? body.errors ?? body.detail ?? message ?? textIn(body.msg) ?? textIn(body.error_msg);
+  const inner =
+    body.error ??
+    body.errors ??
+    body.detail ??
+    message ??
+    textIn(body.msg) ??
+    textIn(body.error_msg) ??
+    ofAGateway(body);
   if (inner === undefined || inner === null || inner === '' || inner === false) return null;
   const own = isRecord(inner) ? inner : body;
   const said = `${messageOf(inner) ?? textIn(body.message) ?? ''}${numbersIn(own)}`;
@@ -33,6 +42,14 @@ export function errorIn(body: unknown): ServerError | null {
       '',
     param: paramOf(own) ?? paramOf(inner),
   };
+}
+
+/** As gateways and clouds frame it, with 200 as well: MiniMax, Tencent, Apigee, Amazon. */
+function ofAGateway({ base_resp: base, Response: response, fault, Message, status, reason }: Record<string, unknown>) {
+  if (isRecord(base) && base.status_code !== 0) return textIn(base.status_msg);
+  if (isRecord(response) && isRecord(response.Error)) return textIn(response.Error.Message);
+  if (isRecord(fault)) return textIn(fault.faultstring);
+  return textIn(Message) ?? (status === 'error' ? textIn(reason) : undefined);
 }
 
 function textIn(value: unknown): string | undefined {
@@ -59,8 +76,16 @@ function messageOf(value: unknown): string | null {
   const where = Array.isArray(value.loc) ? `${value.loc.slice(1).join('.')}: ` : '';
   // A router of models hands on what the provider said.
   const raw = isRecord(value.metadata) ? messageOf(parsedOrText(value.metadata.raw)) : null;
-  if (text === undefined) return raw;
+  if (text === undefined) return raw ?? byField(value);
   return `${where}${text}${raw === null || raw === text ? '' : ` (${raw})`}`;
+}
+
+/** `{"messages": ["must not be empty"]}`: what is said of each field. */
+function byField(value: Record<string, unknown>): string | null {
+  const said = Object.entries(value).flatMap(([field, one]) =>
+    Array.isArray(one) && one.every((part) => typeof part === 'string') ? [`${field}: ${one.join(', ')}`] : [],
+  );
+  return said.length === 0 ? null : said.slice(0, 3).join('; ');
 }
 
 function parsedOrText(value: unknown): unknown {
@@ -108,9 +133,13 @@ function tidy(message: string): string {
     .slice(0, MESSAGE_CHARS_MAX);
 }
 
+/** The word is in the message, and no model will be there: it failed, was given up, or is a part of a name. */
+const LOADING_ENDED =
+  /fail(?:ed|ure)? to load|error loading|could not load|unable to load|\bloading\b.{0,40}\b(?:stopped|aborted|cancell?ed|interrupted|failed)\b|insufficient (?:system )?(?:resources|memory)|out of memory|not found|does not exist|no such/i;
+
 /** The server is up and its model is not yet: worth waiting for. */
 export function isLoading({ message, code }: ServerError): boolean {
-  if (/fail(?:ed|ure)? to load|error loading|could not load|unable to load/i.test(message)) return false;
+  if (LOADING_ENDED.test(message)) return false;
   return /\bloading\b|warming up|starting up|(?:still|model|runner|server|engine) (?:is )?(?:still )?starting|not (?:yet )?ready|being (?:loaded|started)|initiali[sz]ing/i.test(
     `${message} ${code}`,
   );
@@ -129,7 +158,7 @@ export function isHopeless(error: ServerError): boolean {
   return (
     isUnparsed(error) ||
     /insufficient_quota|billing|model_not_found|context_length/i.test(code) ||
-    /insufficient_quota|exceeded your current quota|usage limits?|insufficient (?:account )?balance|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|system memory|not enough (?:memory|vram)|failed to load|error loading|could not load|unable to load|jinja|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
+    /insufficient_quota|exceeded your current quota|usage limits?|insufficient (?:account )?balance|billing|payment|credit|account (?:is )?(?:suspended|disabled|deactivated)|(?:insufficient|not enough) (?:system )?(?:resources|memory|vram)|system memory|loading\b.{0,40}\b(?:stopped|aborted)|failed to load|error loading|could not load|unable to load|jinja|at row \d+, column|chat template|system role|role not supported|unsupported|not supported|does not (?:exist|support)|not found|unknown model|invalid|unexpected endpoint|model_not_found|context|too many tokens/i.test(
       message,
     )
   );
@@ -152,12 +181,15 @@ export function isAboutTheKey({ message, code }: ServerError): boolean {
 
 /** The model was put aside while nobody asked, and is being fetched again. */
 export function isReloading({ message }: ServerError): boolean {
-  return /\bmodel (?:is |was )?(?:still )?(?:being )?(?:loading|unloaded|reloading)\b/i.test(message);
+  return (
+    !LOADING_ENDED.test(message) &&
+    /\bmodel (?:is |was )?(?:still )?(?:being )?(?:loading|unloaded|reloading)\b/i.test(message)
+  );
 }
 
 /** Of a reply alone, whatever else the sentence speaks of. */
 const REPLY_LIMITS: readonly RegExp[] = [
-  /max(?:imum)?[_ ](?:completion[_ ]|output[_ ])?tokens\W{0,3}(?:must|should|has to|needs to) be (?:less than or equal to|at most|<=|no (?:more|greater) than)\W{0,3}(\d+)/i,
+  /max(?:imum)?[_ ](?:completion[_ ]|output[_ ])?tokens\W{0,3}(?:(?:must|should|has to|needs to) be (?:less than or equal to|at most|<=|≤|no (?:more|greater) than)|(?:can ?not|may not|must not) exceed)\W{0,3}(\d+)/i,
   /max_(?:completion_|output_)?tokens\W{0,3}\d+ > (\d+)/i,
   /maximum tokens you requested exceeds the model limit of (\d+)/i,
 ];
@@ -169,7 +201,7 @@ export function replyLimitIn({ message }: ServerError): number | null {
 
 /** The prompt and the reply together are too long for the model. */
 export function isContextRefusal({ message, code }: ServerError): boolean {
-  return /context[_ ]?(?:length|size|window)|exceed_context|n_ctx|too many tokens|prompt is too long|input is too long|maximum (?:context|input|sequence|number of tokens)|max_model_len|tokens \+ `?max_(?:new_)?tokens|context the overflows|tokens? (?:limit|exceed)/i.test(
+  return /context[_ ]?(?:length|size|window|limit)|exceed_context|n_ctx|too many tokens|prompt is too long|input is too long|maximum (?:context|input|prompt|sequence|number of tokens)|prompt exceeds|input length|max_(?:model_len|seq_len|num_tokens)|reduce the length|tokens \+ `?max_(?:new_)?tokens|context the overflows|tokens? (?:limit|exceed)/i.test(
     `${message} ${code}`,
   );
 }
@@ -179,10 +211,13 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
   const text = withoutSeparators(message);
   return {
     limit: numberIn(text, [
-      /(?:maximum|max|available|total) (?:model )?context (?:length|size|window)(?: is| of)?(?: only)?[^\d]{0,12}(\d+)/i,
-      /context (?:length|size|window)(?: of)?(?: only)?(?: is)?[^\d]{0,12}(\d+)/i,
+      /\d \+ \d+ > (\d+)/,
+      /max_(?:model_len|seq_len|num_tokens)[^\d]{0,12}(\d+)/i,
+      /length should be \[\d+, ?(\d+)\]/i,
+      /(?:maximum|max|available|total) (?:model )?(?:context|prompt) (?:length|size|window)(?: is| of)?(?: only)?(?! by\b)[^\d]{0,12}(\d+)/i,
+      /context (?:length|size|window)(?: of)?(?: only)?(?: is)?(?! by\b)[^\d]{0,12}(\d+)/i,
       /n_ctx[^\d]{0,6}(\d+)/i,
-      /max_model_len[^\d]{0,12}(\d+)/i,
+      /cannot exceed[^\d]{0,30}(\d+)/i,
       /(?:maximum|limit|at most|up to)[^\d]{0,30}(\d+)(?: tokens)?/i,
       /must be <=?\s*(\d+)/i,
       />\s*(\d+)/,
@@ -190,7 +225,7 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
     prompt: numberIn(text, [
       /(\d+) (?:tokens )?in (?:the )?(?:messages|prompt|input)/i,
       /n_prompt_tokens[^\d]{0,6}(\d+)/i,
-      /(?:request|prompt|input|message)s? (?:has|have|contains?|is|are|of|resulted in|with)(?: at least)? \(?(\d+)/i,
+      /(?:request|prompt|input|message)s? (?:has|have|contains?|is|are|of|resulted in|with|length)(?: at least)? \(?(\d+)/i,
       /request \((\d+) tokens/i,
       /first (\d+) tokens/i,
       /(\d+) (?:input|prompt) tokens/i,

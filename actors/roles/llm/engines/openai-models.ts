@@ -19,6 +19,9 @@ export interface Listed {
 const NO_CHAT =
   /embed|\bbge\b|\bbge[-_]|\be5[-_]|\bgte[-_]|minilm|nomic-bert|mxbai|snowflake-arctic|paraphrase|sentence-|\bmpnet|jina-(?:clip|reranker|colbert)|rerank|whisper|\btts\b|tts-|\bstt\b|dall-e|stable-diffusion|\bsdxl|flux|moderation|\bclip\b|clip-vit|guard|speech|transcribe|realtime|image|sora|kokoro|parakeet|canary-|musicgen|vae\b/i;
 
+/** What a list calls models that write no text, beside the words of names. */
+const OTHER_KINDS: ReadonlySet<string> = new Set(['audio', 'video', 'ocr', 'classifier']);
+
 /** Ollama gives each model this context unless it was started or asked otherwise (its FAQ, "context window"). */
 const OLLAMA_CONTEXT_TOKENS = 4096;
 
@@ -43,7 +46,11 @@ function isOther(entry: Record<string, unknown>, id: string): boolean {
   );
   const capabilities = Array.isArray(entry.capabilities) ? entry.capabilities : null;
   if (capabilities !== null && capabilities.length > 0 && capabilities.includes('embedding')) return true;
-  return NO_CHAT.test(id) || kinds.some((kind) => NO_CHAT.test(kind));
+  // Mistral tells it by a flag, OpenRouter by what comes out.
+  if (isRecord(entry.capabilities) && entry.capabilities.completion_chat === false) return true;
+  const out = isRecord(entry.architecture) ? entry.architecture.output_modalities : undefined;
+  if (Array.isArray(out) && out.length > 0 && !out.includes('text')) return true;
+  return NO_CHAT.test(id) || kinds.some((kind) => OTHER_KINDS.has(kind)) || kinds.some((kind) => NO_CHAT.test(kind));
 }
 
 const CONTEXTS = [

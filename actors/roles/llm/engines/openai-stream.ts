@@ -12,6 +12,7 @@ import { isRecord, parsed } from '../../../../prompting/json-reply.ts';
 import { cleanText } from '../../../../prompting/model-text.ts';
 import type { Completion } from '../../../../prompting/read-reply.ts';
 import type { WireToolCall } from '../../../../prompting/tool-choice.ts';
+import { finishOf, finishWord } from './finish-reasons.ts';
 import { errorIn, type ServerError } from './openai-errors.ts';
 import { StatusFailure } from './openai-transport.ts';
 import type { Usage } from './port.ts';
@@ -20,51 +21,6 @@ import type { Usage } from './port.ts';
 const TEXT_CHARS_MAX = 400_000;
 /** After the last word some servers leave the connection open; [DONE] or the end is waited for this long. */
 const END_MS_MAX = 2000;
-
-/** Why a reply ended, in the words of the servers in use. */
-const WHOLE = new Set([
-  'stop',
-  'eos',
-  'eos_token',
-  'end_turn',
-  'stop_sequence',
-  'stop_sequence_reached',
-  'tool_calls',
-  'tool_use',
-  'function_call',
-  'complete',
-  'completed',
-  'finish',
-  'done',
-  'end',
-  'success',
-]);
-const CUT = new Set([
-  'length',
-  'max_tokens',
-  'model_length',
-  'max_output_tokens',
-  'token_limit',
-  'limit',
-  'incomplete',
-]);
-const FILTERED = new Set([
-  'content_filter',
-  'content_filtered',
-  'safety',
-  'recitation',
-  'prohibited_content',
-  'blocklist',
-  'spii',
-  'refusal',
-  'sensitive',
-  'guardrail_intervened',
-]);
-
-/** Further filters of the same families, such as `image_safety`. */
-const FILTERED_FAMILY = /(?:^|_)(?:safety|filter(?:ed)?|moderation|prohibited_content|policy)(?:$|_)/;
-/** The model is at fault, and not its server. */
-const UNUSABLE = /^(?:malformed|unexpected|too_many)_(?:tool|function|response)|repetition/;
 
 export interface ReadHooks {
   /** Called whenever anything arrives. */
@@ -84,7 +40,10 @@ class Reply {
   thoughtChars = 0;
   finish: string | null = null;
   done = false;
-  readonly #calls = new Map<number, { name: string; arguments: unknown }>();
+  /** Its tokens were counted behind the last choice: some servers say so instead of a reason. */
+  counted = false;
+  readonly #calls = new Map<number | string, { name: string; arguments: unknown }>();
+  #lastCall: number | string = 0;
   readonly #hooks: ReadHooks;
 
   constructor(hooks: ReadHooks) {
@@ -100,13 +59,19 @@ class Reply {
     const usage = usageIn(event);
     if (usage !== null) this.#hooks.onUsage?.(usage);
     const choice = firstChoice(event);
-    if (choice === null) return;
+    if (choice === null) {
+      this.counted ||= usage !== null && this.text !== '';
+      return;
+    }
     const inside = choice.error === undefined ? null : errorIn({ error: choice.error });
     if (inside !== null) throw new StatusFailure(statusIn(inside), inside, undefined, 'while answering');
     const said = [choice.delta, choice.message, choice].find(isRecord) ?? {};
     const before = this.text.length;
     const content = said.content ?? (said === choice ? choice.text : undefined);
-    this.#add(textOf(content, (chars) => this.#thought(chars)));
+    const piece = textOf(content, (chars) => this.#thought(chars));
+    // At the end of a stream some servers say all of it again.
+    const isRepeated = said === choice.message && before > 0 && piece.startsWith(this.text);
+    this.#add(isRepeated ? piece.slice(before) : piece);
     for (const key of ['reasoning_content', 'reasoning', 'thinking', 'thought'] as const) {
       const thought = said[key];
       if (typeof thought === 'string') this.#thought(thought.length);
@@ -117,7 +82,7 @@ class Reply {
     }
     if (isRecord(said.function_call)) this.#call({ function: said.function_call }, 0);
     const finish = choice.finish_reason ?? choice.done_reason ?? choice.stop_reason;
-    if (typeof finish === 'string' && finish !== '') this.finish = finish.toLowerCase();
+    this.finish = finishWord(finish) ?? this.finish;
     if (this.text.length > before) this.#hooks.onText(this.text.slice(before));
   }
 
@@ -138,7 +103,8 @@ class Reply {
   #call(call: unknown, position: number): void {
     if (!isRecord(call)) return;
     const told = isRecord(call.function) ? call.function : call;
-    const at = typeof call.index === 'number' ? call.index : position;
+    const at = this.#keyOf(call, typeof told.name === 'string' && told.name !== '', position);
+    this.#lastCall = at;
     const known = this.#calls.get(at) ?? { name: '', arguments: '' };
     const name = typeof told.name === 'string' && told.name !== known.name ? known.name + told.name : known.name;
     const more = told.arguments;
@@ -149,6 +115,13 @@ class Reply {
     this.#calls.set(at, { name, arguments: both });
   }
 
+  /** By its index; Gemini tells none, and each call at once, with an id. */
+  #keyOf({ index, id }: Record<string, unknown>, begins: boolean, position: number): number | string {
+    if (typeof index === 'number') return index;
+    if (typeof id === 'string' && id !== '') return id;
+    return begins ? position : this.#lastCall;
+  }
+
   get toolCalls(): WireToolCall[] {
     return [...this.#calls.values()].filter(({ name }) => name !== '');
   }
@@ -156,20 +129,22 @@ class Reply {
   /** The whole reply. @throws EngineError when it is none, or half of one */
   completion(): Completion {
     const { finish, text, toolCalls } = this;
-    const filtered = finish !== null && (FILTERED.has(finish) || FILTERED_FAMILY.test(finish));
-    if (finish !== null && UNUSABLE.test(finish)) {
-      const message = `What the model wrote cannot be used: its server ended it with “${cleanText(finish).slice(0, 60)}”.`;
+    const how = finish === null ? 'whole' : finishOf(finish);
+    const word = cleanText(finish ?? '').slice(0, 60);
+    if (how === 'unusable') {
+      const message = `What the model wrote cannot be used: its server ended it with “${word}”.`;
       throw new EngineError('engine_no_answer', message, { retryable: false });
     }
-    if (finish !== null && !WHOLE.has(finish) && !CUT.has(finish) && !filtered) {
-      const message = `The endpoint ended the answer with “${cleanText(finish).slice(0, 60)}”, before it was complete.`;
+    if (how === 'broken') {
+      const message = `The endpoint ended the answer with “${word}”, before it was complete.`;
       throw new EngineError('engine_stream_cut', message, { retryable: true });
     }
+    const filtered = how === 'filtered';
     if (this.refusal !== '' && text.trim() === '') throw refused(`it said “${cleanText(this.refusal).slice(0, 400)}”`);
     if (filtered && text.trim() === '')
       throw refused('a content filter of the server ended the answer before its first word');
     return {
-      ...{ text, cut: finish !== null && CUT.has(finish), thoughtChars: this.thoughtChars },
+      ...{ text, cut: how === 'cut', thoughtChars: this.thoughtChars },
       ...(filtered ? { filtered } : {}),
       ...(toolCalls.length > 0 ? { toolCalls } : {}),
     };
@@ -222,14 +197,14 @@ export async function readReply(response: Response, hooks: ReadHooks): Promise<C
   const chunks: AsyncIterator<Uint8Array> = response.body[Symbol.asyncIterator]();
   for (;;) {
     const next = chunks.next();
-    const step = reply.finish === null ? await next : await within(next, END_MS_MAX);
+    const step = reply.finish === null ? await next : await within(next, END_MS_MAX).catch(() => null);
     if (step === null || step.done) break;
     hooks.onChunk();
     lines.push(decoder.decode(step.value, { stream: true }));
     if (reply.done) break;
   }
   lines.end();
-  if (reply.done || reply.finish !== null || lines.whole) return reply.completion();
+  if (reply.done || reply.finish !== null || reply.counted || lines.whole) return reply.completion();
   if (reply.text === '' && lines.strange) throw notJson();
   if (reply.text === '') throw badAnswer('The endpoint closed the stream without an answer.');
   const message = `The endpoint closed the stream after ${reply.text.length} characters, before the answer was complete.`;
@@ -282,7 +257,7 @@ class Lines {
   }
 
   #line(line: string, rest: () => string, atEnd = false): void {
-    const data = /^data:\s?(.*)$/.exec(line)?.[1];
+    const data = /^(?:data:\s?)+(.*)$/.exec(line)?.[1];
     if (data !== undefined) this.#data(data, atEnd);
     else if (/^\s*[{[]/.test(line)) this.#json(line, rest);
     else if (/^\s*<(?:!doctype|html|head|body)/i.test(line)) throw webPage();
@@ -292,11 +267,16 @@ class Lines {
   }
 
   #data(data: string, atEnd: boolean): void {
-    if (data.trim() === '[DONE]') {
+    if (/^\s*"?\[DONE\]"?\s*$/.test(data)) {
       this.#reply.done = true;
       return;
     }
     if (data.trim() === '') return;
+    // A sign of life in words.
+    if (this.#pending === '' && !/^\s*[{["]/.test(data)) {
+      this.#strange = true;
+      return;
+    }
     const joined = this.#pending === '' ? data : `${this.#pending}\n${data}`;
     const value = parsed(joined) ?? parsed(data);
     // The last event may be half of one, when the stream was cut.

@@ -22,6 +22,7 @@ import {
   reasonIn,
   type ServerError,
 } from './openai-errors.ts';
+import { retryAfter } from './retry-after.ts';
 
 export interface TransportOptions {
   readonly baseUrl: string;
@@ -77,11 +78,14 @@ const RETRYABLE_STATUS: ReadonlySet<number> = new Set([
 const HOPELESS_CAUSE =
   /^(?:ERR_SSL|EPROTO|ERR_TLS|DEPTH_ZERO|SELF_SIGNED|CERT_|UNABLE_TO_VERIFY|ERR_INVALID)|redirect|unexpected scheme|wrong version/i;
 
-/** The address of a path below a base that may have a query of its own (Azure's `?api-version=`). */
+/**
+ * The address of a path below a base that may have a query of its own (Azure's `?api-version=`), and that somebody may have
+ * copied with the path of a chat.
+ */
 export function endpointUrl(baseUrl: string, path: string): string {
   const url = URL.parse(baseUrl);
   if (url === null) return `${baseUrl}${path}`;
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}${path}`;
+  url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/chat\/completions$/, '')}${path}`;
   return url.href;
 }
 
@@ -193,7 +197,8 @@ function authorisation(apiKey: string | undefined, user: string | null, url: URL
 }
 
 function redirected(response: Response): EngineError {
-  const to = response.headers.get('location') ?? 'nowhere';
+  const location = response.headers.get('location') ?? 'nowhere';
+  const to = (URL.parse(location, response.url)?.href ?? location).replace(/\/chat\/completions$/, '');
   const message = `The model endpoint answered ${response.status}: it is elsewhere (${to.slice(0, 200)}). Set OPENAI_BASE_URL to that address.`;
   return new EngineError('engine_rejected', message, { retryable: false });
 }
@@ -218,33 +223,6 @@ export class StatusFailure extends Error {
     const said = reasonIn((await response.text()).slice(0, BODY_CHARS_MAX));
     return new StatusFailure(response.status, said, retryAfter(response.headers, said));
   }
-}
-
-/** The pause that a server asks for, milliseconds: by a header of its kind, or in its words. */
-function retryAfter(headers: Headers, { message }: ServerError): number | undefined {
-  const header = headers.get('retry-after');
-  if (header !== null && /^\d+(?:\.\d+)?$/.test(header.trim())) return Number(header) * 1000;
-  // An HTTP date (RFC 9110, section 10.2.3).
-  const date = Date.parse(header ?? '');
-  if (!Number.isNaN(date)) return Math.max(0, date - Date.now());
-  const inMs = Number(headers.get('retry-after-ms'));
-  if (inMs > 0) return inMs;
-  const spoken = /(?:try again|retry|wait)[^\d]{0,20}((?:\d+(?:\.\d+)?\s*(?:ms|s|m|h)[a-z]*\s*)+)/i.exec(message)?.[1];
-  const resets =
-    headers.get('x-ratelimit-remaining-tokens') === '0' ? 'x-ratelimit-reset-tokens' : 'x-ratelimit-reset-requests';
-  return durationMs(spoken ?? headers.get(resets) ?? '');
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `6s`, `1m2.5s`, `20 ms`. */
-function durationMs(text: string): number | undefined {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h)/gi)];
-  if (parts.length === 0) return undefined;
-  return parts.reduce(
-    (sum, [, count = '0', unit = 's']) => sum + Number(count) * (UNIT_MS[unit.toLowerCase()] ?? 0),
-    0,
-  );
 }
 
 interface Failure {
@@ -279,14 +257,26 @@ function unreachable(
   started: boolean,
 ): EngineError {
   const cause = causeOf(thrown);
+  if (/^Z_/.test(cause)) {
+    const message = `The model endpoint ${where} sent a body that cannot be unpacked (${cause}): it is not packed as its headers say.`;
+    return new EngineError('engine_bad_answer', message, { retryable: false, cause: thrown });
+  }
   if (started || /SOCKET|ECONNRESET|terminated|aborted/i.test(cause)) {
     const when = started ? 'in the middle of the answer' : 'before the answer was there';
-    const message = `The model endpoint ${where} broke the connection ${when} (${cause}). It may have crashed: see its own log.`;
+    const https = !started && baseUrl.startsWith('http:') ? ' Or it wants https.' : '';
+    const message = `The model endpoint ${where} broke the connection ${when} (${cause}). It may have crashed: see its own log.${https}`;
     return new EngineError('engine_stream_cut', message, { retryable: true, cause: thrown });
   }
-  const message = `The model endpoint ${where} cannot be reached (${cause}). Is it running, and is ${addressSetting(api)} right?`;
+  const message = `The model endpoint ${where} cannot be reached (${cause}). ${adviceOn(cause, addressSetting(api))}`;
   const retryable = URL.canParse(baseUrl) && !HOPELESS_CAUSE.test(cause);
   return new EngineError('engine_unreachable', message, { retryable, cause: thrown });
+}
+
+function adviceOn(cause: string, setting: string): string {
+  if (/wrong[_ ]version/i.test(cause)) return `It does not speak https: begin ${setting} with http://.`;
+  return /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/.test(cause)
+    ? 'Its certificate is signed by nobody who is known here: name that one in NODE_EXTRA_CA_CERTS.'
+    : `Is it running, and is ${setting} right?`;
 }
 
 function addressSetting(api: TransportOptions['api']): string {
@@ -335,7 +325,7 @@ export async function readJson(response: Response): Promise<unknown> {
 /** Scheme, host and path; an address may carry a password, which no message repeats. */
 function safeOrigin(baseUrl: string): string {
   const url = URL.parse(baseUrl);
-  return url === null ? '(not an address)' : `${url.origin}${url.pathname}`;
+  return url === null || url.host === '' ? '(not an address)' : `${url.origin}${url.pathname}`;
 }
 
 function causeOf(thrown: unknown): string {

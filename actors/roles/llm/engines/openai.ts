@@ -116,7 +116,9 @@ function unlisted(id: string): Listed {
 /** An embedding model that was listed as any other. */
 function writesNoText(error: unknown): boolean {
   const said = refusalOf(error)?.message ?? '';
-  return /support (?:chat|generat|completion)|embedding|not a chat model|chat completions? (?:is|are) not/i.test(said);
+  return /support (?:chat|generat|completion)|embedding|not a chat model|chat completions? (?:is|are) not|only supported in v1\/responses/i.test(
+    said,
+  );
 }
 
 function noModel(): EngineError {

@@ -92,11 +92,11 @@ describe('shares', () => {
     const refused = () =>
       Promise.reject(new MeshError('invalid_argument', 'INVALID_FIELD', 'there is no such workflow'));
     for (let i = 0; i < 20; i++)
-      await expect(push.createBefore(order(randomUUID(), '/x'), bob, refused)).rejects.toThrow(/no such workflow/);
+      await expect(push.createBefore(order(randomUUID(), '/x'), bob, '', refused)).rejects.toThrow(/no such workflow/);
     expect(await store.all()).toEqual([]);
     const away = () => Promise.reject(new MeshError('unavailable', 'NOT_TAKEN_YET', 'later'));
     const taskId = randomUUID();
-    await expect(push.createBefore(order(taskId, '/x'), bob, away)).rejects.toThrow('later');
+    await expect(push.createBefore(order(taskId, '/x'), bob, '', away)).rejects.toThrow('later');
     expect(await push.list(taskId)).toHaveLength(1);
   });
 

@@ -5,10 +5,14 @@
  *
  * Nothing here is taken from the record alone: it is what a supervisor wrote last, and that may be long ago.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { seedPath } from '../config/nats-access.ts';
 import { ledgerPath, type Settings } from '../config/settings.ts';
 import { serviceNamed } from '../services/table.ts';
+import { natsConfigPath } from './nats-config.ts';
 import { diskProblem } from './supervisor/disk.ts';
+import { LOG_SERVER_BROKEN_MS } from './supervisor/log-server-health.ts';
 import { isAlive, isStopped } from './supervisor/process-mark.ts';
 import { type Liveness, type RunState, runStatePath } from './supervisor/run-state.ts';
 import { duration } from './terminal.ts';
@@ -39,6 +43,8 @@ export function localTrouble(settings: Settings, local: Liveness): Trouble[] {
   const disk = diskProblem(settings);
   if (disk !== null) found.push({ kind: disk.kind === 'low' ? 'limits' : 'fails', text: disk.text });
   if (local.kind !== 'up') return found;
+  const keys = keysTrouble(settings);
+  if (keys !== null) found.push({ kind: 'fails', text: keys });
   const supervisor = supervisorTrouble(settings, local.state);
   if (supervisor !== null) found.push({ kind: 'fails', text: supervisor });
   for (const one of local.state.services) {
@@ -48,6 +54,16 @@ export function localTrouble(settings: Settings, local: Liveness): Trouble[] {
   return found;
 }
 
+/** Why nothing can connect any more, and what runs cannot do so again; or null. */
+export function keysTrouble(settings: Settings): string | null {
+  if (settings.NATS_URL !== undefined || existsSync(seedPath(settings.MESH_HOME, 'owner'))) return null;
+  const config = natsConfigPath(settings.MESH_HOME);
+  // A server that an earlier release started asks nobody who they are.
+  if (!existsSync(config) || !readFileSync(config, 'utf8').includes('nkey:')) return null;
+  const folder = dirname(seedPath(settings.MESH_HOME, 'owner'));
+  return `the keys of the mesh's own nats-server were removed while it runs (${folder}): \`mesh down\` and \`mesh up\` make new ones`;
+}
+
 function processTrouble(settings: Settings, one: RunState['services'][number], alone: boolean): string | null {
   const { name, process: own } = one;
   if (own === null) return null;
@@ -55,8 +71,12 @@ function processTrouble(settings: Settings, one: RunState['services'][number], a
     const next = alone ? 'nobody starts it again' : 'it is being started again';
     return `${name} (process ${own.pid}) has ended, and ${next}`;
   }
-  if (isStopped(own.pid))
-    return `${name} (process ${own.pid}) is stopped: it is ended and started again after ${duration(settings.MESH_SILENT_MAX_MS)}, or \`kill -CONT ${own.pid}\` lets it go on`;
+  if (isStopped(own.pid)) {
+    // The log server beats to nobody: it is asked, and ended when it has stored nothing three times.
+    const afterMs = name === 'nats' ? LOG_SERVER_BROKEN_MS : settings.MESH_SILENT_MAX_MS;
+    const next = alone ? 'nobody ends it:' : `it is ended and started again after ${duration(afterMs)}, or`;
+    return `${name} (process ${own.pid}) is stopped: ${next} \`kill -CONT ${own.pid}\` lets it go on`;
+  }
   const isLost = serviceNamed(name)?.hasLedger && one.state === 'ready' && !existsSync(ledgerPath(settings, name));
   if (!isLost) return null;
   return `the ledger of ${name} was removed while it runs (${ledgerPath(settings, name)}): \`mesh down\` and \`mesh up\` make it anew from the log`;

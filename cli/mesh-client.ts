@@ -15,7 +15,7 @@ import { openClient, type TaskClient } from '../task-client/client.ts';
 import { MeshError } from '../task-client/errors.ts';
 import type { CallContext } from '../task-client/ports.ts';
 import { CliError } from './errors.ts';
-import { localTrouble } from './local-trouble.ts';
+import { keysTrouble, localTrouble } from './local-trouble.ts';
 import { type Liveness, liveness, readRunState } from './supervisor/run-state.ts';
 import { matchId, wholeId } from './task-id.ts';
 
@@ -58,6 +58,10 @@ function ownerAccess(settings: Settings, local: Liveness): NatsAccess {
 
 /** What hinders the mesh's own server is on this machine, and can be looked at. */
 function explained(cause: BusError, thrown: unknown, settings: Settings, local: Liveness): unknown {
+  if (cause.code === 'refused') {
+    const gone = local.kind === 'up' ? keysTrouble(settings) : null;
+    return gone === null ? thrown : new CliError(3, gone, { cause: thrown });
+  }
   if (!cause.retryable && cause.code !== 'no_jetstream') return thrown;
   const hindrance = hindranceOf(settings, local, thrown);
   if (hindrance !== null) return hindrance;

@@ -48,6 +48,8 @@ export function natsConfig(options: {
   ].join('\n');
 }
 
+export const natsConfigPath = (home: string): string => join(home, 'nats', 'server.conf');
+
 /** Writes `<MESH_HOME>/nats/server.conf` and returns its path. */
 export function writeNatsConfig(
   settings: Settings,
@@ -57,7 +59,7 @@ export function writeNatsConfig(
 ): string {
   const folder = join(settings.MESH_HOME, 'nats');
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, 'server.conf');
+  const path = natsConfigPath(settings.MESH_HOME);
   const port = settings.MESH_NATS_PORT;
   const text = natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys, addedRoles });
   writeFileSync(path, text, { mode: 0o600 });

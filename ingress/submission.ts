@@ -55,11 +55,13 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A header of the sender's; libraries that come from HTTP write the first letters in upper case. */
+/** A header of the sender's, in whatever case it is written: names of CloudEvents are alike, and libraries differ. */
 export function headerOf(message: StoredMessage, name: string): string | undefined {
-  const words = name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
-  const shout = name.replace(/^ce-/, 'CE-');
-  return message.header(name) || message.header(words) || message.header(shout) || undefined;
+  const exact = message.header(name);
+  if (exact !== '') return exact;
+  for (const [other, value] of message.headers())
+    if (other.toLowerCase() === name.toLowerCase() && value !== '') return value;
+  return undefined;
 }
 
 /** @returns what the message asks, or why it can't be understood */
@@ -67,7 +69,7 @@ export function understand(message: StoredMessage): Parsed<Submission> {
   const contentType = headerOf(message, 'content-type');
   if (contentType !== undefined && STRUCTURED.test(contentType)) return fromBody(message, true);
   // Bindings for other transports spell them otherwise; passed over, a foreign event would run as a task.
-  const misspelt = OTHER_SPELLINGS.find((name) => message.header(name));
+  const misspelt = OTHER_SPELLINGS.find((name) => headerOf(message, name));
   if (misspelt !== undefined)
     return reject('invalid_envelope', `the header ${misspelt} is of another transport: on NATS it is ce-specversion`);
   const binary = ['ce-specversion', 'ce-type', 'ce-id', 'ce-source'].some((name) => headerOf(message, name));
@@ -146,6 +148,8 @@ function fromAttributes(attributes: Record<string, unknown>, content: () => Pars
   }
   const read = content();
   if (!read.ok) return read;
+  if (read.value === undefined && name !== 'task.cancel.requested')
+    return reject('invalid_data', `the event has no data: send the ${textField[name]}`);
   return {
     ok: true,
     value: {

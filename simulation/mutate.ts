@@ -1,12 +1,12 @@
 /**
  * Shows that the simulation sees what it is for: applies each mutation to a copy of the tree and runs seeds until one
- * fails. Owns: copying, applying, running. Does not own: the mutations.
+ * fails, or the unit test that is named for it. Owns: copying, applying, running. Does not own: the mutations.
  *
  *   node simulation/mutate.ts [--seeds N] [--only NAME,…] [--list] [--json]
  */
 
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scriptOptions } from '../cli/script-options.ts';
@@ -16,7 +16,7 @@ import { type Mutation, mutated, mutations } from './mutations/index.ts';
 
 const root = join(import.meta.dirname, '..');
 /** Folders in which a run needs nothing. */
-const left = new Set(['artifacts', 'dashboard', 'docs', 'node_modules', 'packaging', 'tests']);
+const left = ['artifacts', 'dashboard', 'docs', 'node_modules', 'packaging'];
 /** Seeds that a process runs. */
 const PIECE = 100;
 /** A mutant that never ends is caught as well: so many seeds take a fraction of this, also on a machine that is busy. */
@@ -26,15 +26,15 @@ interface Verdict {
   readonly name: string;
   readonly breaks: string;
   readonly caught: boolean;
-  /** Seeds that were run until it was caught. */
+  /** Seeds that were run until it was caught; none where a unit test is run. */
   readonly seeds: number;
   readonly by: string;
 }
 
-function copyTree(): string {
+function copyTree(withTests: boolean): string {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-mutant-'));
   for (const entry of readdirSync(root, { withFileTypes: true })) {
-    if (entry.name.startsWith('.') || left.has(entry.name)) continue;
+    if (entry.name.startsWith('.') || left.includes(entry.name) || (entry.name === 'tests' && !withTests)) continue;
     const filter = (path: string): boolean => statSync(path).isDirectory() || /\.(ts|json)$/.test(path);
     cpSync(join(root, entry.name), join(folder, entry.name), { recursive: true, filter });
   }
@@ -48,9 +48,32 @@ function apply(folder: string, mutation: Mutation): void {
 
 type Ended = { readonly output: string; readonly ended: 'in time' | 'never' };
 
-function run(folder: string, first: number, seeds: number): Promise<Ended> {
+function runSeeds(folder: string, first: number, seeds: number): Promise<Ended> {
   const piece = ['--seed', String(first), '--seeds', String(seeds)];
-  const args = [join(folder, 'simulation/run.ts'), ...piece, '--first', '--json'];
+  return run(folder, [join(folder, 'simulation/run.ts'), ...piece, '--first', '--json']);
+}
+
+/** What the test reports of itself. */
+interface Tested {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+async function judgeByTest({ name, breaks }: Mutation, test: string, folder: string): Promise<Verdict> {
+  const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
+  const report = join(folder, 'report.json');
+  const reporting = ['--reporter', 'json', '--outputFile', report];
+  const { ended } = await run(folder, [vitest, 'run', '--project', 'unit', ...reporting, test]);
+  if (ended === 'never') return { name, breaks, caught: true, seeds: 0, by: `${test} never ends` };
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Tested;
+  const results = testResults.flatMap(({ assertionResults }) => assertionResults);
+  if (results.length === 0) throw new Error(`${test} has no test, or does not run`);
+  const failed = results.find(({ status }) => status === 'failed');
+  return { name, breaks, caught: failed !== undefined, seeds: 0, by: failed ? `${test}: ${failed.fullName}` : '' };
+}
+
+function run(folder: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: folder,
@@ -74,12 +97,13 @@ function run(folder: string, first: number, seeds: number): Promise<Ended> {
 }
 
 async function judge(mutation: Mutation, seeds: number): Promise<Verdict> {
-  const { name, breaks } = mutation;
-  const folder = copyTree();
+  const { name, breaks, seenBy } = mutation;
+  const folder = copyTree(seenBy !== undefined);
   try {
     apply(folder, mutation);
+    if (seenBy !== undefined) return await judgeByTest(mutation, seenBy, folder);
     for (let done = 0; done < seeds; done += PIECE) {
-      const { output, ended } = await run(folder, done + 1, Math.min(PIECE, seeds - done));
+      const { output, ended } = await runSeeds(folder, done + 1, Math.min(PIECE, seeds - done));
       if (ended === 'never') return { name, breaks, caught: true, seeds: done, by: 'it never ends' };
       const result = JSON.parse(output) as CampaignResult;
       const [violation] = result.violations;
@@ -118,7 +142,8 @@ async function main(words: readonly string[]): Promise<number> {
   for (const mutation of chosen) {
     const verdict = await judge(mutation, Number(values.seeds));
     verdicts.push(verdict);
-    const how = verdict.caught ? `caught after ${verdict.seeds} seeds` : `NOT CAUGHT in ${verdict.seeds} seeds`;
+    const tried = mutation.seenBy === undefined ? `in ${verdict.seeds} seeds` : 'by its unit test';
+    const how = verdict.caught ? `caught ${tried}` : `NOT CAUGHT ${tried}`;
     if (!values.json) console.log(`${verdict.name.padEnd(34)} ${how.padEnd(25)} ${verdict.by}`);
   }
   const caught = verdicts.filter((verdict) => verdict.caught).length;

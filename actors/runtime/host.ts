@@ -171,11 +171,11 @@ export function createHost(options: HostOptions): Host {
       partitions.lost(lost);
     },
     share: () => sharing.share(),
-    onBeat({ has, waits, isCertain }) {
+    onBeat(has, waits) {
       partitions.look();
       succession.look();
       sharing.tell(has, waits);
-      if (isCertain && !stopping) handOver.give(sharing.surplus(has));
+      if (!stopping) handOver.give(sharing.surplus(has));
     },
   });
   const sharing = createSharing({

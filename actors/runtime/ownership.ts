@@ -48,17 +48,8 @@ export interface OwnershipOptions {
   readonly onLost: (partitions: readonly number[]) => void;
   /** How many partitions this host takes of those that are free (`sharing.ts`); what a silent host had it takes all. */
   readonly share: () => number;
-  /** Called at each beat that the server took. */
-  readonly onBeat: (beat: Beat) => void;
-}
-
-export interface Beat {
-  /** How many partitions this host has. */
-  readonly has: number;
-  /** Some of the others it may not take for now. */
-  readonly waits: boolean;
-  /** False while some that it has may be another one's by now. */
-  readonly isCertain: boolean;
+  /** Called at each beat that the server took: how many partitions it has, and whether some of the others it may not take for now. */
+  readonly onBeat: (has: number, waits: boolean) => void;
 }
 
 /** A host that was found silent stands by for one time to live at first, and for so many at most; then it is forgotten. */
@@ -143,7 +134,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     if (stopped) return;
     if (clock.elapsed() - beatSentMs > leases.ttlMs) standBy();
     beatSentMs = sentMs;
-    options.onBeat({ has: fences.size, waits: !partitionNumbers.every(isOurs), isCertain: doubts === settled });
+    options.onBeat(fences.size, !partitionNumbers.every(isOurs));
     claimAgain().catch(awayAgain);
   };
   const loop = (): void => {

@@ -15,6 +15,8 @@ const PROBE_EVERY_MS = 5000;
 const PROBE_TIMEOUT_MS = 3000;
 /** One late answer on a busy machine means nothing. */
 const FAILURES_MAX = 3;
+/** After so long a server that does nothing is found out, about. */
+export const LOG_SERVER_BROKEN_MS = FAILURES_MAX * PROBE_EVERY_MS + PROBE_TIMEOUT_MS;
 const PROBE_SUBJECT = '$KV.mesh-registry.probe';
 const INBOX = inboxPrefix('keeper');
 

@@ -4,10 +4,11 @@
  *
  * 1. The record's time of change is the supervisor's own sign of life: one that is older than a few seconds belongs to a
  *    supervisor that is stopped or hangs, whatever its process looks like.
- * 2. A lock or record that was removed under a living mesh is made again. When another supervisor has the new lock, it is
- *    left alone: it finds the ports taken, and goes.
+ * 2. A lock or record that was removed under a living mesh is made again, and so is a record that says anything else than
+ *    it should: cut off, changed, or late since a full disk. When another supervisor has the new lock, it is left alone:
+ *    it finds the ports taken, and goes.
  */
-import { mkdirSync, statSync, utimesSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf, fileProblem } from '../errors.ts';
 import { type SupervisorLock, takeLock } from './lock.ts';
@@ -23,14 +24,16 @@ export interface RecordKeeper {
 export interface KeptRecord {
   readonly home: string;
   readonly lock: SupervisorLock;
-  /** Writes the record anew. */
+  /** What the record should say now. */
+  text(): string;
+  /** Writes the record anew. @throws what the file system says */
   save(): void;
   note(text: string): void;
 }
 
 export const lockPath = (home: string): string => join(home, 'supervisor.lock');
 
-export function keepRecord({ home, lock: first, save, note }: KeptRecord): RecordKeeper {
+export function keepRecord({ home, lock: first, text, save, note }: KeptRecord): RecordKeeper {
   let lock: SupervisorLock | null = first;
   const path = runStatePath(home);
   const relock = (): boolean => {
@@ -44,11 +47,12 @@ export function keepRecord({ home, lock: first, save, note }: KeptRecord): Recor
   const look = (): void => {
     try {
       if (!relock()) return;
-      const found = statSync(path, { throwIfNoEntry: false });
-      if (found === undefined) {
+      const found = readIfThere(path);
+      if (found !== text()) {
         mkdirSync(dirname(path), { recursive: true });
         save();
-        note('run.json was removed under the running mesh; it is written again');
+        const what = found === null ? 'was removed under the running mesh' : 'did not say what runs';
+        note(`run.json ${what}; it is written again`);
         return;
       }
       const now = new Date();
@@ -65,4 +69,13 @@ export function keepRecord({ home, lock: first, save, note }: KeptRecord): Recor
       lock?.release();
     },
   };
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
 }

@@ -66,10 +66,14 @@ export function parseRunState(text: string): RunState | null {
   }
 }
 
+export function runStateText(state: RunState): string {
+  return `${JSON.stringify(state, null, 2)}\n`;
+}
+
 export function writeRunState(home: string, state: RunState): void {
   const path = runStatePath(home);
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(state, null, 2)}\n`);
+  writeFileSync(temporary, runStateText(state));
   renameSync(temporary, path);
 }
 

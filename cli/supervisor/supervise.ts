@@ -26,7 +26,7 @@ import { ManagedProcess, type ProcessListener, type ProcessSpec } from './manage
 import type { Taken } from './own-folder.ts';
 import { identityOf } from './process-mark.ts';
 import { keepRecord, lockPath } from './record-keeper.ts';
-import { liveness, livingRecord, type RunState, readRunState, writeRunState } from './run-state.ts';
+import { liveness, livingRecord, type RunState, readRunState, runStateText, writeRunState } from './run-state.ts';
 import { logPath, natsName, nodeArgs, PROGRESS_MESSAGE, READY_MESSAGE, serviceEnv } from './services.ts';
 
 /**
@@ -124,7 +124,8 @@ export async function supervise(
     endIndex: () => Promise.resolve(),
   };
   save(run);
-  const keeper = keepRecord({ home, lock, save: () => save(run), note: output.note });
+  const text = () => runStateText(snapshot(run));
+  const keeper = keepRecord({ home, lock, text, save: () => writeRunState(home, snapshot(run)), note: output.note });
   output.begun();
   interrupted.addEventListener('abort', () => run.changed());
   try {

@@ -138,5 +138,6 @@ export const journalMutations: readonly Mutation[] = [
     file: 'actors/runtime/log-writer.ts',
     find: 'strays.length > 0 && last?.head.id === decodeHead(record.body).previous;',
     replace: 'strays.length > 0;',
+    seenBy: 'tests/unit/runtime/journal.test.ts',
   },
 ];

@@ -12,6 +12,11 @@ export interface Mutation {
   /** Must be there exactly once: a mutation that no longer applies is an error, not a success. */
   readonly find: string;
   readonly replace: string;
+  /**
+   * The file of the unit test that sees it, where chance brings several hosts and moments together too seldom for any number
+   * of seeds that somebody would run.
+   */
+  readonly seenBy?: string;
 }
 
 /**

@@ -95,6 +95,7 @@ export const sendingMutations: readonly Mutation[] = [
     file: 'actors/runtime/fold.ts',
     find: 'if (message === null || message.seq <= seqOf(mark)) return null;',
     replace: 'if (message === null) return null;',
+    seenBy: 'tests/unit/runtime/recovery.test.ts',
   },
   {
     name: 'send-in-doubt',

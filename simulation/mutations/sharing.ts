@@ -32,6 +32,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/sharing.ts',
     find: ' && beaten - ownBeats >= BEATS_PER_TTL',
     replace: '',
+    seenBy: 'tests/unit/runtime/sharing.test.ts',
   },
   {
     name: 'go-without-a-word',
@@ -53,6 +54,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/sharing.ts',
     find: '      if (isOld()) return 0;\n',
     replace: '',
+    seenBy: 'tests/unit/runtime/sharing.test.ts',
   },
   {
     name: 'take-while-the-newer-waits',
@@ -60,6 +62,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/sharing.ts',
     find: 'able().some((one) => !knows(machines, one.machines));',
     replace: 'heirs().some((one) => !knows(machines, one.machines));',
+    seenBy: 'tests/unit/runtime/sharing.test.ts',
   },
   {
     name: 'share-as-a-standby',
@@ -81,6 +84,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/ownership.ts',
     find: '    claimAgain().catch(awayAgain);',
     replace: '    await claimAgain().catch(awayAgain);',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
   },
   {
     name: 'judge-by-the-clock-alone',
@@ -88,13 +92,6 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'bus/leases.ts',
     find: ' || this.#beaten - seen.ownBeats < BEATS_PER_TTL',
     replace: '',
-  },
-  {
-    name: 'give-what-may-be-lost',
-    breaks: 'S7: a host gives away what another one may have taken from it',
-    file: 'actors/runtime/host.ts',
-    find: 'if (isCertain && !stopping)',
-    replace: 'if (!stopping)',
   },
   {
     name: 'stand-by-for-no-time',
@@ -109,6 +106,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/ownership.ts',
     find: 'Math.max(2 * standByMs, leases.ttlMs)',
     replace: 'Math.max(standByMs, leases.ttlMs)',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
   },
   {
     name: 'give-what-is-at-work',
@@ -116,6 +114,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/hand-over.ts',
     find: 'filter(({ number }) => !effects.isAtWork(number));',
     replace: 'filter(({ number }) => number >= 0);',
+    seenBy: 'tests/unit/runtime/hand-over.test.ts',
   },
   {
     name: 'let-go-before-it-is-told',
@@ -130,6 +129,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/hand-over.ts',
     find: 'await waitFor((done) => sender.whenSent(partition, done));',
     replace: 'void sender;',
+    seenBy: 'tests/unit/runtime/hand-over.test.ts',
   },
   {
     name: 'go-on-with-what-is-given',

@@ -53,6 +53,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/partitions.ts',
     find: 'before.then(() => openWhile(partition, () => wanted.get(partition) === mine && !stopped));',
     replace: 'openWhile(partition, () => before && wanted.get(partition) === mine && !stopped);',
+    seenBy: 'tests/unit/runtime/recovery-races.test.ts',
   },
   {
     name: 'claim-no-more-than-the-share',
@@ -60,6 +61,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/host.ts',
     find: 'mustClaim: (partition) => succession.mustClaim(partition),',
     replace: 'mustClaim: () => false,',
+    seenBy: 'tests/unit/runtime/succession.test.ts',
   },
   {
     name: 'wait-for-nobody',
@@ -74,6 +76,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/succession.ts',
     find: '    mine = ownEnds();\n    leaveForAWhile();\n',
     replace: '    mine = ownEnds();\n',
+    seenBy: 'tests/unit/runtime/succession.test.ts',
   },
   {
     name: 'count-what-the-log-never-had',
@@ -81,6 +84,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/succession.ts',
     find: 'return other.logged > own.logged || (other.logged === own.logged && other.last > own.last);',
     replace: 'return other.last > own.last;',
+    seenBy: 'tests/unit/runtime/succession.test.ts',
   },
   {
     name: 'forget-the-log-of-a-standby',
@@ -102,6 +106,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/recovery.ts',
     find: 'const wasCutOff = logHead !== null && (',
     replace: 'const wasCutOff = logHead === null && (',
+    seenBy: 'tests/unit/runtime/recovery.test.ts',
   },
   {
     name: 'keep-what-the-log-refused',

@@ -112,6 +112,14 @@ describe('what was removed under a living mesh', () => {
     for (const name of ['run.json', 'supervisor.lock']) rmSync(join(own.home, name));
     const again = await own.run(['up', '--detach']);
     expect(again.stdout, again.stderr).toContain(`already up (process ${supervisor.pid})`);
+    writeFileSync(join(own.home, 'run.json'), '{"version": 1, "sta');
+    expect(await status(own)).toMatchObject({ up: true, supervisor: { pid: supervisor.pid } });
+    rmSync(join(own.home, 'nats', 'keys'), { recursive: true });
+    const run = await own.run(['run', 'tool:clock {}']);
+    expect([run.code, run.stderr]).toEqual([
+      3,
+      expect.stringMatching(/keys .* were removed .*`mesh down` and `mesh up`/),
+    ]);
     for (const name of ['run.json', 'supervisor.lock']) rmSync(join(own.home, name));
     expect((await own.run(['down'])).stdout).toContain('The mesh is down.');
     expect(isAlive(supervisor)).toBe(false);

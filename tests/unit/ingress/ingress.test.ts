@@ -151,14 +151,19 @@ describe('an event in binary mode', () => {
     ).toBe(other.correlationid);
   });
 
-  test('headers as libraries of HTTP write them', () => {
-    const shown = Object.fromEntries(
-      Object.entries(headers({ 'ce-correlationid': TASK })).map(([name, value]) => [
-        name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()),
-        value,
-      ]),
-    );
-    expect(admit('{"prompt":"hi"}', shown).correlationid).toBe(TASK);
+  test.each([
+    ['in upper case', (name: string) => name.toUpperCase()],
+    ['with capitals', (name: string) => name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())],
+    [
+      'as documents of HTTP write them',
+      (name: string) => name.replace(/^ce-(.)/, (_all, first) => `CE-${first.toUpperCase()}`),
+    ],
+    ['somehow', (name: string) => name.replace('version', 'Version').replace('content', 'conTent')],
+  ])('headers %s', (_what, written) => {
+    const rewritten = (more: Headers): Headers =>
+      Object.fromEntries(Object.entries(headers(more)).map(([name, value]) => [written(name), value]));
+    expect(admit('{"prompt":"hi"}', rewritten({ 'ce-correlationid': TASK })).correlationid).toBe(TASK);
+    expect(refusal('{"prompt":"hi"}', rewritten({ 'ce-type': 'com.acme.order.v1' }))).toMatch(/^unknown_type/);
   });
 
   test('cancels with and without a reason, and answers', () => {
@@ -191,7 +196,7 @@ describe('an event in binary mode', () => {
     ['AMQP’s spelling', '{"prompt":"hi"}', { 'cloudEvents:specversion': '1.0' }, /^invalid_envelope: .*on NATS/],
     ['no version', '{"prompt":"hi"}', headers({ 'ce-specversion': '' }), /^invalid_envelope: specversion/],
     ['broken JSON', '{"prompt"', headers(), /^not_json/],
-    ['nothing', '', headers(), /^invalid_data/],
+    ['nothing', '', headers(), /^invalid_data: the event has no data: send the prompt/],
     ['a picture', 'x', headers({ 'content-type': 'image/png' }), /^invalid_envelope: datacontenttype "image\/png"/],
     ['a cancel of nobody', '{}', headers({}, 'task.cancel.requested'), /^invalid_envelope: .*needs the correlationid/],
   ])('S9: %s is refused', (_what, body, more, reason) => {

@@ -3,11 +3,12 @@
  * however little it was told (J3, J4).
  */
 import { expect, test } from 'vitest';
-import { BusError } from '../../../bus/port.ts';
-import { journalSubject, partitionOf } from '../../../schemas/events/subjects.ts';
-import { door } from './support/bent-bus.ts';
+import { createMemoryBus } from '../../../bus/memory-bus.ts';
+import { BEATS_PER_TTL, BusError } from '../../../bus/port.ts';
+import { journalSubject, PARTITIONS, partitionNumbers, partitionOf } from '../../../schemas/events/subjects.ts';
+import { beating, door } from './support/bent-bus.ts';
 import { eagerDisk } from './support/eager-disk.ts';
-import { Mesh, TAKEOVER_MS, tasks } from './support/mesh-bench.ts';
+import { journalOn, LEASE_TTL_MS, Mesh, TAKEOVER_MS, tasks } from './support/mesh-bench.ts';
 
 const [TASK = ''] = tasks(1);
 const TWIN = /^another process .* give each process a name of its own/;
@@ -41,6 +42,60 @@ test('J3: a checkpoint of a record that was written meanwhile is not begun from:
   await mesh.pass(TAKEOVER_MS);
   expect(second.fatal).toEqual([]);
   expect(first.fatal).toMatchObject([{ exitCode: 2, message: expect.stringMatching(TWIN) }]);
+});
+
+/** Another host finds their holder silent, and writes nothing. Returns what lets go of them. */
+async function leasesTaken(mesh: Mesh): Promise<() => Promise<unknown>> {
+  const { leases } = createMemoryBus(mesh.log, { now: () => mesh.clock.elapsed(), leaseTtlMs: LEASE_TTL_MS });
+  const keys = partitionNumbers.map((partition) => `tests.${partition}`);
+  for (let beat = 0; beat <= 2 * BEATS_PER_TTL; beat += 1) {
+    await leases.beat('other');
+    const claims = await Promise.all(keys.map(async (key) => ({ key, claim: await leases.claim(key, 'other') })));
+    const taken = claims.flatMap(({ key, claim }) => (claim.granted ? [{ key, fence: claim.fence }] : []));
+    if (taken.length > 0) {
+      expect(taken).toHaveLength(PARTITIONS);
+      return () => Promise.all(taken.map(({ key, fence }) => leases.release(key, 'other', fence)));
+    }
+    await mesh.pass(LEASE_TTL_MS / BEATS_PER_TTL);
+  }
+  throw new Error('their holder is not silent');
+}
+
+test('J3: a partition that is lost and gained again is opened when its first opening has ended', async () => {
+  const mesh = await Mesh.open();
+  const first = await mesh.start('one');
+  await mesh.submit(...tasks(20));
+  await mesh.pass();
+  first.kill();
+  const [beats, reading] = [door(), door()];
+  reading.shut();
+  const reads: string[] = [];
+  const slow = await mesh.start('two', {
+    waits: false,
+    bends: (bus) => ({
+      leases: beating(bus.leases, beats),
+      async read(request) {
+        if (request.filter.startsWith('mesh.journal.')) {
+          reads.push(request.filter);
+          await reading.passed;
+        }
+        return bus.read(request);
+      },
+    }),
+  });
+  await mesh.pass(TAKEOVER_MS);
+  expect(reads).toHaveLength(PARTITIONS);
+  beats.shut();
+  const letGo = await leasesTaken(mesh);
+  beats.open();
+  await mesh.pass(LEASE_TTL_MS);
+  expect(slow.said('warn')).toEqual(['another host has taken these partitions']);
+  await letGo();
+  await mesh.pass(LEASE_TTL_MS);
+  reading.open();
+  await mesh.pass(TAKEOVER_MS);
+  expect([slow.fatal, await mesh.ended(), slow.host.stats().partitions.courier]).toEqual([[], tasks(20), PARTITIONS]);
+  expect(journalOn(slow.disk)).toEqual(await mesh.journal());
 });
 
 test.each([1, 2])('J4: whose claim was taken, untold, and overtaken by %i others of its name, ends', async (others) => {

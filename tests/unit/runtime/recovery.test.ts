@@ -5,8 +5,12 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { AGAIN_HEADER, markOf } from '../../../actors/runtime/messages.ts';
+import { headIn } from '../../../actors/runtime/record.ts';
+import type { MemoryBus } from '../../../bus/memory-bus.ts';
+import type { Bus } from '../../../bus/port.ts';
 import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../../schemas/events/journal.ts';
 import { factSubject, inboxSubject, journalSubject, partitionOf } from '../../../schemas/events/subjects.ts';
+import { door } from './support/bent-bus.ts';
 import { courier } from './support/courier.ts';
 import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eagerDisk } from './support/eager-disk.ts';
@@ -277,7 +281,8 @@ describe('a ledger whose end the log has otherwise', () => {
 });
 
 describe('requests to others, when the log has lost them', () => {
-  test('J5: one that was answered is not made again; another one is, with a mark', async () => {
+  /** One was answered, another one was not; then the log is a new one. */
+  const oneIsOpen = async () => {
     const mesh = await Mesh.open();
     const asking = await mesh.start('one', { roles: [dispatcher] });
     const asked = await mesh.start('two', { roles: [courier], service: 'porters' });
@@ -292,12 +297,38 @@ describe('requests to others, when the log has lost them', () => {
     asked.kill();
     mesh.log.wipe();
     await mesh.bus.ensureTopology();
+    return { mesh, asking };
+  };
+  const made = async (mesh: Mesh): Promise<string[][]> =>
+    (await mesh.stored('mesh.in.courier.>')).map((message) => [message.subject, message.header(AGAIN_HEADER)]);
+
+  test('J5: one that was answered is not made again; another one is, with a mark', async () => {
+    const { mesh, asking } = await oneIsOpen();
     await mesh.start('one', { roles: [dispatcher], disk: asking.disk });
     await mesh.pass();
-    const again = await mesh.stored('mesh.in.courier.>');
-    expect(again.map((message) => [message.subject, message.header(AGAIN_HEADER)])).toEqual([
-      [inboxSubject('courier', OTHER), '1'],
-    ]);
+    expect(await made(mesh)).toEqual([[inboxSubject('courier', OTHER), '1']]);
+  });
+
+  test('J5: nor by a host that knows nothing of the loss, when the one that mended it died on the way', async () => {
+    const { mesh, asking } = await oneIsOpen();
+    const before = journalOn(asking.disk);
+    // It has given the log all that it lacked, and has said nothing of its own.
+    const claims = door();
+    claims.shut();
+    const bends = (bus: MemoryBus): Partial<Bus> => ({
+      async publish(request) {
+        const head = typeof request.body === 'string' ? null : headIn(request.body);
+        if (head?.word === 'claimed' && head.process !== 'one-1') await claims.passed;
+        return bus.publish(request);
+      },
+    });
+    const mending = await mesh.start('one', { roles: [dispatcher], disk: asking.disk, waits: false, bends });
+    await mesh.pass();
+    mending.kill();
+    expect([await mesh.journal(), await made(mesh)]).toEqual([before, []]);
+    await mesh.start('three', { roles: [dispatcher], waits: false });
+    await mesh.pass(TAKEOVER_MS);
+    expect(await made(mesh)).toEqual([[inboxSubject('courier', OTHER), '1']]);
   });
 
   test('J5: whoever hears one again does nothing unrepeatable for that task', async () => {

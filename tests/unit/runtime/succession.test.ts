@@ -6,7 +6,7 @@ import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import { partitionOf } from '../../../schemas/events/subjects.ts';
-import { door } from './support/bent-bus.ts';
+import { beating, door } from './support/bent-bus.ts';
 import { courier } from './support/courier.ts';
 import { dispatcher } from './support/dispatcher.ts';
 import { journalOn, LEASE_TTL_MS, Mesh, TAKEOVER_MS, tasks } from './support/mesh-bench.ts';
@@ -32,13 +32,7 @@ async function logMadeAnew({ standby: standsBy = true } = {}) {
 function heldBeats() {
   const beats = door();
   beats.shut();
-  const bends = ({ leases }: MemoryBus): Partial<Bus> => ({
-    leases: {
-      ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
-      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
-      beat: (holder) => beats.passed.then(() => leases.beat(holder)),
-    },
-  });
+  const bends = ({ leases }: MemoryBus): Partial<Bus> => ({ leases: beating(leases, beats) });
   return { beats, bends };
 }
 

@@ -5,7 +5,7 @@
  * still applies.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -88,6 +88,7 @@ test('every mutation applies to the tree as it is, and changes it', () => {
   for (const mutation of mutations) {
     const before = readFileSync(join(root, mutation.file), 'utf8');
     expect(mutated(mutation, root), mutation.name).not.toBe(before);
+    if (mutation.seenBy !== undefined) expect(existsSync(join(root, mutation.seenBy)), mutation.seenBy).toBe(true);
   }
 });
 

@@ -2,7 +2,7 @@
  * A bus in memory of which a test bends some methods. Owns: handing on all others as they are.
  */
 import type { MemoryBus } from '../../../../bus/memory-bus.ts';
-import type { Bus } from '../../../../bus/port.ts';
+import type { Bus, LeaseStore } from '../../../../bus/port.ts';
 
 export function bent(bus: MemoryBus, changes: Partial<Bus>): Bus {
   return {
@@ -34,6 +34,15 @@ export interface Door {
   readonly passed: Promise<void>;
   shut(): void;
   open(): void;
+}
+
+/** Leases whose beats wait at a door. */
+export function beating(leases: LeaseStore, beats: Door): LeaseStore {
+  return {
+    ...{ ttlMs: leases.ttlMs, claim: leases.claim.bind(leases) },
+    ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+    beat: (holder) => beats.passed.then(() => leases.beat(holder)),
+  };
 }
 
 /** Whether it is certain which log this is, as the witness has it. */

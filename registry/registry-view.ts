@@ -72,7 +72,7 @@ class FollowedRegistry implements RegistryView {
   readonly #seen = new Map<string, Seen>();
   readonly #unlisten: () => void;
   #connected = false;
-  /** From here on silence counts: the opening, or the latest reconnect. */
+  /** From here on silence counts: the opening, the latest reconnect, or when this process was the one that heard nobody. */
   #listeningSinceMs: number;
   #lastHeardAtMs: number;
   #unwatch: (() => void) | null = null;
@@ -178,6 +178,8 @@ class FollowedRegistry implements RegistryView {
   }
 
   #heard(key: string, value: string | null): void {
+    // What the others said meanwhile comes next; a process that was suspended has not lost them.
+    if (this.#deaf() !== null) this.#listeningSinceMs = this.#monotonicMs();
     this.#lastHeardAtMs = this.#monotonicMs();
     const known = this.#seen.get(key);
     if (value !== null) this.#remember(key, value, 0);

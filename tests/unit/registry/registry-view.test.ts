@@ -132,6 +132,19 @@ describe('a view of the registry', () => {
     expect(view.services()).toEqual([]);
   });
 
+  it('judges nobody right after it has heard nobody: it may be the first of them that it hears again', async () => {
+    view = open();
+    await view.ready;
+    await beat('tools', ['tools']);
+    await settled();
+    nowMs += 11_000;
+    await beat('agents', ['orchestrator']);
+    await settled();
+    expect(role('tools')).toMatchObject({ healthy: true, reason: 'nothing was heard of tools so far' });
+    await passes(11_000);
+    expect(role('tools')).toMatchObject({ healthy: false, reason: 'tools has been silent for 22 s' });
+  });
+
   it('passes over what is no heartbeat', async () => {
     view = open();
     await bus.kv('registry').put('strange.entry', '{"hello":');

@@ -70,7 +70,10 @@ export interface AskOptions {
   readonly flow?: string | undefined;
   /** Within it tasks take turns. */
   readonly task?: string | undefined;
-  /** Told how many are before it when it has to wait, and null when its turn has come. */
+  /**
+   * Told how many are before it when it waits for its turn, 0 while it waits for its worker to start or for a processor, and
+   * null when it works: what limits its work from outside stands still until then.
+   */
   readonly waits?: ((ahead: number | null) => void) | undefined;
 }
 
@@ -129,6 +132,8 @@ interface Run {
   workedMs: number;
   /** By the clock. */
   passedMs: number;
+  /** Most of the time since the last look but one it waited for a processor. */
+  isStarved: boolean;
 }
 
 export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Reply>): WorkerPool<Request, Reply> {
@@ -169,20 +174,26 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     if (count > 0) startWorker().member.hold(false);
   };
 
+  const waits = (job: OwnJob, ahead: number): void => {
+    job.isWaiting = true;
+    job.waits?.(ahead);
+  };
+  const works = (job: OwnJob): void => {
+    if (!job.isWaiting) return;
+    job.isWaiting = false;
+    job.waits?.(null);
+  };
   /** Says that it waits, unless it has begun. */
   const queued = (job: OwnJob): void => {
-    if (running.quick.has(job) || running.slow.has(job)) return;
-    job.isWaiting = true;
-    job.waits?.(Math.max(0, queues[job.turn].ahead(job)));
+    if (!running.quick.has(job) && !running.slow.has(job)) waits(job, Math.max(0, queues[job.turn].ahead(job)));
   };
   const begin = (job: OwnJob): void => {
     running[job.turn].add(job);
-    if (job.isWaiting) job.waits?.(null);
-    job.isWaiting = false;
     const worker = freeWorker();
     worker.free = false;
     lastId += 1;
     const leave = (): void => {
+      works(job);
       running.quick.delete(job);
       running.slow.delete(job);
       queueMicrotask(pump);
@@ -211,7 +222,13 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
           if (error instanceof WorkerError) bad.add(job.fingerprint, error);
           job.reject(error);
         },
+        onBegan: () => works(job),
+        onStarting() {
+          if (!job.isWaiting) waits(job, 0);
+        },
         onLook(run) {
+          if (!run.isStarved) works(job);
+          else if (!job.isWaiting) waits(job, 0);
           // What is not done by now may last: the next one is not to wait for a start.
           keepFree(1);
           if (job.turn === 'slow' || run.workedMs < quickMs) return 'goes-on';
@@ -292,6 +309,9 @@ interface ExchangeOptions<Reply> {
   onReply(reply: Reply): void;
   /** The worker is not to be used again. */
   onEnd(error: unknown): void;
+  /** Told now and then that the worker has not begun, and when it has. */
+  onStarting(): void;
+  onBegan(): void;
   /** Asked now and then while it works; set aside, nobody waits for this worker any more. */
   onLook(run: Run): 'goes-on' | 'set-aside';
 }
@@ -299,7 +319,7 @@ interface ExchangeOptions<Reply> {
 /** One request to one worker, until exactly one of `onReply`, `onEnd` and a setting aside. */
 function exchange<Reply>(member: Member, question: Question, options: ExchangeOptions<Reply>): void {
   const { signal, workMsMax } = options;
-  const run: Run = { workedMs: 0, passedMs: 0 };
+  const run: Run = { workedMs: 0, passedMs: 0, isStarved: false };
   let stopLooking = (): void => undefined;
   const settle = (): void => {
     stopLooking();
@@ -310,14 +330,16 @@ function exchange<Reply>(member: Member, question: Question, options: ExchangeOp
     settle();
     options.onEnd(error);
   };
-  const count = (limitMs: number, what: string, onLook: () => 'goes-on' | 'set-aside' = () => 'goes-on'): void => {
+  const count = (limitMs: number, what: string, onLook: () => 'goes-on' | 'set-aside'): void => {
     stopLooking();
     run.workedMs = 0;
     run.passedMs = 0;
     let turns = member.turns();
     stopLooking = every(Math.min(LOOK_MS_MAX, Math.max(10, limitMs / 10)), (passedMs) => {
       const now = member.turns();
-      run.workedMs += workedMs(passedMs, turns, now);
+      const lookMs = workedMs(passedMs, turns, now);
+      run.isStarved = lookMs < passedMs / 2;
+      run.workedMs += lookMs;
       run.passedMs += passedMs;
       turns = now;
       if (run.workedMs >= limitMs || run.passedMs >= STARVED_TIMES_MAX * limitMs)
@@ -343,14 +365,19 @@ function exchange<Reply>(member: Member, question: Question, options: ExchangeOp
     gone: (why, cause) => end(new WorkerError('crashed', why, cause)),
     message(said) {
       if (!isSaid(said) || said.id !== question.id) noReply();
-      else if (said.kind === 'began') count(workMsMax, 'the work', () => options.onLook(run));
-      else if (said.kind === 'failed') end(new WorkerError('crashed', `the worker failed: ${said.message}`));
+      else if (said.kind === 'began') {
+        options.onBegan();
+        count(workMsMax, 'the work', () => options.onLook(run));
+      } else if (said.kind === 'failed') end(new WorkerError('crashed', `the worker failed: ${said.message}`));
       else reply(said.reply);
     },
   });
   signal?.addEventListener('abort', onAbort, { once: true });
   member.hold(true);
-  count(START_MS_MAX, 'the start of the worker');
+  count(START_MS_MAX, 'the start of the worker', () => {
+    options.onStarting();
+    return 'goes-on';
+  });
   member.post(question);
 }
 

@@ -140,8 +140,11 @@ describe('a worker pool', () => {
     expect(await pool.ask('next')).toBe('got next');
   });
 
-  test('what a worker needs to be ready is no part of the time of a request', async () => {
-    expect(await open({ workMsMax: 300 }).ask('prepare 1500')).toBe('got prepare 1500');
+  test('what a worker needs to be ready is no part of the time of a request, and is told as a wait', async () => {
+    const told: (number | null)[] = [];
+    const waits = (ahead: number | null) => void told.push(ahead);
+    expect(await open({ workMsMax: 300 }).ask('prepare 1500', { waits })).toBe('got prepare 1500');
+    expect(told).toEqual([0, null]);
   });
 
   test('time in which this process stands still is no part of it either', async () => {
@@ -215,11 +218,15 @@ describe('a worker pool', () => {
     const others = Array.from({ length: availableParallelism() }, () => spawn(process.execPath, goFirst));
     try {
       await Promise.all(others.map(({ stdout }) => once(stdout, 'data')));
-      const asked = pool.ask('work 300');
+      const told: (number | null)[] = [];
+      const asked = pool.ask('work 300', { waits: (ahead) => void told.push(ahead) });
       // As long as the others work, it gets a hundredth of a processor.
       await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 1600))]);
       for (const other of others) other.kill('SIGKILL');
       expect(await asked).toBe('got work 300');
+      // Nor of what limits it from outside: it is told that it waits, and each time that it goes on.
+      expect(told).toEqual(told.map((_one, at) => (at % 2 === 0 ? 0 : null)));
+      expect(told.length % 2).toBe(0);
     } finally {
       for (const other of others) other.kill('SIGKILL');
     }

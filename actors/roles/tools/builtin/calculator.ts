@@ -181,6 +181,8 @@ export function calculatorTool(): Tool {
       additionalProperties: false,
     },
     fence: 'pure',
+    // Waiting for a worker costs nothing; there callers and tasks take turns, and the quick ones come first.
+    caps: { concurrencyMax: 24 },
     match(prompt) {
       const found = expressionIn(prompt);
       if (found === null || !isArithmetic(found.expression)) return null;

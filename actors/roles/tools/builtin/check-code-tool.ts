@@ -10,6 +10,12 @@ import { defineTool, type Tool } from './port.ts';
 /** What the checks themselves take. */
 const CODE_CHARS_MAX = 100_000;
 
+/**
+ * A text is looked at by several checkers, one after the other, each with a limit of work of its own (code-checks/), which
+ * comes first: that one was not done is an answer. Waiting for a worker costs nothing; there callers and tasks take turns.
+ */
+const CAPS = { timeoutMs: 110_000, concurrencyMax: 24 };
+
 export function checkCodeTool(): Tool {
   return defineTool<{ code: string; language?: string }>({
     name: 'check_code',
@@ -25,6 +31,7 @@ export function checkCodeTool(): Tool {
       additionalProperties: false,
     },
     fence: 'pure',
+    caps: CAPS,
     match(prompt) {
       if (
         !/^\s*(?:please )?(?:check_code|check (?:the )?(?:syntax|types)|lint|type-?check|does (?:this|it) (?:compile|parse))\b/i.test(

@@ -19,7 +19,8 @@ export interface FencedBlock {
 }
 
 /** Further in than three columns it is one inside of a list alone; then it has its end. */
-const OPENING = /^( {0,16})(`{3,}|~{3,})(.*)$/;
+const OPENING = /^([ \t]{0,16})(`{3,}|~{3,})(.*)$/;
+const TAB_COLUMNS = 4;
 const INDENT_MAX = 3;
 
 /** All fenced blocks in order. A block without a closing fence runs to the end of the text. */
@@ -36,9 +37,10 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
     }
     const first = at + 1;
     let end = first;
-    const deepest = indent.length > INDENT_MAX ? indent.length + INDENT_MAX : INDENT_MAX;
+    const columns = columnsOf(indent);
+    const deepest = columns > INDENT_MAX ? columns + INDENT_MAX : INDENT_MAX;
     while (end < lines.length && !closes(lines[end] ?? '', fence, deepest)) end += 1;
-    if (indent.length > INDENT_MAX && end === lines.length) {
+    if (columns > INDENT_MAX && end === lines.length) {
       at += 1;
       continue;
     }
@@ -48,7 +50,7 @@ export function fencedBlocks(markdown: string): FencedBlock[] {
       // As far in as the fence stands, so far its lines do: in an item of a list.
       text: lines
         .slice(first, end)
-        .map((line) => withoutIndent(line, indent.length))
+        .map((line) => withoutIndent(line, columns))
         .join('\n'),
       startLine: first + 1,
       endLine: Math.max(first + 1, end),
@@ -71,7 +73,17 @@ export function withoutFencedBlocks(markdown: string): string {
 }
 
 function withoutIndent(line: string, columns: number): string {
-  return columns === 0 ? line : line.replace(new RegExp(`^ {0,${columns}}`), '');
+  if (columns === 0) return line;
+  const [indent = ''] = /^[ \t]*/.exec(line) ?? [];
+  return `${spaces(indent).slice(columns)}${line.slice(indent.length)}`;
+}
+
+function spaces(indent: string): string {
+  return indent.replaceAll('\t', ' '.repeat(TAB_COLUMNS));
+}
+
+function columnsOf(indent: string): number {
+  return spaces(indent).length;
 }
 
 /** `ts`, `ts title=a.ts`, `{.python}`, `ts:src/a.ts`; a path such as `src/add.ts` stands for its ending. */
@@ -85,7 +97,7 @@ function languageOf(info: string): string {
 function closes(line: string, fence: string, deepest: number): boolean {
   const mark = fence[0] === '~' ? '~' : '`';
   const [indent = ''] = /^[ \t]*/.exec(line) ?? [];
-  if (indent.replaceAll('\t', '    ').length > deepest) return false;
+  if (columnsOf(indent) > deepest) return false;
   const trimmed = line.trim();
   return trimmed.length >= fence.length && [...trimmed].every((character) => character === mark);
 }

@@ -9,6 +9,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
 
 /** For `createServer`. A head that is not there by then is not coming; looked at as often. */
 export const HALF_SENT: Pick<ServerOptions, 'headersTimeout' | 'requestTimeout' | 'connectionsCheckingInterval'> = {
@@ -17,35 +18,55 @@ export const HALF_SENT: Pick<ServerOptions, 'headersTimeout' | 'requestTimeout' 
   connectionsCheckingInterval: 2000,
 };
 
+/** For `createServer` of HTTPS: a greeting of TLS that is not whole by then is no more than a head that is not. */
+export const HALF_GREETED: Pick<TlsOptions, 'handshakeTimeout'> = { handshakeTimeout: 10_000 };
+
 const WAITING_OF_AN_ADDRESS_MAX = 256;
 
-/** @param most connections of one address that wait */
-export function boundHalfSent(server: Server, most = WAITING_OF_AN_ADDRESS_MAX): void {
-  const addresses = new Map<string, Map<string, Duplex>>();
-  const forget = (address: string, name: string): void => {
-    const waiting = addresses.get(address);
-    waiting?.delete(name);
-    if (waiting?.size === 0) addresses.delete(address);
-  };
-  const wait = (address: string, name: string, socket: Duplex): void => {
-    const waiting = addresses.get(address) ?? new Map<string, Duplex>();
-    addresses.set(address, waiting.set(name, socket));
+/** What waits for the rest of something, by the address that it is waited for from. */
+export class Waiting {
+  readonly #most: number;
+  readonly #addresses = new Map<string, Map<string, () => void>>();
+
+  /** @param most of one address */
+  constructor(most = WAITING_OF_AN_ADDRESS_MAX) {
+    this.#most = most;
+  }
+
+  /** One more, named uniquely, as the youngest. Where it is too much, the oldest of its address is dropped. */
+  add(address: string, name: string, drop: () => void): void {
+    const waiting = this.#addresses.get(address) ?? new Map<string, () => void>();
+    waiting.delete(name);
+    this.#addresses.set(address, waiting.set(name, drop));
     const [oldest] = waiting;
-    if (waiting.size <= most || oldest === undefined) return;
-    forget(address, oldest[0]);
-    oldest[1].destroy();
-  };
+    if (waiting.size <= this.#most || oldest === undefined) return;
+    this.delete(address, oldest[0]);
+    oldest[1]();
+  }
+
+  delete(address: string, name: string): void {
+    const waiting = this.#addresses.get(address);
+    waiting?.delete(name);
+    if (waiting?.size === 0) this.#addresses.delete(address);
+  }
+}
+
+/** @param most connections of one address that wait */
+export function boundHalfSent(server: Server, most?: number): void {
+  const waiting = new Waiting(most);
+  const wait = (address: string, name: string, socket: Socket): void =>
+    waiting.add(address, name, () => socket.destroy());
   server.on('connection', (socket: Socket) => {
     const { remoteAddress = '' } = socket;
     const name = nameOf(socket);
     wait(remoteAddress, name, socket);
-    socket.once('close', () => forget(remoteAddress, name));
+    socket.once('close', () => waiting.delete(remoteAddress, name));
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     const { remoteAddress = '' } = socket;
     const name = nameOf(socket);
-    const whole = (): void => forget(remoteAddress, name);
+    const whole = (): void => waiting.delete(remoteAddress, name);
     if (hasBody(request)) request.once('end', whole);
     else whole();
     response.once('close', () => {
@@ -54,11 +75,13 @@ export function boundHalfSent(server: Server, most = WAITING_OF_AN_ADDRESS_MAX):
     });
   });
   server.on('clientError', refuseNonsense);
+  // Who has not greeted by TLS can be told nothing, and what waited to be told would keep the connection for ever.
+  server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
 }
 
 /** The same for the socket of TLS and the one below it. */
-function nameOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+export function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

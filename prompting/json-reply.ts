@@ -96,10 +96,13 @@ export function parsed(source: string): unknown {
   }
 }
 
+/** Behind the brace, and comments, a name. */
+const NAMED_FIRST = /^\{(?:\s|\/\/[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*["']?[A-Za-z_]\w*["']?\s*:/;
+
 /** Trailing commas, single quotes, comments, a missing brace at the end. */
 function repaired(source: string, budget: Budget): unknown {
   // What does not begin as an object of names would be guessed into one.
-  if (source.length > REPAIR_CHARS_MAX || !/^\{\s*["']?[A-Za-z_]\w*["']?\s*:/.test(source)) return undefined;
+  if (source.length > REPAIR_CHARS_MAX || !NAMED_FIRST.test(source)) return undefined;
   budget.chars -= REPAIR_READS * source.length;
   try {
     return parsed(jsonrepair(source));

@@ -1,17 +1,15 @@
 /**
- * The file of callers. Owns: its form, checking a token against it, and taking a changed file in while the gateway runs.
- * Does not own: what a caller may (`task-client/caller.ts`).
+ * The file of callers. Owns: its form, checking a token against it, and ending the calls of who is no caller any more.
+ * Does not own: reading it (`guards/rules-file.ts`), or what a caller may (`task-client/caller.ts`).
  *
  * 1. The file holds hashes, not tokens: tokens are long and random, so one round of SHA-256 is enough, and whoever reads
  *    the file cannot call. All hashes are compared, each in constant time, so that the time of an answer says nothing.
  * 2. A call that comes after the file has changed is judged by the new one. Calls under way whose caller is another by
  *    then are ended within `LOOK_MS`.
- * 3. A file that cannot be used (half written, open to others) changes nothing, and the log says so: who could call still
- *    can.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
+import { messageOf, openRules, type RulesFile } from '../../guards/rules-file.ts';
 import type { Caller } from '../../task-client/caller.ts';
 import { MeshError } from '../../task-client/errors.ts';
 import type { ClientLog } from '../../task-client/ports.ts';
@@ -95,21 +93,8 @@ export interface FileCallers extends Callers {
 
 /** @throws CallersError */
 export function readCallers(path: string, log: Pick<ClientLog, 'info' | 'error'>): FileCallers {
-  let mark = markOf(path);
-  let known = parseCallers(path, readFile(path));
-  if (known.length === 0) throw new CallersError(`${path}: callers: names nobody; add a caller`);
   const underWay = new Set<UnderWay>();
-  const refresh = (): void => {
-    const now = markOf(path);
-    if (now === mark) return;
-    mark = now;
-    try {
-      known = parseCallers(path, readFile(path));
-    } catch (error) {
-      if (!(error instanceof CallersError)) throw error;
-      log.error({ problem: error.message }, 'the callers file cannot be used; who could call still can');
-      return;
-    }
+  const onChange = (known: readonly CallerEntry[]): void => {
     log.info({ callers: known.length }, 'the callers file has changed and counts from now on');
     for (const call of [...underWay]) {
       const error = revoked(known, call);
@@ -118,62 +103,47 @@ export function readCallers(path: string, log: Pick<ClientLog, 'info' | 'error'>
       call.onRevoked(error);
     }
   };
-  const looking = setInterval(refresh, LOOK_MS).unref();
+  const file = opened(path, onChange, (problem) =>
+    log.error({ problem: `${path}: ${problem}` }, 'the callers file cannot be used; who could call still can'),
+  );
+  if (file.current().length === 0) throw new CallersError(`${path}: callers: names nobody; add a caller`);
+  const looking = setInterval(() => file.current(), LOOK_MS).unref();
   return {
-    identify(credentials) {
-      refresh();
-      return identified(known, credentials);
-    },
+    identify: (credentials) => identified(file.current(), credentials),
     whenRevoked(credentials, caller, onRevoked) {
       const call: UnderWay = { credentials, caller, onRevoked };
       underWay.add(call);
       return () => underWay.delete(call);
     },
-    isKnown({ name, role }) {
-      refresh();
-      return known.some((one) => one.name === name && one.role === role);
-    },
+    isKnown: ({ name, role }) => file.current().some((one) => one.name === name && one.role === role),
     close: () => clearInterval(looking),
   };
 }
 
-/** Another one after every change, also when another file takes the place of this one. */
-function markOf(path: string): string {
+/** @throws CallersError */
+function opened(
+  path: string,
+  onChange: (known: readonly CallerEntry[]) => void,
+  onRefused: (problem: string) => void,
+): RulesFile<readonly CallerEntry[]> {
   try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return [ino, size, mtimeNs, ctimeNs].join(' ');
-  } catch {
-    return 'not there';
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    if ((statSync(path).mode & 0o022) !== 0) {
-      throw new CallersError(
-        `${path}: others may write to this file and make themselves callers; run chmod go-w on it`,
-      );
-    }
-    return readFileSync(path, 'utf8');
+    return openRules({ path, danger: 'make themselves callers', parse: parseCallers, onChange, onRefused });
   } catch (error) {
-    if (error instanceof CallersError) throw error;
-    throw new CallersError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new CallersError(`${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function parseCallers(path: string, text: string): readonly CallerEntry[] {
+function parseCallers(text: string): readonly CallerEntry[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new CallersError(`${path}: not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`not JSON: ${messageOf(error)}`);
   }
   const parsed = callersForm.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new CallersError(`${path}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
-  }
-  return parsed.data.callers;
+  if (parsed.success) return parsed.data.callers;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
 }
 
 /** A token that is sent decides. */

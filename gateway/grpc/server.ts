@@ -2,6 +2,8 @@
  * The gRPC server. Owns: its limits, health, reflection, TLS, and the order of its end. Does not own: the calls
  * (`handlers.ts`).
  */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import type { DescFile } from '@bufbuild/protobuf';
 import { toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
@@ -21,6 +23,7 @@ import { file_google_rpc_status } from '../gen/google/rpc/status_pb.ts';
 import { Health } from '../gen/grpc/health/v1/health_pb.ts';
 import { MeshService } from '../gen/mesh/v1/mesh_service_pb.ts';
 import type { CallRules } from './call.ts';
+import { HalfSent, type HalfSentLimits } from './half-sent.ts';
 import { implementation } from './handlers.ts';
 import { HealthService } from './health.ts';
 import { addReflection } from './reflection.ts';
@@ -40,6 +43,8 @@ export interface ServerSettings {
   readonly tls?: TlsFiles;
   /** A silent connection is asked after this time whether it lives. */
   readonly keepaliveMs: number;
+  /** Smaller in tests. */
+  readonly halfSent?: HalfSentLimits;
 }
 
 /** Another service on the same server. */
@@ -78,8 +83,9 @@ export class AddressError extends Error {
   readonly exitCode = 2;
 }
 
-function options({ keepaliveMs }: ServerSettings): ServerOptions {
+function options({ keepaliveMs }: ServerSettings, half: HalfSent): ServerOptions {
   return {
+    interceptors: [half.interceptor],
     'grpc.max_receive_message_length': RECEIVE_MAX_BYTES,
     'grpc.max_send_message_length': SEND_MAX_BYTES,
     'grpc.max_concurrent_streams': STREAMS_MAX,
@@ -123,7 +129,8 @@ export async function startServer(
   settings: ServerSettings,
   further: readonly FurtherService[] = [],
 ): Promise<GrpcServer> {
-  const server = new Server(options(settings));
+  const half = new HalfSent(settings.halfSent);
+  const server = new Server(options(settings, half));
   server.addService(serverDefinition(MeshService), implementation(mesh, rules));
   for (const one of further) server.addService(one.definition, one.implementation);
   const names = ['', MeshService.typeName, ...further.map(({ name }) => name)];
@@ -134,30 +141,51 @@ export async function startServer(
     () => descriptors(further),
     (error) => rules.log.error({ error: String(error) }, 'reflection cannot answer'),
   );
-  const port = await bind(server, settings);
+  const door = await listen(server, half, settings);
   return {
-    port,
+    port: door.port,
     setServing: (serving) => health.setServing(serving),
-    stop: () => stop(server),
+    async stop() {
+      half.stop();
+      door.close();
+      await stop(server);
+    },
   };
 }
 
-function bind(server: Server, { host, port, tls }: ServerSettings): Promise<number> {
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** Listens itself, to see connections of which no call has come yet: the library shows none. */
+async function listen(
+  server: Server,
+  half: HalfSent,
+  { host, port, tls }: ServerSettings,
+): Promise<{ readonly port: number; close(): void }> {
   // What the library would print of a failure is in the error as well.
   setLogVerbosity(logVerbosity.NONE);
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials(tls), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(addressError(address, port, error));
-    });
+  const injector = server.createConnectionInjector(credentials(tls));
+  const listener = createServer({ noDelay: true }, (socket) => {
+    half.opened(socket);
+    injector.injectConnection(socket);
   });
+  try {
+    listener.listen(port, host);
+    await once(listener, 'listening');
+  } catch (error) {
+    half.stop();
+    injector.destroy();
+    throw addressError(host, port, error);
+  }
+  const address = listener.address();
+  return {
+    port: address !== null && typeof address === 'object' ? address.port : port,
+    close: () => void listener.close(),
+  };
 }
 
-function addressError(address: string, port: number, error: Error): AddressError {
-  const reason = /EADDRINUSE/.test(error.message)
+function addressError(host: string, port: number, error: unknown): AddressError {
+  const why = error instanceof Error ? error.message : String(error);
+  const reason = why.includes('EADDRINUSE')
     ? `port ${port} is taken by another program; set MESH_GRPC_PORT to a free one`
-    : `${address} cannot be used, set MESH_GATEWAY_HOST and MESH_GRPC_PORT: ${error.message.split('\n')[0]}`;
+    : `${host}:${port} cannot be used, set MESH_GATEWAY_HOST and MESH_GRPC_PORT: ${why}`;
   return new AddressError(reason, { cause: error });
 }
 

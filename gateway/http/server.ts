@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { boundHalfSent, HALF_GREETED, HALF_SENT } from '../../guards/half-sent.ts';
 import { type Ends, otherUserText } from '../../guards/loopback-users.ts';
 import { foreignPage, isFromBrowser, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { TlsFiles } from '../grpc/server.ts';
@@ -77,6 +77,7 @@ export async function startHttp(ports: HttpPorts, settings: HttpSettings): Promi
       : createTlsServer(
           {
             ...options,
+            ...HALF_GREETED,
             key: tls.key,
             cert: tls.certificate,
             ...(tls.clientAuthority === undefined ? {} : { ca: tls.clientAuthority, requestCert: true }),

@@ -14,7 +14,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Breakers } from '../../resilience/breakers.ts';
 import type { OpenedTools } from './open-tools.ts';
 import type { Part, PartStatus } from './part.ts';
-import { openPolicy } from './tool-policy.ts';
+import { type OpenPolicy, openPolicy } from './tool-policy.ts';
 
 /** Calls that may begin at once: the concurrency of the role's effect. */
 const SLOTS = 64;
@@ -29,7 +29,7 @@ export interface Surroundings {
 
 export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surroundings): Part<RolePorts['tools']> {
   // Read at the start: a process that cannot read it does not begin.
-  const policy = openPolicy(settings);
+  const policy = openPolicy(settings, log);
   let opening: Promise<OpenedTools> | undefined;
   let opened: OpenedTools | undefined;
   let endCatalogue: () => Promise<void> = () => Promise.resolve();
@@ -61,7 +61,7 @@ export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surro
     status: () =>
       opened === undefined
         ? { capabilities: [...builtinNames, ...own.map(({ name }) => name)].map((name) => `tool:${name}`) }
-        : statusOf(opened),
+        : statusOf(opened, policy),
     async close() {
       await endCatalogue();
       await opened?.mcp.close();
@@ -69,12 +69,25 @@ export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surro
   };
 }
 
-function statusOf({ toolbox, mcp }: OpenedTools): PartStatus {
+function statusOf({ toolbox, mcp }: OpenedTools, policy: OpenPolicy): PartStatus {
   const { running, waiting } = toolbox.load();
   const ready = mcp.states().filter(({ state }) => state === 'ready');
   return {
     capabilities: [...toolbox.names().map((name) => `tool:${name}`), ...ready.map(({ name }) => `mcp:${name}`)],
     capacity: { queueDepth: waiting, freeSlots: Math.max(0, SLOTS - running - waiting) },
-    problems: mcp.problems(),
+    problems: [...mcp.problems(), ...problemsOf(policy, { toolbox, mcp })],
   };
+}
+
+/** What its author wants to know of it. A server that does not run may have any tool. */
+function problemsOf(policy: OpenPolicy, { toolbox, mcp }: Pick<OpenedTools, 'toolbox' | 'mcp'>): string[] {
+  const problem = policy.problem();
+  const away = mcp.states().filter(({ state }) => state !== 'ready');
+  const unknown = policy
+    .unknown(toolbox.names())
+    .filter((name) => !away.some((one) => name.startsWith(`${one.name}.`)));
+  return [
+    ...(problem === null ? [] : [problem]),
+    ...unknown.map((name) => `TOOLS_POLICY names ${name}, and there is no such tool: that rule does nothing for it`),
+  ];
 }

@@ -1,30 +1,25 @@
 /**
- * The code in a model's reply. Owns: which blocks are the code, which are files, examples or output, what a diff becomes,
- * and the faults that can be seen on the reply itself. Does not own: whether the code is right (code-checks/).
+ * The code in a model's reply. Owns: what is made of its blocks, files or one text, what a diff becomes, and the faults that
+ * can be seen on the reply itself. Does not own: which blocks are source text (source-blocks.ts), or whether the code is right
+ * (code-checks/).
  *
  * 1. What the request names decides: its language before the fence's, and the fence's before a guess.
  * 2. A reply without code is no code: it is named as what it is, and never taken as source text.
  * 3. What was cut, or is in another language than was asked for, carries a fault that the reviewer counts as an error.
  */
 
-import { type FencedBlock, fencedBlocks, withoutFencedBlocks } from '../../../code-checks/fenced-blocks.ts';
+import { withoutFencedBlocks } from '../../../code-checks/fenced-blocks.ts';
 import { guessLanguage, languageInPrompt, languageName, languagesInPrompt } from '../../../code-checks/languages.ts';
 import { citationsIn } from '../../../prompting/citations.ts';
 import { EngineError } from '../../../prompting/engine-error.ts';
 import type { CodeArtifact, CodeFile, Finding, HopInput, Passage } from '../../../schemas/events/generated.ts';
-import { isCommentAlone, unwrapped, withoutPrompts } from './code-unwrapped.ts';
-import { patched } from './patched.ts';
+import { isCommentAlone, outdented } from './code-lines.ts';
+import { unwrapped } from './code-unwrapped.ts';
+import { addedIn, patched, replaced } from './patched.ts';
+import { type Block, blocksIn, OUTPUT, sameLanguage, sourcesAmong } from './source-blocks.ts';
 
 /** Limits of schemas/events/data/common.v1.json. */
-const MAX = { citations: 20, explanationChars: 20_000, textChars: 200_000, files: 30, pathChars: 300 };
-
-/** A block with what the reply says right before it. */
-interface Block extends FencedBlock {
-  readonly lead: string;
-  readonly path: string | null;
-  /** Names of what its text declares. */
-  readonly declares: readonly string[];
-}
+const MAX = { citations: 20, explanationChars: 20_000, textChars: 200_000, files: 30 };
 
 interface Chosen {
   readonly language: string;
@@ -34,24 +29,6 @@ interface Chosen {
   readonly faults: Finding[];
 }
 
-/** What blocks show that is no source text. */
-const OUTPUT = new Set([
-  'output',
-  'console',
-  'text',
-  'plaintext',
-  'plain',
-  'txt',
-  'log',
-  'stdout',
-  'result',
-  'markdown',
-]);
-const USAGE =
-  /\b(?:usage|example|e\.g\.|for instance|how to (?:use|call|run|test)|you can (?:use|call|run|test)|(?:to |then )?(?:run|test|call|try|use|execute|install) (?:it|this|them|the)|output|prints?|result)\b[^\n]{0,80}$/i;
-const BETTER = /\b(?:improved|final|corrected|fixed|complete|full|updated|better|revised|optimi[sz]ed|actual)\b/i;
-const DECLARED =
-  /^[ \t]*(?:export )?(?:default )?(?:pub(?:\([^)]*\))? |public |private |protected |internal |static |abstract |final |async |unsafe )*(?:function\*?|class|interface|type|enum|struct|trait|impl|def|fn|func|fun|module|namespace|record|object)\s+(?:\([^)]*\)\s*)?([\p{L}_$][\p{L}\p{N}_$]*)/gmu;
 const REFUSAL =
   /^\W*(?:i(?:'m| am) (?:very |really |so )?sorry|sorry,|i (?:can(?:no|')?t|am (?:un|not )able|won't|will not|must decline|am not able)|as an ai|unfortunately,? i (?:can|am))/i;
 
@@ -100,6 +77,7 @@ function choose(reply: string, input: HopInput, cut: boolean): Chosen {
   const code = sourcesAmong(
     blocks.filter((block) => block !== diff),
     asked,
+    input.prompt,
   );
   const faults = code.some(({ closed }) => !closed) ? [cutFault()] : [];
   const named = code.filter(({ path }) => path !== null);
@@ -109,91 +87,6 @@ function choose(reply: string, input: HopInput, cut: boolean): Chosen {
   const language = languageOf(code, asked);
   const parts = code.filter((block) => sameLanguage(languageOf([block], asked), language));
   return { language, text: joined(parts), around, faults };
-}
-
-function blocksIn(text: string): Block[] {
-  const lines = text.split(/\r?\n/);
-  return fencedBlocks(text)
-    .filter((block) => block.text.trim() !== '')
-    .map((block) => {
-      let above = block.startLine - 3;
-      while (above > 0 && (lines[above] ?? '').trim() === '') above -= 1;
-      const lead = (lines[above] ?? '').trimEnd();
-      const own = {
-        lead: lead.startsWith('```') ? '' : lead,
-        path: pathOf(block, lead),
-        declares: declared(block.text),
-      };
-      return { ...block, ...own, text: withoutPrompts(block.text) };
-    });
-}
-
-const FILE = /[\w@.-]+(?:\/[\w@.-]+)*\.[A-Za-z][A-Za-z0-9]{0,9}|Dockerfile|Makefile/;
-
-/** `ts title="src/a.ts"`, `ts:src/a.ts`, **src/a.ts** above, or a first comment that is only a path. */
-function pathOf({ info, text }: FencedBlock, lead: string): string | null {
-  const inInfo = new RegExp(`(?:^|[:=\\s"'])(${FILE.source})["']?\\s*$`).exec(info)?.[1];
-  const heading = new RegExp(
-    `^[#*\\s\\d.)-]*(?:file(?:name)?:?\\s*)?[*\`"]*(${FILE.source})[*\`"]*\\s*(?:\\([^)]*\\))?:?[*\`]*$`,
-    'i',
-  );
-  const inComment = new RegExp(
-    `^(?://|#|--|/\\*|<!--)\\s*(?:file(?:name)?:\\s*)?(${FILE.source})\\s*(?:\\*/|-->)?$`,
-    'i',
-  );
-  const found = inInfo ?? heading.exec(lead.trim())?.[1] ?? inComment.exec(text.split('\n', 1)[0]?.trim() ?? '')?.[1];
-  return found === undefined || found.split('/').includes('..') ? null : found.slice(0, MAX.pathChars);
-}
-
-/** The blocks that are source text: no output, no commands beside a program, no example of its use. */
-function sourcesAmong(blocks: readonly Block[], asked: string | null): Block[] {
-  const noOutput = unlessNone(blocks, ({ language }) => !OUTPUT.has(language));
-  const alike = asked === null ? [] : noOutput.filter(({ language }) => sameLanguage(language, asked));
-  // JavaScript beside TypeScript is another version of the same.
-  const wanted = unlessNone(alike, ({ language, path }) => language === asked || path !== null);
-  const program = wanted.length > 0 ? keepNamed(noOutput, wanted) : noOutput;
-  const noCommands = asked === 'shell' ? program : unlessNone(program, ({ language }) => language !== 'shell');
-  const noUsage = unlessNone(noCommands, (block) => !isUsage(block, noCommands));
-  return withoutVersions(noUsage);
-}
-
-/** Files of another language than the asked one belong to it when they have names: a page beside its script. */
-function keepNamed(all: readonly Block[], wanted: readonly Block[]): readonly Block[] {
-  return wanted.some(({ path }) => path !== null)
-    ? all.filter((one) => one.path !== null || wanted.includes(one))
-    : wanted;
-}
-
-function unlessNone<T>(list: readonly T[], keep: (one: T) => boolean): readonly T[] {
-  const kept = list.filter(keep);
-  return kept.length > 0 ? kept : list;
-}
-
-function declared(text: string): string[] {
-  return [...text.matchAll(DECLARED)].map((match) => match[1] ?? '');
-}
-
-function isUsage(block: Block, among: readonly Block[]): boolean {
-  const others = among.filter((one) => one !== block);
-  if (others.length === 0 || block.path !== null) return false;
-  const first = block.text.trimStart().split('\n', 1)[0] ?? '';
-  const says = USAGE.test(block.lead) || /^(?:\/\/|#|--|\/\*)\s*(?:usage|example|test)\b/i.test(first);
-  const declaresNothing = block.declares.length === 0;
-  const names = others.flatMap(({ declares }) => declares);
-  return declaresNothing ? says || names.some((name) => block.text.includes(name)) : says && !BETTER.test(block.lead);
-}
-
-/** Of two versions of the same thing the one that is called better, else the first. */
-function withoutVersions(blocks: readonly Block[]): Block[] {
-  const kept: Block[] = [];
-  for (const block of blocks) {
-    const names = new Set(block.declares);
-    const at = kept.findIndex((one) => one.path === block.path && one.declares.some((name) => names.has(name)));
-    const earlier = kept[at];
-    if (earlier === undefined) kept.push(block);
-    else if (BETTER.test(block.lead) || !earlier.closed) kept[at] = block;
-  }
-  return kept;
 }
 
 function joined(blocks: readonly Block[]): string {
@@ -236,25 +129,19 @@ function preferred(language: string, asked: string): string {
   return asked === 'typescript' && language === 'javascript' ? asked : language;
 }
 
-const ALIKE: readonly (readonly string[])[] = [
-  ['typescript', 'tsx', 'javascript', 'jsx'],
-  ['c', 'cpp'],
-];
-
-function sameLanguage(one: string, other: string): boolean {
-  return one === other || ALIKE.some((family) => family.includes(one) && family.includes(other));
-}
-
 const GUESSED: ReadonlySet<string> = new Set(['python', 'typescript', 'tsx', 'javascript', 'jsx']);
 
 /** Only a request that names one language is clear enough to call another one wrong. */
-function wrongLanguage({ language, text }: Chosen, { prompt }: HopInput): Finding[] {
+function wrongLanguage({ language, text, files }: Chosen, { prompt }: HopInput): Finding[] {
   const [asked, ...more] = languagesInPrompt(prompt);
   if (asked === undefined || more.length > 0) return [];
   // The guess tells only these from each other.
   const guess = GUESSED.has(asked) ? guessLanguage(text) : null;
   const shows = [language, ...(guess === null ? [] : [guess])];
-  const stranger = shows.find((one) => one !== '' && !sameLanguage(one, asked) && isProgram(one));
+  // A list of settings may belong to a program; alone it is none.
+  const stranger = shows.find(
+    (one) => one !== '' && !sameLanguage(one, asked) && (isProgram(one) || (one === 'json' && files === undefined)),
+  );
   const types = asked === 'javascript' && guess === 'typescript' ? 'typescript' : undefined;
   const found = stranger ?? types;
   if (found === undefined) return [];
@@ -267,12 +154,17 @@ function isProgram(language: string): boolean {
 }
 
 function isDiff(language: string, text: string): boolean {
-  return ['diff', 'patch'].includes(language) || /^(?:--- \S.*\n\+\+\+ \S|@@ -\d+)/m.test(text);
+  return ['diff', 'patch'].includes(language) || /^(?:--- \S.*\n\+\+\+ \S|@@ -\d+|<{5,9} ?SEARCH\s*$)/m.test(text);
 }
 
-function fromDiff(block: Block, { code }: HopInput, around: string): Chosen {
+function fromDiff(block: Block, { code, prompt }: HopInput, around: string): Chosen {
   const faults = block.closed ? [] : [cutFault()];
-  const after = code === undefined ? null : patched(code.text, block.text);
+  const after = code === undefined ? null : (replaced(code.text, block.text) ?? patched(code.text, block.text));
+  const made = code === undefined ? addedIn(block.text) : null;
+  if (made !== null) {
+    const language = languageInPrompt(prompt) ?? guessLanguage(made) ?? '';
+    return { language, text: made, around, faults };
+  }
   if (code !== undefined && after !== null) return { language: code.language, text: after, around, faults };
   const why = code === undefined ? 'there is no code yet that it could change' : 'it does not fit the code before it';
   const message = `The reply is a diff, and ${why}: the whole source text is needed.`;
@@ -299,7 +191,7 @@ function unfenced(
   const body = from === -1 ? [] : lines.slice(from, to + 1);
   const written = body.filter((line) => line.trim() !== '');
   const share = written.filter((line) => isCode(line) || line.trim().length < 3).length / Math.max(1, written.length);
-  const source = body.join('\n');
+  const source = outdented(body.join('\n'));
   const guess = guessLanguage(source);
   if (written.length === 0 || share < CODE_SHARE_MIN || (guess === null && asked === null && written.length < 3)) {
     throw noCode(text, cut);

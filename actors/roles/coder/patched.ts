@@ -1,6 +1,6 @@
 /**
- * A unified diff applied to the code before it. Owns: doing so, or saying that it does not fit. Does not own: the format
- * (the diff library).
+ * A change applied to the code before it: a unified diff, or pairs of what is searched for and what comes in its place. Owns:
+ * doing so, or saying that it does not fit. Does not own: the format of diffs (the diff library).
  */
 import { applyPatch, parsePatch } from 'diff';
 
@@ -45,4 +45,27 @@ function withCounts(diff: string): string | null {
     return [line, ...body];
   });
   return `--- a\n+++ b\n${out.join('\n')}\n`;
+}
+
+const PAIR = /^<{5,9} ?SEARCH[^\n]*\n([\s\S]*?)^={5,9}[ \t]*\n([\s\S]*?)^>{5,9} ?REPLACE[^\n]*$/gm;
+
+/** The text with each pair's first part replaced by its second; null when there is no pair, or one does not stand there once. */
+export function replaced(before: string, text: string): string | null {
+  const pairs = [...text.replaceAll('\r\n', '\n').matchAll(PAIR)];
+  let after = before;
+  for (const [, search = '', replacement = ''] of pairs) {
+    const at = after.indexOf(search);
+    if (search.trim() === '' || at === -1 || after.indexOf(search, at + 1) !== -1) return null;
+    after = after.slice(0, at) + replacement + after.slice(at + search.length);
+  }
+  return pairs.length === 0 || after === before ? null : after;
+}
+
+/** What a diff adds that only adds: a new file. Null for any other. */
+export function addedIn(diff: string): string | null {
+  const body = diff
+    .split(/\r?\n/)
+    .filter((line) => !/^(?:diff |index |new file|--- |\+\+\+ |@@ |\\ )/.test(line) && line !== '');
+  if (body.length === 0 || !body.every((line) => line.startsWith('+'))) return null;
+  return body.map((line) => line.slice(1)).join('\n');
 }

@@ -7,31 +7,37 @@
  * 3. An approval with a defect behind it is a refusal; with a remark behind it, it stays one.
  */
 
+import { refusesElsewhere } from './verdict-languages.ts';
+
 export type Said = 'refused' | 'approved' | null;
 
 /** A word or two that stand for a verdict on their own. */
 const REFUSED =
-  /^(?:not[ -]?(?:approved?|accept(?:ed|able)?|ok(?:ay)?|good|ready|passed|correct|lgtm|merge\w*)|dis?approved?|un(?:approved|acceptable|safe|correct)|reject(?:ed|ion)?|refused?|den(?:y|ied)|declined?|block(?:ed|er|ing)?|fail(?:ed|ure|ing|s)?|nack|no(?=[.,;:!-]|\s*$|\s+go\b)|nope|never|negative|false|bad|poor|wrong|incorrect|insecure|broken|incomplete|revise|revision|rework|redo|hard pass|no[ -]?go|absolutely not|thumbs down|withheld|return(?:ed)? to author|send (?:it|this) back|conditional\w*|hold(?: off)?|not yet|(?:request(?:ed|s|ing)?|needs?|requires?|make|with|pending|minor|major)?[ -]*(?:changes?|work|revisions?|fix(?:es)?|improvements?|rework)(?:[ -]*(?:requested|required|needed|necessary))?)(?![\p{L}\p{N}_])/iu;
+  /^(?:not[ -]?(?:approved?|accept(?:ed|able)?|ok(?:ay)?|good|ready|passed|correct|lgtm|merge\w*)|dis?approved?|un(?:approved|acceptable|safe|correct)|reject(?:ed|ion)?|refused?|den(?:y|ied)|declined?|block(?:ed|er|ing)?|fail(?:ed|ure|ing|s)?|nac?k|no(?=[.,;:!-]|\s*$|\s+go\b)|nope|never|negative|false|bad|poor|wrong|incorrect|insecure|broken|incomplete|revise|revision|rework|redo|hard pass|no[ -]?go|absolutely not|thumbs down|withheld|return(?:ed)? to author|send (?:it|this) back|conditional\w*|hold(?: off)?|not yet|(?:request(?:ed|s|ing)?|needs?|requires?|make|with|pending|minor|major)?[ -]*(?:changes?|work|revisions?|fix(?:es)?|improvements?|rework)(?:[ -]*(?:requested|required|needed|necessary))?)(?![\p{L}\p{N}_])/iu;
 /** An approval of a form of its own, which is none before something is done. */
 const HALF_APPROVED =
   /^(?:approved?|accept(?:ed)?) (?:with (?!no\b|out|(?:minor |small |optional |some )*(?:remarks?|comments?|nits?|notes?|suggestions?|praise))|after\b|once\b|pending\b|subject to\b|conditional|if\b|but\b)|^["'`]?(?:approved?|accepted|lgtm|pass(?:ed)?)["'`]?\s*[:=]\s*["'`]?(?:false|no)\b/iu;
 const APPROVED =
-  /^(?:approv(?:e|ed|al)|accept(?:ed|able)?|lgtm|ok(?:ay)?|pass(?:ed|es)?|yes|true|good|fine|correct|ship(?: it)?|merge(?:able)?|looks good|all good|no (?:issues?|problems?|findings?|(?:further )?changes(?: needed| required)?)|genehmigt|freigegeben|akzeptiert|approuv[ée]e?|accept[ée]e?|aprobad[oa]|aprovad[oa]|aceptad[oa]|approvat[oa]|accettat[oa]|goedgekeurd|zatwierdzon[oey])(?![\p{L}\p{N}_])|^(?:одобрен|принят|通过|批准|同意合并|承認|승인)/iu;
+  /^(?:approv(?:e|ed|al)|accept(?:ed|able)?|lgtm|ok(?:ay)?|pass(?:ed|es)?|yes|true|good|fine|correct|ship(?: it)?|merge(?:able)?|looks good|all good|no (?:issues?|problems?|findings?|(?:further )?changes(?: needed| required)?)|genehmigt|freigegeben|akzeptiert|approuv[ée]e?|accept[ée]e?|aprobad[oa]|aprovad[oa]|aceptad[oa]|approvat[oa]|accettat[oa]|goedgekeurd|akkoord|zatwierdzon[oey])(?![\p{L}\p{N}_])|^(?:одобрен|принят|通过|批准|同意合并|承認|승인)/iu;
 const SIGNS_AGAINST = /👎|🔴|❌|✖|🚫|⛔|🛑|✗|✘|(?:^|\s)-1(?=\s*(?:$|[.,:;]))/u;
 const SIGNS_FOR = /^(?:👍|✅|✔|☑|🚀|💯|\+1(?=\s*(?:$|[.,:;])))/u;
 
 /** Phrases by which prose refuses. */
 const REFUSALS =
-  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)(?! (?:with|by|when|if|as|early|at|in|before|and))|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed|by|when|if|early|at|in|before|and))|(?:can ?not|can't|won't|do not|don't|would not|wouldn't|should not|shouldn't|must not|not going to|unable to|not able to) (?:in good conscience )?(?:be )?(?:approve|accept|merge|ship|use|deploy|sign|recommend|endorse)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure|comfortable|convinced|happy|good enough|what was asked)|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant |another |an? )*(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?|pass\b|round|iteration|attempt)|(?:must|has to|have to|needs? to|should|ought to) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|sanitised|escaped|parameteri[sz]ed|validated|closed|handled|redone)|please (?:fix|change|correct|rewrite|address|revise|redo)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|handle|terminate|return|check|validate|close|escape)|doesn't (?:work|compile|run|do what|meet|satisfy|handle|terminate|return|check|validate|close|escape)|won't (?:work|compile|run|terminate|return)|will not (?:work|compile|run|terminate|return)|nack|fix (?:the|this|that|it|these|those|all)\b.{0,60}\b(?:first|before)|back to the drawing board|send (?:it|this) back|sign-?off (?:is )?withheld|thumbs down|hard pass|no-go|not lgtm|(?:conditional|withhold(?:ing)?|no) (?:approval|sign-?off)|not yet|hold(?:ing)? off|a no from me|disapprov\w*|would (?:be )?approve[ds]?|(?:should|can|must|may) not go|(?:tests?|build|it|this) would fail|severity\W{1,4}(?:critical|high|blocker|major|severe)|(?<=^|\n|[.!] )(?:problem|issue|concern|blocker|bug|defect)s?(?=:)|i (?:see|found|have|spotted|noticed) (?:an?|some|several|two|three|\d+) (?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?)|there (?:is|are|were) (?:an? |some |several |many |multiple |a few |two |three |\d+ )(?!minor|small|tiny|cosmetic|style|stylistic|optional)(?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?))\b/giu;
-/** The same in other languages; what needs no word before it to be denied. */
-const REFUSALS_ELSEWHERE =
-  /(?<![\p{L}])(?:abgelehnt|ablehnen|(?:so )?nicht (?:mergen|akzeptabel|korrekt|richtig|freigegeben|genehmigt|zusammenführen)|(?:muss|müssen) (?:[\p{L}\w]+ ){0,4}(?:behoben|ge[äa]ndert|korrigiert)|refus[ée]e?|rejet[ée]e?|inacceptable|non approuv[ée]e?|à corriger|ne pas fusionner|doit être (?:corrig|modifi)|rechazad[oa]|rechazar|no (?:est[áa] )?aprobad[oa]|(?:necesario|debe|hay que) (?:[\p{L}]+ )?corregir|rifiutat[oa]|respinto|non approvat[oa]|da correggere|rejeitad[oa]|recusad[oa]|não aprovad[oa]|odrzucon[eoy]|afgewezen|afgekeurd|avvisad)(?![\p{L}])|отклон|не одобр|не принят|нужно исправить|необходимо исправить|требу(?:ют|ет)ся (?:изменени|исправлени|доработк)|拒绝|驳回|不通过|未通过|不(?:能|可|应|建议)(?:合并|接受|批准|使用)|需要修改|需修改|请修改|不合格|却下|不承認|承認できません|要修正|修正が必要|修正してください|マージ(?:できません|しないで)|거부|반려|수정이 필요|승인할 수 없/iu;
+  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)(?! (?:with|by|when|if|as|early|at|in|before|and))|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed|by|when|if|early|at|in|before|and))|(?:can ?not|can't|won't|do not|don't|would not|wouldn't|should not|shouldn't|must not|not going to|unable to|not able to) (?:in good conscience )?(?:be )?(?:approve|accept|merge|ship|use|deploy|sign|recommend|endorse)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure|comfortable|convinced|happy|good enough|what (?:was|is|were|the|you|i)\b)|(?:isn't|(?:don't|do not|doesn't) (?:think|believe|feel|look|seem|consider)\b[^.,;!?\n]{0,20}) (?:quite |yet )?(?:ready|done|finished|mergeable|acceptable)|let's not (?:merge|ship|deploy|use)|(?:have to|must|will) say no|would block|block(?:ing)? (?:this|the) (?:merge|change|request)|fails? the (?:requirement|task|test|check|request)s?|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant |another |an? )*(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?|pass\b|round|iteration|attempt)|(?:must|has to|have to|needs to) change(?! (?:nothing|no\b))|(?:must|has to|have to|needs? to|should|ought to) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|sanitised|escaped|parameteri[sz]ed|validated|closed|handled|redone)|please (?:fix|change|correct|rewrite|address|revise|redo)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|solve|fulfil|implement|match|address|pass|handle|terminate|return|check|validate|close|escape)|doesn't (?:work|compile|run|do what|meet|satisfy|solve|fulfil|implement|match|address|pass|handle|terminate|return|check|validate|close|escape)|won't (?:pass|work|compile|run|terminate|return)|(?:will|would) not (?:pass|work|compile|run|terminate|return)|nack|fix (?:the|this|that|it|these|those|all)\b.{0,60}\b(?:first|before)|back to the drawing board|send (?:it|this) back|sign-?off (?:is )?withheld|thumbs down|hard pass|no-go|not lgtm|(?:conditional|withhold(?:ing)?|no) (?:approval|sign-?off)|not yet|hold(?:ing)? off|a no from me|disapprov\w*|would (?:be )?approve[ds]?|(?:should|can|must|may) not go|(?:tests?|build|it|this) would fail|severity\W{1,4}(?:critical|high|blocker|major|severe)|(?<=^|\n|[.!] )(?:problem|issue|concern|blocker|bug|defect)s?(?=:)|i (?:see|found|have|spotted|noticed) (?:an?|some|several|two|three|\d+) (?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?)|there (?:is|are|were) (?:an? |some |several |many |multiple |a few |two |three |\d+ )(?!minor|small|tiny|cosmetic|style|stylistic|optional)(?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?))\b/giu;
+/** A row of a table of checks. */
+const FAILED_ROW = /\|\s*(?:\*\*)?(?:fail(?:ed|s)?|reject(?:ed)?)(?:\*\*)?\s*(?:\||$)/im;
 /** What a person would not merge, when prose names it as being there. */
 const DEFECTS =
   /\b(?:vulnerab\w*|injections?|exploit\w*|security (?:holes?|flaws?|issues?|problems?|risks?)|catastrophic\w*|insecure|unsafe|leaks?|leaking|race condition|dead ?locks?|infinite (?:loop|recursion)|off[- ]by[- ]one|(?:introduc|caus)(?:es?|ing) (?:an? )?(?:[\w-]+ )?regressions?|overflows?|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|incomplete|unfinished|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|divides? by zero|division by zero|missing|undefined behaviou?r|never (?:returns?|terminates?|closes?|ends?|awaits?|frees?)|hard-?coded|plain ?text|swallow(?:s|ed)|the opposite of|(?:serious|critical|severe|major|significant|fatal|blocking) (?:[\w-]+ )?(?:problems?|issues?|flaws?|errors?|concerns?|defects?)|(?:have|has|raise[sd]?) (?:[\w-]+ )?concerns?|ignor(?:es|ing) (?:the |its |an? )?(?:[\w-]+ )?(?:arguments?|parameters?|errors?|inputs?|results?|return values?|requirements?|requests?))\b/giu;
 /** Right before a defect it says that there is none, or that it is taken care of. */
 const NEGATION =
-  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|nothing|isn't|aren't|doesn't|don't|any|zero|0|handl(?:es?|ed|ing)|guards?(?: against)?|against|detects?|reports?|tolerates?|catch(?:es)?|validates?|protects?)\b(?:[ ,/-]+[\w']+){0,4}[ ,/-]*$/i;
+  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|nothing|isn't|aren't|doesn't|don't|any|zero|0|handl(?:es?|ed|ing)|guards?(?: against)?|against|detects?|reports?|tolerates?|catch(?:es)?|validates?|protects?|fix(?:es|ed)|resolv(?:es|ed)|solv(?:es|ed)|remov(?:es|ed))\b(?:[ ,/-]+[\w']+){0,4}[ ,/-]*$/i;
+/** Behind it: it was there, and is no more. */
+const SETTLED =
+  /^[^.!?\n]{0,60}?\b(?:is|are|was|were|has been|have been|got) (?:now |already |all )?(?:fixed|resolved|solved|gone|corrected|addressed|removed)\b/i;
+/** Before it: it is not settled yet. */
+const WHEN = /\b(?:when|once|if|until|unless|after|before|only|should|must)\b[^.!?\n]*$/i;
 /** Of a defect that the code is asked to bring about, or that is only about other input. */
 const INTENDED = /^[^.!?\n]{0,80}\b(?:as (?:asked|requested|required|intended|expected|specified)|by design)\b/i;
 /** The same for a phrase of a refusal, which a comma parts from what is denied: "No, it needs changes." */
@@ -75,7 +81,8 @@ function isDenied(word: string): boolean {
 
 function phrasesRefuse(text: string): boolean {
   return (
-    REFUSALS_ELSEWHERE.test(text) ||
+    refusesElsewhere(text) ||
+    FAILED_ROW.test(text) ||
     [...text.matchAll(REFUSALS)].some(({ index }) => !DENIAL.test(text.slice(Math.max(0, index - 40), index)))
   );
 }
@@ -89,10 +96,20 @@ export function refuses(raw: string): boolean {
 /** Whether the text names a defect as being there. */
 export function hasDefect(raw: string): boolean {
   const text = statements(plainWords(raw));
-  return [...text.matchAll(DEFECTS)].some(
-    ({ index, 0: word }) =>
-      !NEGATION.test(text.slice(Math.max(0, index - 60), index)) && !INTENDED.test(text.slice(index + word.length)),
-  );
+  return [...text.matchAll(DEFECTS)].some(({ index, 0: word }) => {
+    const before = text.slice(Math.max(0, index - 60), index);
+    const after = text.slice(index + word.length);
+    if (NEGATION.test(before) || INTENDED.test(after)) return false;
+    return !SETTLED.test(after) || WHEN.test(before);
+  });
+}
+
+/** Whatever weight a finding is given: it says itself that nothing goes in before it is dealt with. */
+const BLOCKS =
+  /\b(?:(?:must|has to|have to|needs? to) be \w+ (?:before|first)\b|before (?:merging|shipping|deploying|release|this can be merged|it can be merged)|(?:do not|don't|cannot|can't) (?:be )?merged?\b|blocks? (?:the )?(?:merge|release)|(?:is a|this is) blocker)/i;
+
+export function blocksMerge(raw: string): boolean {
+  return BLOCKS.test(statements(plainWords(raw)));
 }
 
 const HOLES = /\b(?:vulnerab\w*|injections?|exploitable|insecure|remote code execution|path traversal)\b/gi;
@@ -111,7 +128,9 @@ export function takesBack(raw: string): boolean {
   if (found === null) return false;
   const rest = text.slice(found.index + found[0].length);
   const sentence = /^[^.!?\n]*/.exec(rest)?.[0] ?? '';
-  return ACTION_LEFT.test(sentence) && !WISH.test(sentence);
+  // What is named as an exception is not approved.
+  const isExcepted = /^(?:except|apart|aside)/i.test(found[0]);
+  return (isExcepted || ACTION_LEFT.test(sentence)) && !WISH.test(sentence);
 }
 
 /** Prose decides only when it is plain; a model's name for a defect that is there is plain enough. */
@@ -143,6 +162,10 @@ function isLowScore(text: string): boolean {
   const found =
     /\b(?:score|rating|rated?|overall|grade|quality)\b[^\d\n]{0,20}(\d+(?:\.\d+)?)\s*(?:\/|out of)\s*(\d+)/i.exec(text);
   if (found !== null) return isLow(Number(found[1]), Number(found[2]));
+  const share = /\b(?:score|rating|overall|grade|quality)\b[^\d\n]{0,20}(\d+(?:\.\d+)?)\s*%/i.exec(text);
+  if (share !== null) return isLow(Number(share[1]), 100);
+  const stars = /[★☆⭐]{3,10}/u.exec(text)?.[0];
+  if (stars?.includes('☆')) return isLow([...stars].filter((one) => one !== '☆').length, [...stars].length);
   if (/\b(?:grade|mark)\b\W{1,4}[DEF][+-]?(?![\p{L}\p{N}])/iu.test(text)) return true;
   const bare = /^\W*(\d+(?:\.\d+)?)\s*(?:\/|out of)\s*(\d+)\b/i.exec(text);
   return bare !== null && isLow(Number(bare[1]), Number(bare[2]));

@@ -10,7 +10,8 @@
 
 import { isRecord, jsonObjectsIn } from '../../../prompting/json-reply.ts';
 import type { Finding, Review } from '../../../schemas/events/generated.ts';
-import { hasDefect, hasHole, isLow, proseSays, refuses, takesBack, wordOf } from './verdict-words.ts';
+import { SERIOUS_ELSEWHERE } from './verdict-languages.ts';
+import { blocksMerge, hasDefect, hasHole, isLow, proseSays, refuses, takesBack, wordOf } from './verdict-words.ts';
 
 /** Limits of schemas/events/data/common.v1.json. */
 const FINDINGS_MAX = 100;
@@ -47,6 +48,9 @@ const LISTS = [
   'changes',
   'feedback',
 ] as const;
+/** Lists and words of what has to be done first; anything in them refuses. */
+const BLOCKING =
+  /^(?:block(?:ing|ers?)(?:_(?:issues|findings|changes))?|must_(?:fix|change)(?:es)?|(?:required|requested|necessary)_(?:changes|fixes|actions)|changes_(?:requested|required|needed)|(?:critical|security)_(?:issues|findings|problems))$/;
 const SCORES = ['score', 'rating', 'grade', 'overall_score', 'quality'] as const;
 const SUMMARIES = ['summary', 'explanation', 'reason', 'reasoning', 'comment', 'message', 'rationale'] as const;
 const MESSAGES = [
@@ -71,7 +75,12 @@ export function parseReview(text: string, engine: string, { cut = false } = {}):
 function readWhole(text: string, engine: string): Review {
   if (FORM_REPEATED.test(text)) return undecided(text, []);
   const objects = jsonObjectsIn(text).map(lowerKeys);
-  const value = objects.find((one) => isReview(one)) ?? listed(objects);
+  const reviews = objects.filter((one) => isReview(one)).map((one) => fromJson(one, text, engine));
+  const refused = reviews.filter(({ verdict }) => verdict === 'changes_requested');
+  const [first] = refused.length > 0 ? refused : reviews;
+  // One a file, or second thoughts: what one of them refuses is refused.
+  if (first !== undefined) return first;
+  const value = listed(objects);
   if (value !== null) return fromJson(value, text, engine);
   // Field names that nobody knows approve nothing.
   return fromProse(text, engine, objects.length === 0 ? text : outsideJson(text));
@@ -97,6 +106,7 @@ function lowerKeys(value: Record<string, unknown>): Record<string, unknown> {
 function isReview(value: Record<string, unknown>): boolean {
   return (
     [...VERDICTS, ...LISTS, ...SCORES].some((key) => value[key] !== undefined) ||
+    Object.keys(value).some((key) => BLOCKING.test(key)) ||
     Object.entries(value).some(([key, one]) => flagOf(one) !== null && (FLAGS.test(key) || FLAGS_AGAINST.test(key)))
   );
 }
@@ -205,12 +215,38 @@ function textOf(value: Record<string, unknown>, keys: readonly string[]): string
 }
 
 function findingsOf(value: Record<string, unknown>): Finding[] {
-  const lists = LISTS.map((key) => value[key]).filter((one) => Array.isArray(one));
-  return lists.flatMap((list) => list.flatMap(findingOf)).slice(0, FINDINGS_MAX);
+  const listed = LISTS.flatMap((key) => findingsIn(value[key]));
+  const blocking = Object.entries(value)
+    .filter(([key]) => BLOCKING.test(key))
+    .flatMap(([, one]) => findingsIn(one).map((found): Finding => ({ ...found, severity: 'error' })));
+  return [...listed, ...blocking].slice(0, FINDINGS_MAX);
 }
 
+/** A list of them, lists by severity, or words. */
+function findingsIn(raw: unknown): Finding[] {
+  if (Array.isArray(raw)) return raw.flatMap(findingOf);
+  if (typeof raw === 'string') {
+    if (NOTHING.test(raw)) return [];
+    // In place of a list it is all that there is to say.
+    return refuses(raw) || hasDefect(raw) ? [remark(raw.trim(), 'error', 'model-review')] : findingOf(raw);
+  }
+  if (!isRecord(raw)) return [];
+  return Object.entries(raw).flatMap(([severity, list]) =>
+    Array.isArray(list)
+      ? list.flatMap((one) => findingOf(isRecord(one) ? { severity, ...one } : { severity, message: one }))
+      : [],
+  );
+}
+
+const NOTHING =
+  /^\W*(?:(?:none|nothing)\b.*|no(?: \w+){0,3} (?:issues?|findings?|blockers?|problems?|changes|vulnerabilities|errors|bugs)\b.*|no|n\/a|null|false|true|yes)?\W*$/is;
+
 function findingOf(raw: unknown): Finding[] {
-  if (typeof raw === 'string') return raw.trim() === '' ? [] : [remark(raw.trim(), 'warning', 'model-review')];
+  if (typeof raw === 'string') {
+    const said = raw.trim();
+    if (said === '') return [];
+    return [remark(said, blocksMerge(said) ? 'error' : 'warning', 'model-review')];
+  }
   if (!isRecord(raw)) return [];
   const message = textOf(raw, MESSAGES);
   if (message === '') return [];
@@ -218,12 +254,14 @@ function findingOf(raw: unknown): Finding[] {
 }
 
 const SERIOUS =
-  /^(?:error|critical|high|major|blocker|blocking|severe|serious|fatal|urgent|security|bug|must|p0|p1|s0|s1)/i;
+  /^(?:error|critical|high|major|blocker|blocking|severe|serious|fatal|urgent|security|bug|must|p0|p1|s0|s1|sev(?:erity)?[- ]?[01]|🔴|❌|⛔|🛑|🚫)/iu;
 const SLIGHT = /^(?:info|note|nit|low|minor|trivial|style|suggestion|optional|hint|praise|cosmetic)/i;
 
 function severityOf(raw: Record<string, unknown>): Finding['severity'] {
   const said = textOf(raw, ['severity', 'level', 'priority', 'type', 'category', 'kind']);
-  if (SERIOUS.test(said)) return 'error';
+  if (SERIOUS.test(said) || SERIOUS_ELSEWHERE.test(said)) return 'error';
+  if (flagOf(raw.blocking) === true || flagOf(raw.blocker) === true || flagOf(raw.must_fix) === true) return 'error';
+  if (blocksMerge(textOf(raw, MESSAGES))) return 'error';
   // Whatever weight it is given: nobody merges a hole.
   if (!SLIGHT.test(said) && hasHole(textOf(raw, MESSAGES))) return 'error';
   return SLIGHT.test(said) ? 'info' : 'warning';

@@ -18,6 +18,8 @@ export type Decision = 'allow' | 'ask' | 'deny';
 export interface ToolPolicy {
   /** @param share whose work it is; absent for a task of before there was a policy, which keeps what it was promised */
   decide(tool: { readonly name: string; readonly fence: Fence }, share: Share | undefined): Decision;
+  /** Names of tools in its rules that mean none of these: a slip there denies nothing. */
+  unknown(names: readonly string[]): readonly string[];
 }
 
 /** A task that was written on the log itself says no door. */
@@ -53,7 +55,8 @@ export function parsePolicy(text: string): ToolPolicy {
   const parsed = policyForm.safeParse(value);
   if (parsed.success) return policyOf(parsed.data.rules);
   const [issue] = parsed.error.issues;
-  throw new PolicyError(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
+  const where = issue === undefined || issue.path.length === 0 ? 'the file' : issue.path.join('.');
+  throw new PolicyError(`${where}: ${issue?.message ?? 'is not valid'}`);
 }
 
 /** Without a file. */
@@ -66,6 +69,7 @@ function policyOf(rules: readonly Rule[]): ToolPolicy {
     isBy: (door: string) => by === undefined || by.some((one) => one === door),
     isFor: matcher(tools),
   }));
+  const named = [...new Set(rules.flatMap(({ tools = [] }) => tools))].map((name) => ({ name, fits: matcher([name]) }));
   return {
     decide({ name, fence }, share) {
       if (share === undefined) return 'allow';
@@ -74,6 +78,7 @@ function policyOf(rules: readonly Rule[]): ToolPolicy {
       if (rule !== undefined) return rule.decision;
       return fence === 'pure' || door === 'cli' ? 'allow' : 'ask';
     },
+    unknown: (names) => named.filter(({ fits }) => !names.some(fits)).map(({ name }) => name),
   };
 }
 

@@ -150,3 +150,86 @@ test.each([
   const { code } = skills.code?.read({ ...reply, input: { prompt: 'Write a.ts and b.ts' }, tools: [] }) ?? {};
   expect((code?.faults ?? []).map(({ rule }) => rule)).toEqual(faults);
 });
+
+describe('the same two lines of Python, however they are framed', () => {
+  const code = 'def add(a, b):\n    return a + b';
+  const other = 'from a import add\nprint(add(1, 2))';
+  const before: CodeArtifact = {
+    ...{ language: 'python', text: 'def add(a, b):\n    return a - b\n', attempt: 1, explanation: '', citations: [] },
+  };
+  const pair = '<<<<<<< SEARCH\n    return a - b\n=======\n    return a + b\n>>>>>>> REPLACE';
+
+  test.each([
+    ['in a quotation', '> ```python\n> def add(a, b):\n>     return a + b\n> ```'],
+    ['in a list indented by a tab', '-\tHere:\n\n\t```python\n\tdef add(a, b):\n\t    return a + b\n\t```'],
+    ['closed behind the last line', `\`\`\`python\n${code}\`\`\``],
+    ['indented by four spaces', 'Here it is:\n\n    def add(a, b):\n        return a + b\n\nIt adds.'],
+    ['in BBCode', `[code=python]\n${code}\n[/code]`],
+    ['in a tag of its language', `<python>\n${code}\n</python>`],
+    ['as an artifact', `<artifact type="code" language="python">\n${code}\n</artifact>`],
+    ['in LaTeX', `\\begin{lstlisting}[language=Python]\n${code}\n\\end{lstlisting}`],
+    ['with numbers', '```python\n1 def add(a, b):\n2     return a + b\n```'],
+    ['with numbers and bars', '```python\n  1 | def add(a, b):\n  2 |     return a + b\n```'],
+    ['with spaces of another kind', '```python\n\u200bdef add(a, b):\n\u00a0\u00a0\u00a0\u00a0return a + b\n```'],
+    [
+      'as a diff of a new file',
+      '```diff\n--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,2 @@\n+def add(a, b):\n+    return a + b\n```',
+    ],
+    ['in a page of Markdown', `\`\`\`markdown\n# Add\n\n\`\`\`python\n${code}\n\`\`\`\n\nIt adds.\n\`\`\``],
+    ['as the call of a tool', JSON.stringify({ name: 'write_file', arguments: { path: 'a.py', content: code } })],
+    [
+      'beside what not to do',
+      `Do not do this:\n${fence('python', 'def add(a, b):\n    return eval(a)')}\nBut this:\n${fence('python', code)}`,
+    ],
+    [
+      'after what it was before',
+      `Before:\n${fence('python', 'def add(a, b):\n    return a - b')}\nAfter:\n${fence('python', code)}`,
+    ],
+    [
+      'with tests that nobody asked for',
+      `${fence('python', code)}\nTests:\n${fence('python', 'import unittest\nclass T(unittest.TestCase):\n    pass')}`,
+    ],
+  ])('%s', (_how, reply) => {
+    const made = of(reply, 'Write a Python function add');
+    expect(made).toMatchObject({ language: 'python', text: `${code}\n` });
+    expect(rules(made)).toEqual([]);
+  });
+
+  test.each([
+    ['pairs in a fence', fence('python', pair)],
+    ['pairs below a name', `a.py\n${fence('', pair)}`],
+  ])('as a change by %s', (_how, reply) => {
+    expect(of(reply, 'Write a Python function add', before).text).toBe(`${code}\n`);
+  });
+
+  test('a change that does not fit is said to be none', () => {
+    const made = of(fence('python', pair.replace('a - b', 'a * b')), 'Write a Python function add', before);
+    expect(rules(made)).toContain('unapplied-diff');
+  });
+
+  test.each([
+    ['tags', `<file path="a.py">\n${code}\n</file>\n<file path="b.py">\n${other}\n</file>`],
+    ['signs', `=== a.py ===\n${fence('python', code)}\n=== b.py ===\n${fence('python', other)}`],
+    [
+      'a list of JSON',
+      JSON.stringify({
+        files: [
+          { path: 'a.py', content: code },
+          { path: 'b.py', content: other },
+        ],
+      }),
+    ],
+    ['an object of JSON', JSON.stringify({ files: { 'a.py': code, 'b.py': other } })],
+    ['paths of another system', `**\\a.py**\n${fence('python', code)}\n**C:\\b.py**\n${fence('python', other)}`],
+  ])('as files by %s', (_how, reply) => {
+    const made = of(reply, 'Write a Python function add');
+    expect(made.files?.map(({ path, text }) => [path, text])).toEqual([
+      ['a.py', `${code}\n`],
+      ['b.py', `${other}\n`],
+    ]);
+  });
+
+  test('JSON in place of a program is not what was asked for', () => {
+    expect(rules(of(fence('json', '{"a": 1}'), 'Write a Python function add'))).toEqual(['wrong-language']);
+  });
+});

@@ -1,20 +1,28 @@
 /** Requests that are begun and never sent on: who does that hinders nobody else, and not even themselves. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, expect, test } from 'vitest';
-import { boundHalfSent, HALF_SENT } from '../../../guards/half-sent.ts';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { boundHalfSent, HALF_GREETED, HALF_SENT } from '../../../guards/half-sent.ts';
+import { Authority } from '../../support/certificates.ts';
 
 const MOST = 20;
-let server: Server;
+let server: Server | null = null;
 const sockets: Socket[] = [];
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  server.closeAllConnections();
-  server.close();
-  await once(server, 'close');
+  const ending = server;
+  server = null;
+  if (ending === null) return;
+  ending.closeAllConnections();
+  ending.close();
+  await once(ending, 'close');
 });
 
 async function open(options: object = HALF_SENT): Promise<number> {
@@ -55,7 +63,7 @@ test.each([
   await closed(first);
   expect(await ask(port)).toBe('whole');
   expect(await ask(port, 'a body')).toBe('whole');
-  expect(await new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))).toBeLessThanOrEqual(
+  expect(await new Promise((resolve) => server?.getConnections((_error, count) => resolve(count)))).toBeLessThanOrEqual(
     MOST + 2,
   );
 });
@@ -86,4 +94,28 @@ test.each([
 test('a head that does not come in time is told so', async () => {
   const port = await open({ headersTimeout: 100, requestTimeout: 200, connectionsCheckingInterval: 50 });
   expect(await text(await begin(port, 'GET / HTTP/1.1\r\n'))).toContain('HTTP/1.1 408 ');
+});
+
+test.each([
+  ['half a greeting of TLS', Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])],
+  ['nothing', Buffer.alloc(0)],
+  ['HTTP without TLS', Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n')],
+])('%s does not keep a connection to a port of TLS', async (_what, sent) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-half-greeted-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { key, certificate } = new Authority(folder, 'ours').sign('gateway', ['IP:127.0.0.1']);
+  expect(HALF_GREETED.handshakeTimeout).toBeLessThanOrEqual(10_000);
+  const secure = createTlsServer(
+    { ...HALF_SENT, key, cert: certificate, handshakeTimeout: 300 },
+    (_request, response) => response.end(),
+  );
+  onTestFinished(() => void secure.close());
+  boundHalfSent(secure, MOST);
+  secure.listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+  const socket = connect((secure.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined).resume();
+  await once(socket, 'connect');
+  socket.write(sent);
+  await closed(socket);
 });

@@ -7,7 +7,7 @@
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type FoundRole, loadRoleDefinitions, skillsOf } from '../actors/roles/index.ts';
@@ -34,6 +34,8 @@ export const nothingOwn: OwnMesh = {
   ...{ folder: null, roles: [], workflows: [], tools: [], prompts: {}, knowledge: null },
 };
 
+/** In a stack: of a file that cannot be parsed it begins with the place, else a line of it says where. */
+const PLACE = /(?:^|[( ])(?:file:\/\/)?(\/[^\n:()]+\.[cm]?[jt]s):(\d+)/gm;
 /** Longer instructions leave no room for what they are about. */
 const PROMPT_CHARS_MAX = 20_000;
 
@@ -85,11 +87,11 @@ export async function checkMesh(config: unknown, path: string): Promise<OwnMesh>
     if (taken.has(name)) throw wrong(path, `tools: there is a tool ${name} already; give yours another name`);
     taken.add(name);
   }
-  const known = await loadRoleDefinitions(roles)
-    .then((all) => skillsOf(all).names())
-    .catch((error: unknown) => {
-      throw wrong(path, `roles: ${messageOf(error)}`, error);
-    });
+  const all = await loadRoleDefinitions(roles).catch((error: unknown) => {
+    throw wrong(path, `roles: ${messageOf(error)}`, error);
+  });
+  checkAsked(all, path);
+  const known = await skillsOf(all).names();
   const unknown = Object.keys(prompts).find((name) => !known.includes(name));
   if (unknown !== undefined) throw wrong(path, `prompts: there is no skill ${unknown}; there are ${known.join(', ')}`);
   return {
@@ -100,6 +102,16 @@ export async function checkMesh(config: unknown, path: string): Promise<OwnMesh>
   };
 }
 
+/** What a role asks for help has to be there. @throws SettingsError */
+function checkAsked(roles: readonly FoundRole[], path: string): void {
+  const names = roles.map(({ name }) => name);
+  for (const { name, asks = [], asksAlso = [] } of roles) {
+    const unknown = [...asks, ...asksAlso].find((one) => !names.includes(one));
+    if (unknown !== undefined)
+      throw wrong(path, `roles: ${name} asks ${unknown}, and there is no such role; there are ${names.join(', ')}`);
+  }
+}
+
 async function exportOf(path: string): Promise<unknown> {
   answerForOwnName();
   try {
@@ -107,8 +119,24 @@ async function exportOf(path: string): Promise<unknown> {
     if (module.default === undefined) throw new Error('it has no default export; export default defineMesh({…})');
     return module.default;
   } catch (error) {
-    throw wrong(path, messageOf(error), error);
+    const { file, line } = placeOf(error, dirname(path)) ?? { file: path, line: null };
+    throw wrong(file, `${line === null ? '' : `line ${line}: `}${messageOf(error)}${adviceOf(error)}`, error);
   }
+}
+
+/** Where Node says that something went wrong, among the files of the mesh: a mistake in a role is not the config's. */
+function placeOf(error: unknown, folder: string): { readonly file: string; readonly line: string } | null {
+  if (!(error instanceof Error)) return null;
+  for (const [, file = '', line = ''] of (error.stack ?? '').matchAll(PLACE)) {
+    const near = relative(folder, file);
+    if (!near.startsWith('..') && !near.split(sep).includes('node_modules')) return { file, line };
+  }
+  return null;
+}
+
+function adviceOf(error: unknown): string {
+  const isUnsupported = error instanceof Error && 'code' in error && error.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
+  return isUnsupported ? '; Node takes types away and makes no code of them: write it without' : '';
 }
 
 /** @throws SettingsError when there is none: it was meant to be there */

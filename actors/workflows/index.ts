@@ -169,7 +169,10 @@ export function loadWorkflows(
 function readWorkflowFile(path: string, roles: ReadonlySet<string>, limits: WorkflowLimits): Workflow {
   const file = basename(path);
   const workflow = checkWorkflow(parsed(textOf(path), file), file, roles, limits);
-  if (`${workflow.name}.json` !== file) throw new WorkflowError(`${file}: its name is ${workflow.name}`);
+  if (`${workflow.name}.json` !== file)
+    throw new WorkflowError(
+      `${file}: its name is ${workflow.name}, and has to be that of its file; change one of them`,
+    );
   return workflow;
 }
 

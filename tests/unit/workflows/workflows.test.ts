@@ -128,7 +128,9 @@ describe('a folder', () => {
 
   test('a file is named after its workflow', () => {
     put('other.json', direct);
-    expect(() => loadWorkflows(roles, folder)).toThrow(/^other\.json: its name is direct$/);
+    expect(() => loadWorkflows(roles, folder)).toThrow(
+      /^other\.json: its name is direct, and has to be that of its file/,
+    );
   });
 
   test('a file that is no JSON is named', () => {

@@ -7,7 +7,7 @@
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type FoundRole, loadRoleDefinitions, skillsOf } from '../actors/roles/index.ts';
@@ -15,6 +15,7 @@ import { builtinNames } from '../actors/roles/tools/builtin/names.ts';
 import type { Tool } from '../actors/roles/tools/builtin/port.ts';
 import { projectRoot, SettingsError } from '../config/settings.ts';
 import type { MeshConfig } from './define-mesh.ts';
+import { placeOf } from './place.ts';
 
 /** What a mesh has beside what ships. */
 export interface OwnMesh {
@@ -34,8 +35,6 @@ export const nothingOwn: OwnMesh = {
   ...{ folder: null, roles: [], workflows: [], tools: [], prompts: {}, knowledge: null },
 };
 
-/** In a stack: of a file that cannot be parsed it begins with the place, else a line of it says where. */
-const PLACE = /(?:^|[( ])(?:file:\/\/)?(\/[^\n:()]+\.[cm]?[jt]s):(\d+)/gm;
 /** Longer instructions leave no room for what they are about. */
 const PROMPT_CHARS_MAX = 20_000;
 
@@ -119,19 +118,10 @@ async function exportOf(path: string): Promise<unknown> {
     if (module.default === undefined) throw new Error('it has no default export; export default defineMesh({…})');
     return module.default;
   } catch (error) {
+    // A mistake in a role is not the config's.
     const { file, line } = placeOf(error, dirname(path)) ?? { file: path, line: null };
     throw wrong(file, `${line === null ? '' : `line ${line}: `}${messageOf(error)}${adviceOf(error)}`, error);
   }
-}
-
-/** Where Node says that something went wrong, among the files of the mesh: a mistake in a role is not the config's. */
-function placeOf(error: unknown, folder: string): { readonly file: string; readonly line: string } | null {
-  if (!(error instanceof Error)) return null;
-  for (const [, file = '', line = ''] of (error.stack ?? '').matchAll(PLACE)) {
-    const near = relative(folder, file);
-    if (!near.startsWith('..') && !near.split(sep).includes('node_modules')) return { file, line };
-  }
-  return null;
 }
 
 function adviceOf(error: unknown): string {

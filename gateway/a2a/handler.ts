@@ -211,11 +211,9 @@ export class A2aHandler implements A2ARequestHandler {
     const config = request.configuration?.taskPushNotificationConfig;
     if (message.taskId === '') return this.#begun(message, config, call);
     if (config === undefined) return this.#continued(message, call);
-    const { taskId } = await this.#push.checked({ ...config, taskId: message.taskId });
-    await this.#steered(taskId, call);
-    const now = await this.#continued(message, call);
-    await this.#push.create({ ...config, taskId: now.view.taskId }, call.context.caller, now.cursor);
-    return now;
+    const { cursor, view } = await this.#steered(message.taskId, call);
+    const order = { ...config, taskId: view.taskId };
+    return this.#push.createBefore(order, call.context.caller, cursor, () => this.#continued(message, call));
   }
 
   async #begun(
@@ -235,7 +233,7 @@ export class A2aHandler implements A2ARequestHandler {
     const submit = () => this.#mesh.tasks.submit(submission, context);
     if (config === undefined) return submit();
     await this.#mesh.tasks.check(submission, context);
-    return this.#push.createBefore({ ...config, taskId: correlationId }, context.caller, submit);
+    return this.#push.createBefore({ ...config, taskId: correlationId }, context.caller, '', submit);
   }
 
   async #continued(message: Message, call: A2aCall): Promise<TaskNow> {

@@ -6,7 +6,7 @@ import type { Incoming } from '../../runtime/role.ts';
 import { currentStep, type TaskContext } from './context.ts';
 
 /** Raised by the machine itself, with a delay: a question has been open for a while. */
-interface Remind {
+export interface Remind {
   readonly type: 'remind';
 }
 

@@ -45,13 +45,13 @@ export class PushConfigs {
   }
 
   /**
-   * Creates it for a task that is submitted next: whoever hears of the task may rely on being told. A task that is refused
-   * leaves no config behind.
+   * Creates it for what comes with it, a task or an answer: whoever hears that it was taken may rely on being told. What is
+   * refused leaves no config behind, and where there is no room for the config nothing is taken.
    */
-  async createBefore<T>(order: PushOrder, caller: Caller, submit: () => Promise<T>): Promise<T> {
-    const { entry, isNew } = await this.#created(order, caller, '');
+  async createBefore<T>(order: PushOrder, caller: Caller, cursor: string, work: () => Promise<T>): Promise<T> {
+    const { entry, isNew } = await this.#created(order, caller, cursor);
     try {
-      return await submit();
+      return await work();
     } catch (thrown) {
       if (isNew && isRefusal(thrown)) await this.delete(entry.config.taskId, entry.config.id);
       throw thrown;

@@ -12,13 +12,15 @@ import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign 
 import { contentHash } from '../../../schemas/events/ids.ts';
 import type { PushEntry } from './store.ts';
 
-/** The scheme of a config's authentication whose credentials are a secret to sign with, `whsec_` and base64. */
+/** The scheme of a config's authentication whose credentials are secrets to sign with, each `whsec_` and base64. */
 const SECRET_SCHEME = 'webhook-signature';
 const SECRET_PREFIX = 'whsec_';
 const PUBLIC_PREFIX = 'whpk_';
 /** The specification wants 24 to 64. */
 const SECRET_BYTES_MIN = 24;
 const SECRET_BYTES_MAX = 64;
+/** The old one and the new one, while a receiver changes it. */
+const SECRETS_MAX = 2;
 
 /** Ed25519, of the gateway. */
 export type SigningKey = KeyObject;
@@ -42,6 +44,13 @@ function secretOf(text: string): Buffer | null {
   return bytes.length >= SECRET_BYTES_MIN && bytes.length <= SECRET_BYTES_MAX ? bytes : null;
 }
 
+/** None when one of them is no secret, or they are too many. */
+function secretsOf(credentials: string): readonly Buffer[] {
+  const secrets = credentials.split(' ').map(secretOf);
+  const known = secrets.filter((secret) => secret !== null);
+  return known.length === secrets.length && known.length <= SECRETS_MAX ? known : [];
+}
+
 type Authentication = PushEntry['config']['authentication'];
 
 export function signsBySecret(authentication: Authentication): boolean {
@@ -51,8 +60,9 @@ export function signsBySecret(authentication: Authentication): boolean {
 /** What is wrong with the secret of a config; null when nothing is, or it has none. */
 export function secretProblem(authentication: Authentication): string | null {
   if (authentication === undefined || !signsBySecret(authentication)) return null;
-  if (secretOf(authentication.credentials) !== null) return null;
-  return `must be ${SECRET_PREFIX} and ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes in base64`;
+  if (secretsOf(authentication.credentials).length > 0) return null;
+  const form = `${SECRET_PREFIX} and ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes in base64`;
+  return `must be ${form}, or ${SECRETS_MAX} of these with a space between`;
 }
 
 /** Of an event for a config. @param place where in the log it stands, and which of its events it is */
@@ -68,8 +78,8 @@ export function signatureHeaders(
   const timestamp = String(Math.floor(message.atMs / 1000));
   const signed = `${message.id}.${timestamp}.${message.body}`;
   const own = `v1a,${sign(null, Buffer.from(signed), key).toString('base64')}`;
-  const secret = signsBySecret(authentication) ? secretOf(authentication?.credentials ?? '') : null;
-  const shared = secret === null ? [] : [`v1,${createHmac('sha256', secret).update(signed).digest('base64')}`];
+  const secrets = signsBySecret(authentication) ? secretsOf(authentication?.credentials ?? '') : [];
+  const shared = secrets.map((secret) => `v1,${createHmac('sha256', secret).update(signed).digest('base64')}`);
   return {
     'webhook-id': message.id,
     'webhook-timestamp': timestamp,

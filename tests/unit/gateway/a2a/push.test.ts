@@ -8,7 +8,7 @@ import { PushAddresses } from '../../../../gateway/a2a/push/address.ts';
 import { PushConfigs } from '../../../../gateway/a2a/push/configs.ts';
 import { PushRoom } from '../../../../gateway/a2a/push/room.ts';
 import { PushSender } from '../../../../gateway/a2a/push/sender.ts';
-import { newSigningKey, publicKeyOf } from '../../../../gateway/a2a/push/signature.ts';
+import { newSigningKey, publicKeyOf, signatureHeaders } from '../../../../gateway/a2a/push/signature.ts';
 import { PushStore } from '../../../../gateway/a2a/push/store.ts';
 import { openMesh } from '../../../../gateway/core/mesh.ts';
 import { pushSigningKey } from '../../../../services/push-signing-key.ts';
@@ -92,11 +92,11 @@ describe('shares', () => {
     const refused = () =>
       Promise.reject(new MeshError('invalid_argument', 'INVALID_FIELD', 'there is no such workflow'));
     for (let i = 0; i < 20; i++)
-      await expect(push.createBefore(order(randomUUID(), '/x'), bob, refused)).rejects.toThrow(/no such workflow/);
+      await expect(push.createBefore(order(randomUUID(), '/x'), bob, '', refused)).rejects.toThrow(/no such workflow/);
     expect(await store.all()).toEqual([]);
     const away = () => Promise.reject(new MeshError('unavailable', 'NOT_TAKEN_YET', 'later'));
     const taskId = randomUUID();
-    await expect(push.createBefore(order(taskId, '/x'), bob, away)).rejects.toThrow('later');
+    await expect(push.createBefore(order(taskId, '/x'), bob, '', away)).rejects.toThrow('later');
     expect(await push.list(taskId)).toHaveLength(1);
   });
 
@@ -153,7 +153,19 @@ describe('signatures (Standard Webhooks)', () => {
     expect(new Set(ids).size).toBe(taken.length - 1);
   });
 
-  test.each(['', 'secret', 'whsec_', 'whsec_c2hvcnQ=', `whsec_${'!'.repeat(44)}`, `whsec_${'A'.repeat(400)}`])(
+  test('while a receiver changes its secret, each notification is signed by the old one and the new one', () => {
+    const secrets = [secret, Buffer.alloc(32, 8)];
+    const credentials = secrets.map((one) => `whsec_${one.toString('base64')}`).join(' ');
+    const message = { id: 'msg_1', body: '{}', atMs: 1_700_000_000_000 };
+    const headers = signatureHeaders(message, key, { ...authentication, credentials });
+    const [old, next, own] = String(headers['webhook-signature']).split(' ');
+    const by = (one: Buffer) => `v1,${createHmac('sha256', one).update('msg_1.1700000000.{}').digest('base64')}`;
+    expect([old, next, own?.slice(0, 4)]).toEqual([...secrets.map(by), 'v1a,']);
+  });
+
+  const one = authentication.credentials;
+  const bad = [`${one} `, `${one} secret`, `${one} ${one} ${one}`];
+  test.each(['', 'secret', 'whsec_', 'whsec_c2hvcnQ=', `whsec_${'!'.repeat(44)}`, `whsec_${'A'.repeat(400)}`, ...bad])(
     '%j is no secret to sign with',
     async (credentials) => {
       const { push } = await opened();

@@ -14,7 +14,7 @@ import { livingServices } from '../registry/registry.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
 import { routerCheck } from './doctor-router.ts';
-import { toFailure } from './errors.ts';
+import { codeOf, toFailure } from './errors.ts';
 import { localTrouble } from './local-trouble.ts';
 import { withBus } from './mesh-client.ts';
 import { NATS_SERVER_VERSION } from './nats-download.ts';
@@ -118,30 +118,27 @@ function home(settings: Settings): Check {
   return { name: 'MESH_HOME', status: free < 1024 ** 3 ? 'warn' : 'ok', text };
 }
 
-function ledger(path: string): Check {
-  const name = `ledger ${path.slice(path.lastIndexOf('/') + 1)}`;
+const FROM_THE_LOG = 'it is rebuilt from the log';
+const FROM_THE_DOCUMENTS = '`mesh index` makes it anew from your documents';
+
+/** @param anew how a damaged one comes back */
+export function databaseCheck(name: string, path: string, anew: string): Check {
+  const damaged = (why: string): Check => {
+    return { name, status: 'fail', text: `damaged (${why}); move it aside, ${anew}`, exitCode: 3 };
+  };
   try {
     const db = new Database(path, { readonly: true, fileMustExist: true });
     try {
       const result = db.pragma('quick_check(1)', { simple: true });
-      if (result === 'ok') return { name, status: 'ok', text: 'sound' };
-      return {
-        name,
-        status: 'fail',
-        text: `damaged (${String(result)}); move it aside, it is rebuilt from the log`,
-        exitCode: 3,
-      };
+      return result === 'ok' ? { name, status: 'ok', text: 'sound' } : damaged(String(result));
     } finally {
       db.close();
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return {
-      name,
-      status: 'fail',
-      text: `cannot be read (${reason}); move it aside, it is rebuilt from the log`,
-      exitCode: 3,
-    };
+    if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(codeOf(error))) return damaged(reason);
+    // A disk that is full or read-only, or somebody else's file: nothing says that what is in it is lost.
+    return { name, status: 'fail', text: `cannot be read (${reason}): look at its disk and its rights`, exitCode: 3 };
   }
 }
 
@@ -149,13 +146,13 @@ function ledgers(settings: Settings): Check[] {
   const folder = dirname(settings.CHECKPOINT_DB_PATH);
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.db')) : [];
   if (files.length === 0) return [{ name: 'ledgers', status: 'ok', text: 'none yet' }];
-  return files.map((file) => ledger(join(folder, file)));
+  return files.map((file) => databaseCheck(`ledger ${file}`, join(folder, file), FROM_THE_LOG));
 }
 
 function knowledge(settings: Settings): Check {
   const path = settings.MESH_KNOWLEDGE_PATH;
   if (!existsSync(path)) return { name: 'knowledge', status: 'ok', text: 'none yet; the first `mesh up` makes it' };
-  return { ...ledger(path), name: 'knowledge' };
+  return databaseCheck('knowledge', path, FROM_THE_DOCUMENTS);
 }
 
 /** What is wrong with the mesh that runs here, as it is seen from outside. */

@@ -83,7 +83,7 @@ function given(input: HopInput, changes: ForkInput): HopInput {
   const merged = Object.entries({ ...input, ...changes }).filter(([, value]) => value !== null);
   const whole = { ...Object.fromEntries(merged), prompt: prompt ?? input.prompt };
   const valid = validateData('hop.requested', { step: 'fork', attempt: 1, timeoutMs: 1000, input: whole });
-  if (!valid.ok) throw invalidField('input', valid.rejection.reason.replace(/^data\.?input\.?/, ''));
+  if (!valid.ok) throw invalidField('input', valid.rejection.reason.replace(/^data\.?input\.? */, ''));
   return valid.value.input;
 }
 

@@ -80,15 +80,18 @@ export function checkWorkflow(
     throw new WorkflowError(`${source}${schemaProblem(validate.errors?.[0])}`);
   }
   const names = value.steps.map(({ step }) => step);
-  if (new Set(names).size < names.length) throw new WorkflowError(`${source}: two steps have the same name`);
-  const stranger = value.steps.find(({ role }) => !roles.has(role));
-  if (stranger) throw new WorkflowError(`${source}: no role ${stranger.role}; roles are ${[...roles].join(', ')}`);
-  for (const step of value.steps) checkApprove(step, source);
+  const wrong = (field: string, why: string): WorkflowError => new WorkflowError(`${source}/${field}: ${why}`);
+  for (const [at, { step, role, approve }] of value.steps.entries()) {
+    if (names.indexOf(step) < at) throw wrong(`steps/${at}/step`, `an earlier step is called ${step} too`);
+    if (!roles.has(role)) throw wrong(`steps/${at}/role`, `no role ${role}; roles are ${[...roles].join(', ')}`);
+    if (approve) checkApprove(approve, (field, why) => wrong(`steps/${at}/approve/${field}`, why));
+  }
   if (value.loop) {
     const { review, revise } = value.loop;
-    if (names.indexOf(revise) < 0 || names.indexOf(review) <= names.indexOf(revise)) {
-      throw new WorkflowError(`${source}: loop.review must name a step after loop.revise`);
-    }
+    for (const [field, name] of Object.entries({ review, revise }))
+      if (!names.includes(name)) throw wrong(`loop/${field}`, `no step ${name}; steps are ${names.join(', ')}`);
+    if (names.indexOf(review) <= names.indexOf(revise))
+      throw wrong('loop/review', `it must name a step after that of loop/revise, ${revise}`);
   }
   return withLimits(value, source, limits);
 }
@@ -119,22 +122,22 @@ function withLimits(file: WorkflowFile, source: string, limits: WorkflowLimits):
   return { deadlineMs: limits.deadlineMs, ...file, steps };
 }
 
+type Wrong = (field: string, why: string) => WorkflowError;
+
 /** An approval that could not be given, or that nobody would ever be reminded of, is a mistake of the file. */
-function checkApprove({ step, approve }: Pick<WorkflowStep, 'step' | 'approve'>, source: string): void {
-  if (approve === undefined) return;
+function checkApprove(approve: NonNullable<WorkflowStep['approve']>, wrong: Wrong): void {
   const { choices = ['yes', 'no'], timeoutMs, remindAfterMs, remindTo } = approve;
-  const wrong = (what: string): WorkflowError => new WorkflowError(`${source}: step ${step}: approve.${what}`);
-  if (choices.length === 1) throw wrong('choices are two, the one that approves first, or none');
+  if (choices.length === 1) throw wrong('choices', 'they are two, the one that approves first, or none');
   if (new Set(choices.map(foldedChoice)).size < choices.length) {
-    throw wrong('choices must differ, in more than case and blanks: an answer is compared without them');
+    throw wrong('choices', 'they must differ, in more than case and blanks: an answer is compared without them');
   }
   if (approve.default !== undefined && choices.length > 0 && !choices.includes(approve.default)) {
-    throw wrong(`default must be one of ${choices.join(', ')}`);
+    throw wrong('default', `it must be one of ${choices.join(', ')}`);
   }
-  if (approve.default !== undefined && timeoutMs === undefined) throw wrong('default needs timeoutMs');
-  if (remindTo !== undefined && remindAfterMs === undefined) throw wrong('remindTo needs remindAfterMs');
+  if (approve.default !== undefined && timeoutMs === undefined) throw wrong('default', 'it needs timeoutMs');
+  if (remindTo !== undefined && remindAfterMs === undefined) throw wrong('remindTo', 'it needs remindAfterMs');
   if (remindAfterMs !== undefined && remindAfterMs >= (timeoutMs ?? Number.POSITIVE_INFINITY)) {
-    throw wrong('remindAfterMs must be less than timeoutMs');
+    throw wrong('remindAfterMs', 'it must be less than timeoutMs');
   }
 }
 
@@ -161,18 +164,29 @@ export function loadWorkflows(
   folder: string = import.meta.dirname,
   limits: WorkflowLimits = limitsOf([]),
 ): ReadonlyMap<string, Workflow> {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
+  const files = namesIn(folder).filter((file) => file.endsWith('.json') && file !== 'workflow.schema.json');
   const workflows = files.sort().map((file) => readWorkflowFile(join(folder, file), roles, limits));
   return new Map(workflows.map((workflow) => [workflow.name, workflow]));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const known: Readonly<Record<string, string>> = {
+      ENOENT: 'there is no such folder of workflows',
+      ENOTDIR: 'it is a file, and a folder of workflows is wanted',
+    };
+    throw new WorkflowError(known[code] ?? `cannot be read (${code})`, { cause });
+  }
 }
 
 function readWorkflowFile(path: string, roles: ReadonlySet<string>, limits: WorkflowLimits): Workflow {
   const file = basename(path);
   const workflow = checkWorkflow(parsed(textOf(path), file), file, roles, limits);
   if (`${workflow.name}.json` !== file)
-    throw new WorkflowError(
-      `${file}: its name is ${workflow.name}, and has to be that of its file; change one of them`,
-    );
+    throw new WorkflowError(`${file}/name: ${workflow.name} would be in ${workflow.name}.json: change one of the two`);
   return workflow;
 }
 

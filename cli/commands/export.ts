@@ -25,7 +25,7 @@ export function command(): Command {
     ],
   })
     .argument('<id>', 'id of a task, or its first six characters or more')
-    .argument('[file]', 'file to write; standard output without it')
+    .argument('[file]', 'file to write; standard output without it, or for -')
     .option('--no-secrets', 'leave out what looks like a key, a token or a password')
     .action((id: string, file: string | undefined, options: { secrets: boolean }) => write(id, file, !options.secrets));
 }
@@ -34,7 +34,7 @@ async function write(id: string, file: string | undefined, leaveOut: boolean): P
   const { facts, view } = await withTask(settingsNow(), id, (task) => wholeTask(task, 'mesh export'));
   const { taskId } = view;
   const text = trailText(taskId, facts, `agent-mesh ${manifest.version}`, leaveOut);
-  if (file === undefined) {
+  if (file === undefined || file === '-') {
     return printJsonText(text.trimEnd());
   }
   try {

@@ -120,7 +120,7 @@ describe('output into a pipe whose reader is slow', () => {
   it.each([
     ['show', (id: string) => ['show', id, '--json']],
     ['tasks', () => ['tasks', '--json', '-n', '50']],
-    ['export', (id: string) => ['export', id]],
+    ['export', (id: string) => ['export', id, '-']],
     ['run', (id: string, prompt: string) => ['run', prompt, '--id', id, '--json']],
   ])('%s arrives whole', async (_name, args) => {
     const prompt = `tool:hash ${JSON.stringify({ text: 'x'.repeat(100_000) })}`;

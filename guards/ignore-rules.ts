@@ -1,5 +1,5 @@
 /**
- * What a project keeps out of its own history and search: `.gitignore` and `.ignore`. Owns: which rules bind a path.
+ * What a project keeps out of its own history and search: `.gitignore`, `.git/info/exclude` and `.ignore`. Owns: which rules bind a path.
  * Does not own: the language of the rules (the ignore library), or anything left out for another reason (`left-out.ts`).
  *
  * The rules of a folder bind what is below it; a deeper file's rules come after, and the last that matches decides, as in
@@ -9,7 +9,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 
-const FILES = ['.gitignore', '.ignore'];
+/** What comes later decides; the first is of one clone alone (gitignore(5)). */
+const FILES = ['.git/info/exclude', '.gitignore', '.ignore'];
+/** As git takes names where it makes a repository on these systems. */
+const IGNORES_CASE = process.platform === 'darwin' || process.platform === 'win32';
 
 interface Layer {
   readonly folder: string;
@@ -24,7 +27,9 @@ const noRules: IgnoreRules = [];
 export async function withRulesOf(above: IgnoreRules, folder: string): Promise<IgnoreRules> {
   const texts = await Promise.all(FILES.map((name) => textOf(join(folder, name))));
   const own = texts.filter((text) => text !== null);
-  return own.length === 0 ? above : [...above, { folder, rules: ignore().add(own.join('\n')) }];
+  return own.length === 0
+    ? above
+    : [...above, { folder, rules: ignore({ ignorecase: IGNORES_CASE }).add(own.join('\n')) }];
 }
 
 /** The rules from above a root: those of its project, unless they leave the root itself out. */
@@ -50,7 +55,7 @@ export function isLeftOut(rules: IgnoreRules, absolutePath: string, isFolder: bo
 
 async function textOf(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
     // One that cannot be read, or is a folder, has no rules.

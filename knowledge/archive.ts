@@ -38,7 +38,13 @@ export function unpack(bytes: Uint8Array, wanted: (name: string) => boolean): Ar
     files,
     text(path) {
       const file = Object.hasOwn(files, path) ? files[path] : undefined;
-      return file === undefined ? null : strFromU8(file);
+      return file === undefined ? null : decoded(file);
     },
   };
+}
+
+/** XML may be in UTF-16, which its mark says. */
+function decoded(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? new TextDecoder('utf-16be').decode(bytes) : strFromU8(bytes);
 }

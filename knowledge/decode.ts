@@ -1,6 +1,6 @@
 /**
- * Bytes as text, as people have them. Owns: the encodings, and the text of notebooks and web pages. Does not own: what is
- * left out for what it is (`scan.ts`), cutting.
+ * Bytes as text, as people have them. Owns: the encodings, and the text of notebooks. Does not own: the text of web pages
+ * (`page.ts`), what is left out for what it is (`scan.ts`), cutting.
  *
  * Notebooks and pages become Markdown, so that they are cut at their headings; their lines are those of the Markdown.
  */
@@ -10,20 +10,28 @@ import { extname } from 'node:path';
 const CONTROLS_SHARE_MAX = 0.001;
 /** Of the letters of a Western text, those beyond ASCII are a tenth; read as one, Cyrillic or Chinese has nearly all. */
 const FOREIGN_SHARE_MAX = 0.35;
+/** Of the bytes of UTF-16 that are 0: half of them in Western text, fewer with other letters in it. */
+const UTF16_SHARE_MIN = 0.35;
 /** Where a page names its encoding (HTML, 13.2.3.2). */
 const HEAD_BYTES = 1024;
 
+/** Of what a cell said; more is data. */
+const OUTPUT_CHARS_MAX = 1000;
+/** A picture or a font inside of a text: nobody asks for it by its letters. */
+const EMBEDDED = /(data:[\w/+.-]{0,60};base64,)[A-Za-z0-9+/=]{200,}/g;
+
 /** The text of a file; null when its bytes are none, or in an encoding that nothing names. */
-export function textOf(path: string, bytes: Buffer): string | null {
-  const text = decoded(bytes);
-  if (text === null) return null;
+export async function textOf(path: string, bytes: Buffer): Promise<string | null> {
+  const read = decoded(bytes);
+  if (read === null) return null;
+  const text = (read.includes('\n') ? read : read.replaceAll('\r', '\n')).replace(EMBEDDED, '$1…');
   switch (extname(path).toLowerCase()) {
     case '.ipynb':
       return notebookText(text) ?? text;
     case '.html':
     case '.htm':
     case '.xhtml':
-      return pageText(text);
+      return (await import('./page.ts')).pageText(text);
     default:
       return text;
   }
@@ -34,13 +42,13 @@ function decoded(bytes: Buffer): string | null {
   if (bytes.subarray(0, 4).toString('hex') === 'fffe0000') return null;
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes);
-  if (bytes.includes(0)) return null;
+  if (bytes.includes(0)) return withoutMark(bytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
-  const named = byItsOwnName(bytes);
+  const named = byItsOwnName(bytes) ?? damaged(bytes);
   if (named !== null) return named;
   // Latin-1 as it is really written: with the quotes and dashes of Windows-1252.
   const text = new TextDecoder('windows-1252').decode(bytes);
@@ -49,16 +57,46 @@ function decoded(bytes: Buffer): string | null {
   return controls <= text.length * CONTROLS_SHARE_MAX && !isForeign(text) ? text : null;
 }
 
+/** How much of a text is looked at for its encoding. */
+const SAMPLE_BYTES = 4000;
+
+/** UTF-16 as some programs write it: in Western text every second byte is 0. */
+function withoutMark(bytes: Buffer): string | null {
+  const sample = bytes.subarray(0, SAMPLE_BYTES);
+  const zeros = [0, 0];
+  for (const [index, byte] of sample.entries()) if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;
+  const [even = 0, odd = 0] = zeros;
+  const most = Math.max(even, odd);
+  if (bytes.length % 2 !== 0 || Math.min(even, odd) > 0 || most < sample.length * UTF16_SHARE_MIN) return null;
+  const text = new TextDecoder(odd > 0 ? 'utf-16le' : 'utf-16be').decode(bytes);
+  return text.includes('\u0000') ? null : text;
+}
+
+/** UTF-8 with a few bytes that are none: a file cut in the middle of a letter, two that were put together. */
+function damaged(bytes: Buffer): string | null {
+  const text = new TextDecoder('utf-8').decode(bytes);
+  const wrong = text.match(/\ufffd/g)?.length ?? 0;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all beyond ASCII is meant
+  const beyond = (text.match(/[^\u0000-\u007f]/g)?.length ?? 0) - wrong;
+  return beyond > wrong ? text : null;
+}
+
 function isForeign(text: string): boolean {
   const letters = text.match(/[A-Za-z]/g)?.length ?? 0;
-  const beyond = text.match(/[\u00a1-\u00ff]/g)?.length ?? 0;
+  const beyond =
+    text.match(
+      /[\u00a1-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u201a\u201e\u2020\u2021\u2030\u2039\u203a]/g,
+    )?.length ?? 0;
   return beyond > (letters + beyond) * FOREIGN_SHARE_MAX;
 }
 
 /** A page, or XML, in the encoding that it names. */
 function byItsOwnName(bytes: Buffer): string | null {
   const head = bytes.subarray(0, HEAD_BYTES).toString('latin1');
-  const label = /<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)|^<\?xml[^>]+encoding\s*=\s*["']([\w-]+)/i.exec(head);
+  const label =
+    /<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)|^<\?xml[^>]+encoding\s*=\s*["']([\w-]+)/i.exec(head) ??
+    // In the first two lines of a source (PEP 263, and editors).
+    /^(?:[^\n]*\n)?[ \t]*(?:#|\/\/|;|--|%)[^\n]*?coding[:=][ \t]*([\w.-]+)/.exec(head);
   const name = label?.[1] ?? label?.[2];
   if (name === undefined) return null;
   try {
@@ -81,9 +119,21 @@ function notebookText(text: string): string | null {
     const source = joined(cell.source ?? cell.input);
     if (source.trim() === '') return '';
     const body = cell.cell_type === 'code' ? fenced(language, source) : source;
-    return `## Cell ${index + 1}\n\n${body}`;
+    return [`## Cell ${index + 1}`, body, ...outputsOf(cell.outputs)].join('\n\n');
   });
   return `${cells.filter((cell) => cell !== '').join('\n\n')}\n`;
+}
+
+/** What a cell said when it ran, where that is text; of a long one the beginning. */
+function outputsOf(outputs: unknown): string[] {
+  if (!Array.isArray(outputs)) return [];
+  const said = outputs.filter(isRecord).map(({ text, data, ename, evalue }) => {
+    if (typeof ename === 'string') return `${ename}: ${joined(evalue)}`;
+    return joined(text ?? (isRecord(data) ? data['text/plain'] : ''));
+  });
+  const all = said.filter((one) => one.trim() !== '').join('\n');
+  if (all === '') return [];
+  return [fenced('', all.length > OUTPUT_CHARS_MAX ? `${all.slice(0, OUTPUT_CHARS_MAX)}…` : all)];
 }
 
 /** Before the fourth format they are on worksheets. */
@@ -119,42 +169,4 @@ function parsed(text: string): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  ...{ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', mdash: '—', ndash: '–', hellip: '…', copy: '©' },
-  ...{ laquo: '«', raquo: '»', auml: 'ä', ouml: 'ö', uuml: 'ü', Auml: 'Ä', Ouml: 'Ö', Uuml: 'Ü', szlig: 'ß' },
-  ...{ eacute: 'é', egrave: 'è', agrave: 'à', ccedil: 'ç', rsquo: '’', lsquo: '‘', rdquo: '”', ldquo: '“', bull: '•' },
-};
-
-/** What a reader of the page sees, its headings as Markdown. */
-export function pageText(html: string): string {
-  const seen = html
-    .replace(/<!--[\s\S]*?-->/g, '')
-    .replace(/<(script|style|noscript|template|svg|head)\b[\s\S]*?<\/\1\s*>/gi, (whole, name: string) =>
-      name.toLowerCase() === 'head' ? `\n# ${/<title[^>]*>([\s\S]*?)<\/title>/i.exec(whole)?.[1] ?? ''}\n` : '',
-    )
-    .replace(/<pre\b[^>]*>([\s\S]*?)<\/pre>/gi, (_whole, body: string) => `\n\n\`\`\`\n${body.trim()}\n\`\`\`\n\n`)
-    .replace(
-      /<h([1-6])\b[^>]*>([\s\S]*?)<\/h\1>/gi,
-      (_whole, level: string, title: string) =>
-        `\n\n${'#'.repeat(Number(level))} ${title.replace(/\s+/g, ' ').trim()}\n\n`,
-    )
-    .replace(/<li\b[^>]*>/gi, '\n- ')
-    .replace(/<(?:br|hr)\b[^>]*>/gi, '\n')
-    .replace(
-      /<\/?(?:p|div|section|article|main|ul|ol|table|tr|blockquote|dl|dt|dd|figure|header|footer|nav)\b[^>]*>/gi,
-      '\n\n',
-    )
-    .replace(/<\/t[dh]>/gi, ' | ')
-    .replace(/<[^>]*>/g, '');
-  return seen
-    .replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal?: string, hex?: string, name?: string) => {
-      const code = decimal !== undefined ? Number(decimal) : hex !== undefined ? Number.parseInt(hex, 16) : 0;
-      if (code > 0 && code <= 0x10ffff) return String.fromCodePoint(code);
-      return ENTITIES[name ?? ''] ?? whole;
-    })
-    .replace(/[ \t]+\n/g, '\n')
-    .replace(/\n{3,}/g, '\n\n')
-    .trimStart();
 }

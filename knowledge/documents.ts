@@ -5,15 +5,18 @@
  */
 import { zipSync } from 'fflate';
 import { ArchiveTooLarge, unpack } from './archive.ts';
-import { pageText } from './decode.ts';
 import { type DocumentExtension, documentExtension } from './document-types.ts';
 import { bookText, slidesText, workbookText } from './office.ts';
+import { pageText } from './page.ts';
 import type { SkipReason } from './port.ts';
 
 /** More pages than this are a library: the first are read, and the last line says how many were not. */
 const PAGES_MAX = 500;
 /** A workbook of a million cells gives more text than anybody asks about. */
 const TEXT_CHARS_MAX = 8_000_000;
+
+/** The name of what is encrypted in it; an old format in the same container has none. */
+const ENCRYPTED = Buffer.from('EncryptedPackage', 'utf16le');
 
 export type DocumentRead =
   | { readonly text: string }
@@ -38,7 +41,8 @@ const READERS: Readonly<Record<DocumentExtension, (bytes: Buffer) => string | Pr
 export async function readDocument(path: string, bytes: Buffer): Promise<DocumentRead> {
   const extension = documentExtension(path);
   // Office keeps what has a password in a container of another kind (MS-OFFCRYPTO 2.3).
-  if (extension === null || bytes.subarray(0, 4).toString('hex') === 'd0cf11e0') return { reason: 'protected' };
+  if (bytes.subarray(0, 4).toString('hex') === 'd0cf11e0' && bytes.includes(ENCRYPTED)) return { reason: 'protected' };
+  if (extension === null) return { reason: 'damaged' };
   try {
     const text = await READERS[extension](bytes);
     if (text.length > TEXT_CHARS_MAX) return { reason: 'too-large-inside' };
@@ -55,11 +59,16 @@ async function pdfText(bytes: Buffer): Promise<string> {
   const { text } = await extractText(document, { mergePages: false });
   const pages = text
     .slice(0, PAGES_MAX)
-    .map((page, index) => (page.trim() === '' ? '' : `# Page ${index + 1}\n\n${page.trim()}`))
+    .map((page, index) => (page.trim() === '' ? '' : `# Page ${index + 1}\n\n${unhyphenated(page.trim())}`))
     .filter((page) => page !== '');
   const left = text.length - PAGES_MAX;
   if (left > 0) pages.push(`(${left} more pages were not read.)`);
   return pages.length === 0 ? '' : `${pages.join('\n\n')}\n`;
+}
+
+/** A word that was parted at the end of a line, whole again: it is asked for whole. */
+function unhyphenated(text: string): string {
+  return text.replace(/(\p{Ll})-\n(?=\p{Ll})/gu, '$1');
 }
 
 /** Unpacked within limits first, since mammoth has none; pictures are not read. */

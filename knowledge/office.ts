@@ -5,9 +5,9 @@
  */
 import { posix } from 'node:path';
 import { type Archive, unpack } from './archive.ts';
-import { pageText } from './decode.ts';
+import { pageText } from './page.ts';
 import { sheetMarkdown } from './sheet.ts';
-import { elementsOf, readXml } from './xml.ts';
+import { elementsOf, localName, readXml } from './xml.ts';
 
 const MARKUP = /\.(?:xml|rels|opf|x?html?)$/i;
 
@@ -31,13 +31,15 @@ export function slidesText(bytes: Uint8Array): string {
   const slides = elementsOf(show, 'p:sldId').map((slide) => relations.get(slide['r:id'] ?? '') ?? '');
   return slides
     .map((part, index) => {
-      const { title, paragraphs } = shapesOf(archive.text(part) ?? '');
+      const xml = archive.text(part) ?? '';
+      const { title, paragraphs } = shapesOf(xml);
+      const hidden = elementsOf(xml, 'p:sld')[0]?.show === '0' ? ' (hidden)' : '';
       const notes = [...relationsOf(archive, part).values()].find((path) => path.includes('/notesSlides/'));
       const said = notes === undefined ? [] : shapesOf(archive.text(notes) ?? '').paragraphs;
       const all = [...paragraphs, ...(said.length > 0 ? ['Notes:', ...said] : [])];
       return all.length === 0 && title === ''
         ? ''
-        : `# Slide ${index + 1}${title && `: ${title}`}\n\n${all.join('\n\n')}`;
+        : `# Slide ${index + 1}${hidden}${title && `: ${title}`}\n\n${all.join('\n\n')}`;
     })
     .filter(Boolean)
     .join('\n\n');
@@ -78,10 +80,12 @@ export function workbookText(bytes: Uint8Array): string {
   const relations = relationsOf(archive, 'xl/workbook.xml');
   const shared = sharedStrings(archive.text('xl/sharedStrings.xml') ?? '');
   const styles = archive.text('xl/styles.xml') ?? '';
+  const from1904 = /^(?:1|true)$/.test(elementsOf(book, 'workbookPr')[0]?.date1904 ?? '');
   return elementsOf(book, 'sheet')
     .map((sheet) => {
+      const hidden = /hidden$/i.test(sheet.state ?? '') ? ' (hidden)' : '';
       const xml = archive.text(relations.get(sheet['r:id'] ?? '') ?? '') ?? '';
-      return sheetMarkdown(sheet.name ?? '', xml, { shared, styles });
+      return sheetMarkdown(`${sheet.name ?? ''}${hidden}`, xml, { shared, styles, from1904 });
     })
     .filter(Boolean)
     .join('\n\n');
@@ -92,7 +96,8 @@ function sharedStrings(xml: string): string[] {
   let isText = false;
   let isPhonetic = false;
   readXml(xml, {
-    open(name) {
+    open(prefixed) {
+      const name = localName(prefixed);
       if (name === 'si') strings.push('');
       if (name === 'rPh') isPhonetic = true;
       isText = name === 't' && !isPhonetic;
@@ -102,10 +107,15 @@ function sharedStrings(xml: string): string[] {
     },
     close(name) {
       isText = false;
-      if (name === 'rPh') isPhonetic = false;
+      if (localName(name) === 'rPh') isPhonetic = false;
     },
   });
   return strings;
+}
+
+/** Whoever reads it has no key for it. */
+class DocumentProtected extends Error {
+  override readonly name = 'PasswordException';
 }
 
 export function bookText(bytes: Uint8Array): string {
@@ -115,13 +125,32 @@ export function bookText(bytes: Uint8Array): string {
   const content = archive.text(path);
   if (content === null) throw new Error('no book');
   const items = new Map(elementsOf(content, 'item').map(({ id = '', href = '' }) => [id, href]));
-  return elementsOf(content, 'itemref')
-    .map(({ idref = '' }, index) => {
-      const href = decodeURIComponent(items.get(idref) ?? '');
-      const chapter = pageText(archive.text(posix.join(posix.dirname(path), href)) ?? '').trim();
+  const parts = elementsOf(content, 'itemref').map(({ idref = '' }) =>
+    posix.join(posix.dirname(path), pathIn(items.get(idref) ?? '')),
+  );
+  // Fonts may be scrambled in a book that anybody can read.
+  const locked = new Set(
+    elementsOf(archive.text('META-INF/encryption.xml'), 'CipherReference').map(({ URI = '' }) => pathIn(URI)),
+  );
+  if (parts.some((part) => locked.has(part))) throw new DocumentProtected('chapters are encrypted');
+  return parts
+    .map((part, index) => {
+      const chapter = pageText(archive.text(part) ?? '', { xhtml: true }).trim();
       if (chapter === '' || /^#+$/.test(chapter)) return '';
       return /^#{1,6} \S/m.test(chapter) ? chapter : `# Chapter ${index + 1}\n\n${chapter}`;
     })
     .filter(Boolean)
     .join('\n\n');
+}
+
+/** Of an address inside of the book, which may have a place in the chapter behind it. */
+function pathIn(href: string): string {
+  const path = href.replace(/#.*$/, '');
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    // A percent sign of its own.
+    if (error instanceof URIError) return path;
+    throw error;
+  }
 }

@@ -194,7 +194,7 @@ export async function readText(absolutePath: string): Promise<ReadText> {
     if ('reason' in read) return { ok: false, reason: read.reason };
     return holdsSecret(read.text) ? { ok: false, reason: 'secret' } : { ok: true, text: read.text, bytes };
   }
-  const text = textOf(absolutePath, bytes);
+  const text = await textOf(absolutePath, bytes);
   if (text === null) return { ok: false, reason: 'binary' };
   if (holdsSecret(text)) return { ok: false, reason: 'secret' };
   if (fileTypeOf(absolutePath).kind === 'code' && hasLineOver(text, CODE_LINE_CHARS_MAX)) {

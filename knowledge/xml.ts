@@ -22,9 +22,16 @@ export function readXml(xml: string, { open, text, close }: XmlReader): void {
   parser.end(xml);
 }
 
-/** The attributes of every element of that name, in their order. */
+/** Without the prefix of its namespace, which each writer chooses. */
+export function localName(name: string): string {
+  return name.slice(name.indexOf(':') + 1);
+}
+
+/** The attributes of every element of that name, whatever its prefix, or with the one that is named; in their order. */
 export function elementsOf(xml: string | null, name: string): Readonly<Record<string, string>>[] {
   const found: Readonly<Record<string, string>>[] = [];
-  readXml(xml ?? '', { open: (own, attributes) => own === name && found.push(attributes) });
+  readXml(xml ?? '', {
+    open: (own, attributes) => (own === name || localName(own) === name) && found.push(attributes),
+  });
   return found;
 }

@@ -15,11 +15,10 @@
  */
 
 import { type MeshEvent, PAYLOAD_MAX_BYTES, parseJson } from '../../schemas/events/envelope.ts';
-import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 import { traceparentFor } from '../../schemas/events/trace-context.ts';
 import { FatalError } from './errors.ts';
 import type { Versions } from './role.ts';
-import type { TextHome, ToldTexts } from './told-texts.ts';
+import { RecordTexts, type ToldTexts } from './told-texts.ts';
 
 /**
  * Raised when a record of this release could not be read by an older one.
@@ -151,7 +150,7 @@ export function encodeRecord(
   const limit = maxBytes - HEADERS_MAX_BYTES;
   // What was caused can be derived: only its envelopes are told then, or nothing of it.
   for (const caused of ['whole', 'envelopes'] as const) {
-    const texts = new Texts(told, head.n);
+    const texts = new RecordTexts(told, head.n);
     const text = textOf(head, entries, caused, texts);
     if (text.length > limit) continue;
     const bytes = encoder.encode(text);
@@ -159,7 +158,7 @@ export function encodeRecord(
     texts.remember();
     return bytes;
   }
-  const texts = new Texts(told, head.n);
+  const texts = new RecordTexts(told, head.n);
   const bytes = encoder.encode(textOf(head, entries, 'nothing', texts));
   texts.remember();
   return bytes;
@@ -169,7 +168,7 @@ function textOf(
   head: RecordHead,
   entries: readonly Entry[],
   told: 'whole' | 'envelopes' | 'nothing',
-  texts: Texts,
+  texts: RecordTexts,
 ): string {
   const parts = [headText(head, entries.some(beginsByVersion) ? RECORD_VERSION : WITHOUT_MACHINES)];
   for (const { input, caused, text = bareText(input) } of entries) {
@@ -251,58 +250,6 @@ function causedText(event: MeshEvent, data: unknown): string {
   const { specversion, id, source, type, correlationid, hopindex, remainingloops, senderrole, recipientrole } = event;
   const names = { entry: 'caused', specversion, id, source, type, correlationid };
   return JSON.stringify({ ...names, hopindex, remainingloops, senderrole, recipientrole, data });
-}
-
-/** Where each long text of the record was written first. */
-class Texts {
-  readonly #places = new Map<string, TextHome>();
-  readonly #told: ToldTexts | undefined;
-  readonly #n: number;
-
-  constructor(told: ToldTexts | undefined, n: number) {
-    this.#told = told;
-    this.#n = n;
-  }
-
-  /** The record is written as it is: what stands whole in it may be referred to by later ones. */
-  remember(): void {
-    for (const [text, home] of this.#places) this.#told?.note(text, home);
-  }
-
-  /** The data as it is written: a text that stands in a record already is only referred to. */
-  write({ data, id, correlationid: task }: MeshEvent): unknown {
-    const written = this.#referring(data, task);
-    for (const [index, text] of textsIn(data).entries())
-      if (this.#told?.find(text, task) == null) this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
-    return written;
-  }
-
-  /** An input stands whole, whatever was written before. */
-  input({ data, id, correlationid: task }: MeshEvent): void {
-    for (const [index, text] of textsIn(data).entries())
-      this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
-  }
-
-  #note(text: string, home: TextHome): void {
-    if (!this.#places.has(text)) this.#places.set(text, home);
-  }
-
-  #referring(value: unknown, task: string): unknown {
-    if (typeof value === 'string') return this.#reference(value, task) ?? value;
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.#referring(item, task));
-    const copy: Record<string, unknown> = {};
-    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item, task);
-    return copy;
-  }
-
-  #reference(text: string, task: string): object | null {
-    if (text.length < LONG_TEXT_CHARACTERS) return null;
-    const here = this.#places.get(text);
-    if (here !== undefined) return { $ref: here.place };
-    const told = this.#told?.find(text, task) ?? null;
-    return told === null ? null : { $ref: told.place, logseq: String(told.seq) };
-  }
 }
 
 interface StoredEntry extends Record<string, unknown> {

@@ -1,13 +1,15 @@
 /**
- * Where a journal has its very long texts: a prompt of 240 KB would else stand in it once for each hop. Owns: remembering
- * in which record such a text was written whole, while it is known where the log has that record. Does not own: writing
- * records (`record.ts`), or reading them (`schemas/events/journal.ts`).
+ * Long texts in a journal: a prompt of 240 KB would else stand in it once for each hop. Owns: remembering where in a record
+ * a long text was written whole, and of very long ones in which record, while it is known where the log has that; writing a
+ * reference in its place. Does not own: the rest of a record (`record.ts`), or reading it (`schemas/events/journal.ts`).
  *
  * 1. A text is found only while its record is in the log: whoever reads a reference finds what it refers to.
  * 2. The record is one of the same task: a reference that somebody made up leads to nothing of another task.
  * 3. It is what a record tells of what was caused, and nothing rests on it: an input is never referred to another record.
  */
 import { hash } from 'node:crypto';
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
+import { LONG_TEXT_CHARACTERS, textsIn } from '../../schemas/events/journal.ts';
 
 /** Shorter ones are written again: a reference costs its reader another read of the log. */
 const TOLD_FROM_CHARACTERS = 4096;
@@ -15,7 +17,7 @@ const TOLD_FROM_CHARACTERS = 4096;
 const TEXTS_MAX = 256;
 
 /** A text that stands whole in an entry of a record. */
-export interface TextHome {
+interface TextHome {
   /** Whose entry it is; nobody else is referred to it. */
   readonly task: string;
   /** Id of the event, and which of its long texts. */
@@ -59,4 +61,56 @@ export class ToldTexts {
 
 function keyOf(text: string, task: string): string {
   return `${task}/${hash('sha256', text, 'base64')}`;
+}
+
+/** Where each long text of the record was written first. */
+export class RecordTexts {
+  readonly #places = new Map<string, TextHome>();
+  readonly #told: ToldTexts | undefined;
+  readonly #n: number;
+
+  constructor(told: ToldTexts | undefined, n: number) {
+    this.#told = told;
+    this.#n = n;
+  }
+
+  /** The record is written as it is: what stands whole in it may be referred to by later ones. */
+  remember(): void {
+    for (const [text, home] of this.#places) this.#told?.note(text, home);
+  }
+
+  /** The data as it is written: a text that stands in a record already is only referred to. */
+  write({ data, id, correlationid: task }: MeshEvent): unknown {
+    const written = this.#referring(data, task);
+    for (const [index, text] of textsIn(data).entries())
+      if (this.#told?.find(text, task) == null) this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
+    return written;
+  }
+
+  /** An input stands whole, whatever was written before. */
+  input({ data, id, correlationid: task }: MeshEvent): void {
+    for (const [index, text] of textsIn(data).entries())
+      this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
+  }
+
+  #note(text: string, home: TextHome): void {
+    if (!this.#places.has(text)) this.#places.set(text, home);
+  }
+
+  #referring(value: unknown, task: string): unknown {
+    if (typeof value === 'string') return this.#reference(value, task) ?? value;
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#referring(item, task));
+    const copy: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item, task);
+    return copy;
+  }
+
+  #reference(text: string, task: string): object | null {
+    if (text.length < LONG_TEXT_CHARACTERS) return null;
+    const here = this.#places.get(text);
+    if (here !== undefined) return { $ref: here.place };
+    const told = this.#told?.find(text, task) ?? null;
+    return told === null ? null : { $ref: told.place, logseq: String(told.seq) };
+  }
 }

@@ -31,7 +31,7 @@ function pdf(lines: readonly string[]): Buffer {
 }
 
 /** A zip archive (PKWARE's APPNOTE, sections 4.3.7 and 4.3.12). */
-function zip(files: Readonly<Record<string, string>>): Buffer {
+function zip(files: Readonly<Record<string, string | Buffer>>): Buffer {
   const locals: Buffer[] = [];
   const central: Buffer[] = [];
   let place = 0;
@@ -202,9 +202,83 @@ describe('a hostile document', () => {
   });
 
   it('with a password is named as such, empty ones as without text', async () => {
-    const protectedOffice = Buffer.from('d0cf11e0a1b11ae1', 'hex');
-    expect(await readDocument('a.docx', protectedOffice)).toEqual({ reason: 'protected' });
+    const container = Buffer.from('d0cf11e0a1b11ae1', 'hex');
+    const encrypted = Buffer.concat([container, Buffer.from('EncryptedPackage', 'utf16le')]);
+    expect(await readDocument('a.docx', encrypted)).toEqual({ reason: 'protected' });
+    // An old .doc under a new name.
+    expect(await readDocument('a.docx', container)).toEqual({ reason: 'damaged' });
     expect(await readDocument('a.pdf', pdf(['']))).toEqual({ reason: 'no-text' });
     expect(await readDocument('a.epub', zip({ a: 'b' }))).toEqual({ reason: 'damaged' });
   });
+});
+
+describe('a workbook', () => {
+  const text = (cell: string, value: string) => `<c r="${cell}" t="inlineStr"><is><t>${value}</t></is></c>`;
+  const book = (rows: string, more: Record<string, string> = {}, sheets = '<sheet name="S" r:id="r1"/>') =>
+    zip({
+      'xl/workbook.xml': `<workbook>${sheets}</workbook>`,
+      'xl/_rels/workbook.xml.rels': '<Relationship Id="r1" Target="worksheets/sheet1.xml"/>',
+      'xl/worksheets/sheet1.xml': rows,
+      ...more,
+    });
+  const rowsOf = async (bytes: Buffer): Promise<string[]> => {
+    const read = await readDocument('a.xlsx', bytes);
+    return 'text' in read ? read.text.split('\n').filter((line) => line.startsWith('|')) : [read.reason];
+  };
+
+  it('keeps empty cells, so that each stands below the head of its column', async () => {
+    const rows = `<row r="1">${text('A1', 'Name')}${text('B1', 'Age')}${text('C1', 'City')}</row><row r="2">${text('A2', 'Zoe | Z')}${text('C2', 'Rome')}</row>`;
+    expect(await rowsOf(book(rows))).toEqual(['| Name | Age | City |', '| Zoe \\| Z |  | Rome |']);
+  });
+
+  it('shows dates from 1904, shares and long numbers as its program does', async () => {
+    const styles = {
+      'xl/styles.xml': '<x:cellXfs><x:xf numFmtId="0"/><x:xf numFmtId="14"/><x:xf numFmtId="9"/></x:cellXfs>',
+    };
+    const rows =
+      '<row r="1"><c r="A1" s="1"><v>43831</v></c><c r="B1" s="2"><v>0.25</v></c><c r="C1"><v>0.30000000000000004</v></c></row>';
+    const sheets = '<workbookPr date1904="1"/><sheet name="S" r:id="r1"/>';
+    expect(await rowsOf(book(rows, styles, sheets))).toEqual(['| 2024-01-02 | 25% | 0.3 |']);
+  });
+
+  it('is read whatever prefix its writer chose, and says that a sheet is hidden', async () => {
+    const rows = '<x:row r="1"><x:c r="A1" t="inlineStr"><x:is><x:t>Zebra</x:t></x:is></x:c></x:row>';
+    const hidden = book(rows, {}, '<x:sheets><x:sheet name="S" state="hidden" r:id="r1"/></x:sheets>');
+    expect(await readDocument('a.xlsx', hidden)).toEqual({ text: '# Sheet S (hidden)\n\n## A1:A1\n\n| Zebra |' });
+  });
+
+  it('says where a long text was cut', async () => {
+    const [row = ''] = await rowsOf(book(`<row r="1">${text('A1', 'word '.repeat(2000))}</row>`));
+    expect(row.length).toBeGreaterThan(4000);
+    expect(row).toMatch(/… \|$/);
+  });
+});
+
+describe('a book', () => {
+  const book = (chapter: string | Buffer, { href = 'one.xhtml', ...more }: { href?: string; locked?: string } = {}) =>
+    zip({
+      'META-INF/container.xml': '<c:container><c:rootfile full-path="b.opf"/></c:container>',
+      'b.opf': `<opf:manifest><opf:item id="a" href="${href}"/></opf:manifest><opf:spine><opf:itemref idref="a"/></opf:spine>`,
+      [href.replace('#top', '')]: chapter,
+      ...(more.locked === undefined ? {} : { 'META-INF/encryption.xml': `<e:CipherReference URI="${more.locked}"/>` }),
+    });
+  const zebra = '<html><head><script src="a.js"/><title/></head><body><p>Zebra</p></body></html>';
+
+  it.each([
+    ['a place in its address', book(zebra, { href: 'one.xhtml#top' })],
+    ['a percent sign in its address', book(zebra, { href: '100%.xhtml' })],
+    ['UTF-16', book(Buffer.from(`\ufeff${zebra}`, 'utf16le'))],
+    ['a font that is scrambled', book(zebra, { locked: 'fonts/a.otf' })],
+  ])('with %s is read', async (_what, bytes) => {
+    expect(await readDocument('a.epub', bytes)).toEqual({ text: '# Chapter 1\n\nZebra' });
+  });
+
+  it('whose chapters are encrypted is protected', async () => {
+    expect(await readDocument('a.epub', book('\u0001x8f7', { locked: 'one.xhtml' }))).toEqual({ reason: 'protected' });
+  });
+});
+
+it('a word that is parted at the end of a line of a PDF is whole', async () => {
+  const read = await readDocument('a.pdf', pdf(['The configu-) Tj 0 -14 Td (ration file.']));
+  expect(read).toEqual({ text: '# Page 1\n\nThe configuration file.\n' });
 });

@@ -22,6 +22,8 @@ describe('.gitignore and .ignore', () => {
       'docs/e.md': 'Zebra six.',
     });
     mkdirSync(join(project, '.git'));
+    write('.git/info/exclude', 'scratch.md\nkept.tmp.md\n');
+    write('scratch.md', 'Zebra eight.');
     write('env/pyvenv.cfg', 'home = /usr');
     write('env/lib/site.md', 'Zebra seven.');
     const store = open();
@@ -31,9 +33,18 @@ describe('.gitignore and .ignore', () => {
       generated: 'ignored',
       'docs/draft-d.md': 'ignored',
       env: 'folder-of-a-tool',
+      'scratch.md': 'ignored',
     });
     const found = await store.search('zebra', { limit: 10 });
     expect(found.map(({ path }) => path).toSorted()).toEqual(['docs/e.md', 'docs/generated/c.md', 'kept.tmp.md']);
+  });
+
+  it('are read as git reads them: with a mark of UTF-8 before them, and by case where its files have one', async () => {
+    const { project, open } = workspace({ '.gitignore': '\ufeffa.md\r\nB.md\r\n', 'a.md': 'Zebra.', 'b.md': 'Zebra.' });
+    const { skipped } = await open().index([project]);
+    const isOneName = ['darwin', 'win32'].includes(process.platform);
+    const expected = ['project/.gitignore', 'project/a.md', ...(isOneName ? ['project/b.md'] : [])];
+    expect(skipped.map(({ path }) => path)).toEqual(expected);
   });
 
   it('of the project bind a folder of it, unless that is what they leave out', async () => {
@@ -81,6 +92,17 @@ describe('secrets', () => {
     'local.settings.json',
     '_netrc',
     'recovery-codes.txt',
+    'google-services.json',
+    'my-firebase-adminsdk-1.json',
+    'azureauth.json',
+    'a.publishsettings',
+    'wp-config.php',
+    'ssh_host_ed25519_key',
+    'cookies.txt',
+    'vault_pass',
+    'token.json',
+    'access_token.txt',
+    'jwt-private.json',
   ])('by name: %s', (name) => {
     expect(hasSecretName(name)).toBe(true);
   });
@@ -99,10 +121,14 @@ describe('secrets', () => {
     'monkey.json',
     'oauth.json',
     'kubernetes-config.yaml',
+    'design-tokens.json',
+    'special_tokens_map.json',
+    'token-types.txt',
   ])('not by name: %s', (name) => {
     expect(hasSecretName(name)).toBe(false);
   });
 
+  const hex = '3fa9c1d27b8e4f605a1c9d3e7f2b8a4c';
   const filler = 'Q7fj2Kd9sLw4Zx8Vb3Nm6Tc1Rp5Yg0Hu';
   it.each([
     `-----BEGIN RSA PRIVATE KEY-----\n${filler}${filler}\n`,
@@ -125,6 +151,45 @@ describe('secrets', () => {
     `PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 1\n${filler}`,
     `postgres://app:${filler}@db.internal:5432/shop`,
     `mongodb+srv://app:${filler}@c0.abcde.mongodb.net/x`,
+    `https://deploy:${filler}@git.corp.com/r.git`,
+    `jdbc:postgresql://db.corp/app?user=app&password=${filler}`,
+    `Server=db;User Id=sa;Password=${filler};`,
+    `DB_PASSWORD=${filler.slice(0, 12)}`,
+    `export DD_API_KEY="${hex}"`,
+    `aws_session_token = ${filler.repeat(5)}`,
+    `"SecretAccessKey": "${filler}Ab9dEf2h"`,
+    `client_secret: abc8Q~${filler}`,
+    `?sv=2022-11-02&sig=${filler}Ab9dEf2hKm4%3D&se=2030`,
+    `GOCSPX-${filler.slice(4)}`,
+    `glrt-${filler}`,
+    `ATBB${filler}`,
+    `xoxe.xoxp-1-${filler}`,
+    `https://discord.com/api/webhooks/987650123409876501/${filler}${filler}`,
+    `bot: 1234509876:AA${filler}b`,
+    `whsec_${filler}`,
+    `SK${hex}`,
+    `key-${hex}`,
+    `${hex}-us12`,
+    `sk-or-v1-${hex}${hex}`,
+    `sk-${hex}`,
+    `xai-${filler}${filler}`,
+    `r8_${filler}`,
+    `nvapi-${filler}${filler}`,
+    `pcsk_ab9dE_${filler}${filler}`,
+    `lin_api_${filler}Ab9dEf2h`,
+    `ntn_${filler}Ab9dEf2h`,
+    `figd_${filler}Ab9dEf2h`,
+    `sntryu_${hex}${hex}`,
+    `dckr_pat_${filler}`,
+    `dp.pt.${filler}Ab9dEf2h`,
+    `dapi${hex}`,
+    `//registry.example.com/:_authToken=${hex}`,
+    `{"auths":{"a":{"auth":"${filler}=="}}}`,
+    `PrivateKey = ${filler}Ab9dEf2hKm4=`,
+    `S${'UAQ7FJ2KD4SLW4ZX5VB3NM6TC2RP5YG7HUQ7FJ2KD4SLW4ZX5VB3NM6'}AB`,
+    `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0F\n\n${filler}${filler}`,
+    `$ANSIBLE_VAULT;1.1;AES256\n${hex}`,
+    `admin:$apr1$ab9dEf2h$${filler.slice(0, 22)}`,
   ])('by what stands in it: %j', (text) => {
     expect(holdsSecret(`# Notes\n\n${text}\n`)).toBe(true);
   });
@@ -142,6 +207,22 @@ describe('secrets', () => {
     'mongodb://root:rootpassword@mongo:27017',
     'redis://:s3cr3ts3cr3t@localhost:6379',
     'hvs.short',
+    hex,
+    `sha512-${filler}${filler}==`,
+    `data:image/png;base64,${filler}${filler}`,
+    `-----BEGIN CERTIFICATE-----\n${filler}${filler}`,
+    '-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----',
+    'https://user:password@example.com/',
+    `https://user:${filler}@example.com/`,
+    'DB_PASSWORD=changeme',
+    'DB_PASSWORD=MyStr0ngPassw0rd1',
+    'API_KEY=<your key here>',
+    'NEXT_TOKEN=nextPageToken',
+    'const API_KEY = process.env.API_KEY;',
+    'npm_config_registry hf_hub_download(repo_id) secret_manager_client_for_projects',
+    'PrivateKey = <server private key>',
+    '/ghp_[A-Za-z0-9]{36}/',
+    '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11',
   ])('a made-up one is none: %s', (text) => {
     expect(holdsSecret(text)).toBe(false);
   });

@@ -1,10 +1,10 @@
 /** Hosts of a service share its partitions: one that comes is given some, in order (S7, S6). What a takeover reads (J7). */
 import { describe, expect, test } from 'vitest';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
-import type { Bus } from '../../../bus/port.ts';
+import { BEATS_PER_TTL, type Bus } from '../../../bus/port.ts';
 import { JOURNAL_FILTER, journalSubject, PARTITIONS, partitionOf } from '../../../schemas/events/subjects.ts';
-import { door } from './support/bent-bus.ts';
-import { type Life, Mesh, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
+import { beating, door } from './support/bent-bus.ts';
+import { LEASE_TTL_MS, type Life, Mesh, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
 
 /** Beats of both hosts, a hand-over, and a claim. */
 const SHARED_MS = 2 * TAKEOVER_MS;
@@ -80,9 +80,39 @@ describe('a second host', () => {
     const other = await mesh.start('other');
     await mesh.pass(SHARED_MS);
     expect([has(other), await mesh.facts()]).toEqual([0, []]);
+    // What comes meanwhile is for the host that takes them: nothing is begun there that would be cut off.
+    const late = tasks(100).slice(60);
+    await mesh.submit(...late);
+    await mesh.pass(50);
+    const begun = late.filter((task) => mesh.deeds.some((key) => key.startsWith(task)));
+    expect(new Set(begun.map(partitionOf)).size).toBe(4);
     facts.open();
     await mesh.pass(SHARED_MS);
-    expect([has(one), has(other), await mesh.ended()]).toEqual([4, 4, tasks(60)]);
+    expect([has(one), has(other), await mesh.ended()]).toEqual([4, 4, tasks(100)]);
+  });
+
+  test('S7: that was silent gives nothing more of what was taken from it meanwhile, and goes on', async () => {
+    const mesh = await Mesh.open();
+    const beats = door();
+    const bends = ({ leases }: MemoryBus): Partial<Bus> => ({ leases: beating(leases, beats) });
+    const one = await mesh.start('one', { bends, limits: { stopDrainMs: 500 } });
+    const other = await mesh.start('other', { standby: true });
+    beats.shut();
+    // What it does from now on reaches nobody.
+    one.publishing.shut();
+    await mesh.submit(...tasks(40));
+    await mesh.pass(TAKEOVER_MS);
+    expect([has(one), has(other)]).toEqual([PARTITIONS, PARTITIONS]);
+    // It lacks everything, and has said so when the first one wakes up.
+    const third = await mesh.start('third');
+    await mesh.pass(LEASE_TTL_MS / BEATS_PER_TTL);
+    beats.open();
+    await mesh.pass(LEASE_TTL_MS);
+    one.publishing.open();
+    await mesh.pass(3 * SHARED_MS);
+    expect([one, other, third].map(({ fatal }) => fatal)).toEqual([[], [], []]);
+    expect([has(one) + has(other) + has(third), await mesh.ended()]).toEqual([PARTITIONS, tasks(40)]);
+    expect(new Set(mesh.deeds.filter((key) => key.includes('/sign/'))).size).toBe(40);
   });
 
   test('S7: that stops gives all back at once, not after a time to live', async () => {

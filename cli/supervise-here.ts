@@ -18,11 +18,11 @@ import { isOverruled, makeWish } from './supervisor/wish.ts';
 import { out, painter, print, type Style } from './terminal.ts';
 
 export async function watchInForeground(settings: Settings): Promise<void> {
-  const { describeOwnMesh, watchOwnFolder } = await import('./supervisor/own-folder.ts');
+  const { ownMeshDescriber, watchOwnFolder } = await import('./supervisor/own-folder.ts');
   await runInForeground(settings, (running, note) =>
     watchOwnFolder({
       ...{ folder: meshFolder(), home: settings.MESH_HOME, note },
-      describe: describeOwnMesh,
+      describe: ownMeshDescriber(),
       take: (edits) => running.take(edits),
     }),
   );

@@ -13,6 +13,7 @@ const TAKEN: ReadonlySet<string> = new Set(['watchers', 'ingress', 'person', 'ag
 const NAME = /^[a-z][a-z0-9]{0,31}$/;
 /** The process in which a role is hosted that says nothing else. */
 const SERVICE_DEFAULT = 'agents';
+const SERVICES: readonly string[] = [SERVICE_DEFAULT, 'llm', 'tools'];
 
 export interface RoleOptions extends Partial<Omit<RoleDefinition, 'name' | 'versions' | 'countsFromOne'>> {
   /** Lower-case letters and digits; the role's word in workflows, subjects and traces. */
@@ -60,6 +61,9 @@ export function defineRole(options: RoleOptions): FoundRole {
   if (!NAME.test(name))
     throw new DefinitionError(`a role's name is lower-case letters and digits, at most 32, and not ${name}`);
   if (TAKEN.has(name)) throw new DefinitionError(`a role cannot be called ${name}: the word means something else`);
+  const { service = SERVICE_DEFAULT } = rest;
+  if (!SERVICES.includes(service))
+    throw new DefinitionError(`role ${name}: its service is one of ${SERVICES.join(', ')}, and not ${service}`);
   return {
     ...{ service: SERVICE_DEFAULT, startsOn: ['hop.requested'] },
     ...rest,

@@ -62,9 +62,21 @@ export function defineTool<Args = ToolArguments>(options: ToolOptions<Args>): To
     async run(args, context) {
       const valid = checked(args);
       context.signal.throwIfAborted();
-      return options.run(valid, context);
+      return answered(await options.run(valid, context));
     },
   };
+}
+
+/** Code of a user's own may return anything. @throws ToolError */
+function answered(answer: unknown): string | ToolAnswer {
+  if (typeof answer === 'string' || isAnswer(answer)) return answer;
+  const what = answer === undefined ? 'nothing' : `${answer === null ? 'null' : typeof answer}`;
+  throw new ToolError('tool_failed', `its run returned ${what}, and has to return text, or { text, attachments }`);
+}
+
+function isAnswer(value: unknown): value is ToolAnswer {
+  if (typeof value !== 'object' || value === null || !('text' in value) || !('attachments' in value)) return false;
+  return typeof value.text === 'string' && Array.isArray(value.attachments);
 }
 
 const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strict: false, validateFormats: false });

@@ -15,6 +15,7 @@ import { builtinNames } from '../actors/roles/tools/builtin/names.ts';
 import type { Tool } from '../actors/roles/tools/builtin/port.ts';
 import { projectRoot, SettingsError } from '../config/settings.ts';
 import type { MeshConfig } from './define-mesh.ts';
+import { placeOf } from './place.ts';
 
 /** What a mesh has beside what ships. */
 export interface OwnMesh {
@@ -85,11 +86,11 @@ export async function checkMesh(config: unknown, path: string): Promise<OwnMesh>
     if (taken.has(name)) throw wrong(path, `tools: there is a tool ${name} already; give yours another name`);
     taken.add(name);
   }
-  const known = await loadRoleDefinitions(roles)
-    .then((all) => skillsOf(all).names())
-    .catch((error: unknown) => {
-      throw wrong(path, `roles: ${messageOf(error)}`, error);
-    });
+  const all = await loadRoleDefinitions(roles).catch((error: unknown) => {
+    throw wrong(path, `roles: ${messageOf(error)}`, error);
+  });
+  checkAsked(all, path);
+  const known = await skillsOf(all).names();
   const unknown = Object.keys(prompts).find((name) => !known.includes(name));
   if (unknown !== undefined) throw wrong(path, `prompts: there is no skill ${unknown}; there are ${known.join(', ')}`);
   return {
@@ -100,6 +101,16 @@ export async function checkMesh(config: unknown, path: string): Promise<OwnMesh>
   };
 }
 
+/** What a role asks for help has to be there. @throws SettingsError */
+function checkAsked(roles: readonly FoundRole[], path: string): void {
+  const names = roles.map(({ name }) => name);
+  for (const { name, asks = [], asksAlso = [] } of roles) {
+    const unknown = [...asks, ...asksAlso].find((one) => !names.includes(one));
+    if (unknown !== undefined)
+      throw wrong(path, `roles: ${name} asks ${unknown}, and there is no such role; there are ${names.join(', ')}`);
+  }
+}
+
 async function exportOf(path: string): Promise<unknown> {
   answerForOwnName();
   try {
@@ -107,8 +118,15 @@ async function exportOf(path: string): Promise<unknown> {
     if (module.default === undefined) throw new Error('it has no default export; export default defineMesh({…})');
     return module.default;
   } catch (error) {
-    throw wrong(path, messageOf(error), error);
+    // A mistake in a role is not the config's.
+    const { file, line } = placeOf(error, dirname(path)) ?? { file: path, line: null };
+    throw wrong(file, `${line === null ? '' : `line ${line}: `}${messageOf(error)}${adviceOf(error)}`, error);
   }
+}
+
+function adviceOf(error: unknown): string {
+  const isUnsupported = error instanceof Error && 'code' in error && error.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
+  return isUnsupported ? '; Node takes types away and makes no code of them: write it without' : '';
 }
 
 /** @throws SettingsError when there is none: it was meant to be there */

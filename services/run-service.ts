@@ -8,13 +8,21 @@
  * 3. Whatever is thrown ends the process with one line in the log and an exit code (`exit.ts`).
  */
 import { flushCompileCache } from 'node:module';
-import { loadEnvFile, readSettings, type Settings, SettingsError } from '../config/settings.ts';
+import {
+  loadEnvFile,
+  meshConfigPath,
+  meshFolder,
+  readSettings,
+  type Settings,
+  SettingsError,
+} from '../config/settings.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { type ExitCode, endingOf } from './exit.ts';
 import { type Health, openHealth } from './health.ts';
 import { giveBackMemory } from './idle-memory.ts';
 import { beatToSupervisor } from './loop-beat.ts';
 import { openService } from './service-life.ts';
+import { hearStrayRejections } from './stray-rejections.ts';
 import { type Service, serviceNamed, services } from './table.ts';
 
 /** Runs the service of that name until this process ends. */
@@ -39,6 +47,7 @@ async function run(service: Service, settings: Settings): Promise<void> {
   const waitsForLog = process.env.MESH_SUPERVISED === '1' || settings.MESH_HEALTH_PORT !== undefined;
   const life = openService({ service, settings, waitsForLog, onOver: () => end(1), onFatal: die });
   const { log } = life;
+  if (meshConfigPath() !== null) hearStrayRejections(meshFolder(), log);
   let health: Health | null = null;
   const end = (exitCode: 0 | ExitCode): void => {
     if (life.isStopping) return;

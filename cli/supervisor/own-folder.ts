@@ -70,11 +70,18 @@ export function takenBy(before: OwnDescription, after: OwnDescription, paths: re
   };
 }
 
-/** What the config of this mesh brings, read in a process of its own. @throws Error that says what is wrong with it */
-export function describeOwnMesh(): Promise<OwnDescription> {
+/**
+ * Says what the config of this mesh brings, read in a process of its own each time. It is the config that is there now: one that
+ * goes away is a mistake, and not a mesh without one. What is returned throws an Error that says what is wrong with it.
+ */
+export function ownMeshDescriber(): () => Promise<OwnDescription> {
+  const options = { env: { ...process.env, ...meshEnv() }, timeout: LOAD_LIMIT_MS };
+  return () => described(options);
+}
+
+function described(options: { env: NodeJS.ProcessEnv; timeout: number }): Promise<OwnDescription> {
   const program = programFile('cli', 'supervisor', 'own-mesh-program');
   return new Promise((found, failed) => {
-    const options = { env: { ...process.env, ...meshEnv() }, timeout: LOAD_LIMIT_MS };
     execFile(process.execPath, [program], options, (error, stdout, stderr) => {
       const said = stdout === '' ? null : description.safeParse(JSON.parse(stdout));
       if (said?.success) found(said.data);

@@ -60,7 +60,7 @@ export function toolsPart(settings: Settings, { bus, log, breakers, own }: Surro
     },
     status: () =>
       opened === undefined
-        ? { capabilities: [...builtinNames, ...own.map(({ name }) => name)].map((name) => `tool:${name}`) }
+        ? { capabilities: [...own.map(({ name }) => name), ...builtinNames].map((name) => `tool:${name}`) }
         : statusOf(opened, policy),
     async close() {
       await endCatalogue();

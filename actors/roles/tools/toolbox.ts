@@ -170,8 +170,8 @@ export function createToolbox(options: ToolboxOptions): WholeToolbox {
       return all().map(({ name, description, inputSchema, fence }) => ({ name, description, inputSchema, fence }));
     },
     names: () => [
-      ...builtinNames,
       ...brought.map(({ name }) => name),
+      ...builtinNames,
       ...mcp.tools().map(({ server, name }) => `${server}.${name}`),
     ],
     load: () => guard.load(),

@@ -1,6 +1,9 @@
 /** What takes an edit of a mesh of one's own: only what hosts something of it. */
-import { expect, test } from 'vitest';
-import { type OwnDescription, takenBy } from '../../../cli/supervisor/own-folder.ts';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type OwnDescription, ownMeshDescriber, takenBy } from '../../../cli/supervisor/own-folder.ts';
 
 const mesh: OwnDescription = {
   roles: { clerk: 'agents' },
@@ -32,4 +35,32 @@ test.each<[string, Partial<OwnDescription>, string[], object]>([
   ['a role that is gone', { roles: {} }, ['/m/mesh.config.ts'], { services: ['agents', 'gateway'], roles: [] }],
 ])('%s', (_, change, paths, taken) => {
   expect(takenBy(mesh, { ...mesh, ...change }, paths)).toMatchObject(taken);
+});
+
+test('a mistake is told with its file and line, and a config that goes away is one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-own-'));
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const config = join(folder, 'mesh.config.ts');
+  const role = join(folder, 'roles', 'clerk.ts');
+  mkdirSync(join(folder, 'roles'));
+  writeFileSync(config, "import './roles/clerk.ts';\nexport default {};\n");
+  vi.stubEnv('MESH_CONFIG', config);
+  const describe = ownMeshDescriber();
+  const told = async (text: string): Promise<string> => {
+    writeFileSync(role, text);
+    return describe().then(
+      () => 'taken',
+      (error: Error) => error.message,
+    );
+  };
+  expect(await told('\nexport const clerk = {{{\n')).toMatch(/roles\/clerk\.ts: line 2: Unexpected token/);
+  expect(await told('\n\nenum A { B }\n')).toMatch(
+    /roles\/clerk\.ts: line 3: TypeScript enum .*; Node takes types away/,
+  );
+  expect(await told("throw new Error('of its own');\n")).toMatch(/roles\/clerk\.ts: line 1: of its own$/);
+  rmSync(config);
+  expect(await told('export {};\n')).toMatch(/there is no such file/);
 });

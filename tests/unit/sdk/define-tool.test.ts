@@ -1,5 +1,5 @@
 /** Tools of a user's own, in the toolbox beside the shipped ones. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { defaultPolicy } from '../../../actors/roles/tools/policy.ts';
 import { createToolbox } from '../../../actors/roles/tools/toolbox.ts';
 import { noMcpServers } from '../../../mcp/client/port.ts';
@@ -35,6 +35,24 @@ test.each([['tool:weather {"city": "Bern"}'], ['use weather for Bern'], ['call t
     });
   },
 );
+
+test.each([
+  [42, 'a number', /its run returned number, and has to return text, or { text, attachments }/],
+  [undefined, 'nothing', /its run returned nothing/],
+  [null, 'null', /its run returned null/],
+  [{ text: 1, attachments: [] }, 'no text', /its run returned object/],
+])('one that returns %j says so, and is not tried again', async (answer, _what, said) => {
+  const odd = defineTool({
+    ...{ name: 'odd', description: 'Odd.', input: { type: 'object' }, fence: 'pure' },
+    run: vi.fn().mockReturnValue(answer),
+  });
+  const asked = odd.run({}, { signal: call.signal, idempotencyKey: 'key', heartbeat: ignore });
+  await expect(asked).rejects.toMatchObject({
+    code: 'tool_failed',
+    retryable: false,
+    message: expect.stringMatching(said),
+  });
+});
 
 test('it runs behind the guard of all tools, with checked arguments', async () => {
   expect(await toolbox.run('weather', { city: 'Bern' }, call)).toBe('Bern: rain');

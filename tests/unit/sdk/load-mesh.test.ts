@@ -61,6 +61,16 @@ describe('a mistake is named', () => {
     [`prompts: { code: 'empty.md' }`, '', 'prompts.code: empty.md is empty'],
     [`knowledge: ['none']`, '', 'knowledge: there is nothing at none'],
     [``, `throw new Error('of its own');`, 'of its own'],
+    [
+      `roles: [crier]`,
+      crier.replace("'crier',", "'crier', service: 'kitchen',"),
+      'one of agents, llm, tools, and not kitchen',
+    ],
+    [
+      `roles: [crier]`,
+      crier.replace("'crier',", "'crier', asks: ['llama'],"),
+      'roles: crier asks llama, and there is no such',
+    ],
   ])('%s %s', async (fields, before, message) => {
     const path = config(fields, before);
     await expect(loadMesh(path)).rejects.toThrow(SettingsError);

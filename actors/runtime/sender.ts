@@ -141,9 +141,10 @@ export function createSender(options: SenderOptions): Sender {
     const beganMs = clock.elapsed();
     const recordSeq = options.recordSeq(entry.lane.partition, entry.n);
     bus.publish(requestOf(message, recordSeq, options.furthest())).then(
-      ({ seq }) => {
-        // Before anything else can happen: a log that is lost from now on is asked for it.
-        note(message, seq);
+      ({ seq, duplicate }) => {
+        // Before anything else can happen: a log that is lost from now on is asked for it. What was set aside before, because
+        // of another record, is stored as that one told it.
+        if (message.kind !== 'quarantine' || !duplicate) note(message, seq);
         options.at('after-publish');
         const { kind, task, to, headers } = message;
         const tookMs = clock.elapsed() - beganMs;

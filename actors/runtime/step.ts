@@ -80,8 +80,7 @@ function first(role: RoleDefinition, logged: LoggedEvent): StepResult {
     return rejected('unknown_task', `${role.name} has no task ${event.correlationid} for ${event.type}`);
   }
   const version = versionFor(role, logged);
-  if (!version)
-    return rejected('unknown_version', `no machine of ${role.name} for this task; there are ${versionsOf(role)}`);
+  if (!version) return rejected('unknown_version', noMachineOf(role));
   const decision = begin(version.machine);
   const beginning = carryOut(newActor(role, event, version, decision), decision, logged);
   return merge(beginning, apply(beginning.actor, logged, machineEvent(logged)));
@@ -95,8 +94,8 @@ function versionFor(role: RoleDefinition, { event, began }: LoggedEvent): RoleVe
   return role.versions.find(({ since }) => since === written) ?? null;
 }
 
-function versionsOf({ versions }: RoleDefinition): string {
-  return `versions ${versions.map(({ since }) => since).join(', ')}`;
+export function noMachineOf({ name, versions }: RoleDefinition): string {
+  return `no machine of ${name} for this task; there are versions ${versions.map(({ since }) => since).join(', ')}`;
 }
 
 const settlements = [

@@ -16,7 +16,7 @@ import { type Actor, type EffectRow, type Ignored, type LoggedEvent, type Reject
 import type { RuntimeLimits } from './limits.ts';
 import { type RoleDefinition, unwrittenFor, type Versions, WATCHERS } from './role.ts';
 import { taskOver } from './settlement.ts';
-import { step } from './step.ts';
+import { noMachineOf, step } from './step.ts';
 
 export type Actors = ReadonlyMap<string, Actor>;
 
@@ -68,6 +68,8 @@ export function applyToTask(
 ): TaskResult {
   const first = roles.get(input.role);
   if (!first) return rejected('unknown_role', `no role ${input.role} here`);
+  const lacking = lackingFor(roles, input.logged.began);
+  if (lacking !== null) return rejected('unknown_version', lacking);
   const begun = step(first, actors.get(input.role) ?? null, input.logged, limits);
   if (begun.kind !== 'applied') return begun;
 
@@ -109,6 +111,19 @@ export function applyToTask(
     ended,
     began: begunBy(roles, actors, changed),
   };
+}
+
+/**
+ * Why the actors that began because of an input cannot begin here, by what its record says; null when they can. Without one
+ * of them all of the task would go on as it did not.
+ */
+function lackingFor(roles: RolesByName, began: Versions = {}): string | null {
+  for (const [name, version] of Object.entries(began)) {
+    const role = roles.get(name);
+    if (!role) return `no role ${name} here`;
+    if (role.versions.every(({ since }) => since !== version)) return noMachineOf(role);
+  }
+  return null;
 }
 
 function begunBy(roles: RolesByName, before: Actors, now: Actors): Versions {

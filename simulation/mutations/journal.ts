@@ -131,6 +131,7 @@ export const journalMutations: readonly Mutation[] = [
     file: 'actors/runtime/partitions.ts',
     find: 'id: `${self}.${partition}.${claimed.get(partition)?.nth ?? 0}.${n}`,',
     replace: 'id: `${self}.${partition}.${n}`,',
+    seenBy: 'tests/unit/runtime/recovery-races.test.ts',
   },
   {
     name: 'write-on-behind-anything',

@@ -144,6 +144,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/partitions.ts',
     find: 'get: (partition) => (leaving.has(partition) ? undefined : open.get(partition)),',
     replace: 'get: (partition) => open.get(partition),',
+    seenBy: 'tests/unit/runtime/hand-over.test.ts',
   },
   {
     name: 'wake-on-the-newest-machine',

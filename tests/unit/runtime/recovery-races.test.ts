@@ -3,6 +3,7 @@
  * however little it was told (J3, J4).
  */
 import { expect, test } from 'vitest';
+import { decodeHead } from '../../../actors/runtime/record.ts';
 import { createMemoryBus } from '../../../bus/memory-bus.ts';
 import { BEATS_PER_TTL, BusError } from '../../../bus/port.ts';
 import { journalSubject, PARTITIONS, partitionNumbers, partitionOf } from '../../../schemas/events/subjects.ts';
@@ -96,6 +97,30 @@ test('J3: a partition that is lost and gained again is opened when its first ope
   await mesh.pass(TAKEOVER_MS);
   expect([slow.fatal, await mesh.ended(), slow.host.stats().partitions.courier]).toEqual([[], tasks(20), PARTITIONS]);
   expect(journalOn(slow.disk)).toEqual(await mesh.journal());
+});
+
+test('J1: a process that lost a partition and has it again names no record as it had named a dropped one', async () => {
+  const mesh = await Mesh.open();
+  mesh.fetching.shut();
+  const one = await mesh.start('one', { limits: { recordInputsMax: 1 } });
+  const other = await mesh.start('other', { standby: true });
+  const some = tasks(120).filter((task) => partitionOf(task) === partitionOf(TASK));
+  await mesh.submit(...some);
+  await mesh.pass();
+  one.bus.disconnect();
+  mesh.fetching.open();
+  await mesh.pass(TAKEOVER_MS);
+  one.bus.reconnect();
+  await mesh.pass(LEASE_TTL_MS);
+  await mesh.stop(other);
+  await mesh.pass(TAKEOVER_MS);
+  const { tables } = one.disk;
+  const kept = [...tables.partition(partitionOf(TASK)).records.values()].map(({ body }) => decodeHead(body));
+  const dropped = tables.setAsideRecords.map(({ body }) => decodeHead(body));
+  const again = kept.filter(({ process, n }) => process === 'one-1' && n >= (dropped[0]?.n ?? Number.NaN));
+  expect(again.some(({ n }) => dropped.some((record) => record.n === n))).toBe(true);
+  expect(again.filter(({ id }) => dropped.some((record) => record.id === id))).toEqual([]);
+  expect([await mesh.ended(), one.fatal]).toEqual([some, []]);
 });
 
 test.each([1, 2])('J4: whose claim was taken, untold, and overtaken by %i others of its name, ends', async (others) => {

@@ -196,6 +196,19 @@ describe('the watermark', () => {
       { log: '2@tests.0/5.2', quarantine: '1@tests.0/5.0' },
     ]);
   });
+
+  test('S10: what was set aside before, because of another record, is no mark of this one', async () => {
+    const { sender, stored } = await open();
+    const refused = { kind: 'quarantine', subject: 'mesh.quarantine.courier', msgId: 'q.courier.7.1' } as const;
+    sender.add(0, 5, [message(5, 0, refused)]);
+    sender.release(0, 5);
+    await settled();
+    sender.recall({ log: '', quarantine: '' });
+    sender.add(0, 9, [message(9, 0, refused)]);
+    sender.release(0, 9);
+    await settled();
+    expect([await stored('quarantine'), sender.waiting, sender.stored.quarantine]).toEqual([['5.0'], 0, '']);
+  });
 });
 
 test('S10: what the log has taken is known before anything else happens: a connection lost at that moment is asked about it', async () => {

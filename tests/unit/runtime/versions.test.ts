@@ -33,10 +33,15 @@ const own = (version: number, ...earlier: readonly number[]): RoleDefinition =>
     earlier: earlier.map((one) => ({ version: one, machine: machineOf(one) })),
   });
 
-const open = (role: RoleDefinition): Tasks =>
+const ASK = { step: 'ask', attempt: 1, timeoutMs: 1000, input: { prompt: 'hello' } };
+const tellerMachine = setup({ types: { emitted: {} as Outgoing } }).createMachine({
+  on: { 'hop.requested': { actions: emit(() => out('hop.requested', 'clerk', ASK)) } },
+});
+
+const open = (...roles: readonly RoleDefinition[]): Tasks =>
   createTasks({
     ...{ partition: partitionOf(TASK), limits: defaultLimits, ledger: nothingStored },
-    roles: new Map([[role.name, role]]),
+    roles: new Map(roles.map((role) => [role.name, role])),
   });
 
 function asked(attempt: number, release = RELEASE): EventInput {
@@ -94,6 +99,19 @@ describe('S11: an actor', () => {
       ...{ kind: 'rejected', code: 'unknown_version' },
       reason: 'no machine of clerk for this task; there are versions 4',
     });
+  });
+
+  test('that was told by another actor of its host is missed as well: without it the task would go another way', () => {
+    const teller: RoleDefinition = {
+      ...{ name: 'teller', service: 'tests', startsOn: ['hop.requested'] },
+      versions: [{ since: 1, machine: tellerMachine }],
+    };
+    const both = (...versions: readonly number[]) => open(teller, clerk(...versions));
+    const told = fromLog(eventOf('hop.requested', ASK, { to: 'teller', release: RELEASE }), 'teller', 1);
+    const { bytes } = apply(both(4, 5), told);
+    expect(readBack(bytes).began).toEqual({ clerk: 5 });
+    expect(both(4).weigh(readBack(bytes))).toMatchObject({ kind: 'rejected', code: 'unknown_version' });
+    expect(open(teller).weigh(readBack(bytes))).toMatchObject({ kind: 'rejected', reason: 'no role clerk here' });
   });
 });
 

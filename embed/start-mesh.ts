@@ -222,21 +222,34 @@ interface Handled {
 
 function handle({ client, failed, close, natsUrl }: Handled): EmbeddedMesh {
   const { tasks, watches } = client;
-  const call = async (made: Promise<TaskNow>): Promise<TaskOutcome> => outcomeOf(await Promise.race([made, failed]));
+  let isClosed = false;
+  const closed = (cause?: unknown): Error =>
+    new Error('this mesh is closed; what was under way goes on when it is started again', { cause });
+  const call = async (make: () => Promise<TaskNow>): Promise<TaskOutcome> => {
+    if (isClosed) throw closed();
+    try {
+      return outcomeOf(await Promise.race([make(), failed]));
+    } catch (error) {
+      throw isClosed ? closed(error) : error;
+    }
+  };
   const following = { until: isSettled, onFact: () => undefined };
   return {
     natsUrl,
-    run: (task, options) => call(tasks.run(submissionOf(task), contextOf(options))),
-    submit: (task, options) => call(tasks.submit(submissionOf(task), contextOf(options))),
-    get: (id, options) => call(tasks.get(id, contextOf(options))),
-    wait: (id, options) => call(tasks.follow(id, contextOf(options), following)),
+    run: (task, options) => call(() => tasks.run(submissionOf(task), contextOf(options))),
+    submit: (task, options) => call(() => tasks.submit(submissionOf(task), contextOf(options))),
+    get: (id, options) => call(() => tasks.get(id, contextOf(options))),
+    wait: (id, options) => call(() => tasks.follow(id, contextOf(options), following)),
     watch: (id, options) => watches.watch({ correlationId: id, includeTokens: true }, contextOf(options)),
     respond: (id, text, { questionId, ...options } = {}) => {
       const order = { correlationId: id, text, ...(questionId === undefined ? {} : { questionId }) };
-      return call(tasks.respond(order, contextOf(options)));
+      return call(() => tasks.respond(order, contextOf(options)));
     },
-    cancel: (id, reason, options) => call(tasks.cancel(id, reason, contextOf(options))),
-    close,
+    cancel: (id, reason, options) => call(() => tasks.cancel(id, reason, contextOf(options))),
+    close() {
+      isClosed = true;
+      return close();
+    },
   };
 }
 

@@ -17,6 +17,8 @@ const HEAD_BYTES = 1024;
 
 /** Of what a cell said; more is data. */
 const OUTPUT_CHARS_MAX = 1000;
+/** Where a word may be parted, which nobody sees and no search types. */
+const SOFT_HYPHEN = '\u00ad';
 /** A picture or a font inside of a text: nobody asks for it by its letters. */
 const EMBEDDED = /(data:[\w/+.-]{0,60};base64,)[A-Za-z0-9+/=]{200,}/g;
 
@@ -24,7 +26,9 @@ const EMBEDDED = /(data:[\w/+.-]{0,60};base64,)[A-Za-z0-9+/=]{200,}/g;
 export async function textOf(path: string, bytes: Buffer): Promise<string | null> {
   const read = decoded(bytes);
   if (read === null) return null;
-  const text = (read.includes('\n') ? read : read.replaceAll('\r', '\n')).replace(EMBEDDED, '$1…');
+  const text = (read.includes('\n') ? read : read.replaceAll('\r', '\n'))
+    .replace(EMBEDDED, '$1…')
+    .replaceAll(SOFT_HYPHEN, '');
   switch (extname(path).toLowerCase()) {
     case '.ipynb':
       return notebookText(text) ?? text;

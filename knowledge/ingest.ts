@@ -19,7 +19,7 @@ import { isUnder, type Root, readText, resolveRoot, type Scan, scanRoot, shownPa
 import type { KeptSkip } from './sqlite-skipped.ts';
 
 /** Raised whenever the same bytes should give other chunks or words, so that unchanged files are written again. */
-const FORMAT = 'agent-mesh-chunks-4';
+const FORMAT = 'agent-mesh-chunks-5';
 
 export interface KnownFile {
   absolutePath: string;

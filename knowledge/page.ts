@@ -100,7 +100,8 @@ class Page {
       .split('\n')
       .map((line) => line.trimEnd())
       .join('\n')
-      .replace(/\n{3,}/g, '\n\n');
+      .replace(/\n{3,}/g, '\n\n')
+      .replaceAll('\u00ad', '');
   }
 
   #put(text: string): void {

@@ -20,6 +20,7 @@ export type SkipReason =
   | 'missing'
   | 'no-text'
   | 'not-a-file'
+  | 'not-read'
   | 'protected'
   | 'secret'
   | 'symlink-inside-root'

@@ -8,6 +8,7 @@
  * operator of the query language can be written from outside.
  */
 import { isAskingWord, isStopWord, wordParts } from './terms.ts';
+import { foldedWord, isPaired, piecesOf, plainLetters } from './word-forms.ts';
 
 /** Longer texts are pasted material; a request stands at the start, so the beginning is what is searched. */
 export const QUERY_CHARS_MAX = 2_000;
@@ -37,9 +38,10 @@ export interface Plan {
 
 /** Null when the text holds no word to search for. */
 export function planSearch(query: string): Plan | null {
-  const text = cutQuery(query);
+  const text = plainLetters(cutQuery(query));
   const intent = intentOf(text);
-  const words = meaningfulWords(text.match(/[\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*/gu) ?? [], intent);
+  const typed = (text.match(/[\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*/gu) ?? []).flatMap(piecesOf);
+  const words = meaningfulWords(typed, intent);
   const terms = new Map<string, string>();
   const phrases = new Set<string>();
   words.forEach((word, position) => {
@@ -47,16 +49,31 @@ export function planSearch(query: string): Plan | null {
     const isIdentifier = parts.length > 1;
     parts.forEach((part, index) => {
       const isLast = index === parts.length - 1;
-      const asPrefix = isLast && (isIdentifier || words.length === 1) && [...part].length >= PREFIX_CHARS_MIN;
-      if (!terms.has(part) || asPrefix) terms.set(part, asPrefix ? `${quote(part)}*` : quote(part));
+      const isLong = [...part].length >= PREFIX_CHARS_MIN || isPaired(part);
+      const asPrefix = isLast && (isIdentifier || words.length === 1) && isLong;
+      if (!terms.has(part) || asPrefix) terms.set(part, matchOfWord(part, asPrefix));
     });
     if (isIdentifier) phrases.add(quote(parts.join(' '))).add(quote(word));
     const next = words[position + 1];
     if (next !== undefined) phrases.add(quote(`${parts.at(-1) ?? ''} ${wordParts(next)[0] ?? ''}`));
   });
+  // Written together elsewhere: back-off is backoff, e-mail is email.
+  for (const word of text.match(/\p{L}+(?:-\p{L}+)+/gu) ?? []) {
+    const [together, apart] = [word.replaceAll('-', ''), word.replaceAll('-', ' ')].map((one) => one.toLowerCase());
+    terms.set(together ?? '', `(${quote(together ?? '')} OR ${quote(apart ?? '')})`);
+  }
   const searched = [...terms].slice(0, TERMS_MAX).map(([word, match]) => ({ word, match }));
   if (searched.length === 0) return null;
   return { terms: searched, phrases: [...phrases].slice(0, TERMS_MAX), intent };
+}
+
+/** A word, or another spelling of it: `straße` and `strasse`, `rfc7231` and `rfc 7231`. */
+function matchOfWord(word: string, asPrefix: boolean): string {
+  const numbered = /^(\p{L}{2,})(\p{N}{2,})$/u.exec(word);
+  const others = [foldedWord(word), ...(numbered === null ? [] : [`${numbered[1]} ${numbered[2]}`])];
+  const forms = [...new Set([word, ...others])].filter((one) => one !== '');
+  const matches = forms.map((one) => `${quote(one)}${asPrefix ? '*' : ''}`);
+  return matches.length === 1 ? (matches[0] ?? '') : `(${matches.join(' OR ')})`;
 }
 
 /** FTS5 expression that finds the candidates: whatever holds one of the words. */

@@ -30,9 +30,17 @@ const ROOT_FILES_MAX = 50_000;
 /** No one writes such a line of code by hand: it is generated or minified. */
 const CODE_LINE_CHARS_MAX = 20_000;
 
-const SILENT_FOLDERS = new Set(['.git', '.mesh']);
+/** Passed over without a word. */
+export const SILENT_FOLDERS: ReadonlySet<string> = new Set(['.git', '.mesh']);
 const LOCK_FILES = new Set(['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'go.sum', 'bun.lockb']);
 const DATA_EXTENSIONS = new Set(['.csv', '.tsv', '.svg', '.map', '.log', '.jsonl', '.ndjson', '.snap', '.po']);
+
+/** Documents whose text is among marks that nobody would search for, or packed in a way that is not read here. */
+const UNREAD_EXTENSIONS = new Set(
+  '.doc .dot .xls .xlsb .ppt .pps .rtf .odt .ods .odp .odg .ott .pages .numbers .mobi .azw .azw3 .djvu .chm .one .msg .wpd .vsdx .pub .hwp'.split(
+    ' ',
+  ),
+);
 
 /** Copies that editors, Office and browsers keep beside a file while somebody works on it. */
 const TEMPORARY = /~$|^~\$|^#.*#$|___jb_(?:old|tmp)___$|\.(?:tmp|temp|swp|swo|part|partial|crdownload)$/i;
@@ -119,6 +127,8 @@ async function scanFolder(scanning: Scanning, folder: string, above: IgnoreRules
   signal?.throwIfAborted();
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (isAccessDenied(error)) return null;
+    // It vanished since it was listed, or is no folder any more.
+    if (nullWhenMissing(error) === null && folder !== root) return [];
     throw error;
   });
   if (entries === null) {
@@ -164,14 +174,18 @@ function nameReason(entry: Dirent): SkipReason | null {
   if (isTemporary(name)) return 'temporary';
   if (LOCK_FILES.has(name) || extension === '.lock') return 'lock-file';
   if (DATA_EXTENSIONS.has(extension)) return 'data';
+  if (UNREAD_EXTENSIONS.has(extension)) return 'not-read';
   if (/\.min\.(?:js|mjs|css)$/.test(name)) return 'minified';
   return null;
 }
 
 /** Links are never followed: what they point to inside the root is found by its own name, and what is outside is not ours. */
 async function linkReason(root: string, link: string): Promise<SkipReason> {
-  const target = await realpath(link).catch(nullWhenMissing);
+  const target = await realpath(link).catch((error: unknown) =>
+    isAccessDenied(error) ? link : nullWhenMissing(error),
+  );
   if (target === null) return 'broken-symlink';
+  if (target === link) return 'unreadable';
   return isUnder(root, target) ? 'symlink-inside-root' : 'symlink-outside-root';
 }
 
@@ -179,16 +193,13 @@ export type ReadText = { ok: true; text: string; bytes: Buffer } | { ok: false; 
 
 /** Never throws for what a file may be; a file that vanished since it was found is `missing`. */
 export async function readText(absolutePath: string): Promise<ReadText> {
-  const info = await lstat(absolutePath).catch(nullWhenMissing);
-  if (info === null) return { ok: false, reason: 'missing' };
+  const info = await lstat(absolutePath).catch(reasonOf);
+  if (typeof info === 'string') return { ok: false, reason: info };
   // Of a document most bytes are fonts and pictures.
   if (info.size > (isDocument(absolutePath) ? DOCUMENT_BYTES_MAX : FILE_BYTES_MAX))
     return { ok: false, reason: 'too-large' };
-  const bytes = await readFile(absolutePath).catch((error: unknown) => {
-    if (isAccessDenied(error)) return null;
-    throw error;
-  });
-  if (bytes === null) return { ok: false, reason: 'unreadable' };
+  const bytes = await readFile(absolutePath).catch(reasonOf);
+  if (typeof bytes === 'string') return { ok: false, reason: bytes };
   if (isDocument(absolutePath)) {
     const read = await readInLane({ path: absolutePath, changedMs: info.mtimeMs });
     if ('reason' in read) return { ok: false, reason: read.reason };
@@ -213,6 +224,13 @@ function errorCode(error: unknown): string {
 
 function isAccessDenied(error: unknown): boolean {
   return ['EACCES', 'EPERM'].includes(errorCode(error));
+}
+
+/** Why a file is not read after all: it vanished, became something else, or may not be. */
+function reasonOf(error: unknown): SkipReason {
+  if (isAccessDenied(error)) return 'unreadable';
+  if (errorCode(error) === 'EISDIR') return 'not-a-file';
+  return nullWhenMissing(error) ?? 'missing';
 }
 
 function nullWhenMissing(error: unknown): null {

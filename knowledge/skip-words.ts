@@ -14,6 +14,7 @@ export const skipWords: Readonly<Record<SkipReason, string>> = {
   missing: 'missing',
   'no-text': 'document without text (a scan has none)',
   'not-a-file': 'no regular file',
+  'not-read': 'document of a format that is not read (save it as PDF, DOCX, XLSX, PPTX, EPUB or text)',
   protected: 'document with a password',
   secret: 'may hold a secret',
   'symlink-inside-root': 'link to a file that is indexed by its own name',

@@ -16,6 +16,7 @@ import { isUnder, type Root, shownPath } from './scan.ts';
 import { translated } from './sqlite-errors.ts';
 import { sqliteSkipped } from './sqlite-skipped.ts';
 import { hiddenParts } from './terms.ts';
+import { formsOf } from './word-forms.ts';
 
 interface FileRow {
   id: number;
@@ -99,7 +100,7 @@ function put(rows: Rows, file: PreparedFile): void {
   const path = relative(root.path, file.absolutePath);
   const fileId = Number(rows.addFile.run(root.id, path, shown, kind, language, file.hash).lastInsertRowid);
   const { title, headings } = outlineOf(shown, file.chunks);
-  rows.addOutline.run(fileId, title, headings);
+  rows.addOutline.run(fileId, withForms(title), withForms(headings));
   file.chunks.forEach((chunk, ordinal) => {
     const { heading, startLine, endLine, text, piece = 0 } = chunk;
     const { lastInsertRowid } = rows.addChunk.run(fileId, ordinal, heading, startLine, endLine, text, piece);
@@ -107,8 +108,14 @@ function put(rows: Rows, file: PreparedFile): void {
   });
 }
 
+function withForms(text: string): string {
+  const forms = formsOf(text);
+  return forms === '' ? text : `${text}\n${forms}`;
+}
+
 function partsOf(chunk: Chunk, shown: string): string {
-  return hiddenParts(`${shown} ${chunk.heading} ${chunk.text}`);
+  const all = `${shown} ${chunk.heading} ${chunk.text}`;
+  return [hiddenParts(all), formsOf(all)].filter((one) => one !== '').join(' | ');
 }
 
 /** Whichever of the roots around it brought the file in: roots may lie inside each other. */

@@ -13,6 +13,9 @@ import { languageInPath, languageOf, untranslated } from './question-language.ts
 import { rank, rarity } from './rank.ts';
 import { mistakesAllowed, nearestWords } from './spelling.ts';
 
+/** Of words whose stems are stems of something shorter. */
+const ENDINGS = ['', 's', 'er', 'e', 'ing', 'ed', 'ly', 'ness', 'ation'];
+
 const LIMIT_DEFAULT = 8;
 const LIMIT_MAX = 100;
 
@@ -111,9 +114,14 @@ function corrected(statements: Statements, plan: Plan): Plan {
     const after = String.fromCodePoint((first.codePointAt(0) ?? 0) + 1);
     const near = statements.vocabulary.all(first, after, stem.length - mistakes, stem.length + mistakes);
     const found = nearestWords(stem, near);
-    return found.length === 0 ? term : { word: term.word, match: anyOf(found) };
+    return found.length === 0 ? term : { word: term.word, match: anyOf(found.map(wordOf)) };
   });
   return { ...plan, terms };
+}
+
+/** The vocabulary has stems, and a query is stemmed: `schroding` would become `schrode`, and find nothing. */
+function wordOf(stem: string): string {
+  return ENDINGS.map((ending) => `${stem}${ending}`).find((word) => stemmer(word) === stem) ?? stem;
 }
 
 function searchPlan(statements: Statements, asTyped: Plan, { limit, language }: Asked): Passage[] {

@@ -2,7 +2,7 @@
  * `mesh index [PATH…]`. Owns: one run, and keeping up to date until somebody stops it. Does not own: indexing (knowledge/), or
  * what is said (`index-text.ts`).
  */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Explanation, explain } from '../../knowledge/explain.ts';
@@ -65,7 +65,8 @@ export function command(): Command {
 async function explainPaths(paths: readonly string[], json: boolean): Promise<void> {
   if (paths.length === 0) throw new CliError(2, 'name the files or folders to explain');
   const absolute = paths.map((path) => resolve(path));
-  const missing = absolute.find((path) => !existsSync(path));
+  // A link to nowhere is there, and left out.
+  const missing = absolute.find((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined);
   if (missing !== undefined) throw new CliError(2, `${missing}: there is no such file or folder`);
   const store = openKnowledge(settingsNow());
   try {
@@ -78,7 +79,7 @@ async function explainPaths(paths: readonly string[], json: boolean): Promise<vo
   }
 }
 
-function explanationLines({ path, root, leftOut, files, skipped, passages }: Explanation): string[] {
+function explanationLines({ path, root, leftOut, isFile, files, skipped, passages }: Explanation): string[] {
   const from = root === null ? 'nothing that was indexed covers it; if it is named alone' : `below ${root}`;
   if (leftOut !== null) {
     const by = leftOut.at === path ? '' : `, by ${leftOut.at}`;
@@ -86,7 +87,9 @@ function explanationLines({ path, root, leftOut, files, skipped, passages }: Exp
   }
   const taken = `${path}: taken in (${from}): ${plural(files, 'file')}`;
   return [
-    passages.length > 0 ? `${taken}, cut into ${plural(passages.length, 'passage')}:` : taken,
+    passages.length > 0
+      ? `${taken}, cut into ${plural(passages.length, 'passage')}:`
+      : `${taken}${isFile ? ', in which nothing is to be found' : ''}`,
     ...passages.map(
       ({ heading, startLine, endLine, text }) =>
         `  lines ${startLine}-${endLine}, ${text.length} characters${heading === '' ? '' : `: ${heading}`}`,

@@ -99,6 +99,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/ownership.ts',
     find: 'standsByUntilMs = nowMs + standByMs;',
     replace: 'standsByUntilMs = nowMs;',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
   },
   {
     name: 'stand-by-no-longer-each-time',

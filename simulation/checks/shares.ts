@@ -101,7 +101,8 @@ export class Shares {
     const { scheduler, report } = this.#run;
     if (this.#isOver || !this.#isCalm()) return;
     for (const [key, { by, isFree, atMs }] of this.#given) {
-      const sinceMs = Math.max(atMs, this.#healedSinceMs ?? 0);
+      // Who was out of reach waits so long before it takes anything, and an older host leaves it to one that waits.
+      const sinceMs = Math.max(atMs, this.#healedSinceMs === null ? 0 : this.#healedSinceMs + HEALED_MS);
       if (isFree && scheduler.nowMs - sinceMs > LEASE_TTL_MS && !report.failed)
         report.violation('S7', `${by.name} gave ${key} away, and for ${LEASE_TTL_MS} ms nobody has it`);
     }

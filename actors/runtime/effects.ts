@@ -10,6 +10,8 @@
  * 4. Waiting is not work: limits of an attempt count from its turn.
  * 5. A stop in order leaves nothing to ask a person about: what was announced and has not run, or runs and waits for its
  *    turn, is taken back. It uses up no attempt: only failures count, and ends of the process in the middle of one (S9).
+ * 6. After an end that was not in order an effect runs when it is recorded and counted: one that ends its process at once is
+ *    given up after some times, too (S9).
  */
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../schemas/events/generated.ts';
@@ -71,6 +73,8 @@ export interface EffectsOptions {
   readonly crashes: ReadonlyMap<string, number>;
   /** Every effect waits for the record that armed it. */
   readonly waitsForCommit: boolean;
+  /** The process before this one may have ended in the middle of what this one does again now: each effect is recorded first. */
+  isCareful(): boolean;
   actorOf(owner: EffectOwner): Actor | null;
   /** True when nobody can say any more whether an effect of the task has begun before. */
   isDoubtful(owner: EffectOwner): boolean;
@@ -82,6 +86,8 @@ export interface EffectsOptions {
   whenTold(partition: number, n: number, callback: () => void): void;
   /** Remembered with the next commit: how often the process ended in the middle of it, should it end now. */
   begun(key: string, crashes: number): void;
+  /** Resolves when what is remembered is in the ledger, or at the stop. */
+  remembered(): Promise<void>;
   hurry(): void;
   progress(owner: EffectOwner, row: EffectRow, note: string): void;
   readonly tracing: Tracing;
@@ -181,8 +187,19 @@ export function createEffects(options: EffectsOptions): Effects {
       return;
     }
     if (fence === 'once' && !(await mayBegin(job))) return;
+    if (fence !== 'once' && (job.pending || options.isCareful())) await counted(job);
     if (job.ended || stopped || (closing && fence !== 'once')) return;
     await run(job, fence);
+  };
+  const mark = (job: EffectJob): void => {
+    if (job.marked) return;
+    job.marked = true;
+    options.begun(job.key, (options.crashes.get(job.key) ?? 0) + 1);
+  };
+  /** It may take the process along before anything else is recorded: that it has begun is remembered first. */
+  const counted = (job: EffectJob): Promise<void> => {
+    mark(job);
+    return options.remembered();
   };
   /** It may not be repeated: who asked still wants it, and both stores have the word that it begins. */
   const mayBegin = async (job: EffectJob): Promise<boolean> => {
@@ -330,7 +347,7 @@ export function createEffects(options: EffectsOptions): Effects {
       };
       jobs.set(key, job);
       const leavesTrace = fenceOf(handler, row.input) !== 'pure';
-      if (!leavesTrace && !options.waitsForCommit) {
+      if (!leavesTrace && !options.waitsForCommit && !options.isCareful()) {
         turns.enqueue(job);
         return;
       }
@@ -357,11 +374,7 @@ export function createEffects(options: EffectsOptions): Effects {
     },
     stats: () => turns.stats(),
     markBegun() {
-      for (const job of running) {
-        if (job.marked) continue;
-        job.marked = true;
-        options.begun(job.key, (options.crashes.get(job.key) ?? 0) + 1);
-      }
+      for (const job of running) mark(job);
     },
     async close(limitMs) {
       closing = true;

@@ -22,7 +22,7 @@ import { createHandOver } from './hand-over.ts';
 import type { HostContext, HostOptions } from './host-context.ts';
 import { createInputs, type Inputs } from './inputs.ts';
 import { createJournal, type Journal } from './journal.ts';
-import type { Ledger } from './ledger/port.ts';
+import { emptyBatch, type Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
 import { furthestIn, judge, marksOf } from './log-verdict.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
@@ -93,6 +93,7 @@ export function createHost(options: HostOptions): Host {
   let stopping = false;
   let ended = false;
   let logLost = false;
+  let carefulUntilMs = 0;
 
   // While stopping, too: a stop that waits for a disk that refuses would wait for ever.
   const fatal = (error: unknown): void => {
@@ -129,6 +130,7 @@ export function createHost(options: HostOptions): Host {
     ...{ clock, log, limits, at },
     crashes: ledger.begun(),
     waitsForCommit: options.commitMode === 'hop',
+    isCareful: () => clock.elapsed() < carefulUntilMs,
     tracing,
     admission: options.admission ?? (() => null),
     actorOf: ({ partition, task, role }) => partitions.get(partition)?.tasks.actor(task, role.name) ?? null,
@@ -140,6 +142,7 @@ export function createHost(options: HostOptions): Host {
     enter: ({ partition, role }, event) => inputs.settlement({ partition, role: role.name }, event),
     whenTold: (partition, n, callback) => journal.whenTold(partition, n, callback),
     begun: (key, crashes) => journal.begun(key, crashes),
+    remembered: () => journal.remembered(),
     hurry: () => journal.hurry(),
     progress({ partition, task, role }, row, note) {
       const part = partitions.get(partition);
@@ -215,6 +218,8 @@ export function createHost(options: HostOptions): Host {
 
   const start = async (): Promise<void> => {
     preflight(roles, storedTasks(ledger));
+    if (ledger.meta(ALIVE) === 'yes') carefulUntilMs = clock.elapsed() + CAREFUL_MS;
+    await ledger.commit({ ...emptyBatch, meta: [{ key: ALIVE, value: 'yes' }] });
     logLost = await judge({ ledger, witness, sender, log }, succession.memory);
     endAnswers = requests.answer();
     await succession.start(logLost);
@@ -254,6 +259,8 @@ export function createHost(options: HostOptions): Host {
     journal.stop();
     sender.stop();
     await within(ownership.release(), limits.stopDrainMs, clock);
+    // A disk that refuses makes the next start careful, which does no harm.
+    await ledger.commit({ ...emptyBatch, meta: [{ key: ALIVE, value: 'no' }] }).catch(() => undefined);
     await ledger.close();
   };
 
@@ -302,6 +309,11 @@ export function createHost(options: HostOptions): Host {
     }),
   };
 }
+
+/** Says whether a process has this ledger, or has ended without stopping. */
+const ALIVE = 'alive';
+/** What ended a process comes again soon after its next start: it is read again, or found pending. */
+const CAREFUL_MS = 30_000;
 
 function* storedTasks(ledger: Ledger) {
   for (const partition of partitionNumbers) for (const task of ledger.tasks(partition)) yield readTask(task);

@@ -197,8 +197,6 @@ export function createInputs(options: InputsOptions): Inputs {
           for (const row of running) effects.begin(ownerOf(part, id, role), row, n, true);
         }
       }
-      // What has taken the process along may do so again before anything else is recorded: it is counted now.
-      effects.markBegun();
       journal.hurry();
     },
   };

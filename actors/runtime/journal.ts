@@ -41,6 +41,8 @@ export interface Journal {
   hurry(): void;
   /** Go into the ledger with the next records. */
   begun(key: string, crashes: number): void;
+  /** Resolves when what was begun until now is in the ledger, or at the stop; commits without waiting for the window. */
+  remembered(): Promise<void>;
   meta(key: string, value: string): void;
   /** True when so much waits for the log that nothing new may be taken in. */
   readonly isFull: boolean;
@@ -110,6 +112,8 @@ export function createJournal(options: JournalOptions): Journal {
   let cancelWindow: (() => void) | undefined;
   let cancelPatience: (() => void) | undefined;
   const flushWaiters: (() => void)[] = [];
+  /** What they wait for goes with the next commit. */
+  let rememberWaiters: (() => void)[] = [];
   let roomWaiters: (() => void)[] = [];
   const toldWaiters: (() => void)[] = [];
 
@@ -121,7 +125,9 @@ export function createJournal(options: JournalOptions): Journal {
   const hasWork = (): boolean => {
     for (const lane of lanes.values()) if (isPending(lane)) return true;
     // Where the log has records goes along with the next ones, or when all is to be in the ledger.
-    return begun.size > 0 || meta.size > 0 || (flushWaiters.length > 0 && logged.length > 0);
+    return (
+      begun.size > 0 || rememberWaiters.length > 0 || meta.size > 0 || (flushWaiters.length > 0 && logged.length > 0)
+    );
   };
   const ahead = (): number => {
     let sum = 0;
@@ -194,6 +200,8 @@ export function createJournal(options: JournalOptions): Journal {
     logged = [];
     begun = new Map();
     meta = new Map();
+    const remembering = rememberWaiters;
+    rememberWaiters = [];
     committing = true;
     at('before-commit');
     ledger.commit(batch).then(
@@ -202,7 +210,7 @@ export function createJournal(options: JournalOptions): Journal {
         at('in-ledger');
         for (const { partition, n } of records)
           settle(partition, (lane) => (lane.inLedger = Math.max(lane.inLedger, n)));
-        for (const resolve of flushWaiters.splice(0)) resolve();
+        for (const resolve of [...flushWaiters.splice(0), ...remembering]) resolve();
         schedule();
       },
       (error: unknown) => {
@@ -324,6 +332,13 @@ export function createJournal(options: JournalOptions): Journal {
         await committed;
       }
     },
+    remembered() {
+      if (stopped) return Promise.resolve();
+      const remembered = new Promise<void>((resolve) => rememberWaiters.push(resolve));
+      hurried = true;
+      schedule();
+      return remembered;
+    },
     async settled() {
       while (committing && !stopped) await new Promise<void>((resolve) => flushWaiters.push(resolve));
     },
@@ -333,7 +348,7 @@ export function createJournal(options: JournalOptions): Journal {
       cancelPatience?.();
       writer.stop();
       roomWaiters = [];
-      for (const resolve of flushWaiters.splice(0)) resolve();
+      for (const resolve of [...flushWaiters.splice(0), ...rememberWaiters.splice(0)]) resolve();
       noteTold();
     },
   };

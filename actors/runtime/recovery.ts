@@ -16,7 +16,7 @@ import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { lossKey, readUnsent } from './fold.ts';
 import { type EndInLog, endInLog, readJournal } from './journal-end.ts';
-import type { Checkpoint, Ledger, LedgerBatch, StoredRecord } from './ledger/port.ts';
+import { type Checkpoint, emptyBatch, type Ledger, type StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
 import { decodeHead, decodeRecord, headIn, type RecordHead } from './record.ts';
@@ -59,8 +59,6 @@ interface Place {
   readonly partition: number;
   readonly subject: string;
 }
-
-const nothing: LedgerBatch = { records: [], logged: [], checkpoints: [], begun: [], meta: [] };
 
 /** What a comparison finds, beside what stands behind it. */
 type Agreed = Omit<AgreedEnd, 'strays'>;
@@ -140,7 +138,7 @@ async function fromCheckpointAlone(options: RecoveryOptions, partition: number):
     { service, partition, checkpoint: checkpoint?.n ?? 0 },
     `LOSS: the ledger is new and the beginning of the log is gone; what happened ${since}, if anything, is lost`,
   );
-  if (checkpoint !== null) await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+  if (checkpoint !== null) await ledger.commit({ ...emptyBatch, checkpoints: [checkpoint] });
   return { n: checkpoint?.n ?? 0, head: null, seq: 0, sent: checkpoint?.n ?? 0, ...nothingLacks };
 }
 
@@ -215,15 +213,15 @@ async function copyToLedger(options: RecoveryOptions, place: Place, has: number,
   if (base !== null && !isWhole) {
     // What this ledger had of the partition is older than that, and its snapshots are of tasks that may have ended.
     if (after > 0) await ledger.setAside(partition, 1);
-    await ledger.commit({ ...nothing, checkpoints: [base] });
+    await ledger.commit({ ...emptyBatch, checkpoints: [base] });
     missing = missing.filter(({ record }) => record.n > base.n);
   }
   for (let at = 0; at < missing.length; at += COPIED_AT_ONCE) {
     const part = missing.slice(at, at + COPIED_AT_ONCE);
     const logged = part.map(({ record, seq }) => ({ partition, n: record.n, seq }));
-    await ledger.commit({ ...nothing, records: part.map(({ record }) => record), logged });
+    await ledger.commit({ ...emptyBatch, records: part.map(({ record }) => record), logged });
   }
-  if (isWhole) await ledger.commit({ ...nothing, checkpoints: [base] });
+  if (isWhole) await ledger.commit({ ...emptyBatch, checkpoints: [base] });
   return Math.max(upTo, base?.n ?? 0);
 }
 
@@ -246,7 +244,7 @@ async function beginningOf(
   // A log that was made anew, or has lost its end, has something else there.
   if (record === null || record.subject !== subject || headIn(record.data)?.n !== checkpoint.n) return beginning;
   if (has > 0) await ledger.setAside(partition, 1);
-  await ledger.commit({ ...nothing, checkpoints: [checkpoint] });
+  await ledger.commit({ ...emptyBatch, checkpoints: [checkpoint] });
   return { after: checkpoint.n, fromSeq: checkpoint.seq + 1 };
 }
 
@@ -269,7 +267,7 @@ async function baseOf(
   if (first === after + 1) return null;
   const what = { service, partition, from: after + 1, to: first - 1 };
   log.error(what, 'LOSS: records that the ledger lacks have left the log by age; tasks begun in them are lost');
-  await ledger.commit({ ...nothing, meta: [{ key: lossKey(partition), value: String(first - 1) }] });
+  await ledger.commit({ ...emptyBatch, meta: [{ key: lossKey(partition), value: String(first - 1) }] });
   return { partition, n: first - 1, tasks: [], ended: [], unsent: '[]' };
 }
 
@@ -303,7 +301,7 @@ async function copyToLog(options: RecoveryOptions, place: Place, after: number, 
     if (ack.duplicate && ack.seq <= seq) throw new BusError('unavailable', `record ${n} was not stored again yet`);
     // A server remembers the id of what it has dropped by age: the subject is empty then.
     seq = ack.duplicate && (await bus.get(ack.seq)) === null ? 0 : ack.seq;
-    await ledger.commit({ ...nothing, logged: [{ partition, n, seq: ack.seq }] });
+    await ledger.commit({ ...emptyBatch, logged: [{ partition, n, seq: ack.seq }] });
   }
   return seq;
 }

@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 
 export const effectMutations: readonly Mutation[] = [
   {
+    name: 'never-careful',
+    breaks: 'S9: an effect that ends its process before anything is recorded ends every process after it',
+    file: 'actors/runtime/host.ts',
+    find: 'isCareful: () => clock.elapsed() < carefulUntilMs,',
+    replace: 'isCareful: () => false,',
+    seenBy: 'tests/unit/runtime/host.test.ts',
+  },
+  {
     name: 'forget-that-it-began',
     breaks: 'S6: an unrepeatable effect that was cut off runs again',
     file: 'actors/runtime/effects.ts',

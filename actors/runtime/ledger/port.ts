@@ -69,6 +69,8 @@ export interface LedgerBatch {
   readonly meta: readonly { readonly key: string; readonly value: string }[];
 }
 
+export const emptyBatch: LedgerBatch = { records: [], logged: [], checkpoints: [], begun: [], meta: [] };
+
 /** What a ledger was found to be when it was opened. */
 export type LedgerCondition =
   | { readonly kind: 'intact' }

@@ -149,6 +149,39 @@ describe('an effect in the middle of which the process ended', () => {
     expect(bench.remembered).toEqual([`${KEY} 3`]);
   });
 
+  test('S9: of a task that was at work at a start is counted in the ledger before it runs', async () => {
+    const bench = openBench({ crashes: new Map([[KEY, 1]]) });
+    bench.ledger = [];
+    bench.begin({}, 1, true);
+    await settled();
+    expect([bench.remembered, bench.runs.length]).toEqual([[`${KEY} 2`], 0]);
+    for (const resolve of bench.ledger) resolve();
+    await settled();
+    expect(bench.runs).toHaveLength(1);
+    run(bench).succeed('done');
+    await settled();
+    expect(bench.remembered.at(-1)).toBe(`${KEY} 0`);
+  });
+
+  test('S9: of what may have ended the process before is recorded and counted before it runs', async () => {
+    let careful = true;
+    const bench = openBench({ holdsBack: true, isCareful: () => careful });
+    bench.ledger = [];
+    bench.begin();
+    await settled();
+    expect([bench.remembered, bench.hurries]).toEqual([[], 1]);
+    bench.tell(1);
+    await settled();
+    expect([bench.remembered, bench.runs.length]).toEqual([[`${KEY} 1`], 0]);
+    for (const resolve of bench.ledger) resolve();
+    await settled();
+    expect(bench.runs).toHaveLength(1);
+    careful = false;
+    const { owner, row } = bench.another(2);
+    bench.effects.begin(owner, row, 1);
+    expect(bench.runs).toHaveLength(2);
+  });
+
   test('S8: is given up when it has ended its process as often as it may', async () => {
     const bench = openBench({ crashes: new Map([[KEY, 3]]), limits: { crashesMax: 3 } });
     bench.begin();

@@ -88,6 +88,28 @@ describe('a task', () => {
     expect(await mesh.ended()).toEqual([TASK]);
   });
 
+  test('S9: so is one that ends its process before anything at all is recorded of it', async () => {
+    const mesh = await Mesh.open();
+    mesh.fetching.shut();
+    let life = await mesh.start('one', { limits: { crashesMax: 3 } });
+    mesh.onDeed = () => life.kill();
+    await mesh.submit(TASK);
+    await mesh.pass();
+    for (let again = 0; again < 5; again += 1) {
+      const { disk } = life;
+      const starting = mesh.start('one', { disk, limits: { crashesMax: 3 }, waits: false });
+      life = await starting;
+      await mesh.pass(TAKEOVER_MS);
+    }
+    // Once before it was known that this ends a process, and as often as it may.
+    expect([mesh.deeds.length, await mesh.ended()]).toEqual([4, [TASK]]);
+    await mesh.stop(life);
+    const next = await mesh.start('one', { disk: life.disk });
+    await mesh.submit(OTHER);
+    await mesh.pass();
+    expect(next.said('error')).toEqual([]);
+  });
+
   test('S9: what cannot be understood is in quarantine, once, also after a restart', async () => {
     const mesh = await Mesh.open();
     const life = await mesh.start('one');

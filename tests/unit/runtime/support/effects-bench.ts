@@ -57,6 +57,8 @@ export interface Bench {
   readonly spans: SeenSpan[];
   /** What is to be remembered of the process' ends, in order: `<key> <crashes>`. */
   readonly remembered: string[];
+  /** Who waits for the ledger, while it takes its time; null while it has everything at once. */
+  ledger: (() => void)[] | null;
   /** Both stores have the records up to this one. */
   told: number;
   tell(n: number): void;
@@ -71,7 +73,7 @@ export interface Bench {
   /** Of the first task, as it is now. */
   row(): EffectRow;
   /** Begins the effect of the first task. */
-  begin(change?: Partial<EffectRow>, n?: number): void;
+  begin(change?: Partial<EffectRow>, n?: number, pending?: boolean): void;
   /** Another task of the same role, with its effect. */
   another(nth: number): Work;
 }
@@ -81,6 +83,7 @@ export interface BenchOptions extends Partial<EffectHandler> {
   readonly shareOf?: Role['share'];
   readonly crashes?: ReadonlyMap<string, number>;
   readonly waitsForCommit?: boolean;
+  readonly isCareful?: () => boolean;
   readonly limits?: Partial<RuntimeLimits>;
   /** Nothing is told until the test says so; the record that armed the effect is the first one. */
   readonly holdsBack?: boolean;
@@ -135,7 +138,15 @@ class Couriers {
 }
 
 export function openBench(options: BenchOptions = {}): Bench {
-  const { crashes = new Map(), waitsForCommit = false, limits, holdsBack = false, shareOf, ...handling } = options;
+  const {
+    crashes = new Map(),
+    waitsForCommit = false,
+    isCareful = () => false,
+    limits,
+    holdsBack = false,
+    shareOf,
+    ...handling
+  } = options;
   const runs: Held[] = [];
   const handler: EffectHandler = {
     ...{ fence: 'pure', attemptsMax: 3, timeoutMs: 10_000, concurrencyMax: 8, queueMax: 1000 },
@@ -154,7 +165,14 @@ export function openBench(options: BenchOptions = {}): Bench {
   let waiting: { n: number; callback: () => void }[] = [];
   const bench: Bench = {
     ...{ clock, owner, runs, settled: [], entered: [], notes: [], points: [], spans: [], remembered: [] },
-    ...{ told: holdsBack ? 0 : Number.POSITIVE_INFINITY, doubtful: false, lost: false, full: null, hurries: 0 },
+    ...{
+      told: holdsBack ? 0 : Number.POSITIVE_INFINITY,
+      doubtful: false,
+      lost: false,
+      full: null,
+      hurries: 0,
+      ledger: null,
+    },
     row: () => couriers.row(owner),
     another: (nth) => couriers.work(nth),
     tell(upTo) {
@@ -163,12 +181,13 @@ export function openBench(options: BenchOptions = {}): Bench {
       waiting = waiting.filter((one) => one.n > upTo);
       for (const { callback } of ready) callback();
     },
-    begin(change = {}, armedIn = 1) {
+    begin(change = {}, armedIn = 1, pending = false) {
       couriers.change(owner, { ...couriers.row(owner), ...change });
-      bench.effects.begin(owner, couriers.row(owner), armedIn);
+      bench.effects.begin(owner, couriers.row(owner), armedIn, pending);
     },
     effects: createEffects({
       ...{ clock, log: createSilentLog(), limits: { ...defaultLimits, ...limits }, crashes, waitsForCommit },
+      isCareful,
       actorOf: (at) => couriers.find(at),
       isDoubtful: () => bench.doubtful,
       isOpen: async () => true,
@@ -187,6 +206,11 @@ export function openBench(options: BenchOptions = {}): Bench {
         else waiting.push({ n: wanted, callback });
       },
       begun: (key, count) => void bench.remembered.push(`${key} ${count}`),
+      remembered: () =>
+        new Promise((resolve) => {
+          if (bench.ledger === null) resolve();
+          else bench.ledger.push(resolve);
+        }),
       hurry() {
         bench.hurries += 1;
       },

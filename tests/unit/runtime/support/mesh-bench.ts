@@ -58,6 +58,8 @@ export class Mesh {
   readonly bus: MemoryBus = createMemoryBus(this.log);
   /** Keys of the effects that were carried out, in order. */
   readonly deeds: string[] = [];
+  /** Called as an effect begins, before anything else happens in its process. */
+  onDeed: () => void = () => undefined;
   readonly fences: { fetch: Fence; sign: Fence } = { fetch: 'pure', sign: 'keyed' };
   /** Shut, the effect has begun and does not end. */
   readonly fetching: Door = door();
@@ -187,6 +189,7 @@ export class Mesh {
         { fence: () => this.fences[what], timeoutMs: 600_000, concurrencyMax: 1000 },
         async (_input, { key }) => {
           this.deeds.push(key);
+          this.onDeed();
           await passage.passed;
           return what;
         },

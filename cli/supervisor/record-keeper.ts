@@ -48,15 +48,14 @@ export function keepRecord({ home, lock: first, text, save, note }: KeptRecord):
     try {
       if (!relock()) return;
       const found = readIfThere(path);
-      if (found !== text()) {
-        mkdirSync(dirname(path), { recursive: true });
-        save();
-        const what = found === null ? 'was removed under the running mesh' : 'did not say what runs';
-        note(`run.json ${what}; it is written again`);
-        return;
-      }
       const now = new Date();
-      utimesSync(path, now, now);
+      // The sign of life first: a full disk takes that, and no record that says something new.
+      if (found !== null) utimesSync(path, now, now);
+      if (found === text()) return;
+      mkdirSync(dirname(path), { recursive: true });
+      save();
+      const what = found === null ? 'was removed under the running mesh' : 'did not say what runs';
+      note(`run.json ${what}; it is written again`);
     } catch (error) {
       // A disk that takes nothing: the record is late then. Whoever asks sees the disk's trouble itself.
       if (fileProblem(error) === null && codeOf(error) !== 'ENOENT') throw error;

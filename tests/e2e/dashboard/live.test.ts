@@ -91,13 +91,14 @@ describe('a task from the page', () => {
 
   it('is shown as it was at any place of its log', async () => {
     await page.keyboard.press('1');
+    // The focus goes to the top of the page that is opened, once that is there.
+    await page.getByRole('button', { name: /Hop 1, retrieve by retriever/ }).waitFor();
     const slider = page.getByRole('slider', { name: /Time travel/ });
-    await slider.focus();
-    await page.keyboard.press('Home');
+    await slider.press('Home');
     await page.waitForURL(/at=1/);
     await status('Accepted').waitFor();
     expect(await page.getByRole('region', { name: 'Result' }).count()).toBe(0);
-    await page.keyboard.press('ArrowRight');
+    await slider.press('ArrowRight');
     await page.waitForURL(/at=2/);
     await page.getByRole('button', { name: 'Back to now' }).click();
     await status('Completed').waitFor();

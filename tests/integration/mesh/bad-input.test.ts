@@ -58,7 +58,7 @@ const atTheDoor: readonly (readonly [string, string | Uint8Array, string, RegExp
   ['a type of the inside', json({ ...cloudEvent, type: typeOf('hop.replied') }), 'unknown_type', /not accepted here/],
   ['data that is a number', json({ ...cloudEvent, data: 7 }), 'invalid_data', /object/],
   ['data that is a blank text', json({ ...cloudEvent, data: ' ' }), 'invalid_data', /prompt/],
-  ['no data', json({ ...cloudEvent, data: undefined }), 'invalid_data', /object/],
+  ['no data', json({ ...cloudEvent, data: undefined }), 'invalid_data', /has no data/],
   ['data of XML', json({ ...cloudEvent, datacontenttype: 'text/xml' }), 'invalid_envelope', /application\/json/],
   [
     'a cancel of nothing',

@@ -17,14 +17,17 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-function keeping() {
+function keeping(fail?: () => void) {
   const lock = takeLock(lockPath(home));
   if (lock === null) throw new Error('the lock is free');
   const path = runStatePath(home);
   const record = { text: 'six services\n' };
   const notes: string[] = [];
-  const save = () => writeFileSync(path, record.text);
-  save();
+  writeFileSync(path, record.text);
+  const save = () => {
+    fail?.();
+    writeFileSync(path, record.text);
+  };
   const keeper = keepRecord({ home, lock, save, text: () => record.text, note: (text) => void notes.push(text) });
   return { path, record, notes, keeper };
 }
@@ -49,6 +52,17 @@ test('one that is right is only touched: its time is the sign of life', () => {
   vi.advanceTimersByTime(1000);
   expect(statSync(path).mtimeMs).toBeGreaterThan(0);
   expect(notes).toEqual([]);
+  keeper.end();
+});
+
+test('one that a full disk keeps from saying what is new is touched all the same', () => {
+  const { path, record, keeper } = keeping(() => {
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
+  });
+  record.text = 'five services\n';
+  utimesSync(path, new Date(0), new Date(0));
+  vi.advanceTimersByTime(1000);
+  expect([statSync(path).mtimeMs > 0, readFileSync(path, 'utf8')]).toEqual([true, 'six services\n']);
   keeper.end();
 });
 

@@ -27,7 +27,7 @@ const PASSED_OVER: ReadonlySet<string> = new Set([
   'params',
 ]);
 
-export function machineForm({ config }: AnyStateMachine): string {
+function machineForm({ config }: AnyStateMachine): string {
   const text = JSON.stringify(config, (key, value: unknown) => {
     if (PASSED_OVER.has(key)) return undefined;
     return typeof value === 'function' || (key === 'src' && typeof value !== 'string') ? 'code' : value;

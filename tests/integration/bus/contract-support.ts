@@ -21,7 +21,7 @@ export interface BusHarness {
   readonly repeated: 'duplicate' | 'conflict';
 }
 
-export const DEADLINE_MS = 20_000;
+export const DEADLINE_MS = 60_000;
 const POLL_MS = 5;
 
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

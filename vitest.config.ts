@@ -21,7 +21,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // One less by default, which is one on two cores.
           maxWorkers: '100%',
         },

@@ -9,6 +9,7 @@
  *   3. everything else asks a person.
  */
 import { z } from 'zod';
+import { doubledKey, doubledWords } from '../../../schemas/doubled-key.ts';
 import type { Door, Share } from '../../../schemas/events/generated.ts';
 import type { Fence } from './builtin/port.ts';
 
@@ -52,6 +53,8 @@ export function parsePolicy(text: string): ToolPolicy {
   } catch (error) {
     throw new PolicyError(`is not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+  const doubled = doubledKey(text);
+  if (doubled !== null) throw new PolicyError(doubledWords(doubled, '.'));
   const parsed = policyForm.safeParse(value);
   if (parsed.success) return policyOf(parsed.data.rules);
   const [issue] = parsed.error.issues;

@@ -17,7 +17,7 @@ import { TaskWatch } from '../../support/task-watch.ts';
 
 const TASKS = 600;
 const LEASE_TTL_MS = 1500;
-const TAKEOVER_LIMIT_MS = 30_000;
+const TAKEOVER_LIMIT_MS = 90_000;
 const limits = {
   ...{ sendingMax: 10, recordsAheadMax: 4, recordInputsMax: 8, checkpointRecords: 1000, checkpointTasks: 1000 },
   ...{ idleTasksMax: 5 },

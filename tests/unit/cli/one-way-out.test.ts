@@ -103,7 +103,7 @@ describe('printing', () => {
     expect([stdout.includes('\u001b[31m'), stderr.includes('\u001b[33m')]).toEqual([true, true]);
     for (const output of [stdout, stderr])
       expect(output.replace(STYLES, '')).not.toMatch(/[^\P{Cc}\n\t]|\p{Bidi_Control}|[\u2028\u2029]/u);
-  }, 60_000);
+  }, 240_000);
 
   test('a text from outside has no colours of its own, not even ours', () => {
     expect(printed(['\u001b[31mred\u001b[39m']).stdout.split('\n')[0]).toBe('red');

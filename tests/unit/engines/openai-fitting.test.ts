@@ -6,7 +6,7 @@ import { asking } from './asking.ts';
 import { type ChatServer, event, startChatServer, streamText } from './chat-server.ts';
 import { passage } from './fixtures.ts';
 import { engineFor, errorOf, run } from './openai-runs.ts';
-import { json } from './server-behaviours.ts';
+import { json } from './server-behaviours/behaviour.ts';
 
 const servers: ChatServer[] = [];
 afterAll(async () => Promise.all(servers.map((server) => server.close())));

@@ -1,11 +1,12 @@
-/** Every behaviour of servers.ts, tried; the table in docs/models.md is what came of it. */
+/** Every behaviour of servers, tried; the table in docs/models.md is what came of it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createOpenAiEngine } from '../../../actors/roles/llm/engines/index.ts';
 import { type ChatServer, startChatServer } from './chat-server.ts';
 import { type EngineErrorLike, engineErrorOf, run } from './openai-runs.ts';
-import { type Behaviour, behaviours, type Outcome, tableOf } from './server-behaviours.ts';
+import type { Behaviour, Outcome } from './server-behaviours/behaviour.ts';
+import { behaviours, tableOf } from './server-behaviours/index.ts';
 
 const clock = { name: 'clock', description: 'The time.', inputSchema: { type: 'object' } };
 const servers: ChatServer[] = [];

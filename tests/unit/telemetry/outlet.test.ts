@@ -6,7 +6,7 @@ import { createOutlet, type Outlet } from '../../../telemetry/outlet.ts';
 import type { FinishedSpan } from '../../../telemetry/span.ts';
 import { SpanCollector } from '../../support/span-collector.ts';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 60_000;
 const QUEUE_MAX = 4096;
 let receiver: SpanCollector;
 let collector: Collector;

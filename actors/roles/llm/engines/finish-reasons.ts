@@ -1,6 +1,6 @@
 /**
  * Why a reply ended, in the words of the servers in use. Owns: which of them mean whole, cut, filtered, or that the model
- * wrote what cannot be used. Does not own: what becomes of such a reply (openai-stream.ts).
+ * wrote what cannot be used. Does not own: what becomes of such a reply (openai-reply.ts).
  *
  * What nobody knows is not whole: half an answer must not pass for one.
  */

@@ -2,7 +2,7 @@
  * The engine for any OpenAI-compatible endpoint (vLLM, llama-server, LM Studio, LiteLLM, Azure, the hosted ones), and for
  * Ollama by its own API, which alone lets the context be chosen.
  * Owns the choice of the model, adapting to the endpoint, and remembering what worked. HTTP is openai-transport.ts, the
- * body openai-dialect.ts and ollama-wire.ts, the reply openai-stream.ts, the wording prompts.ts.
+ * body openai-dialect.ts and ollama-wire.ts, the reply openai-stream.ts and openai-reply.ts, the wording prompts.ts.
  */
 
 import { EngineError } from '../../../../prompting/engine-error.ts';
@@ -10,9 +10,10 @@ import { buildPrompt, type Prompt } from '../../../../prompting/prompt.ts';
 import type { Completion } from '../../../../prompting/read-reply.ts';
 import { ollamaBody } from './ollama-wire.ts';
 import { adapted, budgetFor, callsTools, chatBody, type Dialect, firstDialect } from './openai-dialect.ts';
+import { refusalOf } from './openai-failures.ts';
 import { chatModels, contextAt, type Listed } from './openai-models.ts';
 import { readReply } from './openai-stream.ts';
-import { endpointUrl, exchange, readJson, refusalOf, type TransportOptions } from './openai-transport.ts';
+import { endpointUrl, exchange, readJson, type TransportOptions } from './openai-transport.ts';
 import type { EngineContext, EngineRequest, LlmEngine } from './port.ts';
 import { readCompletion } from './reply-lane.ts';
 import { createThinkingFilter } from './thinking-filter.ts';

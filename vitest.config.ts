@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * How long a test waits for what must happen, unless it says otherwise. It ends what hangs, so it is far longer than a machine
+ * with a busy disk stands still, and costs nothing while tests pass.
+ */
+const patient = { poll: { timeout: 60_000 } };
+
 /** Fetches models of some 220 MB and generates for minutes: `mesh test real-model` alone asks for it. */
 const realModel = {
   test: {
@@ -8,6 +14,7 @@ const realModel = {
     globalSetup: ['tests/real-model/setup.ts'],
     testTimeout: 400_000,
     hookTimeout: 400_000,
+    expect: patient,
     fileParallelism: false,
   },
 };
@@ -21,7 +28,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          expect: patient,
           // One less by default, which is one on two cores.
           maxWorkers: '100%',
         },
@@ -30,8 +39,9 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/integration/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          expect: patient,
           fileParallelism: false,
         },
       },
@@ -41,6 +51,7 @@ export default defineConfig({
           include: ['tests/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          expect: patient,
           fileParallelism: false,
         },
       },

@@ -14,7 +14,7 @@ import { natsKey } from './nkeys.ts';
 import { BusError } from './port.ts';
 
 /** A first connection to a server that is there takes milliseconds; whoever starts the mesh waits no longer than this. */
-const CONNECT_TIMEOUT_MS = 2000;
+const CONNECT_TIMEOUT_MS = 5000;
 /** Between two attempts: short, because every waiting task waits with it; the jitter spreads a crowd of clients. */
 const RECONNECT_DELAY_MS = 100;
 const RECONNECT_JITTER_MS = 100;

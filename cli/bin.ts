@@ -14,5 +14,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
 } else {
   // Half of a process' start-up is reading its own sources; what was read once is kept.
   module.enableCompileCache?.();
+  // So that hints can name the command as it is called from here.
+  process.env.AGENT_MESH_LAUNCHER = import.meta.filename;
   await import('./main.ts');
 }

@@ -2,8 +2,10 @@
  * How every command of `mesh` is declared. Owns: the look of help, the common options, examples, usage errors. Does not
  * own: what a command does.
  */
+
 import { Command, InvalidArgumentError } from 'commander';
 import { loadEnvFile, readSettings, type Settings } from '../config/settings.ts';
+import { hint, meshCommand } from './called.ts';
 
 export interface CommandSpec {
   readonly name: string;
@@ -19,10 +21,10 @@ export interface CommandSpec {
 /** A command with help, examples and `--verbose`; the caller adds arguments, options and the action. */
 export function declare(spec: CommandSpec): Command {
   const longest = Math.max(...spec.examples.map(([line]) => line.length));
-  const examples = spec.examples.map(([line, what]) => `  mesh ${line.padEnd(longest)}  ${what}`);
+  const examples = spec.examples.map(([line, what]) => `  ${meshCommand()} ${line.padEnd(longest)}  ${what}`);
   return new Command(spec.name)
     .summary(spec.summary)
-    .description(spec.details === undefined ? spec.summary : `${spec.summary}\n\n${spec.details}`)
+    .description(hint(spec.details === undefined ? spec.summary : `${spec.summary}\n\n${spec.details}`))
     .helpGroup(`${spec.group}:`)
     .option('--verbose', 'show the cause of an error')
     .helpOption('-h, --help', 'show this help')

@@ -2,8 +2,10 @@
  * Entry of the `mesh` command. Owns: the list of commands, loading only the one that is asked for, exit codes and how
  * errors are shown. Does not own: any command (commands/).
  */
+
 import { type Argument, Command, CommanderError } from 'commander';
 import { keepFilesPrivate } from '../config/private-files.ts';
+import { hint, meshCommand } from './called.ts';
 import { CliError, causesOf, toFailure } from './errors.ts';
 import { err, note, painter, printText } from './terminal.ts';
 import { exitWhenWritten } from './written.ts';
@@ -74,8 +76,8 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
       [
         '',
         'Start here:',
-        '  mesh run "How does a task survive a crash?"   sets everything up and answers',
-        '  mesh <command> -h                             help and examples of a command',
+        `  ${meshCommand()} run "How does a task survive a crash?"   sets everything up and answers`,
+        `  ${meshCommand()} <command> -h                             help and examples of a command`,
         '',
         'Exit codes: 0 ok · 1 the task failed · 2 usage or configuration · 3 a dependency is missing or unreachable',
       ].join('\n'),
@@ -114,8 +116,8 @@ function usageError(error: CommanderError, argv: readonly string[]): string {
 function report(thrown: unknown, verbose: boolean): number {
   const failure = toFailure(thrown);
   const paint = painter(err);
-  note(`${paint('red', 'mesh:')} ${failure.message}`);
-  if (thrown instanceof CliError) for (const line of thrown.details) note(paint('dim', `  ${line}`));
+  note(`${paint('red', 'mesh:')} ${hint(failure.message)}`);
+  if (thrown instanceof CliError) for (const line of thrown.details) note(paint('dim', `  ${hint(line)}`));
   if (verbose) {
     for (const cause of causesOf(thrown)) note(`  because ${cause}`);
     if (!failure.expected && thrown instanceof Error && thrown.stack)

@@ -2,14 +2,17 @@
  * The supervisor in this process, of `mesh up`. Owns: what it shows, its own log, and the signals that end it. Does not own:
  * sending it to the background (supervisor/launch.ts), or supervising (supervisor/supervise.ts).
  */
+
 import { meshFolder, type Settings } from '../config/settings.ts';
 import { giveBackMemory } from '../services/idle-memory.ts';
 import { supervisedServices } from '../services/table.ts';
+import { hint } from './called.ts';
 import { CliError, toFailure } from './errors.ts';
 import { prepareHome } from './supervisor/home.ts';
 import { goesOn, type LaunchMessage, supervisorName, waitUntilReady } from './supervisor/launch.ts';
 import { openLogFile } from './supervisor/log-file.ts';
 import { isShown, lineText } from './supervisor/log-line.ts';
+import { partsLines } from './supervisor/own-parts.ts';
 import { assertUsable } from './supervisor/preflight.ts';
 import { logPath, natsColour, natsName } from './supervisor/services.ts';
 import { type Supervisor, supervise } from './supervisor/supervise.ts';
@@ -39,7 +42,7 @@ export async function runInForeground(settings: Settings, beside = nothingBeside
     ...supervisedServices.map(({ name, colour }) => [name, colour] as const),
     [natsName, natsColour],
   ]);
-  const say = (text: string): void => print(`${paint('bold', 'mesh   │')} ${text}`);
+  const say = (text: string): void => print(`${paint('bold', 'mesh   │')} ${hint(text)}`);
   for (const text of await assertUsable(settings)) say(text);
   const log = ownLog(settings);
   prepareHome(settings);
@@ -70,10 +73,11 @@ export async function runInForeground(settings: Settings, beside = nothingBeside
   if (running === null) {
     const state = await waitUntilReady(settings);
     if (state === null) throw new CliError(3, 'the mesh that was up has been stopped meanwhile; try again');
-    print(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`);
+    print(hint(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`));
     return;
   }
   const end = await beside(running, say);
+  for (const line of partsLines(running.state.own)) say(line);
   say(`ready on ${running.state.natsUrl}; Ctrl-C stops it`);
   await untilSignal(running, end);
   say('stopped');
@@ -87,7 +91,7 @@ export async function runInBackground(settings: Settings): Promise<void> {
   const output = {
     note: (text: string) => {
       log(text);
-      tell({ kind: 'note', text });
+      tell({ kind: 'note', text: hint(text) });
     },
     line: () => undefined,
     begun: () => tell({ kind: 'begun' }),

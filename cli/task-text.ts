@@ -2,6 +2,7 @@
  * How tasks look on a terminal. Owns: the words and signs for facts, answers and questions. Does not own: reading the
  * log, or where the lines are written. Everything here is pure; text from outside is made safe before it is shown.
  */
+
 import type { MeshEvent } from '../schemas/events/envelope.ts';
 import { nameOf } from '../schemas/events/envelope.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
 } from '../schemas/events/generated.ts';
 import { hasLines } from '../schemas/events/place.ts';
 import { messageText, type QuestionView, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
+import { hint, meshCommand } from './called.ts';
 import { duration, indent, oneLine, type Paint, plural, type Style, safeText } from './terminal.ts';
 
 /** Enough of an id to name a task. */
@@ -220,7 +222,7 @@ export function answerLines(view: TaskView, paint: Paint): string[] {
   if (attached.length > 0) {
     lines.push('', paint('bold', 'Attached'));
     for (const one of attached) lines.push(`  ${oneLine(attachmentText(one), 200)}`);
-    lines.push(paint('dim', `  \`mesh show ${shortId(view.taskId)} --json\` has them, under attachments`));
+    lines.push(paint('dim', hint(`  \`mesh show ${shortId(view.taskId)} --json\` has them, under attachments`)));
   }
   if (result.citations.length > 0) {
     lines.push('', paint('bold', 'Sources'));
@@ -256,7 +258,7 @@ export function questionLines(view: TaskView, paint: Paint): string[] {
 /** Names the question: it is this one that is answered, whatever is asked by then. */
 export function answerCommand(taskId: string, { questionId, choices }: QuestionView): string {
   const named = questionId === '' ? '' : ` --question ${questionId}`;
-  return `mesh respond ${shortId(taskId)}${named} ${shellWord(oneLine(choices[0] ?? '…', 80))}`;
+  return `${meshCommand()} respond ${shortId(taskId)}${named} ${shellWord(oneLine(choices[0] ?? '…', 80))}`;
 }
 
 /** As a person copies it into a shell, which takes nothing in it for its own. */

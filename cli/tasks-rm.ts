@@ -2,10 +2,12 @@
  * `mesh tasks rm`. Owns: which tasks are meant, and what is said of each. Does not own: removing one
  * (task-client/removal.ts).
  */
+
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Bus } from '../bus/port.ts';
 import { parseAge } from '../config/retention.ts';
 import { lastFacts, removalNote, removeTask, statusOf } from '../task-client/removal.ts';
+import { meshCommand } from './called.ts';
 import { settingsNow } from './command.ts';
 import { CliError } from './errors.ts';
 import { withClient } from './mesh-client.ts';
@@ -37,7 +39,7 @@ export function command(): Command {
     .helpOption('-h, --help', 'show this help')
     .addHelpText(
       'after',
-      '\nExamples:\n  mesh tasks rm 6f1c2d3e                          one\n  mesh tasks rm --older 7d --state completed      many',
+      `\nExamples:\n  ${meshCommand()} tasks rm 6f1c2d3e                          one\n  ${meshCommand()} tasks rm --older 7d --state completed      many`,
     )
     .action((ids: string[], options: RemoveOptions) => remove(ids, options));
 }

@@ -25,6 +25,7 @@ import { createJournal, type Journal } from './journal.ts';
 import { emptyBatch, type Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
 import { furthestIn, judge, marksOf } from './log-verdict.ts';
+import { changedMachines, changeText } from './machine-form.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { type Clock, untraced } from './ports.ts';
@@ -227,9 +228,17 @@ export function createHost(options: HostOptions): Host {
     await ownership.start();
     await Promise.all(opening);
     if (stopping) return;
+    tellChangedMachines();
     reading.open();
     await reading.caughtUp();
     log.info({ instances: instances(), partitions: partitions.size }, 'caught up with the log');
+  };
+  const tellChangedMachines = (): void => {
+    const open = function* () {
+      for (const { tasks } of partitions.all()) yield* tasks.atWork();
+    };
+    const notes = { read: (key: string) => ledger.meta(key), write: journal.meta };
+    for (const changed of changedMachines(roles.values(), open, notes)) log.warn(changed, changeText(changed));
   };
   const instances = (): number => {
     let sum = 0;

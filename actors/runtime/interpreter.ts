@@ -101,8 +101,13 @@ function commandsOf(actions: readonly XStateAction[]): Command[] {
   return actions.map(commandOf).filter((command) => command !== null);
 }
 
+function whyOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function checked(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
-  if (snapshot.status === 'error') throw new MachineError('the machine failed', { cause: snapshot.error });
+  if (snapshot.status === 'error')
+    throw new MachineError(`the machine failed: ${whyOf(snapshot.error)}`, { cause: snapshot.error });
   return snapshot;
 }
 
@@ -144,6 +149,7 @@ export function thaw(machine: AnyStateMachine, frozen: unknown): AnyMachineSnaps
     const snapshot = createActor(machine, { snapshot: frozen as Snapshot<unknown> }).getSnapshot();
     return checked(snapshot);
   } catch (error) {
-    throw new MachineError('the machine cannot load this snapshot', { cause: error });
+    const why = error instanceof MachineError ? error.cause : error;
+    throw new MachineError(`the machine cannot load this snapshot: ${whyOf(why)}`, { cause: error });
   }
 }

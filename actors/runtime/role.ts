@@ -208,6 +208,10 @@ export interface RoleVersion {
   refuses?(snapshot: AnyMachineSnapshot, event: EventObject): { readonly code: string; readonly reason: string } | null;
 }
 
+/** What the author of a machine is told about a task that cannot go on with it. */
+export const NEXT_VERSION =
+  'where it was changed under open tasks, put the machine from before into `earlier` and give the changed one the next `version`';
+
 /** A role with its effects bound to real ports. */
 export interface Role extends RoleDefinition {
   readonly effects: EffectHandlers;

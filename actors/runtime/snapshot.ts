@@ -7,9 +7,9 @@
  */
 import type { Actor, EffectRow, TimerRow } from './actor.ts';
 import { FatalError } from './errors.ts';
-import { freeze, thaw } from './interpreter.ts';
+import { freeze, MachineError, thaw } from './interpreter.ts';
 import type { TaskSnapshot } from './ledger/port.ts';
-import type { RoleDefinition } from './role.ts';
+import { NEXT_VERSION, type RoleDefinition, type RoleVersion } from './role.ts';
 import type { Actors, RolesByName } from './task.ts';
 
 /** Raised when a snapshot of this release could not be read by an older one. */
@@ -97,20 +97,34 @@ function placeOf(snapshot: unknown): string {
 
 function wakeActor(task: string, role: RoleDefinition | undefined, name: string, frozen: FrozenActor): Actor {
   const version = role?.versions.find(({ since }) => since === frozen.machineSince);
-  if (!version)
-    throw new FatalError(
-      `task ${task}: no machine of ${name} since release ${frozen.machineSince}: upgrade this host, or end the task with the release that it began on`,
-      { exitCode: 2 },
-    );
+  if (!role || !version) throw new FatalError(missingText(task, role, name, frozen.machineSince), { exitCode: 2 });
   return {
     ...frozen,
     role: name,
     correlationId: task,
     machine: version.machine,
-    snapshot: thaw(version.machine, frozen.snapshot),
+    snapshot: thawed(role, version, frozen.snapshot),
     peers: new Map(frozen.peers),
     seen: new Map(frozen.seen),
     effects: new Map(frozen.effects.map((row) => [row.effect, row])),
     timers: new Map(frozen.timers.map((row) => [row.timer, row])),
   };
+}
+
+/** A role that is no longer there may have been one of a user's own as well as one of a newer release. */
+function missingText(task: string, role: RoleDefinition | undefined, name: string, since: number): string {
+  if (role?.countsFromOne)
+    return `task ${task}: no machine ${since} of ${name}: put it into \`earlier\`, or end the task with it`;
+  return `task ${task}: no machine of ${name} since release ${since}: upgrade this host, or end the task with the release that it began on`;
+}
+
+/** @throws MachineError that says which machine does not know the state, and for one of one's own what to do */
+function thawed(role: RoleDefinition, { since, machine }: RoleVersion, frozen: unknown): Actor['snapshot'] {
+  try {
+    return thaw(machine, frozen);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const told = `the machine of ${role.name}, version ${since}, cannot go on from the state ${placeOf(frozen)}: ${why}`;
+    throw new MachineError(role.countsFromOne ? `${told}; ${NEXT_VERSION}` : told, { cause: error });
+  }
 }

@@ -29,7 +29,14 @@ import {
 } from './actor.ts';
 import { carryOut } from './commands.ts';
 import { begin, type Decision, decide } from './interpreter.ts';
-import { type EffectWaiting, newestFor, type RoleDefinition, type RoleVersion, unwrittenFor } from './role.ts';
+import {
+  type EffectWaiting,
+  NEXT_VERSION,
+  newestFor,
+  type RoleDefinition,
+  type RoleVersion,
+  unwrittenFor,
+} from './role.ts';
 
 /** @param actor null when this role has none for the task yet */
 export function step(
@@ -44,8 +51,18 @@ export function step(
       return rejected('machine_failed', `more than ${limits.outputsMax} outputs in one transition`);
     return result;
   } catch (error) {
-    return rejected('machine_failed', error instanceof Error ? error.message : String(error));
+    return rejected('machine_failed', failureOf(role, actor, logged, error));
   }
+}
+
+/** Which machine, where it was and why; for a machine of one's own also what may have come about, and what to do. */
+function failureOf(role: RoleDefinition, actor: Actor | null, { event }: LoggedEvent, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  const what = nameOf(event.type) ?? event.type;
+  if (actor === null) return `the machine of ${role.name} cannot begin with ${what}: ${why}`;
+  const where = JSON.stringify(actor.snapshot.value);
+  const told = `the machine of ${role.name}, version ${actor.machineSince}, cannot take ${what} in its state ${where}: ${why}`;
+  return role.countsFromOne ? `${told}; ${NEXT_VERSION}` : told;
 }
 
 function next(role: RoleDefinition, actor: Actor, logged: LoggedEvent): StepResult {

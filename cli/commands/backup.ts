@@ -1,9 +1,11 @@
 /**
  * `mesh backup`. Owns: its help and what it says. Does not own: making one (cli/backup/make.ts).
  */
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { makeBackup } from '../backup/make.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { note, plural, print, printJson } from '../terminal.ts';
 
@@ -33,5 +35,5 @@ async function backup(named: string, json: boolean): Promise<void> {
       ? 'the log is not in it: it is on the server that NATS_URL names'
       : `the log up to event ${made.log.lastSeq}`;
   print(`${plural(made.ledgers.length, 'ledger')} and ${log}, as of ${made.at}: ${path}`);
-  print('Put it back with `mesh restore`, while the mesh is down.');
+  print(hint('Put it back with `mesh restore`, while the mesh is down.'));
 }

@@ -1,7 +1,9 @@
 /**
  * `mesh doctor`. Owns: the report. Does not own: the checks (doctor-checks.ts).
  */
+
 import type { Command } from 'commander';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { allChecks, type Check } from '../doctor-checks.ts';
 import { out, painter, plural, print, printJson, type Style, table } from '../terminal.ts';
@@ -36,7 +38,7 @@ async function doctor(json: boolean): Promise<void> {
   const paint = painter(out);
   const rows = checks.map(({ name, status, text }) => {
     const [sign, style] = signs[status];
-    return [paint(style, sign), name, status === 'ok' ? paint('dim', text) : text];
+    return [paint(style, sign), name, status === 'ok' ? paint('dim', hint(text)) : hint(text)];
   });
   for (const line of table(rows)) print(line);
   print(failed.length === 0 ? 'Nothing stands in the way.' : `${plural(failed.length, 'check')} failed.`);

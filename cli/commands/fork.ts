@@ -2,10 +2,12 @@
  * `mesh fork ID --hop N`. Owns: asking for a new task that runs another again from one of its hops. Does not own: finding
  * what the hop was given (task-client/fork.ts), or running it.
  */
+
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseJson } from '../../schemas/events/envelope.ts';
 import type { ForkInput } from '../../task-client/fork.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, newTaskId, withTask } from '../mesh-client.ts';
@@ -61,7 +63,7 @@ async function fork(id: string, options: ForkOptions): Promise<void> {
     const { view } = await client.tasks.fork(order, asCaller('mesh fork'));
     if (options.json) return printJson({ taskId: view.taskId, forkOf: taskId, hop: options.hop });
     print(`Task ${shortId(taskId)} runs again from hop ${options.hop} as ${view.taskId}.`);
-    print(`Follow it with \`mesh watch ${shortId(view.taskId)}\`.`);
+    print(hint(`Follow it with \`mesh watch ${shortId(view.taskId)}\`.`));
   });
 }
 

@@ -3,6 +3,7 @@
  * kept (trail-file.ts), or showing it (show.ts).
  */
 import type { Command } from 'commander';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { prepareHome } from '../supervisor/home.ts';
 import { shortId } from '../task-text.ts';
@@ -29,6 +30,6 @@ export function command(): Command {
       const { taskId, facts } = importTrail(settings, file);
       if (options.json) return printJson({ taskId, events: facts.length });
       print(`Task ${taskId} was imported, ${plural(facts.length, 'event')}. Nothing of it runs here.`);
-      print(`Look at it with \`mesh show ${shortId(taskId)} --imported\`.`);
+      print(hint(`Look at it with \`mesh show ${shortId(taskId)} --imported\`.`));
     });
 }

@@ -2,10 +2,12 @@
  * `mesh mcp`. Owns: serving the Model Context Protocol on standard input and output, or on a port. Does not own: what is offered
  * (mcp/server/server.ts) or done (mcp-door.ts). Standard output belongs to the protocol; everything else goes to standard error.
  */
+
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { MeshDoor } from '../../mcp/server/port.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { CliError, codeOf } from '../errors.ts';
 import { note } from '../terminal.ts';
@@ -50,7 +52,8 @@ async function serveInput(door: MeshDoor, onError: (error: Error) => void): Prom
     import('@modelcontextprotocol/server/stdio'),
     import('../../mcp/server/server.ts'),
   ]);
-  if (process.stdin.isTTY) note('mesh mcp waits for a client on standard input; Ctrl-C ends it. See `mesh mcp -h`.');
+  if (process.stdin.isTTY)
+    note(hint('mesh mcp waits for a client on standard input; Ctrl-C ends it. See `mesh mcp -h`.'));
   const handle = serveStdio(() => createMeshMcpServer(door), { onerror: onError });
   await Promise.race([once(process.stdin, 'close'), once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   return () => handle.close();

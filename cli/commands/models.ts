@@ -1,6 +1,7 @@
 /**
  * `mesh models ls|pull`. Owns: how models are shown, and progress. Does not own: reading and fetching them (gguf-models/).
  */
+
 import { basename, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { meshFolder, projectRoot, type Settings } from '../../config/settings.ts';
@@ -10,6 +11,7 @@ import { gpuAdvice } from '../../gguf-models/gpu.ts';
 import { type Pulled, type PullProgress, pullModel } from '../../gguf-models/pull.ts';
 import { DownloadError } from '../../gguf-models/remote-file.ts';
 import { engineKind } from '../../services/adapters/engine-kind.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { fileName, listModels, type ModelFile, type ModelList } from '../model-list.ts';
@@ -122,7 +124,7 @@ function catalogueLines({ catalogue: known }: ModelList, paint: Paint): string[]
     model.what,
     model.fetched ? paint('green', 'fetched') : '',
   ]);
-  return ['', paint('bold', 'To fetch with `mesh models pull <name>`'), ...table(rows)];
+  return ['', paint('bold', hint('To fetch with `mesh models pull <name>`')), ...table(rows)];
 }
 
 async function pull(name: string, options: { json?: true; sha256?: string }): Promise<void> {
@@ -146,7 +148,7 @@ async function pull(name: string, options: { json?: true; sha256?: string }): Pr
     const use = `${setting}=${basename(path)}`;
     if (options.json) return printJson({ path, use, ...pulled });
     for (const text of pulledLines(path, pulled)) print(text);
-    print(`Use it with ${use}, in .env for example; \`mesh down\` and \`mesh up\` take it.`);
+    print(hint(`Use it with ${use}, in .env for example; \`mesh down\` and \`mesh up\` take it.`));
   } catch (error) {
     if (error instanceof DownloadError) throw new CliError(3, error.message, { cause: error });
     throw error;

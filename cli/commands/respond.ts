@@ -2,9 +2,11 @@
  * `mesh respond ID ["<text>"]`. Owns: showing the open question, asking for the answer at a terminal, and saying what
  * became of it. Does not own: what the answer means; the task decides.
  */
+
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { QuestionView } from '../../schemas/events/task-view.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, type KnownTask, withTask } from '../mesh-client.ts';
@@ -46,7 +48,7 @@ async function respond(id: string, text: string | undefined, { question }: Respo
       ...(questionId === undefined ? {} : { questionId }),
     };
     await task.client.tasks.respond(order, asCaller(callerName()));
-    print(`Answer taken. Follow the task with \`mesh watch ${shortId(task.taskId)}\`.`);
+    print(hint(`Answer taken. Follow the task with \`mesh watch ${shortId(task.taskId)}\`.`));
   });
 }
 

@@ -1,9 +1,11 @@
 /**
  * `mesh restore`. Owns: its help and what it says. Does not own: restoring (cli/backup/restore.ts).
  */
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Restored, restoreBackup } from '../backup/restore.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { plural, print, printJson } from '../terminal.ts';
 
@@ -37,5 +39,5 @@ function lines({ manifest, withLog, aside }: Restored): string[] {
   const what = withLog
     ? `${ledgers} and the log are as of ${manifest.at}. What happened after that is undone; what tasks did outside the mesh since is not remembered.`
     : `${ledgers} are as of ${manifest.at}. What is newer comes from the log at the next start.`;
-  return [what, ...aside.map((one) => `Kept aside: ${one}`), 'Start it with `mesh up`.'];
+  return [what, ...aside.map((one) => `Kept aside: ${one}`), hint('Start it with `mesh up`.')];
 }

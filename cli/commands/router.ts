@@ -2,6 +2,7 @@
  * `mesh router`. Owns: how one decision is explained, how figures look, setting live values. Does not own: deciding, or
  * the figures (router/).
  */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type LiveName, liveNames, parseLive, type Settings } from '../../config/settings.ts';
@@ -16,6 +17,7 @@ import {
 import type { Evaluation, Judged } from '../../router/evaluate.ts';
 import { figures, judge } from '../../router/evaluate.ts';
 import { parseSamples, SamplesError } from '../../router/samples.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
@@ -102,7 +104,7 @@ async function set(name: LiveName, text: string): Promise<void> {
     await bus.ensureTopology();
     await bus.kv('config').put(name, String(value));
   });
-  print(`${name} is ${value} from now on, for the whole mesh; \`mesh router unset\` takes it back.`);
+  print(hint(`${name} is ${value} from now on, for the whole mesh; \`mesh router unset\` takes it back.`));
 }
 
 async function unset(name: LiveName): Promise<void> {

@@ -4,6 +4,7 @@
  *
  * The answer goes to standard output, everything else to standard error, so that `mesh run … > answer.md` works.
  */
+
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Bus } from '../../bus/port.ts';
@@ -14,6 +15,7 @@ import type { TaskClient } from '../../task-client/client.ts';
 import { MeshError } from '../../task-client/errors.ts';
 import type { Submission } from '../../task-client/submissions.ts';
 import { isSettled } from '../../task-client/tasks.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { asCaller, hindranceOf, newTaskId, withBus, withClient } from '../mesh-client.ts';
@@ -99,7 +101,7 @@ export async function ensureMesh(settings: Settings): Promise<void> {
   }
   const paint = painter(err);
   const { started } = await ensureUp(settings, (text) => note(paint('dim', `· ${text}`)));
-  if (started) note(paint('dim', '· the mesh was started in the background; `mesh down` stops it'));
+  if (started) note(paint('dim', hint('· the mesh was started in the background; `mesh down` stops it')));
 }
 
 /** Returns the exit code. */
@@ -157,7 +159,9 @@ function refusal(error: unknown, taskId: string | null, json: boolean): unknown 
   }
   const isOurs = error instanceof MeshError && error.code !== 'unavailable';
   if (taskId !== null && !isOurs) {
-    note(`Task ${shortId(taskId)} is in the log and goes on; see it later with \`mesh show ${shortId(taskId)}\`.`);
+    note(
+      hint(`Task ${shortId(taskId)} is in the log and goes on; see it later with \`mesh show ${shortId(taskId)}\`.`),
+    );
   }
   return error;
 }
@@ -165,7 +169,7 @@ function refusal(error: unknown, taskId: string | null, json: boolean): unknown 
 function left(view: TaskView, json: boolean): number {
   if (json) printJson(toReport(view));
   const id = shortId(view.taskId);
-  note(`The task goes on. Follow it with \`mesh watch ${id}\`, see it with \`mesh show ${id}\`.`);
+  note(hint(`The task goes on. Follow it with \`mesh watch ${id}\`, see it with \`mesh show ${id}\`.`));
   return INTERRUPTED;
 }
 
@@ -182,7 +186,10 @@ function showProgress(bus: Bus): { show: (fact: Fact, view: TaskView) => void; e
   const paint = painter(err);
   const line = statusLine(err);
   const silence = setTimeout(
-    () => line.print(paint('yellow', '  nothing has taken the task yet; `mesh status` and `mesh doctor` may tell why')),
+    () =>
+      line.print(
+        paint('yellow', hint('  nothing has taken the task yet; `mesh status` and `mesh doctor` may tell why')),
+      ),
     SILENCE_MS,
   );
   const unlisten = bus.onConnection((connected) => {
@@ -224,7 +231,9 @@ function show(view: TaskView): void {
   note(
     painter(err)(
       'dim',
-      `  ${duration(view.updatedAtMs - view.startedAtMs)} in all; \`mesh show ${shortId(view.taskId)}\` has the whole trail`,
+      hint(
+        `  ${duration(view.updatedAtMs - view.startedAtMs)} in all; \`mesh show ${shortId(view.taskId)}\` has the whole trail`,
+      ),
     ),
   );
   const lines = answerLines(view, painter(out));

@@ -1,6 +1,7 @@
 /**
  * `mesh status`. Owns: what runs here (run.json) beside what the mesh says of itself (registry). Does not own: either.
  */
+
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { assertStores } from '../../bus/stores.ts';
@@ -9,6 +10,7 @@ import { natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { type Heartbeat, livingServices } from '../../registry/registry.ts';
 import { serviceNamed } from '../../services/table.ts';
 import { type ObsState, readObservability } from '../../telemetry/mode-bucket.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
 import { toFailure } from '../errors.ts';
@@ -89,13 +91,13 @@ async function status(settings: Settings, json: boolean): Promise<void> {
   process.exitCode = isReady ? 0 : 3;
   if (json) return printJson({ ...jsonOf(settings, local, seen, up), ready: isReady, trouble });
   const paint = painter(out);
-  for (const line of localLines(local, settings, isReady, paint)) print(line);
-  for (const { kind, text } of trouble) print(`${paint(kind === 'fails' ? 'red' : 'yellow', '!')} ${text}`);
+  for (const line of localLines(local, settings, isReady, paint)) print(hint(line));
+  for (const { kind, text } of trouble) print(`${paint(kind === 'fails' ? 'red' : 'yellow', '!')} ${hint(text)}`);
   const told = trouble.some(({ text }) => text === seen?.problem);
   for (const line of seenLines(local, seen === null || !told ? seen : { ...seen, problem: null }, paint)) print(line);
   if (seen !== null && !hasCredentials(settings))
     print(paint('dim', 'NATS is reached without credentials; see docs/nats-security.md'));
-  if (local.kind === 'up') print(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`);
+  if (local.kind === 'up') print(hint(`Dashboard: ${dashboardUrl(settings)} (\`mesh open\`)`));
 }
 
 /** A record that is not there although the port of its log server is taken: a living supervisor is about to write it again. */
@@ -174,7 +176,9 @@ function seenLines(local: Liveness, seen: Seen | null, paint: Paint): string[] {
   if (seen?.log != null) {
     const count = seen.log.lastSeq - seen.log.firstSeq + 1;
     const poison =
-      seen.quarantined > 0 ? `; ${paint('yellow', `${seen.quarantined} in quarantine`)} (\`mesh quarantine ls\`)` : '';
+      seen.quarantined > 0
+        ? hint(`; ${paint('yellow', `${seen.quarantined} in quarantine`)} (\`mesh quarantine ls\`)`)
+        : '';
     lines.push(`Log: ${plural(count, 'event')}, nats-server ${seen.serverVersion}${poison}`);
   }
   if (seen?.observability != null) lines.push(modeLine(seen.observability, paint));

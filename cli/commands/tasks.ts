@@ -1,10 +1,12 @@
 /**
  * `mesh tasks`. Owns: how the list of tasks looks. Does not own: the list (task-client/list.ts), or removing (tasks-rm.ts).
  */
+
 import type { Command } from 'commander';
 import { toReport } from '../../schemas/events/task-view.ts';
 import type { TaskClient } from '../../task-client/client.ts';
 import type { TaskSummary } from '../../task-client/summary.ts';
+import { hint } from '../called.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
 import { asCaller, withClient } from '../mesh-client.ts';
 import { shortId, statusText } from '../task-text.ts';
@@ -51,7 +53,7 @@ async function tasks({ limit, json, waiting }: TasksOptions): Promise<void> {
     if (json) return printJson(await reports(client, found));
     if (found.length === 0) {
       return print(
-        waiting ? 'No task waits for you.' : 'No tasks yet. Try `mesh run "How does a task survive a crash?"`.',
+        waiting ? 'No task waits for you.' : hint('No tasks yet. Try `mesh run "How does a task survive a crash?"`.'),
       );
     }
     for (const line of lines(found)) print(line);

@@ -1,11 +1,13 @@
 /**
  * `mesh test`. Owns: giving the tests a nats-server and saying where their traces are. Does not own: the tests.
  */
+
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { meshEnv, projectRoot } from '../../config/settings.ts';
+import { LAUNCHER } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { findNatsServer, provideNatsServer } from '../nats-server.ts';
 import { note } from '../terminal.ts';
@@ -68,7 +70,7 @@ export function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promis
     const child = spawn(process.execPath, args, {
       cwd: projectRoot,
       stdio: 'inherit',
-      env: { ...process.env, ...meshEnv(), ...env },
+      env: { ...process.env, ...meshEnv(), [LAUNCHER]: undefined, ...env },
     });
     // Ctrl-C reaches the child as well, as part of the same group: it ends, and then this process.
     const ignore = (): void => undefined;

@@ -6,10 +6,12 @@
 import { type Command, Option } from 'commander';
 import { meshConfigPath, type Settings } from '../../config/settings.ts';
 import { supervisedServices } from '../../services/table.ts';
+import { hint, meshCommand } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
 import { CliError } from '../errors.ts';
 import { ensureUp } from '../supervisor/launch.ts';
+import { partsLines } from '../supervisor/own-parts.ts';
 import type { RunState } from '../supervisor/run-state.ts';
 import { err, note, out, painter, print, table } from '../terminal.ts';
 
@@ -43,13 +45,14 @@ export function command(): Command {
 async function detach(settings: Settings): Promise<void> {
   const paint = painter(err);
   const { state, started } = await ensureUp(settings, (text) => note(paint('dim', `· ${text}`)));
-  if (!started) print(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`);
+  if (!started) print(hint(`The mesh is already up (process ${state.supervisor.pid}); \`mesh status\` shows it.`));
   else for (const line of summary(state, settings)) print(line);
 }
 
 /** What runs, where, and what to try next. */
 function summary(state: RunState, settings: Settings): string[] {
   const paint = painter(out);
+  const mesh = meshCommand();
   const what = new Map(supervisedServices.map(({ name, summary }) => [name, summary]));
   const rows = state.services.map((one) => [
     `  ${paint('green', '●')} ${one.name}`,
@@ -61,13 +64,21 @@ function summary(state: RunState, settings: Settings): string[] {
     ...table(rows),
     `  state and logs in ${settings.MESH_HOME}`,
     `  dashboard at ${paint('bold', dashboardUrl(settings))}`,
+    ...partsLines(state.own).map((line) => `  ${line}`),
     '',
     'Try:',
-    `  mesh run "How does a task survive a crash?"`,
-    `  mesh open        ${paint('dim', 'watch it in the browser')}`,
-    `  mesh status      ${paint('dim', 'what runs')}`,
-    `  mesh down        ${paint('dim', 'stop it')}`,
+    `  ${mesh} ${exampleFor(state)}`,
+    ...table([
+      [`  ${mesh} open`, paint('dim', 'watch it in the browser')],
+      [`  ${mesh} status`, paint('dim', 'what runs')],
+      [`  ${mesh} down`, paint('dim', 'stop it')],
+    ]),
   ];
+}
+
+function exampleFor({ own }: RunState): string {
+  const [workflow] = own?.workflows ?? [];
+  return workflow === undefined ? 'run "How does a task survive a crash?"' : `run --workflow ${workflow} "…"`;
 }
 
 function assertWatchable(isDetached: boolean): void {

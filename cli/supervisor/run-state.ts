@@ -25,6 +25,9 @@ const service = z.object({
   problem: z.string().nullable(),
 });
 
+/** Names of what a user's own mesh brings, for people. */
+const own = z.object({ roles: z.array(z.string()), workflows: z.array(z.string()), tools: z.array(z.string()) });
+
 const runState = z.object({
   version: z.literal(1),
   state: z.enum(['starting', 'ready', 'stopping', 'stopped', 'failed']),
@@ -35,10 +38,13 @@ const runState = z.object({
   /** What `mesh up` failed with. */
   problem: z.string().nullable(),
   services: z.array(service),
+  /** Absent for a mesh as it ships. */
+  own: own.optional(),
 });
 
 export type ServiceState = z.infer<typeof serviceState>;
 export type ServiceRecord = Readonly<z.infer<typeof service>>;
+export type OwnParts = Readonly<z.infer<typeof own>>;
 export type RunState = Readonly<z.infer<typeof runState>>;
 
 export function runStatePath(home: string): string {

@@ -9,6 +9,7 @@
 import type { AddedRole } from '../../bus/identities.ts';
 import { natsAccess, seedPath } from '../../config/nats-access.ts';
 import { blankSecrets, meshConfigPath, meshFolder, natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
+import type { OwnMesh } from '../../sdk/load-mesh.ts';
 import { findAddedRoles } from '../../services/adapters/added-roles.ts';
 import { type Service, supervisedServices } from '../../services/table.ts';
 import { CliError, type ExitCode, fileProblem } from '../errors.ts';
@@ -24,6 +25,7 @@ import { type LogLine, parseNatsLine, parseServiceLine } from './log-line.ts';
 import { logServerStores, watchHealth } from './log-server-health.ts';
 import { ManagedProcess, type ProcessListener, type ProcessSpec } from './managed-process.ts';
 import type { Taken } from './own-folder.ts';
+import { partsOf } from './own-parts.ts';
 import { identityOf } from './process-mark.ts';
 import { keepRecord, lockPath } from './record-keeper.ts';
 import { liveness, livingRecord, type RunState, readRunState, runStateText, writeRunState } from './run-state.ts';
@@ -240,20 +242,21 @@ function announce(run: Run, one: ManagedProcess): void {
   run.output.note(`${one.spec.name} ${one.problem}; ${next}`);
 }
 
-/** What the mesh names for its knowledge base; null for what ships. @throws SettingsError for a config with a mistake */
-async function ownKnowledge(): Promise<readonly string[] | null> {
+/** What the user's own mesh brings; null where there is none. @throws SettingsError for a config with a mistake */
+async function readOwnMesh(): Promise<OwnMesh | null> {
   if (meshConfigPath() === null) return null;
   const { ownMesh } = await import('../../services/adapters/own-mesh.ts');
-  return (await ownMesh()).knowledge;
+  return ownMesh();
 }
 
 async function startAll(run: Run): Promise<void> {
   if (run.embedding !== null) return startLogServer(run);
-  const knowledge = await ownKnowledge();
+  const own = await readOwnMesh();
+  if (own !== null) run.state = { ...run.state, own: partsOf(own) };
   const nats = run.settings.NATS_URL === undefined ? await startNats(run) : await checkNats(run.settings.NATS_URL);
   for (const service of supervisedServices) add(run, serviceSpec(run.settings, service, nats)).start(true);
   const index = (await needsFirstIndex(run.settings))
-    ? beginIndex(run, (signal) => runFirstIndex(knowledge, run.output.note, signal))
+    ? beginIndex(run, (signal) => runFirstIndex(own?.knowledge ?? null, run.output.note, signal))
     : null;
   if (nats !== undefined) await natsReady(run, nats);
   await allReady(run, run.processes);

@@ -52,7 +52,7 @@ describe('on loopback', () => {
     const id = await mesh().submit('What is a ledger?');
     await expect
       .poll(async () => (JSON.parse((await ask(open, '/api/board')).body) as Board).rows.map((row) => row.id), {
-        timeout: 20_000,
+        timeout: 90_000,
       })
       .toEqual([id]);
   });

@@ -22,7 +22,7 @@ const TOOLS = resolve(import.meta.dirname, '..', '..', '.mesh', 'tools');
 /** Its version is not that of the client. This one needs glibc 2.34, later ones 2.39. */
 const PACKAGE = 'chromadb-js-bindings-linux-x64-gnu';
 const VERSION = '1.0.5';
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 90_000;
 const RETRY_MS = 50;
 
 const PROGRAM = `require(process.argv[1]).cli(['chroma', 'run', '--host', '127.0.0.1', '--path', process.argv[2], '--port', process.argv[3]])`;

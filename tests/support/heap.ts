@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Environment } from './service-process.ts';
 
-const ASK_LIMIT_MS = 30_000;
+const ASK_LIMIT_MS = 90_000;
 const LOOK_EVERY_MS = 20;
 const teller = pathToFileURL(join(import.meta.dirname, 'heap-teller.mjs')).href;
 

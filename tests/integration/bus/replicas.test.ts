@@ -9,7 +9,7 @@ import { type NatsCluster, startNatsCluster } from '../../support/nats-cluster.t
 const COPIES = 3;
 /** Four streams and five buckets. */
 const STREAMS = 9;
-const LEADER_LIMIT_MS = 30_000;
+const LEADER_LIMIT_MS = 90_000;
 let cluster: NatsCluster | null = null;
 
 afterEach(() => cluster?.stop());

@@ -38,7 +38,7 @@ describe('backups', { timeout: 120_000 }, () => {
     eventually(async () => {
       const now = await statuses();
       return ids.every((id) => now.get(id) === 'completed') ? true : null;
-    }, 60_000);
+    }, 120_000);
   const ledger = (service: string): string => join(mesh.home, 'ledger', `${service}.db`);
   /** SIGKILL to everything that `mesh up` has started, and to itself. */
   const killAll = (): void => {
@@ -54,7 +54,7 @@ describe('backups', { timeout: 120_000 }, () => {
     kept = mkdtempSync(join(tmpdir(), 'mesh-backup-'));
     mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY: everyTool });
     await ok('up', '--detach');
-  }, 60_000);
+  });
   afterAll(async () => {
     await mesh.end();
     await counter.close();

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Mesh, useMesh } from '../../support/mesh.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
-const ARRIVAL_LIMIT_MS = 30_000;
+const ARRIVAL_LIMIT_MS = 90_000;
 const victims = ['agents', 'llm', 'tools', 'nats'] as const;
 type Victim = (typeof victims)[number];
 

@@ -12,7 +12,7 @@ import { damages } from '../../support/ledger-file.ts';
 import { Mesh } from '../../support/mesh.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
-const ARRIVAL_LIMIT_MS = 30_000;
+const ARRIVAL_LIMIT_MS = 90_000;
 const services = ['agents', 'llm', 'tools'] as const;
 const machines = await loadMachines();
 

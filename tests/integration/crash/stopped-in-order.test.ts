@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { useMesh } from '../../support/mesh.ts';
 
-const ARRIVAL_LIMIT_MS = 30_000;
+const ARRIVAL_LIMIT_MS = 90_000;
 
 describe('a stop in order', () => {
   const mesh = useMesh('stopped-in-order');

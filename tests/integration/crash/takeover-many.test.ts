@@ -17,7 +17,7 @@ import { TaskWatch } from '../../support/task-watch.ts';
 
 const TASKS = 600;
 const LEASE_TTL_MS = 1500;
-const TAKEOVER_LIMIT_MS = 30_000;
+const TAKEOVER_LIMIT_MS = 90_000;
 const limits = {
   ...{ sendingMax: 10, recordsAheadMax: 4, recordInputsMax: 8, checkpointRecords: 1000, checkpointTasks: 1000 },
   ...{ idleTasksMax: 5 },
@@ -72,7 +72,7 @@ describe('a standby with small limits', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('S8 J7: takes over what did hundreds of tasks, and does a new one', { timeout: 90_000 }, async () => {
+  test('S8 J7: takes over what did hundreds of tasks, and does a new one', async () => {
     const standby = await host('standby', { standby: true });
     expect(standby.stats().partitions.orchestrator).toBe(0);
     await first.stop();
@@ -86,9 +86,7 @@ describe('a standby with small limits', () => {
     expect(standby.fatal).toEqual([]);
   });
 
-  test('S7 J6: stopped in the middle of takeovers and started again, it says nothing again', {
-    timeout: 90_000,
-  }, async () => {
+  test('S7 J6: stopped in the middle of takeovers and started again, it says nothing again', async () => {
     const before = told();
     // Its ledger has nothing at first: it copies and folds all.
     for (const [point, times] of [

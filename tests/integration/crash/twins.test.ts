@@ -9,7 +9,7 @@ import { useMesh } from '../../support/mesh.ts';
 import type { ServiceProcess } from '../../support/service-process.ts';
 
 const TASKS = 24;
-const END_LIMIT_MS = 30_000;
+const END_LIMIT_MS = 90_000;
 
 describe('two processes with one identity', () => {
   const mesh = useMesh('twins', { env: { MESH_HOST_ID: 'desk-1' } });

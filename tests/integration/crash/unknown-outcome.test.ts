@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { useMesh } from '../../support/mesh.ts';
 import type { Fact } from '../../support/task-watch.ts';
 
-const ARRIVAL_LIMIT_MS = 30_000;
+const ARRIVAL_LIMIT_MS = 90_000;
 
 describe('an effect that may not be repeated', () => {
   const mesh = useMesh('unknown-outcome');

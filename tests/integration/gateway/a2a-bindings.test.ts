@@ -10,7 +10,7 @@ import { artifactText, asTask, BINDINGS, connect, message, readStream, request, 
 import { useGateway } from '../../support/gateway.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 const { TASK_STATE_CANCELED, TASK_STATE_COMPLETED, TASK_STATE_INPUT_REQUIRED, TASK_STATE_WORKING } = TaskState;
 const params = { tenant: '' } as const;
 

@@ -11,7 +11,7 @@ import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { failure, useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 const AT_ONCE = 5;
 const folder = mkdtempSync(join(tmpdir(), 'mesh-callers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { failure, useGateway } from '../../support/gateway.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 describe('the calls of the gateway', () => {
   const gateway = useGateway('gateway-calls', {

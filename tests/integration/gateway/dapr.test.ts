@@ -48,7 +48,7 @@ describe('Dapr as a caller', () => {
     const { http } = gateway();
     const subscriptions = await (await fetch(`${http}/dapr/subscribe`)).json();
     expect(subscriptions).toEqual([{ pubsubname: 'orders', topic: 'mesh.tasks', route: '/dapr/tasks' }]);
-    await expect.poll(async () => (await fetch(`${http}/healthz`)).status, { timeout: 30_000 }).toBe(200);
+    await expect.poll(async () => (await fetch(`${http}/healthz`)).status, { timeout: 90_000 }).toBe(200);
     expect((await fetch(`${http}/dapr/config`)).status).toBe(404);
   });
 

@@ -92,7 +92,7 @@ describe('facts in batches', () => {
             () => true,
             () => false,
           ),
-        { timeout: 30_000 },
+        { timeout: 90_000 },
       )
       .toBe(true);
     const watching = rest(mesh.watches.watch({ correlationId: task, cursor }, as(local)));

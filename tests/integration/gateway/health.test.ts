@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { useGateway } from '../../support/gateway.ts';
 import { freezeProcess, thawProcess } from '../../support/kill.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 describe('the health of the gateway', () => {
   const gateway = useGateway('gateway-health');

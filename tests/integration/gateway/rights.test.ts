@@ -27,7 +27,7 @@ import {
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-rights-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 const SECRETS = ['WEBHOOK-SECRET', 'CREDENTIAL-SECRET'];
 
 const roles = { alice: 'user', bob: 'user', olga: 'observer', root: 'admin' } as const;

@@ -6,7 +6,7 @@ import { useGateway } from '../../support/gateway.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 import { SpanCollector } from '../../support/span-collector.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 const collector = await SpanCollector.open();
 afterAll(() => collector.close());
 const gateway = useGateway('gateway-spans', {

@@ -69,7 +69,7 @@ describe('wishes of a task', () => {
     const id = newCorrelationId();
     await mesh.service('agents').down('SIGTERM');
     const ran = command(['tool:clock {}', '--id', id]);
-    await expect.poll(() => submitted(id), { timeout: 30_000 }).toBeDefined();
+    await expect.poll(() => submitted(id), { timeout: 90_000 }).toBeDefined();
     await mesh.service('agents').start();
     expect((await ran).code).toBe(0);
     expect(existsSync(join(mesh.home, 'run.json'))).toBe(false);

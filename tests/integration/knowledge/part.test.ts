@@ -33,7 +33,7 @@ describe('the registry', () => {
   it('is told of a model, and that it does not work, before anybody searches', async () => {
     const { folder, part: made } = part((home) => ({ EMBEDDING_MODEL_PATH: join(home, 'tiny.gguf') }));
     expect(made.status().capabilities).toEqual(['store:sqlite', 'embedder:tiny']);
-    await vi.waitFor(() => expect(made.status().problems).toHaveLength(1));
+    await vi.waitFor(() => expect(made.status().problems).toHaveLength(1), 60_000);
     expect(made.status().problems?.[0]).toContain('there is no file');
     writeTinyModel(join(folder, 'tiny.gguf'), { kind: 'embedding' });
     await made.port().index([folder]);

@@ -9,7 +9,7 @@ import { INGRESS_SUBJECT, inboxSubject, partitionOf } from '../../../schemas/eve
 import { useMesh } from '../../support/mesh.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 const MIB = 1_048_576;
 const id = newCorrelationId();
 const prompt = 'hello';

@@ -10,7 +10,7 @@ import { damages } from '../../support/ledger-file.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { answerPrompt, buildTask } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 describe('duplicates', () => {
   const mesh = useMesh('duplicates');

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { useMesh } from '../../support/mesh.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 const SUM = '{"prompt":"tool:calculator {\\"expression\\":\\"14+14\\"}"}';
 const mesh = useMesh('foreign-events');
 

@@ -10,7 +10,7 @@ import { INGRESS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { answerPrompt } from '../../support/prompts.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 /** One character, four bytes. */
 const WIDE = '\u{1F600}';
 

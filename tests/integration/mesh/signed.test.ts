@@ -12,7 +12,7 @@ import { factSubject } from '../../../schemas/events/subjects.ts';
 import { readSigning } from '../../../services/adapters/signing.ts';
 import { useMesh } from '../../support/mesh.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 function newKey() {
   const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });

@@ -12,7 +12,7 @@ import { useMesh } from '../../support/mesh.ts';
 import { freePort } from '../../support/nats-server.ts';
 import type { Environment, ServiceProcess } from '../../support/service-process.ts';
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 /** A disk of a few MiB; null where this user may not mount one. */
 function mountSmallDisk(): string | null {

@@ -44,12 +44,12 @@ function crashesOnDisk(path: string): number {
 
 describe('a mesh with an endpoint', () => {
   const running = useMesh('endpoint', {
-    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, OPENAI_MODEL: 'm1', LLM_TIMEOUT_MS: '2000' },
+    env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, OPENAI_MODEL: 'm1' },
   });
   const silent: ServerResponse[] = [];
 
-  test.each<[string, (response: ServerResponse) => void, string]>([
-    ['that is slow', (response) => silent.push(response), 'took longer than'],
+  test.each<[string, (response: ServerResponse) => void, string, string?]>([
+    ['that is slow', (response) => silent.push(response), 'took longer than', '2000'],
     ['that asks for a long pause', (response) => failWith(response, 429, { 'retry-after': '900' }), 'answered 429'],
     [
       'that talks rubbish',
@@ -62,9 +62,10 @@ describe('a mesh with an endpoint', () => {
       'before the answer was complete',
     ],
     ['that refuses', (response) => response.socket?.destroy(), 'broke the connection before the answer was there'],
-  ])('%s: the embedded engine answers, and the hop says why', async (_what, behave, why) => {
+  ])('%s: the embedded engine answers, and the hop says why', async (_what, behave, why, timeoutMs) => {
     const mesh = running();
     answer = behave;
+    mesh.service('llm').configure({ LLM_TIMEOUT_MS: timeoutMs });
     // A process that begins has forgotten the failures of the case before.
     await mesh.service('llm').kill('SIGTERM');
     await mesh.service('llm').ready();
@@ -100,14 +101,14 @@ describe('a mesh with an endpoint', () => {
     await mesh.service('llm').kill('SIGTERM');
     await mesh.service('llm').ready();
     await Promise.all([direct(mesh), direct(mesh), direct(mesh)]);
-    await expect.poll(() => breaker(mesh), { timeout: 10_000 }).toMatchObject({ state: 'open' });
+    await expect.poll(() => breaker(mesh), { timeout: TASK_MS }).toMatchObject({ state: 'open' });
     const asked = server?.requests.length;
     const hop = await direct(mesh);
     expect(hop.summary).toContain('llm:openai is left alone');
     expect(server?.requests.length).toBe(asked);
     answer = (response) => streamText(response, ['Well again.']);
-    await expect.poll(async () => (await direct(mesh)).engine, { timeout: 60_000, interval: 1000 }).toBe('openai:m1');
-    await expect.poll(() => breaker(mesh), { timeout: 10_000 }).toMatchObject({ state: 'closed', failures: 0 });
+    await expect.poll(async () => (await direct(mesh)).engine, { timeout: TASK_MS, interval: 1000 }).toBe('openai:m1');
+    await expect.poll(() => breaker(mesh), { timeout: TASK_MS }).toMatchObject({ state: 'closed', failures: 0 });
   });
 
   test('a generation that ends its process again and again is given up, and the task is answered', async () => {
@@ -116,7 +117,7 @@ describe('a mesh with an endpoint', () => {
     let died = 0;
     // As llama.cpp would end it: in the middle of the work, without a word.
     answer = async () => {
-      await expect.poll(() => crashesOnDisk(mesh.ledger('llm')), { timeout: 20_000 }).toBe(died + 1);
+      await expect.poll(() => crashesOnDisk(mesh.ledger('llm')), { timeout: TASK_MS }).toBe(died + 1);
       died += 1;
       await llm.kill('SIGKILL');
     };

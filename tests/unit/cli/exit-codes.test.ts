@@ -166,7 +166,7 @@ describe('what works without a mesh', () => {
       expect(help, commands[i]).toMatchObject({ code: 0, out: expect.stringContaining('Examples:') });
     }
     // Two dozen processes.
-  }, 60_000);
+  }, 240_000);
 
   it('mesh alone shows the help', async () => {
     expect(await mesh([])).toMatchObject({ code: 0, out: expect.stringContaining('Start here:') });

@@ -90,4 +90,4 @@ it('killed in the middle it leaves whole files, the next run completes them, and
   });
   second.kill('SIGINT');
   expect(await once(second, 'close')).toEqual([0, null]);
-}, 60_000);
+}, 240_000);

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { cleanLine, oneLine, safeText } from '../../../cli/clean-text.ts';
 import { answerCommand } from '../../../cli/task-text.ts';
 import { plainJson } from '../../../telemetry/plain-json.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const RLO = '\u202e';
@@ -43,11 +44,11 @@ describe('cleaning', () => {
   });
 
   test('takes a time in proportion to the text, whatever it is made of', () => {
-    const beganMs = performance.now();
+    const beganMs = cpuMs();
     for (const unit of ['\u001b]', '\u001b]a', '\u001b[1;', '\u009d', '\u001b_;a', '\u001bP\u001b'])
       safeText(unit.repeat(300_000));
     // Node's own needs minutes for the first of them.
-    expect(performance.now() - beganMs).toBeLessThan(5000);
+    expect(cpuMs() - beganMs).toBeLessThan(5000);
   });
 
   test('JSON stays the same value, without a character that a terminal obeys', () => {
@@ -103,7 +104,7 @@ describe('printing', () => {
     expect([stdout.includes('\u001b[31m'), stderr.includes('\u001b[33m')]).toEqual([true, true]);
     for (const output of [stdout, stderr])
       expect(output.replace(STYLES, '')).not.toMatch(/[^\P{Cc}\n\t]|\p{Bidi_Control}|[\u2028\u2029]/u);
-  }, 60_000);
+  }, 240_000);
 
   test('a text from outside has no colours of its own, not even ours', () => {
     expect(printed(['\u001b[31mred\u001b[39m']).stdout.split('\n')[0]).toBe('red');

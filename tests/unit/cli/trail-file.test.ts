@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importedIds, importedTrail, importTrail, parseTrail, trailText } from '../../../cli/trail-file.ts';
 import { readSettings } from '../../../config/settings.ts';
 import { withoutSecrets } from '../../../guards/secrets.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { fact, taskId } from './facts.ts';
 
 const prompt =
@@ -98,9 +99,9 @@ describe('leaving secrets out', () => {
   });
 
   it('takes a time in proportion to the text', () => {
-    const beganMs = performance.now();
+    const beganMs = cpuMs();
     for (const unit of ['token: "', 'token\\"', "password='\\", 'bearer bearer ']) withoutSecrets(unit.repeat(30_000));
-    expect(performance.now() - beganMs).toBeLessThan(5000);
+    expect(cpuMs() - beganMs).toBeLessThan(5000);
   });
 
   it('takes a private key as a whole', () => {

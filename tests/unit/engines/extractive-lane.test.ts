@@ -1,6 +1,7 @@
 /** Large texts are read by a worker: the host goes on meanwhile. */
 import { afterAll, expect, test } from 'vitest';
 import { closeEmbeddedEngine, createEmbeddedEngine } from '../../../actors/roles/llm/engines/extractive-lane.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { asking } from './asking.ts';
 
 afterAll(closeEmbeddedEngine);
@@ -23,16 +24,11 @@ test.each([
 
 test('a host is not held up by forty prompts of 240 KB', async () => {
   const engine = createEmbeddedEngine();
-  // By the processor time of this thread: a machine that stands still holds nobody up.
-  const usedMs = (): number => {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1000;
-  };
   let longestMs = 0;
-  let lastMs = usedMs();
+  let lastMs = cpuMs();
   const pulse = setInterval(() => {
-    longestMs = Math.max(longestMs, usedMs() - lastMs);
-    lastMs = usedMs();
+    longestMs = Math.max(longestMs, cpuMs() - lastMs);
+    lastMs = cpuMs();
   }, 10);
   const made = await Promise.all(
     Array.from({ length: 40 }, (_, n) =>

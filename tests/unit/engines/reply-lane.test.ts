@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { closeReplyReaders } from '../../../actors/roles/llm/engines/index.ts';
 import { readCompletion } from '../../../actors/roles/llm/engines/reply-lane.ts';
 import { EngineError } from '../../../prompting/engine-error.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { asking, type SkillName } from './asking.ts';
 
 afterAll(closeReplyReaders);
@@ -46,13 +47,12 @@ describe('replies that nobody means', () => {
   ])(
     '%s keep nobody else waiting',
     async (_what, skill, text) => {
-      const before = process.threadCpuUsage();
+      const before = cpuMs();
       const ended = await read(skill, text).catch((error: unknown) => error);
-      const { user, system } = process.threadCpuUsage(before);
       if (ended instanceof Error) expect(ended).toMatchObject({ code: 'engine_no_answer' });
-      // Of this thread's own processor time, so that a busy machine makes no difference.
-      expect((user + system) / 1000).toBeLessThan(500);
+      // Of this thread alone: the work is done by another.
+      expect(cpuMs() - before).toBeLessThan(500);
     },
-    60_000,
+    240_000,
   );
 });

@@ -9,7 +9,7 @@ import { type WatchRun, watchKnowledge } from '../../../knowledge/watch.ts';
 import { type Workspace, workspace } from './workspace.ts';
 
 /** On a machine that does much else, a change may be taken this late. */
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 
 interface Watching {
   readonly runs: readonly WatchRun[];

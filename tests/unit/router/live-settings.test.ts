@@ -4,7 +4,7 @@ import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { readSettings } from '../../../config/settings.ts';
 import { followLiveSettings } from '../../../services/adapters/live-settings.ts';
 
-const LIMIT_MS = 5000;
+const LIMIT_MS = 60_000;
 
 async function followed() {
   const bus = createMemoryBus(createMemoryLog());

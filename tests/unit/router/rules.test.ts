@@ -1,6 +1,7 @@
 /** The routing rules: which prompt goes where when no model decides, and what is said when no rule is sure. */
 import { describe, expect, test } from 'vitest';
 import { createRulesEngine } from '../../../router/engines/rules.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { decideWith, WORKFLOWS } from './support/deciding.ts';
 
 const engine = createRulesEngine(WORKFLOWS);
@@ -134,7 +135,7 @@ describe('the decision', () => {
   test('S8: a prompt of a quarter of a million characters is decided by its beginning, at once', async () => {
     const long = await decide(`Write a debounce function. ${'really '.repeat(37_000)}`);
     expect(long.decision).toBe('build');
-    const beganMs = performance.now();
+    const beganMs = cpuMs();
     for (const text of [
       '1+'.repeat(130_000),
       '1 '.repeat(130_000),
@@ -143,7 +144,7 @@ describe('the decision', () => {
     ]) {
       await decide(text);
     }
-    expect(performance.now() - beganMs).toBeLessThan(5000);
+    expect(cpuMs() - beganMs).toBeLessThan(5000);
   });
 });
 

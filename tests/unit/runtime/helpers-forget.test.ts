@@ -14,7 +14,7 @@ import { type Life, Mesh, tasks } from './support/mesh-bench.ts';
 
 const limits = { checkpointRecords: 10, checkpointTasks: 10 };
 const numbers = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-const DEADLINE = { timeout: 20_000, interval: 5 };
+const DEADLINE = { timeout: 60_000, interval: 5 };
 
 let folder: string;
 

@@ -1,6 +1,6 @@
 /** Each role counts its versions by itself: an actor stays on the machine that it began on, and the journal says which (S11). */
 import { describe, expect, test } from 'vitest';
-import { emit, setup } from 'xstate';
+import { createMachine, emit, setup } from 'xstate';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { decodeRecord, type EventInput, encodeRecord } from '../../../actors/runtime/record.ts';
 import { type Outgoing, out, RELEASE, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
@@ -10,7 +10,7 @@ import { defineRole } from '../../../sdk/define-role.ts';
 import { courier } from './support/courier.ts';
 import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eventOf, TASK } from './support/events.ts';
-import { Mesh } from './support/mesh-bench.ts';
+import { type Life, Mesh } from './support/mesh-bench.ts';
 import { fromLog, headAt } from './support/records.ts';
 
 /** Says at each request which version it is. */
@@ -168,5 +168,88 @@ describe('S11: after an upgrade', () => {
     const asked = mesh.bus.askVolatile(askedSubject('orchestrator', TASK), id, { answers: 1, limitMs: 1000 });
     await mesh.pass();
     expect((await asked).map((answer) => Buffer.from(answer).toString())).toEqual(['answered']);
+  });
+});
+
+describe('S11: a machine of one’s own that is another one under the same number', () => {
+  /** It sends a parcel, and rests in that state. */
+  const sender = (state: string, others: object = {}, reply: object = {}): RoleDefinition => ({
+    ...{ ...dispatcher, countsFromOne: true },
+    versions: [
+      {
+        since: 1,
+        machine: createMachine({
+          initial: 'idle',
+          states: {
+            idle: {
+              on: { 'task.submitted': { target: state, actions: emit(() => out('hop.requested', 'courier', ASK)) } },
+            },
+            [state]: { on: { 'hop.replied': reply } },
+            ...others,
+          },
+        }),
+      },
+    ],
+  });
+  const first = sender('waiting');
+  const renamed = sender('resting');
+  const grown = sender('waiting', { resting: {} });
+  const throws = (): boolean => {
+    throw new Error('nothing is known of a parcel');
+  };
+  const failing = sender('waiting', {}, { guard: throws });
+
+  /** A host whose task waits for a parcel, and has ended; the next one has the same disk. */
+  async function waits(): Promise<{ mesh: Mesh; life: Life; next(role: RoleDefinition): Promise<Life> }> {
+    const mesh = await Mesh.open();
+    mesh.signing.shut();
+    const life = await mesh.start('one', { roles: [first, courier] });
+    await mesh.ask(TASK, WAITS);
+    await mesh.pass();
+    return { mesh, life, next: (role) => mesh.start('one', { disk: life.disk, roles: [role, courier] }) };
+  }
+
+  const WHAT_TO_DO = /put the machine from before into `earlier` and give the changed one the next `version`/;
+
+  test('and does not know the state of a task stops the start: which one, from which state, and what to do', async () => {
+    const { mesh, life, next } = await waits();
+    await mesh.stop(life);
+    const start = next(renamed);
+    await expect(start).rejects.toThrow(/machine of orchestrator, version 1, cannot go on from the state "waiting"/);
+    await expect(start).rejects.toThrow(WHAT_TO_DO);
+    const back = await next(first);
+    expect(back.host.recall('orchestrator', TASK)).toMatchObject({ snapshot: { value: 'waiting' } });
+  });
+
+  test('is told at the start for as long as a task is open that may have begun before, also after a kill', async () => {
+    const { mesh, life, next } = await waits();
+    life.kill();
+    const grownUp = await next(grown);
+    const told = (one: Life) => one.said('warn').filter((text) => text.includes('another one than before'));
+    expect(told(grownUp)).toEqual([
+      expect.stringMatching(/of orchestrator is another one than before under the same version 1, and 1 open task may/),
+    ]);
+    expect(told(grownUp)[0]).toMatch(WHAT_TO_DO);
+    await mesh.stop(grownUp);
+    const again = await next(grown);
+    expect(told(again)).toHaveLength(1);
+    await mesh.stop(again);
+    const back = await next(first);
+    expect(told(back)).toEqual([]);
+  });
+
+  test('and fails at an event says which one it is, where it was, why, and what to do', async () => {
+    const { mesh, life, next } = await waits();
+    await mesh.stop(life);
+    const changed = await next(failing);
+    expect(changed.fatal).toEqual([]);
+    mesh.signing.open();
+    await mesh.pass();
+    const [kept] = await mesh.bus.readLast('mesh.quarantine.>', 'quarantine');
+    expect(kept?.header('mesh-code')).toBe('machine_failed');
+    expect(kept?.header('mesh-reason')).toMatch(
+      /of orchestrator, version 1, cannot take hop.replied in its state "waiting": .*nothing is known of a parcel/s,
+    );
+    expect(kept?.header('mesh-reason')).toMatch(WHAT_TO_DO);
   });
 });

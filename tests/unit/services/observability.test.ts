@@ -19,7 +19,7 @@ describe('what a restart finds', () => {
     observability.follow(bus);
     try {
       for (let cut = 0; cut < 100; cut += 1) observability.crash(`hop ${cut} was cut off`);
-      await vi.waitFor(() => expect(told).toHaveBeenCalled());
+      await vi.waitFor(() => expect(told).toHaveBeenCalled(), 60_000);
       for (let cut = 100; cut < 200; cut += 1) observability.crash(`hop ${cut} was cut off`);
       await bus.kv('config').get('any');
       expect(told.mock.calls.map(([fields]) => fields)).toEqual([

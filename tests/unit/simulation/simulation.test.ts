@@ -92,7 +92,7 @@ test('every mutation applies to the tree as it is, and changes it', () => {
   }
 });
 
-test('a mutation runs on a tree of its own, and is caught', { timeout: 60_000 }, () => {
+test('a mutation runs on a tree of its own, and is caught', { timeout: 240_000 }, () => {
   const mutate = join(simulation, 'mutate.ts');
   const words = [mutate, '--only', 'ledger-alone-tells', '--seeds', '5', '--json'];
   const result = JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' }));

@@ -97,13 +97,13 @@ describe.each(['thread', 'process'] as const)('workers that are each a %s', (kin
         prioritiesOf(kind).filter((niceness) => niceness === constants.priority.PRIORITY_LOW).length;
       const before = low();
       const long = pool.ask('spin 3000');
-      await expect.poll(low, { interval: 20, timeout: 10_000 }).toBe(before + 1);
+      await expect.poll(low, { interval: 20, timeout: 60_000 }).toBe(before + 1);
       // And as what gives way at once, where the system has the command for it.
       if (idleLauncher() !== null)
-        await expect.poll(() => idleOnes(kind), { interval: 20, timeout: 10_000 }).toBeGreaterThan(0);
+        await expect.poll(() => idleOnes(kind), { interval: 20, timeout: 60_000 }).toBeGreaterThan(0);
       expect(await long).toBe('got spin 3000');
       expect(await pool.ask('asked')).toBe('asked 1');
-      await expect.poll(low, { interval: 20, timeout: 10_000 }).toBe(before);
+      await expect.poll(low, { interval: 20, timeout: 60_000 }).toBe(before);
     },
   );
 

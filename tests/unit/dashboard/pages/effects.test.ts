@@ -4,6 +4,7 @@ import { duration } from '../../../../dashboard/src/lib/model/format.ts';
 import { gistOf, roleOf } from '../../../../dashboard/src/lib/model/gist.ts';
 import { storyAt } from '../../../../dashboard/src/lib/model/story.ts';
 import type { EffectSpan } from '../../../../dashboard/wire.ts';
+import { cpuMs } from '../../../support/cpu-time.ts';
 import { accepted, completed, finished, routed, started } from './facts.ts';
 
 const { spans } = storyAt(
@@ -54,10 +55,10 @@ describe('rows of the timeline', () => {
       { length: 20_000 },
       (_, at) => ({ ...spans[1], key: `h${at}`, index: at + 1 }) as (typeof spans)[number],
     );
-    const beganMs = performance.now();
+    const beganMs = cpuMs();
     expect(rowsOf(hops, many, Number.POSITIVE_INFINITY)).toHaveLength(40_000);
     // Some ten milliseconds; each for each would be 400 million looks.
-    expect(performance.now() - beganMs).toBeLessThan(3000);
+    expect(cpuMs() - beganMs).toBeLessThan(3000);
   });
 });
 

@@ -17,7 +17,7 @@ import { MeshError } from '../../../../task-client/errors.ts';
 import { Receiver } from '../../../support/receiver.ts';
 import { memoryMesh } from '../../client/log.ts';
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const COMPLETED = 'TASK_STATE_COMPLETED';
 const alice: Caller = { name: 'alice', role: 'user' };
 const bob: Caller = { name: 'bob', role: 'user' };

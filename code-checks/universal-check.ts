@@ -28,9 +28,6 @@ const PLACEHOLDERS: readonly RegExp[] = [
 /** Of Ruby; a class that another one extends may leave its methods to that one. */
 const RUBY_LEFT = /^[ \t]*def [^\n]*\n\s*raise NotImplementedError[^\n]*\n\s*end\b/m;
 
-/** In a request: only these findings are wanted. */
-export const ANY_LANGUAGE = '*';
-
 /** Findings that hold whatever the language is. */
 export function universalFindings(text: string): Finding[] {
   if (text.trim() === '') {

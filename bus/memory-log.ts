@@ -134,7 +134,7 @@ export class MemoryStream {
   append(write: Write): PubAck {
     const atMs = this.#now();
     this.#forgetOldIds(atMs);
-    const seen = write.msgId === null ? undefined : this.#seenIds.get(write.msgId);
+    const seen = write.msgId === null ? undefined : this.#seenIds.get(`${write.subject} ${write.msgId}`);
     if (!this.#duplicateBeforeConflict) this.#assertExpected(write);
     if (seen !== undefined) return { seq: seen.seq, duplicate: true };
     this.#assertExpected(write);
@@ -145,7 +145,7 @@ export class MemoryStream {
     const message = new MemoryMessage(seq, atMs, write);
     this.#messages.set(seq, message);
     this.#lastOfSubject.set(write.subject, seq);
-    if (write.msgId !== null) this.#seenIds.set(write.msgId, { seq, atMs });
+    if (write.msgId !== null) this.#seenIds.set(`${write.subject} ${write.msgId}`, { seq, atMs });
     this.#notify(message);
     return { seq, duplicate: false };
   }

@@ -6,6 +6,8 @@
  * Works from nats-server 2.9.10 on: one filter per consumer, no metadata, no time to live per message; compression only
  * where the server has it.
  */
+
+import { randomUUID } from 'node:crypto';
 import type { JetStreamManager, MsgRequest, StreamInfo as WireStreamInfo } from '@nats-io/jetstream';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs } from 'nats';
@@ -186,16 +188,24 @@ class NatsBus implements Bus {
       return refuse(`publish to ${subject}: ${sizeBytes} bytes, the server takes ${this.maxPayloadBytes}`);
     }
     const packed = packedBody(this.serverVersion, subject, body);
+    const headers = packed === null ? request.headers : { ...request.headers, ...packedHeaders };
     try {
-      if (packed === null) return this.#acks.publish(subject, body, headersOf(request));
-      return this.#acks.publish(
-        subject,
-        packed,
-        headersOf({ ...request, headers: { ...request.headers, ...packedHeaders } }),
-      );
+      const stored = this.#acks.publish(subject, packed ?? body, headersOf({ ...request, headers }));
+      return stored.then((ack) => (ack.duplicate ? this.#unlessTaken(request, ack) : ack));
     } catch (thrown) {
       return Promise.reject(toBusError(thrown, `publish to ${subject}`));
     }
+  }
+
+  /**
+   * Ids are one space for all subjects of a stream: who may publish on another one may have taken the id of this message,
+   * which would then be acknowledged and stored nowhere.
+   */
+  async #unlessTaken(request: PublishRequest, ack: PubAck): Promise<PubAck> {
+    const { subject } = request;
+    const known = await this.#getOne(streamStoring(subject) ?? streamOf(), { seq: ack.seq }, `get message ${ack.seq}`);
+    if (known === null || known.subject === subject) return ack;
+    return this.publish({ ...request, msgId: `${request.msgId}.${randomUUID()}` });
   }
 
   async read(request: ReadRequest): Promise<Reader> {
@@ -238,16 +248,16 @@ class NatsBus implements Bus {
 
   async getLast(subject: string, stream?: StreamName): Promise<StoredMessage | null> {
     if (!isLiteralSubject(subject)) throw new BusError('refused', `not a subject: ${JSON.stringify(subject)}`);
-    return this.#getOne(stream, { last_by_subj: subject }, `get the last message of ${subject}`);
+    return this.#getOne(streamOf(stream), { last_by_subj: subject }, `get the last message of ${subject}`);
   }
 
   async get(seq: number, stream?: StreamName): Promise<StoredMessage | null> {
     if (!isSequence(seq)) throw new BusError('refused', `not a sequence: ${seq}`);
-    return this.#getOne(stream, { seq }, `get message ${seq}`);
+    return this.#getOne(streamOf(stream), { seq }, `get message ${seq}`);
   }
 
-  async #getOne(stream: StreamName | undefined, query: MsgRequest, what: string): Promise<StoredMessage | null> {
-    const stored = await this.#connection.guard(what, () => this.#jsm.streams.getMessage(streamOf(stream), query));
+  async #getOne(stream: string, query: MsgRequest, what: string): Promise<StoredMessage | null> {
+    const stored = await this.#connection.guard(what, () => this.#jsm.streams.getMessage(stream, query));
     if (stored === null) return null;
     const place = { seq: stored.seq, subject: stored.subject, atMs: stored.time.getTime() };
     return new LogMessage(place, stored.data, { headers: stored.header });

@@ -6,7 +6,7 @@
  * Invariants:
  * 1. `read` delivers every stored message that matches, once, in stream order, across reconnects (S1).
  * 2. `publish` resolves only after the server has acknowledged the message (PubAck, S4).
- * 3. A message whose `msgId` the stream has seen within its duplicate window is not stored again.
+ * 3. A message whose `msgId` its subject has seen within the stream's duplicate window is not stored again.
  * 4. Of two publishes to one subject that expect the same last sequence one is stored (J4).
  * 5. A lease has one holder; its fence grows with every change of holder and never repeats (S7).
  */
@@ -54,7 +54,7 @@ export interface PublishRequest {
 
 export interface PubAck {
   readonly seq: number;
-  /** True when the stream knew the `msgId` already and stored nothing. */
+  /** True when the subject had a message of that `msgId` already and nothing was stored. */
   readonly duplicate: boolean;
 }
 

@@ -23,6 +23,12 @@ const url = (...protocols: string[]) =>
       `must be a URL starting with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`,
     )
     .optional();
+/** What is no address at all has its own message. */
+const isHostAlone = (text: string): boolean => {
+  if (!URL.canParse(text)) return true;
+  const { username, password, pathname, search, hash } = new URL(text);
+  return `${username}${password}${pathname.replace(/^\/$/, '')}${search}${hash}` === '';
+};
 const count = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
@@ -396,7 +402,10 @@ const table = {
     'models/qwen2.5-3b-instruct-q4_k_m.gguf',
   ],
   ROUTER_URL: [
-    url('grpc'),
+    url('grpc').refine(
+      (text) => text === undefined || isHostAlone(text),
+      'must name host and port only, without a password, which would not be sent',
+    ),
     'A router service (`node services/main.ts router`) that weighs queries instead of a model in the agents process.',
     'grpc://127.0.0.1:50071',
   ],
@@ -429,8 +438,8 @@ const table = {
   ],
   CHROMA_URL: [
     url('http', 'https').refine(
-      (text) => text === undefined || !URL.canParse(text) || new URL(text).pathname === '/',
-      'must name host and port only, without a path',
+      (text) => text === undefined || isHostAlone(text),
+      'must name host and port only, without a path, and without a password, which would not be sent',
     ),
     'A Chroma server (http://host:port) that keeps the vectors of the knowledge base; several machines may share it.',
     'http://127.0.0.1:8000',

@@ -39,9 +39,7 @@ async function oneOf(run: Run, all: readonly HostProcess[], random: Random): Pro
     await scheduler.run(() => leaver.down || report.failed, SILENT_MS);
   } else leaver.end();
   const uneven = (): string[] => unevenShares({ hosts: others, services: [leaver.service] });
-  // What a starved host has written arrives at any time: who loses a partition by that leaves its lease to fall by silence.
-  const isAtOnce = isTold && !run.plan.fired.has('starved');
-  const limitMs = (isAtOnce ? TOLD_MS : SILENT_MS) + (run.plan.logWentBack ? LEFT_MS : 0);
+  const limitMs = (isTold ? TOLD_MS : SILENT_MS) + (run.plan.logWentBack ? LEFT_MS : 0);
   const isTaken = await scheduler.run(() => report.failed || uneven().length === 0, limitMs);
   const how = isTold ? 'said that it goes' : 'fell silent';
   if (!isTaken) report.violation('S7', `${leaver.name} ${how}, and after that ${uneven().join('; ')}`);

@@ -22,7 +22,7 @@ export interface Ownership {
   readonly partitions: ReadonlySet<number>;
   /** True for a while after this host was silent for longer than a lease lives. */
   readonly standsBy: boolean;
-  /** Another host has written to the journal of this one: it is claimed again only when its lease is free. */
+  /** Another host has written to the journal of this one: its lease is given back, and claimed again as any that is free. */
   gaveUp(partition: number): void;
   /** Gives the partition back, for another host to take. */
   letGo(partition: number): Promise<void>;
@@ -69,6 +69,8 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   let standByMs = 0;
   let standsByUntilMs = 0;
   let isClaiming = false;
+  /** Claims and returns that are under way; what they grant is given back at the end as well. */
+  let underWay: Promise<unknown> = Promise.resolve();
   const forget = options.onConnection((connected) => {
     if (!connected) doubts += 1;
     else if (doubts > settled) nothingNewUntilMs = clock.elapsed() + leases.ttlMs;
@@ -105,7 +107,10 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     };
     try {
       // One after the other: how many are free to be taken depends on those that were.
-      for (const partition of wanted.filter(isOurs)) await claimOne(partition);
+      for (const partition of wanted.filter(isOurs)) {
+        if (stopped) return;
+        await claimOne(partition);
+      }
     } finally {
       // What was granted before a claim that failed is ours.
       if (!stopped && lost.length > 0) {
@@ -121,12 +126,28 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     if (isClaiming || again.length === 0) return;
     isClaiming = true;
     try {
-      await claim(again);
+      await ends(claim(again));
       settled = upTo;
     } finally {
       isClaiming = false;
     }
   };
+  const ends = <T>(work: Promise<T>): Promise<T> => {
+    underWay = Promise.allSettled([underWay, work]);
+    return work;
+  };
+  const letGo = async (partition: number): Promise<void> => {
+    const fence = fences.get(partition);
+    if (fence === undefined) return;
+    fences.delete(partition);
+    try {
+      await leases.release(leaseOf(partition), holder, fence);
+    } catch (error) {
+      // It stays with this name, which claims it again at the next beat.
+      log.debug({ partition, error: String(error) }, 'a lease could not be given back');
+    }
+  };
+  const letGoOfAll = () => Promise.all([...fences.keys()].map(letGo));
   const awayAgain = (error: unknown): void => log.debug({ error: String(error) }, 'no beat: the log is out of reach');
   const beat = async (): Promise<void> => {
     const sentMs = clock.elapsed();
@@ -169,24 +190,17 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       return clock.elapsed() < standsByUntilMs;
     },
     gaveUp(partition) {
-      if (fences.delete(partition)) standBy();
+      if (!fences.has(partition)) return;
+      standBy();
+      // A host that is slow may have written late: the lease would stay with this one, which may be about to end.
+      void ends(letGo(partition));
     },
-    async letGo(partition) {
-      const fence = fences.get(partition);
-      if (fence === undefined) return;
-      fences.delete(partition);
-      try {
-        await leases.release(leaseOf(partition), holder, fence);
-      } catch (error) {
-        // It stays with this name, which claims it again at the next beat.
-        log.debug({ partition, error: String(error) }, 'a lease could not be given back');
-      }
-    },
+    letGo,
     end,
     async release() {
-      const releases = [...fences].map(([partition, fence]) => leases.release(leaseOf(partition), holder, fence));
-      await Promise.allSettled(releases);
-      fences.clear();
+      await letGoOfAll();
+      await underWay;
+      await letGoOfAll();
     },
   };
 }

@@ -9,6 +9,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { jsonProblem } from '../../guards/json-problem.ts';
 import { messageOf, openRules, type RulesFile } from '../../guards/rules-file.ts';
 import type { Caller } from '../../task-client/caller.ts';
 import { MeshError } from '../../task-client/errors.ts';
@@ -137,8 +138,8 @@ function parseCallers(text: string): readonly CallerEntry[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`not JSON: ${messageOf(error)}`);
+  } catch {
+    throw new Error(`not JSON: ${jsonProblem(text)}`);
   }
   const parsed = callersForm.safeParse(value);
   if (parsed.success) return parsed.data.callers;

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { jsonProblem } from '../../guards/json-problem.ts';
 
 /** Each is a process or a connection of its own. */
 const SERVERS_MAX = 32;
@@ -82,11 +83,8 @@ export function parseMcpConfig(text: string, path: string, env: Environment): Mc
   let whole: unknown;
   try {
     whole = JSON.parse(text);
-  } catch (error) {
-    return {
-      ...NONE,
-      problems: [`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`],
-    };
+  } catch {
+    return { ...NONE, problems: [`${path} is not JSON: ${jsonProblem(text)}`] };
   }
   const shape = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) }).safeParse(whole);
   if (!shape.success) {

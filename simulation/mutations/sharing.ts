@@ -110,6 +110,22 @@ export const sharingMutations: readonly Mutation[] = [
     seenBy: 'tests/unit/runtime/ownership.test.ts',
   },
   {
+    name: 'keep-the-lease-of-what-is-lost',
+    breaks: 'S7: who loses a partition to a late record and ends then leaves it until it counts as silent',
+    file: 'actors/runtime/ownership.ts',
+    find: 'void ends(letGo(partition));',
+    replace: 'fences.delete(partition);',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
+  },
+  {
+    name: 'end-in-the-middle-of-a-claim',
+    breaks: 'S7: who ends while it claims leaves what it is granted until it counts as silent',
+    file: 'actors/runtime/ownership.ts',
+    find: '      await underWay;\n',
+    replace: '',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
+  },
+  {
     name: 'give-what-is-at-work',
     breaks: 'S6: a hand-over cuts off an effect that may not be repeated',
     file: 'actors/runtime/hand-over.ts',
@@ -138,6 +154,14 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'actors/runtime/hand-over.ts',
     find: '    partitions.lost([partition]);\n',
     replace: '',
+  },
+  {
+    name: 'give-what-was-gained-anew',
+    breaks: 'S6: what was lost while it was given, and gained again, is given with what has begun there since',
+    file: 'actors/runtime/hand-over.ts',
+    find: '    if (!partitions.isLeaving(part)) return;\n    partitions.lost([partition]);',
+    replace: '    partitions.lost([partition]);',
+    seenBy: 'tests/unit/runtime/hand-over.test.ts',
   },
   {
     name: 'apply-what-is-leaving',

@@ -99,6 +99,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/recovery.ts',
     find: 'const isWhole = first === after + 1 && base !== null && base.n <= upTo;',
     replace: 'const isWhole = first === after + 1 && base !== null && base.n < 0;',
+    seenBy: 'tests/unit/runtime/hand-over.test.ts',
   },
   {
     name: 'take-over-whatever-is-cut-off',

@@ -9,6 +9,7 @@
  *   3. everything else asks a person.
  */
 import { z } from 'zod';
+import { jsonProblem } from '../../../guards/json-problem.ts';
 import type { Door, Share } from '../../../schemas/events/generated.ts';
 import type { Fence } from './builtin/port.ts';
 
@@ -49,8 +50,8 @@ export function parsePolicy(text: string): ToolPolicy {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw new PolicyError(`is not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } catch {
+    throw new PolicyError(`is not JSON: ${jsonProblem(text)}`);
   }
   const parsed = policyForm.safeParse(value);
   if (parsed.success) return policyOf(parsed.data.rules);

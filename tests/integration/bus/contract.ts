@@ -94,13 +94,35 @@ function testPublishing(open: Open): void {
       expect(stored?.header('absent')).toBe('');
     });
 
-    test('a message id the stream has seen is not stored again', async () => {
+    test('a message id the subject has seen is not stored again', async () => {
       const bus = await open();
       const other = await open('two');
-      const first = await bus.publish({ subject: ownSubject(), body: 'a', msgId: 'same' });
-      const second = await other.publish({ subject: ownSubject(), body: 'b', msgId: 'same' });
+      const subject = ownSubject();
+      const first = await bus.publish({ subject, body: 'a', msgId: 'same' });
+      const second = await other.publish({ subject, body: 'b', msgId: 'same' });
       expect(second).toEqual({ seq: first.seq, duplicate: true });
       expect((await bus.streamInfo()).lastSeq).toBe(first.seq);
+    });
+
+    test('an id that was taken on another subject keeps no message out, in no stream', async () => {
+      const bus = await open();
+      const other = await open('two');
+      const subjects = [
+        [ownSubject(), ownSubject()],
+        ['mesh.checkpoint.tests.1', 'mesh.checkpoint.tests.2'],
+        ['mesh.quarantine.taker', 'mesh.quarantine.owner'],
+      ] as const;
+      for (const [foreign, own] of subjects) {
+        await other.publish({ subject: foreign, body: 'foreign', msgId: 'taken' });
+        const mine = await bus.publish({ subject: own, body: 'own', msgId: 'taken' });
+        expect(mine.duplicate).toBe(false);
+        const stream = own.startsWith('mesh.checkpoint')
+          ? 'checkpoints'
+          : own.includes('quarantine')
+            ? 'quarantine'
+            : 'log';
+        expect(await bus.get(mine.seq, stream)).toMatchObject({ subject: own });
+      }
     });
 
     test('pipelined publishes are stored in the order in which they were made', async () => {
@@ -396,14 +418,12 @@ function testFaults(open: Open, harness: Harness): void {
 
     test('the duplicate window survives a crash of the server', async () => {
       const bus = await open();
-      const first = await bus.publish({ subject: ownSubject(), body: 'x', msgId: 'kept' });
+      const request = { subject: ownSubject(), body: 'x', msgId: 'kept' };
+      const first = await bus.publish(request);
       await harness().kill();
       await harness().start();
       await connected(bus);
-      expect(await bus.publish({ subject: ownSubject(), body: 'x', msgId: 'kept' })).toEqual({
-        seq: first.seq,
-        duplicate: true,
-      });
+      expect(await bus.publish(request)).toEqual({ seq: first.seq, duplicate: true });
     });
 
     test('while the server is away everything fails at once and the bus says so', async () => {

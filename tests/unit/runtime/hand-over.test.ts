@@ -1,10 +1,12 @@
 /** Hosts of a service share its partitions: one that comes is given some, in order (S7, S6). What a takeover reads (J7). */
 import { describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import { headIn } from '../../../actors/runtime/record.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import { BEATS_PER_TTL, type Bus } from '../../../bus/port.ts';
 import { JOURNAL_FILTER, journalSubject, PARTITIONS, partitionOf } from '../../../schemas/events/subjects.ts';
 import { beating, door } from './support/bent-bus.ts';
-import { LEASE_TTL_MS, type Life, Mesh, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
+import { LEASE_TTL_MS, type Life, Mesh, signedIn, TAKEOVER_MS, taskName, tasks } from './support/mesh-bench.ts';
 
 /** Beats of both hosts, a hand-over, and a claim. */
 const SHARED_MS = 2 * TAKEOVER_MS;
@@ -115,6 +117,46 @@ describe('a second host', () => {
     expect(new Set(mesh.deeds.filter((key) => key.includes('/sign/'))).size).toBe(40);
   });
 
+  test('S6: what it lost while it gave it, and has again, it works on with: nothing is cut off', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    const [beats, words] = [door(), door()];
+    words.shut();
+    let isHeld = false;
+    const bends = (bus: MemoryBus): Partial<Bus> => ({
+      leases: beating(bus.leases, beats),
+      async publish(request) {
+        if (typeof request.body !== 'string' && headIn(request.body)?.word === 'stopped') {
+          isHeld = true;
+          await words.passed;
+        }
+        return bus.publish(request);
+      },
+    });
+    const one = await mesh.start('one', { bends, limits: { stopDrainMs: 3 * SHARED_MS } });
+    const other = await mesh.start('other');
+    await mesh.pass(SHARED_MS);
+    expect([isHeld, has(one), has(other)]).toEqual([true, PARTITIONS, 0]);
+    beats.shut();
+    await mesh.pass(TAKEOVER_MS);
+    expect(has(other)).toBe(PARTITIONS);
+    beats.open();
+    await mesh.pass(LEASE_TTL_MS);
+    await mesh.stop(other);
+    await mesh.pass(SHARED_MS);
+    expect(has(one)).toBe(PARTITIONS);
+    mesh.signing.shut();
+    await mesh.submit(...tasks(60));
+    await mesh.pass(50);
+    words.open();
+    await mesh.pass(3 * SHARED_MS);
+    expect([has(one), one.fatal]).toEqual([PARTITIONS, []]);
+    mesh.signing.open();
+    await mesh.pass(SHARED_MS);
+    const ends = (await mesh.facts()).filter((note) => note.startsWith('ended'));
+    expect([signedIn(mesh).length, new Set(ends), ends.length]).toEqual([60, new Set(['ended completed']), 60]);
+  });
+
   test('S7: that stops gives all back at once, not after a time to live', async () => {
     const mesh = await Mesh.open();
     const [one, other] = await two(mesh);
@@ -172,7 +214,7 @@ describe('a takeover of a long history', () => {
     await mesh.pass();
     expect(await mesh.ended()).toEqual([...tasks(300), taskName(1000)].sort());
     expect(other.fatal).toEqual([]);
-    return { read, stored: (await mesh.stored(JOURNAL_FILTER)).length };
+    return { mesh, other, read, stored: (await mesh.stored(JOURNAL_FILTER)).length };
   };
 
   test('J7: begins at the checkpoint of the log, and reads few records however many there are', async () => {
@@ -182,7 +224,15 @@ describe('a takeover of a long history', () => {
   });
 
   test('S10: of a short one all is copied, so that the ledger can give the log what it may lose', async () => {
-    const { read, stored } = await taken(1000);
+    const { mesh, other, read, stored } = await taken(1000);
     expect(read).toBeGreaterThan(stored * 0.9);
+    const told = (await mesh.facts()).toSorted();
+    other.kill();
+    mesh.log.wipe();
+    await mesh.bus.ensureTopology();
+    const again = mesh.start('other', { disk: other.disk });
+    await mesh.pass(defaultLimits.otherHostsMs + TAKEOVER_MS);
+    const { fatal } = await again;
+    expect([(await mesh.facts()).toSorted(), fatal]).toEqual([told, []]);
   });
 });

@@ -4,6 +4,7 @@ import { createOwnership } from '../../../actors/runtime/ownership.ts';
 import { createMemoryBus, createMemoryLog, type MemoryLog } from '../../../bus/memory-bus.ts';
 import { BusError, type LeaseStore } from '../../../bus/port.ts';
 import { PARTITIONS } from '../../../schemas/events/subjects.ts';
+import { door } from './support/bent-bus.ts';
 import { createFakeClock, createSilentLog, type FakeClock, settled } from './support/fake-clock.ts';
 
 const TTL_MS = 3000;
@@ -199,6 +200,44 @@ describe('a partition that another host has written to', () => {
     await clock.advance(TTL_MS / 3);
     expect(one.told).toEqual(['gained 01234567', 'gained 3']);
   });
+
+  test('S7: is free at once: another host takes it, also when the one that gave it up ends then', async () => {
+    const clock = createFakeClock();
+    const log = await openLog(clock);
+    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+    await one.ownership.start();
+    await other.ownership.start();
+    one.ownership.end();
+    one.ownership.gaveUp(3);
+    await one.ownership.release();
+    await clock.advance(TTL_MS / 3);
+    expect(other.owned()).toEqual(ALL);
+  });
+});
+
+test('S7: who ends while it claims keeps nothing of what it is granted then', async () => {
+  const clock = createFakeClock();
+  const log = await openLog(clock);
+  const claims = door();
+  const one = openHost(log, clock, 'one');
+  const other = openHost(log, clock, 'other', {
+    wrap: (leases) => ({
+      ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
+      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+      claim: (...asked) => claims.passed.then(() => leases.claim(...asked)),
+    }),
+  });
+  await one.ownership.start();
+  await other.ownership.start();
+  claims.shut();
+  await clock.advance(TTL_MS / 3);
+  await one.ownership.letGo(0);
+  other.ownership.end();
+  const released = other.ownership.release();
+  claims.open();
+  await released;
+  await clock.advance(TTL_MS / 3);
+  expect([one.owned(), other.owned()]).toEqual([ALL, []]);
 });
 
 test('time is noticed at each beat that the server took, and at no other', async () => {

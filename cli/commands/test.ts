@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { meshEnv, projectRoot } from '../../config/settings.ts';
-import { LAUNCHER, LAUNCHER } from '../called.ts';
+import { LAUNCHER } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { findNatsServer, provideNatsServer } from '../nats-server.ts';
 import { note } from '../terminal.ts';
@@ -59,8 +59,6 @@ async function test(words: readonly string[]): Promise<number> {
   const code = await runNode(args, {
     ...(nats === null ? {} : { MESH_NATS_SERVER: nats.path }),
     ...(suite === 'real-model' ? { MESH_TEST_REAL_MODEL: '1' } : {}),
-    // The commands that a test starts are called as that test calls them.
-    [LAUNCHER]: undefined,
   });
   if (code !== 0) note(`Reports and logs of failed tests are in ${artifacts}`);
   return code === 0 ? 0 : 1;

@@ -89,7 +89,7 @@ describe('a supervisor that does nothing', () => {
     const now = await status(own);
     expect(now.code).toBe(3);
     expect(now.trouble.map(({ text }) => text)).toEqual([
-      expect.stringMatching(/^the supervisor \(process \d+\) is stopped.*`kill -CONT \d+`.*`.\/mesh down`/),
+      expect.stringMatching(/^the supervisor \(process \d+\) is stopped.*`kill -CONT \d+`.*`mesh down`/),
       expect.stringMatching(/^agents \(process \d+\) has ended, and nobody starts it again$/),
     ]);
     const doctor = await own.run(['doctor']);

@@ -14,7 +14,7 @@ import { Counter } from '../../support/counter.ts';
 
 const ledgers = ['agents', 'llm', 'tools'];
 
-describe('backups', { timeout: 120_000 }, () => {
+describe('backups', () => {
   let mesh: MeshCommand;
   let counter: Counter;
   let kept = '';
@@ -74,11 +74,13 @@ describe('backups', { timeout: 120_000 }, () => {
     counter.hold('/held');
     const held = await post('/held');
     await counter.arrived('/held', 1, 120_000);
-    const beside = Array.from({ length: 40 }, (_, nth) => submit(`tool:calculator {"expression":"${nth} + 1"}`));
+    const beside = await Promise.all(
+      Array.from({ length: 40 }, (_, nth) => submit(`tool:calculator {"expression":"${nth} + 1"}`)),
+    );
     const file = join(kept, 'running.tar.gz');
     const said = await ok('backup', file);
     expect(said).toMatch(/^3 ledgers and the log up to event \d+, as of /);
-    await completed(await Promise.all(beside));
+    await completed(beside);
     killAll();
     await down();
     for (const folder of ['ledger', 'nats']) rmSync(join(mesh.home, folder), { recursive: true });

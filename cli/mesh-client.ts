@@ -8,7 +8,7 @@ import { type Bus, BusError } from '../bus/port.ts';
 import { type NatsAccess, natsAccess } from '../config/nats-access.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Fact } from '../schemas/events/fact.ts';
-import { readCorrelationId } from '../schemas/events/subjects.ts';
+import { readCorrelationId, whyNoId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { readSigning } from '../services/adapters/signing.ts';
 import { openClient, type TaskClient } from '../task-client/client.ts';
@@ -140,5 +140,5 @@ export function newTaskId(text: string | undefined, option: string): string | un
   if (text === undefined) return undefined;
   const id = readCorrelationId(text.trim());
   if (id !== null) return id;
-  throw new CliError(2, `${option} must be a UUID: ${JSON.stringify(text.slice(0, 60))}`);
+  throw new CliError(2, `${option} ${whyNoId(text.trim())}: ${JSON.stringify(text.slice(0, 60))}`);
 }

@@ -13,7 +13,6 @@ import { languageName } from './languages.ts';
 import { shellCheck } from './shellcheck.ts';
 import { sqlFluff } from './sqlfluff.ts';
 import { hasSyntaxCheck } from './syntax-languages.ts';
-import { ANY_LANGUAGE } from './universal-check.ts';
 
 /** The most a CodeArtifact holds (schemas/events/data/common.v1.json). */
 const TEXT_BYTES_MAX = 200_000;
@@ -24,6 +23,10 @@ const MESSAGE_CHARS_MAX = 2000;
 const CHECK_MS_MAX = 20_000;
 /** Heap of a process that reads syntax; a grammar with a large text takes a fraction. */
 const SYNTAX_HEAP_MB_MAX = 256;
+/** Lines and regular expressions, of a text of 200 KB. */
+const UNIVERSAL_HEAP_MB_MAX = 64;
+/** However many long texts are checked, a short one has a place. */
+const SHORT_MAX = 1;
 
 /** By language; they look at what has no error of syntax. */
 const INSTALLED: ReadonlyMap<string, typeof shellCheck> = new Map([
@@ -51,11 +54,18 @@ export interface CheckOptions {
   readonly waits?: (ahead: number | null) => void;
 }
 
+/** Those that hold for every language take a millisecond: none of them is to wait for a compiler that is at work. */
+const universal = createWorkerPool<CheckRequest, CheckReply>({
+  script: new URL('./universal-worker.ts', import.meta.url),
+  ...{ workMsMax: CHECK_MS_MAX, shortMax: SHORT_MAX, heapMbMax: UNIVERSAL_HEAP_MB_MAX },
+  parse: readReply,
+});
+
 const checks = createWorkerPool<CheckRequest, CheckReply>({
   script: new URL('./check-worker.ts', import.meta.url),
   // A compiler with its libraries needs 200 MB, which a host has to count as its own when it is a thread.
   kind: 'process',
-  workMsMax: CHECK_MS_MAX,
+  ...{ workMsMax: CHECK_MS_MAX, shortMax: SHORT_MAX },
   parse: readReply,
 });
 
@@ -66,7 +76,7 @@ const checks = createWorkerPool<CheckRequest, CheckReply>({
 const syntax = createWorkerPool<CheckRequest, CheckReply>({
   script: new URL('./syntax-worker.ts', import.meta.url),
   ...{ kind: 'process', execArgv: ['--liftoff-only'], heapMbMax: SYNTAX_HEAP_MB_MAX },
-  workMsMax: CHECK_MS_MAX,
+  ...{ workMsMax: CHECK_MS_MAX, shortMax: SHORT_MAX },
   parse: readReply,
 });
 
@@ -129,7 +139,7 @@ async function checkFiles(files: readonly CodeFile[], options: CheckOptions): Pr
 
 async function checkLanguage(request: CheckRequest, options: CheckOptions): Promise<CheckReply> {
   // One after the other: only so can it be said of the check whether it waits.
-  const general = await reply(checks, { ...request, language: ANY_LANGUAGE }, options);
+  const general = await reply(universal, request, options);
   const special = await reply(hasSyntaxCheck(request.language) ? syntax : checks, request, options);
   const isSound = !special.findings.some(({ severity }) => severity === 'error');
   const more = isSound ? await INSTALLED.get(request.language)?.(request.text, options.signal) : undefined;
@@ -208,5 +218,5 @@ function count(findings: readonly Finding[], noun: string): string {
 
 /** Ends the checking workers, for an orderly shutdown; a later check starts them again. */
 export async function closeChecks(): Promise<void> {
-  await Promise.all([checks.close(), syntax.close(), closeExamples()]);
+  await Promise.all([universal.close(), checks.close(), syntax.close(), closeExamples()]);
 }

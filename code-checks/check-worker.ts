@@ -1,6 +1,5 @@
 /**
- * The worker that runs the language checks and those that hold for every language. Owns the checkers it builds on first
- * use and keeps; limits and time-outs stay with check-code.ts.
+ * The worker that runs the language checks. Owns the checkers it builds on first use and keeps; limits and time-outs stay with check-code.ts.
  */
 
 import type { Finding } from '../schemas/events/generated.ts';
@@ -9,7 +8,6 @@ import { JSON_CHECKER, jsonFindings, YAML_CHECKER, yamlFindings } from './data-c
 import { createPythonChecker, pythonFindings } from './python-check.ts';
 import { isTypeScriptFamily, typeScriptFindings } from './typescript-check.ts';
 import { createTypeScriptService } from './typescript-service.ts';
-import { ANY_LANGUAGE, universalFindings } from './universal-check.ts';
 
 export interface CheckRequest {
   readonly language: string;
@@ -43,8 +41,6 @@ function check({ language, text }: CheckRequest): CheckReply {
     return { findings: typeScriptFindings(host, language, text), checkedBy: [host.checker] };
   }
   switch (language) {
-    case ANY_LANGUAGE:
-      return { findings: universalFindings(text), checkedBy: [] };
     case 'python':
       return { findings: pythonFindings(python(), text), checkedBy: [python().checker] };
     case 'json':

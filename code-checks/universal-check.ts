@@ -24,9 +24,6 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /no language model (?:is configured|has written this)/i,
 ];
 
-/** In a request: only these findings are wanted. */
-export const ANY_LANGUAGE = '*';
-
 /** Findings that hold whatever the language is. */
 export function universalFindings(text: string): Finding[] {
   if (text.trim() === '') {

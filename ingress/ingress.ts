@@ -28,7 +28,13 @@ import {
   ingressEventId,
 } from '../schemas/events/ids.ts';
 import { makeEvent } from '../schemas/events/make-event.ts';
-import { BELOW_INGRESS, DOORS_SUBJECT, INGRESS_SUBJECT, readCorrelationId } from '../schemas/events/subjects.ts';
+import {
+  BELOW_INGRESS,
+  DOORS_SUBJECT,
+  INGRESS_SUBJECT,
+  readCorrelationId,
+  whyNoId,
+} from '../schemas/events/subjects.ts';
 import { readTraceparent, traceparentFor } from '../schemas/events/trace-context.ts';
 import { type Admitted, headerOf, isRecord, type Submission, understand } from './submission.ts';
 
@@ -119,7 +125,7 @@ function admitted(read: Submission, message: StoredMessage, streamIdentity: stri
   const named = given === undefined ? null : readCorrelationId(given);
   if (given !== undefined && named === null) {
     const shown = JSON.stringify(given.slice(0, 80));
-    return reject('invalid_envelope', `the id must be a UUID, and ${shown} is none; a name of your own goes into key`);
+    return reject('invalid_envelope', `the id ${shown} ${whyNoId(given)}`);
   }
   if (named === null && submission.name !== 'task.submitted') {
     return reject('invalid_envelope', `${submission.name} needs the correlationid of its task`);

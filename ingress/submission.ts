@@ -41,6 +41,7 @@ export interface Submission {
 /** Kafka's, and the two of AMQP. */
 const OTHER_SPELLINGS = ['ce_specversion', 'cloudEvents:specversion', 'cloudEvents_specversion'] as const;
 
+const EMPTY = 'the message is empty: send a prompt';
 const STRUCTURED = /^application\/cloudevents\b/i;
 
 function reject<T>(code: Rejection['code'], reason: string): Parsed<T> {
@@ -82,16 +83,22 @@ function fromBody(message: StoredMessage, saidJson: boolean): Parsed<Submission>
   const text = decodeText(message.data);
   if (!text.ok) return text;
   const trimmed = text.value.trim();
-  if (trimmed === '') return reject('invalid_data', 'the message is empty: send a prompt');
+  if (trimmed === '') return reject('invalid_data', EMPTY);
   const looksJson = trimmed.startsWith('{') || saidJson;
   const json = parseJson(trimmed);
   if (!json.ok) return looksJson || json.rejection.code !== 'not_json' ? json : fromText(text.value);
   if (Array.isArray(json.value)) return reject('invalid_data', 'an array is not a task: send text or {"prompt": …}');
-  if (!isRecord(json.value)) return fromText(text.value);
+  // A program that writes its prompt as JSON means what stands between the quotes.
+  if (typeof json.value === 'string') return fromText(json.value);
+  if (!isRecord(json.value)) {
+    if (saidJson) return reject('invalid_data', `${trimmed.slice(0, 40)} is not a task: send text or {"prompt": …}`);
+    return fromText(text.value);
+  }
   return 'specversion' in json.value ? fromCloudEvent(json.value) : fromBareJson(json.value);
 }
 
 function fromText(text: string): Parsed<Submission> {
+  if (text.trim() === '') return reject('invalid_data', EMPTY);
   if (looksBinary(text)) return reject('not_json', 'binary data: send text or JSON');
   const nothing = { correlationId: undefined, event: undefined, traceparent: undefined };
   return { ok: true, value: { name: 'task.submitted', data: { prompt: text.trim() }, ...nothing } };

@@ -5,7 +5,7 @@
  * task under an id that is taken hears that it is (ID_TAKEN), since there is one space of ids for all.
  */
 import type { Fact } from '../schemas/events/fact.ts';
-import { isCorrelationId } from '../schemas/events/subjects.ts';
+import { isCorrelationId, whyNoId } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { type Caller, isAdmin, seesAll } from './caller.ts';
 import { invalidField, MeshError, unknownTask } from './errors.ts';
@@ -32,7 +32,7 @@ export function checkSteers(caller: Caller, view: TaskView): void {
 
 /** @throws MeshError that names the field */
 export function checkId(correlationId: string, field = 'correlation_id'): void {
-  if (!isCorrelationId(correlationId)) throw invalidField(field, 'must be a UUID; a name of your own goes into key');
+  if (!isCorrelationId(correlationId)) throw invalidField(field, whyNoId(correlationId));
 }
 
 /**

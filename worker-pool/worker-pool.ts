@@ -7,8 +7,9 @@
  * 1. A request ends by its reply, its time limit, its signal or the end of its worker; it never hangs.
  * 2. Its time counts from when its work begins: neither the wait for a worker nor the worker's start is part of it, nor
  *    time in which this process itself stood still, nor in which its worker had to wait for a processor.
- * 3. Callers take turns, whoever has more tasks, and so do the tasks of one, whichever has more requests. Short requests
- *    come before long ones, of which every fourth turn is.
+ * 3. Callers take turns, whoever has more tasks, and so do the tasks of one, whichever has more requests (turn-queue.ts).
+ *    Short requests come before long ones, of which every fourth turn is, and have places of their own beside them. What
+ *    has served most is theirs: it is quickest, and a long one may end what it is given.
  * 4. One that is not done after a quick turn goes on in one of the slow places, or waits for one: so the quick ones are
  *    free again soon, whatever they are given.
  * 5. A request that ran out of time or ended its worker is not tried again for a while: it is refused at once.
@@ -21,7 +22,7 @@ import { hash } from 'node:crypto';
 import { type Member, startMember } from './member.ts';
 import { workedMs } from './priority.ts';
 import type { Question, Said } from './serve.ts';
-import { createQuickQueue, createTurnQueue, type TurnQueue } from './turn-queue.ts';
+import { createQuickQueue, createTurnQueue } from './turn-queue.ts';
 
 export type WorkerErrorCode =
   /** Its time was up; `again` says that this was found out at an earlier request. */
@@ -50,6 +51,8 @@ export interface WorkerPoolOptions<Reply> {
   readonly workMsMax: number;
   /** Requests in their quick turn at once; 2 by default. */
   readonly workersMax?: number;
+  /** Beside them, short requests alone; 0 by default. */
+  readonly shortMax?: number;
   /** Those at once that take longer; 1 by default. */
   readonly slowMax?: number;
   /** How long a quick turn is, milliseconds; half a second by default. */
@@ -124,6 +127,8 @@ interface Job<Request, Reply> {
 interface Worker {
   readonly member: Member;
   free: boolean;
+  /** Requests that it has answered. */
+  served: number;
 }
 
 /** What a request at work is waited for with. */
@@ -139,13 +144,14 @@ interface Run {
 export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Reply>): WorkerPool<Request, Reply> {
   const {
     workersMax = WORKERS_MAX,
+    shortMax = 0,
     slowMax = SLOW_MAX,
     waitingMax = WAITING_MAX,
     quickMs = QUICK_MS,
     standsBy = false,
   } = options;
   type OwnJob = Job<Request, Reply>;
-  const queues: Record<Turn, TurnQueue<OwnJob>> = { quick: createQuickQueue(), slow: createTurnQueue() };
+  const queues = { quick: createQuickQueue<OwnJob>(), slow: createTurnQueue<OwnJob>() };
   const running: Record<Turn, Set<OwnJob>> = { quick: new Set(), slow: new Set() };
   const workers = new Set<Worker>();
   const bad = createMemory();
@@ -159,19 +165,25 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     const { script, kind = 'thread', heapMbMax = HEAP_MB_MAX, execArgv = [] } = options;
     // Between requests nobody listens: one that dies then is simply replaced by the next request.
     const member = startMember({ script, kind, heapMbMax, execArgv }, () => workers.delete(worker));
-    const worker: Worker = { member, free: true };
+    const worker: Worker = { member, free: true, served: 0 };
     workers.add(worker);
     return worker;
   };
-  const freeWorker = (): Worker => {
-    for (const worker of workers) if (worker.free) return worker;
-    return startWorker();
+  /**
+   * The one that has served most for what is likely to be quick. What is not gets another, be it one that has to start: it
+   * may end the one that it is given, and a start takes a second of a processor.
+   */
+  const freeWorker = ({ isShort, turn }: OwnJob): Worker => {
+    const [most, ...others] = [...workers].filter(({ free }) => free).sort((a, b) => b.served - a.served);
+    if (isShort && turn === 'quick') return most ?? startWorker();
+    const isKept = shortMax > 0 && most !== undefined && most.served > 0;
+    return others.at(-1) ?? (isKept || most === undefined ? startWorker() : most);
   };
 
   /** The next request finds so many that have started. */
   const keepFree = (count: number): void => {
     for (const worker of workers) if (worker.free) count -= 1;
-    if (count > 0) startWorker().member.hold(false);
+    if (count > 0 && workers.size < workersMax + Math.max(1, shortMax) + slowMax) startWorker().member.hold(false);
   };
 
   const waits = (job: OwnJob, ahead: number): void => {
@@ -189,7 +201,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
   };
   const begin = (job: OwnJob): void => {
     running[job.turn].add(job);
-    const worker = freeWorker();
+    const worker = freeWorker(job);
     worker.free = false;
     lastId += 1;
     const leave = (): void => {
@@ -201,6 +213,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
     let yielded = job.turn === 'slow' && worker.member.yield();
     const ended = (): void => {
       worker.member.hold(false);
+      worker.served += 1;
       // One that lets others go first would do so with the next request too.
       if (yielded) discard(worker);
       else worker.free = true;
@@ -211,7 +224,7 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       worker.member,
       { id: lastId, request: job.request },
       {
-        ...{ signal: job.signal, workMsMax: options.workMsMax, parse: options.parse },
+        ...{ signal: job.signal, workMsMax: options.workMsMax, quickMs, parse: options.parse },
         onReply(reply) {
           ended();
           job.resolve(reply);
@@ -249,17 +262,18 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
       },
     );
   };
-  const pump = (): void => {
-    for (const [turn, max] of [
-      ['quick', workersMax],
-      ['slow', slowMax],
-    ] as const) {
-      while (running[turn].size < max) {
-        const job = queues[turn].take();
-        if (job === null) break;
-        begin(job);
-      }
+  /** The next one that there is a place for. */
+  const next = (): OwnJob | null => {
+    const { quick, slow } = running;
+    if (quick.size < workersMax + shortMax) {
+      const longs = [...quick].filter(({ isShort }) => !isShort).length;
+      const job = longs < workersMax ? queues.quick.take() : queues.quick.takeShort();
+      if (job !== null) return job;
     }
+    return slow.size < slowMax ? queues.slow.take() : null;
+  };
+  const pump = (): void => {
+    for (let job = next(); job !== null; job = next()) begin(job);
   };
 
   return {
@@ -305,6 +319,8 @@ export function createWorkerPool<Request, Reply>(options: WorkerPoolOptions<Repl
 interface ExchangeOptions<Reply> {
   readonly signal: AbortSignal | undefined;
   readonly workMsMax: number;
+  /** Not looked at less often than this: a turn of a tenth of a second is not to last a fifth. */
+  readonly quickMs: number;
   readonly parse: (message: unknown) => Reply;
   onReply(reply: Reply): void;
   /** The worker is not to be used again. */
@@ -318,7 +334,7 @@ interface ExchangeOptions<Reply> {
 
 /** One request to one worker, until exactly one of `onReply`, `onEnd` and a setting aside. */
 function exchange<Reply>(member: Member, question: Question, options: ExchangeOptions<Reply>): void {
-  const { signal, workMsMax } = options;
+  const { signal, workMsMax, quickMs } = options;
   const run: Run = { workedMs: 0, passedMs: 0, isStarved: false };
   let stopLooking = (): void => undefined;
   const settle = (): void => {
@@ -335,7 +351,7 @@ function exchange<Reply>(member: Member, question: Question, options: ExchangeOp
     run.workedMs = 0;
     run.passedMs = 0;
     let turns = member.turns();
-    stopLooking = every(Math.min(LOOK_MS_MAX, Math.max(10, limitMs / 10)), (passedMs) => {
+    stopLooking = every(Math.min(LOOK_MS_MAX, quickMs, Math.max(10, limitMs / 10)), (passedMs) => {
       const now = member.turns();
       const lookMs = workedMs(passedMs, turns, now);
       run.isStarved = lookMs < passedMs / 2;

@@ -5,11 +5,17 @@
 import { z } from 'zod';
 import { BusError } from '../../bus/port.ts';
 import { MeshCallError, type MeshClient, Mode } from '../../gateway/client/index.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Command, Outcome } from '../wire.ts';
 import type { Hub } from './hub.ts';
 
 const CALL_LIMIT_MS = 10_000;
-const id = z.uuid({ version: 'v4' });
+const id = z.string().transform((text, context) => {
+  const read = readCorrelationId(text);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: 'this is no id of a task' });
+  return z.NEVER;
+});
 const prompt = z
   .string()
   .trim()
@@ -51,11 +57,17 @@ export interface CommandPorts {
   readonly kill: (service: string) => string | null;
 }
 
-export async function runCommand(ports: CommandPorts, body: unknown): Promise<Outcome> {
+/** A text says what is wrong with it. */
+export function readCommand(body: unknown): z.output<typeof command> | string {
   const parsed = command.safeParse(body);
-  if (!parsed.success) return refused('invalid', parsed.error.issues[0]?.message ?? 'this is no command');
+  return parsed.success ? parsed.data : (parsed.error.issues[0]?.message ?? 'this is no command');
+}
+
+export async function runCommand(ports: CommandPorts, body: unknown): Promise<Outcome> {
+  const order = readCommand(body);
+  if (typeof order === 'string') return refused('invalid', order);
   try {
-    return await run(ports, parsed.data);
+    return await run(ports, order);
   } catch (error) {
     if (error instanceof MeshCallError) return refused(error.reason || error.code, error.message);
     if (error instanceof BusError) return refused(error.code, error.message);

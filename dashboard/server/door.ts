@@ -8,7 +8,7 @@ import { type Bus, BusError } from '../../bus/port.ts';
 import { MeshCallError } from '../../gateway/client/index.ts';
 import { KnowledgeError } from '../../knowledge/port.ts';
 import { factsIn } from '../../schemas/events/fact.ts';
-import { isCorrelationId } from '../../schemas/events/subjects.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import type { Observation, Surroundings } from '../wire.ts';
 import { type CommandPorts, runCommand } from './commands.ts';
 import type { Hub } from './hub.ts';
@@ -68,7 +68,7 @@ export class Door {
     const { searchParams } = new URL(request.url);
     const after = sequence(request.headers.get('last-event-id')) ?? sequence(searchParams.get('after')) ?? 0;
     const task = searchParams.get('task');
-    const id = task !== null && isCorrelationId(task) ? task : null;
+    const id = task === null ? null : readCorrelationId(task);
     const { bus, hub, services, observation } = this.#ports;
     const tab = new TabStream(hub, { log: searchParams.get('log') ?? '', after, task: id });
     this.#tabs.add(tab);
@@ -112,18 +112,17 @@ export class Door {
   async #get(request: Request, path: string): Promise<Response | null> {
     const { bus, hub, services, rooms } = this.#ports;
     const { searchParams } = new URL(request.url);
-    const [what = '', id = ''] = path.split('/');
+    const [what = '', said = ''] = path.split('/');
+    const id = readCorrelationId(said);
     switch (what) {
       case 'board':
         return Response.json(hub.board.snapshot(hub.identity));
       case 'task': {
-        const story = isCorrelationId(id) ? await readStory(bus, hub.identity, id) : null;
+        const story = id !== null ? await readStory(bus, hub.identity, id) : null;
         return story === null ? problem(404, 'the log has no such task') : Response.json(story);
       }
       case 'trace':
-        return isCorrelationId(id)
-          ? Response.json(await readTrace(bus, id, sequence(searchParams.get('after')) ?? 0))
-          : null;
+        return id !== null ? Response.json(await readTrace(bus, id, sequence(searchParams.get('after')) ?? 0)) : null;
       case 'fact':
         return this.#fact(Number(searchParams.get('seq')), Number(searchParams.get('index')));
       case 'surroundings':

@@ -138,8 +138,8 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
     return this.#guarded(context, async (call) => {
-      const { cursor } = await this.#steered(config.taskId, call);
-      return this.#push.create(config, call.context.caller, cursor);
+      const { cursor, view } = await this.#steered(config.taskId, call);
+      return this.#push.create({ ...config, taskId: view.taskId }, call.context.caller, cursor);
     });
   }
 
@@ -148,8 +148,8 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
     return this.#guarded(context, async (call) => {
-      await this.#steered(taskId, call);
-      const config = await this.#push.get(taskId, id);
+      const { view } = await this.#steered(taskId, call);
+      const config = await this.#push.get(view.taskId, id);
       if (config !== null) return config;
       throw new MeshError('not_found', 'UNKNOWN_TASK', `the task ${taskId} has no push notification config ${id}`);
     });
@@ -160,8 +160,8 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
     return this.#guarded(context, async (call) => {
-      await this.#steered(taskId, call);
-      return { configs: await this.#push.list(taskId), nextPageToken: '' };
+      const { view } = await this.#steered(taskId, call);
+      return { configs: await this.#push.list(view.taskId), nextPageToken: '' };
     });
   }
 
@@ -170,8 +170,8 @@ export class A2aHandler implements A2ARequestHandler {
     context: ServerCallContext,
   ): Promise<void> {
     return this.#guarded(context, async (call) => {
-      await this.#steered(taskId, call);
-      await this.#push.delete(taskId, id);
+      const { view } = await this.#steered(taskId, call);
+      await this.#push.delete(view.taskId, id);
     });
   }
 

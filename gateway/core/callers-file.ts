@@ -11,6 +11,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { jsonProblem } from '../../guards/json-problem.ts';
 import { messageOf, openRules, type RulesFile } from '../../guards/rules-file.ts';
+import { doubledKey, doubledWords } from '../../schemas/doubled-key.ts';
 import type { Caller } from '../../task-client/caller.ts';
 import { MeshError } from '../../task-client/errors.ts';
 import type { ClientLog } from '../../task-client/ports.ts';
@@ -141,6 +142,8 @@ function parseCallers(text: string): readonly CallerEntry[] {
   } catch {
     throw new Error(`not JSON: ${jsonProblem(text)}`);
   }
+  const doubled = doubledKey(text);
+  if (doubled !== null) throw new Error(doubledWords(doubled, '.'));
   const parsed = callersForm.safeParse(value);
   if (parsed.success) return parsed.data.callers;
   const [issue] = parsed.error.issues;

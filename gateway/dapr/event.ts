@@ -94,7 +94,8 @@ export function submissionOf(event: DaprEvent): Submission {
     throw noTask(
       'give a text, or {"prompt": …} with workflow, key, deadlineMs, priority, waitForModel as they are wished',
     );
-  if (typeof parsed.data === 'string') return { prompt: parsed.data };
+  // As `mesh.tasks` reads it: the same event by both doors is one task.
+  if (typeof parsed.data === 'string') return { prompt: parsed.data.trim() };
   const { prompt, workflow, key, deadlineMs, priority, waitForModel } = parsed.data;
   return {
     prompt,

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMessage, DescMethod, MessageShape } from '@bufbuild/protobuf';
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
 import { headerText } from '../../schemas/events/event-content.ts';
+import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { readTraceparent } from '../../schemas/events/trace-context.ts';
 import { callerLeft, MeshError, toMeshError } from '../../task-client/errors.ts';
 import type { CallContext, ClientLog } from '../../task-client/ports.ts';
@@ -88,7 +89,17 @@ async function checked<I extends DescMessage>(schema: I, decoded: Decoded): Prom
     );
   }
   const message = decoded.message as MessageShape<I>;
-  await checkRules(schema, message);
+  await checkRules(schema, withIdsRead(message));
+  return message;
+}
+
+/** Ids in the form in which the mesh has them; what is none is left to the rules, which name the field. */
+function withIdsRead<M extends object>(message: M): M {
+  for (const name of ['correlationId', 'newCorrelationId']) {
+    const said: unknown = Reflect.get(message, name);
+    const read = typeof said === 'string' ? readCorrelationId(said) : null;
+    if (read !== null) Reflect.set(message, name, read);
+  }
   return message;
 }
 

@@ -5,7 +5,6 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { readCorrelationId } from '../../schemas/events/subjects.ts';
 import { MeshError } from '../../task-client/errors.ts';
 import type { ClientLog } from '../../task-client/ports.ts';
 import type { Submission } from '../../task-client/submissions.ts';
@@ -52,18 +51,13 @@ const priorities: Readonly<Record<Priority, Submission['priority'] | undefined>>
   [Priority.HIGH]: 'high',
 };
 
-/** In the form in which the mesh has it; the core refuses what is no id. */
-function idOf(correlationId: string): string {
-  return readCorrelationId(correlationId) ?? correlationId;
-}
-
 function submissionOf(request: RunRequest | SubmitRequest): Submission {
   const { prompt, workflow, correlationId, key, timeLimit, waitForModel } = request;
   const priority = priorities[request.priority];
   return {
     prompt,
     ...text('workflow', workflow),
-    ...text('correlationId', idOf(correlationId)),
+    ...text('correlationId', correlationId),
     ...text('key', key),
     ...(timeLimit === undefined ? {} : { timeLimitMs: durationMs(timeLimit) }),
     ...(priority === undefined ? {} : { priority }),
@@ -130,7 +124,7 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       return create(SubmitResponseSchema, { task: taskOf(now) });
     }),
     get: unary(methods.get, rules, async ({ correlationId }, { context, trailers }) => {
-      const now = await tasks.get(idOf(correlationId), context);
+      const now = await tasks.get(correlationId, context);
       describeTask(trailers, now);
       return create(GetResponseSchema, { task: taskOf(now) });
     }),
@@ -153,20 +147,19 @@ function taskCalls({ tasks, watches, list }: Mesh, rules: CallRules): UntypedSer
       });
     }),
     watch: serverStreaming(methods.watch, rules, async function* (request, { context, announce }, onFail) {
-      const order = { ...request, correlationId: idOf(request.correlationId) };
-      announce(order.correlationId);
-      for await (const item of watches.watch(order, context, onFail)) yield watchResponse(item);
+      announce(request.correlationId);
+      for await (const item of watches.watch(request, context, onFail)) yield watchResponse(item);
     }),
     cancel: unary(methods.cancel, rules, async ({ correlationId, reason }, { context, trailers }) => {
-      const now = await tasks.cancel(idOf(correlationId), reason, context);
+      const now = await tasks.cancel(correlationId, reason, context);
       describeTask(trailers, now);
       return create(CancelResponseSchema, { task: taskOf(now) });
     }),
     fork: unary(methods.fork, rules, async (request, { context, announce, trailers }) => {
       const { correlationId, hop, prompt, input, newCorrelationId } = request;
       const order = {
-        ...{ correlationId: idOf(correlationId), hop },
-        ...{ ...text('prompt', prompt), ...text('newCorrelationId', idOf(newCorrelationId)) },
+        ...{ correlationId, hop },
+        ...{ ...text('prompt', prompt), ...text('newCorrelationId', newCorrelationId) },
         ...(input === undefined ? {} : { input }),
       };
       const now = await tasks.fork(order, context, announce);
@@ -181,7 +174,7 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
     respond: unary(methods.respond, rules, async (request, { context, trailers }) => {
       const { correlationId, questionId, messageId } = request;
       const order = {
-        correlationId: idOf(correlationId),
+        correlationId,
         text: request.text,
         ...text('questionId', questionId),
         ...text('messageId', messageId),
@@ -192,7 +185,7 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
     }),
     sendMessage: unary(methods.sendMessage, rules, async (request, { context }) => {
       const { recipientRole, messageId } = request;
-      const correlationId = idOf(request.correlationId);
+      const { correlationId } = request;
       const parts = request.parts.map(meshPart);
       const said = await messages.send(
         { correlationId, recipientRole, parts, ...text('messageId', messageId) },
@@ -201,7 +194,7 @@ function conversationCalls({ tasks, messages }: Mesh, rules: CallRules): Untyped
       return create(SendMessageResponseSchema, { message: messageOf(said) });
     }),
     listMessages: unary(methods.listMessages, rules, async ({ correlationId, pageSize, pageToken }, { context }) => {
-      const order = { correlationId: idOf(correlationId), pageToken, ...(pageSize === 0 ? {} : { pageSize }) };
+      const order = { correlationId, pageToken, ...(pageSize === 0 ? {} : { pageSize }) };
       const page = await messages.list(order, context);
       return create(ListMessagesResponseSchema, {
         messages: page.messages.map(messageOf),

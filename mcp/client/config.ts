@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { jsonProblem } from '../../guards/json-problem.ts';
+import { doubledKey, doubledWords } from '../../schemas/doubled-key.ts';
 
 /** Each is a process or a connection of its own. */
 const SERVERS_MAX = 32;
@@ -86,6 +87,8 @@ export function parseMcpConfig(text: string, path: string, env: Environment): Mc
   } catch {
     return { ...NONE, problems: [`${path} is not JSON: ${jsonProblem(text)}`] };
   }
+  const doubled = doubledKey(text);
+  if (doubled !== null) return { ...NONE, problems: [`${path}: ${doubledWords(doubled, '.')}`] };
   const shape = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) }).safeParse(whole);
   if (!shape.success) {
     return { ...NONE, problems: [`${path}: mcpServers must be an object with one entry for each server`] };

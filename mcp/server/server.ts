@@ -18,7 +18,7 @@ import {
 import { z } from 'zod';
 import manifest from '../../package.json' with { type: 'json' };
 import { newCorrelationId } from '../../schemas/events/ids.ts';
-import { readCorrelationId } from '../../schemas/events/subjects.ts';
+import { readCorrelationId, whyNoId } from '../../schemas/events/subjects.ts';
 import { blockOf } from '../attachments.ts';
 import { DoorError, type MeshDoor, type OfferedTool, type TaskReport, type TaskRequest, type Waiting } from './port.ts';
 
@@ -32,7 +32,7 @@ const IDEMPOTENCY_KEY = 'dev.agentmesh/idempotency-key';
 const id = z.string().transform((text, context) => {
   const read = readCorrelationId(text);
   if (read !== null) return read;
-  context.addIssue({ code: 'custom', message: 'must be a UUID; a name of your own goes into key' });
+  context.addIssue({ code: 'custom', message: whyNoId(text) });
   return z.NEVER;
 });
 const waitSeconds = z

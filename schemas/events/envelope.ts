@@ -268,12 +268,14 @@ export function factMessages(events: readonly MeshEvent[], bytesMax: number = PA
 
 /**
  * What makes two events with one id the same event (S5). Left out is what differs between two sendings of the same
- * thing: the trace, the time and the cause.
+ * thing: the trace, the time and the cause; and of a task, who passed it on and by which door: the one that came first
+ * has its task, and the doors refuse a task that is somebody else's.
  */
 export function contentDigest(event: MeshEvent): string {
   const { type, correlationid, senderrole, recipientrole, hopindex, remainingloops } = event;
+  const data = nameOf(type) === 'task.submitted' ? { ...event.data, caller: undefined, door: undefined } : event.data;
   return contentHash(
-    `${type}|${correlationid}|${senderrole}|${recipientrole}|${hopindex}|${remainingloops}|${JSON.stringify(event.data)}`,
+    `${type}|${correlationid}|${senderrole}|${recipientrole}|${hopindex}|${remainingloops}|${JSON.stringify(data)}`,
   );
 }
 

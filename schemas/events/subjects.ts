@@ -45,10 +45,29 @@ export function isCorrelationId(text: string): boolean {
   return CORRELATION_ID.test(text);
 }
 
-/** An id as RFC 9562 reads it: of any version, in either case, also as a URN (section 4). Null for anything else. */
+/** RFC 9562, sections 5.9 and 5.10. */
+const NAMELESS: Readonly<Record<string, string>> = {
+  '00000000-0000-0000-0000-000000000000': 'the nil UUID',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff': 'the max UUID',
+};
+
+/** In either case, as a URN (RFC 9562, section 4), and in the braces of Microsoft's libraries. */
+function bareId(text: string): string {
+  const id = text.toLowerCase();
+  return /^\{(.*)\}$/.exec(id)?.[1] ?? id.replace(/^urn:uuid:/, '');
+}
+
+/** An id as RFC 9562 reads it, of any version, in any of its forms. Null for anything else. */
 export function readCorrelationId(text: string): string | null {
-  const id = text.toLowerCase().replace(/^urn:uuid:/, '');
+  const id = bareId(text);
   return isCorrelationId(id) ? id : null;
+}
+
+/** What is wrong with a text that is no id, after the name of its field. */
+export function whyNoId(text: string): string {
+  const nameless = NAMELESS[bareId(text)];
+  if (nameless === undefined) return 'must be a UUID; a name of your own goes into key';
+  return `is ${nameless}, which names nothing: leave it out, or send another`;
 }
 
 function checked(value: string, pattern: RegExp, what: string): string {

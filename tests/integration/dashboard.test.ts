@@ -55,6 +55,7 @@ describe('on loopback', () => {
         timeout: 90_000,
       })
       .toEqual([id]);
+    expect((await ask(open, `/api/task/${id.toUpperCase()}`)).status).toBe(200);
   });
 
   it('answers to no other name, and takes no command of another page', async () => {

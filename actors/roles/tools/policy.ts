@@ -10,6 +10,7 @@
  */
 import { z } from 'zod';
 import { jsonProblem } from '../../../guards/json-problem.ts';
+import { doubledKey, doubledWords } from '../../../schemas/doubled-key.ts';
 import type { Door, Share } from '../../../schemas/events/generated.ts';
 import type { Fence } from './builtin/port.ts';
 
@@ -53,6 +54,8 @@ export function parsePolicy(text: string): ToolPolicy {
   } catch {
     throw new PolicyError(`is not JSON: ${jsonProblem(text)}`);
   }
+  const doubled = doubledKey(text);
+  if (doubled !== null) throw new PolicyError(doubledWords(doubled, '.'));
   const parsed = policyForm.safeParse(value);
   if (parsed.success) return policyOf(parsed.data.rules);
   const [issue] = parsed.error.issues;

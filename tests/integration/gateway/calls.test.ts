@@ -141,7 +141,14 @@ describe('the calls of the gateway', () => {
     const first = await client.run(order);
     expect(first.task.key).toBe(order.key);
     expect((await client.submit(order)).task.correlationId).toBe(first.task.correlationId);
-    expect((await client.get(first.task.correlationId.toUpperCase())).task.key).toBe(order.key);
+    const { correlationId } = first.task;
+    const forms = [correlationId.toUpperCase(), `urn:uuid:${correlationId}`, `{${correlationId}}`];
+    for (const form of forms) {
+      expect((await client.get(form)).task.key).toBe(order.key);
+      expect(await failure(client.cancel(form))).toMatchObject({ code: 'FAILED_PRECONDITION', correlationId });
+    }
+    const max = client.run({ prompt: answerPrompt, correlationId: 'ffffffff-ffff-ffff-ffff-ffffffffffff' });
+    expect((await failure(max)).message).toMatch(/the max UUID, which names nothing/);
     // Not sent, and so not sent again and again.
     await expect(client.list({ pageSize: -1 })).rejects.toThrow(/page_size/);
     const { tasks } = await client.list({ pageSize: 5 });
@@ -273,8 +280,10 @@ describe('the calls of the gateway', () => {
     const { passages } = await client.search({ query: 'how long does a lease live', limit: 2 });
     expect(passages.length).toBeGreaterThan(0);
     expect(passages[0]?.path).toContain('leases.md');
+    // One that was killed before is not told of for as long as its last word counts.
+    const named = async () => (await client.registry()).services.map(({ service }) => service);
+    await expect.poll(named, { timeout: 60_000 }).toEqual(['agents', 'gateway', 'llm', 'tools']);
     const { services } = await client.registry();
-    expect(services.map(({ service }) => service)).toEqual(['agents', 'gateway', 'llm', 'tools']);
     expect(services.find(({ service }) => service === 'gateway')?.capabilities.join()).toMatch(
       /^grpc:127\.0\.0\.1:\d+,http:127\.0\.0\.1:\d+$/,
     );

@@ -109,6 +109,23 @@ describe('Dapr as a caller', () => {
     expect(tasksOf(prompt)).toHaveLength(1);
   });
 
+  test('S5: in whichever order, and nothing of it is set aside', async () => {
+    const { bus, watch } = gateway().mesh;
+    const told = (prompt: string) =>
+      event(prompt, { type: 'dev.agentmesh.task.submitted.v1', source: '/both', id: 'dapr-first' });
+    const byLog = async (prompt: string) =>
+      (await bus.publish({ subject: TOPIC, body: JSON.stringify(told(prompt)) })).seq;
+    const prompt = `${answerPrompt} Told by Dapr first`;
+    expect(await post(told(` ${prompt}\n`))).toEqual({ status: 'SUCCESS' });
+    const same = await byLog(prompt);
+    // Another text under its name is: when that is known, so is what became of the one before.
+    const other = await byLog('another text');
+    const refusal = await watch.refusal(({ originSeq }) => originSeq === other, LIMIT_MS, 'another text');
+    expect(refusal.code).toBe('conflicting_duplicate');
+    expect(watch.quarantined().filter(({ originSeq }) => originSeq === same)).toEqual([]);
+    expect(tasksOf(prompt)).toHaveLength(1);
+  });
+
   test('an event of the mesh itself that comes back is no task', async () => {
     const own = event({ prompt: 'my own' }, { type: 'dev.agentmesh.task.submitted.v1', source: '/mesh/gateway' });
     expect(await post(own)).toEqual({ status: 'SUCCESS' });

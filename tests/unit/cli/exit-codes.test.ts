@@ -56,6 +56,7 @@ describe('wrong usage ends with 2 and one line that says what to do', () => {
     [['run'], /missing required argument 'prompt'\. See `mesh run -h`/],
     [['run', ' '], /the prompt is empty/],
     [['run', 'x', '--id', '7'], /--id must be a UUID/],
+    [['run', 'x', '--id', '00000000-0000-0000-0000-000000000000'], /--id is the nil UUID, which names nothing/],
     [['run', 'x', '--deadline', '10'], /--deadline is a time from 1s to 24h, such as 90s, 10m or 2h: 10/],
     [['run', 'x', '--deadline', '25h'], /from 1s to 24h/],
     [['run', 'x', '--priority', 'urgent'], /high, normal, low/],

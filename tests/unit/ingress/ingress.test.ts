@@ -42,7 +42,7 @@ describe('accepted', () => {
     ['text over several lines', 'one\n\ttwo\r\nthree', { prompt: 'one\n\ttwo\r\nthree' }],
     ['text in any script', '写一个防抖函数 🙂', { prompt: '写一个防抖函数 🙂' }],
     ['a number', '42', { prompt: '42' }],
-    ['a JSON text', '"hello"', { prompt: '"hello"' }],
+    ['a JSON text', ' "hello \\"you\\"" ', { prompt: 'hello "you"' }],
     ['text that has braces inside', 'what does {"a": 1} mean', { prompt: 'what does {"a": 1} mean' }],
     ['bare JSON', '{"prompt":"hi"}', { prompt: 'hi' }],
     [
@@ -101,6 +101,9 @@ describe('the task’s id', () => {
     ['correlationId before id', `{"correlationId":"${TASK}","id":"anything","prompt":"hi"}`, {}],
     ['correlationid of a CloudEvent', cloudEvent({ correlationid: TASK }), {}],
     ['a header', 'hi', { correlationid: TASK }],
+    ['upper case', `{"id":"${TASK.toUpperCase()}","prompt":"hi"}`, {}],
+    ['a URN', `{"id":"URN:UUID:${TASK}","prompt":"hi"}`, {}],
+    ['braces', 'hi', { correlationid: `{${TASK}}` }],
   ])('%s names it', (_what, text, headers) => {
     expect(admit(text, headers).correlationid).toBe(TASK);
   });
@@ -400,8 +403,13 @@ describe('refused', () => {
       /^invalid_data: data must NOT have additional properties \(model\)/,
     ],
     ['an id that is a number', '{"id":7,"prompt":"hi"}', /^invalid_data: id must be a UUID as a string; .*key/],
-    ['an id that is no UUID', '{"id":"seven","prompt":"hi"}', /^invalid_envelope: .*must be a UUID.*"seven".*key/],
-    ['the nil UUID', `{"id":"${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}","prompt":"hi"}`, /^invalid_envelope/],
+    ['an id that is no UUID', '{"id":"seven","prompt":"hi"}', /^invalid_envelope: the id "seven" must be a UUID; .*key/],
+    [
+      'the nil UUID',
+      `{"id":"${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}","prompt":"hi"}`,
+      /the nil UUID, which names/,
+    ],
+    ['the max UUID', `{"id":"${'F'.repeat(8)}-FFFF-FFFF-FFFF-${'f'.repeat(12)}","prompt":"hi"}`, /the max UUID, which/],
     ['a key of no characters', '{"key":"","prompt":"hi"}', /^invalid_data: data\.key/],
     ['a key that is too long', `{"key":"${'k'.repeat(129)}","prompt":"hi"}`, /^invalid_data: data\.key/],
     ['an id and a key of two tasks', `{"id":"${TASK}","key":"k","prompt":"hi"}`, /^invalid_envelope: id and key name/],

@@ -105,6 +105,14 @@ describe('content', () => {
     expect(messageId(resent)).toBe(messageId(event));
   });
 
+  test('S5: nor do the door and the caller of a task: the same event told by two doors is one', () => {
+    const byLog = eventOf('task.submitted', { prompt: 'hi', workflow: 'direct' });
+    const byDapr = { ...byLog, data: { prompt: 'hi', caller: 'local', door: 'dapr', workflow: 'direct' } } as MeshEvent;
+    expect(contentDigest(byDapr)).toBe(contentDigest(byLog));
+    const other = { ...byDapr, data: { ...byDapr.data, prompt: 'ho' } } as MeshEvent;
+    expect(contentDigest(other)).not.toBe(contentDigest(byLog));
+  });
+
   test.each<[string, Partial<MeshEvent>]>([
     ['type', { type: 'dev.agentmesh.hop.requested.v1' }],
     ['task', { correlationid: '0c8e4a36-71d2-4f9b-a6c5-d3e2f1a0b9c8' }],

@@ -12,6 +12,7 @@ import {
   parseSubject,
   partitionOf,
   quarantineSubject,
+  readCorrelationId,
   tokenSubject,
 } from '../../../schemas/events/subjects.ts';
 
@@ -94,6 +95,16 @@ describe('builders refuse what would be another subject', () => {
     expect(() => inboxFilter(role)).toThrow(/not a role/);
     expect(() => quarantineSubject(role)).toThrow(/not a role/);
   });
+
+  test.each([TASK.toUpperCase(), `urn:uuid:${TASK}`, `URN:UUID:${TASK}`, `{${TASK.toUpperCase()}}`])(
+    '%s is read as the id that it is',
+    (text) => expect(readCorrelationId(text)).toBe(TASK),
+  );
+
+  test.each([`{${TASK}`, `urn:uuid:{${TASK}}`, `{{${TASK}}}`, ` ${TASK}`, TASK.replaceAll('-', '')])(
+    '%j is read as none',
+    (text) => expect(readCorrelationId(text)).toBeNull(),
+  );
 
   test.each([
     ...injections,

@@ -70,6 +70,10 @@ test('a file that is no JSON, has no servers, or is not there', () => {
   expect(parseMcpConfig('{"servers": {}}', '/mesh/mcp.json', env).problems).toEqual([
     '/mesh/mcp.json: mcpServers must be an object with one entry for each server',
   ]);
+  const twice = '{"mcpServers": {"a": {"command": "node"}, "a": {"command": "deno"}}}';
+  expect(parseMcpConfig(twice, '/mesh/mcp.json', env).problems).toEqual([
+    expect.stringMatching(/^\/mesh\/mcp\.json: mcpServers\.a: it stands there twice/),
+  ]);
   const folder = mkdtempSync(join(tmpdir(), 'mesh-mcp-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'mcp.json');

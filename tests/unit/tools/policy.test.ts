@@ -74,6 +74,10 @@ describe('a file', () => {
     ['{"rules":[{"decision":"deny","doors":["window"]}]}', /rules\.0\.doors\.0/],
     ['{"rules":[{"decision":"deny","tools":[]}]}', /rules\.0\.tools/],
     ['[]', /^the file: /],
+    [
+      '{"rules":[{"decision":"deny",\n"decision":"allow"}]}',
+      /^rules\.0\.decision: it stands there twice \(again in line 2\)/,
+    ],
   ])('%s is no policy', (text, why) => {
     expect(() => parsePolicy(text)).toThrow(PolicyError);
     expect(() => parsePolicy(text)).toThrow(why);

@@ -31,6 +31,17 @@ describe('callers', () => {
     expect(order(queue)).toEqual(['ax1', 'bz1', 'ay1', 'bz2', 'ax2', 'ax3']);
   });
 
+  test('every second turn of a caller is for its task that came last, so that a batch of its own does not keep it', () => {
+    const queue = createTurnQueue<Job>();
+    for (let task = 0; task < 10; task++) queue.add(job('bob ', `batch${task} `));
+    queue.take();
+    queue.add(job('bob ', 'own '));
+    const taken = order(queue);
+    expect(taken.indexOf('bob own 0')).toBe(0);
+    // The batch goes on from its beginning meanwhile.
+    expect(taken.slice(1, 3)).toEqual(['bob batch1 0', 'bob batch9 0']);
+  });
+
   test('one that was taken out leaves nothing behind', () => {
     const queue = createTurnQueue<Job>();
     const [first, second] = [job('a', 'x'), job('b', 'y')];

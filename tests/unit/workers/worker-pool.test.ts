@@ -13,6 +13,7 @@ import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from '../..
 
 const SERVE = new URL('../../../worker-pool/serve.ts', import.meta.url).href;
 const SCRIPT = `
+import { existsSync } from 'node:fs';
 import { serve } from ${JSON.stringify(SERVE)};
 let asked = 0;
 const spin = (ms) => { for (const end = performance.now() + ms; performance.now() < end; ); };
@@ -24,6 +25,7 @@ serve({
     asked += 1;
     if (request.startsWith('spin')) spin(Number(request.split(' ')[1]));
     if (request.startsWith('work')) work(Number(request.split(' ')[1]));
+    if (request.startsWith('until')) while (!existsSync(request.slice(6)));
     if (request.startsWith('hang')) for (;;) {}
     if (request === 'throw') throw new Error('broken');
     if (request === 'exit') process.exit(3);
@@ -96,15 +98,18 @@ describe.each(['thread', 'process'] as const)('workers that are each a %s', (kin
       const low = (): number =>
         prioritiesOf(kind).filter((niceness) => niceness === constants.priority.PRIORITY_LOW).length;
       const before = low();
-      const long = pool.ask('spin 3000');
+      const seen = join(folder, `seen-${kind}`);
+      const long = pool.ask(`until ${seen}`);
       await expect.poll(low, { interval: 20, timeout: 60_000 }).toBe(before + 1);
       // And as what gives way at once, where the system has the command for it.
       if (idleLauncher() !== null)
         await expect.poll(() => idleOnes(kind), { interval: 20, timeout: 60_000 }).toBeGreaterThan(0);
-      expect(await long).toBe('got spin 3000');
+      await writeFile(seen, '');
+      expect(await long).toBe(`got until ${seen}`);
       expect(await pool.ask('asked')).toBe('asked 1');
       await expect.poll(low, { interval: 20, timeout: 60_000 }).toBe(before);
     },
+    180_000,
   );
 
   test.each([
@@ -198,6 +203,18 @@ describe('a worker pool', () => {
     const asked = (request: string) => pool.ask(request).then((reply) => void order.push(reply.slice(4, 6)));
     await Promise.all(['s0', `l1${long}`, `l2${long}`, 's1', 's2', 's3', 's4', 's5'].map(asked));
     expect(order).toEqual(['s0', 's1', 's2', 's3', 'l1', 's4', 's5', 'l2']);
+  });
+
+  test('however many long ones are at work, a short one has a place, and the worker that has served', async () => {
+    const pool = open({ workersMax: 1, shortMax: 1, quickMs: 60_000, workMsMax: 60_000 });
+    expect(await pool.ask('asked')).toBe('asked 1');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const hanging = [1, 2, 3].map((n) => pool.ask(`hang ${n} ${'x'.repeat(5000)}`, { signal, task: String(n) }));
+    const ends = Promise.allSettled(hanging);
+    expect(await pool.ask('asked', { task: 'own' })).toBe('asked 2');
+    controller.abort(new Error('stop'));
+    await ends;
   });
 
   test('one that stands by is there when another is at work for long', async () => {

@@ -136,6 +136,15 @@ describe('a folder', () => {
     expect(() => loadWorkflows(roles, folder)).toThrow(WorkflowError);
     expect(() => loadWorkflows(roles, folder)).toThrow(/^broken\.json: /);
   });
+
+  test.each([
+    ['{"name":"twice","name":"other","steps":[]}', 'name: it stands there twice (again in line 1)'],
+    ['{"name":"twice","steps":[{"step":"a"},{"step":"b",\n"role":"coder","role":"tools"}]}', 'steps/1/role: it stands'],
+    ['{"name":"twice","steps":[{"approve":{"default":"yes","\\u0064efault":"no"}}]}', 'steps/0/approve/default: it'],
+  ])('of a name that stands twice its field is named: %s', (text, why) => {
+    put('twice.json', text);
+    expect(() => loadWorkflows(roles, folder)).toThrow(`twice.json/${why}`);
+  });
 });
 
 describe('what editors and people leave in a folder', () => {

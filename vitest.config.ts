@@ -42,7 +42,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           expect: patient,
-          fileParallelism: false,
+          // A mesh waits more than it works: two of them take two cores.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -53,6 +55,7 @@ export default defineConfig({
           hookTimeout: 300_000,
           expect: patient,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

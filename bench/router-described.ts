@@ -1,6 +1,7 @@
 /**
- * `node bench/router-described.ts [--json] [--set test|test-2]`: how well the shipped router finds workflows of a user's own by their
- * descriptions, and what those cost the shipped routes. Owns: the measurement. Does not own: the router, or the samples
+ * `node bench/router-described.ts [--json] [--set test|test-2] [--examples N]`: how well the shipped router finds workflows of a user's
+ * own by their descriptions, and by N examples of each besides, and what those cost the shipped routes. The first N queries of
+ * each are its examples, and are not asked. Owns: the measurement. Does not own: the router, or the samples
  * (`router/samples/described`).
  */
 import { readFileSync } from 'node:fs';
@@ -15,7 +16,11 @@ import { parseSamples, type Sample } from '../router/samples.ts';
 import { loadRouting } from '../services/adapters/router.ts';
 
 const { values } = await scriptOptions({
-  options: { json: { type: 'boolean', default: false }, set: { type: 'string', default: 'test-2' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    set: { type: 'string', default: 'test-2' },
+    examples: { type: 'string', default: '0' },
+  },
 });
 const samplesFolder = join(projectRoot, 'router', 'samples');
 const read = (path: string): string => readFileSync(join(samplesFolder, path), 'utf8');
@@ -24,9 +29,23 @@ const log = { info: () => undefined, warn: console.error, error: console.error, 
 const LIVE = { threshold: 0.94, timeoutMs: 60_000 };
 
 const { options: shipped } = await loadRouting(readSettings({}));
-const described = Object.entries(
+const descriptions = Object.entries(
   JSON.parse(read(`described/workflows-${values.set}.json`)) as Record<string, string>,
-).map(([name, description]): RouteOption => ({ name, description, roles: ['responder'], hops: 1, loops: false }));
+);
+const queries = parseSamples(
+  read(`described/${values.set}.tsv`),
+  descriptions.map(([name]) => name),
+);
+const examples = descriptions.flatMap(([name]) =>
+  queries.filter(({ route }) => route === name).slice(0, Number(values.examples)),
+);
+const own = queries.filter((sample) => !examples.includes(sample));
+const described = descriptions.map(
+  ([name, description]): RouteOption => ({
+    ...{ name, description, roles: ['responder'], hops: 1, loops: false },
+    examples: examples.filter(({ route }) => route === name).map(({ query }) => query),
+  }),
+);
 
 async function judged(options: readonly RouteOption[], sets: readonly (readonly Sample[])[]): Promise<Judged[][]> {
   const path = join(projectRoot, 'router', 'models', 'router.gguf');
@@ -39,10 +58,6 @@ async function judged(options: readonly RouteOption[], sets: readonly (readonly 
 }
 
 const routes = shipped.map(({ name }) => name);
-const own = parseSamples(
-  read(`described/${values.set}.tsv`),
-  described.map(({ name }) => name),
-);
 const ordinary = [parseSamples(read('unseen.tsv'), routes), parseSamples(read('test.tsv'), routes)];
 const [unseenBefore = [], testBefore = []] = await judged(shipped, ordinary);
 const [found = [], unseen = [], test = []] = await judged([...shipped, ...described], [own, ...ordinary]);

@@ -4,6 +4,9 @@
  */
 import { type AddedRole, type Identity, identities, permissionsOf } from './identities.ts';
 
+/** Seconds to answer the server's challenge in: a machine whose disk stands still takes longer than the server's own two. */
+const ANSWER_WITHIN_S = 10;
+
 /**
  * @param publicKeys of the nkeys, which are no secret
  * @param added roles beside those that ship
@@ -14,6 +17,7 @@ export function authorizationText(
 ): string {
   return [
     'authorization {',
+    `  timeout: ${ANSWER_WITHIN_S}`,
     '  users: [',
     ...identities.flatMap((identity) => userText(identity, publicKeys[identity], added)),
     '  ]',

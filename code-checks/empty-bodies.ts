@@ -1,5 +1,5 @@
 /**
- * Functions of Python without a body: `pass` or `...` where something was asked for. Owns the rule `placeholder` there;
+ * Functions of Python without a body: `pass`, `...` or an error that says so, where something was asked for. Owns the rule `placeholder` there;
  * braces without anything between them may be meant in other languages, so that nothing is said of these.
  */
 import type { Finding } from '../schemas/events/generated.ts';
@@ -12,15 +12,22 @@ const DECLARING_CLASS = /^[ \t]*class \w+\s*\([^)]*\b(?:Protocol|ABC|ABCMeta|Exc
 
 export function emptyBodies(text: string): Finding[] {
   const lines = text.split(/\r?\n/);
-  if (lines.some((line) => DECLARING_CLASS.test(line))) return [];
+  if (lines.some((line) => DECLARING_CLASS.test(line)) || hasSubclass(text)) return [];
   return lines.flatMap((line, at): Finding[] => {
     const [, indent = '', name = ''] = DEF.exec(line) ?? [];
     if (name === '' || MEANT.test(name) || DECLARED.test(lines[at - 1] ?? '')) return [];
     const body = bodyOf(lines, at, indent.length);
-    if (body === null || !/^(?:pass|\.\.\.)?$/.test(body)) return [];
+    if (body === null || !/^(?:pass|\.\.\.|raise NotImplementedError(?:\([^\n]*\))?)?$/.test(body)) return [];
     const message = `The function ${name} has no body: what it is to do is left out.`;
     return [{ severity: 'error', line: at + 1, rule: 'placeholder', message }];
   });
+}
+
+/** A class of the text is the base of another: what it leaves out is for that one. */
+function hasSubclass(text: string): boolean {
+  const classes = [...text.matchAll(/^[ \t]*class (\w+)/gm)].map((match) => match[1] ?? '');
+  const bases = [...text.matchAll(/^[ \t]*class \w+\s*\(([^)]*)\)/gm)].map((match) => match[1] ?? '');
+  return bases.some((list) => list.split(',').some((base) => classes.includes(base.trim())));
 }
 
 /** The statements of a function without its docstring and comments, joined; null when its head goes over several lines. */

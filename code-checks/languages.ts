@@ -56,6 +56,9 @@ export function languageName(raw: string): string {
   return Object.hasOwn(ALIASES, name) ? (ALIASES[name] ?? name) : name;
 }
 
+/** Behind a name that is a word or a letter as well. */
+const CODE_NOUN = String.raw`(?:function|method|class|struct|enum|protocol|program|script|header|macro|library|module|implementation|file|view|extension|package|table)\b`;
+
 /** Patterns by which a prompt names a programming language; the first that matches wins. */
 const PROGRAMMING: readonly (readonly [RegExp, string])[] = [
   [/\btsx\b/i, 'tsx'],
@@ -71,17 +74,22 @@ const PROGRAMMING: readonly (readonly [RegExp, string])[] = [
   [/\bc#|\bcsharp\b/i, 'csharp'],
   [/\bruby\b/i, 'ruby'],
   [/\bphp\b/i, 'php'],
-  [/\b(?:in|using) swift\b/i, 'swift'],
-  [/\b(?:in|using) c\b(?!\+|#)/i, 'c'],
+  [new RegExp(String.raw`\b(?:in|using) swift\b|\ba swift ${CODE_NOUN}`, 'i'), 'swift'],
+  [new RegExp(String.raw`\b(?:in|using) c\b(?!\+|#)|\ba c ${CODE_NOUN}`, 'i'), 'c'],
   [/\bbash\b|\bshell script\b/i, 'shell'],
   [/\bsql\b/i, 'sql'],
   [/\bhtml5?\b|\bweb ?page\b/i, 'html'],
   [/\bcss\b|\bstyle ?sheet\b/i, 'css'],
   [/\bscala\b/i, 'scala'],
-  [/\b(?:in|using) lua\b/i, 'lua'],
+  [new RegExp(String.raw`\b(?:in|using) lua\b|\ba lua ${CODE_NOUN}`, 'i'), 'lua'],
   [/\belixir\b/i, 'elixir'],
   [/\bzig\b/i, 'zig'],
   [/\bdockerfile\b/i, 'dockerfile'],
+  [/\bpower ?shell\b/i, 'powershell'],
+  [/\bperl\b/i, 'perl'],
+  [/\bhaskell\b/i, 'haskell'],
+  [/\bfortran\b/i, 'fortran'],
+  [/\bclojure\b/i, 'clojure'],
 ];
 
 /** Data formats count only when the prompt asks for a document, not for code that reads one. */
@@ -91,13 +99,27 @@ const DATA: readonly (readonly [RegExp, string])[] = [
 ];
 const ASKS_FOR_CODE = /\b(?:function|method|class|script|program|code|helper|module|parser|api)\b/i;
 
+const TRANSLATES =
+  /^\W*(?:(?:please|can you|could you) )?(?:translate|convert|port|rewrite|transpile|migrate|turn)\b[^\n]*/i;
+
+/** Of a request to translate code the language that it is to be in. */
+function targetIn(prompt: string): string | null {
+  const [request = ''] = TRANSLATES.exec(prompt) ?? [];
+  const names = [...request.matchAll(/\b(?:in)?to ([A-Za-z+#]+)/g)].map(([, name = '']) => languageName(name));
+  return names.find((name) => PROGRAMMING.some(([, known]) => known === name)) ?? null;
+}
+
 /** All programming languages that a prompt names, the likeliest first. */
 export function languagesInPrompt(prompt: string): string[] {
+  const target = targetIn(prompt);
+  if (target !== null) return [target];
   return [...new Set(PROGRAMMING.filter(([pattern]) => pattern.test(prompt)).map(([, name]) => name))];
 }
 
 /** The language a prompt asks for, or null when it names none. */
 export function languageInPrompt(prompt: string): string | null {
+  const target = targetIn(prompt);
+  if (target !== null) return target;
   for (const [pattern, name] of PROGRAMMING) if (pattern.test(prompt)) return name;
   if (ASKS_FOR_CODE.test(prompt)) return null;
   for (const [pattern, name] of DATA) if (pattern.test(prompt)) return name;
@@ -127,6 +149,7 @@ const JAVASCRIPT =
 /** The language source text is written in, or null when it does not look like code. */
 export function guessLanguage(text: string): string | null {
   if (isJson(text)) return 'json';
+  if (/^\s*<(?:!doctype html|html)\b/i.test(text)) return 'html';
   const python = PYTHON.test(text) && !/[{;]\s*$/m.test(text);
   if (python) return 'python';
   if (TYPESCRIPT.test(text)) return 'typescript';

@@ -28,18 +28,56 @@ export async function checkSyntax(language: string, text: string): Promise<Check
   const grammar = GRAMMARS[language];
   if (grammar === undefined) return { findings: [], checkedBy: [] };
   await Parser.init();
-  const folder = join(
-    dirname(require.resolve(`${grammar.from.replace(/\/\w+$/, '')}/package.json`)),
-    grammar.from.replace(/^.*\//, ''),
-  );
   const parser = new Parser();
-  parser.setLanguage(await Language.load(join(folder, `tree-sitter-${grammar.file}.wasm`)));
-  const tree = parser.parse(text);
-  if (tree === null) throw new Error(`the grammar of ${language} read nothing`);
-  const findings = brokenIn(tree.rootNode)
-    .slice(0, ERRORS_MAX)
-    .map((node) => findingOf(node, grammar));
-  return { findings, checkedBy: [`tree-sitter-${grammar.file} (syntax)`] };
+  parser.setLanguage(await languageOf(grammar));
+  const tree = parser.parse(asProgram(language, text));
+  // Both lie in the memory of the grammars, which nothing collects.
+  try {
+    if (tree === null) throw new Error(`the grammar of ${language} read nothing`);
+    const findings = brokenIn(tree.rootNode)
+      .slice(0, ERRORS_MAX)
+      .map((node) => findingOf(node, grammar));
+    if (findings.length > 0 && findings.every(({ severity }) => severity === 'warning') && isLeftOpen(language, text))
+      findings.push(leftOpen(text));
+    return { findings, checkedBy: [`tree-sitter-${grammar.name} (syntax)`] };
+  } finally {
+    tree?.delete();
+    parser.delete();
+  }
+}
+
+const loaded = new Map<string, Promise<TreeSitter.Language>>();
+
+/** Each is read once: what one takes up is never given back. */
+function languageOf({ from, file }: Grammar): Promise<TreeSitter.Language> {
+  const path = join(dirname(require.resolve(`${from}/package.json`)), file);
+  const language = loaded.get(path) ?? Language.load(path);
+  loaded.set(path, language);
+  return language;
+}
+
+/** PHP without its opening tag would be a page of text, in which nothing is wrong. */
+function asProgram(language: string, text: string): string {
+  return language === 'php' && !text.includes('<?') ? `<?php ${text}` : text;
+}
+
+/** Comments and strings of the languages whose grammars are dated. */
+const NO_BRACKETS: Readonly<Record<string, RegExp>> = {
+  css: /\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)"']*\)/g,
+  scala: /"""[\s\S]*?"""|\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])'/g,
+  powershell:
+    /<#[\s\S]*?#>|#[^\n]*|@"[^\n]*\n[\s\S]*?\n"@|@'[^\n]*\n[\s\S]*?\n'@|`.|"(?:`.|""|[^"`])*"|'(?:''|[^'])*'/g,
+};
+
+/** Whatever a grammar cannot read: what opens more than it closes was cut. */
+function isLeftOpen(language: string, text: string): boolean {
+  const bare = text.replace(NO_BRACKETS[language] ?? /(?!)/, ' ');
+  return bare.split(/[{([]/).length > bare.split(/[})\]]/).length;
+}
+
+function leftOpen(text: string): Finding {
+  const line = text.trimEnd().split('\n').length;
+  return { severity: 'error', line, rule: 'syntax', message: 'A bracket is opened and never closed.' };
 }
 
 /** The nodes that are errors, outermost first, in the order of the text. */
@@ -54,7 +92,8 @@ function brokenIn(node: TreeSitter.Node): TreeSitter.Node[] {
 
 function findingOf(node: TreeSitter.Node, { dated }: Grammar): Finding {
   const line = node.startPosition.row + 1;
-  if (node.isMissing)
+  // A blank that is missing is one that the grammar wants.
+  if (node.isMissing && (dated !== true || node.type.trim() !== ''))
     return { severity: 'error', line, rule: 'syntax', message: `Something is missing here: ${node.type}` };
   const near = node.text.replace(/\s+/g, ' ').trim().slice(0, EXCERPT_CHARS);
   const message = `The syntax is wrong or not closed near “${near}”.`;

@@ -12,7 +12,6 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /\bTODO\b[:\s(-]*(?:implement|add|write|fill|complete|finish)/i,
   /\bthrow new Error\(\s*['"`][^'"`]*not (?:yet )?implemented/i,
   /\bthrow new NotImplemented\w*\(/,
-  /\braise NotImplementedError\b/,
   /\b(?:todo|unimplemented)!\s*\(/,
   /(?:\/\/|#|\/\*|--)\s*(?:\.\.\.\s*)?(?:your|the rest of(?: the)?|rest of(?: the)?|remaining|existing) (?:code|logic|implementation)\b/i,
   /(?:\/\/|#|\/\*)\s*(?:\.{3}|…)\s*(?:\*\/)?\s*$/,
@@ -21,8 +20,13 @@ const PLACEHOLDERS: readonly RegExp[] = [
   /(?:\/\/|#|\/\*|--|<!--)\s*(?:implementation|code|body|details?) (?:is )?(?:omitted|left out|elided)\b/i,
   /\b(?:panic|fatalError)\(\s*"[^"]*(?:not (?:yet )?implemented|unimplemented|todo)/i,
   /\bthrow new UnsupportedOperationException\(/,
+  /(?<![\w.])TODO\(\s*(?:"[^"]*"\s*)?\)/,
+  /^\s*(?:\/\/|#|\/\*|--|<!--)\s*(?:please )?(?:implement|write|add|insert|put) (?:the |your |this )?(?:[\w-]+ ){0,3}here\b/i,
   /no language model (?:is configured|has written this)/i,
 ];
+
+/** Of Ruby; a class that another one extends may leave its methods to that one. */
+const RUBY_LEFT = /^[ \t]*def [^\n]*\n\s*raise NotImplementedError[^\n]*\n\s*end\b/m;
 
 /** Findings that hold whatever the language is. */
 export function universalFindings(text: string): Finding[] {
@@ -44,5 +48,10 @@ export function universalFindings(text: string): Finding[] {
       });
     }
   });
+  const [left] = RUBY_LEFT.exec(text) ?? [];
+  if (left !== undefined && !/^[ \t]*class \w+\s*<\s*\w/m.test(text)) {
+    const message = 'A method only says that it is not implemented.';
+    findings.push({ severity: 'error', line: 0, rule: 'placeholder', message });
+  }
   return findings;
 }

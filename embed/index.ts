@@ -14,7 +14,8 @@ export type { Fact } from '../schemas/events/fact.ts';
 export type { TaskStatus, TaskView } from '../schemas/events/task-view.ts';
 export { MeshError, type MeshErrorCode } from '../task-client/errors.ts';
 export type { Submission } from '../task-client/submissions.ts';
-export type { TokenItem, WatchItem } from '../task-client/watch.ts';
+export type { TokenItem } from '../task-client/token-tap.ts';
+export type { WatchItem } from '../task-client/watch.ts';
 export {
   type CallOptions,
   type EmbeddedMesh,

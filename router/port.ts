@@ -78,6 +78,8 @@ export interface Router {
 export interface RouteOption {
   readonly name: string;
   readonly description: string;
+  /** Queries that belong there. */
+  readonly examples?: readonly string[];
   /** Roles that it needs, those included that its roles ask for help. */
   readonly roles: readonly string[];
   /** Hops that it takes when nothing fails and nothing goes round. */

@@ -6,7 +6,6 @@
  * when it is full the stream ends with an error from which the watcher goes on by its cursor.
  */
 import { type Fact, isAfter } from '../schemas/events/fact.ts';
-import { tokenSubject } from '../schemas/events/subjects.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
 import type { ShownQuestions } from './answers.ts';
@@ -14,6 +13,7 @@ import { cursorAt, placeOfCursor } from './cursor.ts';
 import { callerLeft, type MeshError, toMeshError, unknownTask } from './errors.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
+import { type TokenItem, TokenTap } from './token-tap.ts';
 import { Traced } from './tracing.ts';
 import { WatchQueue } from './watch-queue.ts';
 
@@ -21,17 +21,8 @@ export interface WatchOrder {
   readonly correlationId: string;
   /** Empty is from the beginning. */
   readonly cursor?: string;
-  readonly includeTokens?: boolean;
-}
-
-export interface TokenItem {
-  readonly attempt: number;
-  readonly number: number;
-  readonly text: string;
-  /** What is written: `answer`, `code`, `review`; empty when the writer did not say. */
-  readonly purpose: string;
-  /** The generation, unique in the task together with the attempt. */
-  readonly requestId: string;
+  /** One that listens already brings what it has heard; the watch closes it. */
+  readonly includeTokens?: boolean | TokenTap;
 }
 
 export type WatchItem =
@@ -48,6 +39,11 @@ export class Watches {
     this.#ports = ports;
     this.#feeds = feeds;
     this.#shown = shown;
+  }
+
+  /** Hears from now on what is written of a task, before a watch takes it; the caller closes it when no watch does. */
+  listen(correlationId: string): TokenTap {
+    return new TokenTap(this.#ports.bus, correlationId);
   }
 
   /**
@@ -77,13 +73,9 @@ export class Watches {
       }
       if (isEnded(view.status)) queue.end();
     };
-    const endTokens =
-      order.includeTokens === true
-        ? this.#ports.bus.subscribeVolatile(tokenSubject(order.correlationId), (_subject, data) => {
-            const token = readToken(data);
-            if (token !== null) queue.pushIfRoom({ kind: 'token', token, cursor }, data.byteLength);
-          })
-        : () => undefined;
+    const { includeTokens = false } = order;
+    const tokens = includeTokens === true ? this.listen(order.correlationId) : includeTokens || null;
+    tokens?.into((token, bytes) => queue.pushIfRoom({ kind: 'token', token, cursor }, bytes));
     const opened = this.#follow(order.correlationId, tell, queue, context);
     const ended = new Traced(this.#ports.tracing).begin('watch', context);
     let failure: MeshError | null = null;
@@ -98,7 +90,7 @@ export class Watches {
       throw thrown;
     } finally {
       ended({ correlationId: order.correlationId, traceparent }, failure);
-      endTokens();
+      tokens?.close();
       context.signal.removeEventListener('abort', leave);
       queue.close();
       (await opened)?.close();
@@ -121,19 +113,5 @@ export class Watches {
       queue.fail(toMeshError(error));
       return null;
     }
-  }
-}
-
-/** Null for what is no text of ours: it is not stored, so anybody on the server may send it. */
-function readToken(data: Uint8Array): TokenItem | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
-    if (typeof value !== 'object' || value === null) return null;
-    const { attempt, number, text, purpose = '', requestId = '' } = value as Record<string, unknown>;
-    if (typeof attempt !== 'number' || typeof number !== 'number' || typeof text !== 'string') return null;
-    if (typeof purpose !== 'string' || typeof requestId !== 'string') return null;
-    return { attempt, number, text, purpose, requestId };
-  } catch {
-    return null;
   }
 }

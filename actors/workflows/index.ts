@@ -41,6 +41,8 @@ interface WorkflowFile extends Omit<Workflow, 'steps'> {
 export interface Workflow {
   readonly name: string;
   readonly description: string;
+  /** Queries that belong here, for the router: no task carries them. */
+  readonly examples?: readonly string[];
   /** Of a task in it whose caller says nothing, milliseconds. */
   readonly deadlineMs?: number;
   readonly steps: readonly WorkflowStep[];

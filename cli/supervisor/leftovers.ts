@@ -3,7 +3,7 @@
  * (run-state.ts). Only processes that the record names by number and start time are touched.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, signalGroup } from './process-mark.ts';
+import { isAlive, type ProcessIdentity, signalGroup } from './process-mark.ts';
 import type { ServiceRecord } from './run-state.ts';
 
 /** Between SIGTERM and SIGKILL; leftovers of a dead supervisor have nothing worth waiting longer for. */
@@ -15,14 +15,19 @@ async function stopOne(record: ServiceRecord): Promise<void> {
   if (identity === null || !isAlive(identity)) return;
   signalGroup(identity.pid, 'SIGTERM');
   signalGroup(identity.pid, 'SIGCONT');
-  const deadline = Date.now() + LEFTOVER_STOP_MS;
+  if (await hasEnded(identity, LEFTOVER_STOP_MS)) return;
+  signalGroup(identity.pid, 'SIGKILL');
+  // Nothing refuses that, but until it is carried out the process holds its ledger.
+  await hasEnded(identity, LEFTOVER_STOP_MS);
+}
+
+async function hasEnded(identity: ProcessIdentity, limitMs: number): Promise<boolean> {
+  const deadline = Date.now() + limitMs;
   while (isAlive(identity)) {
-    if (Date.now() > deadline) {
-      signalGroup(identity.pid, 'SIGKILL');
-      return;
-    }
+    if (Date.now() > deadline) return false;
     await sleep(POLL_MS);
   }
+  return true;
 }
 
 /** Services first, together; the log server, which they need to end well, after them. */

@@ -6,7 +6,7 @@
  * Invariant: whoever appends where `append` is set, and replaces where it is not, has the stored artifact at the end.
  */
 import type { Artifact, StreamResponse, TaskArtifactUpdateEvent } from '@a2a-js/sdk';
-import type { TokenItem } from '../../task-client/watch.ts';
+import type { TokenItem } from '../../task-client/token-tap.ts';
 import { ANSWER_ARTIFACT, textPart } from './convert.ts';
 
 /** The task of the stream. */

@@ -38,6 +38,7 @@ import type { ClientLog } from '../../task-client/ports.ts';
 import type { Submission } from '../../task-client/submissions.ts';
 import type { TaskNow } from '../../task-client/task-feed.ts';
 import { isSettled } from '../../task-client/tasks.ts';
+import type { TokenTap } from '../../task-client/token-tap.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { AnswerText } from './answer-text.ts';
 import { type A2aCall, callOf } from './call.ts';
@@ -89,8 +90,17 @@ export class A2aHandler implements A2ARequestHandler {
     request: SendMessageRequest,
     context: ServerCallContext,
   ): AsyncGenerator<StreamResponse, void, undefined> {
-    const now = await this.#guarded(context, (call) => this.#sent(request, call));
-    yield* this.#followed(now, callOf(context));
+    // Before the message is sent: what is written of its answer from then on is heard.
+    const heard: { tokens?: TokenTap } = {};
+    const listen = (taskId: string): void => {
+      heard.tokens = this.#mesh.watches.listen(taskId);
+    };
+    try {
+      const now = await this.#guarded(context, (call) => this.#sent(request, call, listen));
+      yield* this.#followed(now, callOf(context), heard);
+    } finally {
+      heard.tokens?.close();
+    }
   }
 
   async *resubscribe(
@@ -205,21 +215,27 @@ export class A2aHandler implements A2ARequestHandler {
     return this.#mesh.tasks.peekToSteer(taskIdOf(id), context);
   }
 
-  async #sent(request: SendMessageRequest, call: A2aCall): Promise<TaskNow> {
+  /** @param onTask called with the id of the task before it hears of the message */
+  async #sent(
+    request: SendMessageRequest,
+    call: A2aCall,
+    onTask: (taskId: string) => void = () => undefined,
+  ): Promise<TaskNow> {
     const message = checkMessage(request.message);
     checkOutputModes(request.configuration?.acceptedOutputModes ?? []);
     const config = request.configuration?.taskPushNotificationConfig;
-    if (message.taskId === '') return this.#begun(message, config, call);
-    if (config === undefined) return this.#continued(message, call);
+    if (message.taskId === '') return this.#begun(message, config, call, onTask);
+    if (config === undefined) return this.#continued(message, call, onTask);
     const { cursor, view } = await this.#steered(message.taskId, call);
     const order = { ...config, taskId: view.taskId };
-    return this.#push.createBefore(order, call.context.caller, cursor, () => this.#continued(message, call));
+    return this.#push.createBefore(order, call.context.caller, cursor, () => this.#continued(message, call, onTask));
   }
 
   async #begun(
     message: Message,
     config: TaskPushNotificationConfig | undefined,
     { context }: A2aCall,
+    onTask: (taskId: string) => void,
   ): Promise<TaskNow> {
     const { messageId, contextId } = message;
     const wishes = { ...wishesOf(message), prompt: promptOf(message) };
@@ -230,13 +246,16 @@ export class A2aHandler implements A2ARequestHandler {
       correlationId,
       conversation: { messageId, ...(contextId === '' ? {} : { contextId }) },
     };
-    const submit = () => this.#mesh.tasks.submit(submission, context);
+    const submit = () => {
+      onTask(correlationId);
+      return this.#mesh.tasks.submit(submission, context);
+    };
     if (config === undefined) return submit();
     await this.#mesh.tasks.check(submission, context);
     return this.#push.createBefore({ ...config, taskId: correlationId }, context.caller, '', submit);
   }
 
-  async #continued(message: Message, call: A2aCall): Promise<TaskNow> {
+  async #continued(message: Message, call: A2aCall, onTask: (taskId: string) => void): Promise<TaskNow> {
     const { taskId, contextId, messageId } = message;
     const now = await this.#found(taskId, call);
     const { view } = now;
@@ -250,6 +269,7 @@ export class A2aHandler implements A2ARequestHandler {
       throw new UnsupportedOperationError(`the task ${taskId} has ended (${view.status}) and takes no more messages`);
     }
     const order = { correlationId: view.taskId, text, messageId, ...questionOf(message) };
+    onTask(view.taskId);
     return this.#mesh.tasks.respond(order, call.context);
   }
 
@@ -270,12 +290,14 @@ export class A2aHandler implements A2ARequestHandler {
   async *#followed(
     now: TaskNow,
     call: A2aCall,
-    { fromNowOn = false }: { readonly fromNowOn?: boolean } = {},
+    { fromNowOn = false, tokens }: { readonly fromNowOn?: boolean; readonly tokens?: TokenTap } = {},
   ): AsyncGenerator<StreamResponse, void, undefined> {
+    // Before the caller is told: who goes on with the task then hears what is written.
+    const heard = tokens ?? this.#mesh.watches.listen(now.view.taskId);
     try {
       yield snapshotOf(now.view);
       if (isEnded(now.view.status) || (isSettled(now.view) && !fromNowOn)) return;
-      const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: true };
+      const order = { correlationId: now.view.taskId, cursor: now.cursor, includeTokens: heard };
       const answer = new AnswerText({ taskId: now.view.taskId, contextId: contextIdOf(now.view) });
       for await (const item of this.#mesh.watches.watch(order, call.context, call.tooSlow)) {
         for (const event of item.kind === 'token' ? answer.chunk(item.token) : answer.after(eventsOf(item))) {
@@ -288,6 +310,8 @@ export class A2aHandler implements A2ARequestHandler {
       const { signal } = call.context;
       // Who has left hears nothing; who may not go on is told.
       if (!signal.aborted || signal.reason instanceof MeshError) throw this.#told(thrown, call);
+    } finally {
+      heard.close();
     }
   }
 }

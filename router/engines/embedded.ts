@@ -9,7 +9,7 @@ import { Semaphore, SemaphoreFull } from '../../resilience/semaphore.ts';
 import type { RouteEngine, RouteOption, Weighing } from '../port.ts';
 import { RouteEngineError } from '../port.ts';
 import { type Background, readBackground } from './background.ts';
-import { residueOf, undescribedBy, withDescribed } from './described.ts';
+import { middleOf, residueOf, undescribedBy, withDescribed } from './described.ts';
 import { createEmbeddingHeadPrompt } from './embedding-head.ts';
 import { createInstructPrompt } from './instruct.ts';
 import { type ModelFormat, modelFormat } from './model-format.ts';
@@ -81,8 +81,12 @@ async function weighing(
     const background = backgroundOf(path, model.embeddingVectorSize, log);
     const described: { name: string; vector: readonly number[] }[] = [];
     if (background !== null)
-      for (const { name, description } of undescribedBy(format.routes, options))
-        described.push({ name, vector: residueOf(await prompt.vectorOf(description, context), background) });
+      for (const { name, description, examples = [] } of undescribedBy(format.routes, options)) {
+        const residues: number[][] = [];
+        for (const text of [description, ...examples])
+          residues.push(residueOf(await prompt.vectorOf(text, context), background));
+        described.push({ name, vector: middleOf(residues) });
+      }
     return async (query) => {
       const vector = await prompt.vectorOf(query, context);
       const own = prompt.weigh(vector);

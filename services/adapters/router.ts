@@ -39,9 +39,8 @@ function withHelpers(roles: readonly string[], definitions: Asking): string[] {
 }
 
 export function routeOptions(workflows: ReadonlyMap<string, Workflow>, definitions: Asking): RouteOption[] {
-  return [...workflows.values()].map(({ name, description, steps, loop }) => ({
-    name,
-    description,
+  return [...workflows.values()].map(({ name, description, examples = [], steps, loop }) => ({
+    ...{ name, description, examples },
     roles: withHelpers(
       steps.filter(({ optional }) => !optional).map(({ role }) => role),
       definitions,

@@ -87,7 +87,7 @@ export async function createMeshCommand(env: Record<string, string> = {}, folder
 }
 
 /** Calls until the answer is there. @throws the last reason when it did not come in time */
-export async function eventually<T>(ask: () => Promise<T | null>, limitMs = 30_000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T | null>, limitMs = 120_000): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const answer = await ask();

@@ -118,7 +118,7 @@ describe('what was removed under a living mesh', () => {
     const run = await own.run(['run', 'tool:clock {}']);
     expect([run.code, run.stderr]).toEqual([
       3,
-      expect.stringMatching(/keys .* were removed .*`mesh down` and `mesh up`/),
+      expect.stringMatching(/keys .* were removed .*`.\/mesh down` and `.\/mesh up`/),
     ]);
     for (const name of ['run.json', 'supervisor.lock']) rmSync(join(own.home, name));
     expect((await own.run(['down'])).stdout).toContain('The mesh is down.');
@@ -172,7 +172,7 @@ describe('what was asked for last', () => {
     expect((await own.run(['down'])).code).toBe(0);
     const outcome = await started;
     expect(outcome.code).toBe(3);
-    expect(outcome.stderr).toContain('a `mesh down` that came later has stopped the mesh');
+    expect(outcome.stderr).toContain('a `./mesh down` that came later has stopped the mesh');
     expect(isAlive(supervisor)).toBe(false);
     expect(childrenWith(own.home)).toEqual([]);
   });

@@ -10,7 +10,7 @@ const INVISIBLE_START = /^[\u200b\u200c\u2060\ufeff]+/gm;
 
 export function plainLines(text: string, language: string): string {
   const spaced = text.replace(INVISIBLE_START, '').replace(ODD_INDENT, (indent) => ' '.repeat(indent.length));
-  return withoutEntities(withoutNumbers(withoutPrompts(spaced)), language);
+  return withoutEntities(withoutNumbers(withoutPrompts(spaced, language)), language);
 }
 
 /** `1 | def f():`, `2 |     return 1`: numbers that count the lines, each of them. */
@@ -42,14 +42,22 @@ export function outdented(text: string): string {
   return lines.map((line) => line.slice(line.startsWith(least) ? least.length : 0)).join('\n');
 }
 
-/** What was typed into a Python interpreter, without its prompts and what it answered. */
-function withoutPrompts(text: string): string {
+/** Prompts of Python's interpreter, and of a shell where a terminal is shown. */
+const PYTHON_PROMPT = /^(?:>>>|\.\.\.)(?: |$)/;
+const SHELL_PROMPT = /^(?:\$|>) /;
+
+/** What was typed into an interpreter, without its prompts and what it answered. */
+function withoutPrompts(text: string, language: string): string {
   const lines = text.split('\n');
   const first = lines.find((line) => line.trim() !== '') ?? '';
-  if (!/^>>> /.test(first)) return text;
+  if (/^>>> /.test(first)) return typed(lines, PYTHON_PROMPT);
+  return /^\$ /.test(first) && ['', 'shell', 'console', 'text'].includes(language) ? typed(lines, SHELL_PROMPT) : text;
+}
+
+function typed(lines: readonly string[], prompt: RegExp): string {
   return lines
-    .filter((line) => /^(?:>>>|\.\.\.)(?: |$)/.test(line))
-    .map((line) => line.slice(4))
+    .filter((line) => prompt.test(line))
+    .map((line) => line.replace(prompt, ''))
     .join('\n');
 }
 

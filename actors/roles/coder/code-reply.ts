@@ -15,6 +15,7 @@ import { EngineError } from '../../../prompting/engine-error.ts';
 import type { CodeArtifact, CodeFile, Finding, HopInput, Passage } from '../../../schemas/events/generated.ts';
 import { isCommentAlone, outdented } from './code-lines.ts';
 import { unwrapped } from './code-unwrapped.ts';
+import { missingCode } from './missing-code.ts';
 import { addedIn, patched, replaced } from './patched.ts';
 import { type Block, blocksIn, OUTPUT, sameLanguage, sourcesAmong } from './source-blocks.ts';
 
@@ -42,6 +43,8 @@ export function parseCode(
   const chosen = choose(text, input, cut);
   const faults = [...chosen.faults, ...wrongLanguage(chosen, input)];
   if (isCommentAlone(chosen.text, chosen.language)) faults.push(fault('no-code', 'There are comments and no code.'));
+  const missing = missingCode(chosen, input.prompt);
+  if (missing !== null) faults.push(fault('no-code', missing));
   if (cut && !faults.some(({ rule }) => rule === 'cut')) faults.push(cutFault());
   const { around, language, files } = chosen;
   const note = faults.some(({ rule }) => rule === 'cut') ? ' The reply ended inside the code.' : '';
@@ -117,7 +120,8 @@ function languageOf([block]: readonly Block[], asked: string | null): string {
   if (block === undefined) return asked ?? '';
   const guess = guessLanguage(block.text);
   const { language } = block;
-  if (language === '')
+  // A fence of text or of a terminal may hold what was asked for as well.
+  if (language === '' || (asked !== null && OUTPUT.has(language)))
     return (asked !== null && (guess === null || sameLanguage(guess, asked)) ? asked : guess) ?? asked ?? 'typescript';
   if (asked !== null && sameLanguage(language, asked)) return preferred(language, asked);
   // The fence is wrong and the text is what was asked for.
@@ -138,9 +142,11 @@ function wrongLanguage({ language, text, files }: Chosen, { prompt }: HopInput):
   // The guess tells only these from each other.
   const guess = GUESSED.has(asked) ? guessLanguage(text) : null;
   const shows = [language, ...(guess === null ? [] : [guess])];
-  // A list of settings may belong to a program; alone it is none.
   const stranger = shows.find(
-    (one) => one !== '' && !sameLanguage(one, asked) && (isProgram(one) || (one === 'json' && files === undefined)),
+    (one) =>
+      one !== '' &&
+      !sameLanguage(one, asked) &&
+      (isProgram(one) || (files === undefined && !belongs(one, text, asked, prompt))),
   );
   const types = asked === 'javascript' && guess === 'typescript' ? 'typescript' : undefined;
   const found = stranger ?? types;
@@ -151,6 +157,17 @@ function wrongLanguage({ language, text, files }: Chosen, { prompt }: HopInput):
 /** What a guess may say against a request; data and markup may be part of any program. */
 function isProgram(language: string): boolean {
   return !['json', 'yaml', 'html', 'css', 'markdown', 'dockerfile', 'toml', 'xml'].includes(language);
+}
+
+/** A list of settings, or a page, may belong to a program; alone it is none, unless it is what the request speaks of. */
+function belongs(language: string, text: string, asked: string, prompt: string): boolean {
+  if (language === 'html' && sameLanguage(asked, 'javascript')) return /<script\b/i.test(text);
+  if (language === 'html' && asked === 'css') return /<style\b/i.test(text);
+  if (language === 'markdown') return true;
+  if (language === 'css') return /styl/i.test(prompt);
+  return /\b(?:config\w*|settings?|schema|manifest|workflow|pipeline|ci|page|template|styl\w*|deploy\w*|docker\w*|package\.json|compose|install\w*|dependenc\w*|data|fixtures?|example)\b/i.test(
+    prompt,
+  );
 }
 
 function isDiff(language: string, text: string): boolean {

@@ -58,9 +58,11 @@ export function createEffects({
         });
         // Its words may repeat what was asked.
         span.content?.(() => ({ [attribute.routeReason]: route.reason }));
-        const workflow = workflows.get(route.decision);
-        if (!workflow)
+        const found = workflows.get(route.decision);
+        if (!found)
           throw new EffectError('unknown_workflow', `the router chose ${route.decision}, which is no workflow`);
+        // They are for the router: in the journal they would be room for nothing.
+        const { examples: _examples, ...workflow } = found;
         return { route, workflow, next };
       },
     ),

@@ -7,6 +7,7 @@
  * 3. An approval with a defect behind it is a refusal; with a remark behind it, it stays one.
  */
 
+import { refusesInEnglish } from './refusal-phrases.ts';
 import { refusesElsewhere } from './verdict-languages.ts';
 
 export type Said = 'refused' | 'approved' | null;
@@ -22,36 +23,44 @@ const APPROVED =
 const SIGNS_AGAINST = /👎|🔴|❌|✖|🚫|⛔|🛑|✗|✘|(?:^|\s)-1(?=\s*(?:$|[.,:;]))/u;
 const SIGNS_FOR = /^(?:👍|✅|✔|☑|🚀|💯|\+1(?=\s*(?:$|[.,:;])))/u;
 
-/** Phrases by which prose refuses. */
-const REFUSALS =
-  /\b(?:i (?:would |must |have to |will )?(?:reject|refuse|decline)|(?:is|are|be|been|being) (?:rejected|refused|declined)(?! (?:with|by|when|if|as|early|at|in|before|and))|\breject(?:ed|ing)?\b(?! (?:invalid|bad|wrong|the input|input|promise|it with|with|null|empty|negative|non|unknown|malformed|by|when|if|early|at|in|before|and))|(?:can ?not|can't|won't|do not|don't|would not|wouldn't|should not|shouldn't|must not|not going to|unable to|not able to) (?:in good conscience )?(?:be )?(?:approve|accept|merge|ship|use|deploy|sign|recommend|endorse)\w*|not (?:approved|acceptable|ready|mergeable|production[- ]ready|correct|safe|secure|comfortable|convinced|happy|good enough|what (?:was|is|were|the|you|i)\b)|(?:isn't|(?:don't|do not|doesn't) (?:think|believe|feel|look|seem|consider)\b[^.,;!?\n]{0,20}) (?:quite |yet )?(?:ready|done|finished|mergeable|acceptable)|let's not (?:merge|ship|deploy|use)|(?:have to|must|will) say no|would block|block(?:ing)? (?:this|the) (?:merge|change|request)|fails? the (?:requirement|task|test|check|request)s?|(?:request(?:ing|s|ed)?|needs?|requir(?:es?|ing)|demands?) (?:some |more |further |major |several |the following |significant |another |an? )*(?:changes?|fix(?:es|ing)?|revisions?|rework|work|corrections?|pass\b|round|iteration|attempt)|(?:must|has to|have to|needs to) change(?! (?:nothing|no\b))|(?:must|has to|have to|needs? to|should|ought to) be (?:fixed|changed|corrected|rewritten|reworked|replaced|removed|addressed|sanitized|sanitised|escaped|parameteri[sz]ed|validated|closed|handled|redone)|please (?:fix|change|correct|rewrite|address|revise|redo)|changes? (?:are |is )?(?:requested|required|needed|necessary)|do(?:es)? not (?:work|compile|run|do what|meet|satisfy|solve|fulfil|implement|match|address|pass|handle|terminate|return|check|validate|close|escape)|doesn't (?:work|compile|run|do what|meet|satisfy|solve|fulfil|implement|match|address|pass|handle|terminate|return|check|validate|close|escape)|won't (?:pass|work|compile|run|terminate|return)|(?:will|would) not (?:pass|work|compile|run|terminate|return)|nack|fix (?:the|this|that|it|these|those|all)\b.{0,60}\b(?:first|before)|back to the drawing board|send (?:it|this) back|sign-?off (?:is )?withheld|thumbs down|hard pass|no-go|not lgtm|(?:conditional|withhold(?:ing)?|no) (?:approval|sign-?off)|not yet|hold(?:ing)? off|a no from me|disapprov\w*|would (?:be )?approve[ds]?|(?:should|can|must|may) not go|(?:tests?|build|it|this) would fail|severity\W{1,4}(?:critical|high|blocker|major|severe)|(?<=^|\n|[.!] )(?:problem|issue|concern|blocker|bug|defect)s?(?=:)|i (?:see|found|have|spotted|noticed) (?:an?|some|several|two|three|\d+) (?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?)|there (?:is|are|were) (?:an? |some |several |many |multiple |a few |two |three |\d+ )(?!minor|small|tiny|cosmetic|style|stylistic|optional)(?:[\w-]+ )?(?:problems?|issues?|bugs?|errors?|flaws?|concerns?))\b/giu;
 /** A row of a table of checks. */
 const FAILED_ROW = /\|\s*(?:\*\*)?(?:fail(?:ed|s)?|reject(?:ed)?)(?:\*\*)?\s*(?:\||$)/im;
 /** What a person would not merge, when prose names it as being there. */
 const DEFECTS =
-  /\b(?:vulnerab\w*|injections?|exploit\w*|security (?:holes?|flaws?|issues?|problems?|risks?)|catastrophic\w*|insecure|unsafe|leaks?|leaking|race condition|dead ?locks?|infinite (?:loop|recursion)|off[- ]by[- ]one|(?:introduc|caus)(?:es?|ing) (?:an? )?(?:[\w-]+ )?regressions?|overflows?|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|incomplete|unfinished|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|divides? by zero|division by zero|missing|undefined behaviou?r|never (?:returns?|terminates?|closes?|ends?|awaits?|frees?)|hard-?coded|plain ?text|swallow(?:s|ed)|the opposite of|(?:serious|critical|severe|major|significant|fatal|blocking) (?:[\w-]+ )?(?:problems?|issues?|flaws?|errors?|concerns?|defects?)|(?:have|has|raise[sd]?) (?:[\w-]+ )?concerns?|ignor(?:es|ing) (?:the |its |an? )?(?:[\w-]+ )?(?:arguments?|parameters?|errors?|inputs?|results?|return values?|requirements?|requests?))\b/giu;
+  /\b(?:vulnerab\w*|injections?|exploit\w*|security (?:holes?|flaws?|issues?|problems?|risks?)|catastrophic\w*|insecure|unsafe|leaks?|leaking|race condition|dead ?locks?|infinite (?:loop|recursion)|off[- ]by[- ]one|(?:introduc|caus)(?:es?|ing) (?:an? )?(?:[\w-]+ )?regressions?|overflows?|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|incomplete|unfinished|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|divides? by zero|division by zero|missing|undefined behaviou?r|never (?:(?:returns?|terminates?|ends?)(?! (?:null|none|nil|undefined|nan|an? (?:empty|negative|invalid|null|error)|negative|empty|invalid|less|more|early|twice|before)\b)|closes?|awaits?|frees?)|hard-?coded|plain ?text|swallow(?:s|ed)|the opposite of|(?:serious|critical|severe|major|significant|fatal|blocking) (?:[\w-]+ )?(?:problems?|issues?|flaws?|errors?|concerns?|defects?)|(?:have|has|raise[sd]?) (?:[\w-]+ )?concerns?|ignor(?:es|ing) (?:the |its |an? )?(?:[\w-]+ )?(?:arguments?|parameters?|errors?|inputs?|results?|return values?|requirements?|requests?))\b/giu;
 /** Right before a defect it says that there is none, or that it is taken care of. */
 const NEGATION =
   /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|nothing|isn't|aren't|doesn't|don't|any|zero|0|handl(?:es?|ed|ing)|guards?(?: against)?|against|detects?|reports?|tolerates?|catch(?:es)?|validates?|protects?|fix(?:es|ed)|resolv(?:es|ed)|solv(?:es|ed)|remov(?:es|ed))\b(?:[ ,/-]+[\w']+){0,4}[ ,/-]*$/i;
-/** Behind it: it was there, and is no more. */
+/** Right before a defect it says that there can be none. */
+const IMPOSSIBLE = /\b(?:cannot|can ?not|can't|can never|won't|will not|will never) (?:ever |really |actually )?$/i;
+/** Before it: what the code makes of input that is so. */
+const ANSWERED =
+  /\b(?:throws?|raises?|rejects?|panics?|errors?|complains?|returns? (?:null|none|nil|undefined|false|nan|-?\d+|an? error|an? default|an? empty|an? `?err`?|''|""))\b[^.!?\n,;]*\b(?:when|if|for|on|where)\b[^.!?\n,;]*$/i;
+/** Such input. */
+const OF_INPUT = /^(?:missing|incorrect|wrong|broken|incomplete|unfinished|unsafe|overflows?)$/i;
+/** Behind it: it was there, and is no more; or it is dealt with. */
 const SETTLED =
-  /^[^.!?\n]{0,60}?\b(?:is|are|was|were|has been|have been|got) (?:now |already |all )?(?:fixed|resolved|solved|gone|corrected|addressed|removed)\b/i;
+  /^[^.!?\n]{0,60}?\b(?:is|are|was|were|has been|have been|got) (?:now |already |all )?(?:fixed|resolved|solved|gone|corrected|addressed|removed|handled|caught|rejected|detected|refused|reported|guarded|tolerated)\b/i;
 /** Before it: it is not settled yet. */
 const WHEN = /\b(?:when|once|if|until|unless|after|before|only|should|must)\b[^.!?\n]*$/i;
 /** Of a defect that the code is asked to bring about, or that is only about other input. */
 const INTENDED = /^[^.!?\n]{0,80}\b(?:as (?:asked|requested|required|intended|expected|specified)|by design)\b/i;
-/** The same for a phrase of a refusal, which a comma parts from what is denied: "No, it needs changes." */
-const DENIAL = /\b(?:no|not|without|nothing|never|none|isn't|aren't|doesn't|don't)\b(?: [\w']+){0,2} *$/i;
 const APPROVALS =
   /(?:^|[.!:;,\n(–—-]\s*|\b(?:it|this|that|code|and|so|all|i|we|i'm|everything|overall|looks|that's|is|are) )(?:lgtm|looks? (?:good|fine|correct|great|ok(?:ay)?|right)|(?:is |i |we |can be |hereby )*(?:approve|approved|approving)(?= (?:this|it|the|of|as|with|without)\b|\s*(?:$|[.,;:!)]))|(?:is |can be )?accept(?:ed|able)|(?:entirely |fully |all |completely |functionally )?(?:correct|fine|good|right|ok(?:ay)?|sound)(?=\s*(?:$|[.,;:!)]| and | to | for | as ))|no (?:(?:further|obvious|major|other) )?(?:issues?|problems?|bugs?|errors?|concerns?|changes?|findings?)(?: (?:were )?(?:found|needed|necessary|required))?|(?:found|see|find) no (?:issues?|problems?|bugs?|errors?)|good to (?:go|merge)|ship it|works (?:correctly|as (?:expected|asked|intended)))/iu;
 /** On what an approval rests. */
 const CONDITIONS =
   /\b(?:once|(?:but |only )?after (?:the|you|it|this|that|fixing|adding|these)|provided(?: that)?|as long as|on (?:the )?condition|conditional\w*|subject to|pending|until|unless|if you (?:first |can )?(?:fix|add|change|remove|handle|escape|correct)|only if|only when (?:the|you)|if (?:it|this|that|they|all|everything|the \w+) (?:compiles?|pass(?:es)?|works?|holds?|runs?)|assuming (?:you|that you)|with the following (?:changes|fixes))\b/iu;
+/** Otherwise a condition is one of the code: "loops until the queue is empty". */
+const ABOUT_APPROVING =
+  /\b(?:approv\w*|accept\w*|merg\w*|ship\w*|lgtm|good|fine|ok(?:ay)?|ready|sign\w*|go(?:od)?|conditional\w*|subject to|pending|condition|you|we|fix\w*|add(?:ed|ing)?|chang\w*|remov\w*|correct\w*|tests?|review\w*|ci|clean\w*|following|compiles?|pass(?:es)?|works?|addressed)\b/i;
 /** What follows it takes part of the approval back, unless it is only a wish. */
 const EXCEPTIONS =
   /\b(?:but|except(?: that| for)?|however|though|although|yet|apart from|aside from|wait|actually)\b/iu;
 const WISH =
   /\b(?:could|might|may|consider|optional\w*|nits?|minor|suggest\w*|style|naming|would be nice|nice to have|not blocking|non-blocking|cosmetic|prefer|small|tiny|docs?|comments?)\b/i;
+/** Said of what may as well stay. */
+const ONLY_A_WISH =
+  /\b(?:could|might|may want|consider|optional(?:ly)?|nits?|would be nice|nice to have|not blocking|non-blocking)\b/i;
 const ACTION_LEFT =
   /\b(?:must|has to|have to|needs? to|should|required?|fix|before (?:merging|it|you)|first|only|fails?|breaks?|throws?|divides?|loses?|skips?|forgets?|lacks?|does not|doesn't|isn't|is not|cannot|can't|never|wrong|incorrect)\b/i;
 const PLACEHOLDER = /\bapproved?["'`]?\s*(?:\||\/|or)\s*["'`]?(?:reject\w*|changes[ _]requested|refused?|not)/gi;
@@ -80,11 +89,7 @@ function isDenied(word: string): boolean {
 }
 
 function phrasesRefuse(text: string): boolean {
-  return (
-    refusesElsewhere(text) ||
-    FAILED_ROW.test(text) ||
-    [...text.matchAll(REFUSALS)].some(({ index }) => !DENIAL.test(text.slice(Math.max(0, index - 40), index)))
-  );
+  return refusesElsewhere(text) || FAILED_ROW.test(text) || refusesInEnglish(text);
 }
 
 /** Whether the text refuses by a phrase; a question says nothing. */
@@ -99,17 +104,19 @@ export function hasDefect(raw: string): boolean {
   return [...text.matchAll(DEFECTS)].some(({ index, 0: word }) => {
     const before = text.slice(Math.max(0, index - 60), index);
     const after = text.slice(index + word.length);
-    if (NEGATION.test(before) || INTENDED.test(after)) return false;
+    if (NEGATION.test(before) || IMPOSSIBLE.test(before) || INTENDED.test(after)) return false;
+    if (OF_INPUT.test(word) && ANSWERED.test(before)) return false;
     return !SETTLED.test(after) || WHEN.test(before);
   });
 }
 
 /** Whatever weight a finding is given: it says itself that nothing goes in before it is dealt with. */
 const BLOCKS =
-  /\b(?:(?:must|has to|have to|needs? to) be \w+ (?:before|first)\b|before (?:merging|shipping|deploying|release|this can be merged|it can be merged)|(?:do not|don't|cannot|can't) (?:be )?merged?\b|blocks? (?:the )?(?:merge|release)|(?:is a|this is) blocker)/i;
+  /\b(?:(?:must|has to|have to|needs? to) be \w+ (?:before|first)\b|(?:must|has to|have to|needs? to|should|please|fix|add|remove|escape|validate|correct|address|handle|rename|replace|change)\b[^.!?\n]{0,80}\bbefore (?:merging|shipping|deploying|(?:the |a )?release|(?:this|it) (?:can be|is) merged)|(?:(?:this|it|code|change|patch|pr)\b[^.!?\n]{0,30}\b|^)(?:do not|don't|cannot|can't) (?:be )?merged?\b|blocks? (?:the )?(?:merge|release)|(?:is a|this is) blocker)/i;
 
 export function blocksMerge(raw: string): boolean {
-  return BLOCKS.test(statements(plainWords(raw)));
+  const text = statements(plainWords(raw));
+  return BLOCKS.test(text) && !ONLY_A_WISH.test(text);
 }
 
 const HOLES = /\b(?:vulnerab\w*|injections?|exploitable|insecure|remote code execution|path traversal)\b/gi;
@@ -123,7 +130,8 @@ export function hasHole(raw: string): boolean {
 /** An approval that is taken back in the same breath. */
 export function takesBack(raw: string): boolean {
   const text = statements(plainWords(raw));
-  if (CONDITIONS.test(text)) return true;
+  if (text.split(/(?<=[.!\n])/).some((sentence) => CONDITIONS.test(sentence) && ABOUT_APPROVING.test(sentence)))
+    return true;
   const found = EXCEPTIONS.exec(text);
   if (found === null) return false;
   const rest = text.slice(found.index + found[0].length);

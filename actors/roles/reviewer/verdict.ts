@@ -74,7 +74,7 @@ export function parseReview(text: string, engine: string, { cut = false } = {}):
 
 function readWhole(text: string, engine: string): Review {
   if (FORM_REPEATED.test(text)) return undecided(text, []);
-  const objects = jsonObjectsIn(text).map(lowerKeys);
+  const objects = jsonObjectsIn(text).map((one) => lowerKeys(one));
   const reviews = objects.filter((one) => isReview(one)).map((one) => fromJson(one, text, engine));
   const refused = reviews.filter(({ verdict }) => verdict === 'changes_requested');
   const [first] = refused.length > 0 ? refused : reviews;
@@ -89,8 +89,11 @@ function readWhole(text: string, engine: string): Review {
 /** The form that was asked for, said back. */
 const FORM_REPEATED = /"verdict"\s*:\s*(?:"approved\s*\|\s*changes_requested"|"approved"\s*\|\s*"changes_requested")/i;
 
+/** A review has its fields at the top, or in an object or two; what a model nests deeper, to no end now and then, is none. */
+const DEPTH_MAX = 8;
+
 /** `Verdict` and `finalVerdict` are the same fields as `verdict` and `final_verdict`. */
-function lowerKeys(value: Record<string, unknown>): Record<string, unknown> {
+function lowerKeys(value: Record<string, unknown>, depth = 0): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [
       key
@@ -98,7 +101,7 @@ function lowerKeys(value: Record<string, unknown>): Record<string, unknown> {
         .replace(/([a-z])([A-Z])/g, '$1_$2')
         .replace(/[\s-]+/g, '_')
         .toLowerCase(),
-      isRecord(one) ? lowerKeys(one) : one,
+      isRecord(one) && depth < DEPTH_MAX ? lowerKeys(one, depth + 1) : one,
     ]),
   );
 }
@@ -226,7 +229,7 @@ function findingsOf(value: Record<string, unknown>): Finding[] {
 function findingsIn(raw: unknown): Finding[] {
   if (Array.isArray(raw)) return raw.flatMap(findingOf);
   if (typeof raw === 'string') {
-    if (NOTHING.test(raw)) return [];
+    if (isNothing(raw)) return [];
     // In place of a list it is all that there is to say.
     return refuses(raw) || hasDefect(raw) ? [remark(raw.trim(), 'error', 'model-review')] : findingOf(raw);
   }
@@ -238,28 +241,41 @@ function findingsIn(raw: unknown): Finding[] {
   );
 }
 
-const NOTHING =
-  /^\W*(?:(?:none|nothing)\b.*|no(?: \w+){0,3} (?:issues?|findings?|blockers?|problems?|changes|vulnerabilities|errors|bugs)\b.*|no|n\/a|null|false|true|yes)?\W*$/is;
+const NONE_SAID =
+  /^\W*(?:(?:none|nothing|no(?: \w+){0,3} (?:issues?|findings?|blockers?|problems?|changes|vulnerabilities|errors|bugs))(?: (?:were|was|are|is|found|identified|detected|needed|required|necessary|present|noted|seen|at|this|time|in|the|code|here|to|fix|change|report|so|far|that|i|could|can|find|see|note|all))*|no|n\/?a|null|false|true|yes|-)?\W*(?:$|(?<=[.!\n]\W*))/iu;
+
+/** `None.`, `No issues found. The code is fine.`; what goes on to name one is something. */
+function isNothing(text: string): boolean {
+  const found = NONE_SAID.exec(text);
+  if (found === null) return false;
+  const rest = text.slice(found[0].length);
+  return rest === '' || !(refuses(text) || hasDefect(text) || takesBack(rest));
+}
 
 function findingOf(raw: unknown): Finding[] {
   if (typeof raw === 'string') {
     const said = raw.trim();
-    if (said === '') return [];
+    if (isNothing(said)) return [];
     return [remark(said, blocksMerge(said) ? 'error' : 'warning', 'model-review')];
   }
   if (!isRecord(raw)) return [];
   const message = textOf(raw, MESSAGES);
-  if (message === '') return [];
+  if (isNothing(message)) return [];
   return [{ severity: severityOf(raw), line: lineOf(raw), rule: 'model-review', message: clipped(message) }];
 }
 
 const SERIOUS =
   /^(?:error|critical|high|major|blocker|blocking|severe|serious|fatal|urgent|security|bug|must|p0|p1|s0|s1|sev(?:erity)?[- ]?[01]|🔴|❌|⛔|🛑|🚫)/iu;
+/** A kind of finding is a word alone: one of "error handling" need not be an error. */
+const SERIOUS_KIND = /^(?:error|critical|blocker|blocking|security|vulnerability|bug|defect|correctness)s?$/i;
 const SLIGHT = /^(?:info|note|nit|low|minor|trivial|style|suggestion|optional|hint|praise|cosmetic)/i;
 
 function severityOf(raw: Record<string, unknown>): Finding['severity'] {
-  const said = textOf(raw, ['severity', 'level', 'priority', 'type', 'category', 'kind']);
-  if (SERIOUS.test(said) || SERIOUS_ELSEWHERE.test(said)) return 'error';
+  const weight = textOf(raw, ['severity', 'level', 'priority']);
+  const kind = textOf(raw, ['type', 'category', 'kind']);
+  const said = weight === '' ? kind : weight;
+  if (SERIOUS.test(weight) || SERIOUS_ELSEWHERE.test(weight)) return 'error';
+  if (weight === '' && SERIOUS_KIND.test(kind)) return 'error';
   if (flagOf(raw.blocking) === true || flagOf(raw.blocker) === true || flagOf(raw.must_fix) === true) return 'error';
   if (blocksMerge(textOf(raw, MESSAGES))) return 'error';
   // Whatever weight it is given: nobody merges a hole.

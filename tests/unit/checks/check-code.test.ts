@@ -226,3 +226,47 @@ describe('the checking thread', () => {
     expect(found.map((list) => list.length > 0)).toEqual([false, true, false, true]);
   });
 });
+
+describe('a grammar that is asked again', () => {
+  const lua = 'local t <const> = {}\n\nfunction t.add(a, b)\n  return a // b\nend\n\nreturn t\n';
+
+  test('Lua reads its second text as its first', async () => {
+    for (let turn = 0; turn < 3; turn += 1) expect(await rules('lua', lua)).toEqual([]);
+    expect(await rules('lua', 'function add(a, b)\n  return a\n')).toEqual(['error 2 syntax']);
+    expect(await rules('lua', lua)).toEqual([]);
+  });
+
+  test.each([
+    ['php', 'function add(a, b) { return a + b; }\n', ['error 1 syntax', 'error 1 syntax']],
+    ['php', 'function add(int $a, int $b): int { return $a + $b; }\n', []],
+    ['php', '<p><?= 1 ?></p>\n', []],
+    ['css', '.a { color: red; place-items: cent\n', ['error 1 syntax', 'warning 1 syntax']],
+    ['powershell', 'Get-ChildItem | Select-Object Name, Length\n', ['warning 1 syntax']],
+    ['powershell', 'if ($a) {\n  Select-Object Name, Length\n', ['error 2 syntax', 'warning 1 syntax']],
+  ])('%s: %s', async (language, text, expected) => {
+    expect((await rules(language, text)).sort()).toEqual(expected);
+  });
+});
+
+describe('what only says that it is not there', () => {
+  test.each([
+    ['kotlin', 'fun a(): String = TODO("implement")\n', ['placeholder']],
+    ['ruby', 'def a\n  raise NotImplementedError, "a"\nend\n', ['placeholder']],
+    [
+      'ruby',
+      'class A\n  def b\n    raise NotImplementedError\n  end\nend\n\nclass C < A\n  def b\n    1\n  end\nend\n',
+      [],
+    ],
+    ['php', '<?php\nfunction rev(string $s): string {\n    // implement the reversal here\n}\n', ['placeholder']],
+    ['python', 'def a():\n    raise NotImplementedError("later")\n', ['placeholder']],
+    ['python', 'def a(b):\n    if b:\n        return 1\n    raise NotImplementedError(b)\n', []],
+    [
+      'python',
+      'class A:\n    def b(self):\n        raise NotImplementedError\n\n\nclass C(A):\n    def b(self):\n        return 1\n',
+      [],
+    ],
+    ['kotlin', 'fun a(): Int {\n  val TODO = 1\n  return TODO\n}\n', []],
+  ])('%s: %s', async (language, text, expected) => {
+    expect((await checkCode({ language, text })).findings.map(({ rule }) => rule)).toEqual(expected);
+  });
+});

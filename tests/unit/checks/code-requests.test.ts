@@ -36,6 +36,7 @@ async function endingOf(request: CodeRequest): Promise<Ending> {
 describe('code requests', () => {
   test.each(requests.map((one) => [one.language, one.matter, one] as const))(
     '%s: %s',
+    { timeout: 120_000 },
     async (_language, _matter, one) => {
       expect(await endingOf(one)).toBe(one.ends);
     },

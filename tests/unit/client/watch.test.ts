@@ -102,6 +102,22 @@ describe('watch', () => {
     expect((await all(watching)).map(({ kind }) => kind)).toEqual(['fact']);
   });
 
+  test('what is written before the watch begins is heard by who listened before, and by nobody else', async () => {
+    const memory = await memoryMesh();
+    const mesh = await openMesh(memory.ports);
+    const id = newCorrelationId();
+    const heard = mesh.watches.listen(id);
+    memory.bus.publishVolatile(tokenSubject(id), '{"attempt": 1, "number": 1, "text": "a"}');
+    await memory.accept(id, 'hello');
+    const texts = async (includeTokens: true | typeof heard) => {
+      const items = await all(mesh.watches.watch({ correlationId: id, includeTokens }, as(local)));
+      return items.flatMap((item) => (item.kind === 'token' ? [item.token.text] : []));
+    };
+    const [early, late] = [texts(heard), texts(true)];
+    await memory.complete(id, 'there');
+    expect([await early, await late]).toEqual([['a'], []]);
+  });
+
   test('the caller leaves', async () => {
     const memory = await memoryMesh();
     const mesh = await openMesh(memory.ports);

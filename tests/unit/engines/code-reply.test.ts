@@ -100,7 +100,14 @@ describe('no fence', () => {
 });
 
 test('several languages in a request make none of them wrong', () => {
-  expect(rules(of(fence('python', 'import sqlite3'), 'Write a Python script that runs a SQL query'))).toEqual([]);
+  expect(
+    rules(
+      of(
+        fence('python', 'import sqlite3\n\nsqlite3.connect("a.db").execute("SELECT 1")'),
+        'Write a Python script that runs a SQL query',
+      ),
+    ),
+  ).toEqual([]);
 });
 
 test.each([
@@ -231,5 +238,94 @@ describe('the same two lines of Python, however they are framed', () => {
 
   test('JSON in place of a program is not what was asked for', () => {
     expect(rules(of(fence('json', '{"a": 1}'), 'Write a Python function add'))).toEqual(['wrong-language']);
+  });
+
+  test.each([
+    [
+      'a terminal',
+      fence('console', '$ ls -la\ntotal 0\n$ pwd\n/'),
+      'Write a bash script that lists files',
+      'shell',
+      'ls -la\npwd\n',
+    ],
+    [
+      'text',
+      fence('text', 'fn add() -> i32 {\n    1\n}'),
+      'Write a Rust function',
+      'rust',
+      'fn add() -> i32 {\n    1\n}\n',
+    ],
+  ])('in a fence of %s', (_how, reply, prompt, language, text) => {
+    const made = of(reply, prompt);
+    expect(made).toMatchObject({ language, text });
+    expect(rules(made)).toEqual([]);
+  });
+});
+
+describe('what stands around the code, in its place', () => {
+  test.each([
+    ['imports', 'Write a Python function add', 'python', 'import math\nfrom os import (\n    path,\n)'],
+    ['imports', 'Write a Go function add', 'go', 'package main\n\nimport (\n\t"fmt"\n\t"os"\n)'],
+    [
+      'a declaration',
+      'Write a TypeScript function add',
+      'ts',
+      'export declare function add(a: number, b: number): number;',
+    ],
+    ['a prototype', 'Write a C function that adds', 'c', '#include <math.h>\nint add(int a, int b);'],
+    ['an interface', 'Write a Java class that adds', 'java', 'interface Adder {\n  int add(int a, int b);\n}'],
+    [
+      'a test',
+      'Write a Python function add',
+      'python',
+      'from a import add\n\n\ndef test_add():\n    assert add(1, 2) == 3',
+    ],
+    ['a test', 'Write a Go function that adds', 'go', 'package a\n\nfunc TestAdd(t *testing.T) {\n\tadd(1, 2)\n}'],
+    [
+      'a test',
+      'Write a TypeScript function add',
+      'ts',
+      "import { add } from './add';\n\ntest('adds', () => {\n  expect(add(1, 2)).toBe(3);\n});",
+    ],
+  ])('%s: %s', (_what, prompt, language, text) => {
+    expect(rules(of(fence(language, text), prompt))).toEqual(['no-code']);
+  });
+
+  test.each([
+    ['Write a Python module that re-exports math by an import', 'python', 'from math import *'],
+    ['Write a TypeScript interface for a class User', 'ts', 'export interface User {\n  name: string;\n}'],
+    ['Write a C header that declares a function', 'c', 'int add(int a, int b);'],
+    [
+      'Write pytest tests for the function add',
+      'python',
+      'from a import add\n\n\ndef test_add():\n    assert add(1, 2) == 3',
+    ],
+    ['Write a Python function test_port that tries a port', 'python', 'def test_port(port):\n    return port > 0'],
+    ['Write a C program', 'c', '#include <stdio.h>\nint main(void) {\n  puts("x");\n}'],
+    ['Write a TypeScript class', 'ts', 'export class A {\n  b(): number {\n    return 1;\n  }\n}'],
+    [
+      'Write a Kotlin class with an interface',
+      'kotlin',
+      'interface A {\n  fun b(): Int\n}\nclass C : A {\n  override fun b() = 1\n}',
+    ],
+  ])('%s', (prompt, language, text) => {
+    expect(rules(of(fence(language, text), prompt))).toEqual([]);
+  });
+});
+
+describe('the language of a request', () => {
+  test.each([
+    ['Translate this Python function to Go:\n```python\nx\n```', 'go', 'package main\n\nfunc main() {}', []],
+    ['Port this Java class to C#', 'csharp', 'class A { int b = 1; }', []],
+    ['Write a PowerShell script that lists files', 'bash', 'ls', ['wrong-language']],
+    ['Write an HTML page', 'css', 'h1 { color: red; }', ['wrong-language']],
+    ['Write an HTML page with a JavaScript counter', 'html', '<!DOCTYPE html>\n<script>\nlet a = 1;\n</script>', []],
+    ['Write a Go program that prints hello', 'yaml', 'a: 1', ['wrong-language']],
+    ['Write a workflow for my Go program', 'yaml', 'on: push', []],
+    ['Write a C function that adds', 'cpp', '#include <iostream>\nvoid a() { std::cout << 1; }', []],
+  ])('%s', (prompt, language, text, found) => {
+    const made = of(fence(language, text), prompt);
+    expect(rules(made)).toEqual(found);
+    if (found.length === 0 && language !== 'cpp') expect(made.language).toBe(language);
   });
 });

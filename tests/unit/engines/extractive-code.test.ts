@@ -1,5 +1,5 @@
 /** Code without a model: the user's own code, shipped snippets, an honest skeleton, and revisions that answer a review. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { closeRepairs } from '../../../actors/roles/coder/repairs/repair-code.ts';
 import { allSnippets } from '../../../actors/roles/coder/snippet-catalog.ts';
 import { createExtractiveEngine } from '../../../actors/roles/llm/engines/index.ts';
@@ -7,6 +7,9 @@ import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
 import type { CodeArtifact, HopInput, Review } from '../../../schemas/events/generated.ts';
 import { asking } from './asking.ts';
 import { passage } from './fixtures.ts';
+
+// A compiler that is started beside other work takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 afterAll(async () => {
   await closeChecks();
@@ -130,9 +133,9 @@ describe('a first attempt', () => {
     expect(offered.explanation).toMatch(/skeleton/);
     const review = await reviewCode(offered);
     expect(review.verdict).toBe('changes_requested');
-    expect(review.findings.filter((finding) => finding.severity === 'error').map(({ rule }) => rule)).toEqual([
-      'placeholder',
-    ]);
+    // Of Python both the words and the empty function are said.
+    const errors = review.findings.filter(({ severity }) => severity === 'error');
+    expect([...new Set(errors.map(({ rule }) => rule))]).toEqual(['placeholder']);
   });
 });
 

@@ -1,9 +1,12 @@
 /** Mechanical repairs: each kind once, and the promise that repairing never makes things worse. */
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { closeRepairs, repairCode } from '../../../actors/roles/coder/repairs/repair-code.ts';
 import { repairByToken } from '../../../actors/roles/coder/repairs/token-repair.ts';
 import { closeChecks, reviewCode } from '../../../code-checks/index.ts';
+
+// A compiler that is started beside other work takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 afterAll(async () => {
   await closeRepairs();

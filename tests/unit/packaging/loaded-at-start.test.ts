@@ -39,10 +39,10 @@ test.each([
   ['cli/main.ts', ['commander', 'zod']],
   // What `mesh up --detach` only sends to the background is not loaded by it.
   ['cli/commands/up.ts', ['commander', 'zod']],
-  ['cli/supervise-here.ts', ['better-sqlite3', 'zod']],
+  ['cli/supervise-here.ts', ['better-sqlite3', 'jsonc-parser', 'zod']],
   ['cli/commands/run.ts', [...log, ...events, 'better-sqlite3', 'commander', 'zod']],
   ['services/main.ts', [...events, 'cockatiel', 'pino', 'zod']],
-  ['services/actors.ts', [...events, 'better-sqlite3', 'xstate', 'zod']],
+  ['services/actors.ts', [...events, 'better-sqlite3', 'jsonc-parser', 'xstate', 'zod']],
   // It asks whether a language can run; the compiler is loaded by who compiles, in a process of its own.
   ['actors/roles/reviewer/effects.ts', ['cockatiel', 'xstate']],
   // What reads documents is loaded in a worker.

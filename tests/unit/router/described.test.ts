@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
 import { backgroundPath, backgroundText, readBackground } from '../../../router/engines/background.ts';
-import { residueOf, undescribedBy, withDescribed } from '../../../router/engines/described.ts';
+import { middleOf, residueOf, undescribedBy, withDescribed } from '../../../router/engines/described.ts';
 
 /** The first direction is what all queries have; nothing else is taken out. */
 const background = { mean: [0, 0, 0, 0], directions: [[1, 0, 0, 0]] };
@@ -26,6 +26,17 @@ const query = (translate: number, invoice = 0): number[] => [
 
 test('what all queries have in common is taken out, and length 1 is left', () => {
   expect(residueOf([9, 3, 0, 4], background)).toEqual([0, expect.closeTo(0.6), 0, expect.closeTo(0.8)]);
+});
+
+test('a workflow is in the middle of its description and its examples; a text that says nothing has no part in it', () => {
+  const none = residueOf([1, 0, 0, 0], background);
+  expect(middleOf([[0, 1, 0, 0], none, [0, 0, 1, 0]])).toEqual([
+    0,
+    expect.closeTo(Math.SQRT1_2),
+    expect.closeTo(Math.SQRT1_2),
+    0,
+  ]);
+  expect(middleOf([[0, 0, 0, 1]])).toEqual([0, 0, 0, 1]);
 });
 
 describe('a description', () => {

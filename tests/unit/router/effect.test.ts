@@ -13,7 +13,7 @@ const decision = {
   ...{ engine: 'embedded', ms: 3 },
 };
 
-async function routed(input: RouteInput, answer: Partial<Decided> = {}) {
+async function routed(input: RouteInput, answer: Partial<Decided> = {}, workflows = builtin) {
   const asked: { query: string; situation: Situation }[] = [];
   const attributes: Record<string, unknown> = {};
   const router = {
@@ -38,7 +38,7 @@ async function routed(input: RouteInput, answer: Partial<Decided> = {}) {
   };
   const handler = createEffects({
     router,
-    workflows: builtin,
+    workflows,
     readWorkflow: (carried) => readCarried(carried, roleNames, limitsOf([])),
   }).route;
   if (!handler) throw new Error('no effect route');
@@ -53,6 +53,14 @@ test('the decision comes back with its workflow, and is on the span', async () =
     ...{ 'mesh.route.decision': 'build', 'mesh.route.confidence': 0.9, 'mesh.route.fallback': false },
     'mesh.route.engine': 'embedded',
   });
+});
+
+test('its examples are for the router: the workflow that a task carries has none', async () => {
+  const build = builtin.get('build');
+  if (!build) throw new Error('no workflow build');
+  const withExamples = new Map(builtin).set('build', { ...build, examples: ['a function that debounces'] });
+  const { output } = await routed({ prompt: 'Write it', ...atTheStart }, {}, withExamples);
+  expect(output).toEqual({ route: decision, workflow: build, next: 'begin' });
 });
 
 test('S11: a task of release 1 says less, and is asked for as one at its start', async () => {

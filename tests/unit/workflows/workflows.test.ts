@@ -41,6 +41,8 @@ describe('a bad one', () => {
   test('the good one it is made from passes', () => {
     expect(checkWorkflow(good, 'mine.json', roles)).toMatchObject(good);
     expect(checkWorkflow(looped, 'mine.json', roles)).toMatchObject(looped);
+    const withExamples = { ...good, examples: ['do mine', 'mine, please'] };
+    expect(checkWorkflow(withExamples, 'mine.json', roles)).toMatchObject(withExamples);
   });
 
   test.each<[string, unknown, RegExp]>([
@@ -50,6 +52,12 @@ describe('a bad one', () => {
     ['a path as a name', { ...good, name: '../mine' }, /\/name must match pattern/],
     ['no steps', { ...good, steps: [] }, /\/steps must NOT have fewer than 1 items/],
     ['13 steps', { ...good, steps: Array.from({ length: 13 }, (_, n) => step(`s${n}`)) }, /must NOT have more than 12/],
+    [
+      '11 examples',
+      { ...good, examples: Array.from({ length: 11 }, () => 'x') },
+      /\/examples must NOT have more than 10/,
+    ],
+    ['an example that says nothing', { ...good, examples: [''] }, /\/examples\/0 must NOT have fewer than 1 char/],
     ['an unknown field', { ...good, parallel: true }, /^mine\.json must NOT have additional properties: parallel$/],
     [
       'an unknown field in a step',

@@ -75,7 +75,7 @@ class Page {
     if (this.#unseen > 0) return;
     if (this.#pre !== null) this.#pre.text += text;
     else if (this.#held !== null) this.#held.text += text;
-    else this.#put(text.replace(/[ \t\r\f]*\n\s*/g, '\n').replace(/[ \t\r\f]+/g, ' '));
+    else this.#put(text.replace(/(?<![ \t\r\f])[ \t\r\f]*\n\s*/g, '\n').replace(/[ \t\r\f]+/g, ' '));
   }
 
   onclosetag(name: string): void {

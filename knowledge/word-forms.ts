@@ -24,7 +24,8 @@ const SPECIAL = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 /** Arabic articles and what is joined to them, and the signs of short vowels. */
 const ARTICLE = /^(?:[وبكف]?ال|لل)(?=\p{Script=Arabic}{3})/u;
 const SHORT_VOWELS = /[\u064b-\u0652\u0670]/g;
-const HYPHENATED = /\p{L}+(?:-\p{L}+)+/gu;
+/** From the beginning of a word, so that a long one is gone through once. */
+const HYPHENATED = /(?<!\p{L})\p{L}+(?:-\p{L}+)+/gu;
 
 /** As it is searched: letters of one form, without marks that nobody sees. */
 export function plainLetters(text: string): string {

@@ -88,7 +88,7 @@ const UNMARKED = [
 /** What was asked, said again in the form of a template. */
 const ECHO = /^\s*(?:<s>\s*)?\[INST\][\s\S]*?\[\/INST\]\s*/i;
 /** Filling behind the end. */
-const FILLING = /(?:<(?:eos|pad|unk)>\s{0,4})+$/i;
+const FILLING = /(?<!<(?:eos|pad|unk)>\s{0,4})(?:<(?:eos|pad|unk)>\s{0,4})+$/i;
 
 /** The reply without thoughts, template tokens and control characters. */
 export function replyIn(text: string): string {

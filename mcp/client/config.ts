@@ -139,7 +139,9 @@ function readEntry(
     if (data.url !== undefined) {
       const headers = fillAll(data.headers ?? {}, 'headers');
       checkHeaders(headers);
-      return { ...common, kind: 'http', url: fill(data.url, 'url'), headers };
+      const url = fill(data.url, 'url');
+      checkUrl(url);
+      return { ...common, kind: 'http', url, headers };
     }
     return {
       ...common,
@@ -165,6 +167,17 @@ function checkHeaders(headers: Readonly<Record<string, string>>): void {
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value.trim()))
       throw new RangeError(`headers.${name}: its value has characters that a header may not have, such as line breaks`);
   }
+}
+
+/**
+ * `fetch` takes no address with a password, and says so with the whole of it.
+ * @throws RangeError without the value
+ */
+function checkUrl(text: string): void {
+  const url = URL.parse(text);
+  if (url === null) throw new RangeError('url: is no address when its variables are filled in');
+  if (url.username !== '' || url.password !== '')
+    throw new RangeError('url: has a user or a password; write it into headers, such as Authorization');
 }
 
 /** `${NAME}` and `${NAME:-otherwise}` stand for variables of the environment, so that no secret need be in the file. */

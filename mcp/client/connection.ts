@@ -4,6 +4,7 @@
  */
 import type { Client, JsonSchemaValidator, jsonSchemaValidator, Tool as SdkTool } from '@modelcontextprotocol/client';
 import manifest from '../../package.json' with { type: 'json' };
+import { blanking } from './blanking.ts';
 import type { ServerConfig } from './config.ts';
 import { type McpAnswer, type McpCall, McpError, type McpTool } from './port.ts';
 import { resultText } from './result-text.ts';
@@ -47,12 +48,13 @@ export async function connect(
 ): Promise<Connection> {
   const sdk = await import('@modelcontextprotocol/client');
   const { transport, saying } = await transportOf(config);
+  const blank = blanking(config);
   let ended = false;
   let flooded = false;
   const end = (why: string): void => {
     if (ended) return;
     ended = true;
-    events.onEnd(why);
+    events.onEnd(blank(why));
   };
   const client = new sdk.Client(
     { name: 'agent-mesh', version: manifest.version },
@@ -79,7 +81,8 @@ export async function connect(
     ended = true;
     await client.close();
     const said = saying();
-    throw new Error(`${startFailure(config, error)}${said === '' ? '' : `; it said: ${said}`}`, { cause: error });
+    // Without its cause, which may quote a secret.
+    throw new Error(blank(`${startFailure(config, error)}${said === '' ? '' : `; it said: ${said}`}`));
   }
   client.onerror = (error) => {
     // The transport says why it closes right before it does.
@@ -87,7 +90,8 @@ export async function connect(
   };
   client.onclose = () => end(saying() === '' ? 'it ended' : `it ended; it said: ${saying()}`);
   return {
-    call: (tool, args, call) => callTool({ client, config, sdk, lost: end, flooded: () => flooded }, tool, args, call),
+    call: (tool, args, call) =>
+      callTool({ client, config, sdk, blank, lost: end, flooded: () => flooded }, tool, args, call),
     get pid() {
       return 'pid' in transport ? transport.pid : null;
     },
@@ -165,6 +169,8 @@ interface Called {
   readonly client: Client;
   readonly config: ServerConfig;
   readonly sdk: typeof import('@modelcontextprotocol/client');
+  /** Without the secrets of the entry. */
+  readonly blank: (text: string) => string;
   /** The connection cannot be used any more. */
   readonly lost: (why: string) => void;
   /** A message was larger than one may be, and the connection ended by it. */
@@ -177,7 +183,7 @@ async function callTool(
   args: Readonly<Record<string, unknown>>,
   { signal, idempotencyKey, onProgress }: McpCall,
 ): Promise<McpAnswer> {
-  const { client, config } = called;
+  const { client, config, blank } = called;
   signal.throwIfAborted();
   const params = {
     name: tool.name,
@@ -196,16 +202,17 @@ async function callTool(
   });
   const { text, attachments } = resultText(result);
   if (result.isError === true)
-    throw new McpError('failed', text === '' ? 'it failed and said nothing' : text.slice(0, 1500));
+    throw new McpError('failed', text === '' ? 'it failed and said nothing' : blank(text).slice(0, 1500));
   const { structuredContent: structured } = result;
   const answer = { text: text === '' ? '(nothing)' : text, attachments };
   return structured === undefined ? answer : { ...answer, structured };
 }
 
 /** What became of a call that has no answer. */
-function failureOf({ sdk, config, lost, flooded }: Called, error: unknown): McpError {
+function failureOf({ sdk, config, blank, lost, flooded }: Called, error: unknown): McpError {
   const { SdkErrorCode } = sdk;
-  const say = (code: McpError['code'], message: string): McpError => new McpError(code, message, { cause: error });
+  const say = (code: McpError['code'], message: string): McpError =>
+    new McpError(code, blank(message), { cause: error });
   if (sdk.ProtocolError.isInstance(error))
     return say(error.code === sdk.ProtocolErrorCode.InvalidParams ? 'bad_arguments' : 'failed', error.message);
   if (sdk.SdkHttpError.isInstance(error)) {

@@ -6,7 +6,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { projectRoot } from '../../config/settings.ts';
@@ -20,7 +19,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const READY_LIMIT_MS = 90_000;
 const END_LIMIT_MS = 60_000;
 /** Shared by all lives of all runs: without it each start spends most of its time on stripping types. */
-const compileCache = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'agent-mesh-compile-cache');
+const compileCache = process.env.NODE_COMPILE_CACHE ?? join(projectRoot, '.mesh', 'cache');
 /** More lives than any test plans: the process cannot start at all. */
 const LIVES_MAX = 300;
 

@@ -246,7 +246,11 @@ describe('failures', () => {
     const { entry } = oddServer();
     const { all, lines } = servers({
       gone: { command: 'no-such-command-anywhere' },
-      crashes: { command: process.execPath, args: ['-e', 'console.error("I need a key"); process.exit(1)'] },
+      crashes: {
+        command: process.execPath,
+        args: ['-e', 'console.error("I need a key, not", process.env.API_KEY); process.exit(1)'],
+        env: { API_KEY: 'planted-k3y' },
+      },
       nobody: { url: `http://127.0.0.1:${await freePort()}/mcp` },
       odd: entry,
     });
@@ -254,7 +258,7 @@ describe('failures', () => {
     expect(await call(all, 'look', { ms: 1 })).toBe('look waited 1 ms');
     const problems = all.problems().join('\n');
     expect(problems).toContain('MCP server gone: command no-such-command-anywhere was not found');
-    expect(problems).toContain('it said: I need a key');
+    expect(problems).toContain('it said: I need a key, not (not shown)');
     expect(problems).toMatch(/MCP server nobody: .*ECONNREFUSED/);
     const tried = () => lines.filter(({ server, message }) => server === 'gone' && /trying again/.test(message));
     await until(async () => (tried().length >= 3 ? true : undefined), START_LIMIT_MS, 'it was tried three times');

@@ -11,6 +11,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -91,6 +92,10 @@ function mesh(
   args: readonly string[],
   file = join(project, 'mesh'),
 ): Promise<{ code: number | null; out: string; err: string }> {
+  return ended(file, args);
+}
+
+function ended(file: string, args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(file, args, { env: { PATH: join(base, 'bin') }, cwd: join(base, 'elsewhere') });
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => {
@@ -106,6 +111,29 @@ function mesh(
 }
 
 describe('the shell file', () => {
+  it('makes nothing that others may write, whatever the mask, and leaves compiled code that they could have written', async () => {
+    fakeNode('20.11.0');
+    fakeNpm();
+    const open = () => ended('/bin/sh', ['-c', `umask 000; exec ${join(project, 'mesh')} status`]);
+    expect(await open()).toMatchObject({ code: 0 });
+    const made = ['.mesh', '.mesh/node', '.mesh/node/node_modules', 'node_modules', 'node_modules/.mesh-installed'];
+    for (const one of made) expect([one, statSync(join(project, one)).mode & 0o022]).toEqual([one, 0]);
+    const cache = join(project, '.mesh', 'cache');
+    const kept = async (mode: number): Promise<boolean> => {
+      mkdirSync(cache, { recursive: true });
+      writeFileSync(join(cache, 'compiled'), 'x');
+      chmodSync(cache, mode);
+      await open();
+      return existsSync(join(cache, 'compiled'));
+    };
+    expect([await kept(0o755), await kept(0o775), await kept(0o757), await kept(0o700)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+  });
+
   it('with a Node that is new enough, installs once and hands over', async () => {
     fakeNode('22.18.0');
     fakeNpm();

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { blanking } from '../../../mcp/client/blanking.ts';
 import { parseMcpConfig, readMcpConfig } from '../../../mcp/client/config.ts';
 
 /** As it stands in the file. */
@@ -97,6 +98,30 @@ test.each(['a\nb', 'a\u0000b', '€'])('a header that HTTP does not take is refu
   expect(servers).toEqual([]);
   expect(problems).toEqual([expect.stringMatching(/server "web": headers\.X-Key: its value has characters/)]);
   expect(problems.join()).not.toContain('s3cret');
+});
+
+test('an address with a password is refused without it, also where a variable brings it', () => {
+  for (const url of ['https://user:s3cret@example.org/mcp', `https://${variable('KEY')}@example.org/mcp`]) {
+    const text = JSON.stringify({ mcpServers: { web: { url } } });
+    const { servers, problems } = parseMcpConfig(text, '/mesh/mcp.json', { KEY: 'user:s3cret' });
+    expect(servers).toEqual([]);
+    expect(problems.join()).toMatch(/server "web": url: /);
+    expect(problems.join()).not.toContain('s3cret');
+  }
+});
+
+test('what a server or a library quotes of an entry’s secrets is blanked; its other words stay', () => {
+  const entries = {
+    web: { url: 'https://example.org/mcp?apiKey=qu3ry-s3cret', headers: { Authorization: 'Bearer t0ken-s3cret' } },
+    own: { command: 'x', env: { API_KEY: 'env-s3cret+', REGION: 'eu-central-1' } },
+  };
+  const [web, own] = parse(entries).servers.map(blanking);
+  expect(web?.('GET https://example.org/mcp?apiKey=qu3ry-s3cret with Bearer t0ken-s3cret, or t0ken-s3cret')).toBe(
+    'GET https://example.org/mcp?apiKey=(not shown) with (not shown), or (not shown)',
+  );
+  expect(own?.('env-s3cret+ (env-s3cret%2B) is wrong in eu-central-1')).toBe(
+    '(not shown) ((not shown)) is wrong in eu-central-1',
+  );
 });
 
 test('what stands around a header’s value is left to HTTP, and a name is one of HTTP', () => {

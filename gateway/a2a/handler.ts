@@ -112,7 +112,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(found.view.status)) {
         throw new UnsupportedOperationError(`the task ${id} has ended (${found.view.status}); get it instead`);
       }
-      return this.#mesh.tasks.get(id, call.context);
+      return this.#mesh.tasks.get(found.view.taskId, call.context);
     });
     // Who subscribes to a task that asks wants to hear how it goes on: the stream closes when it asks again.
     yield* this.#followed(now, callOf(context), { fromNowOn: true });
@@ -121,8 +121,8 @@ export class A2aHandler implements A2ARequestHandler {
   getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
     return this.#guarded(context, async (call) => {
       checkHistoryLength(historyLength);
-      await this.#found(id, call);
-      return taskOf((await this.#mesh.tasks.get(id, call.context)).view, { historyLength });
+      const { view } = await this.#found(id, call);
+      return taskOf((await this.#mesh.tasks.get(view.taskId, call.context)).view, { historyLength });
     });
   }
 
@@ -132,7 +132,7 @@ export class A2aHandler implements A2ARequestHandler {
       if (isEnded(before.status)) throw notCancelable(id, before.status);
       const reason: unknown = metadata?.reason;
       const text = typeof reason === 'string' ? reason : undefined;
-      return taskOf((await this.#mesh.tasks.cancel(id, text, call.context)).view);
+      return taskOf((await this.#mesh.tasks.cancel(before.taskId, text, call.context)).view);
     });
   }
 

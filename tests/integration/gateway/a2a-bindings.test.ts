@@ -45,6 +45,9 @@ describe.each(BINDINGS)('A2A over %s', (binding) => {
     expect(task.contextId).not.toBe('');
     expect(task.status?.timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(await client.getTask({ ...params, id: task.id })).toEqual(task);
+    // RFC 9562, section 4: in either case, and as a URN.
+    for (const id of [task.id.toUpperCase(), `urn:uuid:${task.id}`])
+      expect(await client.getTask({ ...params, id })).toEqual(task);
   });
 
   test('the metadata of a message may choose the workflow; code is a file, roles are heard in the history', async () => {

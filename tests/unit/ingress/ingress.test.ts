@@ -403,7 +403,11 @@ describe('refused', () => {
       /^invalid_data: data must NOT have additional properties \(model\)/,
     ],
     ['an id that is a number', '{"id":7,"prompt":"hi"}', /^invalid_data: id must be a UUID as a string; .*key/],
-    ['an id that is no UUID', '{"id":"seven","prompt":"hi"}', /^invalid_envelope: the id "seven" must be a UUID; .*key/],
+    [
+      'an id that is no UUID',
+      '{"id":"seven","prompt":"hi"}',
+      /^invalid_envelope: the id "seven" must be a UUID; .*key/,
+    ],
     [
       'the nil UUID',
       `{"id":"${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}","prompt":"hi"}`,

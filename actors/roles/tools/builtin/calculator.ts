@@ -25,7 +25,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
 );
 
 /** Nearly all take milliseconds; what takes longer lets others go first. */
-const QUICK_MS = 100;
+const QUICK_MS = 200;
 const COMPUTE_MS_MAX = 5000;
 const HEAP_MB_MAX = 256;
 

@@ -88,10 +88,8 @@ interface Sent {
   readonly body?: string | null;
 }
 
-async function asked(
-  url: string,
-  { method = 'POST', headers = {}, body = null }: Sent,
-): Promise<Outcome & { readonly text: string }> {
+async function asked(url: string, sent: Sent, isRepeated = false): Promise<Outcome & { readonly text: string }> {
+  const { method = 'POST', headers = {}, body = null } = sent;
   const init = { method, headers, body: method === 'GET' ? null : body, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
   try {
     const response = await fetch(url, init);
@@ -99,9 +97,12 @@ async function asked(
     const text = type.startsWith('text/event-stream') ? await firstEvent(response) : await response.text();
     return { status: String(response.status), problem: problemOf(response.status, type, text), text };
   } catch (error) {
+    const cause = String((error as Error).cause ?? '');
+    // After a pause of this process the server may have closed connections that were idle meanwhile; a new one tells.
+    if (!isRepeated && /ECONNRESET|other side closed/.test(cause)) return asked(url, sent, true);
     return {
       status: 'no answer',
-      problem: `${method} ${url}: ${String(error)} ${String((error as Error).cause ?? '')}`,
+      problem: `${method} ${url}: ${String(error)} ${cause}`,
       text: '',
     };
   }

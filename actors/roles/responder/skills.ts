@@ -22,8 +22,17 @@ export function parseAnswer(text: string, { passages }: Pick<Reply, 'passages'>)
   return { text: said, citations: citationsIn(said, passages).slice(0, CITATIONS_MAX) };
 }
 
-function read({ text, cut, notes, passages }: Reply): Made {
-  const answer = parseAnswer(text, { passages });
+/** A small model goes on with the frame in which it was asked: the end of a fence, and the question again. */
+export function withoutQuestion(text: string, prompt: string): string {
+  const at = text.indexOf(`\nQuestion:\n${prompt}`);
+  if (prompt === '' || at === -1) return text;
+  const before = text.slice(0, at).trimEnd();
+  const fences = before.match(/^```/gm)?.length ?? 0;
+  return fences % 2 === 1 ? before.replace(/\n```\w*$/, '') : before;
+}
+
+function read({ text, input, cut, notes, passages }: Reply): Made {
+  const answer = parseAnswer(withoutQuestion(text, input.prompt), { passages });
   const summary = `Answered with ${answer.citations.length} citations.${notes}`;
   if (cut === null) return { summary, answer };
   const degraded = { reason: 'reply_cut', instead: 'partial', message: cut } as const;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
 import { createThinkingFilter } from '../../../actors/roles/llm/engines/index.ts';
-import { parseAnswer } from '../../../actors/roles/responder/skills.ts';
+import { parseAnswer, withoutQuestion } from '../../../actors/roles/responder/skills.ts';
 import { parseReview } from '../../../actors/roles/reviewer/verdict.ts';
 import { withoutThinking } from '../../../prompting/model-text.ts';
 import { passage } from './fixtures.ts';
@@ -16,6 +16,16 @@ test('an answer cites the passages its markers name, once each; invented markers
     [1, 'docs/guide.md'],
     [2, 'b.md'],
   ]);
+});
+
+test.each([
+  ['Yes.\n```\n\nQuestion:\nWhy?', 'Yes.'],
+  ['Yes.\n\nQuestion:\nWhy? And then?', 'Yes.'],
+  ['So:\n```sh\nls\n```\n\nQuestion:\nWhy?', 'So:\n```sh\nls\n```'],
+  ['It asks:\nQuestion:\nWho?', 'It asks:\nQuestion:\nWho?'],
+  ['Why?', 'Why?'],
+])('an answer ends where the question comes again: %j', (text, answer) => {
+  expect(withoutQuestion(text, 'Why?')).toBe(answer);
 });
 
 describe('code', () => {

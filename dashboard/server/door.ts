@@ -130,8 +130,9 @@ export class Door {
       case 'owners':
         return Response.json(await services.owners());
       case 'quarantine': {
-        if (id === '') return Response.json(await listQuarantine(bus));
-        const one = await quarantinedBody(bus, sequence(id) ?? 0);
+        if (said === '') return Response.json(await listQuarantine(bus));
+        const number = sequence(said) ?? 0;
+        const one = number === 0 ? null : await quarantinedBody(bus, number);
         return one === null ? null : Response.json(one);
       }
       case 'explain': {

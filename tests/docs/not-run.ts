@@ -93,6 +93,7 @@ export const notRun: readonly NotRun[] = [
       'node tests/scale/run.ts --large',
       'node tests/power-loss/main.ts --rounds 6',
       'node tests/fuzz/main.ts --inputs 10000 --seed 151',
+      'node tests/pauses/main.ts --seed 1 -- --project integration',
     ],
   },
   {

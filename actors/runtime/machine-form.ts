@@ -5,7 +5,8 @@
  *
  * A form is what can be read of a machine: its states, events and effects. What its functions do cannot be compared: the
  * same function has another text in a package than in a checkout. So the same form is no promise, and another one is no
- * fault: a state that was added harms nobody. Shipped machines are held to their numbers by the project's own tests.
+ * fault: a state that was added harms nobody. Shipped machines are not compared: `tests/upgrade` tries
+ * tasks in flight on both sides of a change.
  */
 import { createHash } from 'node:crypto';
 import type { AnyStateMachine } from 'xstate';

@@ -45,6 +45,16 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
   return { bus, ownership, told, owned, beats: () => beats, waits: () => waits };
 }
 
+/** Two hosts on one log; the first has claimed everything, the second found nothing free. */
+async function openPair() {
+  const clock = createFakeClock();
+  const log = await openLog(clock);
+  const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
+  await one.ownership.start();
+  await other.ownership.start();
+  return { clock, one, other };
+}
+
 describe('one host', () => {
   test('S7: claims everything that is free, and tells it once', async () => {
     const clock = createFakeClock();
@@ -81,11 +91,7 @@ describe('one host', () => {
 
 describe('two hosts', () => {
   test('S7: each partition has one owner, and a standby has nothing', async () => {
-    const clock = createFakeClock();
-    const log = await openLog(clock);
-    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
-    await one.ownership.start();
-    await other.ownership.start();
+    const { clock, one, other } = await openPair();
     await clock.advance(10 * TTL_MS);
     expect(one.owned()).toEqual(ALL);
     expect(other.owned()).toEqual([]);
@@ -100,22 +106,14 @@ describe('two hosts', () => {
   });
 
   test('S7: the standby takes over from a host that falls silent', async () => {
-    const clock = createFakeClock();
-    const log = await openLog(clock);
-    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
-    await one.ownership.start();
-    await other.ownership.start();
+    const { clock, one, other } = await openPair();
     one.bus.disconnect();
     await clock.advance(2 * TTL_MS + 1000);
     expect(other.told).toEqual(['gained 01234567']);
   });
 
   test('S7: what was released is taken at the next beat', async () => {
-    const clock = createFakeClock();
-    const log = await openLog(clock);
-    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
-    await one.ownership.start();
-    await other.ownership.start();
+    const { clock, one, other } = await openPair();
     one.ownership.end();
     await one.ownership.release();
     await clock.advance(TTL_MS / 3);
@@ -123,11 +121,7 @@ describe('two hosts', () => {
   });
 
   test('S7: the host that was away is told what it lost, and that is after the other has it', async () => {
-    const clock = createFakeClock();
-    const log = await openLog(clock);
-    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
-    await one.ownership.start();
-    await other.ownership.start();
+    const { clock, one, other } = await openPair();
     one.bus.disconnect();
     await clock.advance(3 * TTL_MS);
     expect(one.owned()).toEqual(ALL);
@@ -140,11 +134,7 @@ describe('two hosts', () => {
 });
 
 test('S7: after it was away a host takes nothing new for a time to live, and says so at its beats', async () => {
-  const clock = createFakeClock();
-  const log = await openLog(clock);
-  const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
-  await one.ownership.start();
-  await other.ownership.start();
+  const { clock, one, other } = await openPair();
   await clock.advance(TTL_MS);
   expect([one.waits(), other.waits()]).toEqual([false, false]);
   other.bus.disconnect();
@@ -202,11 +192,7 @@ describe('a partition that another host has written to', () => {
   });
 
   test('S7: is free at once: another host takes it, also when the one that gave it up ends then', async () => {
-    const clock = createFakeClock();
-    const log = await openLog(clock);
-    const [one, other] = [openHost(log, clock, 'one'), openHost(log, clock, 'other')];
-    await one.ownership.start();
-    await other.ownership.start();
+    const { clock, one, other } = await openPair();
     one.ownership.end();
     one.ownership.gaveUp(3);
     await one.ownership.release();

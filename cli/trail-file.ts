@@ -13,6 +13,7 @@ import { valueWithoutSecrets } from '../guards/secrets.ts';
 import { parseEach } from '../schemas/events/envelope.ts';
 import { type Fact, factFrom } from '../schemas/events/fact.ts';
 import { isCorrelationId } from '../schemas/events/subjects.ts';
+import { readWrittenJson, WrittenJsonError } from '../schemas/written-json.ts';
 import { CliError, codeOf } from './errors.ts';
 
 const FORMAT = 'agent-mesh-trail';
@@ -62,9 +63,10 @@ export function trailText(taskId: string, facts: readonly Fact[], by: string, le
 export function parseTrail(text: string, source: string): ImportedTrail {
   let json: unknown;
   try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new CliError(2, `${source} is no JSON; \`mesh export\` makes such files`, { cause });
+    json = readWrittenJson(text);
+  } catch (error) {
+    if (!(error instanceof WrittenJsonError)) throw error;
+    throw new CliError(2, `${source}: ${error.message}; \`mesh export\` makes such files`);
   }
   const parsed = trailFile.safeParse(json);
   if (!parsed.success) {

@@ -10,6 +10,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readWrittenJson } from '../schemas/written-json.ts';
 
 const TOKEN_BYTES = 32;
 const SECRET_MODE = 0o600;
@@ -46,7 +47,7 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 function readCallersFile(): z.output<typeof callersFile> {
   try {
-    return callersFile.parse(JSON.parse(readFileSync(callersPath, 'utf8')));
+    return callersFile.parse(readWrittenJson(readFileSync(callersPath, 'utf8')));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     process.stderr.write(

@@ -63,8 +63,7 @@ function markOf(path: string): string {
 function readRules(path: string, danger: string): string {
   const problem = problemWith(statSync(path), danger);
   if (problem !== null) throw new Error(problem);
-  // Editors of Windows begin a text with a mark of its encoding.
-  return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+  return readFileSync(path, 'utf8');
 }
 
 function problemWith(found: Stats, danger: string): string | null {

@@ -14,7 +14,7 @@ import { factSubject, taskInboxFilter } from '../schemas/events/subjects.ts';
 import type { TaskView } from '../schemas/events/task-view.ts';
 import { invalidField, MeshError } from './errors.ts';
 import { lastMessage } from './last-message.ts';
-import { isNamed } from './requests.ts';
+import { bytesOf, isNamed } from './requests.ts';
 import { type Wishes, wishesOf } from './wishes.ts';
 
 type Fork = NonNullable<TaskSubmittedData['fork']>;
@@ -62,15 +62,19 @@ export async function forkOf(
   );
   const workflow = await workflowOf(bus, view.taskId, hop);
   const begins = { step: request.data.step, remainingLoops: request.remainingloops, artifacts };
+  const carried: Omit<Fork, 'origin'> = {
+    ...begins,
+    ...(author === undefined ? {} : { engine: author.engine }),
+    ...(workflow === null ? {} : { workflow: workflow.whole }),
+  };
   const fork: Fork = {
     origin: {
       ...{ correlationId: view.taskId, hop },
       ...(Object.keys(input).length > 0 ? { digest: digestOf(begins) } : {}),
       ...(traceparent === null ? {} : { traceparent }),
+      bytes: bytesOf(carried),
     },
-    ...begins,
-    ...(author === undefined ? {} : { engine: author.engine }),
-    ...(workflow === null ? {} : { workflow: workflow.whole }),
+    ...carried,
   };
   const wishes = (await wishesOf(bus, view.taskId)) ?? {};
   return { prompt: newPrompt, workflow: workflow?.name ?? view.route.decision, fork, ...wishes };

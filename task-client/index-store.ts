@@ -13,8 +13,9 @@
 import Database from 'better-sqlite3';
 import { useWal } from '../resilience/sqlite-wal.ts';
 import type { Fact } from '../schemas/events/fact.ts';
-import type { TaskStatus } from '../schemas/events/task-view.ts';
+import { isEnded, type TaskStatus } from '../schemas/events/task-view.ts';
 import { emptySummary, type FoldedSummary, foldSummary, type TaskSummary } from './summary.ts';
+import { type Writing, writingIn } from './writing.ts';
 
 /** A message of facts of one task. */
 export interface IndexedMessage {
@@ -59,7 +60,7 @@ export interface PlacedSummary {
 }
 
 /** Raised with the tables: a file of another form is another file (`task-index.ts`). */
-export const INDEX_FORM = 2;
+export const INDEX_FORM = 3;
 const BUSY_MS = 5000;
 const HOUR_MS = 3_600_000;
 /** What a caller wrote before is asked about by nobody. */
@@ -72,7 +73,7 @@ CREATE TABLE IF NOT EXISTS tasks (
   n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
   status TEXT NOT NULL, prompt TEXT NOT NULL, workflow TEXT, caller TEXT, key TEXT, context TEXT, route TEXT,
   hops INTEGER NOT NULL, loops_used INTEGER, loops_max INTEGER, question_id TEXT, question TEXT,
-  started INTEGER NOT NULL, updated INTEGER NOT NULL, written INTEGER NOT NULL, seen TEXT NOT NULL
+  started INTEGER NOT NULL, updated INTEGER NOT NULL, seen TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tasks_changed ON tasks (last_seq);
 CREATE INDEX IF NOT EXISTS tasks_created ON tasks (first_seq);
@@ -103,13 +104,12 @@ interface Row {
   readonly question: string | null;
   readonly started: number;
   readonly updated: number;
-  readonly written: number;
   readonly seen: string;
   readonly place?: number;
 }
 
 const COLUMNS =
-  'id, first_seq, last_seq, status, prompt, workflow, caller, key, context, route, hops, loops_used, loops_max, question_id, question, started, updated, written, seen';
+  'id, first_seq, last_seq, status, prompt, workflow, caller, key, context, route, hops, loops_used, loops_max, question_id, question, started, updated, seen';
 
 export class IndexStore {
   readonly #database: Database.Database;
@@ -244,16 +244,18 @@ export class IndexStore {
     for (const fact of facts) {
       const before = folded;
       folded = foldSummary(before, fact);
-      // A log that was lost is told everything again: what was written then was written when it was.
-      this.#count(before, folded, fact.atMs);
+      // Of a task that has ended it is not known any more whether a fact comes again.
+      if (folded !== before && !isEnded(before.status)) this.#count(writingIn(fact.event, folded.caller), fact.atMs);
     }
     const { lastInsertRowid } = this.#write.run(rowOf(folded, row?.first_seq ?? seq, seq));
     this.#move.run(row?.n ?? Number(lastInsertRowid), seq);
   }
 
-  #count(before: FoldedSummary, { caller, written }: FoldedSummary, atMs: number): void {
-    if (caller === null || written === before.written) return;
-    this.#writes.run(caller, Math.floor(atMs / HOUR_MS), before.written === 0 ? 1 : 0, written - before.written);
+  /** @param atMs when it was written: a log that was lost is told everything again */
+  #count(writing: Writing | null, atMs: number): void {
+    if (writing === null) return;
+    const { caller, isTask, bytes } = writing;
+    this.#writes.run(caller, Math.floor(atMs / HOUR_MS), isTask ? 1 : 0, bytes);
   }
 
   #log(): { identity: string; last_seq: number } | undefined {
@@ -286,7 +288,7 @@ function conditions({ statuses, route, callers, contextId, updatedAfterMs }: Tas
 
 function placed(rows: readonly Row[]): PlacedSummary[] {
   return rows.map((row) => {
-    const { seen: _seen, written: _written, ...summary } = foldedOf(row);
+    const { seen: _seen, ...summary } = foldedOf(row);
     return { summary, place: row.place ?? 0 };
   });
 }
@@ -308,7 +310,6 @@ function foldedOf(row: Row): FoldedSummary {
     question: row.question,
     startedAtMs: row.started,
     updatedAtMs: row.updated,
-    written: row.written,
     seen: row.seen,
   };
 }
@@ -332,7 +333,6 @@ function rowOf(folded: FoldedSummary, firstSeq: number, lastSeq: number): Omit<R
     question: folded.question,
     started: folded.startedAtMs,
     updated: folded.updatedAtMs,
-    written: folded.written,
     seen: folded.seen,
   };
 }

@@ -8,7 +8,7 @@
 import type { Fact } from '../schemas/events/fact.ts';
 import type { Loops, Result } from '../schemas/events/generated.ts';
 import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
-import { bytesOf } from './requests.ts';
+import { writingIn } from './writing.ts';
 
 export interface TaskSummary {
   readonly correlationId: string;
@@ -34,8 +34,6 @@ export interface TaskSummary {
 
 /** A line and what folding on needs. */
 export interface FoldedSummary extends TaskSummary {
-  /** Bytes that its caller has written for it, as JSON: the submission, answers, messages. */
-  readonly written: number;
   /** Marks of the events that were folded, as long as a repetition could change something: until the task has ended. */
   readonly seen: string;
 }
@@ -57,7 +55,7 @@ export function emptySummary(correlationId: string): FoldedSummary {
       contextId: null,
       route: null,
     },
-    ...{ hops: 0, loops: null, questionId: null, question: null, startedAtMs: 0, updatedAtMs: 0, written: 0, seen: '' },
+    ...{ hops: 0, loops: null, questionId: null, question: null, startedAtMs: 0, updatedAtMs: 0, seen: '' },
   };
 }
 
@@ -89,14 +87,7 @@ function change(summary: FoldedSummary, { event }: Fact): Partial<FoldedSummary>
   switch (event.type) {
     case 'dev.agentmesh.task.accepted.v1': {
       const { prompt, workflow = null, caller = null, key = null, conversation } = event.data;
-      return {
-        prompt: shown(prompt),
-        workflow,
-        caller,
-        key,
-        contextId: conversation?.contextId ?? null,
-        ...more(summary, event.data),
-      };
+      return { prompt: shown(prompt), workflow, caller, key, contextId: conversation?.contextId ?? null };
     }
     case 'dev.agentmesh.task.routed.v1': {
       const { route, next = 'begin' } = event.data;
@@ -113,9 +104,11 @@ function change(summary: FoldedSummary, { event }: Fact): Partial<FoldedSummary>
       return { status: 'input_required', questionId, question: shown(question) };
     }
     case 'dev.agentmesh.task.input.accepted.v1':
-      return { status: 'running', ...nothingAsked, ...more(summary, event.data) };
+      return { status: 'running', ...nothingAsked };
+    // Nothing of these is shown, but what somebody wrote counts once.
+    case 'dev.agentmesh.task.input.refused.v1':
     case 'dev.agentmesh.agent.message.v1':
-      return event.data.role === 'ROLE_USER' ? more(summary, event.data) : null;
+      return writingIn(event, summary.caller) === null ? null : {};
     case 'dev.agentmesh.task.completed.v1':
       return { status: 'completed', ...ended(summary, event.data.result) };
     case 'dev.agentmesh.task.failed.v1':
@@ -125,10 +118,6 @@ function change(summary: FoldedSummary, { event }: Fact): Partial<FoldedSummary>
     default:
       return null;
   }
-}
-
-function more({ written }: FoldedSummary, data: object): Pick<FoldedSummary, 'written'> {
-  return { written: written + bytesOf(data) };
 }
 
 /** The result is the whole truth about a task that ended. */

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { doubledKey, doubledWords } from '../../schemas/doubled-key.ts';
+import { readWrittenJson, WrittenJsonError } from '../../schemas/written-json.ts';
 import { foldedChoice } from './choices.ts';
 import { limitsOf, misfit, stepMs, type WorkflowLimits } from './limits.ts';
 
@@ -153,17 +153,12 @@ function schemaProblem(error: ErrorObject | undefined): string {
 }
 
 function parsed(text: string, source: string): unknown {
-  // Some editors begin a file with a byte order mark, which nobody sees.
-  const json = text.replace(/^\uFEFF/, '');
-  let value: unknown;
   try {
-    value = JSON.parse(json);
+    return readWrittenJson(text);
   } catch (error) {
-    throw new WorkflowError(`${source}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    if (error instanceof WrittenJsonError) throw new WorkflowError(`${source}: ${error.message}`);
+    throw error;
   }
-  const doubled = doubledKey(json);
-  if (doubled !== null) throw new WorkflowError(`${source}/${doubledWords(doubled, '/')}`);
-  return value;
 }
 
 /** All workflows of a folder by name. @throws WorkflowError */

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { parseJson } from '../../schemas/events/envelope.ts';
+import { readWrittenJson, WrittenJsonError } from '../../schemas/written-json.ts';
 import type { ForkInput } from '../../task-client/fork.ts';
 import { hint } from '../called.ts';
 import { declare, settingsNow, wholeNumber } from '../command.ts';
@@ -67,12 +67,19 @@ async function fork(id: string, options: ForkOptions): Promise<void> {
   });
 }
 
+function written(source: string): unknown {
+  try {
+    return readWrittenJson(source);
+  } catch (error) {
+    if (error instanceof WrittenJsonError) throw new CliError(2, `--input: ${error.message}`);
+    throw error;
+  }
+}
+
 /** JSON, or `@` and a file of it. @throws CliError */
 function readInput(text: string): ForkInput {
   const source = text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
-  const json = parseJson(source);
-  if (!json.ok) throw new CliError(2, `--input: ${json.rejection.reason}`);
-  const { value } = json;
+  const value = written(source);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CliError(2, '--input must be a JSON object such as {"note": "use the second one"}');
   return { ...value };

@@ -9,9 +9,8 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { jsonProblem } from '../../guards/json-problem.ts';
 import { messageOf, openRules, type RulesFile } from '../../guards/rules-file.ts';
-import { doubledKey, doubledWords } from '../../schemas/doubled-key.ts';
+import { readWrittenJson } from '../../schemas/written-json.ts';
 import type { Caller } from '../../task-client/caller.ts';
 import { MeshError } from '../../task-client/errors.ts';
 import type { ClientLog } from '../../task-client/ports.ts';
@@ -136,15 +135,7 @@ function opened(
 }
 
 function parseCallers(text: string): readonly CallerEntry[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error(`not JSON: ${jsonProblem(text)}`);
-  }
-  const doubled = doubledKey(text);
-  if (doubled !== null) throw new Error(doubledWords(doubled, '.'));
-  const parsed = callersForm.safeParse(value);
+  const parsed = callersForm.safeParse(readWrittenJson(text));
   if (parsed.success) return parsed.data.callers;
   const [issue] = parsed.error.issues;
   throw new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);

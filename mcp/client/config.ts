@@ -6,8 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { jsonProblem } from '../../guards/json-problem.ts';
-import { doubledKey, doubledWords } from '../../schemas/doubled-key.ts';
+import { readWrittenJson, WrittenJsonError } from '../../schemas/written-json.ts';
 
 /** Each is a process or a connection of its own. */
 const SERVERS_MAX = 32;
@@ -83,12 +82,11 @@ export function readMcpConfig(path: string, wasNamed: boolean, env: Environment 
 export function parseMcpConfig(text: string, path: string, env: Environment): McpConfig {
   let whole: unknown;
   try {
-    whole = JSON.parse(text);
-  } catch {
-    return { ...NONE, problems: [`${path} is not JSON: ${jsonProblem(text)}`] };
+    whole = readWrittenJson(text);
+  } catch (error) {
+    if (error instanceof WrittenJsonError) return { ...NONE, problems: [`${path}: ${error.message}`] };
+    throw error;
   }
-  const doubled = doubledKey(text);
-  if (doubled !== null) return { ...NONE, problems: [`${path}: ${doubledWords(doubled, '.')}`] };
   const shape = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) }).safeParse(whole);
   if (!shape.success) {
     return { ...NONE, problems: [`${path}: mcpServers must be an object with one entry for each server`] };

@@ -866,6 +866,10 @@ export interface ForkOrigin {
    * W3C Trace Context of that task, for the link of the new one to it.
    */
   traceparent?: string;
+  /**
+   * How much of what that task had made the submission carried, as JSON: the share of its caller counts it.
+   */
+  bytes?: number;
 }
 /**
  * Somebody wants a task stopped.

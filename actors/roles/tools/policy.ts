@@ -9,9 +9,8 @@
  *   3. everything else asks a person.
  */
 import { z } from 'zod';
-import { jsonProblem } from '../../../guards/json-problem.ts';
-import { doubledKey, doubledWords } from '../../../schemas/doubled-key.ts';
 import type { Door, Share } from '../../../schemas/events/generated.ts';
+import { readWrittenJson, WrittenJsonError } from '../../../schemas/written-json.ts';
 import type { Fence } from './builtin/port.ts';
 
 /** `ask`: when a person says yes, and then for those arguments alone. */
@@ -48,19 +47,20 @@ export class PolicyError extends Error {
 
 /** @throws PolicyError */
 export function parsePolicy(text: string): ToolPolicy {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new PolicyError(`is not JSON: ${jsonProblem(text)}`);
-  }
-  const doubled = doubledKey(text);
-  if (doubled !== null) throw new PolicyError(doubledWords(doubled, '.'));
-  const parsed = policyForm.safeParse(value);
+  const parsed = policyForm.safeParse(written(text));
   if (parsed.success) return policyOf(parsed.data.rules);
   const [issue] = parsed.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? 'the file' : issue.path.join('.');
   throw new PolicyError(`${where}: ${issue?.message ?? 'is not valid'}`);
+}
+
+function written(text: string): unknown {
+  try {
+    return readWrittenJson(text);
+  } catch (error) {
+    if (error instanceof WrittenJsonError) throw new PolicyError(error.message);
+    throw error;
+  }
 }
 
 /** Without a file. */

@@ -34,7 +34,7 @@ const refused: readonly (readonly [what: string, env: Environment, says: RegExp]
   ['all addresses of IPv6 without callers', { MESH_GATEWAY_HOST: '::' }, /MESH_GATEWAY_CALLERS/],
   ['a name without callers', { MESH_GATEWAY_HOST: 'mesh.example.org' }, /MESH_GATEWAY_CALLERS/],
   ['a callers file that is missing', { MESH_GATEWAY_CALLERS: join(folder, 'none.json') }, /none\.json.*no such file/],
-  ['a callers file that is no JSON', { MESH_GATEWAY_CALLERS: file('text.json', 'alice') }, /text\.json: not JSON/],
+  ['a callers file that is no JSON', { MESH_GATEWAY_CALLERS: file('text.json', 'alice') }, /text\.json: is not JSON/],
   ['a callers file without callers', { MESH_GATEWAY_CALLERS: shared }, /shared\.json: callers/],
   [
     'a token instead of its hash',

@@ -27,7 +27,7 @@ const servers = (entries: object): string => JSON.stringify({ mcpServers: entrie
 
 describe('tool servers', () => {
   test.each([
-    ['no JSON', '{', /no-JSON\.json is not JSON/],
+    ['no JSON', '{', /no-JSON\.json: is not JSON/],
     ['no servers', '{"servers": {}}', /mcpServers must be an object/],
     ['a wrong field', servers({ a: { command: 'node', timeoutMs: 5 } }), /server "a": timeoutMs: .*"disabled": true/],
     ['nothing to start', servers({ a: {} }), /command or url is missing/],

@@ -66,7 +66,7 @@ describe('a trail as a file', () => {
   });
 
   it('that is no JSON is refused with what makes such files', () => {
-    expect(() => parseTrail('{', 'x.json')).toThrow(/x\.json is no JSON; `mesh export`/);
+    expect(() => parseTrail('{', 'x.json')).toThrow(/x\.json: is not JSON: .*; `mesh export`/);
   });
 
   it('is kept when it is imported, and found by the beginning of its id', () => {

@@ -54,6 +54,39 @@ test('S5: a line says what the view says, after every fact, also when each comes
   expect(summary).toMatchObject({ status: 'completed', seen: '' });
 });
 
+describe('what a caller has written', () => {
+  test('S5: is what each fact says that somebody wrote, of whoever wrote it, once', () => {
+    const id = newCorrelationId();
+    const text = 'x'.repeat(1000);
+    const refused = { text, code: 'not_a_choice', reason: 'y'.repeat(5000), messageId: 'a1' } as const;
+    const origin = { correlationId: newCorrelationId(), hop: 1, bytes: 40_000 };
+    const events = [
+      factEvent(id, 1, 'task.accepted', { prompt: text, caller: 'ada', fork: origin }),
+      factEvent(id, 2, 'task.input.refused', { ...refused, caller: 'bob' }),
+      factEvent(id, 3, 'task.input.refused', refused),
+      factEvent(id, 4, 'task.input.accepted', { text, byDefault: true }),
+      factEvent(id, 5, 'task.input.accepted', { text, caller: 'bob' }),
+      factEvent(id, 6, 'agent.message', { messageId: 'm1', taskId: id, role: 'ROLE_USER', parts: [{ text }] }),
+      factEvent(id, 7, 'agent.message', { messageId: 'm2', taskId: id, role: 'ROLE_AGENT', parts: [{ text }] }),
+      factEvent(id, 8, 'task.completed', { result: resultOf('there') }),
+    ];
+    const store = new IndexStore(null);
+    store.begin(LOG, 0);
+    const twice = events.flatMap((event) => [event, event]);
+    const messages = twice.map((event, at) => ({
+      ...{ correlationId: id, seq: at + 1 },
+      facts: [factFrom(event, { seq: at + 1, index: 0, storedAtMs: at })],
+    }));
+    store.apply(LOG, messages, messages.length);
+    const thousands = (caller: string): number[] =>
+      store.writtenBy(caller, 0).flatMap(({ tasks, bytes }) => [tasks, Math.floor(bytes / 1000)]);
+    // The submission with what it carried, an answer that nobody's name stands on, and a message.
+    expect(thousands('ada')).toEqual([1, 43]);
+    expect(thousands('bob')).toEqual([0, 2]);
+    store.close();
+  });
+});
+
 describe('pages', () => {
   test('are of the moment of the first one: what changes meanwhile is on one page, once', () => {
     const store = new IndexStore(null);

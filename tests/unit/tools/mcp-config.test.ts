@@ -65,7 +65,7 @@ describe('a bad entry is named with its field, and the others are used', () => {
 
 test('a file that is no JSON, has no servers, or is not there', () => {
   expect(parseMcpConfig('{', '/mesh/mcp.json', env).problems).toEqual([
-    expect.stringMatching(/^\/mesh\/mcp\.json is not JSON: /),
+    expect.stringMatching(/^\/mesh\/mcp\.json: is not JSON: /),
   ]);
   expect(parseMcpConfig('{"servers": {}}', '/mesh/mcp.json', env).problems).toEqual([
     '/mesh/mcp.json: mcpServers must be an object with one entry for each server',

@@ -142,16 +142,18 @@ describe('a folder', () => {
   test('a file that is no JSON is named', () => {
     put('broken.json', '{"name": ');
     expect(() => loadWorkflows(roles, folder)).toThrow(WorkflowError);
-    expect(() => loadWorkflows(roles, folder)).toThrow(/^broken\.json: /);
+    expect(() => loadWorkflows(roles, folder)).toThrow(
+      /^broken\.json: is not JSON: value expected at line 1, column 10$/,
+    );
   });
 
   test.each([
     ['{"name":"twice","name":"other","steps":[]}', 'name: it stands there twice (again in line 1)'],
-    ['{"name":"twice","steps":[{"step":"a"},{"step":"b",\n"role":"coder","role":"tools"}]}', 'steps/1/role: it stands'],
-    ['{"name":"twice","steps":[{"approve":{"default":"yes","\\u0064efault":"no"}}]}', 'steps/0/approve/default: it'],
+    ['{"name":"twice","steps":[{"step":"a"},{"step":"b",\n"role":"coder","role":"tools"}]}', 'steps.1.role: it stands'],
+    ['{"name":"twice","steps":[{"approve":{"default":"yes","\\u0064efault":"no"}}]}', 'steps.0.approve.default: it'],
   ])('of a name that stands twice its field is named: %s', (text, why) => {
     put('twice.json', text);
-    expect(() => loadWorkflows(roles, folder)).toThrow(`twice.json/${why}`);
+    expect(() => loadWorkflows(roles, folder)).toThrow(`twice.json: ${why}`);
   });
 });
 

@@ -24,6 +24,7 @@ import type { Counters } from '../telemetry/metrics.ts';
 import { attemptSpanId, type BegunSpan, hopSpanId, type LinkCause, spanIdFor, taskSpanId } from '../telemetry/span.ts';
 import { attribute, spanName } from '../telemetry/spans.ts';
 import { type OpenSpan, preciseNow, type Tracer } from '../telemetry/tracer.ts';
+import { type Operation, OperationCounts, operationIn } from './operation-counts.ts';
 
 /** The process as the caps see it. */
 export interface ProcessFacts {
@@ -161,7 +162,7 @@ export function createAttemptSpans(options: AttemptSpansOptions): AttemptSpans {
       }
       const done = (): void => void begun.delete(key);
       const context = sampledContext(facts.traceparent);
-      if (context === null) return { set: () => undefined, end: done };
+      if (context === null) return new CountedAttempt(counters, done);
       const startMs = preciseNow();
       const span = tracer.begin(() => spanOf(facts, context.traceId, previous, startMs));
       if (previous?.cause === 'takeover') void closeElsewhere(facts, previous.spanId, span);
@@ -188,6 +189,26 @@ interface Surroundings {
   readonly options: Pick<AttemptSpansOptions, 'log' | 'tellsContent'>;
 }
 
+/** An attempt whose trace is not kept: what it did is counted all the same. */
+class CountedAttempt implements AttemptSpan {
+  readonly #counts: OperationCounts;
+  readonly #done: () => void;
+
+  constructor(counters: Counters, done: () => void) {
+    this.#counts = new OperationCounts(counters);
+    this.#done = done;
+  }
+
+  set(attributes: SpanAttributes): void {
+    this.#counts.set(attributes);
+  }
+
+  end(): void {
+    this.#done();
+    this.#counts.end();
+  }
+}
+
 /**
  * An attempt whose trace is kept. An effect that names an operation of the GenAI conventions has it as a span of its own,
  * inside of the attempt.
@@ -198,12 +219,13 @@ class TracedAttempt implements AttemptSpan {
   readonly #around: Surroundings;
   #inner: OpenSpan | null = null;
   #inside = 0;
-  #told: SpanAttributes = {};
+  readonly #counts: OperationCounts;
 
   constructor(span: OpenSpan, facts: AttemptFacts, around: Surroundings) {
     this.#span = span;
     this.#facts = facts;
     this.#around = around;
+    this.#counts = new OperationCounts(around.counters);
   }
 
   get log(): RuntimeLog {
@@ -211,9 +233,9 @@ class TracedAttempt implements AttemptSpan {
   }
 
   set(attributes: SpanAttributes): void {
-    const operation = attributes[attribute.operation];
-    if (operation === 'chat' || operation === 'execute_tool') this.#beginInner(operation, attributes);
-    this.#told = { ...this.#told, ...attributes };
+    const operation = operationIn(attributes);
+    if (operation !== null) this.#beginInner(operation, attributes);
+    this.#counts.set(attributes);
     (this.#inner ?? this.#span).set(attributes);
   }
 
@@ -230,12 +252,11 @@ class TracedAttempt implements AttemptSpan {
     this.#span.end(failure);
   }
 
-  #beginInner(operation: 'chat' | 'execute_tool', attributes: SpanAttributes): void {
+  #beginInner(operation: Operation, attributes: SpanAttributes): void {
     this.#endInner(null);
-    this.#told = {};
     this.#inside += 1;
     const [inside, startMs] = [this.#inside, preciseNow()];
-    const what = attributes[attribute.toolName] ?? attributes[attribute.responseModel] ?? '';
+    const what = attributes[attribute.toolName] ?? attributes[attribute.requestModel] ?? '';
     this.#inner = this.#around.tracer.begin(() => {
       const { traceId, spanId } = this.#span.span;
       return {
@@ -247,7 +268,7 @@ class TracedAttempt implements AttemptSpan {
   }
 
   #endInner(failure: string | null): void {
-    if (this.#inner !== null) countInner(this.#around.counters, this.#inner, this.#told);
+    this.#counts.end();
     this.#inner?.end(failure);
     this.#inner = null;
   }
@@ -285,18 +306,6 @@ class TracedLog implements RuntimeLog {
     const { traceId, spanId } = this.#span.span;
     return { ...fields, task: this.#task, trace_id: traceId, span_id: spanId };
   }
-}
-
-function countInner(counters: Counters, { span }: OpenSpan, told: SpanAttributes): void {
-  const seconds = Math.max(0, preciseNow() - span.startMs) / 1000;
-  const tool = told[attribute.toolName];
-  if (typeof tool === 'string') counters.observe('toolSeconds', { tool }, seconds);
-  const model = told[attribute.responseModel];
-  if (typeof model !== 'string') return;
-  counters.observe('modelSeconds', { model }, seconds);
-  const directions = { input: told[attribute.inputTokens], output: told[attribute.outputTokens] };
-  for (const [direction, tokens] of Object.entries(directions))
-    if (typeof tokens === 'number') counters.add('tokens', { model, direction }, tokens);
 }
 
 /** The system is asked for the memory of the process: not for each of a thousand attempts. */

@@ -13,7 +13,7 @@ import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../guards/web-page.ts';
 import { livingServices } from '../registry/registry.ts';
 import { METRICS_SUBJECT } from '../schemas/events/telemetry.ts';
-import { prometheusText, type ToldSamples } from '../telemetry/metrics.ts';
+import { prometheusText, type ToldSamples } from '../telemetry/prometheus-text.ts';
 
 /** A process that does not answer in time has no numbers this time; `up` of a scrape is about the door. */
 const ASK_LIMIT_MS = 1000;

@@ -1,23 +1,35 @@
 /**
- * The metrics of the mesh, every one of them. Owns: their names, kinds, units and meanings, counting in plain fields,
- * and Prometheus' text. Does not own: where a number comes from (`services/`), sending (`otlp.ts`), or boards and alerts
- * (`monitoring/`): a test holds them against this table.
+ * The metrics of the mesh, every one of them. Owns: their names, kinds, units and meanings, and counting in plain fields.
+ * Does not own: where a number comes from (`services/`), Prometheus' text (`prometheus-text.ts`), sending (`otlp.ts`), or
+ * boards and alerts (`monitoring/`): a test holds them against this table.
  *
  * Counting is an addition in memory; somebody who looks pays for the looking. So metrics cost tasks nothing while nobody
  * asks.
  */
+import { attribute } from './spans.ts';
 
 export interface Metric {
   /** In Prometheus, with unit and `_total` as its conventions want. */
   readonly name: string;
   /** In OTLP. */
   readonly otel: string;
+  readonly convention?: Convention;
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly unit: string;
   readonly help: string;
   readonly labels: readonly string[];
   /** Upper bounds, of a histogram. */
   readonly buckets?: readonly number[];
+}
+
+/** How semantic-conventions-genai 0.1.0 wants a metric of ours: OTLP has it so, and Prometheus by its labels here. */
+export interface Convention {
+  /** What our labels are called there. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The same for all. */
+  readonly operation: string;
+  /** A label whose values are metrics of their own there: their names. */
+  readonly split?: { readonly by: string; readonly names: Readonly<Record<string, string>> };
 }
 
 export type Labels = Readonly<Record<string, string>>;
@@ -43,6 +55,8 @@ export interface Sample {
 /** From what a search takes to what a large model takes, seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 const MILLISECONDS_IN_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+
+const GENERATION = { provider: attribute.provider, model: attribute.responseModel };
 
 type Form = Omit<Metric, 'name' | 'kind' | 'labels'> & { readonly labels?: readonly string[] };
 const counter = (name: string, form: Form): Metric => ({ labels: [], ...form, name, kind: 'counter' });
@@ -72,6 +86,7 @@ export const metrics = {
   }),
   hopSeconds: histogram('mesh_hop_duration_seconds', SECONDS, {
     otel: 'gen_ai.invoke_agent.duration',
+    convention: { operation: 'invoke_agent', attributes: { role: attribute.agentName } },
     unit: 's',
     help: 'Time of a hop.',
     labels: ['role'],
@@ -132,21 +147,33 @@ export const metrics = {
   }),
   toolSeconds: histogram('mesh_tool_duration_seconds', SECONDS, {
     otel: 'gen_ai.execute_tool.duration',
+    convention: { operation: 'execute_tool', attributes: { tool: attribute.toolName } },
     unit: 's',
     help: 'Time of a tool call.',
     labels: ['tool'],
   }),
   modelSeconds: histogram('mesh_model_duration_seconds', SECONDS, {
     otel: 'gen_ai.client.inference.duration',
+    convention: { operation: 'chat', attributes: GENERATION },
     unit: 's',
     help: 'Time of a generation.',
-    labels: ['model'],
+    labels: ['provider', 'model'],
   }),
   tokens: counter('mesh_tokens_total', {
-    otel: 'gen_ai.client.inference.usage.tokens',
+    otel: 'gen_ai.client.inference.usage',
+    convention: {
+      ...{ operation: 'chat', attributes: GENERATION },
+      split: {
+        by: 'direction',
+        names: {
+          input: 'gen_ai.client.inference.usage.input_tokens',
+          output: 'gen_ai.client.inference.usage.output_tokens',
+        },
+      },
+    },
     unit: '{token}',
     help: 'Tokens of language models, as their engines count them.',
-    labels: ['model', 'direction'],
+    labels: ['provider', 'model', 'direction'],
   }),
   cost: counter('mesh_model_cost_total', {
     otel: 'mesh.model.cost',
@@ -229,7 +256,7 @@ export const metrics = {
     help: 'Its cap.',
   }),
   heap: gauge('mesh_process_heap_bytes', {
-    otel: 'v8js.memory.heap.used',
+    otel: 'mesh.process.heap',
     unit: 'By',
     help: 'Heap of V8 that is used.',
   }),
@@ -255,7 +282,7 @@ export const metrics = {
     labels: ['operation', 'reason'],
   }),
   callSeconds: histogram('mesh_call_duration_seconds', SECONDS, {
-    otel: 'rpc.server.duration',
+    otel: 'mesh.call.duration',
     unit: 's',
     help: 'Time of a call.',
     labels: ['operation'],
@@ -351,52 +378,4 @@ export function createCounters(): Counters {
         })),
       })),
   };
-}
-
-/** What one process says of itself. */
-export interface ToldSamples {
-  readonly service: string;
-  readonly instance: string;
-  readonly samples: readonly Sample[];
-}
-
-/** Prometheus' text format 0.0.4, of several processes together: a metric is described once. */
-export function prometheusText(told: readonly ToldSamples[]): string {
-  const lines: string[] = [];
-  for (const metric of Object.values(metrics) as Metric[]) {
-    const found = told.flatMap(({ service, instance, samples }) =>
-      samples
-        .filter((sample) => sample.metric.name === metric.name)
-        .flatMap(({ points }) => points.map((point) => ({ point, who: { service, instance } }))),
-    );
-    if (found.length === 0) continue;
-    lines.push(`# HELP ${metric.name} ${metric.help}`, `# TYPE ${metric.name} ${metric.kind}`);
-    for (const { point, who } of found) lines.push(...pointLines(metric, point, who));
-  }
-  return `${lines.join('\n')}\n`;
-}
-
-function pointLines(metric: Metric, { labels, value, histogram: of }: Point, who: Labels): string[] {
-  const all = { ...who, ...labels };
-  if (metric.kind !== 'histogram') return [`${metric.name}${labelText(all)} ${value}`];
-  const { buckets = [] } = metric;
-  let sum = 0;
-  const counts = (of?.counts ?? []).map((count, at) => {
-    sum += count;
-    const le = at < buckets.length ? String(buckets[at]) : '+Inf';
-    return `${metric.name}_bucket${labelText({ ...all, le })} ${sum}`;
-  });
-  return [
-    ...counts,
-    `${metric.name}_sum${labelText(all)} ${of?.sum ?? 0}`,
-    `${metric.name}_count${labelText(all)} ${of?.count ?? 0}`,
-  ];
-}
-
-function labelText(labels: Labels): string {
-  const escaped = (text: string): string =>
-    text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-  return `{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(',')}}`;
 }

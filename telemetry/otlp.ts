@@ -25,7 +25,7 @@ import { defaultResource, type Resource as OtelResource, resourceFromAttributes 
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { Sample } from './metrics.ts';
+import type { Labels, Metric, Point, Sample } from './metrics.ts';
 import type { Destination, Sent } from './outlet.ts';
 import type { FinishedSpan, SpanKind as Kind, Resource } from './span.ts';
 import { attribute } from './spans.ts';
@@ -87,7 +87,7 @@ export function openCollector(endpoint: string, who: Resource): Collector {
     },
     sendMetrics: (samples, sinceMs) =>
       answered('rejectedDataPoints', (done) => {
-        const scopeMetrics = [{ scope: SCOPE, metrics: samples.map((sample) => metricOf(sample, sinceMs)) }];
+        const scopeMetrics = [{ scope: SCOPE, metrics: samples.flatMap((sample) => metricsOf(sample, sinceMs)) }];
         metrics.export({ resource, scopeMetrics }, done);
       }),
     logs: {
@@ -197,16 +197,24 @@ function readable(span: FinishedSpan, resource: OtelResource): ReadableSpan {
   };
 }
 
-function metricOf({ metric, points }: Sample, sinceMs: number): MetricData {
-  const descriptor = {
-    ...{ name: metric.otel, description: metric.help, unit: metric.unit, valueType: ValueType.DOUBLE },
-  };
+/** One of ours may be several by the conventions: tokens that are read, and tokens that are written. */
+function metricsOf({ metric, points }: Sample, sinceMs: number): MetricData[] {
+  const split = metric.convention?.split;
+  if (split === undefined) return [metricOf(metric, metric.otel, points, sinceMs)];
+  return Object.entries(split.names).map(([value, name]) => {
+    const own = points.filter(({ labels }) => labels[split.by] === value);
+    return metricOf(metric, name, own, sinceMs);
+  });
+}
+
+function metricOf(metric: Metric, name: string, points: readonly Point[], sinceMs: number): MetricData {
+  const descriptor = { name, description: metric.help, unit: metric.unit, valueType: ValueType.DOUBLE };
   const when = { startTime: hrTime(sinceMs), endTime: hrTime(Date.now()) };
   const aggregationTemporality = AggregationTemporality.CUMULATIVE;
   if (metric.kind === 'histogram') {
     const dataPoints = points.map(({ labels, histogram }) => ({
       ...when,
-      attributes: labels as OtelAttributes,
+      attributes: attributesOf(metric, labels),
       value: {
         buckets: { boundaries: [...(metric.buckets ?? [])], counts: [...(histogram?.counts ?? [])] },
         ...{ sum: histogram?.sum ?? 0, count: histogram?.count ?? 0 },
@@ -214,10 +222,17 @@ function metricOf({ metric, points }: Sample, sinceMs: number): MetricData {
     }));
     return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
   }
-  const dataPoints = points.map(({ labels, value }) => ({ ...when, attributes: labels as OtelAttributes, value }));
+  const dataPoints = points.map(({ labels, value }) => ({ ...when, attributes: attributesOf(metric, labels), value }));
   return metric.kind === 'counter'
     ? { descriptor, aggregationTemporality, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints }
     : { descriptor, aggregationTemporality, dataPointType: DataPointType.GAUGE, dataPoints };
+}
+
+function attributesOf({ convention }: Metric, labels: Labels): OtelAttributes {
+  if (convention === undefined) return { ...labels };
+  const own = Object.entries(labels).filter(([label]) => label !== convention.split?.by);
+  const named = own.map(([label, value]) => [convention.attributes[label] ?? label, value] as const);
+  return { [attribute.operation]: convention.operation, ...Object.fromEntries(named) };
 }
 
 const severities: Readonly<Record<string, SeverityNumber>> = {

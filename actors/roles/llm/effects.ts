@@ -46,15 +46,23 @@ function isFailure(error: unknown): boolean {
   return !NO_FAILURE.has(code) && !('retryable' in error && error.retryable === false);
 }
 
-/** An engine's name is `<provider>:<model>`, or one word that is both. */
+/** An engine's name is `<provider>:<model>`, or the provider alone while it does not know its model or has none. */
 function chatWith(engine: string): Record<string, string> {
-  const [provider = engine, ...model] = engine.split(':');
+  const [provider = engine] = engine.split(':');
+  const model = modelIn(engine);
   return {
-    [attribute.operation]: 'chat',
-    [attribute.provider]: provider,
-    [attribute.requestModel]: model.join(':') || engine,
-    [attribute.responseModel]: engine,
+    ...{ [attribute.operation]: 'chat', [attribute.provider]: provider },
+    ...(model === '' ? {} : { [attribute.requestModel]: model }),
   };
+}
+
+/** Who wrote it: known for sure only when it has. */
+function writtenBy({ engine = '' }: HopOutput): Record<string, string> {
+  return { [attribute.responseModel]: modelIn(engine) || engine };
+}
+
+function modelIn(engine: string): string {
+  return engine.split(':').slice(1).join(':');
 }
 
 /** While its breaker is open there is no use in another attempt: the embedded engine takes over. */
@@ -118,6 +126,7 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
             span.set({ [attribute.inputTokens]: counted.input, [attribute.outputTokens]: counted.output });
           };
           const made = await chosen.generate(wanted, { ...context, onUsage });
+          span.set(writtenBy(made));
           const output = usage === null ? made : { ...made, usage };
           span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
           return output;
@@ -143,7 +152,9 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
         const engine = await extractive();
         span.set(chatWith(engine.name));
         const asked = await withoutModel(skills, request, request.failure);
-        return engine.generate(asked, { signal, waits, flow: share.flow, task: correlationId });
+        const made = await engine.generate(asked, { signal, waits, flow: share.flow, task: correlationId });
+        span.set(writtenBy(made));
+        return made;
       },
     ),
   };

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { METRICS_SUBJECT } from '../../../schemas/events/telemetry.ts';
-import type { ToldSamples } from '../../../telemetry/metrics.ts';
+import type { ToldSamples } from '../../../telemetry/prometheus-text.ts';
 import { useMesh } from '../../support/mesh.ts';
 import { SpanCollector } from '../../support/span-collector.ts';
 

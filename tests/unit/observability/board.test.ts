@@ -7,7 +7,8 @@ import { alerts } from '../../../monitoring/alerts.ts';
 import { boardExpressions } from '../../../monitoring/board.ts';
 import { alertsPath, alertsText, boardPath, boardText } from '../../../monitoring/generate.ts';
 import { createMetricSamples, type MetricSources } from '../../../services/metric-samples.ts';
-import { createCounters, type Metric, metrics, prometheusText } from '../../../telemetry/metrics.ts';
+import { createCounters, type Metric, metrics } from '../../../telemetry/metrics.ts';
+import { prometheusText } from '../../../telemetry/prometheus-text.ts';
 
 const pages = join(projectRoot, 'docs', 'alerts');
 const all: readonly Metric[] = Object.values(metrics);

@@ -9,6 +9,7 @@ import { BreakerOpenError } from '../../../resilience/breakers.ts';
 import type { EventName, MeshEvent } from '../../../schemas/events/envelope.ts';
 import { type EffectSpansOptions, traceEffects } from '../../../services/effect-spans.ts';
 import { createCounters } from '../../../telemetry/metrics.ts';
+import { prometheusText } from '../../../telemetry/prometheus-text.ts';
 import { attemptSpanId, type BegunSpan, type FinishedSpan, hopSpanId, taskSpanId } from '../../../telemetry/span.ts';
 import { createTracer } from '../../../telemetry/tracer.ts';
 
@@ -88,6 +89,19 @@ describe('the span of an attempt', () => {
   });
 
   it.each([
+    ['chat small', { 'gen_ai.request.model': 'small' }],
+    // Which model an endpoint has is known with its first answer.
+    ['chat', {}],
+  ])('is called %s, after the model that was asked', (name, asked) => {
+    const { tracing, spans } = traced();
+    const span = tracing.attempt({ ...facts, role: 'llm', src: 'generate' });
+    span.set({ 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', ...asked });
+    span.set({ 'gen_ai.response.model': 'small-2' });
+    span.end('done', null);
+    expect(spans[0]).toMatchObject({ name, kind: 'client', attributes: { 'gen_ai.response.model': 'small-2' } });
+  });
+
+  it.each([
     ['orchestrator', 'route', 'agent.route'],
     ['llm', 'generate', 'agent.llm_call'],
     ['retriever', 'search', 'agent.retrieve'],
@@ -121,6 +135,28 @@ describe('the span of an attempt', () => {
     tracing.attempt({ ...facts, traceparent: facts.traceparent.replace(/01$/, '00') }).end('done', null);
     tracing.attempt({ ...facts, traceparent: 'rubbish' }).end('done', null);
     expect(spans).toEqual([]);
+  });
+
+  it('counts its tool calls, generations and tokens whether its trace is kept or not', () => {
+    for (const flags of ['00', '01']) {
+      const { tracing, counters } = traced();
+      const span = tracing.attempt({ ...facts, traceparent: facts.traceparent.replace(/01$/, flags) });
+      span.set({ 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'calculator' });
+      span.set({
+        ...{ 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai', 'gen_ai.request.model': 'small' },
+      });
+      span.set({ 'gen_ai.usage.input_tokens': 30, 'gen_ai.usage.output_tokens': 4 });
+      span.set({ 'gen_ai.usage.input_tokens': 31, 'gen_ai.usage.output_tokens': 5 });
+      span.set({ 'gen_ai.response.model': 'small-2' });
+      span.end('done', null);
+      const told = prometheusText([{ service: 'llm', instance: 'desk', samples: counters.samples() }]);
+      const who = 'service="llm",instance="desk"';
+      const model = `${who},provider="openai",model="small-2"`;
+      expect(told, flags).toContain(`mesh_tool_duration_seconds_count{${who},tool="calculator"} 1\n`);
+      expect(told, flags).toContain(`mesh_model_duration_seconds_count{${model}} 1\n`);
+      expect(told, flags).toContain(`mesh_tokens_total{${model},direction="input"} 31\n`);
+      expect(told, flags).toContain(`mesh_tokens_total{${model},direction="output"} 5\n`);
+    }
   });
 
   it('has what the task is about only where that may be told', () => {

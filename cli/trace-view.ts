@@ -99,7 +99,7 @@ function barOf(span: TracedSpan, startMs: number, endMs: number, width: number):
   const all = Math.max(1, endMs - startMs);
   const from = Math.min(width - 1, Math.floor(((span.startMs - startMs) / all) * width));
   const to = Math.max(from + 1, Math.ceil(((span.endMs - startMs) / all) * width));
-  const fill = isCutOff(span) ? '╳' : '━';
+  const fill = isCutOff(span) || isStandstill(span) ? '╳' : '━';
   return `${' '.repeat(from)}${fill.repeat(Math.min(width, to) - from)}`.padEnd(width);
 }
 
@@ -107,8 +107,13 @@ function isCutOff({ attributes }: TracedSpan): boolean {
   return attributes[attribute.outcome] === 'cut_off';
 }
 
+/** A task that waited for its host to be there again. */
+function isStandstill({ name, attributes }: TracedSpan): boolean {
+  return name === spanNamed.replay && attributes[attribute.cutOffReason] !== undefined;
+}
+
 function styleOf(span: TracedSpan): Style {
-  if (isCutOff(span)) return 'red';
+  if (isCutOff(span) || isStandstill(span)) return 'red';
   if (span.failure !== null) return 'yellow';
   return span.name === spanNamed.task || span.name === spanNamed.hop ? 'blue' : 'green';
 }
@@ -120,6 +125,7 @@ function noteOf(span: TracedSpan): string {
     const value = span.attributes[key];
     return value === undefined || value === '' ? null : String(value);
   };
+  if (isStandstill(span)) return `stood still: ${said(attribute.cutOffReason)}`;
   const attempt = Number(span.attributes[attribute.attempt] ?? 1);
   const cause = said(attribute.linkCause);
   const lostMs = span.attributes[attribute.lostMs];
@@ -147,15 +153,36 @@ function summary(
   paint: Paint,
 ): string[] {
   const cut = spans.filter(isCutOff).length;
-  const lost = spans.reduce((sum, { attributes }) => sum + Number(attributes[attribute.lostMs] ?? 0), 0);
+  const still = spans.filter(isStandstill).length;
+  const lost = duration(lostIn(spans));
   const retried = spans.filter(({ attributes }) => attributes[attribute.linkCause] === 'retry').length;
   const orphans = roots.filter(({ isOrphan, span }) => isOrphan && span.name !== spanNamed.task).length;
   const told = [
     `${plural(spans.length, 'span')} of ${plural(new Set(spans.map(({ service }) => service)).size, 'service')}`,
     duration(endMs - startMs),
     ...(retried > 0 ? [plural(retried, 'retry', 'retries')] : []),
-    ...(cut > 0 ? [paint('red', `${plural(cut, 'attempt')} cut off by a crash, ${duration(lost)} lost`)] : []),
+    ...(cut > 0 ? [paint('red', `${plural(cut, 'attempt')} cut off by a crash, ${lost} lost`)] : []),
+    ...(cut === 0 && still > 0 ? [paint('red', `stood still ${times(still)} after a crash, ${lost} lost`)] : []),
     ...(orphans > 0 ? [paint('yellow', `${plural(orphans, 'span')} whose parent is still open or was not told`)] : []),
   ];
   return [`${paint('dim', 'trace')} ${spans[0]?.traceId ?? ''}  ${told.join(' · ')}`, ''];
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
+}
+
+/** What crashes cost, milliseconds: a standstill and the attempts that waited for its end are the same time. */
+function lostIn(spans: readonly TracedSpan[]): number {
+  const losses = spans
+    .map((span) => ({ span, ms: Number(span.attributes[attribute.lostMs] ?? 0) }))
+    .filter(({ ms }) => ms > 0)
+    .map(({ span, ms }) => (isStandstill(span) ? [span.startMs, span.endMs] : [span.startMs - ms, span.startMs]))
+    .toSorted(([one = 0], [other = 0]) => one - other);
+  let [sum, until] = [0, Number.NEGATIVE_INFINITY];
+  for (const [from = 0, to = 0] of losses) {
+    sum += Math.max(0, to - Math.max(from, until));
+    until = Math.max(until, to);
+  }
+  return sum;
 }

@@ -1,13 +1,13 @@
 /**
  * What the runtime tells as spans and counts. Owns: which inputs and deeds of a host are told, and which traces are kept.
- * Does not own: attempts of effects (`attempt-spans.ts`), the names and ids (`telemetry/`), spans of events
- * (`telemetry/task-spans.ts`), or sending.
+ * Does not own: attempts of effects (`attempt-spans.ts`), openings (`replay-spans.ts`), the names and ids (`telemetry/`),
+ * spans of events (`telemetry/task-spans.ts`), or sending.
  *
  * 1. What is folded at a start is told again only as far back as it may not have been sent, and is no new execution.
  * 2. Inputs are told of when the recorder writes next, all at once: not in the midst of the work.
  */
 
-import type { AppliedFacts, HostedFacts, OpenedFacts, Tracing } from '../actors/runtime/ports.ts';
+import type { AppliedFacts, HostedFacts, Tracing } from '../actors/runtime/ports.ts';
 import { type MeshEvent, nameOf } from '../schemas/events/envelope.ts';
 import { inboxesOf } from '../schemas/events/subjects.ts';
 import { isSampled, sampledContext, withoutSampling } from '../schemas/events/trace-context.ts';
@@ -26,6 +26,7 @@ import {
 } from '../telemetry/task-spans.ts';
 import { preciseNow, type Tracer } from '../telemetry/tracer.ts';
 import { type AttemptSpansOptions, createAttemptSpans } from './attempt-spans.ts';
+import { createReplaySpans } from './replay-spans.ts';
 
 export interface EffectSpansOptions extends AttemptSpansOptions {
   readonly recorder: Pick<FlightRecorder, 'crashed' | 'begun' | 'event' | 'late'>;
@@ -47,6 +48,7 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
   const tasks = new Map<string, TaskBeginning>();
   const admits = tokenBucket(options.tracesPerSecond);
   const attempts = createAttemptSpans(options);
+  const replays = createReplaySpans(options);
   for (const span of recorder.crashed?.resumed ?? []) {
     const { startMs, parentSpanId, links } = span;
     const task = span.attributes[attribute.correlationId];
@@ -110,6 +112,10 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
   const tell = ({ role, event, atMs, said, replayed }: AppliedFacts): void => {
     if (event.type === 'dev.agentmesh.task.submitted.v1') beginTask(event, atMs, replayed);
     if (!replayed) recorder.event(atMs, event.correlationid, role, nameOf(event.type) ?? event.type, event.hopindex);
+    if (replayed && role === 'orchestrator') {
+      replays.folded(event);
+      if (said.some((one) => isEnding(one.event))) replays.ended(event.correlationid);
+    }
     // Where the journal ends is known only after the fold; wall time is near enough, and the ids are the same again.
     if (replayed && Date.now() - atMs > RESEND_MS) return;
     const sampled = isSampled(event.traceparent);
@@ -153,7 +159,8 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
       attempts.opened(facts);
       if (writer !== null && !writer.here && !writer.inOrder && facts.tasks > 0)
         onCrash('takeover', `partition ${facts.partition} of ${facts.service} was taken over from ${writer.host}`);
-      replaySpans(tracer, facts, options.host);
+      // What was folded is told late as well, and before.
+      recorder.late(() => replays.opened(facts));
     },
     hosted(facts) {
       if (facts.what === 'checkpoint') counters.add('checkpoints', {});
@@ -162,28 +169,6 @@ export function traceEffects(options: EffectSpansOptions): Tracing {
       hostedSpan(tracer, facts, options.host);
     },
   };
-}
-
-/** A partition that was opened after a crash or a takeover, as a trace of its own: it is about many tasks. */
-function replaySpans(tracer: Tracer, facts: OpenedFacts, host: string): void {
-  const { service, partition, checkpoint, records, tasks, tookMs, before } = facts;
-  if (records === 0 && checkpoint === 0) return;
-  const endMs = preciseNow();
-  const spanId = spanIdFor('replay', host, process.pid, partition, endMs);
-  const traceId = `${spanId}${spanIdFor(spanId)}`;
-  const left = before === null ? 'new' : before.inOrder ? 'in_order' : before.here ? 'cut_off' : 'taken_over';
-  const attributes = { [attribute.service]: service, [attribute.partition]: partition, [attribute.left]: left };
-  const time = { startMs: endMs - tookMs, endMs };
-  tracer.finish({
-    ...{ traceId, spanId, parentSpanId: '', name: spanNamed.replay, kind: 'internal', ...time, failure: null },
-    attributes: { ...attributes, [attribute.records]: records, [attribute.tasks]: tasks, [attribute.replay]: true },
-  });
-  if (checkpoint === 0) return;
-  tracer.finish({
-    ...{ traceId, spanId: spanIdFor(spanId, 'load'), parentSpanId: spanId, name: spanNamed.checkpointLoad },
-    ...{ kind: 'internal', startMs: time.startMs, endMs: time.startMs, failure: null },
-    attributes: { ...attributes, [attribute.records]: checkpoint, [attribute.tasks]: tasks },
-  });
 }
 
 function hostedSpan(tracer: Tracer, facts: HostedFacts, host: string): void {

@@ -31,6 +31,16 @@ test('a crash shows with its cause and its cost; a gap and messages are folded',
   expect(text).not.toContain('agent.message');
 });
 
+test('a crash that cut nothing off shows as well, and what two tell of is lost once', () => {
+  const still = { ...{ 'mesh.cut_off.reason': 'process 7 ended without stopping' }, 'mesh.crash.lost_ms': 2400 };
+  const waited = span('r', 't', 'agent.replay', 200, 2600, still);
+  const linesOf = (...spans: FinishedSpan[]): string[] =>
+    traceLines(spansIn([{ resource, spans: [...told.slice(0, 2), ...spans] }]), { ...plain, all: false });
+  expect(linesOf(waited)[0]).toContain('stood still once after a crash, 2.4 s lost');
+  expect(linesOf(waited).join('\n')).toMatch(/agent\.replay +╳+ .*stood still: process 7 ended without stopping/);
+  expect(linesOf(waited, ...told.slice(3))[0]).toContain('1 attempt cut off by a crash, 2.5 s lost');
+});
+
 test('messages are shown where all is wanted', () => {
   const lines = traceLines(spansIn([{ resource, spans: told }]), { ...plain, all: true });
   expect(lines.join('\n')).toContain('agent.message');

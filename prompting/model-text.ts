@@ -76,6 +76,22 @@ export const ENDING: readonly string[] = [
   ],
 ];
 
+/** Any of the tokens, wherever it stands. */
+function anyOf(tokens: readonly string[]): RegExp {
+  return new RegExp(tokens.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
+}
+
+const THOUGHT_MARKS = anyOf([...OPENINGS, ...CLOSINGS.filter((close) => !NOT_ALONE.has(close))]);
+const ENDINGS = anyOf(ENDING);
+const ENDINGS_OF_PAGES = anyOf(ENDING.filter((token) => token !== '</s>'));
+const ANNOUNCING_CHARS_MAX = Math.max(...ANNOUNCING.map((token) => token.length));
+
+/** In lower case, each character at its place: `İ` becomes two, and would move all that follows. */
+export function lowerInPlace(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.length === text.length ? lower : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 /** Around a whole answer; anywhere else they are part of it. */
 export const FRAME = ['<answer>', '</answer>'] as const;
 /** The name of the speaker, of a template that was read in part. */
@@ -102,7 +118,7 @@ function unmarked(text: string): string {
 function withoutFrame(text: string): string {
   const said = text.replace(SPEAKER, '');
   const [open, close] = FRAME;
-  const lower = said.trim().toLowerCase();
+  const lower = lowerInPlace(said.trim());
   if (!lower.startsWith(open)) return said;
   const inner = said.trim().slice(open.length);
   return (lower.endsWith(close) ? inner.slice(0, -close.length) : inner).trim();
@@ -110,69 +126,86 @@ function withoutFrame(text: string): string {
 
 /** Removes the thoughts of reasoning models; what is left is the reply. */
 export function withoutThinking(text: string): string {
-  let rest = text;
+  const lower = lowerInPlace(text);
+  let code = codeRanges(text, 0);
   let kept = '';
+  let from = 0;
   // The search goes on behind each pair, so that it ends however often a model thinks.
   for (;;) {
-    const lower = rest.toLowerCase();
-    const tag = first(rest, lower, [...OPENINGS, ...CLOSINGS.filter((close) => !NOT_ALONE.has(close))]);
-    if (tag === null) return (kept + rest).replace(/^\s*\n/, '').trimStart();
-    if (CLOSINGS.includes(tag.token)) {
-      // The template opened the thoughts in the prompt: all before their end is thought.
-      kept = '';
-      rest = rest.slice(tag.at + tag.token.length).trimStart();
-      continue;
+    const mark = nextMark(THOUGHT_MARKS, { text, lower, code, from });
+    if (mark === null) return (kept + text.slice(from)).replace(/^\s*\n/, '').trimStart();
+    const { at, token } = mark;
+    let behind = at + token.length;
+    // The template opened the thoughts in the prompt: all before their end is thought.
+    if (CLOSINGS.includes(token)) kept = '';
+    else {
+      kept += text.slice(from, at);
+      const close = THOUGHTS.find(([open]) => open === token)?.[1] ?? '';
+      const end = lower.indexOf(close, behind);
+      if (end === -1) return kept.trim();
+      behind = end + close.length;
     }
-    kept += rest.slice(0, tag.at);
-    const close = THOUGHTS.find(([open]) => open === tag.token)?.[1] ?? '';
-    const end = lower.indexOf(close, tag.at + tag.token.length);
-    if (end === -1) return kept.trim();
-    rest = rest.slice(end + close.length).trimStart();
+    from = behind + (/^\s*/.exec(text.slice(behind))?.[0].length ?? 0);
+    // A fence that a thought left open pairs with none of the answer, and one that follows it begins a line now.
+    if (isWithin(code, behind) || /[`~]/.test(text.charAt(from))) code = codeRanges(text, from);
   }
 }
 
 function withoutTemplate(text: string): string {
   let reply = text.replace(ECHO, '').replace(FILLING, '');
   for (let announced = true; announced; ) {
-    const start = reply.trimStart().toLowerCase();
+    const start = lowerInPlace(reply.trimStart().slice(0, ANNOUNCING_CHARS_MAX));
     const token = ANNOUNCING.find((one) => start.startsWith(one));
     announced = token !== undefined;
     if (token !== undefined) reply = reply.trimStart().slice(token.length);
   }
-  const lower = reply.toLowerCase();
+  const lower = lowerInPlace(reply);
   // In HTML it ends what is struck through.
   const strikes = lower.slice(0, Math.max(0, lower.lastIndexOf('<s>'))).trim() !== '';
-  const tokens = strikes ? ENDING.filter((token) => token !== '</s>') : ENDING;
-  const ending = first(reply, lower, tokens);
+  const marks = strikes ? ENDINGS_OF_PAGES : ENDINGS;
+  const ending = nextMark(marks, { text: reply, lower, code: codeRanges(reply, 0), from: 0 });
   return ending === null ? reply : reply.slice(0, ending.at).trimEnd();
 }
 
-/** The first of the tokens that stands outside of code. */
-function first(text: string, lower: string, tokens: readonly string[]): { at: number; token: string } | null {
-  const code = codeRanges(text);
-  let best: { at: number; token: string } | null = null;
-  for (const token of tokens) {
-    for (let at = lower.indexOf(token); at !== -1; at = lower.indexOf(token, at + 1)) {
-      if (best !== null && at >= best.at) break;
-      if (code.some(([from, to]) => at >= from && at < to) && !standsAlone(text, at, token.length)) continue;
-      best = { at, token };
-      break;
-    }
+type Range = readonly [from: number, to: number];
+
+interface Searched {
+  readonly text: string;
+  readonly lower: string;
+  readonly code: readonly Range[];
+  readonly from: number;
+}
+
+/** The first of the marks from there on that stands outside of code. */
+function nextMark(marks: RegExp, { text, lower, code, from }: Searched): { at: number; token: string } | null {
+  const search = new RegExp(marks);
+  search.lastIndex = from;
+  for (let found = search.exec(lower); found !== null; found = search.exec(lower)) {
+    const { index: at, 0: token } = found;
+    if (!isWithin(code, at) || standsAlone(text, { at, from, length: token.length })) return { at, token };
+    search.lastIndex = at + 1;
   }
-  return best;
+  return null;
+}
+
+function isWithin(ranges: readonly Range[], at: number): boolean {
+  return ranges.some(([from, to]) => at >= from && at < to);
 }
 
 /** A fence that thoughts left open pairs with one of the answer: the tag between them has a line of its own. */
-function standsAlone(text: string, at: number, length: number): boolean {
-  const before = text.lastIndexOf('\n', at - 1) + 1;
+function standsAlone(text: string, { at, from, length }: { at: number; from: number; length: number }): boolean {
+  const before = Math.max(from, text.lastIndexOf('\n', at - 1) + 1);
   const after = text.indexOf('\n', at + length);
   return text.slice(before, after === -1 ? text.length : after).trim().length === length;
 }
 
-/** Closed fences, and spans in backticks of one line, as ranges of characters. */
-function codeRanges(text: string): [number, number][] {
-  const spans = [...text.matchAll(/(?<!`)(`+)(?!`)[^`\n]+\1/g)];
-  return [...fenceRanges(text), ...spans.map(({ index, 0: whole }): [number, number] => [index, index + whole.length])];
+/** Closed fences, and spans in backticks of one line, as ranges of characters; what stands before `start` opens none. */
+function codeRanges(text: string, start: number): Range[] {
+  const rest = text.slice(start);
+  const spans = [...rest.matchAll(/(?<!`)(`+)(?!`)[^`\n]+\1/g)].map(
+    ({ index, 0: whole }): Range => [index, index + whole.length],
+  );
+  return [...fenceRanges(rest), ...spans].map(([from, to]): Range => [from + start, to + start]);
 }
 
 /** Openings that nothing closes, and that are passed over; a text with more of them is read no further. */
@@ -185,13 +218,13 @@ interface FenceLine {
   readonly to: number;
 }
 
-function fenceRanges(text: string): [number, number][] {
+function fenceRanges(text: string): Range[] {
   const lines = [...text.matchAll(/^ {0,3}(`{3,}|~{3,})([^\n]*)$/gm)].map(
     ({ index, 0: whole, 1: fence = '', 2: rest = '' }): FenceLine => {
       return { fence, closes: /^[`~]*[ \t]*$/.test(rest), from: index, to: index + whole.length };
     },
   );
-  const ranges: [number, number][] = [];
+  const ranges: Range[] = [];
   let unclosed = 0;
   let at = 0;
   for (let opening = lines[at]; opening !== undefined && unclosed <= UNCLOSED_MAX; opening = lines[at]) {

@@ -1,6 +1,6 @@
 /** A long reply is read by a worker: whatever a model writes, its host goes on (S8, S9). */
 import { afterAll, describe, expect, test } from 'vitest';
-import { closeReplyReaders } from '../../../actors/roles/llm/engines/index.ts';
+import { closeReplyReaders, createThinkingFilter } from '../../../actors/roles/llm/engines/index.ts';
 import { readCompletion } from '../../../actors/roles/llm/engines/reply-lane.ts';
 import { EngineError } from '../../../prompting/engine-error.ts';
 import { cpuMs } from '../../support/cpu-time.ts';
@@ -55,4 +55,12 @@ describe('replies that nobody means', () => {
     },
     240_000,
   );
+});
+
+test.each(['<think>a</think>', '<|assistant|>', '<|im_'])('a whole reply of %s at once holds nobody up', (token) => {
+  const before = cpuMs();
+  const filter = createThinkingFilter(() => undefined);
+  filter.push(filled(token));
+  filter.end();
+  expect(cpuMs() - before).toBeLessThan(10_000);
 });

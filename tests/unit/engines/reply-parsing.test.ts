@@ -5,7 +5,7 @@ import { parseCode } from '../../../actors/roles/coder/code-reply.ts';
 import { createThinkingFilter } from '../../../actors/roles/llm/engines/index.ts';
 import { parseAnswer, withoutQuestion } from '../../../actors/roles/responder/skills.ts';
 import { parseReview } from '../../../actors/roles/reviewer/verdict.ts';
-import { withoutThinking } from '../../../prompting/model-text.ts';
+import { replyIn, withoutThinking } from '../../../prompting/model-text.ts';
 import { passage } from './fixtures.ts';
 
 const passages = [passage({ text: 'a' }), passage({ text: 'b', path: 'b.md', startLine: 4 })];
@@ -104,6 +104,26 @@ describe('thinking', () => {
         expect(shown).toBe('The answer.');
       }),
     );
+  });
+
+  test.each([
+    ['before an end that nothing began', 'İstanbul İzmir</think>The answer.'],
+    ['in a thought', '<think>İİİİ düşünüyorum</think>The answer.'],
+    ['in many', `${'<think>İ</think>'.repeat(40)}The answer.`],
+    ['behind the end', 'The answer.<|im_end|>İ<|im_start|>user'],
+    ['in a fence that a thought leaves open', '<think>\n```\nİ</think>\nThe answer.'],
+  ])('letters that are longer in lower case move nothing: %s', (_where, reply) => {
+    expect(replyIn(reply)).toBe('The answer.');
+  });
+
+  test('letters that are longer in lower case move nothing while text arrives', () => {
+    let shown = '';
+    const filter = createThinkingFilter((piece) => {
+      shown += piece;
+    });
+    filter.push('<think>İİİİ düşünüyorum</think>İyi: the answer.');
+    filter.end();
+    expect(shown).toBe('İyi: the answer.');
   });
 
   test('text that only begins like it is shown', () => {

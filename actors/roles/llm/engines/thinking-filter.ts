@@ -8,6 +8,7 @@ import {
   cleanText,
   ENDING,
   FRAME,
+  lowerInPlace,
   OPENINGS,
   unfinishedEscape,
 } from '../../../../prompting/model-text.ts';
@@ -20,6 +21,8 @@ export interface ThinkingFilter {
 
 /** Without those that HTML has as well: while text arrives nobody knows yet whether it is code. */
 const TOKENS = [...OPENINGS, ...ANNOUNCING, ...ENDING].filter((token) => !['<s>', '</s>'].includes(token));
+/** A whole reply at once is gone through in pieces: each token in it would make all that follows be searched again. */
+const PIECE_CHARS_MAX = 128;
 const CLOSING_CHARS_MAX = Math.max(...CLOSINGS.map((token) => token.length));
 
 /** Calls `show` with the pieces that belong to the answer. */
@@ -37,7 +40,7 @@ export function createThinkingFilter(show: (piece: string) => void): ThinkingFil
   /** One step; false when more text is needed. */
   const step = (): boolean => {
     if (held === '' || state === 'ended') return false;
-    const lower = held.toLowerCase();
+    const lower = lowerInPlace(held);
     if (state === 'thinking') {
       const at = Math.min(...CLOSINGS.map((close) => lower.indexOf(close)).filter((index) => index !== -1));
       const close = CLOSINGS.find((one) => lower.startsWith(one, at));
@@ -78,8 +81,10 @@ export function createThinkingFilter(show: (piece: string) => void): ThinkingFil
   };
   return {
     push(piece) {
-      held += piece;
-      while (step());
+      for (let at = 0; at < piece.length; at += PIECE_CHARS_MAX) {
+        held += piece.slice(at, at + PIECE_CHARS_MAX);
+        while (step());
+      }
     },
     end() {
       if (state !== 'thinking' && state !== 'ended') emit(held);

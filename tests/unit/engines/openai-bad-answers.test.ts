@@ -40,7 +40,7 @@ describe('an endpoint that answers badly', () => {
     ['events that are not JSON', 'text/event-stream', 'data: rubbish\n\n', 'engine_bad_answer', 1],
     ['nothing', 'text/event-stream', '', 'engine_bad_answer', 2],
     ['other JSON', 'application/json', '{"hello": 1}', 'engine_bad_answer', 1],
-    ['JSON that is none', 'application/json', '{', 'engine_bad_answer', 1],
+    ['JSON that is none', 'application/json', '{choices}', 'engine_bad_answer', 1],
     [
       'an error inside the stream',
       'text/event-stream',

@@ -32,16 +32,23 @@ export function errorIn(body: unknown): ServerError | null {
     textIn(body.msg) ??
     textIn(body.error_msg) ??
     ofAGateway(body);
-  if (inner === undefined || inner === null || inner === '' || inner === false) return null;
+  if (inner === undefined || inner === null || inner === '' || inner === false || isEmpty(inner)) return null;
   const own = isRecord(inner) ? inner : body;
   const said = `${messageOf(inner) ?? textIn(body.message) ?? ''}${numbersIn(own)}`;
   return {
     message: tidy(said === '' ? 'no reason given' : said),
-    code:
-      [own.code, own.type, body.code].find((one) => typeof one === 'string' || typeof one === 'number')?.toString() ??
-      '',
+    code: codeOf([isRecord(own.innererror) ? own.innererror.code : undefined, own.code, own.type, body.code]),
     param: paramOf(own) ?? paramOf(inner),
   };
+}
+
+function isEmpty(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).length === 0;
+}
+
+/** The narrowest that is told: Azure has it inside. */
+function codeOf(told: readonly unknown[]): string {
+  return told.find((one) => typeof one === 'string' || typeof one === 'number')?.toString() ?? '';
 }
 
 /** As gateways and clouds frame it, with 200 as well: MiniMax, Tencent, Apigee, Amazon. */
@@ -118,8 +125,10 @@ export function reasonIn(body: string): ServerError {
   return { message: tidy(textOf(body)) || 'no reason given', code: '', param: null };
 }
 
-/** Of a web page its title, else its words. */
+/** Of a web page its title, else its words; of XML what it calls a message. */
 function textOf(body: string): string {
+  if (/^\s*<(?!!doctype|html)[\w?]/i.test(body))
+    return (/<(message|faultstring|detail)\b[^>]*>([\s\S]*?)<\/\1>/i.exec(body)?.[2] ?? body).replace(/<[^>]*>/g, ' ');
   if (!/<(?:!doctype|html|head|body|h1)\b/i.test(body)) return body;
   const title = /<(title|h1)[^>]*>([\s\S]*?)<\/\1>/i.exec(body)?.[2];
   return (title ?? body.replace(/<(script|style)[\s\S]*?<\/\1>/gi, ' ')).replace(/<[^>]*>/g, ' ');
@@ -168,7 +177,9 @@ export function isHopeless(error: ServerError): boolean {
 export function isDeclined({ message, code }: ServerError): boolean {
   return (
     /content_?filter|content_policy|responsible_?ai|moderation|safety/i.test(code) ||
-    /content management policy|content policy|safety system|flagged (?:by|as)|violat\w+ .{0,40}polic/i.test(message)
+    /content management policy|content policy|safety system|flagged (?:by|as|for)|requires moderation|violat\w+ .{0,40}polic/i.test(
+      message,
+    )
   );
 }
 
@@ -215,6 +226,7 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
       /max_(?:model_len|seq_len|num_tokens)[^\d]{0,12}(\d+)/i,
       /length should be \[\d+, ?(\d+)\]/i,
       /(?:maximum|max|available|total) (?:model )?(?:context|prompt) (?:length|size|window)(?: is| of)?(?: only)?(?! by\b)[^\d]{0,12}(\d+)/i,
+      /(\d+) (?:tokens? )?(?:maximum |max )(?:context|prompt) (?:length|size|window)/i,
       /context (?:length|size|window)(?: of)?(?: only)?(?: is)?(?! by\b)[^\d]{0,12}(\d+)/i,
       /n_ctx[^\d]{0,6}(\d+)/i,
       /cannot exceed[^\d]{0,30}(\d+)/i,
@@ -224,6 +236,7 @@ export function contextIn({ message }: ServerError): { readonly limit: number | 
     ]),
     prompt: numberIn(text, [
       /(\d+) (?:tokens )?in (?:the )?(?:messages|prompt|input)/i,
+      /prompt contains (\d+) tokens/i,
       /n_prompt_tokens[^\d]{0,6}(\d+)/i,
       /(?:request|prompt|input|message)s? (?:has|have|contains?|is|are|of|resulted in|with|length)(?: at least)? \(?(\d+)/i,
       /request \((\d+) tokens/i,

@@ -37,6 +37,8 @@ export class Reply {
   counted = false;
   readonly #calls = new Map<number | string, { name: string; arguments: unknown }>();
   #lastCall: number | string = 0;
+  /** Nobody asked for more than one choice: of several, the one that was begun. */
+  #choice: unknown;
   readonly #hooks: ReadHooks;
 
   constructor(hooks: ReadHooks) {
@@ -46,9 +48,7 @@ export class Reply {
   /** Takes an event, or a whole completion, in. @throws EngineError, StatusFailure */
   take(event: unknown): void {
     const error = errorIn(event);
-    if (error !== null) {
-      throw new StatusFailure(statusIn(error), error, undefined, 'while answering');
-    }
+    if (error !== null) throw toldError(error);
     const usage = usageIn(event);
     if (usage !== null) this.#hooks.onUsage?.(usage);
     const choice = firstChoice(event);
@@ -56,8 +56,10 @@ export class Reply {
       this.counted ||= usage !== null && this.text !== '';
       return;
     }
+    this.#choice ??= choice.index;
+    if (choice.index !== this.#choice && choice.index !== undefined) return;
     const inside = choice.error === undefined ? null : errorIn({ error: choice.error });
-    if (inside !== null) throw new StatusFailure(statusIn(inside), inside, undefined, 'while answering');
+    if (inside !== null) throw toldError(inside);
     const said = [choice.delta, choice.message, choice].find(isRecord) ?? {};
     const before = this.text.length;
     const content = said.content ?? (said === choice ? choice.text : undefined);
@@ -69,7 +71,7 @@ export class Reply {
       const thought = said[key];
       if (typeof thought === 'string') this.#thought(thought.length);
     }
-    if (typeof said.refusal === 'string') this.refusal += said.refusal;
+    this.refusal += refusalOf(said.refusal) || refusalOf(content);
     if (Array.isArray(said.tool_calls)) {
       for (const [index, call] of said.tool_calls.entries()) this.#call(call, index);
     }
@@ -144,10 +146,10 @@ export class Reply {
   }
 }
 
-/** Of HTTP, where the code of an error is one. */
-function statusIn({ code }: ServerError): number {
-  const status = Number(code);
-  return status >= 400 && status < 600 ? status : 500;
+/** An error in place of a reply, or in the middle of one; its code may be a status of HTTP. */
+export function toldError(error: ServerError): StatusFailure {
+  const status = Number(error.code);
+  return new StatusFailure(status >= 400 && status < 600 ? status : 500, error, undefined, 'while answering');
 }
 
 function refused(why: string): EngineError {
@@ -173,12 +175,19 @@ function textOf(content: unknown, onThought: (chars: number) => void): string {
     .join('');
 }
 
+/** What the model says in place of an answer, as text or as a part of its content. */
+function refusalOf(said: unknown): string {
+  if (typeof said === 'string') return said;
+  if (!Array.isArray(said)) return '';
+  return said.map((part: unknown) => (isRecord(part) && typeof part.refusal === 'string' ? part.refusal : '')).join('');
+}
+
 /** Of the OpenAI form the first choice; an Ollama event is one itself. */
 export function firstChoice(event: unknown): Record<string, unknown> | null {
   if (!isRecord(event)) return null;
   if (isRecord(event.message) && event.choices === undefined) return event;
-  const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
-  return isRecord(choice) ? choice : null;
+  const choices = Array.isArray(event.choices) ? event.choices.filter(isRecord) : [];
+  return choices.find(({ index }) => index === 0) ?? choices[0] ?? null;
 }
 
 /** OpenAI's words first, then Ollama's; null for an event that has none. */

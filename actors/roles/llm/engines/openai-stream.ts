@@ -10,8 +10,8 @@
 import { EngineError } from '../../../../prompting/engine-error.ts';
 import { isRecord, parsed } from '../../../../prompting/json-reply.ts';
 import type { Completion } from '../../../../prompting/read-reply.ts';
-import { errorIn } from './openai-errors.ts';
-import { firstChoice, type ReadHooks, Reply } from './openai-reply.ts';
+import { errorIn, reasonIn } from './openai-errors.ts';
+import { firstChoice, type ReadHooks, Reply, toldError } from './openai-reply.ts';
 
 /** After the last word some servers leave the connection open; [DONE] or the end is waited for this long. */
 const END_MS_MAX = 2000;
@@ -51,6 +51,8 @@ class Lines {
   #document: string | null = null;
   #started = false;
   #strange = false;
+  /** The event that is being told is called an error. */
+  #isError = false;
 
   constructor(reply: Reply) {
     this.#reply = reply;
@@ -80,12 +82,18 @@ class Lines {
     if (this.#document === null) this.#line(this.#rest.replace(/\r$/, ''), () => this.#rest, true);
     if (this.#document === null) return;
     const value = parsed(this.#document.trim());
-    if (value === undefined) throw notJson();
+    if (value === undefined) throw /[}\]]\s*$/.test(this.#document) ? notJson() : cutJson();
     this.#takeWhole(value);
   }
 
   #line(line: string, rest: () => string, atEnd = false): void {
     const data = /^(?:data:\s?)+(.*)$/.exec(line)?.[1];
+    const event = /^event:\s*(.*)$/.exec(line)?.[1];
+    if (event !== undefined) this.#isError = event.trim() === 'error';
+    // As llama-server told it in a field of its own.
+    const error = /^error:\s*(\S.*)$/.exec(line)?.[1] ?? (this.#isError ? data : undefined);
+    if (error !== undefined) throw toldError(reasonIn(error));
+    if (line === '') this.#isError = false;
     if (data !== undefined) this.#data(data, atEnd);
     else if (/^\s*[{[]/.test(line)) this.#json(line, rest);
     else if (/^\s*<(?:!doctype|html|head|body)/i.test(line)) throw webPage();
@@ -144,6 +152,11 @@ function within<T>(work: Promise<T>, ms: number): Promise<T | null> {
 function webPage(): EngineError {
   const message = 'The endpoint answered with a web page. Is OPENAI_BASE_URL right? It ends in /v1 as a rule.';
   return new EngineError('engine_bad_answer', message, { retryable: false });
+}
+
+function cutJson(): EngineError {
+  const message = 'The endpoint’s JSON breaks off before its end.';
+  return new EngineError('engine_stream_cut', message, { retryable: true });
 }
 
 function notJson(): EngineError {

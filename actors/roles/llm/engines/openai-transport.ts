@@ -176,9 +176,12 @@ function authorisation(apiKey: string | undefined, user: string | null, url: URL
 }
 
 function redirected(response: Response): EngineError {
-  const location = response.headers.get('location') ?? 'nowhere';
-  const to = (URL.parse(location, response.url)?.href ?? location).replace(/\/chat\/completions$/, '');
-  const message = `The model endpoint answered ${response.status}: it is elsewhere (${to.slice(0, 200)}). Set OPENAI_BASE_URL to that address.`;
+  const location = response.headers.get('location');
+  const to = location === null ? null : (URL.parse(location, response.url)?.href ?? location);
+  const message =
+    to === null
+      ? `The model endpoint answered ${response.status}, and not where else to ask. Is OPENAI_BASE_URL right?`
+      : `The model endpoint answered ${response.status}: it is elsewhere (${to.replace(/\/chat\/completions$/, '').slice(0, 200)}). Set OPENAI_BASE_URL to that address.`;
   return new EngineError('engine_rejected', message, { retryable: false });
 }
 

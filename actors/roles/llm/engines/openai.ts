@@ -10,6 +10,7 @@ import { buildPrompt, type Prompt } from '../../../../prompting/prompt.ts';
 import type { Completion } from '../../../../prompting/read-reply.ts';
 import { ollamaBody } from './ollama-wire.ts';
 import { adapted, budgetFor, callsTools, chatBody, type Dialect, firstDialect } from './openai-dialect.ts';
+import { errorIn } from './openai-errors.ts';
 import { refusalOf } from './openai-failures.ts';
 import { chatModels, contextAt, type Listed } from './openai-models.ts';
 import { readReply } from './openai-stream.ts';
@@ -122,8 +123,12 @@ function writesNoText(error: unknown): boolean {
   );
 }
 
-function noModel(): EngineError {
-  const message = 'The endpoint lists no model that writes text. Load one there, or name one in OPENAI_MODEL.';
+/** @param said what the endpoint answered in place of a list */
+function noModel(said?: string): EngineError {
+  const message =
+    said === undefined
+      ? 'The endpoint lists no model that writes text. Load one there, or name one in OPENAI_MODEL.'
+      : `The endpoint lists no models and says: ${said}. Is OPENAI_BASE_URL right? It ends in /v1 as a rule.`;
   return new EngineError('engine_no_model', message, { retryable: false });
 }
 
@@ -145,7 +150,7 @@ async function listed(
     throw error;
   });
   const models = chatModels(list);
-  if (models.length === 0) throw noModel();
+  if (models.length === 0) throw noModel(errorIn(list)?.message);
   return models;
 }
 

@@ -8,6 +8,35 @@ export const answerForms: readonly Behaviour[] = [
     play: (r) => raw(r, SSE, `data: ${event('The answer.', 'stop')}data: data: [DONE]\n\n`),
   },
   {
+    ...{ server: 'any', does: 'makes two choices at once', gives: OK },
+    play: (r) =>
+      raw(
+        r,
+        SSE,
+        [0, 1, 0, 1]
+          .map((index, at) => {
+            const content = index === 1 ? 'Another.' : at === 0 ? 'The ' : 'answer.';
+            return `data: ${JSON.stringify({ choices: [{ index, delta: { content }, finish_reason: at > 1 ? 'stop' : null }] })}\n\n`;
+          })
+          .join(''),
+      ),
+  },
+  {
+    ...{ server: 'any', does: 'has its choices in another order', gives: OK },
+    play: (r) =>
+      json(r, 200, {
+        choices: ['Another.', 'The answer.'].map((content, at) => ({
+          index: 1 - at,
+          message: { content },
+          finish_reason: 'stop',
+        })),
+      }),
+  },
+  {
+    ...{ server: 'OpenAI', does: 'refuses in a part of its content', gives: once('engine_refused', 'I may not.') },
+    play: (r) => json(r, 200, said({ content: [{ type: 'refusal', refusal: 'I may not.' }] })),
+  },
+  {
     ...{ server: 'any', does: 'says that it lives, in words', gives: OK },
     play: (r) => raw(r, SSE, `data: keep-alive\n\n${event('The answer.', 'stop')}data: [DONE]\n\n`),
   },

@@ -1,6 +1,6 @@
 /** Errors in the shapes in which they come, and those that pass by themselves. */
 import { event } from '../chat-server.ts';
-import { ADAPTED, answer, type Behaviour, chunk, json, once, openAiError, raw, SSE } from './behaviour.ts';
+import { ADAPTED, answer, type Behaviour, chunk, json, OK, once, openAiError, raw, SSE, said } from './behaviour.ts';
 
 export const errors: readonly Behaviour[] = [
   {
@@ -24,6 +24,54 @@ export const errors: readonly Behaviour[] = [
       gives: once('engine_unauthorised', 'API key not valid'),
     },
     play: (r) => json(r, 400, [{ error: { code: 400, message: 'API key not valid. Please pass a valid API key.' } }]),
+  },
+  {
+    ...{ server: 'Azure', does: 'filters the question, and says so inside (400)' },
+    gives: once('engine_refused', 'The response was filtered'),
+    play: (r) =>
+      json(r, 400, {
+        error: {
+          code: null,
+          message: 'The response was filtered',
+          innererror: { code: 'ResponsibleAIPolicyViolation' },
+        },
+      }),
+  },
+  {
+    ...{ server: 'OpenRouter', does: 'has the question moderated (403)' },
+    gives: once('engine_refused', 'was flagged for "violence"'),
+    play: (r) => json(r, 403, openAiError('This model requires moderation. Your input was flagged for "violence".')),
+  },
+  {
+    ...{ server: 'any', does: 'has an empty error beside its choices', gives: OK },
+    play: (r) => json(r, 200, { error: {}, ...said({ content: 'The answer.' }) }),
+  },
+  {
+    ...{ server: 'any', does: 'tells an error as XML (400)', gives: once('engine_rejected', '400: Not yours.') },
+    play: (r) => {
+      r.writeHead(400, { 'content-type': 'application/xml' });
+      r.end('<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Not yours</Message></Error>');
+    },
+  },
+  {
+    ...{ server: 'llama-server', does: 'tells an error in a field of its own' },
+    gives: { error: 'engine_unavailable', says: 'failed to process the slot', requests: 1 },
+    play: (r) => raw(r, SSE, `${event('The')}error: {"code":500,"message":"failed to process the slot"}\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'tells an error by the event’s type, in words' },
+    gives: { error: 'engine_unavailable', says: 'the upstream died', requests: 1 },
+    play: (r) => raw(r, SSE, `${event('The')}event: error\ndata: the upstream died\n\n`),
+  },
+  {
+    ...{ server: 'any', does: 'breaks off its JSON' },
+    gives: { error: 'engine_stream_cut', says: 'breaks off', requests: 2 },
+    play: (r) => json(r, 200, '{"choices":[{"message":{"content":"The ans'),
+  },
+  {
+    ...{ server: 'a proxy', does: 'sends elsewhere and not where (301)' },
+    gives: once('engine_rejected', 'not where else to ask'),
+    play: (r) => r.writeHead(301).end(),
   },
   {
     ...{ server: 'LM Studio', does: 'has put its model aside (400)', gives: ADAPTED },

@@ -8,6 +8,12 @@ export const modelLists: readonly Behaviour[] = [
     play: answer,
   },
   {
+    ...{ server: 'LM Studio', does: 'answers with an error in place of its list', unnamed: true },
+    gives: { error: 'engine_no_model', says: 'Unexpected endpoint or method', requests: 0 },
+    models: { error: 'Unexpected endpoint or method. (GET /models)' },
+    play: answer,
+  },
+  {
     ...{ server: 'any', does: 'lists models without a frame', unnamed: true, gives: OK },
     models: [{ id: 'm1' }],
     play: answer,

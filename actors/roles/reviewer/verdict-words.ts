@@ -8,7 +8,7 @@
  */
 
 import { refusesInEnglish } from './refusal-phrases.ts';
-import { refusesElsewhere } from './verdict-languages.ts';
+import { approvesElsewhere, refusesElsewhere } from './verdict-languages.ts';
 
 export type Said = 'refused' | 'approved' | null;
 
@@ -17,20 +17,23 @@ const REFUSED =
   /^(?:not[ -]?(?:approved?|accept(?:ed|able)?|ok(?:ay)?|good|ready|passed|correct|lgtm|merge\w*)|dis?approved?|un(?:approved|acceptable|safe|correct)|reject(?:ed|ion)?|refused?|den(?:y|ied)|declined?|block(?:ed|er|ing)?|fail(?:ed|ure|ing|s)?|nac?k|no(?=[.,;:!-]|\s*$|\s+go\b)|nope|never|negative|false|bad|poor|wrong|incorrect|insecure|broken|incomplete|revise|revision|rework|redo|hard pass|no[ -]?go|absolutely not|thumbs down|withheld|return(?:ed)? to author|send (?:it|this) back|conditional\w*|hold(?: off)?|not yet|(?:request(?:ed|s|ing)?|needs?|requires?|make|with|pending|minor|major)?[ -]*(?:changes?|work|revisions?|fix(?:es)?|improvements?|rework)(?:[ -]*(?:requested|required|needed|necessary))?)(?![\p{L}\p{N}_])/iu;
 /** An approval of a form of its own, which is none before something is done. */
 const HALF_APPROVED =
-  /^(?:approved?|accept(?:ed)?) (?:with (?!no\b|out|(?:minor |small |optional |some )*(?:remarks?|comments?|nits?|notes?|suggestions?|praise))|after\b|once\b|pending\b|subject to\b|conditional|if\b|but\b)|^["'`]?(?:approved?|accepted|lgtm|pass(?:ed)?)["'`]?\s*[:=]\s*["'`]?(?:false|no)\b/iu;
+  /^(?:approved?|accept(?:ed)?) (?:with (?!no\b|out|(?:minor |small |optional |some )*(?:remarks?|comments?|nits?|notes?|suggestions?|praise))|after\b|once\b|pending\b|subject to\b|conditional|if\b|but\b)|^["'`]?<?(?:approved?|accepted|lgtm|pass(?:ed)?|ready(?: to merge)?|(?:can be |safe to )?merged?|mergeable|ok|correct|acceptable)["'`]?\s*[:=>]\s*["'`]?(?:false|no?|0|f)\b/iu;
 const APPROVED =
   /^(?:approv(?:e|ed|al)|accept(?:ed|able)?|lgtm|ok(?:ay)?|pass(?:ed|es)?|yes|true|good|fine|correct|ship(?: it)?|merge(?:able)?|looks good|all good|no (?:issues?|problems?|findings?|(?:further )?changes(?: needed| required)?)|genehmigt|freigegeben|akzeptiert|approuv[ée]e?|accept[ée]e?|aprobad[oa]|aprovad[oa]|aceptad[oa]|approvat[oa]|accettat[oa]|goedgekeurd|akkoord|zatwierdzon[oey])(?![\p{L}\p{N}_])|^(?:одобрен|принят|通过|批准|同意合并|承認|승인)/iu;
-const SIGNS_AGAINST = /👎|🔴|❌|✖|🚫|⛔|🛑|✗|✘|(?:^|\s)-1(?=\s*(?:$|[.,:;]))/u;
-const SIGNS_FOR = /^(?:👍|✅|✔|☑|🚀|💯|\+1(?=\s*(?:$|[.,:;])))/u;
+const SIGNS_AGAINST = /👎|🔴|❌|✖|🚫|⛔|🛑|✗|✘|(?:^|\s)-[12](?=\s*(?:$|[.,:;]))/u;
+const SIGNS_FOR = /^(?:👍|✅|✔|☑|🚀|💯|\+[12](?=\s*(?:$|[.,:;])))/u;
 
 /** A row of a table of checks. */
 const FAILED_ROW = /\|\s*(?:\*\*)?(?:fail(?:ed|s)?|reject(?:ed)?)(?:\*\*)?\s*(?:\||$)/im;
+/** Something stands under a heading of what has to go, or in a row of a table that weighs it. */
+const HEADED =
+  /^#{1,6}[^\p{L}\n]*(?:critical|blocking|blockers?|must[- ]fix|high severity|major)\b[^\n]*\n+[ \t]*(?:[-*+]|\d+[.)])[ \t]+(?!(?:none|nothing|no)\b|n\/a)\S|\|[ \t*]*(?:critical|high|blocker|major|severe)[ \t*]*(?:\||$)/imu;
 /** What a person would not merge, when prose names it as being there. */
 const DEFECTS =
   /\b(?:vulnerab\w*|injections?|exploit\w*|security (?:holes?|flaws?|issues?|problems?|risks?)|catastrophic\w*|insecure|unsafe|leaks?|leaking|race condition|dead ?locks?|infinite (?:loop|recursion)|off[- ]by[- ]one|(?:introduc|caus)(?:es?|ing) (?:an? )?(?:[\w-]+ )?regressions?|overflows?|use[- ]after[- ]free|null pointer|data loss|bugs?|buggy|incorrect(?:ly)?|wrong(?:ly)?|broken|incomplete|unfinished|crash(?:es)?|will (?:fail|crash|throw|hang|break|loop)|fails? (?:for|when|if|on|to)|divides? by zero|division by zero|missing|undefined behaviou?r|never (?:(?:returns?|terminates?|ends?)(?! (?:null|none|nil|undefined|nan|an? (?:empty|negative|invalid|null|error)|negative|empty|invalid|less|more|early|twice|before)\b)|closes?|awaits?|frees?)|hard-?coded|plain ?text|swallow(?:s|ed)|the opposite of|(?:serious|critical|severe|major|significant|fatal|blocking) (?:[\w-]+ )?(?:problems?|issues?|flaws?|errors?|concerns?|defects?)|(?:have|has|raise[sd]?) (?:[\w-]+ )?concerns?|ignor(?:es|ing) (?:the |its |an? )?(?:[\w-]+ )?(?:arguments?|parameters?|errors?|inputs?|results?|return values?|requirements?|requests?))\b/giu;
 /** Right before a defect it says that there is none, or that it is taken care of. */
 const NEGATION =
-  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|nothing|isn't|aren't|doesn't|don't|any|zero|0|handl(?:es?|ed|ing)|guards?(?: against)?|against|detects?|reports?|tolerates?|catch(?:es)?|validates?|protects?|fix(?:es|ed)|resolv(?:es|ed)|solv(?:es|ed)|remov(?:es|ed))\b(?:[ ,/-]+[\w']+){0,4}[ ,/-]*$/i;
+  /\b(?:no|not|without|free of|free from|avoids?|prevents?|never|none|nothing|isn't|aren't|doesn't|don't|any|zero|0|handl(?:es?|ed|ing)|guards?(?: against)?|against|detects?|reports?|tolerates?|catch(?:es)?|validates?|protects?|fix(?:es|ed)|resolv(?:es|ed)|solv(?:es|ed)|remov(?:es|ed)|replac(?:es|ed)|(?<!\b(?:i|we|you|one|reviewer?|analysis) )(?:finds?|looks for|scans for)|identif(?:y|ies)|flags|counts?|demonstrates?|simulates?)\b(?:[ ,/-]+[\w']+){0,4}[ ,/-]*$/i;
 /** Right before a defect it says that there can be none. */
 const IMPOSSIBLE = /\b(?:cannot|can ?not|can't|can never|won't|will not|will never) (?:ever |really |actually )?$/i;
 /** Before it: what the code makes of input that is so. */
@@ -41,6 +44,9 @@ const OF_INPUT = /^(?:missing|incorrect|wrong|broken|incomplete|unfinished|unsaf
 /** Behind it: it was there, and is no more; or it is dealt with. */
 const SETTLED =
   /^[^.!?\n]{0,60}?\b(?:is|are|was|were|has been|have been|got) (?:now |already |all )?(?:fixed|resolved|solved|gone|corrected|addressed|removed|handled|caught|rejected|detected|refused|reported|guarded|tolerated)\b/i;
+/** Behind it: there is none, or can be none. */
+const NONE_BEHIND =
+  /^[^.!?\n]{0,40}?(?:\b(?:is|are|was|were) (?:not possible|impossible|avoided|prevented|excluded|unlikely|ruled out|not (?:an issue|a concern))\b|\b(?:cannot|can't|can not) (?:happen|occur|arise)\b|: (?:none|no|0)\b|\b(?:found|saw|see|there (?:are|is|were|was)) (?:none|nothing)\b|[- ]free\b)/i;
 /** Before it: it is not settled yet. */
 const WHEN = /\b(?:when|once|if|until|unless|after|before|only|should|must)\b[^.!?\n]*$/i;
 /** Of a defect that the code is asked to bring about, or that is only about other input. */
@@ -62,7 +68,7 @@ const WISH =
 const ONLY_A_WISH =
   /\b(?:could|might|may want|consider|optional(?:ly)?|nits?|would be nice|nice to have|not blocking|non-blocking)\b/i;
 const ACTION_LEFT =
-  /\b(?:must|has to|have to|needs? to|should|required?|fix|before (?:merging|it|you)|first|only|fails?|breaks?|throws?|divides?|loses?|skips?|forgets?|lacks?|does not|doesn't|isn't|is not|cannot|can't|never|wrong|incorrect)\b/i;
+  /\b(?:must|has to|have to|needs? to|should|required?|fix|before (?:merging|it|you)|first|only|fail(?:s|ed|ing)?|hangs?|leaks?|dead ?locks?|crash(?:es|ed|ing)?|breaks?|broken|throws?|divides?|loses?|skips?|forgets?|lacks?|does not|doesn't|isn't|is not|cannot|can't|never|wrong|incorrect)\b/i;
 const PLACEHOLDER = /\bapproved?["'`]?\s*(?:\||\/|or)\s*["'`]?(?:reject\w*|changes[ _]requested|refused?|not)/gi;
 
 /** Typographic quotes and the words of field names, as they are looked for here. */
@@ -104,7 +110,8 @@ export function hasDefect(raw: string): boolean {
   return [...text.matchAll(DEFECTS)].some(({ index, 0: word }) => {
     const before = text.slice(Math.max(0, index - 60), index);
     const after = text.slice(index + word.length);
-    if (NEGATION.test(before) || IMPOSSIBLE.test(before) || INTENDED.test(after)) return false;
+    if (NEGATION.test(before) || IMPOSSIBLE.test(before) || NONE_BEHIND.test(after) || INTENDED.test(after))
+      return false;
     if (OF_INPUT.test(word) && ANSWERED.test(before)) return false;
     return !SETTLED.test(after) || WHEN.test(before);
   });
@@ -124,7 +131,10 @@ const HOLES = /\b(?:vulnerab\w*|injections?|exploitable|insecure|remote code exe
 /** Whatever weight it is given: nobody merges a hole. */
 export function hasHole(raw: string): boolean {
   const text = plainWords(raw);
-  return [...text.matchAll(HOLES)].some(({ index }) => !NEGATION.test(text.slice(Math.max(0, index - 60), index)));
+  return [...text.matchAll(HOLES)].some(({ index, 0: word }) => {
+    const before = text.slice(Math.max(0, index - 60), index);
+    return !NEGATION.test(before) && !IMPOSSIBLE.test(before) && !NONE_BEHIND.test(text.slice(index + word.length));
+  });
 }
 
 /** An approval that is taken back in the same breath. */
@@ -143,18 +153,30 @@ export function takesBack(raw: string): boolean {
 
 /** Prose decides only when it is plain; a model's name for a defect that is there is plain enough. */
 export function proseSays(raw: string): Said {
-  const text = statements(plainWords(raw)).trim();
+  const text = chosenAmong(statements(plainWords(raw)).trim());
   const opening = text
     .replace(/^[^\p{L}\p{N}👎👍❌✅🚫⛔🛑✔☑✗✘🚀💯+-]+/u, '')
     .replace(
-      /^(?:(?:final |my |overall )?(?:verdict|decision|review|result|conclusion|recommendation)(?:[^\p{L}\p{N}👎👍❌✅🚫⛔🛑✔+-]|-(?!\d))+)+/iu,
+      /^(?:(?:final |my |overall |code[ -])?(?:verdict|decision|review|result|conclusion|recommendation|status|outcome)(?:[^\p{L}\p{N}👎👍❌✅🚫⛔🛑✔+-]|-(?!\d))+)+/iu,
       '',
     );
   const first = opening.split(/\n/, 1)[0]?.slice(0, 80) ?? '';
-  if (wordOf(first) === 'refused' || refuses(text) || hasDefect(text)) return 'refused';
-  const approved = APPROVED.test(opening) || SIGNS_FOR.test(opening) || APPROVALS.test(text);
+  if (wordOf(first) === 'refused' || HEADED.test(text) || refuses(text) || hasDefect(text)) return 'refused';
+  const approved = APPROVED.test(opening) || SIGNS_FOR.test(opening) || APPROVALS.test(text) || approvesElsewhere(text);
   if (!approved) return null;
   return takesBack(text) ? 'refused' : 'approved';
+}
+
+/** Lines of a form: what is not ticked is not said. */
+const UNTICKED = /^[^\n[(☐□]{1,40}(?:\[ ?\]|\( ?\)|☐|□)[ \t]*$|(?:\[ ?\]|\( ?\)|☐|□)[^\n[(☐□☑☒]*/gm;
+const TICKS = /\[[xX✓✔]\]|\([xX•*]\)|☑|☒/gu;
+/** "Accept/Reject:", "Pass/Fail:": what may be said stands before what is. */
+const CHOICES =
+  /^(\W*)(?:accept|approve|pass|yes|y|merge|lgtm)\w* ?\/ ?(?:reject|refuse|deny|fail|no|n|block)\w*(?= ?[:=])/gim;
+
+function chosenAmong(text: string): string {
+  const ticked = text.search(TICKS) === -1 ? text : text.replace(UNTICKED, '').replace(TICKS, '');
+  return ticked.replace(CHOICES, '$1verdict').trim();
 }
 
 /** Without what is asked: "Should I approve this?" approves nothing. */
@@ -170,6 +192,10 @@ function isLowScore(text: string): boolean {
   const found =
     /\b(?:score|rating|rated?|overall|grade|quality)\b[^\d\n]{0,20}(\d+(?:\.\d+)?)\s*(?:\/|out of)\s*(\d+)/i.exec(text);
   if (found !== null) return isLow(Number(found[1]), Number(found[2]));
+  const each = [
+    ...text.matchAll(/^[ \t]*(?:[-*+|] ?)?[*_]*[\p{L} ]{2,30}[*_]*[:|] *(\d+(?:\.\d+)?) ?(?:\/|out of) ?(\d+)\b/gimu),
+  ];
+  if (each.some(([, score, most]) => isLow(Number(score), Number(most)))) return true;
   const share = /\b(?:score|rating|overall|grade|quality)\b[^\d\n]{0,20}(\d+(?:\.\d+)?)\s*%/i.exec(text);
   if (share !== null) return isLow(Number(share[1]), 100);
   const stars = /[★☆⭐]{3,10}/u.exec(text)?.[0];

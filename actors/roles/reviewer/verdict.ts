@@ -31,23 +31,25 @@ const VERDICTS = [
   'conclusion',
   'outcome',
   'review',
+  'code_review',
+  'assessment',
+  'judgement',
+  'judgment',
+  'evaluation',
 ] as const;
 /** Fields that are true of what may be merged, and of what may not. */
 const FLAGS =
   /^(?:is_|should_(?:be_)?|can_(?:be_)?)?(?:approv(?:ed?|al)|accept(?:ed|able)?|lgtm|pass(?:ed|es)?|ok|correct|valid|safe|sound|merge(?:d|able)?|ready(?:_to_merge)?)$/;
 const FLAGS_AGAINST =
   /^(?:is_|has_|should_(?:be_)?)?(?:changes_(?:requested|required|needed)|(?:needs|requires|request)_(?:changes|work|revision|fix(?:es)?)|rejected|reject|refused|block(?:ing|er|ed)?|bugs?|vulnerab(?:le|ilities)|insecure|unsafe|broken|failed|fails)$/;
-const LISTS = [
-  'findings',
-  'issues',
-  'problems',
-  'comments',
-  'errors',
-  'bugs',
-  'remarks',
-  'changes',
-  'feedback',
-] as const;
+/** Lists of remarks, whose severity is in each of them or nowhere. */
+const LISTS =
+  /^(?:findings|issues|problems|comments|errors|bugs|remarks|changes|feedback|concerns|violations|warnings|notes|suggestions|recommendations|improvements|observations|items|points|risks|weaknesses)$/;
+/** Lists of what nobody merges, whatever is said of it. */
+const LISTS_AGAINST =
+  /^(?:(?:security_)?(?:vulnerabilities|holes|flaws)|defects|bugs|errors|faults|regressions|failures|security_(?:issues|findings|problems|risks))$/;
+/** How much a finding weighs, by whatever name. */
+const WEIGHTS = ['severity', 'level', 'priority', 'impact', 'risk', 'criticality', 'importance'] as const;
 /** Lists and words of what has to be done first; anything in them refuses. */
 const BLOCKING =
   /^(?:block(?:ing|ers?)(?:_(?:issues|findings|changes))?|must_(?:fix|change)(?:es)?|(?:required|requested|necessary)_(?:changes|fixes|actions)|changes_(?:requested|required|needed)|(?:critical|security)_(?:issues|findings|problems))$/;
@@ -108,15 +110,15 @@ function lowerKeys(value: Record<string, unknown>, depth = 0): Record<string, un
 
 function isReview(value: Record<string, unknown>): boolean {
   return (
-    [...VERDICTS, ...LISTS, ...SCORES].some((key) => value[key] !== undefined) ||
-    Object.keys(value).some((key) => BLOCKING.test(key)) ||
+    [...VERDICTS, ...SCORES].some((key) => value[key] !== undefined) ||
+    Object.keys(value).some((key) => LISTS.test(key) || LISTS_AGAINST.test(key) || BLOCKING.test(key)) ||
     Object.entries(value).some(([key, one]) => flagOf(one) !== null && (FLAGS.test(key) || FLAGS_AGAINST.test(key)))
   );
 }
 
 /** Bare findings, without a frame around them. */
 function listed(objects: readonly Record<string, unknown>[]): Record<string, unknown> | null {
-  const findings = objects.filter((one) => one.severity !== undefined && textOf(one, MESSAGES) !== '');
+  const findings = objects.filter((one) => textOf(one, WEIGHTS) !== '' && messageIn(one) !== '');
   return findings.length > 0 ? { findings } : null;
 }
 
@@ -129,7 +131,7 @@ function fromJson(value: Record<string, unknown>, text: string, engine: string):
   const hasError = findings.some(({ severity }) => severity === 'error');
   let verdict = verdictIn(inner);
   // An approval that goes on to refuse is none; findings alone do not refuse, their severity does that.
-  if (verdict === 'approved' && (hasError || refuses(said) || takesBack(said) || isTakenBack(text)))
+  if (verdict === 'approved' && (hasError || refuses(said) || hasHole(said) || takesBack(said) || isTakenBack(text)))
     verdict = 'changes_requested';
   if (verdict === null && (hasError || refuses(words) || refuses(outsideJson(text)))) verdict = 'changes_requested';
   if (verdict === null) return undecided(text, findings);
@@ -148,7 +150,7 @@ function isTakenBack(text: string): boolean {
 }
 
 function verdictIn(value: Record<string, unknown>): Verdict | null {
-  const words = VERDICTS.map((key) => value[key]).filter((one) => typeof one === 'string');
+  const words = VERDICTS.flatMap((key) => value[key]).filter((one) => typeof one === 'string');
   const flags = flagsIn(value);
   const said = words.map(wordOf);
   if (flags.includes(false) || said.includes('refused') || isLowScore(value)) return 'changes_requested';
@@ -168,8 +170,9 @@ function flagsIn(value: Record<string, unknown>): boolean[] {
 /** `true`, `"false"`, `"no"`; null for what is no flag. */
 function flagOf(value: unknown): boolean | null {
   if (typeof value === 'boolean') return value;
+  if (value === 0) return false;
   if (typeof value !== 'string') return null;
-  if (/^\s*(?:false|no|n)\W*$/i.test(value)) return false;
+  if (/^\s*(?:false|no|n|nope|never|0)\W*$/i.test(value)) return false;
   return /^\s*(?:true|yes|y)\W*$/i.test(value) ? true : null;
 }
 
@@ -217,12 +220,26 @@ function textOf(value: Record<string, unknown>, keys: readonly string[]): string
   return typeof text === 'string' ? text.trim() : '';
 }
 
-function findingsOf(value: Record<string, unknown>): Finding[] {
-  const listed = LISTS.flatMap((key) => findingsIn(value[key]));
-  const blocking = Object.entries(value)
-    .filter(([key]) => BLOCKING.test(key))
-    .flatMap(([, one]) => findingsIn(one).map((found): Finding => ({ ...found, severity: 'error' })));
-  return [...listed, ...blocking].slice(0, FINDINGS_MAX);
+function findingsOf(value: Record<string, unknown>, depth = 0): Finding[] {
+  const all = Object.entries(value).flatMap(([key, one]): Finding[] => {
+    if (BLOCKING.test(key)) return findingsIn(one).map(asError);
+    // One that is called slight, or weighed at all, keeps its weight.
+    if (LISTS_AGAINST.test(key)) return findingsIn(one).map((found) => (isWeighed(one) ? found : asError(found)));
+    if (LISTS.test(key)) return findingsIn(one);
+    // Parts of a review, each with its own list.
+    return isRecord(one) && depth < DEPTH_MAX && !VERDICTS.some((name) => name === key)
+      ? findingsOf(one, depth + 1)
+      : [];
+  });
+  return all.slice(0, FINDINGS_MAX);
+}
+
+function asError(found: Finding): Finding {
+  return { ...found, severity: 'error' };
+}
+
+function isWeighed(list: unknown): boolean {
+  return Array.isArray(list) && list.every((one) => isRecord(one) && textOf(one, WEIGHTS) !== '');
 }
 
 /** A list of them, lists by severity, or words. */
@@ -259,11 +276,21 @@ function findingOf(raw: unknown): Finding[] {
     return [remark(said, blocksMerge(said) ? 'error' : 'warning', 'model-review')];
   }
   if (!isRecord(raw)) return [];
-  const message = textOf(raw, MESSAGES);
-  if (isNothing(message)) return [];
+  const message = messageIn(raw);
+  if (isNothing(message) && !(message === '' && SERIOUS.test(textOf(raw, WEIGHTS)))) return [];
   return [{ severity: severityOf(raw), line: lineOf(raw), rule: 'model-review', message: clipped(message) }];
 }
 
+/** What a finding says; under a name that nobody knows, the longest of its texts. */
+function messageIn(raw: Record<string, unknown>): string {
+  const said = textOf(raw, MESSAGES);
+  if (said !== '') return said;
+  const others = Object.entries(raw).filter(([key]) => ![...WEIGHTS, ...PLACES].some((name) => name === key));
+  const texts = others.flatMap(([, one]) => (typeof one === 'string' ? [one.trim()] : []));
+  return texts.reduce((longest, one) => (one.length > longest.length ? one : longest), '');
+}
+
+const PLACES = ['type', 'category', 'kind', 'file', 'path', 'line', 'location', 'rule', 'id', 'code'] as const;
 const SERIOUS =
   /^(?:error|critical|high|major|blocker|blocking|severe|serious|fatal|urgent|security|bug|must|p0|p1|s0|s1|sev(?:erity)?[- ]?[01]|🔴|❌|⛔|🛑|🚫)/iu;
 /** A kind of finding is a word alone: one of "error handling" need not be an error. */
@@ -271,15 +298,15 @@ const SERIOUS_KIND = /^(?:error|critical|blocker|blocking|security|vulnerability
 const SLIGHT = /^(?:info|note|nit|low|minor|trivial|style|suggestion|optional|hint|praise|cosmetic)/i;
 
 function severityOf(raw: Record<string, unknown>): Finding['severity'] {
-  const weight = textOf(raw, ['severity', 'level', 'priority']);
+  const weight = textOf(raw, WEIGHTS);
   const kind = textOf(raw, ['type', 'category', 'kind']);
   const said = weight === '' ? kind : weight;
   if (SERIOUS.test(weight) || SERIOUS_ELSEWHERE.test(weight)) return 'error';
   if (weight === '' && SERIOUS_KIND.test(kind)) return 'error';
   if (flagOf(raw.blocking) === true || flagOf(raw.blocker) === true || flagOf(raw.must_fix) === true) return 'error';
-  if (blocksMerge(textOf(raw, MESSAGES))) return 'error';
+  if (blocksMerge(messageIn(raw))) return 'error';
   // Whatever weight it is given: nobody merges a hole.
-  if (!SLIGHT.test(said) && hasHole(textOf(raw, MESSAGES))) return 'error';
+  if (!SLIGHT.test(said) && hasHole(messageIn(raw))) return 'error';
   return SLIGHT.test(said) ? 'info' : 'warning';
 }
 

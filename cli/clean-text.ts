@@ -4,11 +4,13 @@
  * `terminal.ts`, which cleans it there, whoever called.
  *
  * 1. What comes out has no control character but the line break and the tab, in one line not even those.
- * 2. A mark that turns text round is shown by its number: what is read is in the order in which it is stored, and whoever
- *    looks sees that something tried otherwise.
+ * 2. A mark that turns text round, or that nobody sees, is shown by its number: what is read is what is stored, in its order,
+ *    and whoever looks sees that something tried otherwise.
  * 3. The time is linear in the length of the text. (Node's own `stripVTControlCharacters` takes seconds for 40 KB of
  *    sequences without an end, and leaves DCS and APC.)
  */
+import { UNSEEN } from '../schemas/unseen.ts';
+
 const ESC = String.fromCharCode(0x1b);
 const BEL = String.fromCharCode(0x07);
 /** C1: the one-character forms of `ESC [`, of the openers of strings, and of their end. */
@@ -31,16 +33,13 @@ export function withoutSequences(text: string): string {
   return text.replace(SEQUENCE, '');
 }
 
-function turnsShown(text: string): string {
-  return text.replace(
-    /\p{Bidi_Control}/gu,
-    (one) => `<U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}>`,
-  );
+function unseenShown(text: string): string {
+  return text.replace(UNSEEN, (one) => `<U+${(one.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
 }
 
 /** Lines and tabs stay, other control characters are gone. */
 export function safeText(text: string): string {
-  return turnsShown(
+  return unseenShown(
     withoutSequences(text)
       .replace(/[\u2028\u2029]/g, '\n')
       .replace(/[^\P{Cc}\n\t]/gu, ''),
@@ -49,7 +48,7 @@ export function safeText(text: string): string {
 
 /** One line of at most `max` characters; control characters and line breaks become spaces. */
 export function oneLine(text: string, max: number): string {
-  const flat = turnsShown(
+  const flat = unseenShown(
     withoutSequences(text)
       .replace(/[\s\p{Cc}]+/gu, ' ')
       .trim(),

@@ -28,6 +28,14 @@ const hostile: readonly (readonly [what: string, text: string, shown: string])[]
   ['erasing', 'abc\b\b\bxyz\u007f', 'abcxyz'],
   ['turning', `if (a) ${RLO}// b`, 'if (a) <U+202E>// b'],
   ['an isolate', '\u2066a\u2069', '<U+2066>a<U+2069>'],
+  ['zero widths', 'pay\u200bpal\u2060\ufeff', 'pay<U+200B>pal<U+2060><U+FEFF>'],
+  ['a joiner in a word that it joins nothing of', 'ru\u200dn', 'ru<U+200D>n'],
+  ['words in tags', 'ok\u{e0072}\u{e006d}', 'ok<U+E0072><U+E006D>'],
+  ['bytes in selectors', 'ok\ufe01\u{e0101}', 'ok<U+FE01><U+E0101>'],
+  ['bytes in selectors behind an emoji', '😀\ufe0f\u{e0101}\u{e0102}', '😀\ufe0f<U+E0101><U+E0102>'],
+  ['letters that are blank', 'a\u3164b\u115fc', 'a<U+3164>b<U+115F>c'],
+  ['a row of joiners', '😀\u200d\u200d\u200c', '😀\u200d<U+200D><U+200C>'],
+  ['notes between lines', 'a\ufff9b\ufffa', 'a<U+FFF9>b<U+FFFA>'],
 ];
 
 describe('cleaning', () => {
@@ -35,6 +43,10 @@ describe('cleaning', () => {
     expect(cleanLine(text)).toBe(shown);
     expect(safeText(text)).toBe(shown);
     expect(oneLine(text, 100)).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
+  });
+
+  test('emoji and words of other scripts stay as they are', () => {
+    for (const text of ['👩‍💻 ❤️‍🔥 1️⃣ #️⃣ 🏳️‍🌈', 'می‌خواهم', 'क्‍ष', '葛󠄀城', 'ä\u0308 ñ']) expect(cleanLine(text)).toBe(text);
   });
 
   test('a line break of any kind makes no second line', () => {
@@ -52,9 +64,14 @@ describe('cleaning', () => {
   });
 
   test('JSON stays the same value, without a character that a terminal obeys', () => {
-    const value = { id: '\u009b31m', path: `a${RLO}b\u007f\u2028`, text: 'ä\u001b[2J\n✓' };
+    const value = {
+      id: '\u009b31m',
+      path: `a${RLO}b\u007f\u2028`,
+      text: 'ä\u001b[2J\n✓',
+      '\u{e0041}': 'a\u200bb\u{e0101}',
+    };
     const json = plainJson(JSON.stringify(value));
-    expect(json).not.toMatch(/\p{Cc}|\p{Bidi_Control}|\u2028/u);
+    expect(json).not.toMatch(/\p{Cc}|\p{Default_Ignorable_Code_Point}|\u2028/u);
     expect(JSON.parse(json)).toEqual(value);
   });
 

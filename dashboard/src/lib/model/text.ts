@@ -7,19 +7,20 @@
  * 2. Never longer than `max` characters and the note that says how much is missing.
  */
 
+import { UNSEEN } from '../../../../schemas/unseen.ts';
+
 /** Terminal sequences (CSI, OSC, single), as a program's output has them: colours say nothing here. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
 const ANSI = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\^_])/g;
-// Controls but tab and newline; marks and overrides of direction; zero widths; line separators; the BOM.
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/g;
+/** Controls but tab and newline, and line separators. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028\u2029]/g;
 
 const SHOWN_MAX = 20_000;
 
 export function plain(text: string, max: number = SHOWN_MAX): string {
   const cut = text.length > max ? text.slice(0, max) : text;
-  const shown = cut.replaceAll('\r\n', '\n').replaceAll(ANSI, '').replaceAll(UNSEEN, named);
+  const shown = cut.replaceAll('\r\n', '\n').replaceAll(ANSI, '').replaceAll(CONTROLS, named).replaceAll(UNSEEN, named);
   const missing = text.length - cut.length;
   return missing === 0 ? shown : `${shown}… (${missing.toLocaleString('en')} more characters)`;
 }

@@ -13,7 +13,11 @@ describe('text of anybody', () => {
   });
 
   it('keeps lines, tabs, emoji and other scripts', () => {
-    expect(plain('á\tб\n漢 👩‍💻')).toBe('á\tб\n漢 👩‍💻');
+    expect(plain('á\tб\n漢 👩‍💻 می‌خواهم')).toBe('á\tб\n漢 👩‍💻 می‌خواهم');
+  });
+
+  it('names what is hidden in tags, selectors and joiners', () => {
+    expect(plain('ok\u{e0072}\ufe01 ru\u200dn')).toBe('ok‹U+E0072›‹U+FE01› ru‹U+200D›n');
   });
 
   it('is cut with a note of what is missing', () => {

@@ -14,6 +14,7 @@ import { parseEach } from '../schemas/events/envelope.ts';
 import { type Fact, factFrom } from '../schemas/events/fact.ts';
 import { isCorrelationId } from '../schemas/events/subjects.ts';
 import { readWrittenJson, WrittenJsonError } from '../schemas/written-json.ts';
+import { plainJson } from '../telemetry/plain-json.ts';
 import { CliError, codeOf } from './errors.ts';
 
 const FORMAT = 'agent-mesh-trail';
@@ -56,7 +57,7 @@ export function trailText(taskId: string, facts: readonly Fact[], by: string, le
       event: { ...(leaveOut ? (valueWithoutSecrets(event) as object) : event) },
     })),
   };
-  return `${JSON.stringify(file, null, 2)}\n`;
+  return `${plainJson(JSON.stringify(file, null, 2))}\n`;
 }
 
 /** @param source named in errors. @throws CliError with exit code 2 */

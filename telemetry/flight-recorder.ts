@@ -11,6 +11,7 @@
  */
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { plainJson } from './plain-json.ts';
 import type { BegunSpan, FinishedSpan } from './span.ts';
 
 /** Lines wait so long for others; a killed process loses no more. */
@@ -194,7 +195,8 @@ export function openFlightRecorder(folder: string): FlightRecorder {
 }
 
 function textOf(line: FlightLine): string {
-  const text = JSON.stringify(line);
+  // People look at these files with `cat`.
+  const text = plainJson(JSON.stringify(line));
   if (text.length <= LINE_MAX_CHARACTERS) return `${text}\n`;
   return line.kind === 'log' ? `${JSON.stringify({ ...line, line: { msg: 'too long' } })}\n` : '';
 }

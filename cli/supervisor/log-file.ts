@@ -1,9 +1,10 @@
 /**
  * The log file of a service. Owns: rotation by size and what happens when it cannot be written. Does not own: the form
- * of a line. A full disk costs log lines, never the service: the gap is counted and written down once there is room.
+ * of a line. A full disk costs log lines, never the service: the gap is counted and written down once there is room. What
+ * is filed is clean as what is printed: people read it with `cat`.
  */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
-import { stripVTControlCharacters } from 'node:util';
+import { cleanLine } from '../clean-text.ts';
 import { fileProblem } from '../errors.ts';
 
 /** Three files of this size are kept for each service. */
@@ -39,7 +40,7 @@ export function openLogFile(path: string, bytesMax: number = LOG_BYTES_MAX): Log
   };
 
   const append = (line: string): void => {
-    const bytes = Buffer.from(`${stripVTControlCharacters(line)}\n`);
+    const bytes = Buffer.from(`${cleanLine(line)}\n`);
     if (size > 0 && size + bytes.byteLength > bytesMax) rotate();
     writeSync(fd, bytes);
     size += bytes.byteLength;

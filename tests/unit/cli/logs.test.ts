@@ -44,6 +44,16 @@ describe('a log file', () => {
     expect(readFileSync(path, 'utf8')).toContain('line 99');
   });
 
+  it('has nothing that a terminal obeys or that nobody sees', () => {
+    const path = join(folder, 'tools.log');
+    const log = openLogFile(path);
+    log.write('\u001bP+q\u001b\\a\u001b_G\u001b\\b\u009b31m \u0007ok\rno \u202ekcab\u200b');
+    log.close();
+    const text = readFileSync(path, 'utf8');
+    expect(text).not.toMatch(/[^\P{Cc}\n\t]|\p{Default_Ignorable_Code_Point}/u);
+    expect(text.split('\n').at(-2)).toBe('ab okno <U+202E>kcab<U+200B>');
+  });
+
   it('is added to after a restart', () => {
     const path = join(folder, 'agents.log');
     for (const line of ['one', 'two']) {

@@ -26,6 +26,13 @@ describe('a trail as a file', () => {
     expect(read.facts).toEqual([accepted]);
   });
 
+  it('does nothing to the terminal of whoever looks at it, and is read as it was all the same', () => {
+    const hostile = fact(7, 'task.accepted', { prompt: 'a\u009b31m\u007f\u202e\u200b\u{e0041}\u2028b' });
+    const text = trailText(taskId, [hostile], 'test', false);
+    expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Default_Ignorable_Code_Point}|\u2028/u);
+    expect(parseTrail(text, 'x.json').facts).toEqual([hostile]);
+  });
+
   it('leaves secrets out on wish, says so, and is still a trail', () => {
     const text = trailText(taskId, [accepted], 'test', true);
     for (const secret of ['correct-horse', 'sk-proj-Zk3Vb8Qm1Xr7Tn5Wd9Lc2Hs6', 's3cr3tpw'])

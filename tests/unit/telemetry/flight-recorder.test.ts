@@ -1,8 +1,8 @@
 /** The last minute on disk, in real files. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import {
   crashFolders,
   type FlightRecorder,
@@ -35,6 +35,16 @@ afterEach(() => {
   vi.useRealTimers();
   for (const recorder of opened.splice(0)) recorder.close();
   rmSync(home, { recursive: true, force: true });
+});
+
+test('what it writes does nothing to the terminal of whoever looks at it', () => {
+  const recorder = open();
+  recorder.begun({ ...span('1'), name: 'a\u009b31m\u007f\u202e\u200b\u2028b' }, false);
+  abandon();
+  recorder.close();
+  const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  expect(texts.join('')).toContain('a\\u009b31m');
+  expect(texts.join('')).not.toMatch(/[^\P{Cc}\n]|\p{Default_Ignorable_Code_Point}|\u2028/u);
 });
 
 describe('after a crash', () => {

@@ -9,12 +9,15 @@ import type { TaskView } from '../schemas/events/task-view.ts';
 import { MeshError } from './errors.ts';
 import { type Removed, removalNote } from './removal.ts';
 
-/** The keeper answers in a millisecond; where nobody listens the server says so at once. */
-const ANSWER_WITHIN_MS = 500;
+/** The keeper answers in a millisecond, unless its process stands still; where nobody listens the server says so at once. */
+const ANSWER_WITHIN_MS = 2000;
+/** A host that went has a successor within its lease. */
+const RETRY_AFTER_MS = 1000;
+export const KEEPER_SILENT = 'KEEPER_SILENT';
 
 /**
- * Null when nobody knows it.
- * @throws MeshError when it is only known that it ended, or that it was removed
+ * Null when its keeper knows nothing of it. While no host keeps its partition nobody can say that.
+ * @throws MeshError when it is only known that it ended, or that it was removed; KEEPER_SILENT when its keeper does not answer
  * @throws BusError while the log is away
  */
 export async function recall(bus: Bus, correlationId: string): Promise<TaskView | null> {
@@ -22,9 +25,19 @@ export async function recall(bus: Bus, correlationId: string): Promise<TaskView 
   if (note !== null) throw removed(correlationId, note);
   const until = { answers: 1, limitMs: ANSWER_WITHIN_MS };
   const [answer] = await bus.askVolatile(recallSubject(correlationId), '', until);
-  const task = answer === undefined ? null : parseRecalled(answer);
+  if (answer === undefined) throw silent(correlationId);
+  const task = parseRecalled(answer);
   if (task === 'ended') throw forgotten(correlationId);
   return task === null ? null : recalledView(correlationId, task);
+}
+
+function silent(correlationId: string): MeshError {
+  return new MeshError(
+    'unavailable',
+    KEEPER_SILENT,
+    `the log holds nothing of task ${correlationId}, and the host that would remember it does not answer; call again when the agents run`,
+    { retryAfterMs: RETRY_AFTER_MS, metadata: { correlation_id: correlationId } },
+  );
 }
 
 function removed(correlationId: string, { at, status }: Removed): MeshError {

@@ -16,6 +16,7 @@ import type { Asked } from './asked.ts';
 import { type Caller, isAdmin } from './caller.ts';
 import { invalidField, MeshError, toMeshError } from './errors.ts';
 import type { CallContext, CallerRecord, ClientPorts } from './ports.ts';
+import { KEEPER_SILENT } from './recall.ts';
 import { bytesOf, checkData } from './requests.ts';
 import type { TaskFeed, TaskFeeds, TaskNow } from './task-feed.ts';
 import { unlike, wishesIn, wishesOf } from './wishes.ts';
@@ -160,8 +161,11 @@ export class Submissions {
           else kept = found;
           feed.look();
         })
-        .catch((error: unknown) => {
-          if (isSilent) feed.fail(toMeshError(error));
+        .catch((thrown: unknown) => {
+          if (!isSilent) return;
+          const error = toMeshError(thrown);
+          if (error.reason === KEEPER_SILENT) silence = setTimeout(ask, SILENCE_MS);
+          else feed.fail(error);
         });
     };
     silence = setTimeout(ask, SILENCE_MS);

@@ -69,6 +69,33 @@ describe('an id that is older than the log', () => {
     client.close();
   });
 
+  test('a keeper that does not answer makes no task unknown, and the same call waits for it', async () => {
+    const { mesh, address } = gateway();
+    const path = '/once/and/slowly';
+    const client = createMeshClient({ address });
+    const order = { prompt: mesh.counter.prompt('http_post', path), correlationId: newCorrelationId() };
+    const before = await client.run(order);
+    await expire(mesh, [order.correlationId]);
+    await mesh.service('gateway').kill();
+    await mesh.service('gateway').ready();
+
+    const agents = mesh.service('agents');
+    await agents.kill('SIGSTOP');
+    const once = { attemptsMax: 1 };
+    const silent = { code: 'UNAVAILABLE', reason: 'KEEPER_SILENT' };
+    expect(await failure(client.get(order.correlationId, once))).toMatchObject(silent);
+    const again = client.run(order, { timeoutMs: LIMIT_MS });
+    expect(await failure(client.cancel(order.correlationId, '', once))).toMatchObject(silent);
+    await agents.kill('SIGCONT');
+    expect((await again).task.result).toEqual(before.task.result);
+    expect((await client.get(order.correlationId)).task.result).toEqual(before.task.result);
+    expect(mesh.counter.deeds(path)).toBe(1);
+    await agents.down('SIGTERM');
+    expect(await failure(client.get(order.correlationId, once))).toMatchObject(silent);
+    await agents.start();
+    client.close();
+  });
+
   test('S5: an id that the ledger has pruned, too, is not run again, and the caller is told', async () => {
     const { mesh, address } = gateway();
     const path = '/once/and/long/ago';

@@ -48,8 +48,7 @@ export async function openTask(
   checkId(correlationId);
   const feed = await feeds.open(correlationId, options.onFact === undefined ? {} : { onFact: options.onFact });
   try {
-    if (!feed.isKnown) throw await absent(feeds, correlationId, caller);
-    if (!maySee(caller, feed.view)) throw unknownTask(correlationId);
+    if (!feed.isKnown || !maySee(caller, feed.view)) throw await absent(feeds, correlationId, caller);
     if (options.steer === true) checkSteers(caller, feed.view);
     return feed;
   } catch (error) {
@@ -58,7 +57,7 @@ export async function openTask(
   }
 }
 
-/** What a caller is told of a task of which the log holds nothing. */
+/** What a caller is told of a task of which the log holds nothing that they may see. Its keeper is asked either way. */
 export async function absent(feeds: TaskFeeds, correlationId: string, caller: Caller): Promise<MeshError> {
   const kept = await feeds.recall(correlationId);
   return kept !== null && maySee(caller, kept) ? expired(kept) : unknownTask(correlationId);

@@ -118,9 +118,10 @@ export class Tasks {
     checkId(correlationId);
     const feed = await this.#feeds.open(correlationId);
     feed.close();
-    const now = feed.isKnown ? this.#feeds.now(feed) : await this.#feeds.kept(feed);
-    if (now === null || !maySee(context.caller, now.view)) throw unknownTask(correlationId);
-    return now;
+    if (feed.isKnown && maySee(context.caller, feed.view)) return this.#feeds.now(feed);
+    const kept = await this.#feeds.kept(feed);
+    if (kept === null || !maySee(context.caller, kept.view)) throw unknownTask(correlationId);
+    return kept;
   }
 
   /**

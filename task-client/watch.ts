@@ -10,7 +10,7 @@ import { isEnded, type TaskView } from '../schemas/events/task-view.ts';
 import { absent, checkId, maySee } from './access.ts';
 import type { ShownQuestions } from './answers.ts';
 import { cursorAt, placeOfCursor } from './cursor.ts';
-import { callerLeft, type MeshError, toMeshError, unknownTask } from './errors.ts';
+import { callerLeft, type MeshError, toMeshError } from './errors.ts';
 import type { CallContext, ClientPorts } from './ports.ts';
 import type { TaskFeed, TaskFeeds } from './task-feed.ts';
 import { type TokenItem, TokenTap } from './token-tap.ts';
@@ -66,7 +66,7 @@ export class Watches {
     let traceparent: string | null = null;
     const tell = (fact: Fact, view: TaskView): void => {
       traceparent ??= fact.event.traceparent;
-      if (!maySee(context.caller, view)) queue.fail(unknownTask(order.correlationId));
+      if (!maySee(context.caller, view)) return;
       if (isAfter(fact, after)) {
         cursor = cursorAt(mark, fact);
         queue.push({ kind: 'fact', fact, view, cursor }, JSON.stringify(fact.event.data).length);
@@ -106,7 +106,8 @@ export class Watches {
   ): Promise<TaskFeed | null> {
     try {
       const feed = await this.#feeds.open(correlationId, { onFact });
-      if (!feed.isKnown) queue.fail(await absent(this.#feeds, correlationId, context.caller));
+      if (!feed.isKnown || !maySee(context.caller, feed.view))
+        queue.fail(await absent(this.#feeds, correlationId, context.caller));
       else feed.until((view) => isEnded(view.status), { signal: context.signal, deadlineMs: null }).catch(queue.fail);
       return feed;
     } catch (error) {

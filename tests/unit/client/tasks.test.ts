@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Mesh, openMesh } from '../../../gateway/core/mesh.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
-import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
+import { recalledText } from '../../../schemas/events/recalled-task.ts';
+import { DOORS_SUBJECT, RECALL_FILTER } from '../../../schemas/events/subjects.ts';
 import { type MeshError, toMeshError } from '../../../task-client/errors.ts';
 import { as, local, type MemoryMesh, memoryMesh } from './log.ts';
 
@@ -139,19 +140,32 @@ describe('run', () => {
 describe('what a caller sees', () => {
   const alice = { name: 'alice', role: 'user' } as const;
 
-  test('a task of somebody else and no task at all are told apart by nothing', async () => {
+  test.each([
+    ['while its keeper answers', true, 'there is no task ID, or it is not yours'],
+    [
+      'while nobody does',
+      false,
+      'the log holds nothing of task ID, and the host that would remember it does not answer; call again when the agents run',
+    ],
+  ])('a task of somebody else and no task at all are told apart by nothing %s', async (_, isKept, message) => {
     const { mesh, memory } = await opened();
+    if (isKept) memory.bus.answerVolatile(RECALL_FILTER, () => recalledText(null));
     const [theirs, none] = [newCorrelationId(), newCorrelationId()];
     await memory.accept(theirs, 'hello', 'bob');
-    const errors = await Promise.all([theirs, none].map((id) => failure(mesh.tasks.get(id, as(alice)))));
-    expect(errors.map(({ message }) => message.replaceAll(/[0-9a-f-]{36}/g, 'ID'))).toEqual([
-      'there is no task ID, or it is not yours',
-      'there is no task ID, or it is not yours',
-    ]);
+    const watched = (id: string) => mesh.watches.watch({ correlationId: id }, as(alice)).next();
+    const calls = [
+      ...[theirs, none].map((id) => mesh.tasks.get(id, as(alice))),
+      ...[theirs, none].map((id) => mesh.tasks.cancel(id, '', as(alice))),
+      ...[theirs, none].map(watched),
+    ];
+    const errors = await Promise.all(calls.map(failure));
+    const said = errors.map((error) => error.message.replaceAll(/[0-9a-f-]{36}/g, 'ID'));
+    expect(said).toEqual(calls.map(() => message));
   });
 
   test('a task whose beginning has left the log belongs to nobody', async () => {
     const { mesh, memory } = await opened();
+    memory.bus.answerVolatile(RECALL_FILTER, () => recalledText(null));
     const id = newCorrelationId();
     await memory.complete(id, 'a secret');
     expect((await failure(mesh.tasks.get(id, as(alice)))).code).toBe('not_found');

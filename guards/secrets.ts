@@ -32,6 +32,10 @@ const EXTENSIONS = new Set([
   '.p8',
   '.publishsettings',
   '.mobileprovision',
+  '.kdb',
+  // Seeds and credentials of NATS.
+  '.nk',
+  '.creds',
 ]);
 /** Files that write about a thing instead of being one. */
 const WRITTEN = new Set([
@@ -70,11 +74,15 @@ const WRITTEN = new Set([
   '.ipynb',
 ]);
 const NAMES =
-  /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|api[_-]?keys?|private[_-]?keys?|service[_-]?account(?:[_-]?keys?)?|kubeconfig|recovery[_-]?codes?|(?:access|api|auth|bearer|bot|id|refresh|session)[_-]?tokens?|keyfile|vault[_-]?pass(?:word)?|jw(?:ks?|t)[_-]private|firebase-adminsdk)(?:[._-]|\d|$)|^token(?:[._-]?\d*)(?:\.|$)|(?:^|[._-])key\.json$|^(?:terraform\.tfstate|auth\.json|azureauth\.json|google-services\.json|googleservice-info\.plist|logins\.json|cookies\.txt|pass\.txt|ssh_host_\w+_key|local\.settings\.json|kube[._-]?config|_netrc|wallet\.dat|shadow|pgpass|netrc|client_secret.*\.json|.*-firebase-adminsdk-.*\.json|.*\.env\..*|env\.(?:local|prod\w*|dev\w*|staging))/i;
+  /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|api[_-]?keys?|private[_-]?keys?|service[_-]?account(?:[_-]?keys?)?|kubeconfig|recovery[_-]?codes?|(?:access|api|auth|bearer|bot|id|refresh|session)[_-]?tokens?|keyfile|keystore|vault[_-]?pass(?:word)?|jw(?:ks?|t)[_-]private|firebase-adminsdk)(?:[._-]|\d|$)|^token(?:[._-]?\d*)(?:\.|$)|(?:^|[._-])key\.json$|^(?:terraform\.tfstate|auth\.json|azureauth\.json|google-services\.json|googleservice-info\.plist|logins\.json|cookies\.txt|pass\.txt|ssh_host_\w+_key|local\.settings\.json|kube[._-]?config|_netrc|wallet\.dat|shadow|pgpass|netrc|client_secret.*\.json|.*-firebase-adminsdk-.*\.json|.*\.env\..*|env\.(?:local|prod\w*|dev\w*|staging))/i;
+
+/** What editors and people put behind a name when they keep a copy. */
+const COPY = /(?:\.(?:bak|backup|old|orig|save|copy|tmp|swp|\d{1,8})|~|[ _-]copy|[ ]?\(\d+\))+$/;
 
 /** Whether a file's name says that it holds a secret. */
 export function hasSecretName(fileName: string): boolean {
-  const name = fileName.toLowerCase();
+  // An unusual form of a letter is that letter to whoever reads the name.
+  const name = fileName.normalize('NFKC').toLowerCase().replace(COPY, '');
   const extension = extname(name);
   if (/\.(?:example|sample|template|dist)$/.test(name)) return false;
   if (EXTENSIONS.has(extension) || name === 'wp-config.php' || /^id_(?:rsa|dsa|ecdsa|ed25519)(?!.*\.pub$)/.test(name))

@@ -18,7 +18,16 @@ const call = async (name: string, args: Record<string, unknown>): Promise<string
 const SHOWN = ['README.md', 'docs/a.md', 'docs/kept.draft.md', 'src/main.ts'];
 const LEFT_OUT = [
   ...['.env', '.env.local', '.aws/credentials', '.ssh/id_ed25519', '.npmrc', 'sub/.git/config', '.hidden/notes.md'],
-  ...['id_rsa', 'server.key', 'callers-secrets.json', 'secrets.yaml', 'notes.env', 'deep/er/credentials.json'],
+  ...[
+    'id_rsa',
+    'server.key',
+    'server.key.old',
+    'gateway.nk',
+    'callers-secrets.json',
+    'secrets.yaml',
+    'notes.env',
+    'deep/er/credentials.json',
+  ],
   ...['node_modules/x/readme.md', 'dist/main.js', 'env/lib/site.md'],
   ...['ignored.md', 'docs/b.draft.md', 'out/report.md', 'above.md'],
 ];

@@ -103,6 +103,18 @@ describe('secrets', () => {
     'token.json',
     'access_token.txt',
     'jwt-private.json',
+    'ID_RSA',
+    'ｉｄ_ｒｓａ',
+    'gateway.nk',
+    'mesh.creds',
+    'old.kdb',
+    'keystore.properties',
+    'server.key.old',
+    'server.key~',
+    'prod.tfvars.bak',
+    'secrets.yaml.2',
+    'credentials (1)',
+    'id_rsa copy',
   ])('by name: %s', (name) => {
     expect(hasSecretName(name)).toBe(true);
   });
@@ -124,6 +136,13 @@ describe('secrets', () => {
     'design-tokens.json',
     'special_tokens_map.json',
     'token-types.txt',
+    'tokens.txt',
+    'secrets.md.bak',
+    'config.yaml.old',
+    'prod.env.example~',
+    'creds.md',
+    '~',
+    '.bak',
   ])('not by name: %s', (name) => {
     expect(hasSecretName(name)).toBe(false);
   });

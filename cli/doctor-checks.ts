@@ -14,6 +14,7 @@ import { livingServices } from '../registry/registry.ts';
 import { type Service, supervisedServices } from '../services/table.ts';
 import { graphicsCard, languageModel } from './doctor-model.ts';
 import { routerCheck } from './doctor-router.ts';
+import { telemetryCheck } from './doctor-telemetry.ts';
 import { codeOf, toFailure } from './errors.ts';
 import { localTrouble } from './local-trouble.ts';
 import { withBus } from './mesh-client.ts';
@@ -228,6 +229,7 @@ export async function allChecks(settings: Settings): Promise<Check[]> {
     await languageModel(settings),
     graphicsCard(),
     await routerCheck(settings),
+    await telemetryCheck(settings),
     await python(),
   ];
   return checks.filter((check) => check !== null);

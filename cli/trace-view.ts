@@ -118,7 +118,9 @@ function styleOf(span: TracedSpan): Style {
   return span.name === spanNamed.task || span.name === spanNamed.hop ? 'blue' : 'green';
 }
 
-const CAUSES: Readonly<Record<string, string>> = { person: 'again because a person wants it', fork: 'a fork' };
+const CAUSES: Readonly<Record<string, string>> = {
+  ...{ person: 'again because a person wants it', fork: 'a fork', retry: 'again after a failure' },
+};
 
 function noteOf(span: TracedSpan): string {
   const said = (key: string): string | null => {
@@ -152,7 +154,8 @@ function summary(
   endMs: number,
   paint: Paint,
 ): string[] {
-  const cut = spans.filter(isCutOff).length;
+  // A tool call or a generation was cut off with the attempt that it is inside of.
+  const cut = spans.filter((span) => isCutOff(span) && span.attributes[attribute.effect] !== undefined).length;
   const still = spans.filter(isStandstill).length;
   const lost = duration(lostIn(spans));
   const retried = spans.filter(({ attributes }) => attributes[attribute.linkCause] === 'retry').length;

@@ -1,6 +1,6 @@
 /**
- * Where Prometheus asks: one address for all services of the mesh. Owns: the HTTP answer, and gathering the numbers of
- * all processes. Does not own: the numbers (`metric-samples.ts`).
+ * Where Prometheus asks: one address for all services of the mesh. Owns: the HTTP answer. Does not own: asking the
+ * processes (`telemetry/told-samples.ts`), or the numbers (`metric-samples.ts`).
  *
  * On loopback alone, and not for web pages that a browser there has open: numbers have no content, but nobody outside needs
  * to know them. Who scrapes from elsewhere does it through a proxy of their own, which names this machine as the host.
@@ -12,11 +12,9 @@ import type { Bus } from '../bus/port.ts';
 import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../guards/web-page.ts';
 import { livingServices } from '../registry/registry.ts';
-import { METRICS_SUBJECT } from '../schemas/events/telemetry.ts';
 import { prometheusText, type ToldSamples } from '../telemetry/prometheus-text.ts';
+import { askForSamples } from '../telemetry/told-samples.ts';
 
-/** A process that does not answer in time has no numbers this time; `up` of a scrape is about the door. */
-const ASK_LIMIT_MS = 1000;
 const OWN: OwnOrigin = { scheme: 'http', names: new Set(), publicOrigin: null };
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -60,7 +58,5 @@ export async function openMetricsDoor(bus: Bus, port: number, log: RuntimeLog): 
 }
 
 async function gather(bus: Bus): Promise<ToldSamples[]> {
-  const answers = (await livingServices(bus)).length;
-  const told = await bus.askVolatile(METRICS_SUBJECT, '', { answers: Math.max(1, answers), limitMs: ASK_LIMIT_MS });
-  return told.map((data) => JSON.parse(Buffer.from(data).toString()) as ToldSamples);
+  return askForSamples(bus, (await livingServices(bus)).length);
 }

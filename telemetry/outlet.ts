@@ -49,7 +49,7 @@ export interface Outlet<T> {
 
 export interface OutletOptions<T> {
   readonly destination: Destination<T>;
-  /** Told of losses, at most once a minute. */
+  /** Told of losses, of each once: at most once a minute, and at the end. */
   readonly onLoss: (what: { readonly destination: string; readonly dropped: number; readonly reason: string }) => void;
   /** All up to the nth that was given were taken, or given up. */
   readonly onDone?: (n: number) => void;
@@ -67,17 +67,27 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
   let underWay: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
   let toldAtMs = Number.NEGATIVE_INFINITY;
+  let lastReason = '';
+  /** What is lost in a quiet minute is told at its end. */
+  let complaint: NodeJS.Timeout | null = null;
   let inBatch = 0;
   /** Dropped behind the batch that is under way. */
   let skipped = 0;
 
-  const lose = (count: number, reason: string): void => {
-    dropped += count;
-    const nowMs = performance.now();
-    if (nowMs - toldAtMs < COMPLAIN_EVERY_MS) return;
-    toldAtMs = nowMs;
+  const complain = (reason: string): void => {
+    if (complaint !== null) clearTimeout(complaint);
+    complaint = null;
+    if (dropped === toldDropped) return;
+    toldAtMs = performance.now();
     onLoss({ destination: name, dropped: dropped - toldDropped, reason: reason.slice(0, 300) });
     toldDropped = dropped;
+  };
+  const lose = (count: number, reason: string): void => {
+    dropped += count;
+    lastReason = reason;
+    const quietMs = toldAtMs + COMPLAIN_EVERY_MS - performance.now();
+    if (quietMs <= 0) complain(reason);
+    else complaint ??= setTimeout(() => complain(lastReason), quietMs).unref();
   };
   const pass = (count: number): void => {
     queue.splice(0, count);
@@ -157,6 +167,7 @@ export function createOutlet<T>({ destination, onLoss, onDone, everyMs = SEND_EV
       if (timer !== null) clearTimeout(timer);
       if (queue.length > 0) lose(queue.length, 'the process ended before they were taken');
       queue = [];
+      complain(lastReason);
     },
   };
 }

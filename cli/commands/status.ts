@@ -10,6 +10,7 @@ import { natsUrl, type Settings, shownUrl } from '../../config/settings.ts';
 import { type Heartbeat, livingServices } from '../../registry/registry.ts';
 import { serviceNamed } from '../../services/table.ts';
 import { type ObsState, readObservability } from '../../telemetry/mode-bucket.ts';
+import { askForSamples } from '../../telemetry/told-samples.ts';
 import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { dashboardUrl } from '../dashboard-url.ts';
@@ -20,6 +21,7 @@ import { modeLine } from '../obs-state.ts';
 import { statusLines } from '../status-view.ts';
 import { isPortFree } from '../supervisor/home.ts';
 import { type Liveness, liveness, livingRecord, type RunState, readRunState } from '../supervisor/run-state.ts';
+import { type Loss, lossesIn, lossText } from '../telemetry-losses.ts';
 import { columns, duration, out, type Paint, painter, plural, print, printJson } from '../terminal.ts';
 
 export function command(): Command {
@@ -44,6 +46,7 @@ interface Seen {
   readonly quarantined: number;
   readonly serverVersion: string | null;
   readonly observability: ObsState | null;
+  readonly lost: readonly Loss[];
   /** A message was stored and read back. */
   readonly stores: boolean;
   /** Why the mesh could not be asked. */
@@ -57,12 +60,14 @@ async function ask(settings: Settings): Promise<Seen> {
       await assertStores(bus);
       const log = await bus.streamInfo();
       const quarantine = await bus.streamInfo('quarantine');
+      const services = await livingServices(bus);
       return {
-        services: await livingServices(bus),
+        services,
         log: { firstSeq: log.firstSeq, lastSeq: log.lastSeq },
         quarantined: quarantine.lastSeq - quarantine.firstSeq + 1,
         serverVersion: bus.serverVersion,
         observability: await readObservability(bus.kv('config'), settings.OBS_MODE),
+        lost: lossesIn(await askForSamples(bus, services.length)),
         stores: true,
         problem: null,
       };
@@ -76,6 +81,7 @@ async function ask(settings: Settings): Promise<Seen> {
       quarantined: 0,
       serverVersion: null,
       observability: null,
+      lost: [],
       stores: false,
       problem: message,
     };
@@ -135,6 +141,7 @@ function jsonOf(settings: Settings, local: Liveness, seen: Seen | null, up: bool
     log: seen?.log ?? null,
     quarantined: seen?.quarantined ?? null,
     observability: observabilityOf(seen),
+    telemetryLost: seen?.lost ?? [],
     problem: seen?.problem ?? null,
   };
 }
@@ -182,5 +189,7 @@ function seenLines(local: Liveness, seen: Seen | null, paint: Paint): string[] {
     lines.push(`Log: ${plural(count, 'event')}, nats-server ${seen.serverVersion}${poison}`);
   }
   if (seen?.observability != null) lines.push(modeLine(seen.observability, paint));
+  const lost = lossText(seen?.lost ?? []);
+  if (lost !== null) lines.push(`Telemetry: ${paint('yellow', lost)}`);
   return lines;
 }

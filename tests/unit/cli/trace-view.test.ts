@@ -10,7 +10,11 @@ const span = (id: string, parent: string, name: string, from: number, to: number
   ...{ traceId: 'a'.repeat(32), spanId: id, parentSpanId: parent, name, kind: 'internal', failure: null },
   ...{ startMs: from, endMs: to, attributes: more },
 });
-const cutOff = { 'mesh.effect.outcome': 'cut_off', 'mesh.cut_off.reason': 'process 7 ended without stopping' };
+const cutOff = {
+  'mesh.effect.name': 'check',
+  'mesh.effect.outcome': 'cut_off',
+  'mesh.cut_off.reason': 'process 7 ended without stopping',
+};
 const after = { 'mesh.effect.attempt': 2, 'mesh.link.cause': 'crash', 'mesh.crash.lost_ms': 2500 };
 const told = [
   span('t', '', 'agent.task', 0, 5000, { 'mesh.task.status': 'completed' }),
@@ -39,6 +43,14 @@ test('a crash that cut nothing off shows as well, and what two tell of is lost o
   expect(linesOf(waited)[0]).toContain('stood still once after a crash, 2.4 s lost');
   expect(linesOf(waited).join('\n')).toMatch(/agent\.replay +╳+ .*stood still: process 7 ended without stopping/);
   expect(linesOf(waited, ...told.slice(3))[0]).toContain('1 attempt cut off by a crash, 2.5 s lost');
+});
+
+test('an attempt is cut off once, whatever was inside of it', () => {
+  const { 'mesh.effect.name': _name, ...inside } = cutOff;
+  const spans = [...told, span('c', '1', 'chat small', 120, 200, inside)];
+  const lines = traceLines(spansIn([{ resource, spans }]), { ...plain, all: false });
+  expect(lines[0]).toContain('1 attempt cut off by a crash, 2.5 s lost');
+  expect(lines.join('\n')).toMatch(/chat small +╳+ .*cut off: process 7 ended without stopping/);
 });
 
 test('messages are shown where all is wanted', () => {

@@ -74,6 +74,8 @@ describe('a collector', () => {
     expect(losses[0]?.reason).toContain(`more than ${QUEUE_MAX}`);
     await outlet.close(50);
     expect(outlet.counts().dropped).toBe(50_000 + QUEUE_MAX);
+    // What was lost in the quiet minute is told at the end of it, or here.
+    expect(losses.reduce((sum, { dropped: told }) => sum + told, 0)).toBe(50_000 + QUEUE_MAX);
   });
 
   it('that refuses for good is not asked again about the same, and what comes later is sent', async () => {

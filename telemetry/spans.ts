@@ -96,7 +96,9 @@ export const attribute = {
   routeEngine: 'mesh.route.engine',
   passages: 'mesh.retrieve.passages',
   retrieveEngine: 'mesh.retrieve.engine',
-  /** Why the search was not as good as it is configured to be. */
+  /** True when the search was not as good as it is configured to be. */
+  retrieveFallback: 'mesh.retrieve.fallback',
+  /** Why it was not. */
   retrieveProblem: 'mesh.retrieve.problem',
   /** GenAI semantic conventions, as of semantic-conventions-genai 0.1.0. */
   operation: 'gen_ai.operation.name',

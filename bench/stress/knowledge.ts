@@ -32,7 +32,7 @@ async function drive(stage: Stage): Promise<Driven> {
   const number = (key: string): number[] => spans.map(({ attributes }) => Number(attributes[key] ?? 0));
   return {
     tasks,
-    fallbacks: spans.filter(({ attributes }) => attributes['mesh.retrieve.problem'] !== undefined).length,
+    fallbacks: spans.filter(({ attributes }) => attributes['mesh.retrieve.fallback'] === true).length,
     shown: {
       'every task has an answer': tasks.every(({ status }) => status === 'completed'),
       'the breaker opens, and the registry says so': opened !== null,

@@ -88,10 +88,14 @@ export async function connect(
     // The transport says why it closes right before it does.
     flooded ||= /exceeded maximum size/i.test(error.message);
   };
-  client.onclose = () => end(saying() === '' ? 'it ended' : `it ended; it said: ${saying()}`);
+  // What a server writes after a call may be what it was called with, which is nobody's to read in a log.
+  let called = false;
+  client.onclose = () => end(called || saying() === '' ? 'it ended' : `it ended; it said: ${saying()}`);
   return {
-    call: (tool, args, call) =>
-      callTool({ client, config, sdk, blank, lost: end, flooded: () => flooded }, tool, args, call),
+    call(tool, args, call) {
+      called = true;
+      return callTool({ client, config, sdk, blank, lost: end, flooded: () => flooded }, tool, args, call);
+    },
     get pid() {
       return 'pid' in transport ? transport.pid : null;
     },

@@ -26,8 +26,10 @@ export function createEffects({ knowledge }: RolePorts): EffectHandlers {
           [attribute.topK]: PASSAGES_MAX,
           [attribute.passages]: passages.length,
           [attribute.retrieveEngine]: engine,
-          ...(problem === null ? {} : { [attribute.retrieveProblem]: problem }),
+          [attribute.retrieveFallback]: problem !== null,
         });
+        // Its words may be those of a server that was given what the task is about.
+        if (problem !== null) span.content?.(() => ({ [attribute.retrieveProblem]: problem }));
         const alike = passages.reduce((sum, { id }) => sum + (found.alike?.[id]?.length ?? 0), 0);
         return { passages, engine, problem, ...(alike === 0 ? {} : { alike }) };
       },

@@ -269,6 +269,20 @@ describe('failures', () => {
     ).toEqual([250, 500, 1000]);
   });
 
+  test('what a server wrote after a call, which may be what it was called with, is in no log line', async () => {
+    const { entry } = oddServer();
+    const { all, lines } = servers({ odd: entry });
+    await started(all);
+    await failure(call(all, 'blurt', { words: 'zanzibarwords' }));
+    const gone = await until(
+      async () => lines.find(({ message }) => message === 'the MCP server is gone; connecting again'),
+      START_LIMIT_MS,
+      'its end is told',
+    );
+    expect(gone).toMatchObject({ server: 'odd', why: 'it ended' });
+    expect(JSON.stringify([lines, all.problems()])).not.toContain('zanzibarwords');
+  });
+
   test('closing ends the processes', async () => {
     const { entry, calls } = oddServer();
     const { all } = servers({ odd: entry });

@@ -60,6 +60,14 @@ serveStdio(() => {
   server.registerTool('throw', { inputSchema: z.object({}), annotations: { readOnlyHint: true } }, () => {
     throw new Error('thrown in the tool');
   });
+  server.registerTool(
+    'blurt',
+    { inputSchema: z.object({ words: z.string() }), annotations: { readOnlyHint: true } },
+    ({ words }) => {
+      process.stderr.write(`called with ${words}\n`, () => process.exit(1));
+      return new Promise<never>(() => undefined);
+    },
+  );
   server.registerTool('grow', { inputSchema: z.object({ name: z.string() }), annotations: {} }, ({ name }) => {
     server.registerTool(name, { inputSchema: z.object({}) }, () => text(`I am ${name}`));
     return text('grown');

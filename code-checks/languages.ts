@@ -99,11 +99,16 @@ const DATA: readonly (readonly [RegExp, string])[] = [
 ];
 const ASKS_FOR_CODE = /\b(?:function|method|class|script|program|code|helper|module|parser|api)\b/i;
 
+/** A document that is itself what is asked for, whatever it is about. */
+const DOCUMENT =
+  /^\W*(?:(?:please|can you|could you) )?(?:write|create|make|draft|generate|produce|give me)\s+(?:me )?(?:an? |the )?(?:[\w-]+ ){0,3}?(?:readme|changelog|markdown (?:document|file|page|table|readme))\b(?! (?:parser|generator|script|renderer|converter|linter))/i;
+
 const TRANSLATES =
   /^\W*(?:(?:please|can you|could you) )?(?:translate|convert|port|rewrite|transpile|migrate|turn)\b[^\n]*/i;
 
-/** Of a request to translate code the language that it is to be in. */
+/** Markdown where a document is asked for; of a request to translate code the language that it is to be in. */
 function targetIn(prompt: string): string | null {
+  if (DOCUMENT.test(prompt)) return 'markdown';
   const [request = ''] = TRANSLATES.exec(prompt) ?? [];
   const names = [...request.matchAll(/\b(?:in)?to ([A-Za-z+#]+)/g)].map(([, name = '']) => languageName(name));
   return names.find((name) => PROGRAMMING.some(([, known]) => known === name)) ?? null;

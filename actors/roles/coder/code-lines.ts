@@ -43,14 +43,14 @@ export function outdented(text: string): string {
 }
 
 /** Prompts of Python's interpreter, and of a shell where a terminal is shown. */
-const PYTHON_PROMPT = /^(?:>>>|\.\.\.)(?: |$)/;
+const PYTHON_PROMPT = /^(?:>>>|\.\.\.)(?: |$)|^(?:In \[\d+\]| *\.{3}):(?: |$)/;
 const SHELL_PROMPT = /^(?:\$|>) /;
 
 /** What was typed into an interpreter, without its prompts and what it answered. */
 function withoutPrompts(text: string, language: string): string {
   const lines = text.split('\n');
   const first = lines.find((line) => line.trim() !== '') ?? '';
-  if (/^>>> /.test(first)) return typed(lines, PYTHON_PROMPT);
+  if (/^(?:>>>|In \[\d+\]:) /.test(first)) return typed(lines, PYTHON_PROMPT);
   return /^\$ /.test(first) && ['', 'shell', 'console', 'text'].includes(language) ? typed(lines, SHELL_PROMPT) : text;
 }
 

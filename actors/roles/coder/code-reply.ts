@@ -13,11 +13,12 @@ import { guessLanguage, languageInPrompt, languageName, languagesInPrompt } from
 import { citationsIn } from '../../../prompting/citations.ts';
 import { EngineError } from '../../../prompting/engine-error.ts';
 import type { CodeArtifact, CodeFile, Finding, HopInput, Passage } from '../../../schemas/events/generated.ts';
+import { kindsAskedFor } from './asked-things.ts';
 import { isCommentAlone, outdented } from './code-lines.ts';
-import { unwrapped } from './code-unwrapped.ts';
+import { unwrapped, withoutOuterFence } from './code-unwrapped.ts';
 import { missingCode } from './missing-code.ts';
-import { addedIn, patched, replaced } from './patched.ts';
-import { type Block, blocksIn, OUTPUT, sameLanguage, sourcesAmong } from './source-blocks.ts';
+import { addedIn, isBareHunk, patched, replaced } from './patched.ts';
+import { type Block, blocksIn, OUTPUT, sameLanguage, sourcesAmong, withPartsNamed } from './source-blocks.ts';
 
 /** Limits of schemas/events/data/common.v1.json. */
 const MAX = { citations: 20, explanationChars: 20_000, textChars: 200_000, files: 30 };
@@ -31,7 +32,7 @@ interface Chosen {
 }
 
 const REFUSAL =
-  /^\W*(?:i(?:'m| am) (?:very |really |so )?sorry|sorry,|i (?:can(?:no|')?t|am (?:un|not )able|won't|will not|must decline|am not able)|as an ai|unfortunately,? i (?:can|am))/i;
+  /^\W*(?:i(?:'m| am) (?:very |really |so )?sorry|sorry,|i (?:can(?:no|')?t|am (?:un|not )able|won't|will not|must decline|am not able)|as an ai|unfortunately,? i (?:can|am)|es tut mir leid|leider kann ich|désolée?|je ne peux pas|lo siento|no puedo|mi dispiace|non posso|desculpe|não posso|извините|к сожалению|я не могу|抱歉|对不起|對不起|很遗憾|我(?:无法|不能)|申し訳|すみません|죄송)/i;
 
 /** @throws EngineError `engine_refused`, `engine_no_answer` when there is no code in the reply */
 export function parseCode(
@@ -70,15 +71,16 @@ function cutFault(): Finding {
 function choose(reply: string, input: HopInput, cut: boolean): Chosen {
   const asked = languageInPrompt(input.prompt) ?? input.code?.language ?? null;
   const text = unwrapped(reply, asked);
-  const blocks = blocksIn(text);
+  const blocks = withPartsNamed(blocksIn(text), asked);
+  if (asked === 'markdown') return asDocument(text, blocks);
   if (blocks.length === 0) return unfenced(text, asked, { input, cut });
   const around = withoutFencedBlocks(text).trim();
-  const diff = blocks.find(({ language, text: body }) => isDiff(language, body));
-  if (diff !== undefined && blocks.every((block) => block === diff || OUTPUT.has(block.language))) {
-    return fromDiff(diff, input, around);
+  const diffs = blocks.filter((block) => isDiff(block, input));
+  if (diffs.length > 0 && blocks.every((block) => diffs.includes(block) || OUTPUT.has(block.language))) {
+    return fromDiffs(diffs, input, around);
   }
   const code = sourcesAmong(
-    blocks.filter((block) => block !== diff),
+    blocks.filter((block) => !diffs.includes(block)),
     asked,
     input.prompt,
   );
@@ -86,10 +88,19 @@ function choose(reply: string, input: HopInput, cut: boolean): Chosen {
   const named = code.filter(({ path }) => path !== null);
   if (new Set(named.map(({ path }) => path)).size > 1) return { ...asFiles(named, asked), around, faults };
   const [main] = code;
-  if (main === undefined) throw noCode(text, cut);
+  if (main === undefined || (REFUSAL.test(main.text) && guessLanguage(main.text) === null)) throw noCode(text, cut);
   const language = languageOf(code, asked);
   const parts = code.filter((block) => sameLanguage(languageOf([block], asked), language));
   return { language, text: joined(parts), around, faults };
+}
+
+/** What is written in Markdown has fences of its own: it is what a fence around it holds, or all of the reply. */
+function asDocument(reply: string, blocks: readonly Block[]): Chosen {
+  if (REFUSAL.test(reply)) throw noCode(reply, false);
+  const inner = withoutOuterFence(reply);
+  const block = inner === reply ? blocks.find(({ language }) => language === 'markdown') : undefined;
+  const faults = block?.closed === false ? [cutFault()] : [];
+  return { language: 'markdown', text: block?.text ?? inner, around: '', faults };
 }
 
 function joined(blocks: readonly Block[]): string {
@@ -103,8 +114,14 @@ function asFiles(blocks: readonly Block[], asked: string | null): Pick<Chosen, '
     return { path, language: block.language === '' ? ending : block.language, text: `${block.text.trimEnd()}\n` };
   });
   const language = files.find((file) => asked !== null && sameLanguage(file.language, asked))?.language;
-  const text = files.map((file) => `${comment(file.language, file.path)}\n${file.text.trimEnd()}`).join('\n\n');
+  const text = files.map(named).join('\n\n');
   return { language: language ?? files[0]?.language ?? '', text, files };
+}
+
+/** Under its path, unless it begins with that itself. */
+function named({ path, language, text }: CodeFile): string {
+  const says = (text.split('\n', 1)[0] ?? '').includes(path);
+  return says ? text.trimEnd() : `${comment(language, path)}\n${text.trimEnd()}`;
 }
 
 function comment(language: string, path: string): string {
@@ -138,7 +155,8 @@ const GUESSED: ReadonlySet<string> = new Set(['python', 'typescript', 'tsx', 'ja
 /** Only a request that names one language is clear enough to call another one wrong. */
 function wrongLanguage({ language, text, files }: Chosen, { prompt }: HopInput): Finding[] {
   const [asked, ...more] = languagesInPrompt(prompt);
-  if (asked === undefined || more.length > 0) return [];
+  // What is wrong with a diff that does not fit is said already.
+  if (asked === undefined || more.length > 0 || language === 'diff') return [];
   // The guess tells only these from each other.
   const guess = GUESSED.has(asked) ? guessLanguage(text) : null;
   const shows = [language, ...(guess === null ? [] : [guess])];
@@ -159,25 +177,33 @@ function isProgram(language: string): boolean {
   return !['json', 'yaml', 'html', 'css', 'markdown', 'dockerfile', 'toml', 'xml'].includes(language);
 }
 
-/** A list of settings, or a page, may belong to a program; alone it is none, unless it is what the request speaks of. */
+/** A list of settings, or a page, may belong to a program; alone it is none, unless it is what was asked for. */
 function belongs(language: string, text: string, asked: string, prompt: string): boolean {
   if (language === 'html' && sameLanguage(asked, 'javascript')) return /<script\b/i.test(text);
   if (language === 'html' && asked === 'css') return /<style\b/i.test(text);
   if (language === 'markdown') return true;
-  if (language === 'css') return /styl/i.test(prompt);
-  return /\b(?:config\w*|settings?|schema|manifest|workflow|pipeline|ci|page|template|styl\w*|deploy\w*|docker\w*|package\.json|compose|install\w*|dependenc\w*|data|fixtures?|example)\b/i.test(
-    prompt,
+  if (language === 'css') return /\bstyl|\btheme/i.test(prompt);
+  const kinds = kindsAskedFor(prompt);
+  return kinds.has('data') && !kinds.has('body');
+}
+
+function isDiff({ language, text }: Pick<Block, 'language' | 'text'>, { code }: Pick<HopInput, 'code'> = {}): boolean {
+  return (
+    ['diff', 'patch'].includes(language) ||
+    /^(?:--- \S.*\n\+\+\+ \S|@@ -\d+|<{5,9} ?SEARCH\s*$|\*\*\* (?:Begin Patch|Update File:))/m.test(text) ||
+    (code !== undefined && isBareHunk(text))
   );
 }
 
-function isDiff(language: string, text: string): boolean {
-  return ['diff', 'patch'].includes(language) || /^(?:--- \S.*\n\+\+\+ \S|@@ -\d+|<{5,9} ?SEARCH\s*$)/m.test(text);
-}
-
-function fromDiff(block: Block, { code, prompt }: HopInput, around: string): Chosen {
-  const faults = block.closed ? [] : [cutFault()];
-  const after = code === undefined ? null : (replaced(code.text, block.text) ?? patched(code.text, block.text));
-  const made = code === undefined ? addedIn(block.text) : null;
+/** Several are changes one after the other. */
+function fromDiffs(blocks: readonly Block[], { code, prompt }: HopInput, around: string): Chosen {
+  const faults = blocks.every(({ closed }) => closed) ? [] : [cutFault()];
+  const text = blocks.map((block) => block.text).join('\n');
+  const after = blocks.reduce<string | null>(
+    (before, block) => (before === null ? null : (replaced(before, block.text) ?? patched(before, block.text))),
+    code?.text ?? null,
+  );
+  const made = code === undefined ? addedIn(text) : null;
   if (made !== null) {
     const language = languageInPrompt(prompt) ?? guessLanguage(made) ?? '';
     return { language, text: made, around, faults };
@@ -185,7 +211,7 @@ function fromDiff(block: Block, { code, prompt }: HopInput, around: string): Cho
   if (code !== undefined && after !== null) return { language: code.language, text: after, around, faults };
   const why = code === undefined ? 'there is no code yet that it could change' : 'it does not fit the code before it';
   const message = `The reply is a diff, and ${why}: the whole source text is needed.`;
-  return { language: 'diff', text: block.text, around, faults: [...faults, fault('unapplied-diff', message)] };
+  return { language: 'diff', text, around, faults: [...faults, fault('unapplied-diff', message)] };
 }
 
 const CODE_LINE =
@@ -199,7 +225,7 @@ function unfenced(
   asked: string | null,
   { input, cut }: { readonly input: HopInput; readonly cut: boolean },
 ): Chosen {
-  if (isDiff('', text)) return fromDiff(asBlock(text), input, '');
+  if (isDiff({ language: '', text })) return fromDiffs([asBlock(text)], input, '');
   const lines = text.split(/\r?\n/);
   const isCode = (line: string): boolean =>
     CODE_LINE.test(line) && !/^[A-Z][^(){};=]*[a-z]{2,}[.:!?]$/.test(line.trim()) && !isProse(line.trim());

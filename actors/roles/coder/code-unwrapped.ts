@@ -33,7 +33,7 @@ function fencesApart(text: string): string {
 }
 
 /** A fence of Markdown around fences, which the inner ones would close. */
-function withoutOuterFence(text: string): string {
+export function withoutOuterFence(text: string): string {
   const lines = text.trim().split('\n');
   const fence = /^(`{3,}|~{3,})(?:markdown|md|text)?[ \t]*$/.exec(lines[0] ?? '')?.[1];
   if (fence === undefined || lines.at(-1)?.trim() !== fence) return text;
@@ -89,13 +89,18 @@ const TAGS: readonly RegExp[] = [
   /\[code(?:=([\w+#-]+))?\]\n?([\s\S]*?)\[\/code\]/i,
   /\\begin\{(?:lstlisting|verbatim)\}(?:\[[^\]]*language=([\w+#-]+)[^\]]*\])?\n([\s\S]*?)\\end\{/i,
   /\\begin\{minted\}\{([\w+#-]+)\}\n([\s\S]*?)\\end\{/i,
-  /<(?:artifact|codeblock|source|solution)\b(?:[^>]*\blanguage="([\w+#-]+)")?[^>]*>\n([\s\S]*?)<\//i,
+  /<(?:artifact|ant:?artifact|codeblock|source|solution)\b(?:[^>]*\blanguage="([\w+#-]+)")?[^>]*>\n([\s\S]*?)<\//i,
   /^<(python|typescript|javascript|go|rust|java|sql|bash|shell)>\n([\s\S]*?)^<\/\1>/im,
 ];
+/** As models write a file that were taught the tools of an editor. */
+const WRITTEN_FILE =
+  /<(write_to_file|create_file|write_file)>\s*<(?:path|file_path)>([^<]+)<\/(?:path|file_path)>\s*<(?:content|file_text)>\n?([\s\S]*?)<\/(?:content|file_text)>/gi;
 const FILE_TAG = /<file\b[^>]*?\b(?:path|name)="([^"]+)"[^>]*>\n?([\s\S]*?)<\/file>/gi;
 
 function fromTags(text: string): string | null {
-  const files = [...text.matchAll(FILE_TAG)].map(([, path = '', code = '']) => `**${path}**\n${fenced('', code)}`);
+  const tagged = [...text.matchAll(FILE_TAG)].map(([, path = '', code = '']) => [path, code] as const);
+  const written = [...text.matchAll(WRITTEN_FILE)].map(([, , path = '', code = '']) => [path.trim(), code] as const);
+  const files = [...tagged, ...written].map(([path, code]) => `**${path}**\n${fenced('', code)}`);
   if (files.length > 0) return files.join('\n');
   for (const tag of TAGS) {
     const [, language = '', code] = tag.exec(text) ?? [];

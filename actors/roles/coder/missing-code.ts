@@ -1,10 +1,12 @@
 /**
  * Code that stands around what was asked for, in its place: imports alone, declarations without a body, tests of what is not
- * there. Owns: telling so from the text and the request. Does not own: empty bodies and placeholders (code-checks/).
+ * there. Owns: telling so from the text. Does not own: what was asked for (asked-things.ts), empty bodies and placeholders
+ * (code-checks/).
  *
- * Nothing is said where the request speaks of such a thing itself: an interface, a header, a test.
+ * Nothing is said where such a thing is itself what was asked for: an interface, a header, a test.
  */
 import type { CodeArtifact } from '../../../schemas/events/generated.ts';
+import { isAskedFor, kindsAskedFor } from './asked-things.ts';
 
 const NO_COMMENTS =
   /\/\*[\s\S]*?\*\/|(?:^|(?<=\s))\/\/[^\n]*|"""[\s\S]*?"""|^[ \t]*#(?!include|define|if|endif|pragma|!)[^\n]*/gm;
@@ -22,11 +24,12 @@ export function missingCode(
 ): string | null {
   const bare = text.replace(NO_COMMENTS, '').trim();
   if (bare === '') return null;
-  if (areImports(language, bare) && !/\b(?:imports?|re-?exports?|includes?|requires?)\b/i.test(prompt))
+  if (areImports(language, bare) && !isAskedFor('import', prompt, /\b(?:imports?|re-?exports?|includes?|requires?)\b/i))
     return 'There are imports and no code that uses them.';
-  if (areTests(bare) && !/\b(?:tests?|tested|testing|specs?|tdd|pytest|unittest)\b/i.test(prompt))
+  if (areTests(bare) && !isAskedFor('test', prompt, /\b(?:tests?|tested|testing|specs?|tdd|pytest|unittest)\b/i))
     return 'There are tests, and not the code that they test.';
-  if (WANTS_BODIES.test(prompt) && !WANTS_DECLARATIONS.test(prompt) && areDeclarations(language, bare))
+  const kinds = kindsAskedFor(prompt);
+  if (kinds.has('body') && !kinds.has('declaration') && areDeclarations(language, bare))
     return 'There are declarations, and no code that does what they name.';
   return null;
 }
@@ -58,10 +61,6 @@ function areTests(bare: string): boolean {
     !/^(?:export )?(?:const|let|class)\s+\w+\s*=\s*(?:async )?\(/m.test(bare)
   );
 }
-
-const WANTS_BODIES = /\b(?:functions?|methods?|class(?:es)?|programs?|algorithms?|implement\w*|scripts?|servers?)\b/i;
-const WANTS_DECLARATIONS =
-  /\b(?:interfaces?|declar\w*|headers?|prototypes?|signatures?|types?|typings?|abstract|protocols?|traits?|definitions?|d\.ts|schemas?|models?|contracts?|stubs?|dtos?)\b/i;
 
 function areDeclarations(language: string, bare: string): boolean {
   switch (language) {

@@ -22,9 +22,22 @@ export function patched(before: string, diff: string): string | null {
   }
 }
 
+/** Lines that are kept, taken away and put there, without anything that says where. */
+export function isBareHunk(text: string): boolean {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return (
+    lines.every((line) => /^[ +-]/.test(line)) &&
+    lines.some((line) => line.startsWith('+')) &&
+    lines.some((line) => line.startsWith('-'))
+  );
+}
+
 /** Models miscount the lines of a hunk, or leave the numbers out; they follow from the hunk itself. */
 function withCounts(diff: string): string | null {
-  const lines = diff.split(/\r?\n/);
+  // Marks of a patch as OpenAI's models write it; of two files there is but one here.
+  if ((diff.match(/^\*\*\* Update File:/gm)?.length ?? 0) > 1) return null;
+  const marked = diff.split(/\r?\n/).filter((line) => !/^\*\*\* /.test(line));
+  const lines = isBareHunk(marked.join('\n')) ? ['@@', ...marked] : marked;
   const first = lines.findIndex((line) => line.startsWith('@@'));
   if (first === -1) return null;
   const hunks: string[][] = [];

@@ -33,7 +33,8 @@ export const OUTPUT = new Set([
 ]);
 const USAGE =
   /\b(?:usage|example|e\.g\.|for instance|how to (?:use|call|run|test)|you can (?:use|call|run|test)|(?:to |then )?(?:run|test|call|try|use|execute|install) (?:it|this|them|the)|output|prints?|result)\b[^\n]{0,80}$/i;
-const BETTER = /\b(?:improved|final|corrected|fixed|complete|full|updated|better|revised|optimi[sz]ed|actual)\b/i;
+const BETTER =
+  /\b(?:oops|mistake|scratch that|correction|right (?:one|version)|actually|improved|final|corrected|fixed|complete|full|updated|better|revised|optimi[sz]ed|actual)\b/i;
 const WORSE =
   /\b(?:do not|don't|avoid|not like this|instead of|wrong|bad|incorrect|buggy|vulnerable|unsafe|naive|before|previous(?:ly)?|original|old(?:er)?|current)\b[^\n]{0,40}$/i;
 const DECLARED =
@@ -51,8 +52,17 @@ export function blocksIn(text: string): Block[] {
         path: pathOf(block, lead),
         declares: declared(block.text),
       };
-      return { ...block, ...own, text: plainLines(block.text, block.language) };
+      return { ...block, ...own, text: plainLines(withFirstLine(block), block.language) };
     });
+}
+
+/** Code that begins on the line of its fence. */
+function withFirstLine({ info, text }: FencedBlock): string {
+  const first =
+    /^[\w+#.-]+ +((?:def|class|import|from|function|const|let|var|package|export|public|func|fn|select|create|#include)\b.*[^\s"'])$/i.exec(
+      info,
+    )?.[1];
+  return first === undefined ? text : `${first}\n${text}`;
 }
 
 /** An absolute one is taken from where the project is. */
@@ -69,10 +79,37 @@ function pathOf({ info, text }: FencedBlock, lead: string): string | null {
     `^(?://|#|--|/\\*|<!--)\\s*(?:file(?:name)?:\\s*)?(${FILE.source})\\s*(?:\\*/|-->)?$`,
     'i',
   );
-  const found = inInfo ?? heading.exec(lead.trim())?.[1] ?? inComment.exec(text.split('\n', 1)[0]?.trim() ?? '')?.[1];
+  const found =
+    inInfo ??
+    heading.exec(lead.trim())?.[1] ??
+    announced(lead) ??
+    inComment.exec(text.split('\n', 1)[0]?.trim() ?? '')?.[1];
   if (found === undefined) return null;
   const path = found.replaceAll('\\', '/').replace(/^(?:[A-Za-z]:)?\/+/, '');
   return path.split('/').includes('..') ? null : path.slice(0, PATH_CHARS_MAX);
+}
+
+/** "Then create `src/b.ts`:": the one path that the line before a block names. */
+function announced(lead: string): string | undefined {
+  const quoted = [...lead.matchAll(/`([^`]+)`|\*\*([^*]+)\*\*/g)].map((match) => match[1] ?? match[2] ?? '');
+  const paths = quoted.filter((one) => new RegExp(`^(?:${FILE.source})$`).test(one));
+  return /[:：]\s*$/.test(lead) && paths.length === 1 ? paths[0] : undefined;
+}
+
+/** A page in three blocks without names: its style and its script belong to it, under the names that it gives them. */
+export function withPartsNamed(blocks: readonly Block[], asked: string | null): readonly Block[] {
+  const page = blocks.find(({ language, path }) => language === 'html' && path === null);
+  if (asked !== 'html' || page === undefined) return blocks;
+  const names = new Map([
+    ['html', 'index.html'],
+    ['css', /<link\b[^>]*\bhref="([\w./-]+\.css)"/i.exec(page.text)?.[1] ?? 'style.css'],
+    ['javascript', /<script\b[^>]*\bsrc="([\w./-]+\.m?js)"/i.exec(page.text)?.[1] ?? 'script.js'],
+  ]);
+  return blocks.map((block) => {
+    const path = names.get(block.language);
+    const isFirst = blocks.find(({ language }) => language === block.language) === block;
+    return block.path === null && path !== undefined && isFirst ? { ...block, path } : block;
+  });
 }
 
 /** The blocks that are source text: no output, no commands beside a program, no example of its use. */
@@ -82,12 +119,18 @@ export function sourcesAmong(blocks: readonly Block[], asked: string | null, pro
   // JavaScript beside TypeScript is another version of the same.
   const wanted = unlessNone(alike, ({ language, path }) => language === asked || path !== null);
   const program = wanted.length > 0 ? keepNamed(noOutput, wanted) : noOutput;
-  const noCommands = asked === 'shell' ? program : unlessNone(program, ({ language }) => language !== 'shell');
+  const noCommands =
+    asked === 'shell' ? scriptAmong(program) : unlessNone(program, ({ language }) => language !== 'shell');
   const noUsage = unlessNone(noCommands, (block) => !isUsage(block, noCommands));
   const noTests = /\btests?\b|\btested\b|\bspecs?\b/i.test(prompt)
     ? noUsage
     : unlessNone(noUsage, (block) => block.path !== null || !isTest(block));
   return withoutVersions(noTests);
+}
+
+/** Beside a script that says what runs it, lines without that are how it is called. */
+function scriptAmong(blocks: readonly Block[]): readonly Block[] {
+  return unlessNone(blocks, ({ text, path }) => path !== null || text.startsWith('#!'));
 }
 
 /** Tests of the code, in words above it or by what they are written with. */

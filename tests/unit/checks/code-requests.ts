@@ -326,7 +326,7 @@ export const requests: readonly CodeRequest[] = [
   {
     ...{ language: 'Python', prompt: python, matter: 'a comment in place of code', review: FINE },
     reply: fenced('python', '# I cannot help with this.'),
-    ends: 'not accepted',
+    ends: 'no code',
   },
   {
     ...{ language: 'Python', prompt: python, matter: 'code in a field of JSON', review: FINE },

@@ -4,7 +4,7 @@
 
 import type { Finding } from '../schemas/events/generated.ts';
 import { serve } from '../worker-pool/serve.ts';
-import { JSON_CHECKER, jsonFindings, YAML_CHECKER, yamlFindings } from './data-check.ts';
+import { JSON_CHECKER, jsonFindings, TOML_CHECKER, tomlFindings, YAML_CHECKER, yamlFindings } from './data-check.ts';
 import { createPythonChecker, pythonFindings } from './python-check.ts';
 import { isTypeScriptFamily, typeScriptFindings } from './typescript-check.ts';
 import { createTypeScriptService } from './typescript-service.ts';
@@ -47,6 +47,8 @@ function check({ language, text }: CheckRequest): CheckReply {
       return { findings: jsonFindings(text), checkedBy: [JSON_CHECKER] };
     case 'yaml':
       return { findings: yamlFindings(text), checkedBy: [YAML_CHECKER] };
+    case 'toml':
+      return { findings: tomlFindings(text), checkedBy: [TOML_CHECKER] };
     default:
       return { findings: [], checkedBy: [] };
   }

@@ -1,14 +1,16 @@
 /**
- * Checks the data formats: JSON (RFC 8259, no comments, no trailing commas) and YAML 1.2.
- * Owns the rules `json-syntax`, `yaml-syntax` and `yaml-warning`; what a document means is not looked at.
+ * Checks the data formats: JSON (RFC 8259, no comments, no trailing commas), YAML 1.2 and TOML 1.0.
+ * Owns the rules `json-syntax`, `yaml-syntax`, `yaml-warning` and `toml-syntax`; what a document means is not looked at.
  */
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import { parse as parseToml, TomlError } from 'smol-toml';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { Finding } from '../schemas/events/generated.ts';
 import { lineAt } from './typescript-check.ts';
 
 export const JSON_CHECKER = 'json';
 export const YAML_CHECKER = 'yaml';
+export const TOML_CHECKER = 'toml';
 /** After its first error a parser guesses; more than a few of its guesses only hide the cause. */
 const ERRORS_MAX = 3;
 
@@ -44,6 +46,18 @@ function inWords(code: string): string {
 
 function excerpt(text: string, offset: number): string {
   return text.slice(offset, offset + 20).split('\n')[0] ?? '';
+}
+
+/** Syntax, and what is defined twice. */
+export function tomlFindings(text: string): Finding[] {
+  try {
+    parseToml(text, { integersAsBigInt: true });
+    return [];
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const message = error.message.split('\n', 1)[0] ?? 'This is no TOML.';
+    return [{ severity: 'error', line: error.line, rule: 'toml-syntax', message }];
+  }
 }
 
 export function yamlFindings(text: string): Finding[] {

@@ -13,6 +13,7 @@ import Database from 'better-sqlite3';
 import { loadModule, parseSync } from 'libpg-query';
 import type { Finding } from '../schemas/events/generated.ts';
 import type { CheckReply } from './check-worker.ts';
+import { unusedImports } from './go-imports.ts';
 import { GRAMMARS, type Grammar } from './syntax-languages.ts';
 
 const require = createRequire(import.meta.url);
@@ -39,6 +40,7 @@ export async function checkSyntax(language: string, text: string): Promise<Check
       .map((node) => findingOf(node, grammar));
     if (findings.length > 0 && findings.every(({ severity }) => severity === 'warning') && isLeftOpen(language, text))
       findings.push(leftOpen(text));
+    if (findings.length === 0 && language === 'go') findings.push(...unusedImports(text));
     return { findings, checkedBy: [`tree-sitter-${grammar.name} (syntax)`] };
   } finally {
     tree?.delete();
@@ -102,7 +104,7 @@ function findingOf(node: TreeSitter.Node, { dated }: Grammar): Finding {
 
 /** What only other servers than the two that are asked understand. */
 const DIALECT =
-  /\bAUTO_INCREMENT\b|\bENGINE\s*=|^\s*DELIMITER\b|\bSELECT\s+TOP\b|^\s*GO\s*$|\bDECLARE\s+@|\bNVARCHAR\s*\(\s*MAX|\bIDENTITY\s*\(|\bCREATE\s+OR\s+REPLACE\s+(?:PROCEDURE|PACKAGE)|\bVARCHAR2\b|\bPRINT\b|\bQUALIFY\b|\bSTRUCT\s*</im;
+  /\bAUTO_INCREMENT\b|\bENGINE\s*=|^\s*DELIMITER\b|\bSELECT\s+TOP\b|^\s*GO\s*$|\bDECLARE\s+@|\bNVARCHAR\s*\(\s*MAX|\bIDENTITY\s*\(|\bCREATE\s+OR\s+REPLACE\s+(?:PROCEDURE|PACKAGE)|\bVARCHAR2\b|\bPRINT\b|\bQUALIFY\b|\bSTRUCT\s*<|\bON\s+DUPLICATE\s+KEY\b|\bINSERT\s+IGNORE\b|\bUNSIGNED\b|\bSHOW\s+(?:TABLES|DATABASES|CREATE)\b|\bDBMS_\w+|\bSYSDATE\b|\bCONNECT\s+BY\b|\b(?:CROSS|OUTER)\s+APPLY\b|\bWITH\s*\(\s*NOLOCK|\bEXEC(?:UTE)?\s+sp_|\bBEGIN\s+TRY\b|^\s*\/\s*$/im;
 
 /** Read by PostgreSQL's own parser and by SQLite's: wrong is what neither takes. */
 async function checkSql(text: string): Promise<CheckReply> {

@@ -25,7 +25,7 @@ export const GRAMMARS: Readonly<Record<string, Grammar>> = {
   // It reads no list as an argument: `Select-Object Name, Length`.
   powershell: { ...kept('powershell'), dated: true },
   ...{ c: collected('c'), html: collected('html'), kotlin: collected('kotlin'), swift: collected('swift') },
-  ...{ zig: collected('zig'), elixir: collected('elixir'), toml: collected('toml') },
+  ...{ zig: collected('zig'), elixir: collected('elixir') },
   // That of the collection reads the first text of a process right, and no other.
   lua: { name: 'lua', from: '@tree-sitter-grammars/tree-sitter-lua', file: 'tree-sitter-lua.wasm' },
   scala: { ...collected('scala'), dated: true },

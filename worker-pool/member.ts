@@ -124,6 +124,8 @@ function startProcess({ script, heapMbMax, execArgv }: MemberOptions, onGone: ()
     },
     turns: () => (child.pid === undefined ? null : turnsOf(child.pid)),
     async end() {
+      // One that is idle does not keep this process alive, and whoever waits for its end would not live to see it.
+      child.ref();
       child.kill('SIGKILL');
       await ended;
     },

@@ -370,6 +370,88 @@ export const requests: readonly CodeRequest[] = [
     prompt: 'Write a JavaScript function for this test:\n```js\nexpect(add([1, 2])).toEqual([2, 1]);\n```',
     reply: fenced('js', 'export function add(a) {\n  return a;\n}'),
   },
+  {
+    ...{ language: 'Kotlin', prompt: 'Write a Kotlin function that adds', matter: 'Java', review: FINE },
+    ...{ reply: fenced('kotlin', 'public int add(int a, int b) {\n    return a + b;\n}'), ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'PHP', prompt: 'Write a PHP function that adds', matter: 'names without their sign', review: FINE },
+    ...{ reply: fenced('php', '<?php\nfunction add(a, b) {\n    return a + b;\n}'), ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'PHP', prompt: 'Write a PHP function that adds', matter: 'nothing, without its tag', review: FINE },
+    ...{ reply: fenced('php', 'function add(int $a, int $b): int {\n    return $a + $b;\n}'), ends: 'accepted' },
+  },
+  {
+    ...{ language: 'Swift', prompt: 'Write a function in Swift that adds', matter: 'a parenthesis is missing' },
+    ...{ review: FINE, ends: 'not accepted' },
+    reply: fenced('swift', 'func add(_ a: Int, _ b: Int -> Int {\n    return a + b\n}'),
+  },
+  {
+    ...{ language: 'YAML', prompt: 'Write a YAML config file', matter: 'a key twice', review: FINE },
+    ...{ reply: fenced('yaml', 'a: 1\na: 2'), ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'YAML', prompt: 'Write a GitHub Actions workflow in YAML', matter: 'tabs', review: FINE },
+    ...{ reply: fenced('yaml', 'on: push\njobs:\n\tbuild:\n\t\truns-on: ubuntu-latest'), ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'Dockerfile', prompt: 'Write a Dockerfile for a Node app', matter: 'no verdict', review: 'Hm.' },
+    ...{ reply: fenced('dockerfile', 'FORM node:24\nCMD ["node"]'), ends: 'not checked' },
+  },
+  {
+    ...{ language: 'TOML', prompt: 'Write a pyproject.toml config', matter: 'a key twice', review: FINE },
+    ...{ reply: fenced('toml', '[project]\nname = "a"\nname = "b"'), ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'TOML', prompt: 'Write a pyproject.toml config', matter: 'nothing', review: FINE },
+    ...{ reply: fenced('toml', '[project]\nname = "a"\n[tool.x]\ny = [1, 2]'), ends: 'accepted' },
+  },
+  {
+    ...{ language: 'CSS', prompt: 'Write CSS for a red button', matter: 'a brace is missing', review: FINE },
+    ...{ reply: fenced('css', '.b {\n  color: red;\n.c { color: blue; }'), ends: 'not accepted' },
+  },
+  {
+    ...{ language: 'SQL', prompt: 'Write MySQL SQL that upserts a user', matter: 'nothing, of MySQL', review: FINE },
+    ...{ ends: 'accepted' },
+    reply: fenced('sql', 'INSERT INTO `u` (`id`) VALUES (1) ON DUPLICATE KEY UPDATE `id` = VALUES(`id`);'),
+  },
+  {
+    ...{ language: 'SQL', prompt: 'Write MySQL SQL that selects users', matter: 'FORM, in MySQL', review: FINE },
+    ...{ reply: fenced('sql', 'SELECT `name` FORM `users`;'), ends: 'not accepted' },
+  },
+  {
+    ...{
+      language: 'SQL',
+      prompt: 'Write an Oracle SQL block that prints x',
+      matter: 'nothing, of Oracle',
+      review: FINE,
+    },
+    ...{ reply: fenced('sql', "BEGIN\n  DBMS_OUTPUT.PUT_LINE('x');\nEND;\n/"), ends: 'accepted' },
+  },
+  {
+    ...{
+      language: 'Go',
+      prompt: 'Write a Go program that prints hello',
+      matter: 'an import that nothing uses',
+      review: FINE,
+    },
+    ...{ ends: 'not accepted' },
+    reply: fenced('go', 'package main\n\nimport (\n\t"fmt"\n\t"os"\n)\n\nfunc main() {\n\tfmt.Println("hello")\n}'),
+  },
+  {
+    ...{
+      language: 'Go',
+      prompt: 'Write a Go program that prints hello',
+      matter: 'imports of every form',
+      review: FINE,
+    },
+    ...{ ends: 'accepted' },
+    reply: fenced(
+      'go',
+      'package main\n\nimport (\n\t"fmt"\n\tr "math/rand"\n\t_ "embed"\n\t"gopkg.in/yaml.v3"\n\t"math/rand/v2"\n)\n\nfunc main() {\n\tfmt.Println(r.Int(), rand.Int(), yaml.Node{})\n}',
+    ),
+  },
 ];
 
 export function tableOf(list: readonly CodeRequest[]): string {

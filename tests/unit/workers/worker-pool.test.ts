@@ -1,12 +1,13 @@
 /** Work that hangs, crashes or babbles never hangs its caller, and takes no place from others for long (S8, S9). */
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { idleLauncher } from '../../../worker-pool/priority.ts';
 import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from '../../../worker-pool/worker-pool.ts';
@@ -256,4 +257,18 @@ describe('a worker pool', () => {
     await expect(pool.ask('c')).rejects.toMatchObject({ code: 'busy' });
     expect(await Promise.all([first, second])).toEqual(['got a', 'got b']);
   });
+});
+
+test.each(['thread', 'process'])('whoever waits for the end of an idle %s lives to see it', async (kind) => {
+  const pool = new URL('../../../worker-pool/worker-pool.ts', import.meta.url).href;
+  const program = `
+    import { createWorkerPool } from ${JSON.stringify(pool)};
+    const script = new URL(${JSON.stringify(script.href)});
+    const pool = createWorkerPool({ script, kind: ${JSON.stringify(kind)}, workMsMax: 60_000, parse: String });
+    await pool.ask('it');
+    await pool.close();
+    process.stdout.write('closed');
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+  expect(stdout).toBe('closed');
 });

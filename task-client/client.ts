@@ -8,6 +8,7 @@
 
 import type { Bus } from '../bus/port.ts';
 import { ShownQuestions } from './answers.ts';
+import type { Caller } from './caller.ts';
 import { FactTail } from './fact-tail.ts';
 import { type ListOrder, listTasks, type TaskPage } from './list.ts';
 import { Messages } from './messages.ts';
@@ -29,6 +30,8 @@ export interface TaskClient {
   list(order: ListOrder, context: CallContext): Promise<TaskPage>;
   /** Ids of known tasks that begin so, at most so many. */
   idsBeginningWith(prefix: string, limit: number): Promise<string[]>;
+  /** Before something beside tasks is stored for a caller. @throws MeshError resource_exhausted */
+  spend(caller: Caller, bytes: number): Promise<void>;
   /** A task that was taken out of the log is listed no more. */
   forget(correlationId: string): Promise<void>;
   stop(): Promise<void>;
@@ -62,6 +65,9 @@ export async function openClient(ports: ClientPorts): Promise<TaskClient> {
         () => listTasks(index, () => feeds.mark, wanted, context),
       ),
     idsBeginningWith: async (prefix, limit) => (await index.upToDate()).beginningWith(prefix, limit),
+    spend: async (caller, bytes) => {
+      await ports.shares?.write(caller, bytes, recordOf(caller.name));
+    },
     forget: async (correlationId) => {
       await index.upToDate();
       index.forget(correlationId);

@@ -47,7 +47,7 @@ export function startA2a(ports: A2aPorts): A2aService {
   const key = signingKey();
   const sender = new PushSender({ mesh, store, addresses, key, log, callers, leases: bus.leases, holder: holder() });
   const room = new PushRoom(store, pushConfigsPerCaller);
-  const push = new PushConfigs(store, sender, addresses, room);
+  const push = new PushConfigs({ store, sender, addresses, room, spend: mesh.spend });
   const handler = new A2aHandler({
     ...{ mesh, push, log },
     card: async () => agentCard({ ...card, workflows: (await catalog()).workflows, pushKey: publicKeyOf(key) }),

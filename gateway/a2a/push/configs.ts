@@ -16,20 +16,35 @@ import { secretProblem } from './signature.ts';
 import { configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
 
 const TEXT_MAX = 4000;
+/** Of what the caller calls it. */
+const NAME_MAX = 200;
 /** What may stand in a header. */
 const HEADER_TEXT = /^[\x20-\x7e]*$/;
 
 /** As it comes with a message, its task is known already. */
 export type PushOrder = Partial<TaskPushNotificationConfig> & { readonly taskId: string };
 
+/** Before something is stored for a caller. @throws MeshError resource_exhausted, with the time after which to try again */
+type Spend = (caller: Caller, bytes: number) => Promise<void>;
+
+interface PushParts {
+  readonly store: PushStore;
+  readonly sender: PushSender;
+  readonly addresses: PushAddresses;
+  readonly room: PushRoom;
+  readonly spend: Spend;
+}
+
 export class PushConfigs {
   readonly #store: PushStore;
   readonly #sender: PushSender;
   readonly #addresses: PushAddresses;
   readonly #room: PushRoom;
+  readonly #spend: Spend;
 
-  constructor(store: PushStore, sender: PushSender, addresses: PushAddresses, room: PushRoom) {
+  constructor({ store, sender, addresses, room, spend }: PushParts) {
     this.#room = room;
+    this.#spend = spend;
     this.#store = store;
     this.#sender = sender;
     this.#addresses = addresses;
@@ -67,6 +82,8 @@ export class PushConfigs {
     const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false, nonce: randomUUID() };
     // Whichever gateway does the telling hears of it from the store.
     if (!isSame) {
+      // Also one that is replaced or deleted again: the store keeps a mark of that.
+      await this.#spend(caller, Buffer.byteLength(JSON.stringify(entry)));
       this.#room.note(keyOf(config.taskId, config.id), entry);
       await this.#store.put(entry);
     }
@@ -82,9 +99,10 @@ export class PushConfigs {
     return (await this.#store.all()).filter(({ config }) => config.taskId === taskId).map(shownOf);
   }
 
-  /** Deleting what is not there is no error. */
+  /** Deleting what is not there is no error, and leaves nothing: the store keeps a mark of whatever is deleted. */
   async delete(taskId: string, id: string): Promise<void> {
     await this.#sender.end(taskId, id);
+    if ((await this.#store.get(taskId, id)) === null) return;
     await this.#store.delete(taskId, id);
     this.#room.note(keyOf(taskId, id), null);
   }
@@ -95,6 +113,9 @@ export class PushConfigs {
     if (url === '') throw field('url', 'is required');
     for (const [name, text] of Object.entries({ url, token, ...authentication })) {
       if (text.length > TEXT_MAX || !HEADER_TEXT.test(text)) throw field(name, 'has visible ASCII characters only');
+    }
+    for (const [name, text] of Object.entries({ id: order.id ?? '', tenant })) {
+      if (text.length > NAME_MAX) throw field(name, `has at most ${NAME_MAX} characters`);
     }
     const problem = secretProblem(authentication);
     if (problem !== null) throw field('authentication.credentials', problem);

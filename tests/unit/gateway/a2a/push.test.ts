@@ -11,6 +11,7 @@ import { PushSender } from '../../../../gateway/a2a/push/sender.ts';
 import { newSigningKey, publicKeyOf, signatureHeaders } from '../../../../gateway/a2a/push/signature.ts';
 import { PushStore } from '../../../../gateway/a2a/push/store.ts';
 import { openMesh } from '../../../../gateway/core/mesh.ts';
+import { CallerShares } from '../../../../gateway/core/shares.ts';
 import { pushSigningKey } from '../../../../services/push-signing-key.ts';
 import type { Caller } from '../../../../task-client/caller.ts';
 import { MeshError } from '../../../../task-client/errors.ts';
@@ -27,11 +28,11 @@ const key = newSigningKey();
 const silent = (): void => undefined;
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 
-async function opened({ perCaller = 5, receiversMax = 100 } = {}) {
+async function opened({ perCaller = 5, receiversMax = 100, bytesPerDay = 2 ** 30 } = {}) {
   const memory = await memoryMesh();
   const store = new PushStore(memory.bus);
   const addresses = new PushAddresses([receiver.host]);
-  const mesh = await openMesh(memory.ports);
+  const mesh = await openMesh({ ...memory.ports, shares: new CallerShares({ tasksMax: 10, bytesPerDay }) });
   const sender = new PushSender({
     ...{ mesh, store, addresses, key, log, receiversMax },
     ...{ leases: memory.bus.leases, holder: 'test', callers: { isKnown: () => true } },
@@ -41,7 +42,7 @@ async function opened({ perCaller = 5, receiversMax = 100 } = {}) {
     await room.stop();
     await sender.stop();
   });
-  return { memory, store, sender, push: new PushConfigs(store, sender, addresses, room) };
+  return { memory, store, sender, push: new PushConfigs({ store, sender, addresses, room, spend: mesh.spend }) };
 }
 
 const order = (taskId: string, path: string, more: object = {}) => ({ taskId, url: receiver.url(path), ...more });
@@ -79,6 +80,52 @@ describe('shares', () => {
     await push.create(order(randomUUID(), '/x'), alice, '');
     await put();
     await expect(push.create(order(randomUUID(), '/x'), bob, '')).rejects.toThrow(MeshError);
+  });
+
+  test('S8: each takes of the bytes of a day: of a task that has ended, replaced, and deleted again', async () => {
+    const { push, store } = await opened({ perCaller: 3, bytesPerDay: 100_000 });
+    const taskId = randomUUID();
+    const ways: readonly ((at: number) => Promise<void>)[] = [
+      async (at) => {
+        const { id } = await push.create(order(taskId, `/t${at}`), bob, '');
+        const entry = await store.get(taskId, id);
+        if (entry === null) throw new Error('it is not stored');
+        await store.advance({ ...entry, done: true });
+      },
+      async (at) => void (await push.create(order(taskId, `/r${at}`, { id: 'same' }), bob, '')),
+      async (at) => push.delete(taskId, (await push.create(order(taskId, `/d${at}`), bob, '')).id),
+    ];
+    for (const [n, way] of ways.entries()) for (let at = 0; at < 10; at++) await way(100 * n + at);
+    const over = { reason: 'BYTES_LIMIT', retryAfterMs: expect.any(Number) };
+    const stored = (await store.all()).length;
+    for (const way of ways) {
+      const forEver = async (): Promise<void> => {
+        for (let at = 0; at < 1000; at++) await way(1000 + at);
+      };
+      await expect(forEver()).rejects.toMatchObject(over);
+    }
+    expect((await store.all()).length).toBeLessThan(stored + 60);
+    // The same config again is stored already, and others have their own share.
+    await push.create(order(randomUUID(), '/a'), alice, '');
+  });
+
+  test('S8: deleting what is not there writes nothing', async () => {
+    const { push, memory } = await opened();
+    const changes: string[] = [];
+    onTestFinished(await memory.bus.kv('push').watch((changed) => void changes.push(changed)));
+    const taskId = randomUUID();
+    for (let at = 0; at < 5; at++) await push.delete(taskId, `never-${at}`);
+    const { id } = await push.create(order(taskId, '/x'), bob, '');
+    await push.delete(taskId, id);
+    await expect.poll(() => changes.length, { timeout: LIMIT_MS }).toBe(3);
+    expect(new Set(changes.map((one) => one.replace(/\.at$/, ''))).size).toBe(1);
+  });
+
+  test.each(['id', 'tenant'])('S8: %s is no way to store more', async (name) => {
+    const { push, store } = await opened();
+    await expect(push.create(order(randomUUID(), '/x', { [name]: 'x'.repeat(201) }), bob, '')).rejects.toThrow(name);
+    expect(await store.all()).toEqual([]);
+    await push.create(order(randomUUID(), '/x', { [name]: 'x'.repeat(200) }), bob, '');
   });
 
   test('the same config again takes no more room', async () => {

@@ -183,15 +183,29 @@ export class Tasks {
     const feed = await openTask(this.#feeds, correlationId, context.caller, { steer: true });
     try {
       if (!isEnded(feed.view.status)) {
-        const data = reason === undefined || reason === '' ? {} : { reason };
-        const request = { name: 'task.cancel.requested', data, discriminator: reason ?? '' } as const;
-        // Never kept back by a share: it makes room.
+        const data = await this.#reasonWithinShare(reason, context);
+        const request = { name: 'task.cancel.requested', data, discriminator: data.reason ?? '' } as const;
         await this.#asked.of(feed, request, (view) => isEnded(view.status), context);
       }
       if (feed.view.status !== 'cancelled') throw taskEnded(feed.view);
       return this.#feeds.now(feed);
     } finally {
       feed.close();
+    }
+  }
+
+  /**
+   * A cancel is never kept back by a share, since it makes room. Of who has none left it goes without its reason: then it is
+   * the same one every time, which the log stores once.
+   */
+  async #reasonWithinShare(reason = '', { caller }: CallContext): Promise<{ readonly reason?: string }> {
+    if (reason === '') return {};
+    try {
+      await this.#ports.shares?.write(caller, bytesOf({ reason }), this.#recordOf(caller.name));
+      return { reason };
+    } catch (thrown) {
+      if (thrown instanceof MeshError && thrown.code === 'resource_exhausted') return {};
+      throw thrown;
     }
   }
 

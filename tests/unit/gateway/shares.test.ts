@@ -26,6 +26,7 @@ async function opened(limits: Partial<ShareLimits> = {}) {
     onMessage: ({ data }) => {
       written += 1;
       const { correlationid, data: task } = JSON.parse(Buffer.from(data).toString('utf8'));
+      if (task.prompt === undefined) return;
       void memory.accept(correlationid, task.prompt, task.caller);
     },
   });
@@ -103,6 +104,34 @@ describe('bytes in a day', () => {
     await expect(shares.write(bob, 9000, NOTHING)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
     await shares.write(bob, 500, NOTHING);
     await shares.write(alice, 9000, NOTHING);
+  });
+
+  test('cancels of a task that takes its time are no way around it: none is refused, and they become one', async () => {
+    const { memory, mesh, submit } = await opened({ bytesPerDay: 100_000 });
+    const { view } = await submit(bob);
+    const reasons: unknown[] = [];
+    const reader = await memory.bus.read({
+      filter: DOORS_SUBJECT,
+      fromSeq: 1,
+      onMessage: ({ data }) => {
+        const event = JSON.parse(Buffer.from(data).toString('utf8'));
+        if (event.type === 'dev.agentmesh.task.cancel.requested.v1') reasons.push(event.data.reason);
+      },
+    });
+    onTestFinished(() => reader.stop());
+    const left = new AbortController();
+    const cancels = Array.from({ length: 60 }, (_, at) =>
+      mesh.tasks.cancel(view.taskId, `${at} ${'x'.repeat(400)}`, as(bob, { signal: left.signal })),
+    );
+    await expect.poll(() => reasons.filter((one) => one === undefined).length, { timeout: 60_000 }).toBe(1);
+    await mesh.tasks.get(view.taskId, as(bob));
+    // 48 KiB are the task's, and each reason is some 400 bytes, seven times.
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(reasons.length).toBeLessThan(25);
+    left.abort();
+    for (const one of await Promise.allSettled(cancels)) {
+      expect(one.status === 'rejected' && one.reason.code).not.toBe('resource_exhausted');
+    }
   });
 
   test('those of before a start of the gateway count, answers and messages too, and removing a task gives nothing back', async () => {

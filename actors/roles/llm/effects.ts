@@ -16,6 +16,7 @@ import { ATTEMPTS_MAX, modelMs } from './budget.ts';
 import type { EmbeddedEngine } from './engines/extractive-lane.ts';
 import type { EngineRequest, Usage } from './engines/port.ts';
 import type { ExtractInput } from './machine.ts';
+import { inputMessages, outputMessages } from './told-messages.ts';
 
 const EXTRACT_TIMEOUT_MS = 30_000;
 
@@ -46,10 +47,12 @@ function isFailure(error: unknown): boolean {
   return !NO_FAILURE.has(code) && !('retryable' in error && error.retryable === false);
 }
 
-/** An engine's name is `<provider>:<model>`, or the provider alone while it does not know its model or has none. */
-function chatWith(engine: string): Record<string, string> {
+/**
+ * An engine's name is `<provider>:<model>`, or the provider alone while it does not know its model yet.
+ * @param model of the embedded engine, which has one word for both
+ */
+function chatWith(engine: string, model = modelIn(engine)): Record<string, string> {
   const [provider = engine] = engine.split(':');
-  const model = modelIn(engine);
   return {
     ...{ [attribute.operation]: 'chat', [attribute.provider]: provider },
     ...(model === '' ? {} : { [attribute.requestModel]: model }),
@@ -114,9 +117,10 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
         const generate = async (
           chosen: Pick<EmbeddedEngine, 'name' | 'generate'>,
           asked: EngineRequest,
+          model?: string,
         ): Promise<HopOutput> => {
-          span.set(chatWith(chosen.name));
-          span.content?.(() => ({ [attribute.inputMessages]: JSON.stringify(request) }));
+          span.set(chatWith(chosen.name, model));
+          span.content?.(() => ({ [attribute.inputMessages]: inputMessages(request) }));
           const instructions = llm.prompts?.[asked.skill.name];
           const wanted = instructions === undefined ? asked : { ...asked, instructions };
           // A server may count as it goes: what it says last is the whole.
@@ -128,13 +132,16 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
           const made = await chosen.generate(wanted, { ...context, onUsage });
           span.set(writtenBy(made));
           const output = usage === null ? made : { ...made, usage };
-          span.content?.(() => ({ [attribute.outputMessages]: JSON.stringify(output) }));
+          span.content?.(() => ({ [attribute.outputMessages]: outputMessages(output) }));
           return output;
         };
         if (engine === null && request.waitForModel && request.input.tool === undefined)
           throw new EffectError('no_model', `No language model is set up to wait for: ${SET_UP_A_MODEL}.`);
         try {
-          if (engine === null) return await generate(await extractive(), await withoutModel(skills, request));
+          if (engine === null) {
+            const embedded = await extractive();
+            return await generate(embedded, await withoutModel(skills, request), embedded.name);
+          }
           const asked = await textRequest(skills, request);
           const work = async (): Promise<HopOutput> => generate(await engine(), asked);
           const wait = { until: 'trial', waits } as const;
@@ -150,7 +157,7 @@ export function createEffects({ llm, skills, breakers, showText }: Ports): Effec
       { fence: 'pure', timeoutMs: EXTRACT_TIMEOUT_MS },
       async (request, { correlationId, signal, share, waits, span }) => {
         const engine = await extractive();
-        span.set(chatWith(engine.name));
+        span.set(chatWith(engine.name, engine.name));
         const asked = await withoutModel(skills, request, request.failure);
         const made = await engine.generate(asked, { signal, waits, flow: share.flow, task: correlationId });
         span.set(writtenBy(made));

@@ -51,12 +51,14 @@ export async function serveDashboard(options: DashboardServerOptions): Promise<D
   const users = token === null && !anyUser ? new LoopbackUsers() : null;
   const server = createServer({ ...HALF_SENT }, async (request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
+    const url = addressOf(request);
+    if (url === null) return refuse(response, 400, 'this is no address of a page');
     const isOther = users !== null && (await users.isOther(request.socket.localPort ?? 0, peerOf(request.socket)));
     if (isOther) return refuse(response, 403, otherUserText('the dashboard', 'MESH_DASHBOARD_TOKEN'));
     const refusal = token === null ? stranger(request) : null;
     if (refusal !== null) return refuse(response, 403, refusal);
     if (isForeignWrite(request)) return refuse(response, 403, 'commands are taken from the dashboard itself only');
-    if (token !== null && !admit(request, response, token)) return;
+    if (token !== null && !admit(request, url, response, token)) return;
     room().then(
       ({ pages, door }) => {
         Object.assign(request, { door });
@@ -81,6 +83,8 @@ export async function serveDashboard(options: DashboardServerOptions): Promise<D
 }
 
 const headers: readonly (readonly [string, string])[] = [
+  // What is no page may load and run nothing; the pages have a policy of their own in its place.
+  ['content-security-policy', "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],
   ['x-content-type-options', 'nosniff'],
   ['referrer-policy', 'no-referrer'],
   ['x-frame-options', 'DENY'],
@@ -90,6 +94,12 @@ const headers: readonly (readonly [string, string])[] = [
 
 function refuse(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** Null for what is none: a client may write anything into the first line of a request, such as `//`. */
+function addressOf({ url = '/' }: IncomingMessage): URL | null {
+  const text = `http://dashboard${url}`;
+  return url.startsWith('/') && URL.canParse(text) ? new URL(text) : null;
 }
 
 /** Why a request is not answered where everybody on loopback may do everything; null when it is. */
@@ -113,15 +123,16 @@ function isForeignWrite({
 }
 
 /** True when the request may go on; else it was answered. */
-function admit(request: IncomingMessage, response: ServerResponse, token: string): boolean {
-  const url = new URL(request.url ?? '/', 'http://dashboard');
+function admit(request: IncomingMessage, url: URL, response: ServerResponse, token: string): boolean {
   const shown = url.searchParams.get('token');
   if (shown !== null) {
     if (!same(shown, token)) refuse(response, 401, 'this is not the token of the dashboard');
     else {
       url.searchParams.delete('token');
       const cookie = `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`;
-      response.writeHead(303, { location: `${url.pathname}${url.search}`, 'set-cookie': cookie }).end();
+      // A path that begins with two slashes is an address elsewhere.
+      const location = `${url.pathname.replace(/^\/+/, '/')}${url.search}`;
+      response.writeHead(303, { location, 'set-cookie': cookie }).end();
     }
     return false;
   }

@@ -95,6 +95,31 @@ describe('on loopback', () => {
   });
 });
 
+describe('every answer', () => {
+  it('has a content security policy, also a refusal, an error, a file and the event stream', async () => {
+    const refused = { host: 'evil.example' };
+    const answers = [
+      await ask(open, '/api/board'),
+      await ask(open, '/api/nothing'),
+      await ask(open, '/nothing'),
+      await ask(open, '/favicon.svg'),
+      await ask(open, '/', refused),
+      await ask(open, '//'),
+      await ask(open, '/api/command', json, 'no json'),
+    ];
+    const leave = new AbortController();
+    const stream = await fetch(`http://127.0.0.1:${open}/events`, { signal: leave.signal });
+    leave.abort();
+    answers.push({ status: stream.status, headers: Object.fromEntries(stream.headers), body: '' });
+    for (const { status, headers } of answers) {
+      expect([status, headers['content-security-policy']]).toEqual([
+        status,
+        expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),
+      ]);
+    }
+  });
+});
+
 describe('with a token', () => {
   it('lets in whoever shows it, once, and nobody else', async () => {
     const env = { MESH_DASHBOARD_PORT: String(guarded), MESH_DASHBOARD_TOKEN: TOKEN, MESH_DASHBOARD_HOST: '0.0.0.0' };
@@ -107,6 +132,20 @@ describe('with a token', () => {
     expect(cookie).toContain('HttpOnly; SameSite=Strict');
     expect((await ask(guarded, '/api/board', { cookie: cookie.split(';')[0] ?? '' })).status).toBe(200);
     expect((await ask(guarded, '/api/board', { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
+  });
+
+  it('lives on when the first line of a request is no address', async () => {
+    // Nobody has shown anything yet: whoever reaches the port may send this.
+    for (const path of ['//', '///', '//?token=x', '/\\'])
+      expect([path, (await ask(guarded, path)).status]).toEqual([path, 401]);
+    for (const path of ['*', 'http://[', '?token=x'])
+      expect([path, (await ask(guarded, path)).status]).toEqual([path, 400]);
+    expect((await ask(guarded, '/api/board')).status).toBe(401);
+  });
+
+  it('never sends a browser elsewhere', async () => {
+    const { status, headers } = await ask(guarded, `//evil.example/?token=${TOKEN}`);
+    expect([status, headers.location]).toEqual([303, '/evil.example/']);
   });
 
   it('is needed beyond loopback: without one the process says so and ends', async () => {

@@ -12,7 +12,8 @@ import { FactBuffer } from '../model/fact-buffer.ts';
 import { TaskRows } from '../model/task-rows.ts';
 import { clock } from './clock.svelte.ts';
 import { redraw } from './redraw.ts';
-import { AskError, ask, isDemo } from './source.ts';
+import { AskError, ask, isDemo, newId } from './source.ts';
+import { StreamTurns } from './stream-turns.ts';
 import { trace } from './trace.svelte.ts';
 
 const RETRY_MS = 1500;
@@ -41,6 +42,8 @@ class Live {
   /** Since when it is away; null while it is not. */
   awaySinceMs = $state<number | null>(null);
   links = $state.raw<Links>({ nats: true, gateway: true });
+  /** Since when this tab knows that one of them is away; null while none is. */
+  linkAwaySinceMs = $state<number | null>(null);
   services = $state.raw<readonly ServiceRow[]>([]);
   quarantined = $state(0);
   observation = $state.raw<ObservationHere | null>(null);
@@ -55,6 +58,7 @@ class Live {
   #taskId: string | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #begun = false;
+  #turns: StreamTurns | null = null;
   #drawRows = redraw(() => {
     this.version += 1;
   });
@@ -75,7 +79,21 @@ class Live {
   begin(): void {
     if (this.#begun) return;
     this.#begun = true;
+    if (!isDemo) this.#shareStreams();
     void this.#snapshot();
+  }
+
+  #shareStreams(): void {
+    const turns = new StreamTurns(newId(), {
+      isHidden: () => document.visibilityState === 'hidden',
+      leave: () => {
+        this.#source?.close();
+        this.#source = null;
+      },
+      take: () => this.#listen(),
+    });
+    document.addEventListener('visibilitychange', () => turns.onVisibility());
+    this.#turns = turns;
   }
 
   /** Shows another task, or none. */
@@ -155,6 +173,8 @@ class Live {
       void ask<Observation>('observation').then((observation) => this.#observe(observation, clock.nowMs));
       return;
     }
+    if (this.#turns?.hasLeft) return;
+    this.#turns?.say();
     const params = new URLSearchParams({ log: this.#log, after: String(this.#seq) });
     if (this.task !== null) {
       params.set('task', this.task.id);
@@ -170,11 +190,9 @@ class Live {
     on<{ links: Links }>('hello', ({ links }) => {
       this.stream = 'live';
       this.awaySinceMs = null;
-      this.links = links;
+      this.#setLinks(links);
     });
-    on<Links>('links', (links) => {
-      this.links = links;
-    });
+    on<Links>('links', (links) => this.#setLinks(links));
     on<{ what: 'all' | 'task' }>('resync', ({ what }) => {
       if (what === 'all') void this.#snapshot();
       else if (this.#taskId !== null) void this.#story(this.#taskId);
@@ -210,6 +228,11 @@ class Live {
       // The browser comes again by itself while it is connecting; a refusal is final.
       if (source.readyState === EventSource.CLOSED) this.#again(() => this.#listen());
     });
+  }
+
+  #setLinks(links: Links): void {
+    this.links = links;
+    this.linkAwaySinceMs = links.nats && links.gateway ? null : (this.linkAwaySinceMs ?? Date.now());
   }
 
   #observe(observation: Observation, nowMs: number): void {

@@ -93,6 +93,8 @@ export interface Story {
   readonly seq: number;
   readonly facts: readonly WireFact[];
   readonly marks: readonly Mark[];
+  /** How long its caller lets it take, milliseconds; null when it is as long as its workflow says. */
+  readonly deadlineMs: number | null;
   /** More facts than are shown. */
   readonly dropped: number;
 }
@@ -211,6 +213,8 @@ export interface WorkflowShape {
   readonly description: string;
   readonly steps: readonly { readonly step: string; readonly role: string; readonly optional: boolean }[];
   readonly loop: { readonly review: string; readonly revise: string; readonly maxCycles: number } | null;
+  /** How long a task may take whose caller does not say, milliseconds. */
+  readonly deadlineMs: number | null;
 }
 
 export type Command =

@@ -78,8 +78,8 @@ function openRooms(context: ServiceContext, client: MeshClient): Rooms {
   return new Rooms({
     router: async () => (await routing()).router(),
     workflows: async () =>
-      [...(await routing()).workflows.values()].map(({ name, description, steps, loop }) => ({
-        ...{ name, description, loop: loop ?? null },
+      [...(await routing()).workflows.values()].map(({ name, description, steps, loop, deadlineMs = null }) => ({
+        ...{ name, description, loop: loop ?? null, deadlineMs },
         steps: steps.map(({ step, role, optional }) => ({ step, role, optional: optional === true })),
       })),
     samples: async () => {

@@ -1,6 +1,6 @@
 /**
- * What the journals of a partition tell beside the facts of a task: that a service came back, and that an attempt of the
- * task failed. Owns: reading records for that. Does not own: the form of records (`schemas/events/journal.ts`).
+ * What the journals of a partition tell beside the facts of a task: that a service came back, that an attempt of the task
+ * failed, and how long its caller lets it take. Owns: reading records for that. Does not own: the form of records (`schemas/events/journal.ts`).
  */
 import type { StoredMessage } from '../../bus/port.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';
@@ -25,9 +25,15 @@ export class Journals {
   readonly #taskId: string;
   /** The latest record of each journal that was heard. */
   readonly #last = new Map<string, Head>();
+  #deadlineMs: number | null = null;
 
   constructor(taskId: string) {
     this.#taskId = taskId;
+  }
+
+  /** The caller's word, as far as the records that were heard have it. */
+  get deadlineMs(): number | null {
+    return this.#deadlineMs;
   }
 
   marksOf(message: StoredMessage): Mark[] {
@@ -43,10 +49,17 @@ export class Journals {
       marks.push({ kind: before.word === 'stopped' ? 'restart' : 'crash', atMs, seq, service });
     }
     for (const entry of entries.slice(1)) {
+      this.#deadlineMs ??= this.#deadlineOf(entry);
       const mark = this.#retryOf(entry, service, seq, atMs);
       if (mark !== null) marks.push(mark);
     }
     return marks;
+  }
+
+  #deadlineOf({ type, correlationid, data }: Entry): number | null {
+    if (correlationid !== this.#taskId || type !== 'dev.agentmesh.task.submitted.v1') return null;
+    const { deadlineMs } = record(data);
+    return typeof deadlineMs === 'number' && Number.isFinite(deadlineMs) ? deadlineMs : null;
   }
 
   #retryOf(entry: Entry, service: string, seq: number, storedAtMs: number): Mark | null {

@@ -14,6 +14,8 @@ const FACTS_MAX = 20_000;
 /** Journal records of the task's time that are looked through. */
 const RECORDS_MAX = 20_000;
 const READ_LIMIT_MS = 20_000;
+/** The record that a task begins with stands before its first fact, with a few messages of others between. */
+const RECORD_BEFORE_MAX = 64;
 
 /** @throws BusError; null for a task that the log does not have */
 export async function readStory(bus: Bus, log: string, id: string): Promise<Story | null> {
@@ -33,19 +35,26 @@ export async function readStory(bus: Bus, log: string, id: string): Promise<Stor
   });
   const last = facts.at(-1);
   if (last === undefined) return null;
-  return { id, log, seq: last.seq, facts, marks: await readMarks(bus, id, facts[0]?.seq ?? 1, last.seq), dropped };
+  const { marks, deadlineMs } = await readJournals(bus, id, facts[0]?.seq ?? 1, last.seq);
+  return { id, log, seq: last.seq, facts, marks, deadlineMs, dropped };
 }
 
-/** Of the time between the first and the last fact. */
-async function readMarks(bus: Bus, id: string, fromSeq: number, toSeq: number): Promise<Mark[]> {
+/** Marks of the time between the first and the last fact. */
+async function readJournals(
+  bus: Bus,
+  id: string,
+  fromSeq: number,
+  toSeq: number,
+): Promise<Pick<Story, 'marks' | 'deadlineMs'>> {
   const journals = new Journals(id);
   const marks: Mark[] = [];
   const isDone = (message: StoredMessage, count: number): boolean => message.seq > toSeq || count >= RECORDS_MAX;
-  const from = Math.max(1, fromSeq - 1);
+  const from = Math.max(1, fromSeq - RECORD_BEFORE_MAX);
   await readThrough(bus, { filter: journalsOf(id), fromSeq: from, isDone }, (message) => {
-    marks.push(...journals.marksOf(message));
+    const found = journals.marksOf(message);
+    if (message.seq >= fromSeq - 1) marks.push(...found);
   });
-  return marks;
+  return { marks, deadlineMs: journals.deadlineMs };
 }
 
 interface Through {

@@ -9,6 +9,8 @@ const FACTS_MAX = 20_000;
 
 export class FactBuffer {
   readonly id: string;
+  /** How long its caller lets it take; null when its workflow says so. */
+  readonly deadlineMs: number | null;
   readonly #known = new Set<string>();
   readonly #marks = new Map<string, Mark>();
   #facts: WireFact[] = [];
@@ -18,6 +20,7 @@ export class FactBuffer {
   constructor(story: Story) {
     this.id = story.id;
     this.#dropped = story.dropped;
+    this.deadlineMs = story.deadlineMs ?? null;
     this.add(story.facts);
     this.addMarks(story.marks);
     this.#seq = Math.max(this.#seq, story.seq);
@@ -66,9 +69,16 @@ export class FactBuffer {
 
   addMarks(marks: readonly Mark[]): boolean {
     const before = this.#marks.size;
-    for (const mark of marks) this.#marks.set(`${mark.kind} ${mark.service} ${mark.seq} ${mark.atMs}`, mark);
+    for (const mark of marks) this.#marks.set(keyOf(mark), mark);
     return this.#marks.size > before;
   }
+}
+
+/** A record may tell of several attempts of one moment. */
+function keyOf(mark: Mark): string {
+  const { kind, service, seq, atMs } = mark;
+  const which = mark.kind === 'retry' ? `${mark.role} ${mark.effect} ${mark.attempt}` : '';
+  return [kind, service, seq, atMs, which].join(' ');
 }
 
 function isAfter(a: WireFact, b: WireFact): boolean {

@@ -33,6 +33,12 @@ export function line(text: string, max = 240): string {
     .slice(0, max);
 }
 
+/** The line by which a text of several is known: the first one in words, not the fence of a code block. */
+export function headline(text: string, max = 240): string {
+  const begin = text.slice(0, 20 * max).split('\n');
+  return line(begin.find((one) => /[\p{L}\p{N}]/u.test(one) && !one.trimStart().startsWith('```')) ?? text, max);
+}
+
 function named(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   return `‹U+${code.toString(16).toUpperCase().padStart(4, '0')}›`;

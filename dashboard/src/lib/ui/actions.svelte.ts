@@ -10,13 +10,10 @@ class Actions {
   palette = $state(false);
   help = $state(false);
   ask = $state(false);
-  /** The task to fork, and where. */
-  fork = $state.raw<{
-    readonly task: string;
-    readonly hop: number;
-    readonly hops: number;
-    readonly prompt: string;
-  } | null>(null);
+  /** The task to fork, and from which place of its log; null for its end. */
+  fork = $state.raw<{ readonly task: string; readonly at: number | null } | null>(null);
+  /** The task whose question is to be answered. */
+  answer = $state.raw<{ readonly task: string } | null>(null);
   cancel = $state.raw<{ readonly task: string } | null>(null);
 
   /** Null when it was done; else why not. */

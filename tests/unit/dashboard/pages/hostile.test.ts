@@ -1,11 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { pieces } from '../../../../dashboard/src/lib/model/highlight.ts';
 import { blocksOf } from '../../../../dashboard/src/lib/model/markup.ts';
-import { line, plain } from '../../../../dashboard/src/lib/model/text.ts';
+import { headline, line, plain } from '../../../../dashboard/src/lib/model/text.ts';
 
 describe('text of anybody', () => {
   it('names what turns, hides or moves the text around it', () => {
     expect(plain('a\u202Eb\u200Bc\u0007d\uFEFF')).toBe('a‹U+202E›b‹U+200B›c‹U+0007›d‹U+FEFF›');
+  });
+
+  it('names what draws nothing, in which a text can hide', () => {
+    const hidden = [...'rm'].map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('');
+    expect(plain(`a${hidden}`)).toBe('a‹U+E0072›‹U+E006D›');
+    expect(plain('a\u3164b\u{E0101}c')).toBe('a‹U+3164›b‹U+E0101›c');
+  });
+
+  it('is known by its first line in words', () => {
+    expect(headline('\n```ts\n\n  Is this   right?\nwhile (true) {}\n```')).toBe('Is this right?');
+    expect(headline('```\n—\n```')).toBe('``` — ```');
+    expect(headline('x'.repeat(1_000_000), 10)).toBe('x'.repeat(10));
+    expect(headline('')).toBe('');
   });
 
   it('leaves out the colours and titles of terminals', () => {

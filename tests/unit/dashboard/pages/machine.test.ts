@@ -12,6 +12,7 @@ const shape = {
     { step: 'review', role: 'reviewer', optional: false },
   ],
   loop: { review: 'review', revise: 'code', maxCycles: 2 },
+  deadlineMs: null,
 };
 const facts = [
   accepted(0),
@@ -33,6 +34,13 @@ describe('the state chart', () => {
     expect(chart.states.find(({ name }) => name === 'retrieve')).toMatchObject({ visits: 0, tone: 'plain' });
     const taken = chart.ways.filter((way) => way.taken > 0).map(({ from, to }) => `${from}→${to}`);
     expect(taken.sort()).toEqual(['accepted→route', 'code→review', 'review→code', 'route→code']);
+  });
+
+  it('goes back by the router where that decides the next round, and offers no other way', () => {
+    const again = [...facts.slice(0, 6), routed(5.5, 'revise'), ...facts.slice(6)];
+    const ways = chartOf(storyAt(again, []), shape, 1000).ways.map(({ from, to }) => `${from}→${to}`);
+    expect(ways).toContain('review→route');
+    expect(ways).not.toContain('review→code');
   });
 
   it.each([240, 320, 700, 1400])('has every state inside a box of %i pixels', (width) => {

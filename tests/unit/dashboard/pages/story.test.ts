@@ -107,7 +107,15 @@ describe('a story up to any of its facts', () => {
 describe('the buffer of facts', () => {
   it('keeps each once and in the order of the log, whoever tells it first', () => {
     const [a, b, c] = [accepted(1), routed(2), started(3, 1, 'code', 'coder')];
-    const buffer = new FactBuffer({ id: 't', log: 'l', seq: a.seq, facts: [a], marks: [], dropped: 0 });
+    const buffer = new FactBuffer({
+      id: 't',
+      log: 'l',
+      seq: a.seq,
+      facts: [a],
+      marks: [],
+      deadlineMs: null,
+      dropped: 0,
+    });
     expect(buffer.add([c])).toBe(true);
     expect(buffer.add([b, c])).toBe(true);
     expect(buffer.add([a, b, c])).toBe(false);
@@ -117,7 +125,15 @@ describe('the buffer of facts', () => {
 
   it('keeps the first fact, which has the prompt, when it drops others', () => {
     const first = accepted(0);
-    const buffer = new FactBuffer({ id: 't', log: 'l', seq: 0, facts: [first], marks: [], dropped: 0 });
+    const buffer = new FactBuffer({
+      id: 't',
+      log: 'l',
+      seq: 0,
+      facts: [first],
+      marks: [],
+      deadlineMs: null,
+      dropped: 0,
+    });
     const many = Array.from({ length: 20_010 }, (_, at) => started(at, at, 'code', 'coder'));
     buffer.add(many);
     expect(buffer.facts).toHaveLength(20_000);

@@ -139,6 +139,19 @@ describe('marks of the journals', () => {
     expect(marks).toMatchObject([{ kind: 'retry', role: 'llm', effect: 'generate', attempt: 2, reason: 'busy' }]);
   });
 
+  it('tell how long the caller of the task lets it take', () => {
+    const submitted = (correlationid: string, deadlineMs?: unknown) => ({
+      ...{ type: 'dev.agentmesh.task.submitted.v1', correlationid, data: { prompt: 'x', deadlineMs } },
+    });
+    const said = (...entries: object[]): number | null => {
+      const journals = new Journals(A);
+      journals.marksOf(record('p1', 1, undefined, entries));
+      return journals.deadlineMs;
+    };
+    expect(said(submitted(B, 1000), submitted(A, 90_000))).toBe(90_000);
+    expect([said(), said(submitted(A)), said(submitted(A, 'soon'))]).toEqual([null, null, null]);
+  });
+
   it('pass over what is no record', () => {
     const data = new TextEncoder().encode('not json');
     const odd = { seq: 1, subject: 'mesh.journal.agents.3', atMs: 1, data, header: () => '', headers: () => [] };

@@ -58,7 +58,9 @@ export function chartOf(story: TaskStory, shape: WorkflowShape | null, boxWidth:
   const taken = counted(story.path);
   const planned = names.slice(1).map((name, at): [string, string] => [names[at] ?? '', name]);
   const shown = planned.filter(([from, to]) => from !== 'person' && to !== 'person');
-  if (shape?.loop != null) shown.push([shape.loop.review, shape.loop.revise]);
+  // A task whose next round is decided by the router goes back by it.
+  const isByRouter = taken.has(`${shape?.loop?.review}\nroute`) && taken.has(`route\n${shape?.loop?.revise}`);
+  if (shape?.loop != null && !isByRouter) shown.push([shape.loop.review, shape.loop.revise]);
   const pairs = new Map(
     [...shown, ...taken.keys().map((key) => key.split('\n'))].map(([from = '', to = '']) => [
       `${from}\n${to}`,

@@ -28,6 +28,8 @@ const UNDERSTOOD = new Set([
   ],
   ...['traceparent', 'lastIndexedAt', 'openedAt'],
 ]);
+/** Numbers that are places in the log: a page orders by them. */
+const PLACES = new Set(['seq', 'index']);
 const KEYED_BY_TEXT = new Set(['probabilities', 'confusion', 'partitions']);
 
 export const HOSTILE =
@@ -40,6 +42,8 @@ export interface Poison {
   readonly text: string;
   /** In place of its longest one: a text of a megabyte in each of thousands would be no page but a download. */
   readonly longest: string;
+  /** In place of each number; without it they stay. */
+  readonly number?: number;
 }
 
 function longestOf(value: unknown): string {
@@ -58,6 +62,7 @@ function poisoned(value: unknown, by: Poison, longest = longestOf(value), key = 
     if (UNDERSTOOD.has(key) || value === '') return value;
     return value === longest ? by.longest : by.text;
   }
+  if (typeof value === 'number') return by.number === undefined || PLACES.has(key) ? value : by.number;
   if (Array.isArray(value)) return value.map((one) => poisoned(one, by, longest, key));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

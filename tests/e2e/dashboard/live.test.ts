@@ -387,14 +387,17 @@ describe('hostile text in every field of every answer', () => {
 
   it.each([
     { what: 'markup, scripts, controls and marks of direction', text: HOSTILE, longest: HOSTILE, width: 1280 },
+    { what: 'numbers beyond all measure', text: 'odd', longest: 'odd', number: 1e308, width: 320 },
+    { what: 'numbers and times below zero', text: 'odd', longest: 'odd', number: -1e17, width: 320 },
     { what: 'a line of a megabyte', text: 'x'.repeat(2000), longest: 'x'.repeat(1_048_576), width: 320 },
-  ])('$what: it is text, asks for nothing, and everything fits', async ({ text, longest, width }) => {
+  ])('$what: it is text, asks for nothing, and everything fits', async ({ width, ...by }) => {
+    const { text } = by;
     const { page: other, problems, context } = await openPage(browser, url, { width });
     other.on('dialog', (dialog) => {
       problems.push(`a dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    await poison(other, { text, longest });
+    await poison(other, by);
     await other.goto('/?demo=1');
     await other.getByText('Everything here is recorded').waitFor();
     for (const path of paths) {

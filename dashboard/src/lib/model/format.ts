@@ -46,13 +46,16 @@ const clockFormat = new Intl.DateTimeFormat(undefined, {
 });
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
 
+/** What a date can be, by the language (ECMA-262, 21.4.1.1). */
+const DATE_MAX_MS = 8.64e15;
+
 /** `14:03:12.031` */
 export function clock(atMs: number): string {
-  return Number.isFinite(atMs) ? clockFormat.format(atMs) : '–';
+  return Math.abs(atMs) <= DATE_MAX_MS ? clockFormat.format(atMs) : '–';
 }
 
 export function dateTime(atMs: number): string {
-  return Number.isFinite(atMs) ? dateFormat.format(atMs) : '–';
+  return Math.abs(atMs) <= DATE_MAX_MS ? dateFormat.format(atMs) : '–';
 }
 
 /** `94 %`; never 100 % for less, nor 0 % for more. */
@@ -62,8 +65,9 @@ export function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
+/** `12,400`; what no counter reaches, by its power of ten. */
 export function count(value: number): string {
-  return value.toLocaleString('en');
+  return Math.abs(value) < 1e15 ? value.toLocaleString('en') : value.toPrecision(3);
 }
 
 /** `640`, `1.8k`, `2.4M`. */

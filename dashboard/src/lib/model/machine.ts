@@ -48,11 +48,12 @@ const ends = ['completed', 'failed', 'cancelled'];
 
 export function chartOf(story: TaskStory, shape: WorkflowShape | null, boxWidth: number): Chart {
   const steps = shape?.steps ?? story.steps.map((step) => ({ ...step, optional: false }));
-  const names = ['accepted', 'route', ...steps.map(({ step }) => step)];
+  // A step may be called as one of the states around it: it is one state then.
+  const names = [...new Set(['accepted', 'route', ...steps.map(({ step }) => step)])];
   const last = story.path.at(-1) ?? 'accepted';
   const isEnded = ends.includes(last);
-  if (story.path.includes('person')) names.push('person');
-  names.push(isEnded ? last : 'completed');
+  for (const name of [...(story.path.includes('person') ? ['person'] : []), isEnded ? last : 'completed'])
+    if (!names.includes(name)) names.push(name);
   for (const visited of story.path) if (!names.includes(visited)) names.splice(names.length - 1, 0, visited);
   const roleOf = new Map(steps.map(({ step, role }) => [step, role]));
   const taken = counted(story.path);

@@ -43,6 +43,14 @@ describe('the state chart', () => {
     expect(ways).not.toContain('review→code');
   });
 
+  it('has each state once, also where steps are called as the states around them', () => {
+    const names = ['route', 'accepted', 'person', 'completed', 'code', 'code'];
+    const odd = { ...shape, steps: names.map((step) => ({ step, role: 'coder', optional: false })) };
+    const { states, ways } = chartOf(storyAt(facts, []), odd, 1000);
+    expect(new Set(states.map(({ name }) => name)).size).toBe(states.length);
+    expect(new Set(ways.map(({ key }) => key)).size).toBe(ways.length);
+  });
+
   it.each([240, 320, 700, 1400])('has every state inside a box of %i pixels', (width) => {
     const { states, nodeWidth, nodeHeight, height } = chartOf(storyAt(facts, []), shape, width);
     for (const { x, y } of states) {

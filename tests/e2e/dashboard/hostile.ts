@@ -94,8 +94,9 @@ export async function findings(page: Page): Promise<string[]> {
       if (/^(img|iframe|object|embed|video|audio|base|form\\[action\\])$/i.test(element.tagName)) found.push('an element: ' + where);
       for (const { name, value } of element.attributes) {
         if (name.startsWith('on')) found.push(where + ' has ' + name);
-        // What styles select by is shown to nobody.
-        if (unseen.test(value) && !name.startsWith('data-')) found.push(where + ' hides something in ' + name);
+        // What styles select by, and what is sent when an option is chosen, is shown to nobody.
+        const isShown = !name.startsWith('data-') && !(name === 'value' && element.tagName === 'OPTION');
+        if (isShown && unseen.test(value)) found.push(where + ' hides something in ' + name);
         if (/^(src|href|srcset|poster|data|action)$/.test(name) && /^\\s*(javascript|data|vbscript):/i.test(value)) found.push(where + ' leads to ' + value.slice(0, 40));
         if (name === 'style' && /url\\(/.test(value)) found.push(where + ' has an address in its style');
       }

@@ -62,6 +62,8 @@ export interface CallContext extends Patience {
   readonly caller: Caller;
   /** By which it came: stands on what is submitted, and decides with the caller which tools may run. */
   readonly door?: Door;
+  /** What is called, by the name that the protocol of the door has for it; for traces. */
+  readonly method?: string;
   /** W3C traceparent that the caller sent, checked by `readTraceparent`; null for none. */
   readonly traceparent: string | null;
   /** How long the mesh may take to take a request, milliseconds; 20 s when absent. */

@@ -2,6 +2,7 @@
  * Calls in a trace. Owns: what is told of a call when it is over. Does not own: spans (`telemetry/`), or which calls were
  * not let in: those are over before they reach the core.
  */
+import type { Door } from '../schemas/events/generated.ts';
 import { type MeshError, toMeshError } from './errors.ts';
 import type { CallContext } from './ports.ts';
 
@@ -12,6 +13,9 @@ export type Operation =
 export interface CallFacts {
   readonly operation: Operation;
   readonly caller: string;
+  readonly door: Door | null;
+  /** The name that the door's protocol has for the call; null where it is the operation's. */
+  readonly method: string | null;
   /** The task; null for a call about none, or about one that got no id. */
   readonly correlationId: string | null;
   /** W3C Trace Context of the caller; null for none. */
@@ -72,13 +76,14 @@ export class Traced {
   /** Returns the function that says how it ended. */
   begin(
     operation: Operation,
-    { caller, traceparent }: CallContext,
+    { caller, door, method, traceparent }: CallContext,
   ): (task: AboutTask | null, error: MeshError | null) => void {
     const startedAtMs = Date.now();
     return (task, error) => {
       const failed = error !== null && error.code !== 'cancelled';
       this.#tracing?.ended({
         ...{ operation, caller: caller.name, correlationId: task?.correlationId ?? null, startedAtMs },
+        ...{ door: door ?? null, method: method ?? null },
         ...{ traceparent, taskTraceparent: task?.traceparent ?? null },
         failure: failed ? { reason: error.reason, message: error.message } : null,
       });

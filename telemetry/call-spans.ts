@@ -4,13 +4,16 @@
  */
 import { parseTraceparent } from '../schemas/events/trace-context.ts';
 import type { Counters } from './metrics.ts';
-import { spanIdFor, taskSpanId } from './span.ts';
+import { type Attributes, spanIdFor, taskSpanId } from './span.ts';
 import { attribute, callSpanName } from './spans.ts';
 import { preciseNow, type Tracer } from './tracer.ts';
 
 export interface EndedCall {
   readonly operation: string;
   readonly caller: string;
+  readonly door: string | null;
+  /** The name that the door's protocol has for the call; null where it is the operation's. */
+  readonly method: string | null;
   readonly correlationId: string | null;
   /** W3C Trace Context of the caller; null for none: then a call about a task is inside of the task's own trace. */
   readonly traceparent: string | null;
@@ -42,6 +45,7 @@ export function traceCalls(tracer: Tracer, counters: Counters): { ended(call: En
         attributes: {
           [attribute.caller]: caller,
           ...(correlationId === null ? {} : { [attribute.correlationId]: correlationId }),
+          ...methodIn(call),
           ...(failure === null ? {} : { [attribute.errorType]: failure.reason }),
         },
         // Its words may repeat what the caller sent.
@@ -49,6 +53,10 @@ export function traceCalls(tracer: Tracer, counters: Counters): { ended(call: En
       });
     },
   };
+}
+
+function methodIn({ door, method }: EndedCall): Attributes {
+  return door === 'a2a' && method !== null ? { [attribute.a2aMethod]: method } : {};
 }
 
 function ownTrace(task: string): { readonly traceId: string; readonly parent: string } {

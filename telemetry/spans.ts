@@ -120,6 +120,7 @@ export const attribute = {
   messagingDestination: 'messaging.destination.name',
   messagingOperation: 'messaging.operation.type',
   streamSequence: 'mesh.stream.sequence',
+  a2aMethod: 'a2a.method.name',
   a2aMessageId: 'a2a.message.id',
   a2aTaskId: 'a2a.task.id',
 } as const;

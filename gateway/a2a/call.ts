@@ -8,6 +8,12 @@ import type { ServerCallContext, User } from '@a2a-js/sdk/server';
 import { callerLeft, MeshError } from '../../task-client/errors.ts';
 import type { CallContext } from '../../task-client/ports.ts';
 
+/** Methods of A2A 1.0 that ask something of the mesh, by their names in its service. */
+export type A2aMethod =
+  | ('SendMessage' | 'SendStreamingMessage' | 'SubscribeToTask' | 'GetTask' | 'CancelTask' | 'ListTasks')
+  | ('CreateTaskPushNotificationConfig' | 'GetTaskPushNotificationConfig')
+  | ('ListTaskPushNotificationConfigs' | 'DeleteTaskPushNotificationConfig');
+
 export type Binding = 'jsonrpc' | 'rest' | 'grpc';
 
 /** Where the answer goes: a response of HTTP, or a stream of gRPC. */
@@ -31,14 +37,24 @@ export interface Refusal {
 export class A2aCall implements User {
   refusal: Refusal | null = null;
   readonly binding: Binding;
-  readonly context: CallContext;
   readonly #outlet: Outlet;
   readonly #full = new AbortController();
+  #context: CallContext;
 
   constructor(binding: Binding, context: CallContext, outlet: Outlet) {
     this.binding = binding;
-    this.context = context;
+    this.#context = context;
     this.#outlet = outlet;
+  }
+
+  get context(): CallContext {
+    return this.#context;
+  }
+
+  /** @param method as the protocol names it: it stands on the spans of what the call asks of the mesh */
+  named(method: A2aMethod): this {
+    this.#context = { ...this.#context, method };
+    return this;
   }
 
   get isAuthenticated(): boolean {

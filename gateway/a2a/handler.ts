@@ -41,7 +41,7 @@ import { isSettled } from '../../task-client/tasks.ts';
 import type { TokenTap } from '../../task-client/token-tap.ts';
 import type { Mesh } from '../core/mesh.ts';
 import { AnswerText } from './answer-text.ts';
-import { type A2aCall, callOf } from './call.ts';
+import { type A2aCall, type A2aMethod, callOf } from './call.ts';
 import { contextIdOf, taskOf } from './convert.ts';
 import { BindingError, malformed, toA2aError } from './errors.ts';
 import { eventsOf, snapshotOf } from './events.ts';
@@ -78,7 +78,7 @@ export class A2aHandler implements A2ARequestHandler {
   }
 
   sendMessage(request: SendMessageRequest, context: ServerCallContext): Promise<Task> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'SendMessage', async (call) => {
       const historyLength = checkHistoryLength(request.configuration?.historyLength);
       const now = await this.#sent(request, call);
       const wanted = request.configuration?.returnImmediately === true ? now : await this.#settled(now, call);
@@ -96,7 +96,7 @@ export class A2aHandler implements A2ARequestHandler {
       heard.tokens = this.#mesh.watches.listen(taskId);
     };
     try {
-      const now = await this.#guarded(context, (call) => this.#sent(request, call, listen));
+      const now = await this.#guarded(context, 'SendStreamingMessage', (call) => this.#sent(request, call, listen));
       yield* this.#followed(now, callOf(context), heard);
     } finally {
       heard.tokens?.close();
@@ -107,7 +107,7 @@ export class A2aHandler implements A2ARequestHandler {
     { id }: SubscribeToTaskRequest,
     context: ServerCallContext,
   ): AsyncGenerator<StreamResponse, void, undefined> {
-    const now = await this.#guarded(context, async (call) => {
+    const now = await this.#guarded(context, 'SubscribeToTask', async (call) => {
       const found = await this.#found(id, call);
       if (isEnded(found.view.status)) {
         throw new UnsupportedOperationError(`the task ${id} has ended (${found.view.status}); get it instead`);
@@ -119,7 +119,7 @@ export class A2aHandler implements A2ARequestHandler {
   }
 
   getTask({ id, historyLength }: GetTaskRequest, context: ServerCallContext): Promise<Task> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'GetTask', async (call) => {
       checkHistoryLength(historyLength);
       const { view } = await this.#found(id, call);
       return taskOf((await this.#mesh.tasks.get(view.taskId, call.context)).view, { historyLength });
@@ -127,7 +127,7 @@ export class A2aHandler implements A2ARequestHandler {
   }
 
   cancelTask({ id, metadata }: CancelTaskRequest, context: ServerCallContext): Promise<Task> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'CancelTask', async (call) => {
       const before = (await this.#found(id, call)).view;
       if (isEnded(before.status)) throw notCancelable(id, before.status);
       const reason: unknown = metadata?.reason;
@@ -137,7 +137,7 @@ export class A2aHandler implements A2ARequestHandler {
   }
 
   listTasks(request: ListTasksRequest, context: ServerCallContext): Promise<ListTasksResponse> {
-    return this.#guarded(context, (call) => {
+    return this.#guarded(context, 'ListTasks', (call) => {
       checkHistoryLength(request.historyLength);
       return listOf(this.#mesh, request, call);
     });
@@ -147,7 +147,7 @@ export class A2aHandler implements A2ARequestHandler {
     config: TaskPushNotificationConfig,
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'CreateTaskPushNotificationConfig', async (call) => {
       const { cursor, view } = await this.#steered(config.taskId, call);
       return this.#push.create({ ...config, taskId: view.taskId }, call.context.caller, cursor);
     });
@@ -157,7 +157,7 @@ export class A2aHandler implements A2ARequestHandler {
     { taskId, id }: GetTaskPushNotificationConfigRequest,
     context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'GetTaskPushNotificationConfig', async (call) => {
       const { view } = await this.#steered(taskId, call);
       const config = await this.#push.get(view.taskId, id);
       if (config !== null) return config;
@@ -169,7 +169,7 @@ export class A2aHandler implements A2ARequestHandler {
     { taskId }: ListTaskPushNotificationConfigsRequest,
     context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'ListTaskPushNotificationConfigs', async (call) => {
       const { view } = await this.#steered(taskId, call);
       return { configs: await this.#push.list(view.taskId), nextPageToken: '' };
     });
@@ -179,14 +179,14 @@ export class A2aHandler implements A2ARequestHandler {
     { taskId, id }: DeleteTaskPushNotificationConfigRequest,
     context: ServerCallContext,
   ): Promise<void> {
-    return this.#guarded(context, async (call) => {
+    return this.#guarded(context, 'DeleteTaskPushNotificationConfig', async (call) => {
       const { view } = await this.#steered(taskId, call);
       await this.#push.delete(view.taskId, id);
     });
   }
 
-  async #guarded<T>(context: ServerCallContext, work: (call: A2aCall) => Promise<T>): Promise<T> {
-    const call = callOf(context);
+  async #guarded<T>(context: ServerCallContext, method: A2aMethod, work: (call: A2aCall) => Promise<T>): Promise<T> {
+    const call = callOf(context).named(method);
     try {
       return await work(call);
     } catch (thrown) {

@@ -40,6 +40,9 @@ describe('spans of calls', () => {
     for (const name of ['gateway.submit', 'gateway.watch', 'agent.retrieve']) {
       expect((await spanOf(name, id)).traceId).toBe(id.replaceAll('-', ''));
     }
+    for (const name of ['gateway.submit', 'gateway.watch']) {
+      expect((await spanOf(name, id)).attributes['a2a.method.name']).toBe('SendMessage');
+    }
   });
 
   test('a call that fails says why', async () => {

@@ -29,6 +29,8 @@ beforeAll(async () => {
   watched = await openPage(browser, url);
   page = watched.page;
   await mesh.run(['run', 'Write a TypeScript function that debounces another function']);
+  // The dashboard reads the log when it is first asked.
+  await expect.poll(async () => (await rows())[0]?.status, { timeout: 90_000 }).toBe('completed');
   done = (await rows())[0]?.id ?? '';
 });
 afterAll(async () => {

@@ -30,7 +30,8 @@ beforeAll(async () => {
   page = watched.page;
   await mesh.run(['run', 'Write a TypeScript function that debounces another function']);
   // The dashboard reads the log when it is first asked.
-  await expect.poll(async () => (await rows())[0]?.status, { timeout: 90_000 }).toBe('completed');
+  await page.goto('/');
+  await page.getByRole('list', { name: 'Tasks' }).getByRole('link').first().waitFor();
   done = (await rows())[0]?.id ?? '';
 });
 afterAll(async () => {

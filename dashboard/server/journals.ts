@@ -1,6 +1,7 @@
 /**
  * What the journals of a partition tell beside the facts of a task: that a service came back, that an attempt of the task
- * failed, and how long its caller lets it take. Owns: reading records for that. Does not own: the form of records (`schemas/events/journal.ts`).
+ * failed, and how long its caller lets it take. Owns: reading records for that. Does not own: the form of records
+ * (`schemas/events/journal.ts`).
  */
 import type { StoredMessage } from '../../bus/port.ts';
 import { parseJson } from '../../schemas/events/envelope.ts';

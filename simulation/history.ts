@@ -3,7 +3,7 @@
  * judging it.
  */
 
-import { type DecodedRecord, decodeRecord, type RecordHead } from '../actors/runtime/record.ts';
+import { type DecodedRecord, decodeRecord, headIn, type RecordHead } from '../actors/runtime/record.ts';
 import type { MemoryLog } from '../bus/memory-bus.ts';
 import { type MemoryStream, serverOf } from '../bus/memory-log.ts';
 import type { StoredMessage } from '../bus/port.ts';
@@ -120,6 +120,14 @@ export class History {
     const isIt = (message: StoredMessage): boolean =>
       message.subject === subject && decoded(message.data).head.id === id;
     return messagesOf(stream).some(isIt) ? null : 'has lost';
+  }
+
+  /** The process whose record is the last one of a journal in the log; null when there is none. */
+  writerOf(journal: string): string | null {
+    const last = messagesOf(serverOf(this.#log).findStream(STREAM)).findLast(
+      ({ subject, data }) => subject === `${JOURNAL}${journal}` && headIn(data) !== null,
+    );
+    return last === undefined ? null : decoded(last.data).head.process;
   }
 
   get identity(): string {

@@ -276,6 +276,9 @@ export function createJournal(options: JournalOptions): Journal {
     close(partition) {
       lanes.delete(partition);
       makeRoom();
+      // What waited for what this one had on its way.
+      schedule();
+      if (!hasWork() && !committing) for (const resolve of flushWaiters.splice(0)) resolve();
       noteTold();
     },
     add(partition, entry) {

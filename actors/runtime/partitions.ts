@@ -20,6 +20,7 @@ import type { OpenedFacts } from './ports.ts';
 import { decodeHead, type Entry, type RecordHead } from './record.ts';
 import { type AgreedEnd, agree, type RecoveryOptions } from './recovery.ts';
 import type { Tasks } from './tasks.ts';
+import { createTwins } from './twins.ts';
 
 /** Between two tries to open a partition that another host is writing, or while the log is away, milliseconds. */
 const TRY_AGAIN_MS = 100;
@@ -93,11 +94,12 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   /** By partition, its last opening: one that is not wanted any more may be about to write into the ledger still. */
   const openings = new Map<number, Promise<void>>();
   /**
-   * By partition, the last record by which this process claimed it, and how many claims of any it had made by then: a record
-   * of an earlier claim that was dropped may still reach the log, and must not be taken for the one of now.
+   * By partition, which of all its claims this process made last: a record of an earlier one that was dropped may still reach
+   * the log, and must not be taken for the one of now.
    */
-  const claimed = new Map<number, { readonly n: number; readonly nth: number }>();
+  const claimed = new Map<number, number>();
   let claimsMade = 0;
+  const twins = createTwins({ ...options, ledger: ledger.id });
   /** By partition that is not open yet: what stands in its journal and is no record. */
   const strays = new Map<number, readonly StoredMessage[]>();
   let tries = 0;
@@ -120,7 +122,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     journal.open(partition, end);
     const n = journal.say(partition, 'claimed');
     claimsMade += 1;
-    claimed.set(partition, { n, nth: claimsMade });
+    claimed.set(partition, claimsMade);
+    twins.claims(partition, end.seq);
     journal.hurry();
     return new Promise((resolve) => {
       claims.set(partition, resolve);
@@ -130,8 +133,9 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const tryToOpen = async (partition: number, isWanted: () => boolean): Promise<boolean> => {
     const end = await agree(options.recovery, partition);
     if (!isWanted()) return true;
-    const twin = writerAfterUs(partition);
-    if (twin !== null) throw twinError(twin);
+    const twin = await twins.writerSince(partition, end.head);
+    if (!isWanted()) return true;
+    if (twin !== null) throw twins.error(twin);
     const everything = options.logLost() || end.logLacked;
     const marked = Number(ledger.meta(upKey(partition)) ?? 0);
     timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));
@@ -185,25 +189,6 @@ export function createPartitions(options: PartitionsOptions): Partitions {
   const isKnown = (partition: number, { n, id }: RecordHead): boolean => {
     const own = ledger.record(partition, n);
     return own !== null && decodeHead(own.body).id === id;
-  };
-  const isTwin = ({ process, ledger: id, host }: RecordHead): boolean =>
-    process !== self && (id === ledger.id || host === options.name);
-  const twinError = (other: RecordHead): FatalError =>
-    new FatalError(twinText(other, options.name, ledger.id), { exitCode: 2 });
-  /**
-   * A process with the name or the ledger of this one that has written after it, others after both perhaps: the claim of
-   * this one may have been in the log without its knowing.
-   */
-  const writerAfterUs = (partition: number): RecordHead | null => {
-    const from = claimed.get(partition);
-    if (from === undefined) return null;
-    let wrote = false;
-    for (const { body } of ledger.records(partition, from.n)) {
-      const head = decodeHead(body);
-      if (wrote && isTwin(head)) return head;
-      wrote ||= head.process === self;
-    }
-    return null;
   };
   const readBefore = (head: RecordHead | null, everything: boolean): Map<string, number> => {
     if (head === null || everything || head.log !== witness.stream.identity) return new Map();
@@ -284,8 +269,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         options.onFatal(new FatalError('the log has lost its end', { exitCode: 3 }));
         return;
       }
-      if (isTwin(other)) {
-        options.onFatal(twinError(other));
+      if (twins.isOne(other)) {
+        options.onFatal(twins.error(other));
         return;
       }
       log.warn({ partition, host: other.host }, 'another host writes this partition now; what was not told is dropped');
@@ -306,7 +291,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
           service: options.service,
           partition,
           n,
-          id: `${self}.${partition}.${claimed.get(partition)?.nth ?? 0}.${n}`,
+          id: `${self}.${partition}.${claimed.get(partition) ?? 0}.${n}`,
           previous,
         },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
@@ -378,12 +363,4 @@ function beforeOf(head: RecordHead | null, ledger: string): OpenedFacts['before'
 
 function upKey(partition: number): string {
   return `up.${partition}`;
-}
-
-function twinText(other: RecordHead, name: string, ledger: string): string {
-  const what =
-    other.ledger === ledger
-      ? 'the ledger of this one, or a copy of it: delete the copy, it is made anew from the log'
-      : `the name of this one, ${name}: give each process a name of its own with MESH_HOST_ID`;
-  return `another process (${other.process}) writes these tasks now and has ${what}`;
 }

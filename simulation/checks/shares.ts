@@ -117,6 +117,9 @@ export class Shares {
   /** All that was said is sent, both stores have the word that it stops, and nothing was cut off. */
   #checkOrder(key: string, { name, process, disk, roles, gate }: HostProcess): void {
     const { report, history, world } = this.#run;
+    const writer = history.writerOf(key);
+    // Who finds late that it was overtaken lets go of a lease, and gives nothing: the other one wrote on.
+    if (writer !== null && writer !== process) return;
     const journal = journalOnDisk(history, disk.tables.partition(Number(key.split('.')[1])));
     const last = journal.at(-1);
     if (last === undefined) return;

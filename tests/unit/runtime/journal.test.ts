@@ -235,6 +235,39 @@ describe('a log that is slow or away', () => {
     await settled();
     expect([journal.isFull, room]).toEqual([false, 1]);
   });
+
+  test('S7: what waited for such a partition is recorded when it is lost, though nobody adds anything more', async () => {
+    const { journal, logDoor, clock, told } = await openJournal({ recordsAheadMax: 1, logPatienceMs: 10 });
+    journal.open(1, { n: 0, id: '', seq: 0, idInLog: '' });
+    logDoor.shut();
+    journal.add(0, entry('a'));
+    await clock.advance(10);
+    journal.say(1, 'claimed');
+    journal.hurry();
+    await clock.advance(1000);
+    expect([journal.isFull, told]).toEqual([true, []]);
+    journal.close(0);
+    logDoor.open();
+    await clock.advance(10);
+    expect(told).toEqual(['1.1']);
+  });
+
+  test('S7: nobody waits for the ledger to have what such a partition had left', async () => {
+    const { journal, logDoor, clock } = await openJournal({ recordsAheadMax: 1, logPatienceMs: 10 });
+    logDoor.shut();
+    journal.add(0, entry('a'));
+    await clock.advance(10);
+    journal.add(0, entry('b'));
+    let isFlushed = false;
+    void journal.flushed().then(() => {
+      isFlushed = true;
+    });
+    await clock.advance(1000);
+    expect(isFlushed).toBe(false);
+    journal.close(0);
+    await settled();
+    expect(isFlushed).toBe(true);
+  });
 });
 
 describe('one writer', () => {

@@ -154,3 +154,23 @@ test.each([1, 2])('J4: whose claim was taken, untold, and overtaken by %i others
   await mesh.pass(TAKEOVER_MS);
   expect(await mesh.ended()).toEqual(tasks(20));
 });
+
+test('J4: who gave partitions to a copy of its own ledger ends when it is to have them again, though a checkpoint spares it the records', async () => {
+  const mesh = await Mesh.open();
+  const limits = { copiedRecordsMax: 1, checkpointRecords: 2, checkpointTasks: 1 };
+  const one = await mesh.start('one', { limits });
+  await mesh.submit(...tasks(20));
+  await mesh.pass();
+  const copied = eagerDisk();
+  copied.restore(one.disk.copy());
+  const copy = await mesh.start('two', { disk: copied, limits });
+  await mesh.pass(TAKEOVER_MS);
+  await mesh.submit(...tasks(60).slice(20));
+  await mesh.pass(TAKEOVER_MS);
+  expect([one.fatal, copy.fatal, copy.host.stats().partitions.courier]).toEqual([[], [], PARTITIONS / 2]);
+  copy.kill();
+  await mesh.pass(2 * TAKEOVER_MS);
+  expect(one.fatal).toMatchObject([
+    { exitCode: 2, message: expect.stringMatching(/has the ledger of this one.*delete the copy/) },
+  ]);
+});

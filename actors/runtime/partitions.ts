@@ -32,6 +32,8 @@ export interface Partition {
   readonly read: Map<string, number>;
   /** The same, as the last record tells it. */
   readonly readInRecords: Map<string, number>;
+  /** Up to which record everything was in the log, as the last record tells it: a checkpoint says no more than that. */
+  sentInRecords: number;
   /** What is said because of records that are not made yet, by their number. */
   readonly saying: Map<number, RecordMessages>;
   recordsSinceCheckpoint: number;
@@ -139,7 +141,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const everything = options.logLost() || end.logLacked;
     const marked = Number(ledger.meta(upKey(partition)) ?? 0);
     timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));
-    sender.open(partition, everything || end.coversMore ? 0 : end.sent);
+    const sent = everything || end.coversMore ? 0 : end.sent;
+    sender.open(partition, sent);
     const read = readBefore(end.head, everything);
     opening.set(partition, read);
     const granted = await claim(partition, endOf(end));
@@ -173,6 +176,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         tasks: folded.tasks,
         read,
         readInRecords: new Map(read),
+        sentInRecords: sent,
         saying: new Map(),
         activeAtMs: clock.elapsed(),
       },
@@ -230,7 +234,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     part.tasks.forget(limits.idleTasksMax);
     const checkpoint = {
       ...part.tasks.checkpoint(n),
-      unsent: unsentText(sender.sent(part.number), sender.unsent(part.number, n), timers.upMs(part.number)),
+      unsent: unsentText(part.sentInRecords, sender.unsent(part.number, n), timers.upMs(part.number)),
     };
     part.checkpoints.push(checkpoint);
     const taken = { service: options.service, partition: part.number, n, tasks: checkpoint.tasks.length };
@@ -284,7 +288,11 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     },
     headOf({ partition, n, previous, entries, isLast }) {
       const part = open.get(partition);
-      if (part) noteRead(part, entries, isLast);
+      const sent = sender.sent(partition);
+      if (part) {
+        noteRead(part, entries, isLast);
+        part.sentInRecords = sent;
+      }
       const read = part?.readInRecords ?? opening.get(partition) ?? [];
       return {
         ...{
@@ -296,7 +304,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
         ...{ log: witness.stream.identity, read: Object.fromEntries(read), tail: witness.tail },
-        ...{ stored: { ...sender.stored }, sent: sender.sent(partition) },
+        ...{ stored: { ...sender.stored }, sent },
       };
     },
     sealed(partition, n, id) {

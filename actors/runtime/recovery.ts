@@ -94,17 +94,17 @@ async function agreeOn(
   const tellsOfThisLog = logHead?.log === identity && (await stillHolds(bus, logHead));
   const sent = tellsOfThisLog ? logHead.sent : 0;
   // A host that was giving the log what it had lost did not come to the end of it.
-  const wasCutOff = logHead !== null && (!tellsOfThisLog || sent < readUnsent(ledger.unsent(partition)).sent);
+  const wasCutOff = (): boolean => logHead !== null && (!tellsOfThisLog || toldOfMore(ledger, partition, logHead));
   const last = ledger.lastRecord(partition);
   // Of a ledger that began at the log's checkpoint, all after that may have been set aside.
   const [nLedger, nLog] = [last?.n ?? ledger.checkpointed(partition), logHead?.n ?? 0];
   if (nLog > nLedger) {
     const n = await copyToLedger(options, place, nLedger, nLog);
-    return { n, head: logHead, seq: endSeq, sent, coversMore: false, logLacked: wasCutOff };
+    return { n, head: logHead, seq: endSeq, sent, coversMore: false, logLacked: wasCutOff() };
   }
   const { firstSeq } = await bus.streamInfo();
   if (nLedger === 0 && nLog === 0 && firstSeq > 1) return fromCheckpointAlone(options, partition);
-  if (nLedger === nLog) return { n: nLog, head: logHead, seq: endSeq, sent, coversMore: false, logLacked: wasCutOff };
+  if (nLedger === nLog) return { n: nLog, head: logHead, seq: endSeq, sent, coversMore: false, logLacked: wasCutOff() };
   const nAged = inLog === null ? agedOut(ledger, partition, nLedger, firstSeq) : 0;
   const sentBefore = nAged > 0 && last !== null ? decodeHead(last.body).sent : sent;
   // Nothing was said for so long that the log has dropped it by age.
@@ -112,8 +112,22 @@ async function agreeOn(
   const nHad = Math.max(nLog, nAged);
   const lacked = ledger.record(partition, nHad + 1);
   const seq = await copyToLog(options, place, nHad, endSeq);
-  const logLacked = wasCutOff || (lacked !== null && lacked.seq !== null);
+  const logLacked = wasCutOff() || (lacked !== null && lacked.seq !== null);
   return { ...endOf(last, seq, sentBefore), n: nLedger, logLacked, coversMore: nHad < ledger.checkpointed(partition) };
+}
+
+/**
+ * An earlier record tells of more that was sent than this one does, or a checkpoint of earlier ones. A checkpoint of a later
+ * one may: the log need not have had that yet.
+ */
+function toldOfMore(ledger: Ledger, partition: number, { n, sent }: RecordHead): boolean {
+  if (ledger.checkpointed(partition) <= n && readUnsent(ledger.unsent(partition)).sent > sent) return true;
+  // None tells of more than was made before it.
+  for (const { n: before, body } of ledger.records(partition, sent + 1)) {
+    if (before >= n) return false;
+    if (decodeHead(body).sent > sent) return true;
+  }
+  return false;
 }
 
 /** Something in these records was in a log, which has been lost: what follows from it may have left. */

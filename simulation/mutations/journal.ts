@@ -79,8 +79,8 @@ export const journalMutations: readonly Mutation[] = [
     name: 'checkpoint-without-unsent',
     breaks: 'S4: a checkpoint forgets what was not sent',
     file: 'actors/runtime/partitions.ts',
-    find: 'unsent: unsentText(sender.sent(part.number), sender.unsent(part.number, n), timers.upMs(part.number)),',
-    replace: 'unsent: unsentText(sender.sent(part.number), [], timers.upMs(part.number)),',
+    find: 'unsent: unsentText(part.sentInRecords, sender.unsent(part.number, n), timers.upMs(part.number)),',
+    replace: 'unsent: unsentText(part.sentInRecords, [], timers.upMs(part.number)),',
   },
   {
     name: 'log-checkpoint-without-ended-tasks',

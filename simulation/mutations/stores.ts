@@ -105,8 +105,16 @@ export const storeMutations: readonly Mutation[] = [
     name: 'take-over-whatever-is-cut-off',
     breaks: 'S10: a log that was being given what it had lost counts as whole',
     file: 'actors/runtime/recovery.ts',
-    find: 'const wasCutOff = logHead !== null && (',
-    replace: 'const wasCutOff = logHead === null && (',
+    find: 'boolean => logHead !== null && (!tells',
+    replace: 'boolean => logHead === null && (!tells',
+    seenBy: 'tests/unit/runtime/recovery.test.ts',
+  },
+  {
+    name: 'take-what-is-behind-for-cut-off',
+    breaks: 'J5: a log that never had a record of which a checkpoint tells counts as one that has lost something',
+    file: 'actors/runtime/recovery.ts',
+    find: 'if (ledger.checkpointed(partition) <= n && readUnsent',
+    replace: 'if (readUnsent',
     seenBy: 'tests/unit/runtime/recovery.test.ts',
   },
   {

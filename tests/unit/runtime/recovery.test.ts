@@ -331,6 +331,26 @@ describe('requests to others, when the log has lost them', () => {
     expect(await made(mesh)).toEqual([[inboxSubject('courier', OTHER), '1']]);
   });
 
+  test('J5: one that was never made has no mark, though a checkpoint tells of a record that the log had not yet', async () => {
+    const mesh = await Mesh.open();
+    const [first = '', second = ''] = tasks(60).filter((task) => partitionOf(task) === partitionOf(TASK));
+    const asking = await mesh.start('one', {
+      roles: [dispatcher],
+      limits: { checkpointRecords: 1, logPatienceMs: 10 },
+    });
+    await mesh.submit(first);
+    await mesh.pass();
+    asking.publishing.shut();
+    await mesh.submit(second);
+    await mesh.pass();
+    asking.kill();
+    const { checkpointed, records } = asking.disk.tables.partition(partitionOf(TASK));
+    expect([checkpointed, (await mesh.journal())[partitionOf(TASK)]?.length]).toEqual([records.size, records.size - 1]);
+    await mesh.start('one', { roles: [dispatcher], disk: asking.disk });
+    await mesh.pass();
+    expect(await made(mesh)).toEqual([first, second].map((task) => [inboxSubject('courier', task), '']));
+  });
+
   test('J5: whoever hears one again does nothing unrepeatable for that task', async () => {
     const mesh = await Mesh.open();
     mesh.fences.sign = 'once';

@@ -6,8 +6,9 @@
  * Invariants:
  * 1. The address that was checked is the one that is connected to: the check sits in the look-up of the connection, so a
  *    name that resolves differently the second time gains nothing.
- * 2. What is not known to be public is not public. An address that carries an IPv4 address inside (mapped, translated,
- *    6to4, Teredo, NAT64) is special, whatever is inside: a translator on the way may send it anywhere.
+ * 2. What is not known to be public is not public. An address that carries an IPv4 address inside (translated, 6to4, Teredo,
+ *    NAT64, ISATAP) is special, whatever is inside: a translator on the way may send it anywhere. A mapped one is the
+ *    IPv4 address, since that is what the system connects to. One with a zone is of a link.
  * 3. A name with one address that is refused is refused whole: which one is used is not the guard's to say.
  */
 import { lookup as lookUp } from 'node:dns/promises';
@@ -23,6 +24,9 @@ export type AddressKind = 'public' | 'private' | 'special';
 const PRIVATE: ReadonlySet<string> = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'deprecatedSiteLocal']);
 /** All that is given out for the internet (RFC 4291, section 2.4, and IANA's list). */
 const GLOBAL_UNICAST: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
+/** The 16 bits in the middle of an interface's id, and those before it: ISATAP, whatever the network (RFC 5214, section 6.1). */
+const ISATAP = 0x5efe;
+const ISATAP_BEFORE: ReadonlySet<number | undefined> = new Set([0x0000, 0x0200]);
 
 /** A text that is no address is `special`: nothing is known of it. */
 export function kindOfAddress(text: string): AddressKind {
@@ -32,7 +36,13 @@ export function kindOfAddress(text: string): AddressKind {
   const range: string = address.range();
   if (PRIVATE.has(range)) return 'private';
   if (range !== 'unicast') return 'special';
-  return address instanceof ipaddr.IPv6 && !address.match(GLOBAL_UNICAST) ? 'special' : 'public';
+  return address instanceof ipaddr.IPv6 && !isGlobal(address) ? 'special' : 'public';
+}
+
+function isGlobal(address: ipaddr.IPv6): boolean {
+  const { parts, zoneId } = address;
+  const isIsatap = parts[5] === ISATAP && ISATAP_BEFORE.has(parts[4]);
+  return address.match(GLOBAL_UNICAST) && !isIsatap && zoneId === undefined;
 }
 
 /** The address that stands in a URL's host itself; null where a name does. */

@@ -326,7 +326,7 @@ const table = {
   MESH_CALLER_TASKS_MAX: [count(1, 1_000_000, 1000), 'Tasks of one caller of the gateway that have not ended.', '1000'],
   MESH_CALLER_MB_PER_DAY: [
     count(1, 1_048_576, 4096),
-    'What one caller of the gateway may have the mesh store in a day, MiB: seven times what it writes, and 48 KiB a task.',
+    'What one caller of the gateway may have the mesh store in a day, MiB: nine times what it writes, and 48 KiB a task.',
     '4096',
   ],
   MESH_GATEWAY_KEEPALIVE_MS: [

@@ -29,10 +29,10 @@ const DAY_MS = 24 * HOUR_MS;
 const LOOK_AGAIN_MS = 60_000;
 /** A task takes about a second, or minutes with a model. */
 const RETRY_AFTER_MS = 5000;
-/** What the log and the ledgers hold for a byte of a prompt, at most: docs/security.md has the measurement. */
-const STORED_PER_BYTE = 7;
+/** What the log and the ledgers hold for a byte of a prompt that nothing compresses: docs/security.md has the measurement. */
+export const STORED_PER_BYTE = 9;
 /** And for a task whose prompt is a line. */
-const STORED_PER_TASK_BYTES = 48 * 1024;
+export const STORED_PER_TASK_BYTES = 48 * 1024;
 
 interface Count {
   /** Tasks that have not ended: as the log said, and those begun since. Null: it was not asked yet. */

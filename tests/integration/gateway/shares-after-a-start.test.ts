@@ -12,7 +12,7 @@ import { failure, useGateway } from '../../support/gateway.ts';
 const gateway = useGateway('shares-after-a-start', { env: { MESH_CALLER_MB_PER_DAY: '1' } });
 const OVER = { code: 'RESOURCE_EXHAUSTED', reason: 'BYTES_LIMIT' };
 const code = {
-  ...{ language: 'typescript', text: `// ${'x'.repeat(50_000)}`, attempt: 1 },
+  ...{ language: 'typescript', text: `// ${'x'.repeat(38_900)}`, attempt: 1 },
   ...{ explanation: '', citations: [] },
 };
 
@@ -22,7 +22,7 @@ test('S8: a fork that carries much, and refused answers, take as much after a st
   await mesh.watch.fact(id, 'task.input.required');
   await client.respond(id, 'yes');
   await mesh.watch.result(id);
-  // Twice 48 KiB for the task and seven times 50 KB: some 830 KiB of the day.
+  // Twice 48 KiB for the task and nine times 39 KB: some 830 KiB of the day.
   const fork = async (): Promise<string> => {
     const { task } = await client.fork({ correlationId: id, hop: 1, input: { code } });
     await mesh.watch.fact(task.correlationId, 'task.input.required');
@@ -32,11 +32,11 @@ test('S8: a fork that carries much, and refused answers, take as much after a st
   const waiting = await fork();
   // Nearly all of the rest.
   for (let i = 0; i < 3; i++) {
-    expect(await failure(client.respond(waiting, `${i}${'no'.repeat(5000)}`))).toMatchObject({
+    expect(await failure(client.respond(waiting, `${i}${'no'.repeat(3890)}`))).toMatchObject({
       reason: 'NOT_A_CHOICE',
     });
   }
-  const more = () => client.respond(waiting, `neither ${'no'.repeat(5000)}`);
+  const more = () => client.respond(waiting, `neither ${'no'.repeat(3890)}`);
   expect(await failure(more())).toMatchObject(OVER);
   const process = mesh.service('gateway');
   await process.kill();

@@ -1,7 +1,7 @@
 /** What one caller may take of the mesh: unfinished tasks and stored bytes; what is over it never reaches the log. */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openMesh } from '../../../gateway/core/mesh.ts';
-import { CallerShares, type ShareLimits } from '../../../gateway/core/shares.ts';
+import { CallerShares, type ShareLimits, STORED_PER_BYTE } from '../../../gateway/core/shares.ts';
 import { DOORS_SUBJECT } from '../../../schemas/events/subjects.ts';
 import type { Caller } from '../../../task-client/caller.ts';
 import { MeshError } from '../../../task-client/errors.ts';
@@ -99,7 +99,7 @@ describe('bytes in a day', () => {
   });
 
   test('what is written about a task counts as well', async () => {
-    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 70_000 });
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 10_000 * STORED_PER_BYTE });
     await shares.write(bob, 9000, NOTHING);
     await expect(shares.write(bob, 9000, NOTHING)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });
     await shares.write(bob, 500, NOTHING);
@@ -125,7 +125,7 @@ describe('bytes in a day', () => {
     );
     await expect.poll(() => reasons.filter((one) => one === undefined).length, { timeout: 60_000 }).toBe(1);
     await mesh.tasks.get(view.taskId, as(bob));
-    // 48 KiB are the task's, and each reason is some 400 bytes, seven times.
+    // 48 KiB are the task's, and each reason is some 400 bytes, nine times.
     expect(reasons.length).toBeGreaterThan(10);
     expect(reasons.length).toBeLessThan(25);
     left.abort();
@@ -140,7 +140,7 @@ describe('bytes in a day', () => {
     await memory.tell(view.taskId, 2, 'task.input.accepted', { text: 'y'.repeat(20_000), caller: 'bob' });
     await memory.complete(view.taskId, 'there');
     await mesh.forget(view.taskId);
-    const spent = 48 * 1024 + 7 * 120_000;
+    const spent = 48 * 1024 + STORED_PER_BYTE * 120_000;
     // Facts of these tests happened then.
     const shares = new CallerShares({ tasksMax: 3, bytesPerDay: spent + 60 * 1024 }, () => 1_700_000_001_000);
     const next = await openMesh({ ...memory.ports, shares });
@@ -164,7 +164,7 @@ describe('bytes in a day', () => {
 
   test('the time to wait is when enough of it has become a day old; then it is taken', async () => {
     let nowMs = 1_700_000_000_000;
-    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 21_000 }, () => nowMs);
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 3000 * STORED_PER_BYTE }, () => nowMs);
     const refused = async (bytes: number): Promise<number> => {
       const error = await shares.write(bob, bytes, NOTHING).catch((thrown: unknown) => thrown);
       return error instanceof MeshError ? (error.retryAfterMs ?? 0) : 0;
@@ -185,7 +185,7 @@ describe('bytes in a day', () => {
     const hour = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
     let inLog = 0;
     const record = { ...NOTHING, written: () => Promise.resolve([{ fromMs: hour, tasks: 0, bytes: inLog }]) };
-    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 70_000 }, () => nowMs);
+    const shares = new CallerShares({ tasksMax: 3, bytesPerDay: 10_000 * STORED_PER_BYTE }, () => nowMs);
     inLog = 5000;
     await shares.write(bob, 4000, record);
     await expect(shares.write(bob, 2000, record)).rejects.toMatchObject({ reason: 'BYTES_LIMIT' });

@@ -24,12 +24,14 @@ const busPort = 'bus/port\\.ts';
 const knowledgePort = 'knowledge/port\\.ts';
 /** Pauses between tries, and so many at a time: leaves, for whoever waits. */
 const waiting = 'resilience/(back-off|semaphore|sqlite-wal)\\.ts';
+/** Making a folder, which ends everywhere. */
+const folders = 'guards/make-folder\\.ts';
 
 const knows = {
   // Leaves: they know nobody.
   config: [],
   guards: [],
-  'gguf-models': [waiting],
+  'gguf-models': [folders, waiting],
   schemas: [],
   'worker-pool': [],
   // For any role, and for none in particular.
@@ -38,7 +40,7 @@ const knows = {
   // Adapters: they implement ports, and know no role.
   bus: ['schemas/', waiting],
   registry: ['bus/(port|broker-clock|layout)\\.ts'],
-  telemetry: [busPort, 'schemas/', waiting],
+  telemetry: [busPort, folders, 'schemas/', waiting],
   router: ['gguf-models/', 'schemas/', waiting],
   knowledge: ['gguf-models/', 'guards/', 'resilience/sqlite-wal\\.ts', 'schemas/', 'worker-pool/'],
   mcp: ['guards/', 'schemas/', waiting],
@@ -60,7 +62,7 @@ const knows = {
   ],
   ingress: ['actors/runtime/', busPort, 'schemas/'],
   // The one client of tasks, behind every door: no wire format, no process, no actor.
-  'task-client': [busPort, knowledgePort, 'schemas/', waiting],
+  'task-client': [busPort, folders, knowledgePort, 'schemas/', waiting],
   // Doors. The services build their adapters.
   'gateway/client': ['gateway/gen/', waiting],
   gateway: [

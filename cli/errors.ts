@@ -7,6 +7,7 @@
  */
 import { BusError } from '../bus/port.ts';
 import { SettingsError } from '../config/settings.ts';
+import { NOT_REGULAR } from '../guards/named-file.ts';
 import { MeshError } from '../task-client/errors.ts';
 
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -47,6 +48,11 @@ const fileProblems: Readonly<Record<string, string>> = {
 const pathProblems: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   EISDIR: 'a folder is where a file should be',
+  EEXIST: 'something else is there already',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'links lead to each other there',
+  ENXIO: 'nobody reads from that pipe',
+  [NOT_REGULAR]: 'it is no regular file',
 };
 
 /** The string code of a Node or SQLite error; empty when there is none. */
@@ -61,7 +67,22 @@ export function fileProblem(error: unknown): string | null {
 
 /** The same of a path that was named by whoever called: it may as well not be there. */
 export function pathProblem(error: unknown): string | null {
+  if (isMaking(error)) {
+    // Of a folder whose parent is there, as /proc says it.
+    if (codeOf(error) === 'ENOENT') return 'no folder can be made there';
+    if (codeOf(error) === 'EEXIST') return fileProblems.ENOTDIR ?? null;
+  }
   return fileProblem(error) ?? pathProblems[codeOf(error)] ?? null;
+}
+
+function isMaking(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && (error.syscall === 'mkdir' || error.syscall === 'mkdtemp');
+}
+
+/** What to do about a folder that could not be made. */
+function advice(error: unknown): string {
+  if (!isMaking(error)) return '';
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error)) ? '; make room' : '; name another place';
 }
 
 function busFailure(error: BusError): Failure {
@@ -117,6 +138,14 @@ function knowledgeExit(code: string): ExitCode {
   return code === 'busy' || code === 'corrupt' ? 3 : 2;
 }
 
+/** What the file system refuses has to do with the place. */
+function knowledgeProblem({ message, cause }: Error): string {
+  const problem = pathProblem(cause);
+  return problem === null
+    ? message
+    : `the knowledge base: ${problem}${advice(cause)} (MESH_KNOWLEDGE_PATH or MESH_HOME)`;
+}
+
 /** Everything that can be thrown, as an exit code and one line. */
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof CliError) return { exitCode: thrown.exitCode, message: thrown.message, expected: true };
@@ -124,14 +153,14 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof BusError) return busFailure(thrown);
   if (thrown instanceof MeshError) return meshFailure(thrown);
   if (thrown instanceof Error && thrown.name === 'KnowledgeError') {
-    return { exitCode: knowledgeExit(codeOf(thrown)), message: thrown.message, expected: true };
+    return { exitCode: knowledgeExit(codeOf(thrown)), message: knowledgeProblem(thrown), expected: true };
   }
   if (thrown instanceof Error && thrown.name === 'WorkflowError')
     return { exitCode: 2, message: thrown.message, expected: true };
   const problem = pathProblem(thrown);
   if (problem !== null && thrown instanceof Error) {
     const path = 'path' in thrown && typeof thrown.path === 'string' ? `${thrown.path}: ` : '';
-    return { exitCode: 2, message: `${path}${problem}`, expected: true };
+    return { exitCode: 2, message: `${path}${problem}${advice(thrown)}`, expected: true };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { exitCode: 1, message: `unexpected: ${message.split('\n')[0]}`, expected: false };

@@ -2,11 +2,12 @@
  * The configuration of the nats-server that `mesh up` runs. Owns: the text and where it lies. Does not own: starting
  * the server. Every line works on 2.9.10 unless it is gated here.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AddedRole, Identity } from '../bus/identities.ts';
 import { authorizationText } from '../bus/server-users.ts';
 import type { Settings } from '../config/settings.ts';
+import { makeFolder } from '../guards/make-folder.ts';
 
 /** Larger than what the mesh accepts, so that an oversized submission is stored and quarantined with its reason. */
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
@@ -58,7 +59,7 @@ export function writeNatsConfig(
   addedRoles: readonly AddedRole[] = [],
 ): string {
   const folder = join(settings.MESH_HOME, 'nats');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const path = natsConfigPath(settings.MESH_HOME);
   const port = settings.MESH_NATS_PORT;
   const text = natsConfig({ port, storeDir: join(folder, 'jetstream'), version, publicKeys, addedRoles });

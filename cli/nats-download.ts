@@ -7,18 +7,10 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '../guards/make-folder.ts';
 
 const run = promisify(execFile);
 
@@ -76,7 +68,7 @@ async function download(url: string): Promise<Buffer> {
 
 /** A folder beside the target, so that the binary is moved into place in one step. */
 async function inScratch(target: string, work: (folder: string) => Promise<string>): Promise<void> {
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolder(dirname(target));
   const folder = mkdtempSync(join(dirname(target), 'fetch-'));
   try {
     const binary = await work(folder);

@@ -5,10 +5,11 @@
  * 1. A key that is there stays: a running process, and the `nats` command of a person, go on with it.
  * 2. A file is whole or not there, and is never readable by anybody else, not even while it is made.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Identity, identities } from '../bus/identities.ts';
 import { natsKey, newSeed } from '../bus/nkeys.ts';
+import { makeFolder } from '../guards/make-folder.ts';
 import { CliError, codeOf } from './errors.ts';
 
 /** Where the seed of an identity lies. */
@@ -27,7 +28,7 @@ function ensureSeed(path: string): string {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
   const seed = newSeed();
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, `${seed}\n`, { mode: 0o600 });
   renameSync(temporary, path);

@@ -5,17 +5,19 @@
  * 1. An imported trail is a file in MESH_HOME and nothing else: no part of it enters the log, so nothing is ever run from it.
  * 2. A file is believed in nothing: every event is checked as one that comes from the log.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Settings } from '../config/settings.ts';
+import { makeFolder } from '../guards/make-folder.ts';
+import { readNamed } from '../guards/named-file.ts';
 import { valueWithoutSecrets } from '../guards/secrets.ts';
 import { parseEach } from '../schemas/events/envelope.ts';
 import { type Fact, factFrom } from '../schemas/events/fact.ts';
 import { isCorrelationId } from '../schemas/events/subjects.ts';
 import { readWrittenJson, WrittenJsonError } from '../schemas/written-json.ts';
 import { plainJson } from '../telemetry/plain-json.ts';
-import { CliError, codeOf } from './errors.ts';
+import { CliError, codeOf, pathProblem } from './errors.ts';
 
 const FORMAT = 'agent-mesh-trail';
 /** Far beyond any trail: a task has few hops, and a message of the log a limit. */
@@ -98,14 +100,14 @@ const folderOf = (settings: Settings): string => join(settings.MESH_HOME, 'impor
 export function importTrail(settings: Settings, path: string): ImportedTrail {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readNamed(path).toString('utf8');
   } catch (cause) {
-    const reason = codeOf(cause) === 'ENOENT' ? 'there is no such file' : codeOf(cause);
+    const reason = pathProblem(cause) ?? codeOf(cause);
     throw new CliError(2, `${path}: ${reason}`, { cause });
   }
   if (text.length > FILE_BYTES_MAX) throw new CliError(2, `${path} is larger than any trail`);
   const trail = parseTrail(text, path);
-  mkdirSync(folderOf(settings), { recursive: true });
+  makeFolder(folderOf(settings));
   const target = join(folderOf(settings), `${trail.taskId}.json`);
   writeFileSync(`${target}.tmp`, text);
   renameSync(`${target}.tmp`, target);

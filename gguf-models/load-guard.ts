@@ -5,8 +5,9 @@
  * Running out of memory inside llama.cpp kills the process without a word, and its supervisor starts it again: without a
  * note the next one would do the same, and so on.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../guards/make-folder.ts';
 import { ModelError } from './errors.ts';
 
 export interface LoadGuard {
@@ -30,7 +31,7 @@ export function createLoadGuard(notePath: string): LoadGuard {
           `loading ${modelPath} ended the process ${begun} times, for lack of memory as a rule; choose a smaller model or LLM_CONTEXT_SIZE, or remove ${notePath} to try again`,
         );
       }
-      mkdirSync(dirname(notePath), { recursive: true });
+      makeFolder(dirname(notePath));
       writeFileSync(notePath, JSON.stringify({ subject, begun: begun + 1 }));
     },
     end: () => rmSync(notePath, { force: true }),

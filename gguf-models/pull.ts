@@ -8,10 +8,11 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { makeFolder } from '../guards/make-folder.ts';
 import { backOffMs } from '../resilience/back-off.ts';
 import { readGgufInfo } from './gguf.ts';
 import { DownloadError, lookAt, type RemoteFile, readFrom } from './remote-file.ts';
@@ -59,7 +60,7 @@ const partNote = z.object({ url: z.string(), etag: z.string().nullable(), bytes:
 /** @throws DownloadError, and the signal's reason */
 export async function pullModel(options: PullOptions): Promise<Pulled> {
   const { url, path, signal } = options;
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const remote = await lookAt(url, signal);
   const expected = options.sha256?.toLowerCase() ?? remote.sha256;
   const there = await alreadyThere(path, expected, remote);

@@ -10,9 +10,10 @@
  * 2. A database of something else is never touched.
  * 3. Several processes may open the file at once; only one finds it damaged and moves it.
  */
-import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { makeFolder } from '../guards/make-folder.ts';
 import { useWal } from '../resilience/sqlite-wal.ts';
 import { KnowledgeError } from './port.ts';
 import { isCorruption } from './sqlite-errors.ts';
@@ -106,7 +107,7 @@ export interface OpenedDatabase {
 }
 
 export function openDatabase(path: string): OpenedDatabase {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const inode = inodeOf(path);
   try {
     return { db: openChecked(path), setAside: null };

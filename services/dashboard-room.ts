@@ -5,7 +5,7 @@
  * It is opened when the first page is asked for: until then a dashboard at which nobody looks reads no facts, asks no
  * gateway, and keeps none of this in memory.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,6 +18,7 @@ import { redrive } from '../dashboard/server/quarantine-view.ts';
 import { Rooms } from '../dashboard/server/rooms.ts';
 import { ServicesView } from '../dashboard/server/services-view.ts';
 import { createMeshClient, type MeshClient } from '../gateway/client/index.ts';
+import { readNamed } from '../guards/named-file.ts';
 import { isLoopback } from '../guards/web-page.ts';
 import type { SearchResult } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
@@ -53,7 +54,7 @@ function gatewayClient(settings: Settings): MeshClient {
   return createMeshClient({
     address: `${name.includes(':') ? `[${name}]` : name}:${port}`,
     ...(token === undefined ? {} : { token }),
-    ...(certificate === undefined ? {} : { tls: { authority: readFileSync(resolve(meshFolder(), certificate)) } }),
+    ...(certificate === undefined ? {} : { tls: { authority: readNamed(resolve(meshFolder(), certificate)) } }),
   });
 }
 

@@ -4,7 +4,6 @@
  *
  * Order of the end: no new calls are asked for (health), calls that wait are told to come again, the servers close.
  */
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hasCredentials } from '../config/nats-access.ts';
 import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
@@ -19,6 +18,7 @@ import { exposureProblem } from '../gateway/exposure.ts';
 import { startServer, type TlsFiles } from '../gateway/grpc/server.ts';
 import { startHttp } from '../gateway/http/server.ts';
 import { LoopbackUsers, peerOf } from '../guards/loopback-users.ts';
+import { readNamed } from '../guards/named-file.ts';
 import type { KnowledgeStore } from '../knowledge/port.ts';
 import manifest from '../package.json' with { type: 'json' };
 import type { Breakers } from '../resilience/breakers.ts';
@@ -75,7 +75,7 @@ function lazyKnowledge(settings: Settings, log: Log, breakers: Breakers): LazyKn
 
 function readPem(name: string, path: string): Buffer {
   try {
-    return readFileSync(resolve(meshFolder(), path));
+    return readNamed(resolve(meshFolder(), path));
   } catch (error) {
     throw new SettingsError(`${name}=${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -3,10 +3,12 @@
  * (gateway/a2a/push/signature.ts).
  */
 import { createPrivateKey } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
 import { newSigningKey, type SigningKey } from '../gateway/a2a/push/signature.ts';
+import { makeFolder } from '../guards/make-folder.ts';
+import { readNamed } from '../guards/named-file.ts';
 
 const FILE = 'push-signing-key.pem';
 
@@ -22,7 +24,7 @@ export function pushSigningKey(settings: Pick<Settings, 'MESH_HOME' | 'MESH_PUSH
 /** @param what in the words of a message; a setting without its value, which may be the key itself */
 function read(path: string, what: string): SigningKey {
   try {
-    const key = createPrivateKey(readFileSync(path));
+    const key = createPrivateKey(readNamed(path));
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch (error) {
     // What the system says of it names the path.
@@ -34,7 +36,7 @@ function read(path: string, what: string): SigningKey {
 
 /** Whole or not at all, and only where there is none: two gateways of one machine begin with the same. */
 function make(home: string, path: string): void {
-  mkdirSync(home, { recursive: true });
+  makeFolder(home);
   const draft = `${path}.${process.pid}`;
   try {
     readFileSync(path);

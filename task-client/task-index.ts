@@ -4,9 +4,10 @@
  *
  * Invariant: a task of which the log held a fact that the tail has heard is known here, or nothing is known at all.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Bus, BusError, type StoredMessage } from '../bus/port.ts';
+import { makeFolder } from '../guards/make-folder.ts';
 import { factsIn } from '../schemas/events/fact.ts';
 import { FACT_FILTER, parseSubject } from '../schemas/events/subjects.ts';
 import { logMark } from './cursor.ts';
@@ -158,7 +159,7 @@ export class TaskIndex {
     if (folder === null) return new IndexStore(null);
     const path = join(folder, `tasks-${INDEX_FORM}-${logMark(identity)}.db`);
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       deleteOld(folder, path);
       return openFile(path);
     } catch (error) {

@@ -9,8 +9,9 @@
  * 4. Spans that are open stand in the newest segment: a ring that has turned still knows what was under way.
  * 5. What is made late is made before the write that would have taken it: a killed process loses no more by it.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../guards/make-folder.ts';
 import { plainJson } from './plain-json.ts';
 import type { BegunSpan, FinishedSpan } from './span.ts';
 
@@ -99,7 +100,7 @@ export function openFlightRecorder(folder: string): FlightRecorder {
   const roll = (): void => {
     if (segment !== null) closeSync(segment.fd);
     segment = null;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     number += 1;
     const fd = openSync(join(folder, nameOf(number)), 'w', 0o600);
     segment = { fd, beganMs: performance.now() };

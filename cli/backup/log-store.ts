@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBus } from '../../bus/nats-bus.ts';
 import { BusError } from '../../bus/port.ts';
 import { blankSecrets } from '../../config/settings.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
 import { CliError } from '../errors.ts';
 
 const TRIES_MAX = 3;
@@ -50,7 +51,7 @@ export async function copyStore(from: string, to: string, binary: string, lastSe
 
 function copyLive(from: string, to: string): void {
   if (existsSync(from)) cpSync(from, to, { recursive: true, preserveTimestamps: true });
-  else mkdirSync(to, { recursive: true });
+  else makeFolder(to);
 }
 
 /** The server removed a file that was to be copied. */

@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Settings } from '../../config/settings.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { CliError, codeOf, fileProblem } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
@@ -25,7 +26,7 @@ const BUSY_TIMEOUT_MS = 10_000;
 /** @param path a new or empty folder, or a file named `.tar`, `.tar.gz` or `.tgz`. @throws CliError */
 export async function makeBackup(settings: Settings, path: string, say: (text: string) => void): Promise<Manifest> {
   assertFree(path);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const parts = mkdtempSync(`${path}.part-`);
   try {
     const made = await fill(settings, parts, say);

@@ -5,10 +5,11 @@
  * Ledgers alone: the log is newer than they are, and each service copies what they lack from it; nothing is lost. With
  * the log: the mesh is what it was when the backup was made.
  */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Settings } from '../../config/settings.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
 import { CliError, codeOf } from '../errors.ts';
 import { prepareHome } from '../supervisor/home.ts';
 import { takeLock } from '../supervisor/lock.ts';
@@ -51,7 +52,7 @@ function claimHome(settings: Settings): () => void {
     for (const one of locks) one.release();
   };
   for (const { service, path } of ledgersOf(settings)) {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     // The lock that a service holds while it has its ledger open.
     const mine = takeLock(`${path}.lock`);
     if (mine === null) {
@@ -107,7 +108,7 @@ function replace(parts: readonly Part[], stamp: string): string[] {
   const staged = parts.map((part) => ({ ...part, copy: `${part.to}.restored-${stamp}` }));
   try {
     for (const { from, to, copy } of staged) {
-      mkdirSync(dirname(to), { recursive: true });
+      makeFolder(dirname(to));
       copyDurably(from, copy);
     }
     return staged.flatMap(({ to, copy, suffixes }) => {

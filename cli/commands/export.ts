@@ -2,8 +2,8 @@
  * `mesh export ID`. Owns: writing the trail of a task to a file or to standard output. Does not own: its form
  * (trail-file.ts).
  */
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { writeNamed } from '../../guards/named-file.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { declare, settingsNow } from '../command.ts';
 import { CliError, pathProblem } from '../errors.ts';
@@ -38,8 +38,7 @@ async function write(id: string, file: string | undefined, leaveOut: boolean): P
     return printJsonText(text.trimEnd());
   }
   try {
-    // Nobody else's business unless the owner passes it on.
-    writeFileSync(file, text, { mode: 0o600 });
+    writeNamed(file, text);
   } catch (error) {
     throw new CliError(2, `${file} cannot be written: ${pathProblem(error) ?? String(error)}`, { cause: error });
   }

@@ -3,8 +3,8 @@
  * what the hop was given (task-client/fork.ts), or running it.
  */
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { readNamed } from '../../guards/named-file.ts';
 import { readWrittenJson, WrittenJsonError } from '../../schemas/written-json.ts';
 import type { ForkInput } from '../../task-client/fork.ts';
 import { hint } from '../called.ts';
@@ -78,7 +78,7 @@ function written(source: string): unknown {
 
 /** JSON, or `@` and a file of it. @throws CliError */
 function readInput(text: string): ForkInput {
-  const source = text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
+  const source = text.startsWith('@') ? readNamed(text.slice(1)).toString('utf8') : text;
   const value = written(source);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CliError(2, '--input must be a JSON object such as {"note": "use the second one"}');

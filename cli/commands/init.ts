@@ -2,20 +2,12 @@
  * `mesh init FOLDER`. Owns: making the folder of a mesh of one's own from the template, and joining it to this product.
  * Does not own: what is in the template (sdk/template), or running it.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isPackage, projectRoot } from '../../config/settings.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
 import { declare } from '../command.ts';
 import { CliError, codeOf } from '../errors.ts';
 import { print } from '../terminal.ts';
@@ -46,7 +38,7 @@ function init(folder: string): void {
   const there = existsSync(folder) ? readdirSync(folder).filter((name) => !HARMLESS.has(name)) : [];
   if (there.length > 0)
     throw new CliError(2, `${folder} is not empty (${there.slice(0, 3).join(', ')}); name a new folder`);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   cpSync(TEMPLATE, folder, { recursive: true });
   // npm leaves files of this name out of a package, and a package.json would make the template a package of its own.
   renameSync(join(folder, 'gitignore'), join(folder, '.gitignore'));
@@ -129,11 +121,11 @@ function linkPackages(folder: string): void {
   const modules = join(folder, 'node_modules');
   for (const name of LINKED) {
     const path = join(modules, name);
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     link(placeOf(name), path);
   }
   const bin = join(modules, '.bin');
-  mkdirSync(bin, { recursive: true });
+  makeFolder(bin);
   link(isPackage ? '../agent-mesh/cli/bin.js' : '../agent-mesh/mesh', join(bin, 'mesh'));
   link('../typescript/bin/tsc', join(bin, 'tsc'));
 }

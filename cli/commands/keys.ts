@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { keyId, publicText } from '../../bus/signatures.ts';
 import { readSigning } from '../../services/adapters/signing.ts';
 import { declare, settingsNow } from '../command.ts';
-import { CliError } from '../errors.ts';
+import { CliError, pathProblem } from '../errors.ts';
 import { print, printJson } from '../terminal.ts';
 
 const DEFAULT_FILE = 'signing-key.pem';
@@ -67,7 +67,7 @@ function written(path: string, key: KeyObject): void {
     writeFileSync(path, key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600, flag: 'wx' });
   } catch (thrown) {
     const exists = thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST';
-    const reason = exists ? 'it exists, and a key is never overwritten' : String(thrown);
+    const reason = exists ? 'it exists, and a key is never overwritten' : (pathProblem(thrown) ?? String(thrown));
     throw new CliError(2, `${path} cannot be written: ${reason}`);
   }
 }

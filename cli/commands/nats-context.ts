@@ -4,12 +4,13 @@
  *
  * The context names the file of a key, it holds none: whoever reads it learns nothing.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { answerPrefix, type Identity, inboxPrefix } from '../../bus/identities.ts';
 import { seedPath } from '../../config/nats-access.ts';
 import { natsUrl, type Settings } from '../../config/settings.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
 import { declare, settingsNow } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { liveness, readRunState } from '../supervisor/run-state.ts';
@@ -69,7 +70,7 @@ function writeContext(settings: Settings, identity: Identity, folder: string): {
 }
 
 function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { mode: 0o600 });
   renameSync(temporary, path);

@@ -3,9 +3,9 @@
  * the figures (router/).
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type LiveName, liveNames, parseLive, type Settings } from '../../config/settings.ts';
+import { readNamed, writeNamed } from '../../guards/named-file.ts';
 import {
   type Baseline,
   type Comparison,
@@ -19,7 +19,7 @@ import { figures, judge } from '../../router/evaluate.ts';
 import { parseSamples, SamplesError } from '../../router/samples.ts';
 import { hint } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
-import { CliError } from '../errors.ts';
+import { CliError, pathProblem } from '../errors.ts';
 import { withBus } from '../mesh-client.ts';
 import type { Explained } from '../router-ask.ts';
 import { explain, withRouter } from '../router-ask.ts';
@@ -173,8 +173,7 @@ async function evaluate(options: EvalOptions, json: boolean): Promise<void> {
   );
   line.clear();
   const evaluation = figures(result.judged);
-  if (record && baseline !== undefined)
-    writeFileSync(baseline, `${JSON.stringify(recorded(result.judged), null, 2)}\n`);
+  if (record && baseline !== undefined) writeNamed(baseline, `${JSON.stringify(recorded(result.judged), null, 2)}\n`);
   const comparison = baseline === undefined || record ? null : compared(baselineAt(baseline), result.judged);
   if (comparison?.dropped) process.exitCode = 1;
   if (json) return printJson(comparison === null ? evaluation : { ...evaluation, baseline: comparison });
@@ -203,10 +202,10 @@ function comparisonLines({ was, is, dropped, changes }: Comparison, paint: Paint
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readNamed(path).toString('utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new CliError(2, `${oneLine(path, 200)} cannot be read (${code})`, { cause: error });
+    const reason = pathProblem(error) ?? String(error);
+    throw new CliError(2, `${oneLine(path, 200)} cannot be read: ${reason}`, { cause: error });
   }
 }
 

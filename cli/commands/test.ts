@@ -3,10 +3,10 @@
  */
 
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { meshEnv, projectRoot } from '../../config/settings.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
 import { LAUNCHER } from '../called.ts';
 import { declare, settingsNow } from '../command.ts';
 import { findNatsServer, provideNatsServer } from '../nats-server.ts';
@@ -46,7 +46,7 @@ async function test(words: readonly string[]): Promise<number> {
   const find = suite === 'unit' ? findNatsServer : provideNatsServer;
   const nats = await find(settingsNow(), note);
   const artifacts = join(projectRoot, 'artifacts');
-  mkdirSync(artifacts, { recursive: true });
+  makeFolder(artifacts);
   const args = [
     join(projectRoot, 'node_modules', 'vitest', 'vitest.mjs'),
     'run',

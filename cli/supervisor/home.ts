@@ -2,30 +2,17 @@
  * Checks of the machine before anything is started. Owns: one clear line for a folder that cannot be written, a port
  * that is taken, a server that does not answer. Does not own: what follows.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { closeHome } from '../../config/private-files.ts';
 import type { Settings } from '../../config/settings.ts';
-import { CliError, codeOf, fileProblem } from '../errors.ts';
+import { makeFolder } from '../../guards/make-folder.ts';
+import { CliError, codeOf, pathProblem } from '../errors.ts';
 import { bytes } from '../terminal.ts';
 import { FREE_BYTES_MIN, freeBytes } from './disk.ts';
 
 const ANSWER_TIMEOUT_MS = 3000;
-
-/**
- * Makes a folder and its parents, each in one call: `mkdir` with `recursive` never returns on file systems that answer
- * ENOENT for a folder whose parent exists, as /proc does.
- */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  }
-}
 
 /** What has nothing to do with the choice of the folder. */
 const advices: Readonly<Record<string, string>> = {
@@ -38,13 +25,13 @@ const advices: Readonly<Record<string, string>> = {
 export function prepareHome(settings: Settings): void {
   const home = settings.MESH_HOME;
   try {
-    for (const folder of ['logs', 'nats', 'bin']) makeFolder(join(home, folder));
+    for (const folder of ['logs', 'nats', 'bin']) makeFolder(join(home, folder), 0o700);
     closeHome(home);
     const probe = join(home, `.probe-${process.pid}`);
     writeFileSync(probe, Buffer.alloc(4096));
     rmSync(probe);
   } catch (error) {
-    const problem = fileProblem(error) ?? (codeOf(error) === 'ENOENT' ? 'no folder can be made there' : null);
+    const problem = pathProblem(error);
     if (problem === null) throw error;
     const advice = advices[codeOf(error)];
     if (advice !== undefined) throw new CliError(3, `MESH_HOME=${home}: ${problem}; ${advice}`, { cause: error });

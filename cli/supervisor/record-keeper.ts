@@ -8,8 +8,9 @@
  *    it should: cut off, changed, or late since a full disk. When another supervisor has the new lock, it is left alone:
  *    it finds the ports taken, and goes.
  */
-import { mkdirSync, readFileSync, utimesSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../guards/make-folder.ts';
 import { codeOf, fileProblem } from '../errors.ts';
 import { type SupervisorLock, takeLock } from './lock.ts';
 import { runStatePath } from './run-state.ts';
@@ -39,7 +40,7 @@ export function keepRecord({ home, lock: first, text, save, note }: KeptRecord):
   const relock = (): boolean => {
     if (lock?.isInPlace()) return true;
     lock?.release();
-    mkdirSync(join(home, 'logs'), { recursive: true });
+    makeFolder(join(home, 'logs'));
     lock = takeLock(lockPath(home));
     if (lock !== null) note('supervisor.lock was removed under the running mesh; it is taken again');
     return lock !== null;
@@ -52,7 +53,7 @@ export function keepRecord({ home, lock: first, text, save, note }: KeptRecord):
       // The sign of life first: a full disk takes that, and no record that says something new.
       if (found !== null) utimesSync(path, now, now);
       if (found === text()) return;
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       save();
       const what = found === null ? 'was removed under the running mesh' : 'did not say what runs';
       note(`run.json ${what}; it is written again`);

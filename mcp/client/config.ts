@@ -3,9 +3,9 @@
  * connecting. The form is the usual one, so that a file written for an editor works; fields that are not known here are
  * for others and are left alone. One bad entry does not keep the others from working.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { readNamed } from '../../guards/named-file.ts';
 import { readWrittenJson, WrittenJsonError } from '../../schemas/written-json.ts';
 
 /** Each is a process or a connection of its own. */
@@ -69,7 +69,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readMcpConfig(path: string, wasNamed: boolean, env: Environment = process.env): McpConfig {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readNamed(path).toString('utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     if (code === 'ENOENT' && !wasNamed) return NONE;

@@ -3,10 +3,10 @@
  * of signatures (`bus/signatures.ts`).
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { keyId, privateKeyOf, publicKeyOf, type Signing } from '../../bus/signatures.ts';
 import { meshFolder, type Settings, SettingsError } from '../../config/settings.ts';
+import { readNamed } from '../../guards/named-file.ts';
 
 type Keys = Pick<Settings, 'MESH_SIGNING_KEY' | 'MESH_SIGNING_TRUSTED' | 'MESH_SIGNED_SINCE'>;
 
@@ -34,7 +34,7 @@ function privateKey(text: string): KeyObject {
 
 function fromFile(path: string): KeyObject {
   try {
-    return createPrivateKey(readFileSync(path));
+    return createPrivateKey(readNamed(path));
   } catch (thrown) {
     const missing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
     // A key that was mistyped is no path to show.

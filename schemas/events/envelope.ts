@@ -34,12 +34,14 @@ export const BATCH_CONTENT_TYPE = 'application/cloudevents-batch+json';
 
 const TYPE_PREFIX = 'dev.agentmesh.';
 const VERSION_SUFFIX = '.v1';
-const namesByType: ReadonlyMap<string, EventName> = new Map(
-  eventNames.map((name) => [`${TYPE_PREFIX}${name}${VERSION_SUFFIX}`, name]),
+/** Made once: an event is looked up by its type several times, and a text that is made anew is hashed anew. */
+const typesByName: ReadonlyMap<EventName, string> = new Map(
+  eventNames.map((name) => [name, `${TYPE_PREFIX}${name}${VERSION_SUFFIX}`]),
 );
+const namesByType: ReadonlyMap<string, EventName> = new Map([...typesByName].map(([name, type]) => [type, name]));
 
 export function typeOf<N extends EventName>(name: N): MeshEvent<N>['type'] {
-  return `dev.agentmesh.${name}.v1`;
+  return typesByName.get(name) as MeshEvent<N>['type'];
 }
 
 /** The short name of a type, or null when this release does not know it. */

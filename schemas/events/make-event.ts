@@ -7,6 +7,7 @@
  */
 import { type EventName, type MeshEvent, typeOf } from './envelope.ts';
 import type { DataByName } from './generated.ts';
+import { timeText } from './time-text.ts';
 
 /** What an event says beside its type and data; CloudEvents 1.0 and the mesh's extension attributes under their own names. */
 export interface EventAttributes {
@@ -40,7 +41,7 @@ export function makeEvent<N extends EventName>(
     source: `/mesh/${maker}`,
     type: typeOf(name),
     subject: correlationId,
-    time: new Date(atMs).toISOString(),
+    time: timeText(atMs),
     datacontenttype: 'application/json',
     correlationid: correlationId,
     causationid: cause,
@@ -76,7 +77,7 @@ export function makeRequest<N extends EventName>(request: Request<N>): object {
     source,
     type: typeOf(name),
     correlationid: correlationId,
-    time: new Date(atMs).toISOString(),
+    time: timeText(atMs),
     datacontenttype: 'application/json',
     ...(traceparent === null ? {} : { traceparent }),
     data,

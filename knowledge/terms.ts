@@ -5,6 +5,8 @@
  * any database (`query.ts`).
  */
 
+import { matcher } from './ascii-text.ts';
+
 /** English function words, and the tails that apostrophes leave behind. */
 const STOP_WORDS = new Set(
   (
@@ -40,10 +42,12 @@ export function wordParts(word: string): string[] {
     .map((part) => part.toLowerCase());
 }
 
+const inCamelCase = matcher(
+  String.raw`[\p{L}\p{N}_]*[\p{Ll}\p{N}][\p{Lu}][\p{L}\p{N}_]*|[\p{Lu}]{2,}[\p{Ll}][\p{L}\p{N}_]*`,
+);
+
 /** The parts of every identifier in camel case, each identifier once: words that a tokenizer would not see. */
 export function hiddenParts(text: string): string {
-  const identifiers = new Set(
-    text.match(/[\p{L}\p{N}_]*[\p{Ll}\p{N}]\p{Lu}[\p{L}\p{N}_]*|\p{Lu}{2,}\p{Ll}[\p{L}\p{N}_]*/gu),
-  );
+  const identifiers = new Set(inCamelCase(text));
   return [...identifiers].map((identifier) => wordParts(identifier).join(' ')).join(' | ');
 }

@@ -7,6 +7,8 @@
  * finds a word wherever it stands; Thai, Lao, Khmer and Burmese into words, by the dictionary of ICU.
  */
 
+import { isAscii, matcher } from './ascii-text.ts';
+
 const PAIRED = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々]+`;
 const SEGMENTED = String.raw`[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+`;
 const RUNS = new RegExp(`${PAIRED}|${SEGMENTED}`, 'gu');
@@ -25,7 +27,7 @@ const SPECIAL = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 const ARTICLE = /^(?:[وبكف]?ال|لل)(?=\p{Script=Arabic}{3})/u;
 const SHORT_VOWELS = /[\u064b-\u0652\u0670]/g;
 /** From the beginning of a word, so that a long one is gone through once. */
-const HYPHENATED = /(?<!\p{L})\p{L}+(?:-\p{L}+)+/gu;
+const hyphenated = matcher(String.raw`(?<![\p{L}])[\p{L}]+(?:-[\p{L}]+)+`);
 
 /** As it is searched: letters of one form, without marks that nobody sees. */
 export function plainLetters(text: string): string {
@@ -69,13 +71,15 @@ function cut(run: string): string[] {
 
 /** What a text is found by beside the words that the tokenizer sees. */
 export function formsOf(text: string): string {
-  const joined = [...new Set(text.match(HYPHENATED))].map((word) => word.replaceAll('-', ''));
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all beyond ASCII is meant
-  if (!/[^\u0000-\u007f]/.test(text)) return joined.join(' | ');
+  const joined = [...new Set(hyphenated(text))].map((word) => word.replaceAll('-', ''));
+  if (isAscii(text)) return joined.join(' | ');
   const plain = plainLetters(text);
   const runs = [...plain.matchAll(RUNS)].map(([run]) => cut(run).join(' '));
   const words = new Set(text.match(/[\p{L}\p{N}\p{M}_\u00ad\u200b\u2060]+/gu));
-  const folded = [...words].map((word) => [word.toLowerCase(), foldedWord(word)] as const);
+  // A word of ASCII is its own form.
+  const folded = [...words]
+    .filter((word) => !isAscii(word))
+    .map((word) => [word.toLowerCase(), foldedWord(word)] as const);
   const others = folded.filter(([word, form]) => form !== word && form !== '').map(([, form]) => form);
   return [...joined, ...others, ...runs].join(' | ');
 }

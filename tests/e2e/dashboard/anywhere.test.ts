@@ -5,29 +5,26 @@
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Board, ServiceRow, TaskRow } from '../../../dashboard/wire.ts';
-import { Counter } from '../../support/counter.ts';
-import { createMeshCommand, everyTool, type MeshCommand } from '../command.ts';
-import { axe, fits, openPage, startBrowser, type Watched } from './browser.ts';
+import type { ServiceRow } from '../../../dashboard/wire.ts';
+import type { Counter } from '../../support/counter.ts';
+import type { MeshCommand } from '../command.ts';
+import { axe, fits, openPage, type Watched } from './browser.ts';
+import { type Visit, visitDashboard } from './visit.ts';
 
+let visit: Visit;
 let mesh: MeshCommand;
 let counter: Counter;
 let browser: Browser;
 let url: string;
 let watched: Watched;
 let page: Page;
+let rows: Visit['rows'];
 /** Of a task that has ended, with hops. */
 let done: string;
 
 beforeAll(async () => {
-  counter = await Counter.open();
-  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY: everyTool });
-  const up = await mesh.run(['up', '--detach']);
-  expect(up.code, up.stderr).toBe(0);
-  url = (await mesh.run(['open', '--print'])).stdout.trim();
-  browser = await startBrowser();
-  watched = await openPage(browser, url);
-  page = watched.page;
+  visit = await visitDashboard();
+  ({ mesh, counter, browser, url, watched, page, rows } = visit);
   await mesh.run(['run', 'Write a TypeScript function that debounces another function']);
   // The dashboard reads the log when it is first asked.
   await page.goto('/');
@@ -35,12 +32,9 @@ beforeAll(async () => {
   done = (await rows())[0]?.id ?? '';
 });
 afterAll(async () => {
-  await browser?.close();
-  await mesh?.end();
-  await counter?.close();
+  await visit?.end();
 });
 
-const rows = async (): Promise<readonly TaskRow[]> => ((await (await fetch(`${url}/api/board`)).json()) as Board).rows;
 const pressed = (key: string): Promise<void> => page.keyboard.press(key);
 /** From a page, what is written there. */
 async function palette(path: string, text: string): Promise<void> {

@@ -7,19 +7,22 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../config/settings.ts';
-import type { Board, TaskRow } from '../../../dashboard/wire.ts';
-import { Counter } from '../../support/counter.ts';
+import type { Board } from '../../../dashboard/wire.ts';
+import type { Counter } from '../../support/counter.ts';
 import { freezeProcess, thawProcess } from '../../support/kill.ts';
-import { createMeshCommand, everyTool, type MeshCommand } from '../command.ts';
+import type { MeshCommand } from '../command.ts';
 import { axe, fits, openPage, renderers, startBrowser, type Watched } from './browser.ts';
 import { findings, HOSTILE, poison } from './hostile.ts';
+import { type Visit, visitDashboard } from './visit.ts';
 
+let visit: Visit;
 let mesh: MeshCommand;
 let counter: Counter;
 let browser: Browser;
 let url: string;
 let watched: Watched;
 let page: Page;
+let rows: Visit['rows'];
 
 interface RunJson {
   readonly services: readonly { readonly name: string; readonly process: { readonly pid: number } | null }[];
@@ -36,23 +39,13 @@ async function kill(name: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  counter = await Counter.open();
-  // What a page submits would ask before it acts: that has tests of its own.
-  mesh = await createMeshCommand({ TOOLS_ALLOW_HOSTS: counter.host, TOOLS_POLICY: everyTool });
-  const up = await mesh.run(['up', '--detach']);
-  expect(up.code, up.stderr).toBe(0);
-  url = (await mesh.run(['open', '--print'])).stdout.trim();
-  browser = await startBrowser();
-  watched = await openPage(browser, url);
-  page = watched.page;
+  visit = await visitDashboard();
+  ({ mesh, counter, browser, url, watched, page, rows } = visit);
 });
 afterAll(async () => {
-  await browser?.close();
-  await mesh?.end();
-  await counter?.close();
+  await visit?.end();
 });
 
-const rows = async (): Promise<readonly TaskRow[]> => ((await (await fetch(`${url}/api/board`)).json()) as Board).rows;
 const status = (text: string) => page.locator('.title .pill', { hasText: text });
 const submit = async (prompt: string): Promise<string> => {
   await page.goto('/');

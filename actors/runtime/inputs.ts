@@ -169,10 +169,13 @@ export function createInputs(options: InputsOptions): Inputs {
       const event = begins
         ? { ...received.event, traceparent: tracing.admit(received.event.traceparent) }
         : received.event;
+      const { correlationid } = event;
+      const known = part.tasks.find(correlationid);
+      const isFresh = message.seq > options.witness.stream.lastSeq && (known === null || known.fresh === true);
       const { refused } = enter(part, inputOf(part, received.role, event, place, received.again));
-      const isAsked = !refused && received.event.type !== 'dev.agentmesh.task.over.v1';
-      const task = isAsked ? part.tasks.find(received.event.correlationid) : null;
-      if (task) task.fresh = message.seq > options.witness.stream.lastSeq;
+      const isAsked = !refused && event.type !== 'dev.agentmesh.task.over.v1';
+      const task = isAsked ? part.tasks.find(correlationid) : null;
+      if (task) task.fresh = isFresh;
       if (refused) quarantine(part, quarantined(lane.name, message, refused.code, refused.reason), place);
     },
     stray(part, message) {

@@ -28,7 +28,7 @@ export interface LiveTask {
   lastN: number;
   updatedAtMs: number;
   doubtful: boolean;
-  /** What was last asked of it came after this process had started: nothing can have been put back since. */
+  /** All that it was told came after this process had started: nothing of it can have been put back since. */
   fresh?: boolean;
 }
 

@@ -69,6 +69,15 @@ export const effectMutations: readonly Mutation[] = [
     replace: 'return known !== null || requests.isOpen(partition, task, isWanted);',
   },
   {
+    name: 'fresh-by-the-last-word',
+    breaks:
+      'J5: a word that came anew lets an effect of an older request begin, which was done before the stores went back',
+    file: 'actors/runtime/inputs.ts',
+    find: ' && (known === null || known.fresh === true);',
+    replace: ';',
+    seenBy: 'tests/unit/runtime/recovery.test.ts',
+  },
+  {
     name: 'announce-and-go-on-stopping',
     breaks: 'S6: a stop in order leaves questions about effects that never ran',
     file: 'actors/runtime/effects.ts',

@@ -8,12 +8,14 @@ import { AGAIN_HEADER, markOf } from '../../../actors/runtime/messages.ts';
 import { headIn } from '../../../actors/runtime/record.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
+import type { DataByName } from '../../../schemas/events/generated.ts';
 import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../../schemas/events/journal.ts';
 import { factSubject, inboxSubject, journalSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { door } from './support/bent-bus.ts';
 import { courier } from './support/courier.ts';
 import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eagerDisk } from './support/eager-disk.ts';
+import { eventOf } from './support/events.ts';
 import {
   journalOn,
   LEASE_TTL_MS,
@@ -229,6 +231,36 @@ describe('an effect that may not be repeated', () => {
       [],
     ]);
     await expectAgreement(mesh, second);
+  });
+
+  test('J5: nor when both are, and another role has a word to it since', async () => {
+    const mesh = await Mesh.open();
+    mesh.fences.sign = 'once';
+    const asking = await mesh.start('one', { roles: [dispatcher] });
+    const asked = await mesh.start('two', { roles: [courier], service: 'porters' });
+    mesh.fetching.shut();
+    await mesh.ask(TASK, WAITS);
+    await mesh.pass();
+    const copy = asked.disk.copy();
+    const { lastSeq } = await mesh.bus.streamInfo();
+    mesh.fetching.open();
+    await mesh.pass();
+    expect([signedIn(mesh).length, (await mesh.facts(TASK)).at(-1)]).toEqual([1, 'heard']);
+    asking.kill();
+    asked.kill();
+    asked.disk.restore(copy);
+    mesh.log.truncate('log', lastSeq);
+    mesh.fetching.shut();
+    await mesh.start('one', { roles: [dispatcher], disk: asking.disk });
+    const again = await mesh.start('two', { roles: [courier], service: 'porters', disk: asked.disk });
+    const said: DataByName['agent.message'] = { messageId: 'word', role: 'ROLE_AGENT', parts: [{ text: 'go on' }] };
+    const word = eventOf('agent.message', said, { from: 'reviewer', correlationId: TASK });
+    await mesh.bus.publish({ subject: inboxSubject('courier', TASK), body: JSON.stringify(word) });
+    await mesh.pass();
+    expect(again.host.stats().applied).toBe(1);
+    mesh.fetching.open();
+    await mesh.pass(TAKEOVER_MS);
+    expect([signedIn(mesh).length, again.fatal]).toEqual([1, []]);
   });
 
   test('S9: after a stop in order is done, once, and nobody has to be asked', async () => {

@@ -7,7 +7,7 @@
 import { join, resolve } from 'node:path';
 import { hasCredentials } from '../config/nats-access.ts';
 import { meshFolder, type Settings, SettingsError } from '../config/settings.ts';
-import { lazyA2a } from '../gateway/a2a/lazy.ts';
+import { type LazyA2a, lazyA2a } from '../gateway/a2a/lazy.ts';
 import { Admission } from '../gateway/core/admission.ts';
 import { byCertificate, type Callers, onlyLocal } from '../gateway/core/callers.ts';
 import { type FileCallers, readCallers } from '../gateway/core/callers-file.ts';
@@ -148,14 +148,15 @@ export const startGateway: StartService = async (context) => {
     bytesPerDay: settings.MESH_CALLER_MB_PER_DAY * 1024 * 1024,
   });
   const opened = { bus, knowledge: knowledge.open, catalog, log, indexFolder, tracing };
-  const mesh = await openMesh({ ...opened, observation, shares });
+  const alsoWritten = (caller: string, sinceMs: number) => a2a.written(caller, sinceMs);
+  const mesh = await openMesh({ ...opened, observation, shares, alsoWritten });
   const { MESH_GATEWAY_HOST: host, MESH_GRPC_PORT: port, MESH_PUBLIC_URL: publicUrl } = settings;
   const pubsub = settings.MESH_DAPR_PUBSUB ?? null;
   const users = callers === onlyLocal && settings.MESH_LOOPBACK_USERS === 'own' ? new LoopbackUsers() : null;
   const isOtherUser = async (peer: string): Promise<boolean> => users?.isOther(grpc.port, peer) ?? false;
   const rules = { callers, admission, log, isOtherUser };
   const secured = tls === undefined ? {} : { tls };
-  const a2a = lazyA2a(
+  const a2a: LazyA2a = lazyA2a(
     {
       ...{ mesh, bus, catalog, log, callers },
       card: { ...addressesOf(settings), version: manifest.version, authentication: authenticationOf(settings) },

@@ -48,7 +48,10 @@ export async function openClient(ports: ClientPorts): Promise<TaskClient> {
   const traced = new Traced(ports.tracing);
   const recordOf = (caller: string): CallerRecord => ({
     unfinished: async () => (await index.upToDate()).unfinishedOf(caller),
-    written: async (sinceMs) => (await index.upToDate()).writtenBy(caller, sinceMs),
+    written: async (sinceMs) => [
+      ...(await index.upToDate()).writtenBy(caller, sinceMs),
+      ...((await ports.alsoWritten?.(caller, sinceMs)) ?? []),
+    ],
   });
   tail.onBreak = () => index.reset();
   // A command lists once, and reads what the log has then.

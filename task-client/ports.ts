@@ -27,7 +27,7 @@ export interface ClientLog {
 export interface CallerRecord {
   /** Tasks that have not ended. */
   unfinished(): Promise<number>;
-  /** What the caller wrote since then, by the hour. */
+  /** What the caller wrote since then, by the hour; an hour may come more than once. */
   written(sinceMs: number): Promise<readonly WrittenInHour[]>;
 }
 
@@ -53,6 +53,8 @@ export interface ClientPorts {
   readonly onlyForLists?: boolean;
   /** Absent: the caller is the owner of this machine, whom nothing is kept from. */
   readonly shares?: Shares;
+  /** What a door stores for a caller beside the log, since then and by the hour; counts towards its share. */
+  readonly alsoWritten?: (caller: string, sinceMs: number) => Promise<readonly WrittenInHour[]>;
   /** Absent: nobody collects spans. */
   readonly tracing?: CallTracing;
 }

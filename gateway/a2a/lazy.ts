@@ -3,6 +3,7 @@
  * background, and the SDK's bindings at the first call that needs them. Does not own: what is loaded (`service.ts`, `http.ts`, `sdk.ts`).
  */
 
+import type { WrittenInHour } from '../../task-client/index-store.ts';
 import type { CallRules } from '../grpc/call.ts';
 import type { FurtherService } from '../grpc/server.ts';
 import type { Handle } from '../http/server.ts';
@@ -16,6 +17,8 @@ export interface LazyA2a {
   readonly http: () => Promise<Handle>;
   /** Push notifications that are due go out from here on; the bindings are not loaded for that. */
   warm(): void;
+  /** What push notification configs a caller has stored since then, by the hour. */
+  written(caller: string, sinceMs: number): Promise<readonly WrittenInHour[]>;
   stop(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export function lazyA2a(ports: A2aPorts, rules: CallRules): LazyA2a {
     warm: () => {
       started.get().catch((error: unknown) => ports.log.error({ error: String(error) }, 'A2A cannot be loaded'));
     },
+    written: async (caller, sinceMs) => (await started.get()).written(caller, sinceMs),
     stop: async () => (await started.made)?.stop(),
   };
 }

@@ -3,6 +3,7 @@
  * use it (`http.ts`, `grpc.ts`).
  */
 import type { Bus } from '../../bus/port.ts';
+import type { WrittenInHour } from '../../task-client/index-store.ts';
 import type { Catalog, ClientLog } from '../../task-client/ports.ts';
 import type { Callers } from '../core/callers.ts';
 import type { Mesh } from '../core/mesh.ts';
@@ -37,6 +38,8 @@ export interface A2aPorts {
 
 export interface A2aService {
   readonly handler: A2aHandler;
+  /** What push notification configs a caller has stored since then, by the hour. */
+  written(caller: string, sinceMs: number): Promise<readonly WrittenInHour[]>;
   stop(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export function startA2a(ports: A2aPorts): A2aService {
   void sender.start();
   return {
     handler,
+    written: (caller, sinceMs) => room.written(caller, sinceMs),
     async stop() {
       await room.stop();
       await sender.stop();

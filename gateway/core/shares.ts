@@ -156,9 +156,10 @@ function hourOf(ms: number): number {
 }
 
 function reckoned(hours: readonly WrittenInHour[]): ByHour {
-  return new Map(
-    hours.map(({ fromMs, tasks, bytes }) => [fromMs, tasks * STORED_PER_TASK_BYTES + bytes * STORED_PER_BYTE]),
-  );
+  const byHour: ByHour = new Map();
+  for (const { fromMs, tasks, bytes } of hours)
+    byHour.set(fromMs, (byHour.get(fromMs) ?? 0) + tasks * STORED_PER_TASK_BYTES + bytes * STORED_PER_BYTE);
+  return byHour;
 }
 
 /**

@@ -13,7 +13,7 @@ import { ForbiddenAddressError, type PushAddresses } from './address.ts';
 import type { PushRoom } from './room.ts';
 import type { PushSender } from './sender.ts';
 import { secretProblem } from './signature.ts';
-import { configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
+import { bytesOf, configOf, keyOf, type PushEntry, type PushStore } from './store.ts';
 
 const TEXT_MAX = 4000;
 /** Of what the caller calls it. */
@@ -79,11 +79,13 @@ export class PushConfigs {
     await this.#room.check(config.taskId, caller, known !== null);
     // The same config again (a message that is repeated) goes on where it was.
     const isSame = known !== null && JSON.stringify(known.config) === JSON.stringify(config);
-    const entry: PushEntry = isSame ? known : { config, caller, cursor, done: false, nonce: randomUUID() };
+    const entry: PushEntry = isSame
+      ? known
+      : { config, caller, cursor, done: false, nonce: randomUUID(), at: Date.now() };
     // Whichever gateway does the telling hears of it from the store.
     if (!isSame) {
       // Also one that is replaced or deleted again: the store keeps a mark of that.
-      await this.#spend(caller, Buffer.byteLength(JSON.stringify(entry)));
+      await this.#spend(caller, bytesOf(entry));
       this.#room.note(keyOf(config.taskId, config.id), entry);
       await this.#store.put(entry);
     }

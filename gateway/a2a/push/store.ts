@@ -26,6 +26,8 @@ const entryForm = z.object({
   done: z.boolean(),
   /** Another one for every order: the progress of the config before does not count for the next. */
   nonce: z.string().default(''),
+  /** When it was ordered, milliseconds since the epoch; absent in what earlier releases wrote. */
+  at: z.number().optional(),
 });
 
 const progressForm = entryForm.pick({ cursor: true, done: true, nonce: true });
@@ -106,6 +108,11 @@ export class PushStore {
 /** The config as A2A has it: absent is undefined there. */
 export function configOf({ config }: PushEntry): TaskPushNotificationConfig {
   return { ...config, authentication: config.authentication };
+}
+
+/** As it was ordered, however far its receiver was told since. */
+export function bytesOf({ config, caller, nonce, at }: PushEntry): number {
+  return Buffer.byteLength(JSON.stringify({ config, caller, cursor: '', done: false, nonce, at }));
 }
 
 /** Ids of configs are free text; keys are not. */

@@ -1,6 +1,6 @@
 /**
  * What a caller wrote counts after a start of the gateway as it did before: a fork with what it carries, and answers that
- * were refused. Real processes; the gateway is killed, and its index of tasks removed.
+ * were refused (webhooks: `webhooks-after-a-start.test.ts`). Real processes; the gateway is killed, and its index of tasks removed.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

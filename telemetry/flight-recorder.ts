@@ -166,7 +166,8 @@ export function openFlightRecorder(folder: string): FlightRecorder {
     },
     finished(span, text, n) {
       open.delete(span.spanId);
-      if (text.length < LINE_MAX_CHARACTERS) addText(`{"kind":"span","atMs":${Date.now()},"n":${n},"span":${text}}\n`);
+      if (text.length < LINE_MAX_CHARACTERS)
+        addText(`{"kind":"span","atMs":${Date.now()},"n":${n},"span":${plainJson(text)}}\n`);
     },
     sent: (n) => add({ kind: 'sent', atMs: Date.now(), n }),
     log: (line) => add({ kind: 'log', atMs: Date.now(), line }),

@@ -39,11 +39,15 @@ afterEach(() => {
 
 test('what it writes does nothing to the terminal of whoever looks at it', () => {
   const recorder = open();
-  recorder.begun({ ...span('1'), name: 'a\u009b31m\u007f\u202e\u200b\u2028b' }, false);
+  const name = 'a\u009b31m\u007f\u202e\u200b\u2028b';
+  recorder.begun({ ...span('1'), name }, false);
+  recorder.log({ msg: name });
+  recorder.begun(span('2'), false);
+  recorder.finished({ ...span('2'), endMs: 2, failure: null }, JSON.stringify({ engine: name }), 1);
   abandon();
   recorder.close();
   const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
-  expect(texts.join('')).toContain('a\\u009b31m');
+  for (const told of ['name', 'msg', 'engine']) expect(texts.join('')).toContain(`"${told}":"a\\u009b31m`);
   expect(texts.join('')).not.toMatch(/[^\P{Cc}\n]|\p{Default_Ignorable_Code_Point}|\u2028/u);
 });
 

@@ -4,8 +4,10 @@
  * `terminal.ts`, which cleans it there, whoever called.
  *
  * 1. What comes out has no control character but the line break and the tab, in one line not even those.
- * 2. A mark that turns text round, or that nobody sees, is shown by its number: what is read is what is stored, in its order,
- *    and whoever looks sees that something tried otherwise.
+ * 2. A mark that turns text round, or that nobody sees, is shown by its number, and so is a control character of C1: what
+ *    stands behind it is shown too. What is read is what is stored, in its order, and whoever looks sees that something tried
+ *    otherwise. Only sequences that begin with ESC are taken out, as programs write them for colours; where something is
+ *    decided by what is read, not even those (`wholeText`).
  * 3. The time is linear in the length of the text. (Node's own `stripVTControlCharacters` takes seconds for 40 KB of
  *    sequences without an end, and leaves DCS and APC.)
  */
@@ -13,18 +15,14 @@ import { UNSEEN } from '../schemas/unseen.ts';
 
 const ESC = String.fromCharCode(0x1b);
 const BEL = String.fromCharCode(0x07);
-/** C1: the one-character forms of `ESC [`, of the openers of strings, and of their end. */
-const CSI = String.fromCharCode(0x9b);
-const STRINGS = [0x90, 0x98, 0x9d, 0x9e, 0x9f].map((code) => String.fromCharCode(code)).join('');
+/** The end of a string, in its one-character form. */
 const END = String.fromCharCode(0x9c);
 
 /** ECMA-48: control sequences, control strings that have an end, and the escapes of two characters. */
 const SEQUENCE = new RegExp(
-  [
-    `(?:${ESC}\\[|${CSI})[0-?]*[ -/]*[@-~]`,
-    `(?:${ESC}[P\\]X^_]|[${STRINGS}])[^\\p{Cc}]*(?:${BEL}|${ESC}\\\\|${END})`,
-    `${ESC}[ -/]*[0-~]`,
-  ].join('|'),
+  [`${ESC}\\[[0-?]*[ -/]*[@-~]`, `${ESC}[P\\]X^_][^\\p{Cc}]*(?:${BEL}|${ESC}\\\\|${END})`, `${ESC}[ -/]*[0-~]`].join(
+    '|',
+  ),
   'gu',
 );
 
@@ -34,13 +32,27 @@ export function withoutSequences(text: string): string {
 }
 
 function unseenShown(text: string): string {
-  return text.replace(UNSEEN, (one) => `<U+${(one.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
+  return text.replace(UNSEEN, numberOf);
+}
+
+/** No program writes these for a person, and what follows one may be text that somebody would rather not have read. */
+function c1Shown(text: string): string {
+  return text.replace(/[\u0080-\u009f]/g, numberOf);
+}
+
+function numberOf(one: string): string {
+  return `<U+${(one.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`;
+}
+
+/** All that is there, control characters by their numbers: for what a person decides by, such as the arguments of a tool. */
+export function wholeText(text: string): string {
+  return unseenShown(text.replace(/\r\n/g, '\n').replace(/[^\P{Cc}\n\t]|[\u2028\u2029]/gu, numberOf));
 }
 
 /** Lines and tabs stay, other control characters are gone. */
 export function safeText(text: string): string {
   return unseenShown(
-    withoutSequences(text)
+    c1Shown(withoutSequences(text))
       .replace(/[\u2028\u2029]/g, '\n')
       .replace(/[^\P{Cc}\n\t]/gu, ''),
   );
@@ -49,7 +61,7 @@ export function safeText(text: string): string {
 /** One line of at most `max` characters; control characters and line breaks become spaces. */
 export function oneLine(text: string, max: number): string {
   const flat = unseenShown(
-    withoutSequences(text)
+    c1Shown(withoutSequences(text))
       .replace(/[\s\p{Cc}]+/gu, ' ')
       .trim(),
   );

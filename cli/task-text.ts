@@ -19,7 +19,7 @@ import type {
 import { hasLines } from '../schemas/events/place.ts';
 import { messageText, type QuestionView, type TaskStatus, type TaskView } from '../schemas/events/task-view.ts';
 import { hint, meshCommand } from './called.ts';
-import { duration, indent, oneLine, type Paint, plural, type Style, safeText } from './terminal.ts';
+import { duration, indent, oneLine, type Paint, plural, type Style, safeText, wholeText } from './terminal.ts';
 
 /** Enough of an id to name a task. */
 export function shortId(taskId: string): string {
@@ -134,7 +134,7 @@ function acceptedLine({ text, caller, byDefault }: TaskInputAcceptedData, paint:
 
 function reminderText({ question, waitedMs, to }: TaskInputRemindedData): string {
   const whom = to === undefined ? '' : `, for ${oneLine(to, 60)}`;
-  return `still open after ${duration(waitedMs)}${whom}: ${oneLine(question, 200)}`;
+  return `still open after ${duration(waitedMs)}${whom}: ${oneLine(wholeText(question), 200)}`;
 }
 
 /** One line for a fact. @param view of the task, with this fact folded in */
@@ -157,7 +157,7 @@ export function factLine(event: MeshEvent, view: TaskView, paint: Paint): string
     case 'dev.agentmesh.loop.advanced.v1':
       return loopLine(event.data, paint);
     case 'dev.agentmesh.task.input.required.v1':
-      return `${paint('yellow', '?')} ${oneLine(event.data.question, 300)}`;
+      return `${paint('yellow', '?')} ${oneLine(wholeText(event.data.question), 300)}`;
     case 'dev.agentmesh.task.input.accepted.v1':
       return acceptedLine(event.data, paint);
     case 'dev.agentmesh.task.input.refused.v1':
@@ -244,7 +244,10 @@ function attachmentText({ url, raw, data, text = '', filename = '', mediaType = 
 export function questionLines(view: TaskView, paint: Paint): string[] {
   const { question } = view;
   if (question === null) return [];
-  const lines = [`${paint('yellow', '?')} The task waits for you:`, ...linesOf(question.question.trim(), '  ')];
+  const lines = [
+    `${paint('yellow', '?')} The task waits for you:`,
+    ...linesOf(wholeText(question.question.trim()), '  '),
+  ];
   if (question.choices.length > 0)
     lines.push(`  Answers: ${question.choices.map((one) => oneLine(one, 80)).join(' | ')}`);
   if (question.timeoutMs !== undefined) {

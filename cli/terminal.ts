@@ -10,9 +10,9 @@ import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { styleText } from 'node:util';
 import { plainJson } from '../telemetry/plain-json.ts';
-import { cleanLine, oneLine, safeText, withoutSequences } from './clean-text.ts';
+import { cleanLine, oneLine, safeText, wholeText, withoutSequences } from './clean-text.ts';
 
-export { oneLine, safeText };
+export { oneLine, safeText, wholeText };
 
 export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;

@@ -4,9 +4,10 @@
  *
  * 1. Without a token it answers on loopback only, to the user who runs it, to names of loopback, and to no other web page: a
  *    page elsewhere reaches loopback by a name of its own, or by a request to another origin.
- * 2. With a token, whoever shows it once (`?token=`) gets a cookie; nothing is answered without one of the two.
+ * 2. With a token, whoever shows it once (`?token=`) gets a cookie; nothing is answered without one of the two. A browser
+ *    sends a cookie to every port of its host: the token is not in it, and each dashboard has a name of its own for it.
  */
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +16,6 @@ import { LoopbackUsers, otherUserText, peerOf } from '../../guards/loopback-user
 import { foreignPage, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { Door } from './door.ts';
 
-const COOKIE = 'mesh-dashboard';
 /** Without a token it is called by names of loopback, without TLS. */
 const own: OwnOrigin = { scheme: 'http', names: new Set(), publicOrigin: null };
 
@@ -129,7 +129,7 @@ function admit(request: IncomingMessage, url: URL, response: ServerResponse, tok
     if (!same(shown, token)) refuse(response, 401, 'this is not the token of the dashboard');
     else {
       url.searchParams.delete('token');
-      const cookie = `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`;
+      const cookie = `${cookieName(request)}=${pass(token)}; HttpOnly; SameSite=Strict; Path=/`;
       // A path that begins with two slashes is an address elsewhere.
       const location = `${url.pathname.replace(/^\/+/, '/')}${url.search}`;
       response.writeHead(303, { location, 'set-cookie': cookie }).end();
@@ -137,18 +137,29 @@ function admit(request: IncomingMessage, url: URL, response: ServerResponse, tok
     return false;
   }
   const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-  if (same(bearer ?? cookieOf(request), token)) return true;
+  if (bearer === undefined ? same(cookieOf(request), pass(token)) : same(bearer, token)) return true;
   refuse(response, 401, 'open the dashboard once with ?token=… (MESH_DASHBOARD_TOKEN), or by `mesh open`');
   return false;
 }
 
-function cookieOf({ headers: { cookie = '' } }: IncomingMessage): string {
-  const found = cookie.split(/;\s*/).find((one) => one.startsWith(`${COOKIE}=`));
-  try {
-    return decodeURIComponent(found?.slice(COOKIE.length + 1) ?? '');
-  } catch {
-    return '';
-  }
+function cookieName({ socket: { localPort } }: IncomingMessage): string {
+  return `mesh-dashboard-${localPort ?? 0}`;
+}
+
+/** What the cookie holds: as good as the token here, and for nothing else that the token opens. */
+function pass(token: string): string {
+  return createHmac('sha256', token).update('mesh-dashboard').digest('base64url');
+}
+
+function cookieOf(request: IncomingMessage): string {
+  const { cookie = '' } = request.headers;
+  const name = `${cookieName(request)}=`;
+  return (
+    cookie
+      .split(/;\s*/)
+      .find((one) => one.startsWith(name))
+      ?.slice(name.length) ?? ''
+  );
 }
 
 function same(one: string, other: string): boolean {

@@ -130,6 +130,11 @@ describe('with a token', () => {
     expect([shown.status, shown.headers.location]).toEqual([303, '/inbox?q=1']);
     const cookie = String(shown.headers['set-cookie']);
     expect(cookie).toContain('HttpOnly; SameSite=Strict');
+    // It goes to every port of this host: the token is not in it, and another dashboard's does not take its place.
+    expect(cookie).toMatch(new RegExp(`^mesh-dashboard-${guarded}=`));
+    expect(decodeURIComponent(cookie)).not.toContain(TOKEN);
+    const raw = { cookie: `mesh-dashboard-${guarded}=${encodeURIComponent(TOKEN)}` };
+    expect((await ask(guarded, '/api/board', raw)).status).toBe(401);
     expect((await ask(guarded, '/api/board', { cookie: cookie.split(';')[0] ?? '' })).status).toBe(200);
     expect((await ask(guarded, '/api/board', { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
   });

@@ -19,6 +19,7 @@ import type {
 } from '../../../schemas/events/generated.ts';
 import { foldedChoice } from '../../workflows/choices.ts';
 import type { WorkflowStep } from '../../workflows/index.ts';
+import { ARGUMENTS_SHOWN_MAX } from '../consent.ts';
 
 export interface Question {
   readonly reason: TaskInputRequiredData['reason'];
@@ -54,8 +55,6 @@ const OUTCOME_CHOICES = ['done', 'not done', 'retry', 'abort'] as const;
 /** Of an answer, kept with the task and shown to others. */
 const ANSWER_SHOWN_MAX = 500;
 const CALLER_MAX = 200;
-/** Of a tool's arguments, in a question of at most 8000 characters. */
-const ARGUMENTS_SHOWN_MAX = 6000;
 
 /** The question before a step that needs an approval. */
 export function approvalQuestion(step: WorkflowStep, id: string): Question {

@@ -8,6 +8,7 @@
 import type { McpServers } from '../../../mcp/client/port.ts';
 import type { Breakers } from '../../../resilience/breakers.ts';
 import type { Share } from '../../../schemas/events/generated.ts';
+import { ARGUMENTS_SHOWN_MAX } from '../consent.ts';
 import { builtinNames } from './builtin/names.ts';
 import { type Fence, type Tool, type ToolAnswer, type ToolArguments, ToolError } from './builtin/port.ts';
 import { createGuard, type GuardedCall } from './guard.ts';
@@ -160,7 +161,7 @@ export function createToolbox(options: ToolboxOptions): WholeToolbox {
     async check(name, args, whose) {
       const tool = await found(name);
       await tool.checkArguments(args);
-      return permitted({ name: tool.name, fence: tool.fence, arguments: args }, whose);
+      return shownWhole(permitted({ name: tool.name, fence: tool.fence, arguments: args }, whose));
     },
     async run(name, args, call) {
       return guard.run(await found(name), args, call);
@@ -176,6 +177,14 @@ export function createToolbox(options: ToolboxOptions): WholeToolbox {
     ],
     load: () => guard.load(),
   };
+}
+
+/** What a model has chosen stands nowhere but in the question: what that cannot show would be done unseen. @throws ToolError */
+function shownWhole(chosen: Chosen): Chosen {
+  const { length } = JSON.stringify(chosen.arguments);
+  if (chosen.asks !== true || length <= ARGUMENTS_SHOWN_MAX) return chosen;
+  const message = `${chosen.name} asks a person first, who can be shown ${ARGUMENTS_SHOWN_MAX} characters of its arguments, and these are ${length}`;
+  throw new ToolError('tool_bad_arguments', message);
 }
 
 type Choose = typeof import('./builtin/index.ts').chooseTool;

@@ -51,7 +51,7 @@ describe('a log file', () => {
     log.close();
     const text = readFileSync(path, 'utf8');
     expect(text).not.toMatch(/[^\P{Cc}\n\t]|\p{Default_Ignorable_Code_Point}/u);
-    expect(text.split('\n').at(-2)).toBe('ab okno <U+202E>kcab<U+200B>');
+    expect(text.split('\n').at(-2)).toBe('ab<U+009B>31m okno <U+202E>kcab<U+200B>');
   });
 
   it('is added to after a restart', () => {

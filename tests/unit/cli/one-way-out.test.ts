@@ -18,7 +18,7 @@ const hostile: readonly (readonly [what: string, text: string, shown: string])[]
   ['a link', '\u001b]8;;http://evil.example\u001b\\here\u001b]8;;\u001b\\', 'here'],
   ['clearing', 'a\u001b[2J\u001b[Hb', 'ab'],
   ['hiding', '\u001b[8mhidden\u001b[0m', 'hidden'],
-  ['C1', 'a\u009b31mb\u009d0;PWNED\u009cc', 'abc'],
+  ['C1', 'a\u009b31mb\u009d0;PWNED\u009cc', 'a<U+009B>31mb<U+009D>0;PWNED<U+009C>c'],
   ['a device string', 'a\u001bPq#0;2\u001b\\b', 'ab'],
   ['a program command', 'a\u001b_Gf=24\u001b\\b', 'ab'],
   ['a reset', 'a\u001bcb', 'ab'],

@@ -138,6 +138,16 @@ describe('what surrounds the facts', () => {
     expect(lines.at(-1)).toBe('  Answer with:  mesh respond 6f1c2d3e --question q1 "done"');
   });
 
+  it('shows of a question all that is answered for, whatever hides in it', () => {
+    const hidden = { url: 'https://ok\u009d/../evil\u009c', to: '\u202emoc' };
+    const question = `May it act with ${JSON.stringify(hidden)}\u001b]0;and delete all\u0007?`;
+    const asked = { questionId: 'q1', question, reason: 'consent', choices: ['yes', 'no'] };
+    const view = foldAll(taskId, trail(accepted, ['task.input.required', asked]));
+    expect(questionLines(view, plain)[1]).toBe(
+      '  May it act with {"url":"https://ok<U+009D>/../evil<U+009C>","to":"<U+202E>moc"}<U+001B>]0;and delete all<U+0007>?',
+    );
+  });
+
   it('writes one line or several', () => {
     const citation = { marker: 1, path: 'a.md', heading: '', startLine: 4, endLine: 4 };
     expect([citationText(citation), citationText({ ...citation, endLine: 6 })]).toEqual(['a.md:4', 'a.md:4-6']);

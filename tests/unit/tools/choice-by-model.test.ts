@@ -124,6 +124,23 @@ function effects(
   };
 }
 
+test('what a model has chosen and a question cannot show whole is not asked for, and does not run', async () => {
+  const act = tool('act', { fence: 'once' });
+  const toolbox = createToolbox({
+    ...{ allowHosts: [], workspace: null, mcp: noMcpServers, own: [act], policy: defaultPolicy },
+    breakers: createBreakers(log),
+  });
+  const whose = { share: { caller: 'bob', priority: 'normal', door: 'a2a' } } as const;
+  const hiding = { note: 'x'.repeat(6000), url: 'https://elsewhere.example' };
+  await expect(toolbox.check('act', hiding, whose)).rejects.toMatchObject({
+    ...{ code: 'tool_bad_arguments', message: expect.stringMatching(/can be shown 6000 characters/) },
+  });
+  expect(await toolbox.check('act', { note: 'x'.repeat(5000) }, whose)).toMatchObject({ asks: true });
+  // A person has said yes to it, or none is asked.
+  expect(await toolbox.check('act', hiding, { ...whose, consented: true })).not.toHaveProperty('asks');
+  expect(await toolbox.check('act', hiding, { share: { ...whose.share, door: 'cli' } })).not.toHaveProperty('asks');
+});
+
 describe('choosing', () => {
   const vague = { prompt: 'do the thing with the stuff' };
 

@@ -25,6 +25,11 @@ export function plain(text: string, max: number = SHOWN_MAX): string {
   return missing === 0 ? shown : `${shown}… (${missing.toLocaleString('en')} more characters)`;
 }
 
+/** All that is there, sequences among it: for what a person decides by, such as the arguments of a tool. */
+export function whole(text: string): string {
+  return text.replaceAll('\r\n', '\n').replaceAll(CONTROLS, named).replaceAll(UNSEEN, named);
+}
+
 /** On one line, for lists and labels. */
 export function line(text: string, max = 240): string {
   return plain(text.length > 4 * max ? text.slice(0, 4 * max) : text)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pieces } from '../../../../dashboard/src/lib/model/highlight.ts';
 import { blocksOf } from '../../../../dashboard/src/lib/model/markup.ts';
-import { headline, line, plain } from '../../../../dashboard/src/lib/model/text.ts';
+import { headline, line, plain, whole } from '../../../../dashboard/src/lib/model/text.ts';
 
 describe('text of anybody', () => {
   it('names what turns, hides or moves the text around it', () => {
@@ -87,4 +87,11 @@ it('code in colours is the code, to the letter', () => {
   ).toBe(plain(code));
   expect(pieces(code, 'ts').some(({ kind }) => kind === 'keyword')).toBe(true);
   expect(pieces('x', 'no-such-language')).toEqual([{ text: 'x', kind: '' }]);
+});
+
+it('of what a person decides by, nothing is taken out and nothing cut', () => {
+  const text = `act with ${'x'.repeat(7000)} \u001b]0;delete all\u0007 \u009dhidden\u009c \u202emoc`;
+  expect(whole(text)).toBe(
+    `act with ${'x'.repeat(7000)} ‹U+001B›]0;delete all‹U+0007› ‹U+009D›hidden‹U+009C› ‹U+202E›moc`,
+  );
 });

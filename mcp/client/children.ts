@@ -6,9 +6,10 @@
  * known by its id together with its start time: ids are used again.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../../guards/make-folder.ts';
 
 const record = z.array(z.object({ server: z.string(), pid: z.number().int().min(2), startedAt: z.string().min(1) }));
 type Child = z.infer<typeof record>[number];
@@ -30,7 +31,7 @@ export function createChildren(path: string): Children {
       else running.set(server, { server, pid, startedAt });
       if (running.size === 0) rmSync(path, { force: true });
       else {
-        mkdirSync(dirname(path), { recursive: true });
+        makeFolder(dirname(path));
         writeFileSync(path, JSON.stringify([...running.values()]));
       }
     },

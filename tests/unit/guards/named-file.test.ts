@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,6 +48,24 @@ describe('a folder', () => {
     makeFolder(at('new', 'er', 'est'));
     expect(statSync(at('new', 'er', 'est')).mode & 0o777).toBe(0o700);
     expect(readdirSync(at('new'))).toEqual(['er']);
+  });
+
+  it('is made by nothing else, wherever somebody may have named it', () => {
+    const rooms = [
+      'cli',
+      'config',
+      'gguf-models',
+      'guards',
+      'knowledge',
+      'mcp',
+      'services',
+      'task-client',
+      'telemetry',
+    ];
+    const files = rooms.flatMap((room) => globSync(`${room}/**/*.ts`, { cwd: projectRoot }));
+    expect(files.length).toBeGreaterThan(200);
+    const recursive = /\bmkdir(?:Sync)?\([^;]*recursive: true/;
+    expect(files.filter((file) => recursive.test(readFileSync(join(projectRoot, file), 'utf8')))).toEqual([]);
   });
 
   it('where none can be made is refused at once', () => {

@@ -5,9 +5,15 @@
  * A checkpoint tells what has changed since the last one. When the changes weigh several times as much as the whole, the
  * whole is written, and what was before it is deleted. Both go in parts, since a message has a limit; a part counts when
  * the last one of its set is there.
+ *
+ * Invariants:
+ * 1. Changes follow in the log what they are changes of: each part is taken only after the one that its writer knows as the
+ *    last. Whoever is refused, or does not know whether it was taken, writes the whole next time.
+ * 2. Who has lost the partition, and does not know it yet, deletes nothing that its successor has told.
  */
 import type { Bus } from '../../bus/port.ts';
-import { checkpointSubject } from '../../schemas/events/subjects.ts';
+import { checkpointSubject, journalSubject } from '../../schemas/events/subjects.ts';
+import { endInLog } from './journal-end.ts';
 import type { Checkpoint, EndedTask, Ledger, TaskSnapshot } from './ledger/port.ts';
 
 /** Characters of one part: half of what a server takes by default, since some letters take several bytes. */
@@ -28,6 +34,14 @@ interface Part {
   readonly unsent: string;
 }
 
+/** What the log has of a partition's checkpoints, from this process: characters of the last whole, and of the changes since. */
+interface Written {
+  readonly whole: number;
+  readonly changes: number;
+  /** Of the last part. */
+  readonly seq: number;
+}
+
 export interface CheckpointLog {
   /** Both stores have the records up to it. Resolves when it is stored. @throws BusError */
   write(checkpoint: Checkpoint): Promise<void>;
@@ -41,48 +55,62 @@ export function createCheckpointLog(options: {
   readonly told: (partition: number) => number;
   /** Where the log has a record; null when that is not known any more. */
   readonly recordSeq: (partition: number, n: number) => number | null;
-  /** Of this process: two processes may have a checkpoint of the same record. */
+  /** The nonce of this one, by which its records are known. */
   readonly process: string;
 }): CheckpointLog {
   const { service, bus, ledger, process } = options;
-  /** By partition, characters written: of the last whole, and of the changes since. */
-  const written = new Map<number, { whole: number; changes: number }>();
+  /** By partition; none where it is not known that the log has what the next changes are changes of. */
+  const written = new Map<number, Written>();
   const lines = new Map<number, Promise<void>>();
 
-  const publish = async (partition: number, parts: readonly Part[]): Promise<number> => {
+  /** Returns the places of the first and of the last part. */
+  const publish = async (partition: number, parts: readonly Part[], after: number): Promise<[number, number]> => {
     const subject = checkpointSubject(service, partition);
     let first = 0;
-    for (const [index, part] of parts.entries()) {
-      const msgId = `checkpoint.${service}.${partition}.${process}.${part.n}.${part.whole}.${index}`;
-      const { seq } = await bus.publish({ subject, body: JSON.stringify(part), msgId });
-      if (index === 0) first = seq;
+    let last = after;
+    for (const part of parts) {
+      const { seq } = await bus.publish({ subject, body: JSON.stringify(part), expectLastSeq: last });
+      first ||= seq;
+      last = seq;
     }
-    return first;
+    return [first, last];
   };
   const placeOf = ({ partition, n }: Checkpoint): { seq: number } | object => {
     const seq = options.recordSeq(partition, n);
     return seq === null ? {} : { seq };
   };
+  /** Another process has told of later records, and it is the one that the log lets write. */
+  const isOvertaken = async (partition: number, n: number, told: Part | null): Promise<boolean> => {
+    if (told === null || told.n <= n) return false;
+    const { record } = await endInLog(bus, journalSubject(service, partition));
+    return record?.head.process !== process;
+  };
+  const writeWhole = async (partition: number): Promise<Written | null> => {
+    const all = ledger.checkpoint(partition);
+    // The ledger may be ahead by a checkpoint that the log does not carry yet.
+    if (all === null || all.n > options.told(partition)) return null;
+    const subject = checkpointSubject(service, partition);
+    const last = await bus.getLast(subject, 'checkpoints');
+    if (await isOvertaken(partition, all.n, last && partIn(last.data))) return null;
+    const { parts, characters } = partsOf(all, true, placeOf(all));
+    const [firstSeq, seq] = await publish(partition, parts, last?.seq ?? 0);
+    await bus.purge(subject, firstSeq, 'checkpoints');
+    return { whole: characters, changes: 0, seq };
+  };
+  const writeChanges = async (checkpoint: Checkpoint, { whole, changes, seq }: Written): Promise<Written> => {
+    const { parts, characters } = partsOf(checkpoint, false, placeOf(checkpoint));
+    const [, last] = await publish(checkpoint.partition, parts, seq);
+    return { whole, changes: changes + characters, seq: last };
+  };
   const write = async (checkpoint: Checkpoint): Promise<void> => {
     const { partition } = checkpoint;
-    const sizes = written.get(partition) ?? { whole: 0, changes: Number.POSITIVE_INFINITY };
-    written.set(partition, sizes);
-    if (sizes.changes > Math.max(CHANGES_MIN_CHARACTERS, sizes.whole * CHANGES_PER_WHOLE)) {
-      const all = ledger.checkpoint(partition);
-      // The ledger may be ahead by a checkpoint that the log does not carry yet.
-      if (all === null || all.n > options.told(partition)) return tell(checkpoint, sizes);
-      const parts = partsOf(all, true, placeOf(all));
-      const firstSeq = await publish(partition, parts.parts);
-      await bus.purge(checkpointSubject(service, partition), firstSeq, 'checkpoints');
-      written.set(partition, { whole: parts.characters, changes: 0 });
-      return;
-    }
-    await tell(checkpoint, sizes);
-  };
-  const tell = async (checkpoint: Checkpoint, sizes: { changes: number }): Promise<void> => {
-    const parts = partsOf(checkpoint, false, placeOf(checkpoint));
-    await publish(checkpoint.partition, parts.parts);
-    sizes.changes += parts.characters;
+    const before = written.get(partition);
+    written.delete(partition);
+    const isLong =
+      before === undefined || before.changes > Math.max(CHANGES_MIN_CHARACTERS, before.whole * CHANGES_PER_WHOLE);
+    let after = isLong ? await writeWhole(partition) : null;
+    if (before !== undefined) after ??= await writeChanges(checkpoint, before);
+    if (after !== null) written.set(partition, after);
   };
   return {
     write(checkpoint) {
@@ -135,8 +163,9 @@ export async function readCheckpoint(bus: Bus, service: string, partition: numbe
   let set: Part[] = [];
   const take = (parts: readonly Part[]): void => {
     const [first] = parts;
-    // A host that has lost the partition may have told of an older state meanwhile.
-    if (!first || first.n < state.n) return;
+    if (!first) return;
+    // Of a log that has lost its end the whole is told anew, of fewer records.
+    if (first.n < state.n && !first.whole) return;
     if (first.whole) state = { n: 0, unsent: '[]', tasks: new Map(), ended: new Map() };
     for (const { tasks, ended } of parts) {
       for (const task of tasks) state.tasks.set(task.task, task);
@@ -152,7 +181,8 @@ export async function readCheckpoint(bus: Bus, service: string, partition: numbe
   const reader = await bus.read({
     ...{ stream: 'checkpoints', filter: checkpointSubject(service, partition), fromSeq: 1 },
     onMessage({ data }) {
-      const part = JSON.parse(Buffer.from(data).toString('utf8')) as Part;
+      const part = partIn(data);
+      if (part === null) return;
       if (set[0] && (set[0].n !== part.n || set[0].whole !== part.whole)) set = [];
       set.push(part);
       if (!part.last) return;
@@ -165,4 +195,17 @@ export async function readCheckpoint(bus: Bus, service: string, partition: numbe
   const { n, unsent } = state;
   const [tasks, ended] = [[...state.tasks.values()], [...state.ended.values()]];
   return n === 0 ? null : { partition, n, seq, unsent, tasks, ended };
+}
+
+/** Null for what is none: with the owner's key of NATS anybody may publish there. */
+function partIn(data: Uint8Array): Part | null {
+  try {
+    const part: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
+    return typeof part === 'object' && part !== null && 'n' in part && Number.isSafeInteger(part.n)
+      ? (part as Part)
+      : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }

@@ -90,6 +90,23 @@ export const journalMutations: readonly Mutation[] = [
     replace: '',
   },
   {
+    name: 'tell-over-the-successor',
+    breaks:
+      'J7: a host that has lost a partition puts its older checkpoint in the place of what its successor has told',
+    file: 'actors/runtime/checkpoint-log.ts',
+    find: 'if (await isOvertaken(partition, all.n, last && partIn(last.data))) return null;',
+    replace: '',
+    seenBy: 'tests/unit/runtime/checkpoint-log.test.ts',
+  },
+  {
+    name: 'tell-changes-of-what-failed',
+    breaks: 'J7: a checkpoint that did not reach the log is missing in what is made of the later ones',
+    file: 'actors/runtime/checkpoint-log.ts',
+    find: '    written.delete(partition);\n',
+    replace: '',
+    seenBy: 'tests/unit/runtime/checkpoint-log.test.ts',
+  },
+  {
     name: 'take-over-without-the-past',
     breaks: 'S7: who takes a partition over reads on where its own reading was',
     file: 'actors/runtime/reading.ts',

@@ -1,20 +1,29 @@
 /** Checkpoints in the log: what another host begins from (J7). */
 import { describe, expect, test } from 'vitest';
 import { createCheckpointLog, readCheckpoint } from '../../../actors/runtime/checkpoint-log.ts';
-import type { Checkpoint } from '../../../actors/runtime/ledger/port.ts';
+import type { Checkpoint, Ledger } from '../../../actors/runtime/ledger/port.ts';
+import { encodeRecord } from '../../../actors/runtime/record.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
+import { type Bus, BusError } from '../../../bus/port.ts';
+import { checkpointSubject, journalSubject } from '../../../schemas/events/subjects.ts';
 import { batch, endedTask, taskId } from '../../support/ledger-batch.ts';
+import { bent } from './support/bent-bus.ts';
 import { eagerDisk } from './support/eager-disk.ts';
+import { headAt } from './support/records.ts';
 
 /** Where the log of these tests has a record; the first four have left it by age. */
 const placeOf = (_: number, n: number): number | null => (n < 5 ? null : 100 + n);
 
-async function open(told = Number.POSITIVE_INFINITY) {
+async function open() {
   const bus = createMemoryBus(createMemoryLog());
   await bus.ensureTopology();
   const ledger = eagerDisk().open();
-  const logOf = (process: string) =>
-    createCheckpointLog({ service: 'tests', bus, ledger, process, told: () => told, recordSeq: placeOf });
+  let told = Number.POSITIVE_INFINITY;
+  const logOf = (process: string, own: Pick<Ledger, 'checkpoint'> = ledger, on: Pick<Bus, 'publish'> = bus) =>
+    createCheckpointLog({
+      ...{ service: 'tests', ledger: own, process, told: () => told, recordSeq: placeOf },
+      bus: bent(bus, { publish: (request) => on.publish(request) }),
+    });
   const checkpoints = logOf('p1');
   /** Into both, as a host does it. */
   const write = async (checkpoint: Checkpoint): Promise<void> => {
@@ -29,7 +38,13 @@ async function open(told = Number.POSITIVE_INFINITY) {
     return found && { ...rest, tasks: found.tasks.toSorted(byTask), ended: found.ended.toSorted(byTask) };
   };
   const parts = async () => (await bus.streamInfo('checkpoints')).lastSeq;
-  return { bus, ledger, write, read, parts, logOf };
+  /** The log lets this process write the partition. */
+  const writes = (process: string, n: number) =>
+    bus.publish({ subject: journalSubject('tests', 3), body: encodeRecord(headAt(n, { partition: 3, process }), []) });
+  const tellUpTo = (n: number): void => {
+    told = n;
+  };
+  return { bus, ledger, write, read, parts, logOf, writes, tellUpTo };
 }
 
 function checkpointAt(n: number, more: Partial<Checkpoint> = {}): Checkpoint {
@@ -76,8 +91,12 @@ describe('checkpoints in the log', () => {
   });
 
   test('J2: the whole is not told of records that the log does not have', async () => {
-    const { write, read } = await open(0);
-    for (let n = 1; n <= 6; n += 1) await write(checkpointAt(n, { tasks: [snapshot(n % 2 ? 1 : 2, 300_000)] }));
+    const { write, read, tellUpTo } = await open();
+    tellUpTo(0);
+    await write(checkpointAt(1, { tasks: [snapshot(1)] }));
+    expect(await read()).toBeNull();
+    tellUpTo(1);
+    for (let n = 1; n <= 7; n += 1) await write(checkpointAt(n, { tasks: [snapshot(n % 2 ? 1 : 2, 300_000)] }));
     expect((await read())?.tasks).toHaveLength(2);
   });
 
@@ -90,5 +109,64 @@ describe('checkpoints in the log', () => {
     await late.write(checkpointAt(5, { tasks: [snapshot(1, 5), snapshot(2)] }));
     expect((await read())?.n).toBe(9);
     expect((await read())?.tasks).toEqual([snapshot(1, 9)]);
+  });
+
+  test('J7: nor does its whole take the place of what its successor has told', async () => {
+    const { read, writes, logOf } = await open();
+    const ends = [endedTask(1, 1, 8)];
+    const slow = eagerDisk().open();
+    await slow.commit(batch({ checkpoints: [checkpointAt(5, { tasks: [snapshot(1)] })] }));
+    const next = eagerDisk().open();
+    await next.commit(batch({ checkpoints: [checkpointAt(9, { ended: ends })] }));
+    const successor = logOf('p2', next);
+    await writes('p2', 9);
+    await successor.write(checkpointAt(9, { ended: ends }));
+    await logOf('p1', slow).write(checkpointAt(5, { tasks: [snapshot(1)] }));
+    await successor.write(checkpointAt(12));
+    expect(await read()).toEqual(checkpointAt(12, { ended: ends }));
+  });
+
+  test('J7: of a log that has lost its end the whole is told anew, of fewer records', async () => {
+    const { read, writes, logOf, write } = await open();
+    await write(checkpointAt(20, { tasks: [snapshot(1)] }));
+    const left = eagerDisk().open();
+    await left.commit(batch({ checkpoints: [checkpointAt(8, { tasks: [snapshot(2)] })] }));
+    await writes('p2', 9);
+    await logOf('p2', left).write(checkpointAt(8, { tasks: [snapshot(2)] }));
+    expect(await read()).toEqual(checkpointAt(8, { tasks: [snapshot(2)] }));
+  });
+
+  test.each(['before', 'after'])('J7: one that failed %s it was stored is told with the next one', async (when) => {
+    const { bus, ledger, read, logOf } = await open();
+    let fails = false;
+    const checkpoints = logOf('p1', ledger, {
+      async publish(request) {
+        if (fails && when === 'before') throw new BusError('unavailable', 'the log is away');
+        const ack = await bus.publish(request);
+        if (fails) throw new BusError('unavailable', 'the acknowledgement was lost');
+        return ack;
+      },
+    });
+    const [first, second, third] = [1, 2, 3].map((number) => checkpointAt(5 + number, { tasks: [snapshot(number)] }));
+    for (const checkpoint of [first, second, third]) {
+      if (!checkpoint) throw new Error('there are three');
+      await ledger.commit(batch({ checkpoints: [checkpoint] }));
+      fails = checkpoint === second;
+      const writing = checkpoints.write(checkpoint);
+      if (fails) await expect(writing).rejects.toThrow();
+      else await writing;
+    }
+    expect(await read()).toEqual(checkpointAt(8, { tasks: [snapshot(1), snapshot(2), snapshot(3)] }));
+  });
+
+  test('S9: what is none stops nobody', async () => {
+    const { bus, write, read } = await open();
+    const stray = (body: string) => bus.publish({ subject: checkpointSubject('tests', 3), body });
+    await write(checkpointAt(5, { tasks: [snapshot(1)] }));
+    for (const body of ['no JSON', '[]', 'null', '{"n":"9"}']) await stray(body);
+    await expect(write(checkpointAt(6, { tasks: [snapshot(2)] }))).rejects.toMatchObject({ code: 'conflict' });
+    expect((await read())?.n).toBe(5);
+    await write(checkpointAt(7));
+    expect(await read()).toEqual(checkpointAt(7, { tasks: [snapshot(1), snapshot(2)] }));
   });
 });

@@ -83,6 +83,11 @@ class InMemoryBus implements MemoryBus {
     this.leases = leases;
   }
 
+  /** Nothing is sent anywhere. */
+  zstdOf(): null {
+    return null;
+  }
+
   get maxPayloadBytes(): number {
     return this.#server.maxPayloadBytes;
   }

@@ -187,7 +187,7 @@ class NatsBus implements Bus {
     if (sizeBytes > this.maxPayloadBytes) {
       return refuse(`publish to ${subject}: ${sizeBytes} bytes, the server takes ${this.maxPayloadBytes}`);
     }
-    const packed = packedBody(this.serverVersion, subject, body);
+    const packed = request.zstd ?? this.zstdOf(subject, body);
     const headers = packed === null ? request.headers : { ...request.headers, ...packedHeaders };
     try {
       const stored = this.#acks.publish(subject, packed ?? body, headersOf({ ...request, headers }));
@@ -195,6 +195,10 @@ class NatsBus implements Bus {
     } catch (thrown) {
       return Promise.reject(toBusError(thrown, `publish to ${subject}`));
     }
+  }
+
+  zstdOf(subject: string, body: Uint8Array): Uint8Array | null {
+    return packedBody(this.serverVersion, subject, body);
   }
 
   /**

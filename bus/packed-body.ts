@@ -23,15 +23,20 @@ const PACKED_FROM_BYTES = 512;
 const LARGE_FROM_BYTES = 32 * 1024;
 /** The most that NATS lets a server take as one message. */
 const UNPACKED_MAX_BYTES = 64 * 1024 * 1024;
+/** The least that Node takes is 64; a small record gets less small. */
+const CHUNK_MIN_BYTES = 1024;
 const PARAMS = { [constants.ZSTD_c_compressionLevel]: 1 };
 /** Of a zstd frame, RFC 8878 section 3.1.1. */
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
 
-/** The body as it is sent; null when it is sent as it is. */
+/** The body compressed, as it is sent; null when it is sent as it is. */
 export function packedBody(serverVersion: string, subject: string, body: Uint8Array): Uint8Array | null {
   const fromBytes = isAtLeast(serverVersion, STREAMS_COMPRESSED_FROM) ? LARGE_FROM_BYTES : PACKED_FROM_BYTES;
   if (body.byteLength < fromBytes || !isJournal(subject)) return null;
-  const packed = zstdCompressSync(body, { params: PARAMS, pledgedSrcSize: body.byteLength });
+  const { byteLength } = body;
+  // Told its size, zstd takes tables that fit; a record gets smaller than a quarter, and what room it is given is to be freed.
+  const chunkSize = Math.max(CHUNK_MIN_BYTES, byteLength >> 2);
+  const packed = zstdCompressSync(body, { params: PARAMS, pledgedSrcSize: byteLength, chunkSize });
   return packed.byteLength < body.byteLength ? packed : null;
 }
 

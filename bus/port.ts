@@ -38,6 +38,8 @@ export interface StoredMessage {
 export interface PublishRequest {
   readonly subject: string;
   readonly body: string | Uint8Array;
+  /** What `zstdOf` made of the body; made anew when it is absent and needed. */
+  readonly zstd?: Uint8Array | undefined;
   /** Sent as `Nats-Msg-Id`. */
   readonly msgId?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -148,6 +150,8 @@ export interface Bus {
   ensureTopology(): Promise<void>;
   streamInfo(stream?: StreamName): Promise<StreamInfo>;
   publish(request: PublishRequest): Promise<PubAck>;
+  /** What a body is sent as, for who stores it elsewhere too; null for one that is sent as it is. */
+  zstdOf(subject: string, body: Uint8Array): Uint8Array | null;
   read(request: ReadRequest): Promise<Reader>;
   /**
    * The last stored message of every subject that matches, in stream order.

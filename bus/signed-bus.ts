@@ -63,6 +63,10 @@ class SignedBus implements Bus {
     return this.#bus.publish({ ...request, headers: { ...request.headers, [SIGNATURE_HEADER]: signature } });
   }
 
+  zstdOf(subject: string, body: Uint8Array): Uint8Array | null {
+    return this.#bus.zstdOf(subject, body);
+  }
+
   async read(request: ReadRequest): Promise<Reader> {
     if (!SIGNED_STREAMS.has(streamOf(request.stream))) return this.#bus.read(request);
     const { promise: refused, reject } = Promise.withResolvers<never>();

@@ -123,6 +123,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
         options.onSend(request, network.busy || gate.busy ? 'disturbed' : 'certain');
         return network.call(() => publishNow(request));
       }),
+    zstdOf: (subject, body) => inner.zstdOf(subject, body),
     read,
     readLast: (filter, stream) => call(() => inner.readLast(filter, stream)),
     getLast: (subject, stream) => call(() => inner.getLast(subject, stream)),

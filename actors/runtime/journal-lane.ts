@@ -22,6 +22,8 @@ export interface Written {
   readonly n: number;
   readonly id: string;
   readonly body: Uint8Array;
+  /** As the log is sent it, where that is less. */
+  readonly zstd?: Uint8Array | undefined;
 }
 
 interface Pending {

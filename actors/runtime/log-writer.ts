@@ -59,6 +59,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       .publish({
         subject: lane.subject,
         body: record.body,
+        zstd: record.zstd,
         msgId: `${service}.${lane.partition}.${record.id}`,
         headers: { 'content-type': BATCH_CONTENT_TYPE },
         expectLastSeq: lane.seq,

@@ -53,6 +53,11 @@ export function journal(path: string, partition?: number): JournalRecord[] {
     .map((row) => ({ partition: row.partition, n: row.n, seq: row.seq, events: decoded(row) as unknown[] }));
 }
 
+/** The bytes that stand for the records of a partition, or of all, in order. */
+export function storedBodies(path: string): Buffer[] {
+  return rowsOf<Body>(path, 'SELECT * FROM records ORDER BY partition, n').map(({ body }) => body);
+}
+
 /** Open tasks as the checkpoints have them. */
 export function snapshots(path: string): OpenTask[] {
   const select = 'SELECT partition, task, form, body FROM snapshots ORDER BY partition, task';

@@ -21,7 +21,9 @@ export interface StoredBody {
   readonly body: Uint8Array;
 }
 
-export function packBody(bytes: Uint8Array): StoredBody {
+/** @param zstd what it made of the bytes, when somebody has that already */
+export function packBody(bytes: Uint8Array, zstd?: Uint8Array): StoredBody {
+  if (zstd !== undefined) return { form: ZSTD, body: zstd };
   if (bytes.byteLength < COMPRESSED_FROM_BYTES) return { form: RAW, body: bytes };
   const { byteLength } = bytes;
   // Told its size, zstd takes tables that fit; and the answer comes in one piece.

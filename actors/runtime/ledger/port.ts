@@ -19,6 +19,8 @@ export interface StoredRecord {
   readonly n: number;
   /** A JSON array of CloudEvents, UTF-8: the bytes that the log has too. */
   readonly body: Uint8Array;
+  /** The body as zstd made it, where that is known already: a ledger that compresses takes it as it is. */
+  readonly zstd?: Uint8Array | undefined;
 }
 
 /** Where a record is in the log. */

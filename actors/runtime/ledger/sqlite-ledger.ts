@@ -59,16 +59,19 @@ export async function openSqliteLedger(path: string): Promise<Ledger> {
   }
 }
 
+const NOTHING = new Uint8Array();
+
 /**
  * The bytes of a batch are the caller's, and often a view into a larger buffer, all of which a thread would be sent. Copies
- * of their own are handed over, which takes less time than letting the message be copied.
+ * of their own are handed over, which takes less time than letting the message be copied; of a record that was made smaller
+ * only that.
  */
 function ownBytes(batch: LedgerBatch): { batch: LedgerBatch; handOver: ArrayBuffer[] } {
   const handOver: ArrayBuffer[] = [];
   const records = batch.records.map((record) => {
-    const body = new Uint8Array(record.body);
-    handOver.push(body.buffer);
-    return { ...record, body };
+    const own = new Uint8Array(record.zstd ?? record.body);
+    handOver.push(own.buffer);
+    return { ...record, ...(record.zstd === undefined ? { body: own } : { body: NOTHING, zstd: own }) };
   });
   return { batch: { ...batch, records }, handOver };
 }

@@ -65,7 +65,7 @@ export function prepareWrites(db: Database.Database): Writes {
         const { insert } = journal(record.partition);
         follow(ends, record, begun.has(record.partition) ? [] : batch.checkpoints);
         begun.add(record.partition);
-        const { form, body } = packBody(record.body);
+        const { form, body } = packBody(record.body, record.zstd);
         insert.run(record.n, SEQ_BASE, form, body);
       }
       for (const { partition, n, seq } of batch.logged) journal(partition).setSeq.run(storedSeq(checked(seq)), n);

@@ -18,6 +18,29 @@ describe('records', () => {
     expect(told).toEqual(['0.1']);
   });
 
+  test('are made smaller once for both stores, and for the log that is sent one again', async () => {
+    const made: Uint8Array[] = [];
+    const bench = await openJournal(
+      {},
+      {
+        zstdOf(_subject, body) {
+          const bytes = body.byteLength < 2000 ? null : body.slice(0, 8);
+          if (bytes !== null) made.push(bytes);
+          return bytes;
+        },
+      },
+    );
+    const { journal, clock, told, zstd } = bench;
+    bench.ackLosses = 1;
+    journal.add(0, entry('x'.repeat(4000)));
+    await clock.advance(10_000);
+    journal.add(0, entry('short'));
+    await clock.advance(10);
+    expect(told).toEqual(['0.1', '0.2']);
+    expect(made).toHaveLength(1);
+    expect(zstd).toEqual({ ledger: [made[0], undefined], log: [made[0], made[0], undefined] });
+  });
+
   test('are numbered without gaps, in order, in both stores', async () => {
     const { journal, clock, inLog, inLedger, told, ledger } = await openJournal();
     for (const text of ['a', 'b', 'c']) {

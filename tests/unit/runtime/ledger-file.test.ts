@@ -8,12 +8,21 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { constants, zstdCompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Ledger } from '../../../actors/runtime/ledger/port.ts';
 import { openSqliteLedger } from '../../../actors/runtime/ledger/sqlite-ledger.ts';
 import { batch, endedTask, record, taskId, text } from '../../support/ledger-batch.ts';
-import { damages, endedTasks, journal, setAside, snapshots, stateHash } from '../../support/ledger-file.ts';
+import {
+  damages,
+  endedTasks,
+  journal,
+  setAside,
+  snapshots,
+  stateHash,
+  storedBodies,
+} from '../../support/ledger-file.ts';
 
 let folder = '';
 let path = '';
@@ -178,6 +187,18 @@ describe('a ledger that is open', () => {
       expect(ledger.record(1, n)?.n).toBe(n);
     }
     expect(seen.at(-1)).toBe(ledger.lastRecord(1)?.n);
+  });
+});
+
+describe('a record that was made smaller before', () => {
+  test('is stored as it came, and read as what it was', async () => {
+    const ledger = await open();
+    const whole = record(1, 1, JSON.stringify([{ said: 'so it is; '.repeat(100) }]));
+    // At another level than the ledger's own: these bytes are nobody else's.
+    const zstd = zstdCompressSync(whole.body, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
+    await ledger.commit(batch({ records: [{ ...whole, zstd }, record(1, 2)] }));
+    expect([text(ledger.record(1, 1)?.body), text(ledger.record(1, 2)?.body)]).toEqual([text(whole.body), '[{"n":2}]']);
+    expect(storedBodies(path)).toEqual([zstd, Buffer.from('[{"n":2}]')]);
   });
 });
 

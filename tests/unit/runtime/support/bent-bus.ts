@@ -10,6 +10,7 @@ export function bent(bus: MemoryBus, changes: Partial<Bus>): Bus {
     ensureTopology: () => bus.ensureTopology(),
     streamInfo: (stream) => bus.streamInfo(stream),
     publish: (request) => bus.publish(request),
+    zstdOf: () => null,
     read: (request) => bus.read(request),
     readLast: (filter, stream) => bus.readLast(filter, stream),
     getLast: (subject, stream) => bus.getLast(subject, stream),

@@ -32,6 +32,8 @@ export interface JournalBench {
   readonly sealed: string[];
   readonly refused: (RecordHead | null)[];
   readonly fatal: FatalError[];
+  /** What each store was given of the records as zstd made them, in order. */
+  readonly zstd: Readonly<Record<'ledger' | 'log', (Uint8Array | undefined)[]>>;
   /** Acknowledgements that get lost from now on. */
   ackLosses: number;
   /** Bodies that the log has of a partition. */
@@ -43,7 +45,7 @@ const decoder = new TextDecoder();
 
 export async function openJournal(
   limits: Partial<RuntimeLimits> = {},
-  logOptions: { duplicateBeforeConflict?: boolean } = {},
+  { zstdOf, ...logOptions }: { duplicateBeforeConflict?: boolean; zstdOf?: Bus['zstdOf'] } = {},
 ): Promise<JournalBench> {
   const clock = createFakeClock();
   const log = createMemoryLog({ now: () => clock.now(), ...logOptions });
@@ -53,8 +55,10 @@ export async function openJournal(
   const ledger = disk.open();
   const [logDoor, diskDoor] = [door(), door()];
   const witness = certainty();
+  const zstd: JournalBench['zstd'] = { ledger: [], log: [] };
   const publish: Bus['publish'] = async (request) => {
     await logDoor.passed;
+    zstd.log.push(request.zstd);
     const ack = await bus.publish(request);
     if (bench.ackLosses === 0) return ack;
     bench.ackLosses -= 1;
@@ -63,10 +67,16 @@ export async function openJournal(
   const seen = { told: [] as string[], sealed: [] as string[], refused: [] as (RecordHead | null)[] };
   const fatal: FatalError[] = [];
   const journal = createJournal({
-    ...{ service: 'tests', bus: bent(bus, { publish }), clock, limits: { ...defaultLimits, ...limits } },
+    ...{
+      service: 'tests',
+      bus: bent(bus, { publish, ...(zstdOf && { zstdOf }) }),
+      clock,
+      limits: { ...defaultLimits, ...limits },
+    },
     ledger: {
       commit: async (batch) => {
         await diskDoor.passed;
+        zstd.ledger.push(...batch.records.map((record) => record.zstd));
         await ledger.commit(batch);
       },
     },
@@ -87,7 +97,7 @@ export async function openJournal(
   });
   journal.open(0, { n: 0, id: '', seq: 0, idInLog: '' });
   const bench: JournalBench = {
-    ...{ clock, log, bus, disk, ledger, journal, logDoor, diskDoor, witness, ...seen, fatal, ackLosses: 0 },
+    ...{ clock, log, bus, disk, ledger, journal, logDoor, diskDoor, witness, ...seen, fatal, zstd, ackLosses: 0 },
     async inLog(partition = 0) {
       const bodies: string[] = [];
       const onMessage = ({ data }: { data: Uint8Array }) => void bodies.push(decoder.decode(data));

@@ -15,6 +15,7 @@
  */
 
 import { type MeshEvent, PAYLOAD_MAX_BYTES, parseJson } from '../../schemas/events/envelope.ts';
+import { timeText } from '../../schemas/events/time-text.ts';
 import { traceparentFor } from '../../schemas/events/trace-context.ts';
 import { FatalError } from './errors.ts';
 import type { Versions } from './role.ts';
@@ -193,7 +194,7 @@ function headText(head: RecordHead, version: number): string {
     source: `/mesh/${service}`,
     type: RECORD_TYPE,
     subject: `${service}.${partition}`,
-    time: new Date(atMs).toISOString(),
+    time: timeText(atMs),
     datacontenttype: 'application/json',
     entry: 'record',
     data: { version, service, partition, ...data },
@@ -205,7 +206,7 @@ function attributesText(input: Input, upMs: number): string {
   const { atMs, place } = input;
   const attributes = {
     entry: 'input',
-    appliedat: new Date(atMs).toISOString(),
+    appliedat: timeText(atMs),
     // Of the partition's clock, before or after the record's own reading of it.
     offsetms: Math.round(input.upMs - upMs),
     ...(place === null ? {} : { lane: place.lane, logseq: String(place.seq) }),

@@ -81,9 +81,16 @@ export class RecordTexts {
 
   /** The data as it is written: a text that stands in a record already is only referred to. */
   write({ data, id, correlationid: task }: MeshEvent): unknown {
-    const written = this.#referring(data, task);
-    for (const [index, text] of textsIn(data).entries())
-      if (this.#told?.find(text, task) == null) this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
+    const whole: { readonly text: string; readonly index: number }[] = [];
+    let met = 0;
+    const written = this.#referring(data, (text) => {
+      const index = met++;
+      const reference = this.#reference(text, task);
+      if (reference === null) whole.push({ text, index });
+      return reference;
+    });
+    // Not before all of the event is written: it refers to earlier ones, never to itself.
+    for (const { text, index } of whole) this.#note(text, { task, place: `#${id}/${index}`, n: this.#n });
     return written;
   }
 
@@ -97,17 +104,26 @@ export class RecordTexts {
     if (!this.#places.has(text)) this.#places.set(text, home);
   }
 
-  #referring(value: unknown, task: string): unknown {
-    if (typeof value === 'string') return this.#reference(value, task) ?? value;
+  /**
+   * Gone through in the order of `textsIn`, which counts the long texts; what holds no reference is handed on as it is.
+   *
+   * @param refer is asked about each long text
+   */
+  #referring(value: unknown, refer: (text: string) => object | null): unknown {
+    if (typeof value === 'string') return value.length < LONG_TEXT_CHARACTERS ? value : (refer(value) ?? value);
     if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.#referring(item, task));
-    const copy: Record<string, unknown> = {};
-    for (const [key, item] of Object.entries(value)) copy[key] = this.#referring(item, task);
-    return copy;
+    if (Array.isArray(value)) return value.map((item) => this.#referring(item, refer));
+    let copy: Record<string, unknown> | null = null;
+    for (const [key, item] of Object.entries(value)) {
+      const written = this.#referring(item, refer);
+      if (written === item) continue;
+      copy ??= { ...value };
+      copy[key] = written;
+    }
+    return copy ?? value;
   }
 
   #reference(text: string, task: string): object | null {
-    if (text.length < LONG_TEXT_CHARACTERS) return null;
     const here = this.#places.get(text);
     if (here !== undefined) return { $ref: here.place };
     const told = this.#told?.find(text, task) ?? null;

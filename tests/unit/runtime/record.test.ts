@@ -119,6 +119,27 @@ describe('a long text that stands in the record already', () => {
     ]);
   });
 
+  test('stands whole twice within one event; a later one is referred to its place among all long texts of that', () => {
+    const [one, two] = [text(300), `${text(300)}!`];
+    const speech = (id: string, ...texts: string[]) => {
+      const parts = texts.map((part) => ({ text: part }));
+      return eventOf('agent.message', { messageId: id, role: 'ROLE_AGENT', parts }, { id: idOf(id) });
+    };
+    const [first, second] = [speech('first', one, 'short', one, two), speech('second', two, one)];
+    const written = entriesOf(
+      encodeRecord(headAt(1), [{ input: fromLog(say('x'), 'courier'), caused: [first, second] }]),
+    );
+    expect(written.slice(2).map(({ data }) => data)).toEqual([
+      { messageId: 'first', role: 'ROLE_AGENT', parts: [one, 'short', one, two].map((part) => ({ text: part })) },
+      {
+        messageId: 'second',
+        role: 'ROLE_AGENT',
+        parts: [{ text: { $ref: `#${first.id}/2` } }, { text: { $ref: `#${first.id}/0` } }],
+      },
+    ]);
+    expect(first.data).toMatchObject({ parts: [{ text: one }, {}, {}, { text: two }] });
+  });
+
   test('is never referred to by an input: inputs are read back', () => {
     const inputs = [fromLog(say(long, 'one'), 'courier'), fromLog(say(long, 'two'), 'courier')].map(readBack);
     const bytes = encodeRecord(headAt(1), inputs.map(alone));

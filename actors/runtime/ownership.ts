@@ -77,8 +77,10 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   });
 
   const leaseOf = (partition: number): string => `${service}.${partition}`;
+  /** What only this host can give the log waits for nobody. */
+  const isTime = (partition: number): boolean => clock.elapsed() >= nothingNewUntilMs || options.mustClaim(partition);
   const isOurs = (partition: number): boolean =>
-    fences.has(partition) || (clock.elapsed() >= nothingNewUntilMs && options.mayClaim(partition));
+    fences.has(partition) || (isTime(partition) && options.mayClaim(partition));
   const standBy = (): void => {
     const nowMs = clock.elapsed();
     if (nowMs < standsByUntilMs) return;
@@ -87,10 +89,10 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     standsByUntilMs = nowMs + standByMs;
     log.info({ standByMs }, 'this host was silent for longer than a lease lives: it stands by for a while');
   };
-  /** The name may still hold what an earlier process had. */
+  /** The name may still hold what an earlier process had; what is free is not held for a moment, for others claim it now. */
   const leave = async (partitions: readonly number[]): Promise<void> => {
     for (const partition of partitions) {
-      const result = await leases.claim(leaseOf(partition), holder);
+      const result = await leases.claim(leaseOf(partition), holder, false);
       if (result.granted) await leases.release(leaseOf(partition), holder, result.fence);
     }
   };

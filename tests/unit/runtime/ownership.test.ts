@@ -19,10 +19,13 @@ async function openLog(clock: FakeClock): Promise<MemoryLog> {
 interface HostTraits {
   readonly wrap?: (leases: LeaseStore) => LeaseStore;
   readonly share?: () => number;
+  readonly mayClaim?: (partition: number) => boolean;
+  readonly mustClaim?: (partition: number) => boolean;
 }
 
 function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: HostTraits = {}) {
   const { wrap = (leases) => leases, share = () => PARTITIONS } = traits;
+  const { mayClaim = () => true, mustClaim = () => false } = traits;
   const bus = createMemoryBus(log, { now: () => clock.now(), leaseTtlMs: TTL_MS });
   const told: string[] = [];
   const tell = (what: string) => (partitions: readonly number[]) =>
@@ -33,9 +36,7 @@ function openHost(log: MemoryLog, clock: FakeClock, holder: string, traits: Host
     ...{ leases: wrap(bus.leases), clock, log: createSilentLog(), service: 'agents', holder },
     ...{ onGained: tell('gained'), onLost: tell('lost') },
     onConnection: (listener) => bus.onConnection(listener),
-    mayClaim: () => true,
-    mustClaim: () => false,
-    share,
+    ...{ mayClaim, mustClaim, share },
     onBeat(_has, waiting) {
       beats += 1;
       waits = waiting;
@@ -144,6 +145,42 @@ test('S7: after it was away a host takes nothing new for a time to live, and say
   expect([one.waits(), other.waits()]).toEqual([false, true]);
   await clock.advance(TTL_MS);
   expect(other.waits()).toBe(false);
+});
+
+test('S10: but what only it can give the log it takes at once', async () => {
+  const clock = createFakeClock();
+  const log = await openLog(clock);
+  const one = openHost(log, clock, 'one', { mustClaim: (partition) => partition === 3 });
+  const other = openHost(log, clock, 'other');
+  await other.ownership.start();
+  await one.ownership.start();
+  one.bus.disconnect();
+  await clock.advance(10);
+  one.bus.reconnect();
+  await Promise.all([3, 4].map((partition) => other.ownership.letGo(partition)));
+  other.ownership.end();
+  await clock.advance(TTL_MS / 3);
+  expect(one.owned()).toEqual([3]);
+});
+
+test('S10: who leaves partitions to another host at its start holds none that is free, not for a moment', async () => {
+  const clock = createFakeClock();
+  const log = await openLog(clock);
+  const granted: string[] = [];
+  const { ownership } = openHost(log, clock, 'one', {
+    mayClaim: () => false,
+    wrap: (leases) => ({
+      ...{ ttlMs: leases.ttlMs, beat: leases.beat.bind(leases) },
+      ...{ confirm: leases.confirm.bind(leases), release: leases.release.bind(leases) },
+      async claim(...asked) {
+        const result = await leases.claim(...asked);
+        if (result.granted) granted.push(asked[0]);
+        return result;
+      },
+    }),
+  });
+  await ownership.start();
+  expect([granted, ownership.partitions.size]).toEqual([[], 0]);
 });
 
 describe('hosts with a share', () => {

@@ -74,6 +74,15 @@ describe('a start that must be refused', () => {
     );
   });
 
+  test('nor on a file system that says of each folder that its parent is missing', async () => {
+    const path = '/proc/mesh/agents.db';
+    expectOneLine(
+      await started({ CHECKPOINT_DB_PATH: path }),
+      2,
+      /cannot write the ledger \/proc\/mesh\/.*CHECKPOINT_DB_PATH/,
+    );
+  });
+
   test('the ledger is a folder', async () => {
     mkdirSync(join(mesh().home, 'folder', 'tools.db'), { recursive: true });
     const path = join(mesh().home, 'folder', 'agents.db');

@@ -96,6 +96,8 @@ export interface EffectsOptions {
   readonly at: AtCrashPoint;
 }
 
+const doubtful = unknownOutcome('what was said of it was lost since; it may have been done before');
+
 export function createEffects(options: EffectsOptions): Effects {
   const { clock, limits } = options;
   const jobs = new Map<string, EffectJob>();
@@ -171,9 +173,7 @@ export function createEffects(options: EffectsOptions): Effects {
     }
     if (fence !== 'once') return null;
     if (row.started) return unknownOutcome('it had begun when its process ended, and may not be repeated');
-    if (options.isDoubtful(job.owner))
-      return unknownOutcome('what was said of it was lost since; it may have been done before');
-    return null;
+    return options.isDoubtful(job.owner) ? doubtful : null;
   };
   /** Its turn in the queue has come. */
   const start = async (job: EffectJob): Promise<void> => {
@@ -207,8 +207,13 @@ export function createEffects(options: EffectsOptions): Effects {
     const isOpen = await options.isOpen(job.owner, isWanted);
     const now = found(job);
     if (!isWanted() || now === null) return false;
-    if (isOpen) return announced(job, now);
-    finish(job, unknownOutcome('who asked for it has gone on without it; it may have been done before'));
+    if (!isOpen) finish(job, unknownOutcome('who asked for it has gone on without it; it may have been done before'));
+    else if (options.isDoubtful(job.owner)) finish(job, doubtful);
+    else if (await announced(job, now)) {
+      // What was said while it waited may have brought the doubt.
+      if (!options.isDoubtful(job.owner)) return true;
+      finish(job, doubtful);
+    }
     return false;
   };
   /** Says that it begins, and waits until both stores have that. */

@@ -57,9 +57,17 @@ export const effectMutations: readonly Mutation[] = [
   {
     name: 'forget-doubt',
     breaks: 'J5: what a lost log had said is taken for news, and done again',
+    file: 'actors/runtime/host.ts',
+    find: 'isDoubtful: ({ partition, task }) => partitions.get(partition)?.tasks.find(task)?.doubtful ?? false,',
+    replace: 'isDoubtful: () => false,',
+  },
+  {
+    name: 'doubt-only-at-first',
+    breaks: 'J5: a doubt that comes while an effect waits to begin is not heard',
     file: 'actors/runtime/effects.ts',
-    find: 'if (options.isDoubtful(job.owner))',
-    replace: 'if (options.isDoubtful(job.owner) && row.started)',
+    find: '    else if (options.isDoubtful(job.owner)) finish(job, doubtful);\n    else if (await announced(job, now)) {\n      // What was said while it waited may have brought the doubt.\n      if (!options.isDoubtful(job.owner)) return true;',
+    replace: '    else if (await announced(job, now)) {\n      if (job !== null) return true;',
+    seenBy: 'tests/unit/runtime/effects-once.test.ts',
   },
   {
     name: 'ask-nobody',

@@ -56,6 +56,22 @@ describe('before it runs', () => {
     expect(keyed.runs).toHaveLength(1);
   });
 
+  test.each(['asked about', 'announced'])('J5: nor when the doubt comes while it is %s', async (meanwhile) => {
+    const bench = once({ holdsBack: true });
+    if (meanwhile === 'asked about') bench.asking.shut();
+    bench.begin();
+    bench.tell(1);
+    await settled();
+    bench.doubtful = true;
+    bench.asking.open();
+    await settled();
+    bench.tell(2);
+    await settled();
+    bench.tell(99);
+    await settled();
+    expect([bench.runs.length, bench.settled]).toMatchObject([0, UNKNOWN]);
+  });
+
   test('cancelled while it is announced it does not run, and leaves its place to others', async () => {
     const bench = once({ holdsBack: true, concurrencyMax: 1 });
     const { owner, row } = bench.another(2);

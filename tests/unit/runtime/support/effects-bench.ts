@@ -12,6 +12,7 @@ import type { EffectContext, EffectHandler, Role } from '../../../../actors/runt
 import { step } from '../../../../actors/runtime/step.ts';
 import { type MeshEvent, nameOf } from '../../../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
+import { type Door, door } from './bent-bus.ts';
 import { courier } from './courier.ts';
 import { eventOf, loggedAt } from './events.ts';
 import { createFakeClock, createSilentLog, type FakeClock } from './fake-clock.ts';
@@ -64,6 +65,8 @@ export interface Bench {
   tell(n: number): void;
   /** Nobody can say what was said of the tasks before. */
   doubtful: boolean;
+  /** Shut, nobody says yet whether what was asked is still open. */
+  readonly asking: Door;
   /** Another host has the partition. */
   lost: boolean;
   /** Why the process takes nothing new now. */
@@ -168,6 +171,7 @@ export function openBench(options: BenchOptions = {}): Bench {
     ...{
       told: holdsBack ? 0 : Number.POSITIVE_INFINITY,
       doubtful: false,
+      asking: door(),
       lost: false,
       full: null,
       hurries: 0,
@@ -190,7 +194,10 @@ export function openBench(options: BenchOptions = {}): Bench {
       isCareful,
       actorOf: (at) => couriers.find(at),
       isDoubtful: () => bench.doubtful,
-      isOpen: async () => true,
+      async isOpen() {
+        await bench.asking.passed;
+        return true;
+      },
       enter(at, event) {
         if (bench.lost || !couriers.tell(at, event)) return null;
         bench.entered.push(nameOf(event.type) ?? event.type);

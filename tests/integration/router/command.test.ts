@@ -148,7 +148,7 @@ describe('many', () => {
   test('a file that is not there', async () => {
     const { code, err } = await mesh(['router', 'eval', '--file', join(folder, 'nothing.tsv')]);
     expect(code).toBe(2);
-    expect(err).toContain('cannot be read (ENOENT)');
+    expect(err).toContain('cannot be read: there is no such file or folder');
   });
 });
 

@@ -45,8 +45,8 @@ const knows = {
   knowledge: ['gguf-models/', 'guards/', 'resilience/sqlite-wal\\.ts', 'schemas/', 'worker-pool/'],
   mcp: ['guards/', 'schemas/', waiting],
   resilience: ['actors/runtime/(errors|ports)\\.ts', 'telemetry/spans\\.ts'],
-  // The runtime knows no role, no LLM, no NATS; roles know no NATS, no SQLite, and of telemetry its names.
-  'actors/runtime': [busPort, 'schemas/', waiting],
+  // The runtime knows no role, no LLM, no NATS, and of guards how a folder is made; roles know no NATS, no SQLite, and of telemetry its names.
+  'actors/runtime': [busPort, 'schemas/', waiting, 'guards/make-folder\\.ts'],
   'actors/workflows': ['actors/', 'schemas/'],
   'actors/roles': [
     ...[

@@ -3,15 +3,12 @@
  * goes with it. Does not own: the process (`run-service.ts`), what roles reach (`ports.ts`), or any logic.
  */
 
-import { dirname } from 'node:path';
 import { rolesOf } from '../actors/roles/index.ts';
 import { crashPointFromEnv } from '../actors/runtime/crash-points.ts';
-import { FatalError } from '../actors/runtime/errors.ts';
 import { createHost } from '../actors/runtime/host.ts';
 import { openSqliteLedger } from '../actors/runtime/ledger/sqlite-ledger.ts';
 import { systemClock } from '../actors/runtime/ports.ts';
 import { ledgerPath } from '../config/settings.ts';
-import { makeFolder } from '../guards/make-folder.ts';
 import { doors, ingress } from '../ingress/ingress.ts';
 import { allRoles } from './adapters/own-mesh.ts';
 import { startBackups } from './backups.ts';
@@ -27,7 +24,6 @@ const ORCHESTRATING = 'agents';
 export const startActors: StartService = async (context): Promise<RunningService> => {
   const { service, settings, log, process: own, telemetry } = context;
   const path = ledgerPath(settings, service.name);
-  makeFolderOf(path);
   const bus = await context.connect();
   const ledger = await openSqliteLedger(path);
   const { ports, parts } = await openPorts(context, bus);
@@ -67,18 +63,3 @@ export const startActors: StartService = async (context): Promise<RunningService
     },
   };
 };
-
-/** @throws FatalError exit code 2 where none can be made */
-function makeFolderOf(ledger: string): void {
-  try {
-    makeFolder(dirname(ledger));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FatalError(
-      `cannot write the ledger ${ledger}: ${reason}; set CHECKPOINT_DB_PATH to a folder that can be made`,
-      {
-        ...{ exitCode: 2, cause: error },
-      },
-    );
-  }
-}

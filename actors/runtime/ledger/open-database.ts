@@ -6,9 +6,10 @@
  * left as it is, and the process ends.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { makeFolder } from '../../../guards/make-folder.ts';
 import { FatalError } from '../errors.ts';
 import type { LedgerCondition } from './port.ts';
 import { ID_KEY, LEDGER_SCHEMA, LEDGER_VERSION, PAGE_BYTES } from './schema.ts';
@@ -20,10 +21,13 @@ const WAL_BYTES = 1024 * 1024;
 
 function diskProblem(error: unknown, path: string): FatalError {
   const reason = error instanceof Error ? error.message : String(error);
-  return new FatalError(`cannot write the ledger ${path}: ${reason}; check the disk's space and permissions`, {
-    exitCode: 2,
-    cause: error,
-  });
+  return new FatalError(
+    `cannot write the ledger ${path}: ${reason}; check the disk's space and permissions, or set CHECKPOINT_DB_PATH`,
+    {
+      exitCode: 2,
+      cause: error,
+    },
+  );
 }
 
 /** A connection that fsyncs every commit. A WAL file reopens at NORMAL, so FULL is set and read back each time. */
@@ -51,7 +55,7 @@ export function connect(path: string, options: { readonly: boolean }): Database.
  */
 export function lockLedger(path: string): Database.Database {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const lock = new Database(`${path}.lock`, { timeout: 0 });
     lock.pragma('locking_mode = EXCLUSIVE');
     lock.exec('BEGIN EXCLUSIVE');
@@ -140,7 +144,7 @@ function prepareTables(path: string): { id: string; empty: boolean } {
  */
 export function prepareLedger(path: string): { condition: LedgerCondition; id: string } {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
   } catch (error) {
     throw diskProblem(error, path);
   }

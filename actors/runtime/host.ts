@@ -184,7 +184,8 @@ export function createHost(options: HostOptions): Host {
   });
   const sharing = createSharing({
     ...{ service, name: options.name, roles: options.roles, bus, clock },
-    ...{ ttlMs: bus.leases.ttlMs, standsBy: () => options.standby || ownership.standsBy },
+    ...{ ttlMs: bus.leases.ttlMs, holds: (host) => ownership.holds(host) },
+    standsBy: () => options.standby || ownership.standsBy,
   });
   const context: HostContext = {
     ...{ ...options, limits, at, tracing, process: self, onFatal: fatal },

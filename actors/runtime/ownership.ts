@@ -22,6 +22,8 @@ export interface Ownership {
   readonly partitions: ReadonlySet<number>;
   /** True for a while after this host was silent for longer than a lease lives. */
   readonly standsBy: boolean;
+  /** Whether that host has a lease, as the last claims were answered: who has one and falls silent loses it. */
+  holds(host: string): boolean;
   /** Another host has written to the journal of this one: its lease is given back, and claimed again as any that is free. */
   gaveUp(partition: number): void;
   /** Gives the partition back, for another host to take. */
@@ -58,6 +60,8 @@ const STAND_BY_TTLS_MAX = 64;
 export function createOwnership(options: OwnershipOptions): Ownership {
   const { leases, clock, holder, log, service } = options;
   const fences = new Map<number, number>();
+  /** By partition that is not ours, who had it when it was claimed last. */
+  const holders = new Map<number, string>();
   /** How often somebody may have come to hold what we think is ours, and of how many of these every claim was made again. */
   let doubts = 0;
   let settled = 0;
@@ -103,8 +107,13 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       const mayTake = fences.size < options.share() || options.mustClaim(partition);
       const result = await leases.claim(leaseOf(partition), holder, mayTake);
       const had = fences.has(partition);
-      if (result.granted) fences.set(partition, result.fence);
-      else fences.delete(partition);
+      if (result.granted) {
+        fences.set(partition, result.fence);
+        holders.delete(partition);
+      } else {
+        fences.delete(partition);
+        holders.set(partition, result.holder);
+      }
       if (result.granted !== had) (result.granted ? gained : lost).push(partition);
     };
     try {
@@ -191,6 +200,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     get standsBy() {
       return clock.elapsed() < standsByUntilMs;
     },
+    holds: (host) => [...holders.values()].includes(host),
     gaveUp(partition) {
       if (!fences.has(partition)) return;
       standBy();

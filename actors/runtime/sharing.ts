@@ -15,7 +15,7 @@
  * 5. While hosts of two releases are there, partitions move to the newer: an older one could not go on with what began on
  *    a newer machine (S11). It is given nothing, and takes nothing that is free.
  * 6. Who was heard of is forgotten only by a host that has beaten meanwhile as often as one should: one that is slow hears
- *    late, and the others are not gone for that.
+ *    late, and the others are not gone for that. Nor is one that has a lease: it is slow to say so, and was not found silent.
  */
 import { BEATS_PER_TTL, type Bus } from '../../bus/port.ts';
 import { hostsSubject, PARTITIONS } from '../../schemas/events/subjects.ts';
@@ -45,6 +45,8 @@ export interface SharingOptions {
   readonly clock: Clock;
   /** A host that was not heard for so long, and for as many beats as belong into that, does not count. */
   readonly ttlMs: number;
+  /** Whether that host has a lease (`ownership.ts`). */
+  readonly holds: (host: string) => boolean;
   /** It takes only what nobody else is there for, at the moment. */
   readonly standsBy: () => boolean;
 }
@@ -67,7 +69,7 @@ interface Heard extends Told {
   readonly ownBeats: number;
 }
 
-export function createSharing({ service, name, roles, bus, clock, ttlMs, standsBy }: SharingOptions): Sharing {
+export function createSharing({ service, name, roles, bus, clock, ttlMs, holds, standsBy }: SharingOptions): Sharing {
   const subject = hostsSubject(service);
   const heard = new Map<string, Heard>();
   let beaten = 0;
@@ -80,7 +82,7 @@ export function createSharing({ service, name, roles, bus, clock, ttlMs, standsB
   const others = (): Heard[] => {
     const sinceMs = clock.elapsed() - ttlMs;
     for (const [host, { atMs, ownBeats }] of heard)
-      if (atMs < sinceMs && beaten - ownBeats >= BEATS_PER_TTL) heard.delete(host);
+      if (atMs < sinceMs && beaten - ownBeats >= BEATS_PER_TTL && !holds(host)) heard.delete(host);
     return [...heard.values()];
   };
   const machines: Machines = Object.fromEntries(

@@ -35,6 +35,22 @@ export const sharingMutations: readonly Mutation[] = [
     seenBy: 'tests/unit/runtime/sharing.test.ts',
   },
   {
+    name: 'forget-who-has-a-lease',
+    breaks: 'S11: a host that is slow to tell counts as gone, and an older one takes what it gives',
+    file: 'actors/runtime/sharing.ts',
+    find: ' && !holds(host)',
+    replace: '',
+    seenBy: 'tests/unit/runtime/sharing.test.ts',
+  },
+  {
+    name: 'remember-no-holder',
+    breaks: 'S11: a host does not know who has the leases that it was refused',
+    file: 'actors/runtime/ownership.ts',
+    find: '        holders.set(partition, result.holder);\n',
+    replace: '',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
+  },
+  {
     name: 'go-without-a-word',
     breaks: 'S7: what a host lets go of when it stops is left until it counts as silent',
     file: 'actors/runtime/sharing.ts',

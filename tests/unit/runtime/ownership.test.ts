@@ -134,6 +134,26 @@ describe('two hosts', () => {
   });
 });
 
+test('S11: a host knows who has a lease, until that one is found silent or has none', async () => {
+  const clock = createFakeClock();
+  const log = await openLog(clock);
+  let share = PARTITIONS;
+  const one = openHost(log, clock, 'one', { share: () => share });
+  const other = openHost(log, clock, 'other');
+  await one.ownership.start();
+  await other.ownership.start();
+  share = 4;
+  await Promise.all([0, 1, 2, 3].map((partition) => one.ownership.letGo(partition)));
+  // One beat to take what is free, and one to find it taken.
+  await clock.advance((2 * TTL_MS) / 3);
+  expect([one.owned(), other.owned()]).toEqual([[4, 5, 6, 7], ALL.slice(0, 4)]);
+  expect([other.ownership.holds('one'), one.ownership.holds('other')]).toEqual([true, true]);
+  expect(other.ownership.holds('other')).toBe(false);
+  one.bus.disconnect();
+  await clock.advance(2 * TTL_MS + 1000);
+  expect([other.owned(), other.ownership.holds('one')]).toEqual([ALL, false]);
+});
+
 test('S7: after it was away a host takes nothing new for a time to live, and says so at its beats', async () => {
   const { clock, one, other } = await openPair();
   await clock.advance(TTL_MS);

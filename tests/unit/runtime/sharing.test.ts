@@ -14,9 +14,12 @@ function open() {
   const log = createMemoryLog({ now: () => clock.now() });
   const bus = createMemoryBus(log, { now: () => clock.now() });
   const machine = setup({}).createMachine({});
+  /** Hosts that have a lease. */
+  const holders = new Set<string>();
+  const holds = (host: string): boolean => holders.has(host);
   const host = (name: string, standby = false, since = 4): Sharing => {
     const roles = [{ name: 'coder', versions: [{ since, machine }] }];
-    return createSharing({ service: 'agents', name, roles, bus, clock, ttlMs: TTL_MS, standsBy: () => standby });
+    return createSharing({ service: 'agents', name, roles, bus, clock, ttlMs: TTL_MS, holds, standsBy: () => standby });
   };
   /** A time to live passes, in which a host that is in order beats. */
   const pass = async (...beating: Sharing[]): Promise<void> => {
@@ -26,7 +29,7 @@ function open() {
       await settled();
     }
   };
-  return { clock, bus, host, pass };
+  return { clock, bus, host, holders, pass };
 }
 
 describe('a share', () => {
@@ -138,6 +141,18 @@ describe('S11: of two releases', () => {
     old.tell(0, false);
     expect(old.share()).toBe(0);
     await pass(old);
+    expect(old.share()).toBe(PARTITIONS);
+  });
+
+  test('the older takes nothing while the newer is too slow to tell in time, and has a lease; all when it has none', async () => {
+    const { host, holders, pass } = open();
+    const [old, newer] = [host('old'), host('newer', false, 5)];
+    newer.tell(1, false);
+    holders.add('newer');
+    await pass(old);
+    await pass(old);
+    expect(old.share()).toBe(0);
+    holders.delete('newer');
     expect(old.share()).toBe(PARTITIONS);
   });
 

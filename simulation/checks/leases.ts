@@ -9,6 +9,7 @@
 import { bucketStream, LEASE_BUCKET } from '../../bus/layout.ts';
 import { keyToken } from '../../bus/leases.ts';
 import { type MemoryStream, serverOf } from '../../bus/memory-log.ts';
+import { trail } from '../host-ports.ts';
 import type { Run } from '../simulate.ts';
 
 const STREAM = bucketStream(LEASE_BUCKET);
@@ -78,7 +79,12 @@ export function watchLeases({ log, report, scheduler, plan, shares }: Watched): 
       stream.listen((stored) => {
         // What is put back was looked at when it was granted.
         if (stored === null) seen = stream.lastSeq;
-        look(stream);
+        try {
+          look(stream);
+        } catch (error) {
+          // Who writes into the bucket would take it for trouble of the broker.
+          report.violation('host', `a check has thrown: ${trail(error)}`);
+        }
       });
       look(stream);
     }

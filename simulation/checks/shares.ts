@@ -116,7 +116,7 @@ export class Shares {
 
   /** All that was said is sent, both stores have the word that it stops, and nothing was cut off. */
   #checkOrder(key: string, { name, process, disk, roles, gate }: HostProcess): void {
-    const { report, history, world } = this.#run;
+    const { report, history, world, plan } = this.#run;
     const writer = history.writerOf(key);
     // Who finds late that it was overtaken lets go of a lease, and gives nothing: the other one wrote on.
     if (writer !== null && writer !== process) return;
@@ -130,6 +130,8 @@ export class Shares {
     }
     if (head.sent < head.n - 1)
       report.violation('S4', `${name} gives ${key} away, and what follows from record ${head.sent + 1} is not sent`);
+    // A journal that has lost its beginning cannot be folded from its first record.
+    if (plan.lostForGood) return;
     for (const actors of foldJournal(roles, journal).tasks.values()) {
       for (const actor of actors.values()) {
         for (const row of actor.effects.values()) {

@@ -8,6 +8,7 @@
  *    know whether it was asked before (J5). A request that was answered is not asked again.
  */
 import type { Bus, StoredMessage } from '../../bus/port.ts';
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { FatalError } from './errors.ts';
 import type { Ledger } from './ledger/port.ts';
@@ -131,44 +132,54 @@ async function messagesOfAll(
   const { ledger, clock } = options;
   const tasks = createTasks({ ...options, partition, ledger: nothingStored });
   const all: Unsent[] = [];
-  /** Those that were answered: whoever answered is not told again. */
-  const unwanted = new Set<Message>();
+  /** Those after which whoever was told has said something: it is not told again. */
+  const answered = new Set<Message>();
   /** Those for who had asked: it may have forgotten that this host has helped. */
   const replies = new Set<Message>();
   const askers = new Set<string>();
   const asked = new Set<string>();
-  const open = new Map<string, Message[]>();
+  const open = new Map<string, OpenRequest[]>();
   let count = 0;
   for (const { body } of ledger.records(partition, 1)) {
     const record = decodeRecord(body);
-    const answered: Message[] = [];
     for (const input of record.inputs) {
       if (input.kind !== 'event' || input.place === null || isOverWord(input)) continue;
-      const key = `${input.event.correlationid} ${input.event.senderrole}`;
+      const { correlationid, senderrole, hopindex } = input.event;
+      const key = `${correlationid} ${senderrole}`;
       if (!asked.has(key)) askers.add(key);
-      answered.push(...(open.get(key) ?? []));
-      open.delete(key);
+      // Hops only count up: what is of an earlier one was said before it was heard.
+      for (const { message } of (open.get(key) ?? []).filter(({ hop }) => hop <= hopindex)) answered.add(message);
+      open.set(
+        key,
+        (open.get(key) ?? []).filter(({ message }) => !answered.has(message)),
+      );
     }
-    for (const message of answered) unwanted.add(message);
     const messages = foldRecord(options, tasks, record, 'pruned');
     for (const message of messages) {
       if (message.kind !== 'request') continue;
       const key = `${message.task} ${message.to}`;
       if (askers.has(key)) replies.add(message);
       else asked.add(key);
-      open.set(key, [...(open.get(key) ?? []), message]);
+      open.set(key, [...(open.get(key) ?? []), { message, hop: hopOf(message) }]);
     }
     all.push({ n: record.head.n, messages });
     count += 1;
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
+  // A log that has lost nothing may never have had it, whatever was said since.
+  if (!logLost) return all;
   const isWanted = (message: Message): boolean =>
-    message.kind !== 'request' || (!unwanted.has(message) && (replies.has(message) || !now.hasEnded(message.task)));
-  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(logLost ? marked : asIs) }));
+    message.kind !== 'request' || (!answered.has(message) && (replies.has(message) || !now.hasEnded(message.task)));
+  return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(marked) }));
 }
 
-function asIs(message: Message): Message {
-  return message;
+interface OpenRequest {
+  readonly message: Message;
+  readonly hop: number;
+}
+
+function hopOf({ body }: Message): number {
+  return (JSON.parse(body) as MeshEvent).hopindex;
 }
 
 function marked(message: Message): Message {

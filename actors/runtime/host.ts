@@ -24,7 +24,7 @@ import { createInputs, type Inputs } from './inputs.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { emptyBatch, type Ledger } from './ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from './limits.ts';
-import { furthestIn, judge, marksOf } from './log-verdict.ts';
+import { judge, storedBy } from './log-verdict.ts';
 import { changedMachines, changeText } from './machine-form.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
@@ -103,13 +103,13 @@ export function createHost(options: HostOptions): Host {
     stopping = true;
     options.onFatal(asFatal(error));
   };
-  const witness = createWitness({ bus, clock, stored: () => marksOf(sender, journal), onFatal: fatal });
+  const witness = createWitness({ bus, clock, stored: () => storedBy(sender, journal), onFatal: fatal });
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;
   const sender: Sender = createSender({
     ...{ bus, clock, log, limits, at, tracing, recordSeq, whenCertain, onFatal: fatal },
-    furthest: () => furthestIn(sender, journal),
+    furthest: () => storedBy(sender, journal).log,
   });
   const journal: Journal = createJournal({
     ...{ service, ledger, bus, clock, limits, at, whenCertain },
@@ -204,7 +204,10 @@ export function createHost(options: HostOptions): Host {
     onStray: (part, message) => inputs.stray(part, message),
   });
   const handOver = createHandOver({ ...context, partitions, onFatal: fatal });
-  const requests = createRequests({ bus, ledger, clock, limits, roles, partition: (number) => partitions.get(number) });
+  const requests = createRequests({
+    ...{ bus, ledger, clock, limits, roles, onFatal: fatal },
+    partition: (number) => partitions.get(number),
+  });
   let endAnswers = (): void => undefined;
   const inputs: Inputs = createInputs({ ...context, rolesByName: roles, partitions });
   /** What was gained is being opened. */

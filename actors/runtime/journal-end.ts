@@ -6,11 +6,19 @@
  * follows it in the log, and the last record in its chain (J4). It stays where it is, and goes into quarantine (S9).
  */
 import type { Bus, StoredMessage } from '../../bus/port.ts';
+import { AGAIN_HEADER } from './messages.ts';
 import { headIn, type RecordHead } from './record.ts';
+
+export interface LastRecord {
+  readonly head: RecordHead;
+  readonly seq: number;
+  /** It was given again to a log that had lost it: whoever gave it has not said yet that all of it is there. */
+  readonly again: boolean;
+}
 
 export interface EndInLog {
   /** The last record; null when there is none. */
-  readonly record: { readonly head: RecordHead; readonly seq: number } | null;
+  readonly record: LastRecord | null;
   /** Of the last message, which the next record is to follow; 0 when there is none. */
   readonly seq: number;
   /** What stands after the last record and is none, in order. */
@@ -22,7 +30,7 @@ export async function endInLog(bus: Bus, subject: string): Promise<EndInLog> {
   const last = await bus.getLast(subject);
   const head = last === null ? null : headIn(last.data);
   if (last === null || head !== null)
-    return { record: last && head && { head, seq: last.seq }, seq: last?.seq ?? 0, strays: [] };
+    return { record: last && head && lastOf(last, head), seq: last?.seq ?? 0, strays: [] };
   const end: { record: EndInLog['record']; seq: number; strays: StoredMessage[] } = {
     record: null,
     seq: 0,
@@ -31,10 +39,14 @@ export async function endInLog(bus: Bus, subject: string): Promise<EndInLog> {
   const note = (message: StoredMessage, read: RecordHead | null): void => {
     end.seq = message.seq;
     if (read === null) end.strays.push(message);
-    else Object.assign(end, { record: { head: read, seq: message.seq }, strays: [] });
+    else Object.assign(end, { record: lastOf(message, read), strays: [] });
   };
   await readAll(bus, subject, 1, note);
   return end;
+}
+
+function lastOf(message: StoredMessage, head: RecordHead): LastRecord {
+  return { head, seq: message.seq, again: message.header(AGAIN_HEADER) !== '' };
 }
 
 /** Records of a journal from a place of the log on. */

@@ -9,7 +9,7 @@ import type { Journal } from './journal.ts';
 import { decodeHead } from './record.ts';
 import type { Sender } from './sender.ts';
 import type { Succession } from './succession.ts';
-import { furthestMark, type Mark, seqOf } from './witness.ts';
+import { furthestMark, type Memory, seqOf } from './witness.ts';
 
 /** What a ledger knows of the log is held against the log; what is lost is said. Returns whether the log has lost something. */
 export async function judge(
@@ -41,16 +41,9 @@ export async function judge(
   return false;
 }
 
-/** What the log must still have. */
-export function marksOf(sender: Sender, journal: Journal): Mark[] {
-  return [
-    { stream: 'log', mark: furthestIn(sender, journal) },
-    { stream: 'quarantine', mark: sender.stored.quarantine },
-  ];
-}
-
-export function furthestIn(sender: Sender, journal: Journal): string {
-  return furthestMark([sender.stored.log, journal.furthest()]);
+/** The furthest message of this host that each stream has taken, its own records too. */
+export function storedBy(sender: Sender, journal: Journal): Memory['stored'] {
+  return { log: furthestMark([sender.stored.log, journal.furthest()]), quarantine: sender.stored.quarantine };
 }
 
 const nothingStored = { log: '', quarantine: '' };

@@ -304,7 +304,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
         },
         ...{ ledger: ledger.id, process: self, host: options.name, atMs: clock.now(), upMs: timers.upMs(partition) },
         ...{ log: witness.stream.identity, read: Object.fromEntries(read), tail: witness.tail },
-        ...{ stored: { ...sender.stored }, sent },
+        ...{ stored: { ...(witness.storedBefore ?? sender.stored) }, sent },
       };
     },
     sealed(partition, n, id) {

@@ -18,6 +18,7 @@ import { lossKey, readUnsent } from './fold.ts';
 import { type EndInLog, endInLog, readJournal } from './journal-end.ts';
 import { type Checkpoint, emptyBatch, type Ledger, type StoredRecord } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
+import { AGAIN_HEADER } from './messages.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
 import { decodeHead, decodeRecord, headIn, type RecordHead } from './record.ts';
 import type { RolesByName } from './task.ts';
@@ -94,7 +95,8 @@ async function agreeOn(
   const tellsOfThisLog = logHead?.log === identity && (await stillHolds(bus, logHead));
   const sent = tellsOfThisLog ? logHead.sent : 0;
   // A host that was giving the log what it had lost did not come to the end of it.
-  const wasCutOff = (): boolean => logHead !== null && (!tellsOfThisLog || toldOfMore(ledger, partition, logHead));
+  const wasCutOff = (): boolean =>
+    inLog?.again || (logHead !== null && (!tellsOfThisLog || toldOfMore(ledger, partition, logHead)));
   const last = ledger.lastRecord(partition);
   // Of a ledger that began at the log's checkpoint, all after that may have been set aside.
   const [nLedger, nLog] = [last?.n ?? ledger.checkpointed(partition), logHead?.n ?? 0];
@@ -111,8 +113,8 @@ async function agreeOn(
   if (nAged === nLedger) return endOf(last, 0, sentBefore);
   const nHad = Math.max(nLog, nAged);
   const lacked = ledger.record(partition, nHad + 1);
-  const seq = await copyToLog(options, place, nHad, endSeq);
   const logLacked = wasCutOff() || (lacked !== null && lacked.seq !== null);
+  const seq = await copyToLog(options, place, { after: nHad, lastSeq: endSeq, again: logLacked });
   return { ...endOf(last, seq, sentBefore), n: nLedger, logLacked, coversMore: nHad < ledger.checkpointed(partition) };
 }
 
@@ -301,15 +303,22 @@ async function explainCheckpoint(
   );
 }
 
-/** Returns where the last one is. */
-async function copyToLog(options: RecoveryOptions, place: Place, after: number, lastSeq: number): Promise<number> {
-  const { ledger, bus, service } = options;
+/**
+ * Returns where the last one is.
+ *
+ * @param again the log has had some of them: each says so, for whoever goes on when this host does not come to the end
+ */
+async function copyToLog(
+  { ledger, bus, service }: RecoveryOptions,
+  place: Place,
+  { after, lastSeq, again }: { readonly after: number; readonly lastSeq: number; readonly again: boolean },
+): Promise<number> {
   let seq = lastSeq;
   for (const { partition, n, body } of ledger.records(place.partition, after + 1)) {
     const { id } = decodeHead(body);
     const ack = await bus.publish({
       ...{ subject: place.subject, body, msgId: `${service}.${partition}.${id}`, expectLastSeq: seq },
-      headers: { 'content-type': BATCH_CONTENT_TYPE },
+      headers: { 'content-type': BATCH_CONTENT_TYPE, ...(again ? { [AGAIN_HEADER]: '1' } : {}) },
     });
     // A log that was cut may still know the id of what it has lost.
     if (ack.duplicate && ack.seq <= seq) throw new BusError('unavailable', `record ${n} was not stored again yet`);

@@ -39,9 +39,12 @@ export interface RequestsOptions {
   readonly limits: RuntimeLimits;
   readonly roles: RolesByName;
   readonly partition: (partition: number) => Partition | undefined;
+  /** A task that is asked about cannot be loaded by this release. */
+  readonly onFatal: (error: unknown) => void;
 }
 
-export function createRequests({ bus, ledger, clock, limits, roles, partition: get }: RequestsOptions): Requests {
+export function createRequests(options: RequestsOptions): Requests {
+  const { bus, ledger, clock, limits, roles, partition: get, onFatal } = options;
   /** The last event of each other role that the task's actors were told; none when the journal does not reach back. */
   const lastOfEach = ({ id: task, partition, firstN, lastN }: LiveTask): Map<string, EventInput> => {
     const last = new Map<string, EventInput>();
@@ -99,7 +102,12 @@ export function createRequests({ bus, ledger, clock, limits, roles, partition: g
         if (asked === null || !roles.has(asked.role)) return null;
         const part = get(partitionOf(asked.correlationId));
         if (!part) return null;
-        return isAnswered(part, asked.correlationId, Buffer.from(data).toString('utf8')) ? 'answered' : 'open';
+        try {
+          return isAnswered(part, asked.correlationId, Buffer.from(data).toString('utf8')) ? 'answered' : 'open';
+        } catch (error) {
+          onFatal(error);
+          return null;
+        }
       }),
   };
 }

@@ -11,12 +11,13 @@
  *    one of a subject says which it has. A log that loses its end while a message is on its way breaks that, so each one
  *    says what it was sent after.
  */
-import { type Bus, BusError } from '../../bus/port.ts';
+import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import type { AtCrashPoint } from './crash-points.ts';
 import { FatalError } from './errors.ts';
 import type { RuntimeLimits } from './limits.ts';
 import { type Message, placeOf, requestOf } from './messages.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
+import { seqOf } from './witness.ts';
 
 export interface Sender {
   /** Begins with a partition of whose records up to `sent` everything is in the log. */
@@ -119,10 +120,8 @@ export function createSender(options: SenderOptions): Sender {
     advance(lane);
     gone(1);
   };
-  const note = ({ kind, headers }: Message, seq: number): void => {
-    const stream = kind === 'quarantine' ? 'quarantine' : 'log';
-    const place = placeOf({ seq, header: (name) => headers[name] ?? '' });
-    if (seq > Number.parseInt(stored[stream] || '0', 10)) stored[stream] = place;
+  const note = (stream: 'log' | 'quarantine', place: string): void => {
+    if (seqOf(place) > seqOf(stored[stream])) stored[stream] = place;
   };
   const next = (subject: string): void => {
     const line = lines.get(subject);
@@ -142,16 +141,35 @@ export function createSender(options: SenderOptions): Sender {
     const recordSeq = options.recordSeq(entry.lane.partition, entry.n);
     bus.publish(requestOf(message, recordSeq, options.furthest())).then(
       ({ seq, duplicate }) => {
-        // Before anything else can happen: a log that is lost from now on is asked for it. What was set aside before, because
-        // of another record, is stored as that one told it.
-        if (message.kind !== 'quarantine' || !duplicate) note(message, seq);
-        options.at('after-publish');
-        const { kind, task, to, headers } = message;
         const tookMs = clock.elapsed() - beganMs;
-        if (kind === 'request')
-          options.tracing.hosted({ what: 'published', traceparent: headers.traceparent ?? '', task, to, seq, tookMs });
-        settled(entry);
-        next(message.subject);
+        if (duplicate && message.kind === 'quarantine') setAsideBefore(entry, seq, tookMs);
+        else acknowledged(entry, placeOf({ seq, header: (name) => message.headers[name] ?? '' }), { seq, tookMs });
+      },
+      (error: unknown) => failed(message, error),
+    );
+  };
+  const acknowledged = (
+    entry: Waiting,
+    place: string,
+    { seq, tookMs }: { readonly seq: number; readonly tookMs: number },
+  ): void => {
+    const { kind, task, to, headers, subject } = entry.message;
+    // Before anything else can happen: a log that is lost from now on is asked for it.
+    note(kind === 'quarantine' ? 'quarantine' : 'log', place);
+    options.at('after-publish');
+    if (kind === 'request')
+      options.tracing.hosted({ what: 'published', traceparent: headers.traceparent ?? '', task, to, seq, tookMs });
+    settled(entry);
+    next(subject);
+  };
+  /** What was set aside before, because of another record perhaps, is stored as that one told it. */
+  const setAsideBefore = (entry: Waiting, seq: number, tookMs: number): void => {
+    const { message } = entry;
+    bus.get(seq, 'quarantine').then(
+      (found) => {
+        if (stopped) return;
+        if (found !== null && isSame(message, found)) acknowledged(entry, placeOf(found), { seq, tookMs });
+        else failed(message, new BusError('unavailable', `${message.msgId} was lost since it was stored`));
       },
       (error: unknown) => failed(message, error),
     );
@@ -254,4 +272,8 @@ export function createSender(options: SenderOptions): Sender {
       drainWaiters = [];
     },
   };
+}
+
+function isSame({ subject, body, encoding }: Message, found: StoredMessage): boolean {
+  return found.subject === subject && Buffer.from(body, encoding === 'base64' ? 'base64' : 'utf8').equals(found.data);
 }

@@ -30,8 +30,13 @@ export interface Witness {
   judge(known: readonly Memory[]): Promise<Verdict>;
   /** As it was at the start. */
   readonly stream: StreamInfo;
-  /** The furthest message that was met, as `<seq>@<time>`. */
+  /**
+   * The furthest message that was met, as `<seq>@<time>`. From a loss of the connection until the log was asked about it, the
+   * one of then: what is met meanwhile would hide what the log has lost.
+   */
   readonly tail: string;
+  /** The same of what this host knew to be stored; null while it is certain that the log is the same. */
+  readonly storedBefore: Memory['stored'] | null;
   /** Opens a reader; what it delivers is kept back until the log was asked. @throws FatalError, BusError */
   during<T>(open: () => Promise<T>): Promise<T>;
   /** To be called for each message when it arrives, before it is applied. */
@@ -52,7 +57,7 @@ export interface WitnessOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   /** The furthest messages that this host knows to be stored: asked for again after the connection was lost. */
-  readonly stored: () => readonly Mark[];
+  readonly stored: () => Memory['stored'];
   readonly onFatal: (error: FatalError) => void;
 }
 
@@ -75,7 +80,7 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
   let lost: number | null = null;
   let losses = 0;
   /** What the log had when the connection was lost: what is stored from then on says nothing about that. */
-  let had: { readonly tail: string; readonly stored: readonly Mark[] } | null = null;
+  let had: Omit<Memory, 'log'> | null = null;
   let cancel: (() => void) | undefined;
   let stopped = false;
 
@@ -84,12 +89,10 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     while (doubts === 0 && kept.length > 0) kept.shift()?.();
   };
   const ask = async (): Promise<void> => {
-    const { tail: mark, stored: marks } = had ?? { tail, stored: stored() };
-    const found = await bus.streamInfo();
-    if (found.identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
-    if (!(await holds(bus, mark, found))) throw new FatalError('the log has lost its end', { exitCode: 3 });
-    for (const one of marks)
-      if (!(await keeps(bus, one))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+    const memory = had ?? { tail, stored: stored() };
+    const { identity } = await bus.streamInfo();
+    if (identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
+    if (!(await stillHolds(bus, memory))) throw new FatalError('the log has lost its end', { exitCode: 3 });
   };
   /** A cluster that is choosing its leader answers nobody for some seconds. */
   const askUntilAnswered = async (): Promise<void> => {
@@ -154,7 +157,10 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
       return stream;
     },
     get tail() {
-      return tail;
+      return had?.tail ?? tail;
+    },
+    get storedBefore() {
+      return had?.stored ?? null;
     },
     async during(open) {
       doubts += 1;

@@ -10,6 +10,7 @@ import type { Unsent } from '../../actors/runtime/sender.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import { serverOf } from '../../bus/memory-log.ts';
 import type { PublishRequest } from '../../bus/port.ts';
+import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
 import { parseSubject, partitionOf, STREAM } from '../../schemas/events/subjects.ts';
 import type { Catalog } from '../catalog.ts';
@@ -49,7 +50,7 @@ export function checkLeaving(
   const isRequest = subject.startsWith('mesh.in.') && typeNameIn(request.body) !== 'task.over';
   if (isRequest && host.foundLogLost && process !== host.process && headers[AGAIN_HEADER] === undefined)
     report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, as if it were new`);
-  if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, subject, n))
+  if (headers[AGAIN_HEADER] !== undefined && isAnswered(host, request, n))
     report.violation('J5', `${host.name} asks ${subject} of record ${n} of ${journal} again, and was answered before`);
 }
 
@@ -101,22 +102,31 @@ function unsentIn(text: string): string[] {
 }
 
 /** The role that is asked had said something about the task since, when this process opened the journal. */
-function isAnswered({ disk, process }: HostProcess, subject: string, n: number): boolean {
+function isAnswered({ disk, process }: HostProcess, { subject, body }: PublishRequest, n: number): boolean {
   const address = parseSubject(subject);
   if (address.kind !== 'inbox') return false;
+  const { hopindex } = JSON.parse(String(body)) as MeshEvent;
   let answered = false;
   for (const { body } of disk.tables.partition(partitionOf(address.correlationId)).records.values()) {
     const { head, inputs } = decoded(body);
     if (head.process === process) break;
-    answered ||= head.n > n && inputs.some((input) => isWordOf(input, address));
+    answered ||= head.n > n && inputs.some((input) => isWordOf(input, { ...address, hopindex }));
   }
   return answered;
 }
 
-function isWordOf(input: Input, { role, correlationId }: { role: string; correlationId: string }): boolean {
+interface Asked {
+  readonly role: string;
+  readonly correlationId: string;
+  readonly hopindex: number;
+}
+
+function isWordOf(input: Input, { role, correlationId, hopindex }: Asked): boolean {
   // That a task is over does not say that its answer was heard: who says so may have forgotten it since.
   if (input.kind !== 'event' || input.place === null || isOverWord(input)) return false;
-  return input.event.correlationid === correlationId && input.event.senderrole === role;
+  const { event } = input;
+  // What is of an earlier hop was said before it was heard.
+  return event.correlationid === correlationId && event.senderrole === role && event.hopindex >= hopindex;
 }
 
 /** Before the effect was said to begin, something was said of its task that the log had lost since it was said first. */

@@ -7,7 +7,7 @@ import type { Message } from '../../../actors/runtime/messages.ts';
 import { untraced } from '../../../actors/runtime/ports.ts';
 import { createSender } from '../../../actors/runtime/sender.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
-import { type Bus, BusError, type PublishRequest } from '../../../bus/port.ts';
+import { type Bus, BusError, type PubAck, type PublishRequest } from '../../../bus/port.ts';
 import { factSubject } from '../../../schemas/events/subjects.ts';
 import { bent, certainty, door } from './support/bent-bus.ts';
 import { TASK } from './support/events.ts';
@@ -26,7 +26,8 @@ function message(n: number, k = 0, more: Partial<Message> = {}): Message {
 
 async function open(limits: Partial<RuntimeLimits> = {}, at: AtCrashPoint = () => undefined) {
   const clock = createFakeClock();
-  const bus = createMemoryBus(createMemoryLog({ now: () => clock.now() }));
+  const log = createMemoryLog({ now: () => clock.now() });
+  const bus = createMemoryBus(log);
   await bus.ensureTopology();
   const gate = door();
   const witness = certainty();
@@ -34,6 +35,8 @@ async function open(limits: Partial<RuntimeLimits> = {}, at: AtCrashPoint = () =
   const failures: BusError[] = [];
   const fatal: FatalError[] = [];
   let most = 0;
+  /** What the log answers in place of what it does. */
+  const publishing: { answers: PubAck | null } = { answers: null };
   const publish: Bus['publish'] = async (request: PublishRequest) => {
     underWay.push(request.msgId ?? '');
     most = Math.max(most, underWay.length);
@@ -41,7 +44,7 @@ async function open(limits: Partial<RuntimeLimits> = {}, at: AtCrashPoint = () =
       await gate.passed;
       const failure = failures.shift();
       if (failure) throw failure;
-      return await bus.publish(request);
+      return publishing.answers ?? (await bus.publish(request));
     } finally {
       underWay.splice(underWay.indexOf(request.msgId ?? ''), 1);
     }
@@ -66,7 +69,20 @@ async function open(limits: Partial<RuntimeLimits> = {}, at: AtCrashPoint = () =
     await reader.stop();
     return bodies;
   };
-  return { clock, bus, sender, gate, witness, underWay, failures, fatal, stored, most: () => most };
+  return {
+    clock,
+    log,
+    bus,
+    publish: publishing,
+    sender,
+    gate,
+    witness,
+    underWay,
+    failures,
+    fatal,
+    stored,
+    most: () => most,
+  };
 }
 
 const unavailable = () => new BusError('unavailable', 'no acknowledgement');
@@ -197,17 +213,45 @@ describe('the watermark', () => {
     ]);
   });
 
-  test('S10: what was set aside before, because of another record, is no mark of this one', async () => {
-    const { sender, stored } = await open();
-    const refused = { kind: 'quarantine', subject: 'mesh.quarantine.courier', msgId: 'q.courier.7.1' } as const;
-    sender.add(0, 5, [message(5, 0, refused)]);
-    sender.release(0, 5);
-    await settled();
+  const refused = {
+    kind: 'quarantine',
+    subject: 'mesh.quarantine.courier',
+    msgId: 'q.courier.7.1',
+    body: 'bad',
+  } as const;
+  const again = async ({ sender }: Awaited<ReturnType<typeof open>>) => {
     sender.recall({ log: '', quarantine: '' });
     sender.add(0, 9, [message(9, 0, refused)]);
     sender.release(0, 9);
     await settled();
-    expect([await stored('quarantine'), sender.waiting, sender.stored.quarantine]).toEqual([['5.0'], 0, '']);
+  };
+
+  test('S10: what was set aside before, because of another record, is known as that one told it', async () => {
+    const opened = await open();
+    const { sender, stored } = opened;
+    sender.add(0, 5, [message(5, 0, refused)]);
+    sender.release(0, 5);
+    await settled();
+    await again(opened);
+    const mark = '1@tests.0/5.0';
+    expect([await stored('quarantine'), sender.waiting, sender.stored.quarantine]).toEqual([['bad'], 0, mark]);
+  });
+
+  test('S10: and is sent until it is there, when it was lost since', async () => {
+    const opened = await open();
+    const { sender, bus, log, clock, stored } = opened;
+    await bus.publish({ subject: refused.subject, body: 'bad', msgId: refused.msgId });
+    log.truncate('quarantine', 0);
+    await again(opened);
+    expect([await stored('quarantine'), sender.waiting]).toEqual([['bad'], 0]);
+    await bus.publish({ subject: refused.subject, body: 'other', msgId: 'q.courier.8.1' });
+    const { publish } = opened;
+    publish.answers = { seq: 2, duplicate: true };
+    await again(opened);
+    expect([sender.waiting, sender.stored.quarantine]).toEqual([1, '']);
+    publish.answers = null;
+    await clock.advance(defaultLimits.resendMs);
+    expect([sender.waiting, sender.stored.quarantine]).toEqual([0, '1@tests.0/9.0']);
   });
 });
 

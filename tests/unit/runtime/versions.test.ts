@@ -171,6 +171,24 @@ describe('S11: after an upgrade', () => {
   });
 });
 
+test('S11: a host that is asked about a task of a newer release, which it has taken over, says so and ends', async () => {
+  const newest = dispatcher.versions.at(-1);
+  if (!newest) throw new Error('the dispatcher has no machine');
+  const newer = { ...dispatcher, versions: [...dispatcher.versions, { ...newest, since: RELEASE + 1 }] };
+  const mesh = await Mesh.open();
+  const life = await mesh.start('newer', { service: 'asks', roles: [newer] });
+  await mesh.ask(TASK, WAITS);
+  await mesh.pass();
+  await mesh.stop(life);
+  const older = await mesh.start('older', { service: 'asks', roles: [dispatcher] });
+  expect(older.fatal).toEqual([]);
+  const [request] = await mesh.stored('mesh.in.courier.>');
+  const { id } = JSON.parse(Buffer.from(request?.data ?? '').toString()) as { id: string };
+  void mesh.bus.askVolatile(askedSubject('orchestrator', TASK), id, { answers: 1, limitMs: 1000 });
+  await mesh.pass();
+  expect(older.fatal).toMatchObject([{ exitCode: 2, message: expect.stringContaining('upgrade this host') }]);
+});
+
 describe('S11: a machine of one’s own that is another one under the same number', () => {
   /** It sends a parcel, and rests in that state. */
   const sender = (state: string, others: object = {}, reply: object = {}): RoleDefinition => ({

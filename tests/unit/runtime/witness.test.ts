@@ -1,7 +1,7 @@
 /** Which log this is, and whether it still holds what it held (S10). On the bus in memory. */
 import { describe, expect, test } from 'vitest';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
-import { createWitness, type Mark, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
+import { createWitness, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../bus/port.ts';
 import { RECORD_HEADER } from '../../../schemas/events/journal.ts';
@@ -18,9 +18,9 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const fatal: string[] = [];
   const done: string[] = [];
   const onFatal = ({ message }: FatalError): void => void fatal.push(message);
-  const marks: Mark[] = [];
+  const marks = { ...NOTHING };
   const bad = bent(bus, changes(bus));
-  const witness = createWitness({ bus: bad, clock, stored: () => [...marks], onFatal });
+  const witness = createWitness({ bus: bad, clock, stored: () => ({ ...marks }), onFatal });
   /** Something is stored, and met. */
   const read = async (text: string): Promise<string> => {
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
@@ -246,7 +246,7 @@ describe('a connection that was lost', () => {
     const { bus, log, marks, apply, done, fatal } = await judged();
     const subject = stream === 'log' ? 'mesh.tasks' : 'mesh.quarantine.courier';
     const { seq } = await bus.publish({ subject, body: 'mine', headers: { [RECORD_HEADER]: '1.0' } });
-    marks.push({ stream, mark: `${seq}@/1.0` });
+    marks[stream] = `${seq}@/1.0`;
     bus.disconnect();
     bus.reconnect();
     await settled();
@@ -263,13 +263,30 @@ describe('a connection that was lost', () => {
   test('S10: what is stored while it is asked about says nothing of what was there before', async () => {
     const { bus, log, marks, fatal } = await judged();
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: 'mine' });
-    marks.push({ stream: 'log', mark: `${seq}@/` });
+    marks.log = `${seq}@/`;
     bus.disconnect();
     log.truncate('log', 0);
-    marks.length = 0;
+    marks.log = '';
     bus.reconnect();
     await settled();
     expect(fatal).toEqual(['the log has lost its end']);
+  });
+
+  test('S10: nor is it told, as long as it is not certain, that the log has it in place of what it had', async () => {
+    const { bus, log, witness, marks, read } = await judged();
+    const before = await read('one');
+    marks.log = '1@/';
+    bus.disconnect();
+    const writer = createMemoryBus(log);
+    const { seq } = await writer.publish({ subject: 'mesh.tasks', body: 'two' });
+    const later = await writer.get(seq);
+    if (!later) throw new Error('not stored');
+    witness.arrived(later);
+    marks.log = `${seq}@tests.0/2.0`;
+    expect([witness.tail, witness.storedBefore?.log]).toEqual([before, `1@/`]);
+    bus.reconnect();
+    await settled();
+    expect([witness.tail, witness.storedBefore]).toEqual([tailOf(later), null]);
   });
 
   test('an answer that does not come is asked for again', async () => {

@@ -109,6 +109,11 @@ export class HostProcess {
     return !this.isStandby && (this.#life?.bus.tellsStandby ?? false);
   }
 
+  /** When the present life heard of that host for the last time. */
+  heardMs(host: string): number | null {
+    return this.#life?.bus.heardMs(host) ?? null;
+  }
+
   get isStopping(): boolean {
     return this.#stopping !== null && this.#stopping === this.#life;
   }

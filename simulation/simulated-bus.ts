@@ -37,11 +37,16 @@ export interface SimulatedBus extends Bus {
   readonly filters: readonly string[];
   /** It has told the others last that it stands by. */
   readonly tellsStandby: boolean;
+  /** When that host was heard of for the last time; null when never, or when it has said that it goes. */
+  heardMs(host: string): number | null;
   /** Holds back what is read from subjects that begin so. */
   slow(filter: string, forMs: number): void;
   /** Ends all that. */
   heal(): void;
 }
+
+/** Where the hosts of a service tell what they have. */
+const HOSTS = 'mesh.hosts.';
 
 /** How long a client waits for an acknowledgement that does not come. */
 const ACK_WAIT_MS = 2000;
@@ -51,6 +56,12 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   /** Until then the server takes nothing: it is up, but its stream is not. */
   let refusingUntilMs = 0;
   let tellsStandby = false;
+  const heardMs = new Map<string, number>();
+  const hear = (data: Uint8Array): void => {
+    const told = JSON.parse(new TextDecoder().decode(data)) as { readonly host: string; readonly leaves: boolean };
+    if (told.leaves) heardMs.delete(told.host);
+    else heardMs.set(told.host, scheduler.nowMs);
+  };
   const network = new Gate(scheduler, options.onError);
   const call = <T>(ask: () => Promise<T>): Promise<T> => gate.call(() => network.call(ask));
   const come = (task: () => void): void => network.pass(() => gate.pass(task));
@@ -138,8 +149,14 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     get tellsStandby() {
       return tellsStandby;
     },
+    heardMs: (host) => heardMs.get(host) ?? null,
     subscribeVolatile: (subject, onMessage) =>
-      inner.subscribeVolatile(subject, (on, data) => come(() => onMessage(on, data))),
+      inner.subscribeVolatile(subject, (on, data) =>
+        come(() => {
+          if (on.startsWith(HOSTS)) hear(data);
+          onMessage(on, data);
+        }),
+      ),
     answerVolatile: (subject, answer) => inner.answerVolatile(subject, answer),
     askVolatile: (subject, body, until) => call(() => inner.askVolatile(subject, body, until)),
     leases: simulatedLeases,

@@ -42,9 +42,10 @@ export function unevenShares({
 
 /** It has more than its share, and one that could go on with what began there has less: none that is older (S11). */
 function hasTooMany(host: HostProcess, all: readonly HostProcess[]): boolean {
-  const heirs = all.filter((one) => one !== host && !one.isStandby && (host.isOld || !one.isOld));
-  const share = Math.ceil(PARTITIONS / (heirs.length + (host.isStandby ? 0 : 1)));
-  return host.has > (host.isStandby ? 0 : share) && heirs.some(({ has }) => has < share);
+  const isAside = (one: HostProcess): boolean => one.isStandby || one.standsBy;
+  const heirs = all.filter((one) => one !== host && !isAside(one) && (host.isOld || !one.isOld));
+  const share = Math.ceil(PARTITIONS / (heirs.length + (isAside(host) ? 0 : 1)));
+  return host.has > (isAside(host) ? 0 : share) && heirs.some(({ has }) => has < share);
 }
 
 /** Inputs that a host had applied at the last look. */

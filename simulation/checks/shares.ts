@@ -34,6 +34,8 @@ type Watched = Pick<Run, 'hosts' | 'report' | 'scheduler' | 'plan' | 'history' |
 export class Shares {
   readonly #run: Watched;
   readonly #given = new Map<string, Given>();
+  /** By key of a lease, who has it. */
+  readonly #holders = new Map<string, string>();
   /** From processes that live, by what they call themselves. */
   readonly #taken = new Map<string, { readonly times: number; readonly atMs: number }>();
   #healedSinceMs: number | null = null;
@@ -54,6 +56,7 @@ export class Shares {
 
   /** @param key `<service>.<partition>` */
   freed(key: string, holder: string): void {
+    this.#holders.delete(key);
     const { hosts, plan, scheduler, report } = this.#run;
     const by = hosts.find(({ name }) => name === holder);
     // Before a host is ready it lets go of what it may not have, and of all when it stops.
@@ -67,12 +70,13 @@ export class Shares {
   }
 
   granted(key: string, holder: string): void {
+    this.#holders.set(key, holder);
     const { hosts, report } = this.#run;
     const given = this.#given.get(key);
     const to = hosts.find(({ name }) => name === holder);
     if (!given?.isFree || !to) return;
     if (to.process !== given.process) {
-      if (to !== given.by && to.isOld && !given.wasOld)
+      if (to !== given.by && to.isOld && !given.wasOld && this.#knowsOfNewer(to))
         report.violation('S11', `${given.by.name} gives ${key} to ${holder}, which is older`);
       this.#given.delete(key);
       return;
@@ -106,6 +110,23 @@ export class Shares {
       if (isFree && scheduler.nowMs - sinceMs > LEASE_TTL_MS && !report.failed)
         report.violation('S7', `${by.name} gave ${key} away, and for ${LEASE_TTL_MS} ms nobody has it`);
     }
+  }
+
+  /**
+   * A newer one has told it so within a lease's time to live, or has a lease. For one that has none, and is so slow that it
+   * tells less often, nothing speaks: it is gone as far as anybody can know, and what it gave is not left free for ever.
+   */
+  #knowsOfNewer(older: HostProcess): boolean {
+    const { hosts, scheduler } = this.#run;
+    const holders = new Set(this.#holders.values());
+    const sinceMs = scheduler.nowMs - LEASE_TTL_MS;
+    return hosts.some(
+      ({ name, service, isOld, isStopping }) =>
+        service === older.service &&
+        !isOld &&
+        !isStopping &&
+        (holders.has(name) || (older.heardMs(name) ?? 0) >= sinceMs),
+    );
   }
 
   #isCalm(): boolean {

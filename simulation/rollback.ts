@@ -5,8 +5,9 @@
 import { bucketStream, LEASE_BUCKET } from '../bus/layout.ts';
 import { type MemoryStream, type StreamCopy, serverOf } from '../bus/memory-log.ts';
 import { CHECKPOINT_STREAM, QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';
+import { LOSS } from './checks/index.ts';
 import type { Fault } from './faults.ts';
-import { recordsIn } from './forgotten.ts';
+import { type Known, knownTo } from './forgotten.ts';
 import type { Run } from './simulate.ts';
 
 type Rollback = Extract<Fault, { kind: 'rollback' | 'rollback-before-word' }>;
@@ -27,15 +28,25 @@ export function rollback(run: Run, fault: Rollback): void {
     report.note('fault', 'copies are put back');
     const stopped = run.hosts.filter((host) => fault.everyone || ledgers.includes(host));
     for (const host of stopped) host.kill('kill', fault.downMs);
-    const before = recordsIn(run);
+    const before = knownTo(run);
     for (const { host, copy } of copies) host.disk.restore(copy);
     if (fault.log) {
       run.log.goDown();
       for (const [stream, copy] of kept) stream.restore(copy);
       scheduler.after(fault.downMs / 2, () => run.log.comeUp());
     }
-    run.clients.forget(run.forgotten.note(run, before));
+    const after = knownTo(run);
+    run.clients.forget(run.forgotten.note(run, before, after));
+    owe(run, after);
   });
+}
+
+/** What is set aside because the log has another past has to be said, unless a later copy has made that good. */
+function owe({ hosts, owedLoss, report }: Run, { otherPast }: Known): void {
+  for (const { name } of hosts) {
+    if (otherPast.has(name)) owedLoss.add(name);
+    else if (!report.logged(name, LOSS)) owedLoss.delete(name);
+  }
 }
 
 function copyOf({ log }: Run): Map<MemoryStream, StreamCopy> | null {

@@ -9,13 +9,11 @@ import { checkJournals, checkNothingPassedOver, journalsInLog } from './tables.t
 import { checkTasks } from './tasks.ts';
 
 /** What no store could survive has to be said in these words. */
-const LOSS = 'LOSS';
+export const LOSS = 'LOSS';
 
 export function checkAtRest(run: Run): void {
-  if (run.plan.lostForGood) {
-    checkLossIsSaid(run);
-    return;
-  }
+  checkLossIsSaid(run);
+  if (run.plan.lostForGood) return;
   checkTasks(run);
   checkFacts(run);
   checkEffects(run);

@@ -10,6 +10,7 @@
 import type { Bus, StoredMessage } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import { AFTER_HEADER, JOURNAL_HEADER, RECORD_HEADER } from '../../schemas/events/journal.ts';
+import { doubtsOf } from './doubts.ts';
 import { FatalError } from './errors.ts';
 import type { Ledger } from './ledger/port.ts';
 import { AGAIN_HEADER, type Message, RecordMessages } from './messages.ts';
@@ -26,6 +27,8 @@ const ASKED_AT_ONCE = 64;
 
 export interface Folded {
   readonly tasks: Tasks;
+  /** Tasks of which another past has told more. */
+  readonly doubts: ReadonlySet<string>;
   /** What may not have arrived, in order, by record. */
   readonly unsent: readonly Unsent[];
   /** Records since the last checkpoint. */
@@ -51,7 +54,8 @@ export async function foldPartition(
 ): Promise<Folded> {
   const { ledger, clock } = options;
   const from = ledger.checkpointed(partition);
-  const tasks = createTasks({ ...options, partition });
+  const doubts = doubtsOf(ledger, partition);
+  const tasks = createTasks({ ...options, partition, doubts });
   const { sent } = end;
   const everything = logLost || end.coversMore;
   const stored = readUnsent(ledger.unsent(partition));
@@ -65,7 +69,9 @@ export async function foldPartition(
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
   const all = everything ? await messagesOfAll(options, partition, tasks, logLost) : unsent;
-  return { tasks, unsent: await missingOf(options, all), records: count };
+  const missing = await missingOf(options, all);
+  const unsentNow = missing.map(({ n, messages }) => ({ n, messages: markedFor(doubts, messages) }));
+  return { tasks, doubts, unsent: unsentNow, records: count };
 }
 
 interface UnsentAt {
@@ -180,6 +186,11 @@ interface OpenRequest {
 
 function hopOf({ body }: Message): number {
   return (JSON.parse(body) as MeshEvent).hopindex;
+}
+
+/** Whoever is asked for a task of which another past has told more may have been asked before. */
+export function markedFor(doubts: ReadonlySet<string>, messages: readonly Message[]): readonly Message[] {
+  return doubts.size === 0 ? messages : messages.map((one) => (doubts.has(one.task) ? marked(one) : one));
 }
 
 function marked(message: Message): Message {

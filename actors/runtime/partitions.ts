@@ -10,7 +10,7 @@
 import { BusError, type StoredMessage } from '../../bus/port.ts';
 import type { CheckpointLog } from './checkpoint-log.ts';
 import { FatalError } from './errors.ts';
-import { foldPartition, unsentText, upMsOf } from './fold.ts';
+import { foldPartition, markedFor, unsentText, upMsOf } from './fold.ts';
 import type { HostContext } from './host-context.ts';
 import type { RecordPlace } from './journal.ts';
 import type { JournalEnd } from './journal-lane.ts';
@@ -28,6 +28,8 @@ const TRY_AGAIN_MS = 100;
 export interface Partition {
   readonly number: number;
   readonly tasks: Tasks;
+  /** Tasks of which another past has told more. */
+  readonly doubts: ReadonlySet<string>;
   /** By lane: the furthest message that was dealt with. */
   readonly read: Map<string, number>;
   /** The same, as the last record tells it. */
@@ -174,6 +176,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       ...{
         number: partition,
         tasks: folded.tasks,
+        doubts: folded.doubts,
         read,
         readInRecords: new Map(read),
         sentInRecords: sent,
@@ -313,12 +316,9 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       part.recordsSinceCheckpoint += 1;
       const saying = part.saying.get(n);
       part.saying.delete(n);
-      if (saying)
-        sender.add(
-          partition,
-          n,
-          saying.messages(`${options.service}.${partition}`, n, id, options.bus.maxPayloadBytes),
-        );
+      if (!saying) return;
+      const messages = saying.messages(`${options.service}.${partition}`, n, id, options.bus.maxPayloadBytes);
+      sender.add(partition, n, markedFor(part.doubts, messages));
     },
     told(partition, n) {
       sender.release(partition, n);

@@ -14,6 +14,7 @@ import { type Bus, BusError, type StoredMessage } from '../../bus/port.ts';
 import { BATCH_CONTENT_TYPE } from '../../schemas/events/envelope.ts';
 import { journalSubject } from '../../schemas/events/subjects.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
+import { noteDoubts } from './doubts.ts';
 import { lossKey, readUnsent } from './fold.ts';
 import { type EndInLog, endInLog, readJournal } from './journal-end.ts';
 import { type Checkpoint, emptyBatch, type Ledger, type StoredRecord } from './ledger/port.ts';
@@ -82,11 +83,12 @@ async function agreeOn(
   const fork = await findFork(options, place, logHead);
   if (fork !== null) {
     const isLost = mayBeTold(ledger, partition, fork);
+    if (isLost) await noteDoubts(ledger, partition, fork);
     // What a checkpoint made of a record that is not there any more cannot be undone: all is read from the log then.
     const count = await ledger.setAside(partition, ledger.checkpointed(partition) >= fork ? 1 : fork);
     const what = { partition, from: fork, records: count };
     if (isLost)
-      log.error(what, 'LOSS: another host writes these tasks since the log was lost: what it lacked is set aside');
+      log.error(what, 'LOSS: the log has another past of these tasks: what only the ledger has of them is set aside');
     else
       log.warn(what, 'the log has other records than the ledger: its end is set aside, nothing had left because of it');
   }
@@ -132,10 +134,17 @@ function toldOfMore(ledger: Ledger, partition: number, { n, sent }: RecordHead):
   return false;
 }
 
-/** Something in these records was in a log, which has been lost: what follows from it may have left. */
+/**
+ * Some of these records were in a log, which has lost them since: what follows from them may have left. Of the last one the
+ * ledger need not have been told that the log had it.
+ */
 function mayBeTold(ledger: Ledger, partition: number, fromN: number): boolean {
-  for (const { seq, body } of ledger.records(partition, fromN))
-    if (seq !== null && decodeRecord(body).inputs.length > 0) return true;
+  let [wasInLog, tells] = [false, false];
+  for (const { seq, body } of ledger.records(partition, fromN)) {
+    wasInLog ||= seq !== null;
+    tells ||= decodeRecord(body).inputs.length > 0;
+    if (wasInLog && tells) return true;
+  }
   return false;
 }
 

@@ -21,6 +21,11 @@ import { type LiveTask, loggedOf } from './tasks.ts';
 /** How long an answer is waited for before it is asked again, milliseconds. */
 const ANSWER_WITHIN_MS = 500;
 
+const ANSWERED = 'answered';
+const OPEN = 'open';
+/** The request is not in this past of the task; the roles that have told it something follow. */
+const UNKNOWN = 'unknown';
+
 export interface Requests {
   /**
    * False when one of those who told the task something has had an answer to that, or when nobody can say who did.
@@ -52,20 +57,35 @@ export function createRequests(options: RequestsOptions): Requests {
       if (input.place !== null && !isOverWord(input)) last.set(input.event.senderrole, input);
     return last;
   };
-  const isAnswered = (part: Partition, task: string, requestId: string): boolean => {
+  const answerTo = (part: Partition, task: string, requestId: string): string => {
+    if (part.doubts.has(task)) return ANSWERED;
     const known = part.tasks.find(task);
-    if (known === null) return part.tasks.ended(task) !== null;
+    if (known === null) return part.tasks.ended(task) === null ? OPEN : ANSWERED;
     let actors: Actors = new Map();
     let askedTo: string | null = null;
+    const asked = new Set<string>();
+    const heard = new Set<string>();
+    /** Before they were asked for the first time, which is in another past. */
+    const heardBefore = new Set<string>();
     const { firstN, lastN } = known;
     for (const input of inputsOf(ledger, part.number, { task, firstN, lastN })) {
-      if (askedTo !== null && input.place !== null && input.event.senderrole === askedTo) return true;
+      const { senderrole } = input.event;
+      if (input.place !== null && senderrole === askedTo) return ANSWERED;
+      if (input.place !== null && !isOverWord(input)) {
+        heard.add(senderrole);
+        if (!asked.has(senderrole)) heardBefore.add(senderrole);
+      }
       const result = applyToTask(roles, actors, { role: input.role, logged: loggedOf(input) }, limits);
       if (result.kind !== 'applied') continue;
       actors = result.actors;
-      askedTo ??= result.said.find(({ way, event: said }) => way === 'mesh' && said.id === requestId)?.to ?? null;
+      for (const { way, to, event } of result.said) {
+        if (way !== 'mesh') continue;
+        asked.add(to);
+        if (event.id === requestId) askedTo ??= to;
+      }
+      if (askedTo !== null && heardBefore.has(askedTo)) return ANSWERED;
     }
-    return false;
+    return askedTo === null ? [UNKNOWN, ...heard].join(' ') : OPEN;
   };
   /** Null when there is none in time. */
   const ask = (subject: string, requestId: string): Promise<string | null> =>
@@ -92,7 +112,8 @@ export function createRequests(options: RequestsOptions): Requests {
           if (!isWanted()) return false;
           answer = await ask(askedSubject(role, task), event.id);
         }
-        if (answer === 'answered') return false;
+        const [word, ...heard] = answer.split(' ');
+        if (word === ANSWERED || (word === UNKNOWN && heard.includes(event.recipientrole))) return false;
       }
       return true;
     },
@@ -103,7 +124,7 @@ export function createRequests(options: RequestsOptions): Requests {
         const part = get(partitionOf(asked.correlationId));
         if (!part) return null;
         try {
-          return isAnswered(part, asked.correlationId, Buffer.from(data).toString('utf8')) ? 'answered' : 'open';
+          return answerTo(part, asked.correlationId, Buffer.from(data).toString('utf8'));
         } catch (error) {
           onFatal(error);
           return null;

@@ -62,6 +62,8 @@ export interface TasksOptions {
   readonly limits: RuntimeLimits;
   /** Where snapshots and ended tasks are kept; a fold from the beginning brings an empty one. */
   readonly ledger: Reads;
+  /** Tasks of which another past has told more. */
+  readonly doubts?: ReadonlySet<string>;
 }
 
 /** Nothing is remembered: for folding from the first record. */
@@ -81,7 +83,7 @@ export function loggedOf(input: EventInput): LoggedEvent {
 
 const late = { kind: 'ignored', reason: 'late' } as const;
 
-export function createTasks({ partition, roles, limits, ledger }: TasksOptions): Tasks {
+export function createTasks({ partition, roles, limits, ledger, doubts = new Set() }: TasksOptions): Tasks {
   const live = new Map<string, LiveTask>();
   /** Changed since the last checkpoint, and still open. */
   const changed = new Set<LiveTask>();
@@ -97,7 +99,8 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
     if (ended.has(id) || storing.has(id)) return null;
     const stored = ledger.task(partition, id);
     if (stored === null || ledger.ended(partition, id) !== null) return null;
-    const { firstN, lastN, updatedAtMs, doubtful, wake } = readTask(stored);
+    const { firstN, lastN, updatedAtMs, wake, ...before } = readTask(stored);
+    const doubtful = before.doubtful || doubts.has(id);
     const task: LiveTask = { id, partition, actors: wake(roles), firstN, lastN, updatedAtMs, doubtful };
     live.set(id, task);
     return task;
@@ -118,7 +121,7 @@ export function createTasks({ partition, roles, limits, ledger }: TasksOptions):
     apply(input, result, n) {
       const id = input.event.correlationid;
       const { actors } = result;
-      const begun = { firstN: n, lastN: n, updatedAtMs: 0, doubtful: false };
+      const begun = { firstN: n, lastN: n, updatedAtMs: 0, doubtful: doubts.has(id) };
       const task: LiveTask = live.get(id) ?? { id, partition, actors, ...begun };
       task.actors = actors;
       task.lastN = n;

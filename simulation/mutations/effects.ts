@@ -92,4 +92,13 @@ export const effectMutations: readonly Mutation[] = [
     find: 'for (const job of [...jobs.values()]) if (isHeld(job)) withdraw(job);',
     replace: 'for (const job of jobs.values()) if (job.announced) job.cancelWait?.();',
   },
+  {
+    name: 'believe-who-has-not-asked',
+    breaks:
+      'J5: a host that has had the answer, and made the request in another past only, counts as one that waits for it',
+    file: 'actors/runtime/requests.ts',
+    find: 'word === ANSWERED || (word === UNKNOWN && heard.includes(event.recipientrole))',
+    replace: 'word === ANSWERED || (word === UNKNOWN && heard.includes(event.id))',
+    seenBy: 'tests/unit/runtime/other-past.test.ts',
+  },
 ];

@@ -179,4 +179,12 @@ export const storeMutations: readonly Mutation[] = [
     find: '    if (stream === null) return;\n    if (connected) {',
     replace: '    if (stream !== null) return;\n    if (connected) {',
   },
+  {
+    name: 'forget-the-other-past',
+    breaks: 'J5: what a ledger had that the log has otherwise is set aside, and so is the word that a deed was done',
+    file: 'actors/runtime/recovery.ts',
+    find: 'if (isLost) await noteDoubts(',
+    replace: 'if (isLost && fork < 0) await noteDoubts(',
+    seenBy: 'tests/unit/runtime/other-past.test.ts',
+  },
 ];

@@ -116,7 +116,7 @@ describe('a log that was made anew', () => {
     expect(host.stats().partitions).toEqual({ orchestrator: 8, courier: 8 });
     const late = await mesh.start('worker', { disk: worker.disk });
     await mesh.pass(4 * LEASE_TTL_MS);
-    const lost = late.said('error').filter((line) => line.startsWith('LOSS: another host writes these tasks'));
+    const lost = late.said('error').filter((line) => line.startsWith('LOSS: the log has another past of these tasks'));
     expect(lost).toHaveLength(new Set(TASKS.map(partitionOf)).size);
   });
 

@@ -200,6 +200,14 @@ describe('a task that sleeps', () => {
     expect(woken?.actors.get('courier')?.machine).toBe(before.actors.get('courier')?.machine);
   });
 
+  test('J5: wakes with the doubt that another past brings, also when it is not stored with it', async () => {
+    const tasks = open();
+    apply(tasks, fromLog(submission(), 'orchestrator'));
+    const options = { partition: PARTITION, roles: together, limits: defaultLimits, ledger: await stored(tasks) };
+    expect(createTasks({ ...options, doubts: new Set([TASK]) }).find(TASK)?.doubtful).toBe(true);
+    expect(createTasks(options).find(TASK)?.doubtful).toBe(false);
+  });
+
   test('is forgotten in memory only when it is stored and has nothing to do; those that slept longest first', async () => {
     const ledger = eagerDisk().open();
     const tasks = createTasks({ partition: 0, roles: byName(dispatcher), limits: defaultLimits, ledger });

@@ -8,7 +8,7 @@
  *
  * Invariants:
  * 1. Changes follow in the log what they are changes of: each part is taken only after the one that its writer knows as the
- *    last. Whoever is refused, or does not know whether it was taken, writes the whole next time.
+ *    last. Whoever is refused, does not know whether it was taken, or has lost the partition since, writes the whole next time.
  * 2. Who has lost the partition, and does not know it yet, deletes nothing that its successor has told.
  */
 import type { Bus } from '../../bus/port.ts';
@@ -43,6 +43,8 @@ interface Written {
 }
 
 export interface CheckpointLog {
+  /** The partition is opened: the last checkpoint of the time before may have come into the ledger alone. */
+  open(partition: number): void;
   /** Both stores have the records up to it. Resolves when it is stored. @throws BusError */
   write(checkpoint: Checkpoint): Promise<void>;
 }
@@ -61,7 +63,7 @@ export function createCheckpointLog(options: {
   const { service, bus, ledger, process } = options;
   /** By partition; none where it is not known that the log has what the next changes are changes of. */
   const written = new Map<number, Written>();
-  const lines = new Map<number, Promise<void>>();
+  const lines = new Map<number, Promise<unknown>>();
 
   /** Returns the places of the first and of the last part. */
   const publish = async (partition: number, parts: readonly Part[], after: number): Promise<[number, number]> => {
@@ -112,13 +114,15 @@ export function createCheckpointLog(options: {
     if (before !== undefined) after ??= await writeChanges(checkpoint, before);
     if (after !== null) written.set(partition, after);
   };
+  /** After what is under way. */
+  const inLine = <T>(partition: number, work: () => T | Promise<T>): Promise<T> => {
+    const after = (lines.get(partition) ?? Promise.resolve()).then(work, work);
+    lines.set(partition, after);
+    return after;
+  };
   return {
-    write(checkpoint) {
-      const before = lines.get(checkpoint.partition) ?? Promise.resolve();
-      const after = before.catch(() => undefined).then(() => write(checkpoint));
-      lines.set(checkpoint.partition, after);
-      return after;
-    },
+    open: (partition) => void inLine(partition, () => written.delete(partition)),
+    write: (checkpoint) => inLine(checkpoint.partition, () => write(checkpoint)),
   };
 }
 

@@ -152,6 +152,7 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     opening.delete(partition);
     if (!isWanted()) return true;
     if (!granted) return false;
+    options.checkpointLog.open(partition);
     const checkpoint = everything ? ledger.checkpoint(partition) : null;
     // Records that it stands for may be in no store any more.
     if (checkpoint !== null) await options.checkpointLog.write(checkpoint);

@@ -44,7 +44,7 @@ async function open() {
   const tellUpTo = (n: number): void => {
     told = n;
   };
-  return { bus, ledger, write, read, parts, logOf, writes, tellUpTo };
+  return { bus, ledger, checkpoints, write, read, parts, logOf, writes, tellUpTo };
 }
 
 function checkpointAt(n: number, more: Partial<Checkpoint> = {}): Checkpoint {
@@ -64,6 +64,19 @@ describe('checkpoints in the log', () => {
     await write(checkpointAt(9, { tasks: [snapshot(2, 5)], ended: [endedTask(1, 1, 9)] }));
     expect(await read()).toEqual(checkpointAt(9, { tasks: [snapshot(2, 5)], ended: [endedTask(1, 1, 9)] }));
     expect(await read(4)).toBeNull();
+  });
+
+  test('J7: are whole again when the partition is opened anew: the last one of before may be in the ledger alone', async () => {
+    const { ledger, checkpoints, write, read } = await open();
+    await write(checkpointAt(4, { tasks: [snapshot(1)] }));
+    // Under way while the partition is lost, and opened again.
+    await ledger.commit(batch({ checkpoints: [checkpointAt(5, { tasks: [snapshot(2)] })] }));
+    const underWay = checkpoints.write(checkpointAt(5, { tasks: [snapshot(2)] }));
+    checkpoints.open(3);
+    await ledger.commit(batch({ checkpoints: [checkpointAt(7, { tasks: [snapshot(3)] })] }));
+    await underWay;
+    await write(checkpointAt(9, { tasks: [snapshot(4)] }));
+    expect(await read()).toEqual(checkpointAt(9, { tasks: [1, 2, 3, 4].map((number) => snapshot(number)) }));
   });
 
   test('S8: go in parts that a server takes, and count when the last is there', async () => {

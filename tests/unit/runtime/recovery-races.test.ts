@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest';
 import { decodeHead } from '../../../actors/runtime/record.ts';
-import { createMemoryBus } from '../../../bus/memory-bus.ts';
-import { BEATS_PER_TTL, BusError } from '../../../bus/port.ts';
+import { createMemoryBus, type MemoryBus } from '../../../bus/memory-bus.ts';
+import { BEATS_PER_TTL, type Bus, BusError } from '../../../bus/port.ts';
 import { journalSubject, PARTITIONS, partitionNumbers, partitionOf } from '../../../schemas/events/subjects.ts';
 import { beating, door } from './support/bent-bus.ts';
 import { eagerDisk } from './support/eager-disk.ts';
@@ -97,6 +97,44 @@ test('J3: a partition that is lost and gained again is opened when its first ope
   await mesh.pass(TAKEOVER_MS);
   expect([slow.fatal, await mesh.ended(), slow.host.stats().partitions.courier]).toEqual([[], tasks(20), PARTITIONS]);
   expect(journalOn(slow.disk)).toEqual(await mesh.journal());
+});
+
+test('J7: a checkpoint that was dropped with its partition is not missing in the log when its host has that again', async () => {
+  const mesh = await Mesh.open();
+  const beats = door();
+  const limits = { checkpointRecords: 1, checkpointTasks: 1, copiedRecordsMax: 1 };
+  const bends = ({ leases }: MemoryBus): Partial<Bus> => ({ leases: beating(leases, beats) });
+  const one = await mesh.start('one', { limits, bends });
+  const some = tasks(60).filter((task) => partitionOf(task) === partitionOf(TASK));
+  const [before, untold, after] = [some.slice(0, 2), some.slice(2, 4), some.slice(4, 6)];
+  await mesh.submit(...before);
+  await mesh.pass();
+  mesh.signing.shut();
+  one.publishing.shut();
+  // Their records and the checkpoint of these are in the ledger, and not told.
+  for (const task of untold) {
+    await mesh.submit(task);
+    await mesh.pass();
+  }
+  beats.shut();
+  const letGo = await leasesTaken(mesh);
+  beats.open();
+  await mesh.pass(LEASE_TTL_MS);
+  expect(one.said('warn')).toEqual(['another host has taken these partitions']);
+  one.publishing.open();
+  await letGo();
+  await mesh.pass(TAKEOVER_MS);
+  for (const task of after) {
+    await mesh.submit(task);
+    await mesh.pass();
+  }
+  await mesh.pass(TAKEOVER_MS);
+  one.kill();
+  const other = await mesh.start('other', { limits, waits: false });
+  await mesh.pass(2 * TAKEOVER_MS);
+  mesh.signing.open();
+  await mesh.pass(TAKEOVER_MS);
+  expect([other.fatal, await mesh.ended()]).toEqual([[], some.slice(0, 6).sort()]);
 });
 
 test('J1: a process that lost a partition and has it again names no record as it had named a dropped one', async () => {

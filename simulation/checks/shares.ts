@@ -20,7 +20,10 @@ interface Given {
   readonly isFree: boolean;
 }
 
-/** More often in a row a partition does not come back to who gives it: the other one may have died each time. */
+/**
+ * More often in a row a partition does not come back to who gives it: the other one may have died each time. Who is starved
+ * gives it as often as it stands by (`TAKEN_MAX`), and the other one may stand by then too.
+ */
 const TAKEN_BACK_MAX = 2;
 /** Who finds a host silent takes one lease after the other; what is taken later counts as another time. */
 const AT_ONCE_MS = 2 * LEASE_TTL_MS;
@@ -71,7 +74,7 @@ export class Shares {
 
   granted(key: string, holder: string): void {
     this.#holders.set(key, holder);
-    const { hosts, report } = this.#run;
+    const { hosts, report, plan } = this.#run;
     const given = this.#given.get(key);
     const to = hosts.find(({ name }) => name === holder);
     if (!given?.isFree || !to) return;
@@ -83,7 +86,7 @@ export class Shares {
     }
     const takenBack = given.takenBack + 1;
     this.#given.set(key, { ...given, takenBack, isFree: false });
-    if (takenBack > TAKEN_BACK_MAX)
+    if (takenBack > (plan.fired.has('starved') ? TAKEN_MAX : TAKEN_BACK_MAX))
       report.violation('S7', `${holder} has given ${key} away ${takenBack} times, and takes it back each time`);
   }
 

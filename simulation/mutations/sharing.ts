@@ -108,6 +108,7 @@ export const sharingMutations: readonly Mutation[] = [
     file: 'bus/leases.ts',
     find: ' || this.#beaten - seen.ownBeats < BEATS_PER_TTL',
     replace: '',
+    seenBy: 'tests/unit/runtime/ownership.test.ts',
   },
   {
     name: 'stand-by-for-no-time',

@@ -103,7 +103,11 @@ export function createHost(options: HostOptions): Host {
     stopping = true;
     options.onFatal(asFatal(error));
   };
-  const witness = createWitness({ bus, clock, stored: () => storedBy(sender, journal), onFatal: fatal });
+  const witness = createWitness({
+    ...{ bus, clock, onFatal: fatal },
+    stored: () => storedBy(sender, journal),
+    record: () => journal.furthest(),
+  });
   const { whenCertain } = witness;
   const recordSeq = (partition: number, n: number): number | null =>
     journal.seqOf(partition, n) ?? ledger.record(partition, n)?.seq ?? null;

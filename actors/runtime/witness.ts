@@ -58,6 +58,11 @@ export interface WitnessOptions {
   readonly clock: Clock;
   /** The furthest messages that this host knows to be stored: asked for again after the connection was lost. */
   readonly stored: () => Memory['stored'];
+  /**
+   * The mark of the furthest record among them, asked for as well: its id tells a past of the log from another one in which
+   * the same was said.
+   */
+  readonly record: () => string;
   readonly onFatal: (error: FatalError) => void;
 }
 
@@ -70,7 +75,7 @@ export function seqOf(mark: string): number {
   return Number(mark.split('@', 1)[0]);
 }
 
-export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): Witness {
+export function createWitness({ bus, clock, stored, record, onFatal }: WitnessOptions): Witness {
   let stream: StreamInfo | null = null;
   let tail = '';
   /** Reasons not to be certain that have no answer yet. */
@@ -80,7 +85,7 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
   let lost: number | null = null;
   let losses = 0;
   /** What the log had when the connection was lost: what is stored from then on says nothing about that. */
-  let had: Omit<Memory, 'log'> | null = null;
+  let had: (Omit<Memory, 'log'> & { readonly record: string }) | null = null;
   let cancel: (() => void) | undefined;
   let stopped = false;
 
@@ -89,10 +94,11 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     while (doubts === 0 && kept.length > 0) kept.shift()?.();
   };
   const ask = async (): Promise<void> => {
-    const memory = had ?? { tail, stored: stored() };
+    const memory = had ?? { tail, stored: stored(), record: record() };
     const { identity } = await bus.streamInfo();
     if (identity !== stream?.identity) throw new FatalError('the log was made anew', { exitCode: 3 });
-    if (!(await stillHolds(bus, memory))) throw new FatalError('the log has lost its end', { exitCode: 3 });
+    const holdsAll = (await stillHolds(bus, memory)) && (await keeps(bus, { stream: 'log', mark: memory.record }));
+    if (!holdsAll) throw new FatalError('the log has lost its end', { exitCode: 3 });
   };
   /** A cluster that is choosing its leader answers nobody for some seconds. */
   const askUntilAnswered = async (): Promise<void> => {
@@ -136,7 +142,7 @@ export function createWitness({ bus, clock, stored, onFatal }: WitnessOptions): 
     }
     cancel?.();
     if (lost === null) doubts += 1;
-    had ??= { tail, stored: stored() };
+    had ??= { tail, stored: stored(), record: record() };
     losses += 1;
     lost = losses;
   });

@@ -49,7 +49,13 @@ async function open() {
   const fatal: FatalError[] = [];
   const onFatal = (error: FatalError): void => void fatal.push(error);
   const bad = bent(bus, { read });
-  const witness = createWitness({ bus: bad, clock, stored: () => ({ log: '', quarantine: '' }), onFatal });
+  const witness = createWitness({
+    bus: bad,
+    clock,
+    stored: () => ({ log: '', quarantine: '' }),
+    record: () => '',
+    onFatal,
+  });
   await witness.judge([]);
   /** By lane, what was delivered and how far it was read; null when it has nothing to read for. */
   const state = { delivered: [] as string[], twice: [] as string[], read: new Map<string, number>(), owned: true };

@@ -1,12 +1,15 @@
 /** Which log this is, and whether it still holds what it held (S10). On the bus in memory. */
 import { describe, expect, test } from 'vitest';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
+import { encodeRecord } from '../../../actors/runtime/record.ts';
 import { createWitness, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../bus/port.ts';
 import { RECORD_HEADER } from '../../../schemas/events/journal.ts';
+import { journalSubject } from '../../../schemas/events/subjects.ts';
 import { bent } from './support/bent-bus.ts';
 import { createFakeClock, settled } from './support/fake-clock.ts';
+import { headAt } from './support/records.ts';
 
 const NOTHING = { log: '', quarantine: '' };
 
@@ -18,9 +21,10 @@ async function open(changes: (bus: MemoryBus) => Partial<Bus> = () => ({})) {
   const fatal: string[] = [];
   const done: string[] = [];
   const onFatal = ({ message }: FatalError): void => void fatal.push(message);
-  const marks = { ...NOTHING };
+  const marks = { ...NOTHING, record: '' };
   const bad = bent(bus, changes(bus));
-  const witness = createWitness({ bus: bad, clock, stored: () => ({ ...marks }), onFatal });
+  const stored = () => ({ log: marks.log, quarantine: marks.quarantine });
+  const witness = createWitness({ bus: bad, clock, stored, record: () => marks.record, onFatal });
   /** Something is stored, and met. */
   const read = async (text: string): Promise<string> => {
     const { seq } = await bus.publish({ subject: 'mesh.tasks', body: text });
@@ -258,6 +262,27 @@ describe('a connection that was lost', () => {
     apply('one');
     await settled();
     expect([fatal, done]).toEqual([['the log has lost its end'], []]);
+  });
+
+  test('S10: one that has another past, in which the same was said at the same place, does too', async () => {
+    const { bus, log, marks, fatal } = await judged();
+    const past = async (process: string): Promise<void> => {
+      const writer = createMemoryBus(log);
+      await writer.publish({ subject: journalSubject('tests', 0), body: encodeRecord(headAt(1, { process }), []) });
+      await writer.publish({ subject: 'mesh.tasks', body: 'said', headers: { [RECORD_HEADER]: '1.0' } });
+    };
+    await past('p1');
+    Object.assign(marks, { log: '2@/1.0', record: '1@p1.1' });
+    bus.disconnect();
+    bus.reconnect();
+    await settled();
+    expect(fatal).toEqual([]);
+    bus.disconnect();
+    log.truncate('log', 0);
+    await past('p2');
+    bus.reconnect();
+    await settled();
+    expect(fatal).toEqual(['the log has lost its end']);
   });
 
   test('S10: what is stored while it is asked about says nothing of what was there before', async () => {

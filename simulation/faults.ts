@@ -392,6 +392,22 @@ const starved = (random: Random, { hosts, untilMs }: FaultGround): Fault => {
   return { kind: 'starved', hosts: some, atMs: random.int(HOSTS_KNOWN_MS, untilMs), stepMs: random.skewed(20, 800) };
 };
 
+/** Two put-backs: the second copy is of the time that the first one ends, so that two pasts stand side by side. */
+const twoPasts = (random: Random, { hosts }: FaultGround): readonly Fault[] => {
+  const some = (share: number) => hosts.filter(() => random.chance(share));
+  const how = () => ({ everyone: random.chance(0.5), downMs: random.skewed(20, 800) });
+  const atMs = random.int(0, 1800);
+  const laterMs = random.int(200, 1500);
+  const betweenMs = random.int(20, laterMs);
+  const log = random.chance(0.7);
+  const ledgers = log ? some(0.3) : [random.pick(hosts)];
+  const untilMs = laterMs - betweenMs + random.int(100, 3000);
+  return [
+    { kind: 'rollback', atMs, laterMs, ledgers: some(0.8), log: true, ...how() },
+    { kind: 'rollback', atMs: atMs + betweenMs, laterMs: untilMs, ledgers, log, ...how() },
+  ];
+};
+
 /** Kinds at once, and faults of one kind at most: more only hide each other. */
 const KINDS_MAX = 5;
 /** Share of the runs in which one fault is aimed. */
@@ -400,6 +416,8 @@ const AIMED = 0.3;
 const ALONE = 0.15;
 /** Share of those that go back in which the copy is of the moment before a deed is announced. */
 const BEFORE_WORD = 0.5;
+/** Share of those in which a copy is put back of a past that an earlier put-back has ended. */
+const TWO_PASTS = 0.15;
 /** Share of the runs with several hosts of a service in which those get little of their processor. */
 const STARVED = 0.2;
 const EACH_MAX = 4;
@@ -423,6 +441,8 @@ export function drawFaults(random: Random, ground: FaultGround, losing: Losing):
   const between = random.fork('before the word');
   if (losing === 'back' && between.chance(BEFORE_WORD))
     faults.push({ kind: 'rollback-before-word', nth: between.int(1, 2), ...drawRollback(between, ground) });
+  const pasts = random.fork('two pasts');
+  if (losing === 'back' && pasts.chance(TWO_PASTS)) faults.push(...twoPasts(pasts, ground));
   const starving = random.fork('starving');
   // Of a log that was made anew a host is waited for until a limit: docs/reliability.md, known limits.
   if (hasStandby(ground) && losing !== 'log' && starving.chance(STARVED)) faults.push(starved(starving, ground));

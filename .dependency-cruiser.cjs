@@ -118,6 +118,24 @@ module.exports = {
     },
     ...knowing,
     {
+      name: 'what-a-task-is-knows-no-log',
+      comment: 'It is the same for a host at work, a fold of either store, and a check of the simulation.',
+      severity: 'error',
+      from: { path: '^actors/runtime/tasks/' },
+      to: {
+        path: '^actors/runtime/.+/',
+        pathNot: ['tasks/', 'journal/record\\.ts', 'ledger/port\\.ts', 'effects/settlement\\.ts'].map(
+          (one) => `^actors/runtime/${one}`,
+        ),
+      },
+    },
+    {
+      name: 'the-ledger-knows-bytes-only',
+      severity: 'error',
+      from: { path: '^actors/runtime/ledger/' },
+      to: { path: '^actors/runtime/', pathNot: '^actors/runtime/(ledger/|errors\\.ts)' },
+    },
+    {
       name: 'runtime-keeps-sqlite-in-the-ledger',
       severity: 'error',
       from: { path: '^actors/runtime/(?!ledger/)' },

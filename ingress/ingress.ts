@@ -8,7 +8,7 @@
  * 3. Who asks, and by which door, is believed of the mesh's own doors alone: nobody else may publish where they do. A name
  *    that anybody wrote on `mesh.tasks` stands behind `nats:`, which no caller of a door can be called.
  */
-import type { Ingress } from '../actors/runtime/receiver.ts';
+import type { Ingress } from '../actors/runtime/messages/receiver.ts';
 import { RELEASE } from '../actors/runtime/role.ts';
 import type { StoredMessage } from '../bus/port.ts';
 import { claimedCaller } from '../schemas/events/callers.ts';

@@ -1,6 +1,6 @@
 /**
  * So many pieces of work at a time; the others wait in order. Owns: who works, who waits, and the bound on the line. Does
- * not own: the work, or taking turns by weight (`actors/runtime/fair-queue.ts`).
+ * not own: the work, or taking turns by weight (`actors/runtime/effects/fair-queue.ts`).
  *
  * 1. A place is given back however the work ends, and only when it has really ended.
  * 2. Whoever comes when the line is full is refused at once: waiting without end is worse than being told (S8).

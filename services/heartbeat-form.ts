@@ -7,7 +7,7 @@
  * a service that cannot describe itself is still alive.
  */
 
-import type { EffectStats } from '../actors/runtime/effect-queues.ts';
+import type { EffectStats } from '../actors/runtime/effects/effect-queues.ts';
 import type { HostStats } from '../actors/runtime/host.ts';
 import type { BreakerState } from '../resilience/breakers.ts';
 import type { Part, PartStatus } from './adapters/part.ts';

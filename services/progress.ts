@@ -1,6 +1,6 @@
 /**
  * How far the effects of other hosts are. Owns: the way from a host that may not write facts to the one that may. Does not
- * own: what is told (`actors/runtime/effects.ts`). Nobody waits for it: what is lost on the way is told by the next one.
+ * own: what is told (`actors/runtime/effects/effects.ts`). Nobody waits for it: what is lost on the way is told by the next one.
  */
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';

@@ -3,8 +3,8 @@
  * `simulated-bus.ts`).
  */
 
-import { decodeHead } from '../actors/runtime/record.ts';
-import { seqOf } from '../actors/runtime/witness.ts';
+import { decodeHead } from '../actors/runtime/journal/record.ts';
+import { seqOf } from '../actors/runtime/recovery/witness.ts';
 import { bucketStream, LEASE_BUCKET } from '../bus/layout.ts';
 import { type MemoryStream, serverOf } from '../bus/memory-log.ts';
 import { QUARANTINE_STREAM, STREAM } from '../schemas/events/subjects.ts';

@@ -6,7 +6,7 @@
  * otherwise may be lost, since that is set aside and said, and may not be repeated.
  */
 
-import type { RecordHead } from '../actors/runtime/record.ts';
+import type { RecordHead } from '../actors/runtime/journal/record.ts';
 import { serverOf } from '../bus/memory-log.ts';
 import { JOURNAL_HEADER, RECORD_HEADER } from '../schemas/events/journal.ts';
 import { STREAM } from '../schemas/events/subjects.ts';

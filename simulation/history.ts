@@ -3,7 +3,7 @@
  * judging it.
  */
 
-import { type DecodedRecord, decodeRecord, headIn, type RecordHead } from '../actors/runtime/record.ts';
+import { type DecodedRecord, decodeRecord, headIn, type RecordHead } from '../actors/runtime/journal/record.ts';
 import type { MemoryLog } from '../bus/memory-bus.ts';
 import { type MemoryStream, serverOf } from '../bus/memory-log.ts';
 import type { StoredMessage } from '../bus/port.ts';

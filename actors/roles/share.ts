@@ -3,7 +3,7 @@
  * actor. Does not own: the turns (runtime/fair-queue.ts).
  */
 import type { Priority, Share } from '../../schemas/events/generated.ts';
-import type { Share as Turn } from '../runtime/fair-queue.ts';
+import type { Share as Turn } from '../runtime/effects/fair-queue.ts';
 
 const WEIGHTS: Readonly<Record<Priority, number>> = { high: 8, normal: 4, low: 1 };
 

@@ -4,18 +4,18 @@
 import type { Bus } from '../../bus/port.ts';
 import type { MeshEvent } from '../../schemas/events/envelope.ts';
 import type { AtCrashPoint } from './crash-points.ts';
-import type { Effects } from './effects.ts';
+import type { Effects } from './effects/effects.ts';
+import type { Timers } from './effects/timers.ts';
 import type { FatalError } from './errors.ts';
-import type { Journal } from './journal.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Ledger } from './ledger/port.ts';
 import type { RuntimeLimits } from './limits.ts';
-import type { Ownership } from './ownership.ts';
+import type { Ingress } from './messages/receiver.ts';
+import type { Sender } from './messages/sender.ts';
+import type { Ownership } from './partitions/ownership.ts';
 import type { Clock, RuntimeLog, Tracing } from './ports.ts';
-import type { Ingress } from './receiver.ts';
+import type { Witness } from './recovery/witness.ts';
 import type { Role } from './role.ts';
-import type { Sender } from './sender.ts';
-import type { Timers } from './timers.ts';
-import type { Witness } from './witness.ts';
 
 export interface HostOptions {
   /** What this host calls itself, for people. */

@@ -11,7 +11,7 @@
 import { type AnyMachineSnapshot, type AnyStateMachine, type EventObject, fromPromise } from 'xstate';
 import type { EventName } from '../../schemas/events/envelope.ts';
 import type { DataByName } from '../../schemas/events/generated.ts';
-import type { Share } from './fair-queue.ts';
+import type { Share } from './effects/fair-queue.ts';
 import type { AttemptSpan, RuntimeLog } from './ports.ts';
 
 /**

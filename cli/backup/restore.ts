@@ -1,6 +1,6 @@
 /**
  * Putting a backup back. Owns: refusing while anything may write, checking the backup before anything is touched, and
- * keeping aside what is replaced. Does not own: what a host makes of it at its next start (`actors/runtime/recovery.ts`).
+ * keeping aside what is replaced. Does not own: what a host makes of it at its next start (`actors/runtime/recovery/recovery.ts`).
  *
  * Ledgers alone: the log is newer than they are, and each service copies what they lack from it; nothing is lost. With
  * the log: the mesh is what it was when the backup was made.

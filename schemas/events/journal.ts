@@ -1,7 +1,7 @@
 /**
  * A record of a journal, for those who read the log: what was told to actors, and what they said to each other because of
  * it. Owns: finding the record that a fact rests on, and reading its entries. Does not own: writing records
- * (`actors/runtime/record.ts`).
+ * (`actors/runtime/journal/record.ts`).
  */
 import type { MeshEvent } from './envelope.ts';
 

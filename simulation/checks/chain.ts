@@ -2,8 +2,9 @@
  * One journal from record to record (J1, J4, J6, S3): each follows the one before it, its clock runs as time does, its
  * host dealt with what it says it has dealt with, and who has lost the journal writes no more in it. Owns: those checks.
  */
+
+import type { Input, RecordHead } from '../../actors/runtime/journal/record.ts';
 import type { StoredRecord } from '../../actors/runtime/ledger/port.ts';
-import type { Input, RecordHead } from '../../actors/runtime/record.ts';
 import { decoded } from '../history.ts';
 import type { Report } from '../report.ts';
 import type { Run } from '../simulate.ts';

@@ -2,13 +2,14 @@
  * What a journal says, folded from its first record. Owns: that fold, for the checks. It uses the runtime's own machines
  * and its own way of applying an input; what it checks is that every store and every memory agrees with it.
  */
+
+import type { EventInput, RecordHead } from '../../actors/runtime/journal/record.ts';
 import type { StoredRecord } from '../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../actors/runtime/limits.ts';
-import { type Message, RecordMessages } from '../../actors/runtime/messages.ts';
-import type { EventInput, RecordHead } from '../../actors/runtime/record.ts';
+import { type Message, RecordMessages } from '../../actors/runtime/messages/messages.ts';
 import type { RoleDefinition } from '../../actors/runtime/role.ts';
-import { type Actors, applyToTask } from '../../actors/runtime/task.ts';
-import { loggedOf } from '../../actors/runtime/tasks.ts';
+import { type Actors, applyToTask } from '../../actors/runtime/tasks/task.ts';
+import { loggedOf } from '../../actors/runtime/tasks/tasks.ts';
 import { PAYLOAD_MAX_BYTES } from '../../schemas/events/envelope.ts';
 import { decoded, type History } from '../history.ts';
 

@@ -2,11 +2,12 @@
  * Checks at the moment something leaves (J2, S6): both stores have what it rests on by then. Owns: those checks. Does not
  * own: checks of a mesh at rest.
  */
-import { keyOf } from '../../actors/runtime/actor.ts';
+
+import { type Input, isOverWord } from '../../actors/runtime/journal/record.ts';
 import type { LedgerBatch } from '../../actors/runtime/ledger/port.ts';
-import { AGAIN_HEADER } from '../../actors/runtime/messages.ts';
-import { type Input, isOverWord } from '../../actors/runtime/record.ts';
-import type { Unsent } from '../../actors/runtime/sender.ts';
+import { AGAIN_HEADER } from '../../actors/runtime/messages/messages.ts';
+import type { Unsent } from '../../actors/runtime/messages/sender.ts';
+import { keyOf } from '../../actors/runtime/tasks/actor.ts';
 import type { MemoryLog } from '../../bus/memory-bus.ts';
 import { serverOf } from '../../bus/memory-log.ts';
 import type { PublishRequest } from '../../bus/port.ts';

@@ -2,7 +2,7 @@
  * Watches hosts that share partitions: what one gives, another takes (S7), in order (S4), with nothing cut off (S6), and
  * none that is older than who gave it (S11). Owns: those checks. Does not own: who may take a lease at all (`leases.ts`).
  */
-import { keyOf } from '../../actors/runtime/actor.ts';
+import { keyOf } from '../../actors/runtime/tasks/actor.ts';
 import { LEASE_TTL_MS } from '../faults.ts';
 import { decoded } from '../history.ts';
 import type { HostProcess } from '../hosts.ts';

@@ -5,10 +5,10 @@
 
 import type { Ledger } from '../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../actors/runtime/limits.ts';
-import type { Message } from '../../actors/runtime/messages.ts';
-import { freezeTask, readTask } from '../../actors/runtime/snapshot.ts';
-import { type Actors, isOver } from '../../actors/runtime/task.ts';
-import { createTasks } from '../../actors/runtime/tasks.ts';
+import type { Message } from '../../actors/runtime/messages/messages.ts';
+import { freezeTask, readTask } from '../../actors/runtime/tasks/snapshot.ts';
+import { type Actors, isOver } from '../../actors/runtime/tasks/task.ts';
+import { createTasks } from '../../actors/runtime/tasks/tasks.ts';
 import { serverOf } from '../../bus/memory-log.ts';
 import { canonicalJson } from '../../schemas/events/envelope.ts';
 import { RECORD_HEADER } from '../../schemas/events/journal.ts';

@@ -1,18 +1,18 @@
 /**
  * The tasks that a ledger's file stands for: its checkpoints with the journal folded onto them, as a start would have
- * them. Owns: folding a file that nobody writes now. Does not own: the fold (`actors/runtime/tasks.ts`).
+ * them. Owns: folding a file that nobody writes now. Does not own: the fold (`actors/runtime/tasks/tasks.ts`).
  */
 import { hash } from 'node:crypto';
 import { basename } from 'node:path';
 import Database from 'better-sqlite3';
 import { loadRoleDefinitions } from '../../actors/roles/index.ts';
+import { decodeRecord } from '../../actors/runtime/journal/record.ts';
 import type { EndedTask } from '../../actors/runtime/ledger/port.ts';
 import { prepareReads } from '../../actors/runtime/ledger/reads.ts';
 import { defaultLimits } from '../../actors/runtime/limits.ts';
-import { decodeRecord } from '../../actors/runtime/record.ts';
-import { freezeTask } from '../../actors/runtime/snapshot.ts';
-import type { RolesByName } from '../../actors/runtime/task.ts';
-import { createTasks, type LiveTask } from '../../actors/runtime/tasks.ts';
+import { freezeTask } from '../../actors/runtime/tasks/snapshot.ts';
+import type { RolesByName } from '../../actors/runtime/tasks/task.ts';
+import { createTasks, type LiveTask } from '../../actors/runtime/tasks/tasks.ts';
 import { partitionNumbers } from '../../schemas/events/subjects.ts';
 
 export interface FoldedTask {

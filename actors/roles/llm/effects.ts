@@ -5,7 +5,7 @@
 import { SET_UP_A_MODEL } from '../../../prompting/without-model.ts';
 import type { HopOutput, LlmRequestedData } from '../../../schemas/events/generated.ts';
 import { attribute } from '../../../telemetry/spans.ts';
-import { stoppable } from '../../runtime/attempt.ts';
+import { stoppable } from '../../runtime/effects/attempt.ts';
 import { EffectError } from '../../runtime/errors.ts';
 import { systemClock } from '../../runtime/ports.ts';
 import { type EffectContext, type EffectHandlers, effect } from '../../runtime/role.ts';

@@ -12,8 +12,8 @@
 
 import type { Breakers } from '../../../resilience/breakers.ts';
 import { attribute } from '../../../telemetry/spans.ts';
-import { stoppable } from '../../runtime/attempt.ts';
-import { createFairQueue, type Share } from '../../runtime/fair-queue.ts';
+import { stoppable } from '../../runtime/effects/attempt.ts';
+import { createFairQueue, type Share } from '../../runtime/effects/fair-queue.ts';
 import { systemClock } from '../../runtime/ports.ts';
 import type { EffectContext } from '../../runtime/role.ts';
 import { type Fence, type Tool, type ToolAnswer, type ToolCaps, type ToolContext, ToolError } from './builtin/port.ts';

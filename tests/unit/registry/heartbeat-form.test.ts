@@ -1,6 +1,6 @@
 /** What a process says of itself: several parts added up, bounded, and never thrown off by a part. */
 import { describe, expect, it } from 'vitest';
-import type { EffectStats } from '../../../actors/runtime/effect-queues.ts';
+import type { EffectStats } from '../../../actors/runtime/effects/effect-queues.ts';
 import { parseHeartbeat } from '../../../registry/registry.ts';
 import type { PartStatus } from '../../../services/adapters/part.ts';
 import { HEARTBEAT_MAX_BYTES, type HeartbeatFacts, heartbeatText } from '../../../services/heartbeat-form.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { role } from '../../../actors/roles/orchestrator/machine.ts';
 import { readAnswer } from '../../../actors/roles/orchestrator/questions.ts';
-import { timerFired } from '../../../actors/runtime/settlement.ts';
+import { timerFired } from '../../../actors/runtime/effects/settlement.ts';
 import type { Workflow } from '../../../actors/workflows/index.ts';
 import type { TaskInputProvidedData } from '../../../schemas/events/generated.ts';
 import { START_MS } from '../runtime/support/events.ts';

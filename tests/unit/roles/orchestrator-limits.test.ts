@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { HOPS_MAX } from '../../../actors/roles/orchestrator/context.ts';
 import { role } from '../../../actors/roles/orchestrator/machine.ts';
-import type { Output } from '../../../actors/runtime/actor.ts';
+import type { Output } from '../../../actors/runtime/tasks/actor.ts';
 import { nameOf } from '../../../schemas/events/envelope.ts';
 import { choices, historyOf } from '../runtime/support/histories.ts';
 import { runLog } from '../runtime/support/log-run.ts';

@@ -1,8 +1,8 @@
 /** All roles together, without a host: a build from submission to result, in whatever order its events come (S5, S8). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { EffectRow } from '../../../actors/runtime/actor.ts';
-import type { Outcome } from '../../../actors/runtime/settlement.ts';
+import type { Outcome } from '../../../actors/runtime/effects/settlement.ts';
+import type { EffectRow } from '../../../actors/runtime/tasks/actor.ts';
 import type { Result } from '../../../schemas/events/generated.ts';
 import { answered, codeOf, passage, reviewOf } from './support/samples.ts';
 import { routeTo } from './support/task-life.ts';

@@ -1,10 +1,10 @@
 /** One event applied to one actor, case by case. */
 
 import { describe, expect, test } from 'vitest';
-import { type Actor, keyOf, type LoggedEvent } from '../../../actors/runtime/actor.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import type { RoleDefinition, Versions } from '../../../actors/runtime/role.ts';
-import { step } from '../../../actors/runtime/step.ts';
+import { type Actor, keyOf, type LoggedEvent } from '../../../actors/runtime/tasks/actor.ts';
+import { step } from '../../../actors/runtime/tasks/step.ts';
 import { childOf } from '../../../schemas/events/trace-context.ts';
 import { courier } from './support/courier.ts';
 import { eventOf, loggedAt, START_MS, TASK, TRACE } from './support/events.ts';

@@ -1,8 +1,8 @@
 /** Checkpoints in the log: what another host begins from (J7). */
 import { describe, expect, test } from 'vitest';
-import { createCheckpointLog, readCheckpoint } from '../../../actors/runtime/checkpoint-log.ts';
+import { encodeRecord } from '../../../actors/runtime/journal/record.ts';
 import type { Checkpoint, Ledger } from '../../../actors/runtime/ledger/port.ts';
-import { encodeRecord } from '../../../actors/runtime/record.ts';
+import { createCheckpointLog, readCheckpoint } from '../../../actors/runtime/recovery/checkpoint-log.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../bus/port.ts';
 import { checkpointSubject, journalSubject } from '../../../schemas/events/subjects.ts';

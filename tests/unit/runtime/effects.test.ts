@@ -1,7 +1,7 @@
 /** Attempts, back-off, limits and ends of effects that may be repeated. */
 import { describe, expect, test } from 'vitest';
+import { EFFECT_RESULT_MAX_BYTES } from '../../../actors/runtime/effects/settlement.ts';
 import { EffectError } from '../../../actors/runtime/errors.ts';
-import { EFFECT_RESULT_MAX_BYTES } from '../../../actors/runtime/settlement.ts';
 import { KEY, openBench, run } from './support/effects-bench.ts';
 import { settled } from './support/fake-clock.ts';
 

@@ -1,7 +1,7 @@
 /** Anything thrown becomes the error of an event, within its limits (S8). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
+import { AttemptCancelled } from '../../../actors/runtime/effects/attempt.ts';
 import { EffectError, FatalError, toErrorInfo } from '../../../actors/runtime/errors.ts';
 import { validateData } from '../../../schemas/events/envelope.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createFairQueue, type FairQueue } from '../../../actors/runtime/fair-queue.ts';
+import { createFairQueue, type FairQueue } from '../../../actors/runtime/effects/fair-queue.ts';
 
 const one = (flow: string, weight = 1) => ({ flow, weight });
 

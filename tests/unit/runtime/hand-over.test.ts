@@ -1,7 +1,7 @@
 /** Hosts of a service share its partitions: one that comes is given some, in order (S7, S6). What a takeover reads (J7). */
 import { describe, expect, test } from 'vitest';
+import { headIn } from '../../../actors/runtime/journal/record.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { headIn } from '../../../actors/runtime/record.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import { BEATS_PER_TTL, type Bus } from '../../../bus/port.ts';
 import { JOURNAL_FILTER, journalSubject, PARTITIONS, partitionOf } from '../../../schemas/events/subjects.ts';

@@ -1,8 +1,8 @@
 /** What of XState can be made durable, and what is refused (S2). */
 import { describe, expect, test } from 'vitest';
 import { assign, createMachine, emit, log, raise, sendTo, setup, spawnChild } from 'xstate';
-import { begin, decide, freeze, MachineError, thaw } from '../../../actors/runtime/interpreter.ts';
 import { effectLogic, out } from '../../../actors/runtime/role.ts';
+import { begin, decide, freeze, MachineError, thaw } from '../../../actors/runtime/tasks/interpreter.ts';
 
 const go = { type: 'go' };
 const replied = () => out('hop.replied', 'orchestrator', { step: 's', attempt: 1, status: 'completed' });

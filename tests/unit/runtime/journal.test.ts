@@ -1,6 +1,6 @@
 /** Group commit into two stores: one record a turn, told when both have it, one writer (J1 to J4). */
 import { describe, expect, test } from 'vitest';
-import { encodeRecord } from '../../../actors/runtime/record.ts';
+import { encodeRecord } from '../../../actors/runtime/journal/record.ts';
 import { journalSubject } from '../../../schemas/events/subjects.ts';
 import { settled } from './support/fake-clock.ts';
 import { entry, openJournal, textsIn } from './support/journal-bench.ts';

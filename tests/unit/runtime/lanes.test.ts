@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
-import { createLanes } from '../../../actors/runtime/lanes.ts';
-import { createWitness } from '../../../actors/runtime/witness.ts';
+import { createLanes } from '../../../actors/runtime/messages/lanes.ts';
+import { createWitness } from '../../../actors/runtime/recovery/witness.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError, type StoredMessage } from '../../../bus/port.ts';
 import { bent, door } from './support/bent-bus.ts';

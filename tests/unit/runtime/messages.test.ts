@@ -1,8 +1,8 @@
 /** What leaves because of a record: the same record gives the same messages under the same ids (J1). */
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { type Message, RecordMessages, requestOf } from '../../../actors/runtime/messages.ts';
-import { applyToTask, type TaskStep } from '../../../actors/runtime/task.ts';
+import { type Message, RecordMessages, requestOf } from '../../../actors/runtime/messages/messages.ts';
+import { applyToTask, type TaskStep } from '../../../actors/runtime/tasks/task.ts';
 import { parseEvents } from '../../../schemas/events/envelope.ts';
 import { factSubject, inboxSubject } from '../../../schemas/events/subjects.ts';
 import { courier } from './support/courier.ts';

@@ -4,10 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { emit, setup } from 'xstate';
-import { doubtsOf } from '../../../actors/runtime/doubts.ts';
+import { encodeRecord } from '../../../actors/runtime/journal/record.ts';
 import { emptyBatch } from '../../../actors/runtime/ledger/port.ts';
-import { AGAIN_HEADER } from '../../../actors/runtime/messages.ts';
-import { encodeRecord } from '../../../actors/runtime/record.ts';
+import { AGAIN_HEADER } from '../../../actors/runtime/messages/messages.ts';
+import { doubtsOf } from '../../../actors/runtime/recovery/doubts.ts';
 import { type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { DataByName } from '../../../schemas/events/generated.ts';

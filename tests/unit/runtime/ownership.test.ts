@@ -1,6 +1,6 @@
 /** Who owns which partition (S7). On the leases of the bus in memory, with a fake clock for every host. */
 import { describe, expect, test } from 'vitest';
-import { createOwnership } from '../../../actors/runtime/ownership.ts';
+import { createOwnership } from '../../../actors/runtime/partitions/ownership.ts';
 import { createMemoryBus, createMemoryLog, type MemoryLog } from '../../../bus/memory-bus.ts';
 import { BusError, type LeaseStore } from '../../../bus/port.ts';
 import { PARTITIONS } from '../../../schemas/events/subjects.ts';

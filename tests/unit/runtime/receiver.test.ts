@@ -1,6 +1,6 @@
 /** From a message of the log to an input: which partition, whether it can be accepted, and as what (S5, S9). */
 import { describe, expect, test } from 'vitest';
-import { eventMaxBytes, ingressLane, type LaneOf, roleLane } from '../../../actors/runtime/receiver.ts';
+import { eventMaxBytes, ingressLane, type LaneOf, roleLane } from '../../../actors/runtime/messages/receiver.ts';
 import type { StoredMessage } from '../../../bus/port.ts';
 import { ingress } from '../../../ingress/ingress.ts';
 import { PAYLOAD_MAX_BYTES } from '../../../schemas/events/envelope.ts';

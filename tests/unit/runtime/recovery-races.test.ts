@@ -3,7 +3,7 @@
  * however little it was told (J3, J4).
  */
 import { expect, test } from 'vitest';
-import { decodeHead } from '../../../actors/runtime/record.ts';
+import { decodeHead } from '../../../actors/runtime/journal/record.ts';
 import { createMemoryBus, type MemoryBus } from '../../../bus/memory-bus.ts';
 import { BEATS_PER_TTL, type Bus, BusError } from '../../../bus/port.ts';
 import { journalSubject, PARTITIONS, partitionNumbers, partitionOf } from '../../../schemas/events/subjects.ts';

@@ -3,9 +3,9 @@
  * started on what a test leaves them.
  */
 import { describe, expect, test } from 'vitest';
+import { headIn } from '../../../actors/runtime/journal/record.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { AGAIN_HEADER, markOf } from '../../../actors/runtime/messages.ts';
-import { headIn } from '../../../actors/runtime/record.ts';
+import { AGAIN_HEADER, markOf } from '../../../actors/runtime/messages/messages.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import type { DataByName } from '../../../schemas/events/generated.ts';

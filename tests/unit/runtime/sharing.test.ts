@@ -1,7 +1,7 @@
 /** How many partitions each host of a service is to have. On the bus in memory. */
 import { describe, expect, test } from 'vitest';
 import { setup } from 'xstate';
-import { createSharing, type Sharing } from '../../../actors/runtime/sharing.ts';
+import { createSharing, type Sharing } from '../../../actors/runtime/partitions/sharing.ts';
 import { createMemoryBus, createMemoryLog } from '../../../bus/memory-bus.ts';
 import { BEATS_PER_TTL } from '../../../bus/port.ts';
 import { hostsSubject, PARTITIONS } from '../../../schemas/events/subjects.ts';

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emit, setup } from 'xstate';
+import { effectFinished } from '../../../actors/runtime/effects/settlement.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { type Incoming, type Outgoing, out, type RoleDefinition } from '../../../actors/runtime/role.ts';
-import { effectFinished } from '../../../actors/runtime/settlement.ts';
 import {
   type Actors,
   applyToTask,
@@ -12,7 +12,7 @@ import {
   isOver,
   type RolesByName,
   type TaskStep,
-} from '../../../actors/runtime/task.ts';
+} from '../../../actors/runtime/tasks/task.ts';
 import { type MeshEvent, nameOf } from '../../../schemas/events/envelope.ts';
 import { courier } from './support/courier.ts';
 import { courierOutcomes, courierSpeech } from './support/courier-life.ts';

@@ -1,13 +1,19 @@
 /** The tasks of a partition: the fold of its journal, with what sleeps and what has ended (J1, J7, S5). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { effectFinished } from '../../../actors/runtime/effects/settlement.ts';
+import type { EventInput } from '../../../actors/runtime/journal/record.ts';
 import type { Ledger } from '../../../actors/runtime/ledger/port.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { preflight } from '../../../actors/runtime/preflight.ts';
-import type { EventInput } from '../../../actors/runtime/record.ts';
-import { effectFinished } from '../../../actors/runtime/settlement.ts';
-import { readTask } from '../../../actors/runtime/snapshot.ts';
-import { createTasks, type LiveTask, loggedOf, nothingStored, type Tasks } from '../../../actors/runtime/tasks.ts';
+import { preflight } from '../../../actors/runtime/tasks/preflight.ts';
+import { readTask } from '../../../actors/runtime/tasks/snapshot.ts';
+import {
+  createTasks,
+  type LiveTask,
+  loggedOf,
+  nothingStored,
+  type Tasks,
+} from '../../../actors/runtime/tasks/tasks.ts';
 import { partitionOf } from '../../../schemas/events/subjects.ts';
 import { batch } from '../../support/ledger-batch.ts';
 import { courier } from './support/courier.ts';

@@ -1,7 +1,7 @@
 /** Waiting for limits of time: one callback per armed timer, on the clock of its partition and no other (J6). */
 import { describe, expect, test } from 'vitest';
-import type { TimerRow } from '../../../actors/runtime/actor.ts';
-import { createTimers, type TimerOwner } from '../../../actors/runtime/timers.ts';
+import { createTimers, type TimerOwner } from '../../../actors/runtime/effects/timers.ts';
+import type { TimerRow } from '../../../actors/runtime/tasks/actor.ts';
 import { createFakeClock } from './support/fake-clock.ts';
 
 function open(upMs = 0) {

@@ -1,10 +1,10 @@
 /** Each role counts its versions by itself: an actor stays on the machine that it began on, and the journal says which (S11). */
 import { describe, expect, test } from 'vitest';
 import { createMachine, emit, setup } from 'xstate';
+import { decodeRecord, type EventInput, encodeRecord } from '../../../actors/runtime/journal/record.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
-import { decodeRecord, type EventInput, encodeRecord } from '../../../actors/runtime/record.ts';
 import { type Outgoing, out, RELEASE, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
-import { createTasks, nothingStored, type Tasks } from '../../../actors/runtime/tasks.ts';
+import { createTasks, nothingStored, type Tasks } from '../../../actors/runtime/tasks/tasks.ts';
 import { askedSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { defineRole } from '../../../sdk/define-role.ts';
 import { courier } from './support/courier.ts';

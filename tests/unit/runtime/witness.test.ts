@@ -1,8 +1,8 @@
 /** Which log this is, and whether it still holds what it held (S10). On the bus in memory. */
 import { describe, expect, test } from 'vitest';
 import type { FatalError } from '../../../actors/runtime/errors.ts';
-import { encodeRecord } from '../../../actors/runtime/record.ts';
-import { createWitness, type Memory, seqOf, tailOf } from '../../../actors/runtime/witness.ts';
+import { encodeRecord } from '../../../actors/runtime/journal/record.ts';
+import { createWitness, type Memory, seqOf, tailOf } from '../../../actors/runtime/recovery/witness.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus } from '../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../bus/port.ts';
 import { RECORD_HEADER } from '../../../schemas/events/journal.ts';

@@ -1,7 +1,7 @@
 /** Reading a record as people and tools do. */
 import { describe, expect, test } from 'vitest';
-import { encodeRecord } from '../../../actors/runtime/record.ts';
-import { ToldTexts } from '../../../actors/runtime/told-texts.ts';
+import { encodeRecord } from '../../../actors/runtime/journal/record.ts';
+import { ToldTexts } from '../../../actors/runtime/journal/told-texts.ts';
 import { newCorrelationId } from '../../../schemas/events/ids.ts';
 import { entriesOf, eventsBehind, RECORD_SEQ_HEADER } from '../../../schemas/events/journal.ts';
 import { eventOf, idOf } from '../runtime/support/events.ts';

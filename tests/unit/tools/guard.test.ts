@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Tool, type ToolCaps, ToolError } from '../../../actors/roles/tools/builtin/port.ts';
 import { createGuard, type GuardedCall } from '../../../actors/roles/tools/guard.ts';
-import { AttemptCancelled } from '../../../actors/runtime/attempt.ts';
+import { AttemptCancelled } from '../../../actors/runtime/effects/attempt.ts';
 import { McpError } from '../../../mcp/client/port.ts';
 import { createBreakers } from '../../../resilience/breakers.ts';
 

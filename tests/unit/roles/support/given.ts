@@ -6,17 +6,17 @@
  * to the one before it as well, on which tasks in flight may still be: it says as much, to the same, in the same order.
  */
 import { expect } from 'vitest';
-import type { Actor, EffectRow, Output, StepResult, TimerRow } from '../../../../actors/runtime/actor.ts';
-import { defaultLimits } from '../../../../actors/runtime/limits.ts';
-import { newestFor, RELEASE, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
 import {
   effectFinished,
   effectStarted,
   effectWaiting,
   type Outcome,
   timerFired,
-} from '../../../../actors/runtime/settlement.ts';
-import { step } from '../../../../actors/runtime/step.ts';
+} from '../../../../actors/runtime/effects/settlement.ts';
+import { defaultLimits } from '../../../../actors/runtime/limits.ts';
+import { newestFor, RELEASE, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
+import type { Actor, EffectRow, Output, StepResult, TimerRow } from '../../../../actors/runtime/tasks/actor.ts';
+import { step } from '../../../../actors/runtime/tasks/step.ts';
 import { type EventName, type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';
 import type { DataByName, ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { type EventOptions, eventOf, idOf, loggedAt, START_MS } from '../../runtime/support/events.ts';

@@ -3,8 +3,8 @@
  * callers who cancel. Owns: the orchestrator's speech and the routes it may be given.
  */
 import type { TaskContext } from '../../../../actors/roles/orchestrator/context.ts';
-import type { Actor } from '../../../../actors/runtime/actor.ts';
-import type { Outcome } from '../../../../actors/runtime/settlement.ts';
+import type { Outcome } from '../../../../actors/runtime/effects/settlement.ts';
+import type { Actor } from '../../../../actors/runtime/tasks/actor.ts';
 import type { Workflow } from '../../../../actors/workflows/index.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import type { HopOutput, HopRepliedData, Route } from '../../../../schemas/events/generated.ts';

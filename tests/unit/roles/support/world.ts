@@ -3,11 +3,11 @@
  * stored event to its actor, and answering effects from a table. Does not own: storage, time, or the roles.
  */
 
-import type { Actor, EffectRow, Output } from '../../../../actors/runtime/actor.ts';
+import { effectFinished, type Outcome } from '../../../../actors/runtime/effects/settlement.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
-import { effectFinished, type Outcome } from '../../../../actors/runtime/settlement.ts';
-import { step } from '../../../../actors/runtime/step.ts';
+import type { Actor, EffectRow, Output } from '../../../../actors/runtime/tasks/actor.ts';
+import { step } from '../../../../actors/runtime/tasks/step.ts';
 import type { StoredMessage } from '../../../../bus/port.ts';
 import { ingress } from '../../../../ingress/ingress.ts';
 import { type MeshEvent, nameOf, validateEvent } from '../../../../schemas/events/envelope.ts';

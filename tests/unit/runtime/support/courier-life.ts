@@ -1,7 +1,7 @@
 /**
  * What happens to a courier in random histories. Owns: its speech and the outcomes of its effects.
  */
-import type { Outcome } from '../../../../actors/runtime/settlement.ts';
+import type { Outcome } from '../../../../actors/runtime/effects/settlement.ts';
 import { eventOf, idOf } from './events.ts';
 import type { Choice, Outcomes, Speech } from './histories.ts';
 

@@ -4,7 +4,7 @@
  */
 import { assign, emit, setup } from 'xstate';
 import { type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../../../actors/runtime/role.ts';
-import type { RolesByName } from '../../../../actors/runtime/task.ts';
+import type { RolesByName } from '../../../../actors/runtime/tasks/task.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import { courier } from './courier.ts';
 import { eventOf, idOf, TASK } from './events.ts';

@@ -2,14 +2,15 @@
  * Effects on a fake clock, around couriers that wait for `fetch`. Owns: a handler that a test steers, actors that are
  * told what becomes of it, and when a record is in both stores. Does not own: the journal; a record here is a number.
  */
-import type { Actor, EffectRow } from '../../../../actors/runtime/actor.ts';
+
 import type { CrashPoint } from '../../../../actors/runtime/crash-points.ts';
-import type { EffectOwner } from '../../../../actors/runtime/effect-job.ts';
-import { createEffects, type Effects } from '../../../../actors/runtime/effects.ts';
+import type { EffectOwner } from '../../../../actors/runtime/effects/effect-job.ts';
+import { createEffects, type Effects } from '../../../../actors/runtime/effects/effects.ts';
 import { defaultLimits, type RuntimeLimits } from '../../../../actors/runtime/limits.ts';
 import { type AttemptFacts, untraced } from '../../../../actors/runtime/ports.ts';
 import type { EffectContext, EffectHandler, Role } from '../../../../actors/runtime/role.ts';
-import { step } from '../../../../actors/runtime/step.ts';
+import type { Actor, EffectRow } from '../../../../actors/runtime/tasks/actor.ts';
+import { step } from '../../../../actors/runtime/tasks/step.ts';
 import { type MeshEvent, nameOf } from '../../../../schemas/events/envelope.ts';
 import type { ErrorInfo } from '../../../../schemas/events/generated.ts';
 import { type Door, door } from './bent-bus.ts';

@@ -3,8 +3,8 @@
  * what happens with them.
  */
 import { hash } from 'node:crypto';
-import type { LoggedEvent } from '../../../../actors/runtime/actor.ts';
-import { isSettlement } from '../../../../actors/runtime/step.ts';
+import type { LoggedEvent } from '../../../../actors/runtime/tasks/actor.ts';
+import { isSettlement } from '../../../../actors/runtime/tasks/step.ts';
 import { contentDigest, type EventName, type MeshEvent, nameOf, typeOf } from '../../../../schemas/events/envelope.ts';
 import type { DataByName } from '../../../../schemas/events/generated.ts';
 

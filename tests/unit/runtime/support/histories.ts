@@ -3,9 +3,6 @@
  * that moment, or deliberately do not. Does not own: any property.
  */
 import fc from 'fast-check';
-import type { Actor, EffectRow, LoggedEvent } from '../../../../actors/runtime/actor.ts';
-import { defaultLimits } from '../../../../actors/runtime/limits.ts';
-import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
 import {
   effectFinished,
   effectRetried,
@@ -13,8 +10,11 @@ import {
   effectWithdrawn,
   type Outcome,
   timerFired,
-} from '../../../../actors/runtime/settlement.ts';
-import { step } from '../../../../actors/runtime/step.ts';
+} from '../../../../actors/runtime/effects/settlement.ts';
+import { defaultLimits } from '../../../../actors/runtime/limits.ts';
+import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
+import type { Actor, EffectRow, LoggedEvent } from '../../../../actors/runtime/tasks/actor.ts';
+import { step } from '../../../../actors/runtime/tasks/step.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import { loggedAt, START_MS } from './events.ts';
 

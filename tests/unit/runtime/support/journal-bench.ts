@@ -3,10 +3,10 @@
  * what the journal told. Does not own: what records are about.
  */
 import type { FatalError } from '../../../../actors/runtime/errors.ts';
-import { createJournal, type Journal } from '../../../../actors/runtime/journal.ts';
+import { createJournal, type Journal } from '../../../../actors/runtime/journal/journal.ts';
+import { decodeRecord, type Entry, type RecordHead } from '../../../../actors/runtime/journal/record.ts';
 import type { Ledger } from '../../../../actors/runtime/ledger/port.ts';
 import { defaultLimits, type RuntimeLimits } from '../../../../actors/runtime/limits.ts';
-import { decodeRecord, type Entry, type RecordHead } from '../../../../actors/runtime/record.ts';
 import { createMemoryBus, createMemoryLog, type MemoryBus, type MemoryLog } from '../../../../bus/memory-bus.ts';
 import { type Bus, BusError } from '../../../../bus/port.ts';
 import { journalSubject } from '../../../../schemas/events/subjects.ts';

@@ -2,11 +2,11 @@
  * Folds a log over one actor, as a host does. Owns: applying events in order, and what an actor is as plain data.
  */
 
-import type { Actor, Applied, LoggedEvent, Output, StepResult } from '../../../../actors/runtime/actor.ts';
-import { freeze, thaw } from '../../../../actors/runtime/interpreter.ts';
 import { defaultLimits } from '../../../../actors/runtime/limits.ts';
 import type { RoleDefinition } from '../../../../actors/runtime/role.ts';
-import { step } from '../../../../actors/runtime/step.ts';
+import type { Actor, Applied, LoggedEvent, Output, StepResult } from '../../../../actors/runtime/tasks/actor.ts';
+import { freeze, thaw } from '../../../../actors/runtime/tasks/interpreter.ts';
+import { step } from '../../../../actors/runtime/tasks/step.ts';
 
 export interface Run {
   readonly actor: Actor | null;

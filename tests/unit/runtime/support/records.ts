@@ -1,7 +1,7 @@
 /**
  * Heads and inputs for tests of journals. Owns: defaults that a test does not care about.
  */
-import type { EventInput, QuarantinedInput, RecordHead } from '../../../../actors/runtime/record.ts';
+import type { EventInput, QuarantinedInput, RecordHead } from '../../../../actors/runtime/journal/record.ts';
 import type { MeshEvent } from '../../../../schemas/events/envelope.ts';
 import { START_MS } from './events.ts';
 

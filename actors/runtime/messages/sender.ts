@@ -23,7 +23,7 @@ export interface Sender {
   /** Begins with a partition of whose records up to `sent` everything is in the log. */
   open(partition: number, sent: number): void;
   close(partition: number): void;
-  /** Goes on from what an earlier process knew to be stored. */
+  /** What an earlier process knew to be stored; the furthest counts. */
   recall(stored: Readonly<Record<'log' | 'quarantine', string>>): void;
   /** What follows from a record; records of a partition come in order. */
   add(partition: number, n: number, messages: readonly Message[]): void;
@@ -218,7 +218,10 @@ export function createSender(options: SenderOptions): Sender {
       lanes.delete(partition);
       gone(lane.held.length);
     },
-    recall: (known) => void Object.assign(stored, known),
+    recall(known) {
+      note('log', known.log);
+      note('quarantine', known.quarantine);
+    },
     add(partition, n, messages) {
       const lane = lanes.get(partition);
       if (!lane || messages.length === 0) return;

@@ -145,7 +145,13 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     timers.open(partition, Math.max(upMsOf(ledger, partition, end.head), marked));
     const sent = everything || end.coversMore ? 0 : end.sent;
     sender.open(partition, sent);
-    const read = readBefore(end.head, everything);
+    const before = everything ? null : end.head;
+    const read = readBefore(before);
+    if (before !== null && read.size > 0) {
+      // What is told from now on to be read rests on what was there then, also where the ledger did not know it.
+      witness.hears(before.tail);
+      sender.recall(before.stored);
+    }
     opening.set(partition, read);
     const granted = await claim(partition, endOf(end));
     claims.delete(partition);
@@ -198,10 +204,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
     const own = ledger.record(partition, n);
     return own !== null && decodeHead(own.body).id === id;
   };
-  const readBefore = (head: RecordHead | null, everything: boolean): Map<string, number> => {
-    if (head === null || everything || head.log !== witness.stream.identity) return new Map();
-    return new Map(Object.entries(head.read));
-  };
+  const readBefore = (head: RecordHead | null): Map<string, number> =>
+    new Map(head?.log === witness.stream.identity ? Object.entries(head.read) : []);
   const openOne = (partition: number): Promise<void> => {
     tries += 1;
     const mine = tries;

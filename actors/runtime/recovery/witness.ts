@@ -41,6 +41,8 @@ export interface Witness {
   during<T>(open: () => Promise<T>): Promise<T>;
   /** To be called for each message when it arrives, before it is applied. */
   arrived(message: StoredMessage): void;
+  /** Somebody had met this in the log, and says so in it. */
+  hears(tail: string): void;
   /** Runs the task now, or when it is certain, in the order of the calls; never when the log is not the same. */
   whenCertain(task: () => void): void;
   stop(): void;
@@ -184,6 +186,9 @@ export function createWitness({ bus, clock, stored, record, onFatal }: WitnessOp
     },
     arrived(message) {
       if (message.seq > seqOf(tail)) tail = tailOf(message);
+    },
+    hears(mark) {
+      tail = furthestMark([tail, mark]);
     },
     whenCertain(task) {
       if (doubts === 0) task();

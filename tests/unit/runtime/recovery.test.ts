@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { headIn } from '../../../actors/runtime/journal/record.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
 import { AGAIN_HEADER, markOf } from '../../../actors/runtime/messages/messages.ts';
+import { seqOf } from '../../../actors/runtime/recovery/witness.ts';
 import type { MemoryBus } from '../../../bus/memory-bus.ts';
 import type { Bus } from '../../../bus/port.ts';
 import type { DataByName } from '../../../schemas/events/generated.ts';
@@ -146,6 +147,23 @@ describe('what only one store has', () => {
     if (!record) throw new Error('the log was given no record');
     expect(record.seq).toBeGreaterThan(1);
     await restored(markOf(record));
+  });
+
+  test('S10: whoever goes on with what its ledger did not know says that the log had what was read then', async () => {
+    const mesh = await Mesh.open();
+    const first = await mesh.start('one');
+    const copy = first.disk.copy();
+    await mesh.submit(TASK, OTHER);
+    await mesh.pass();
+    first.kill();
+    first.disk.restore(copy);
+    await mesh.start('one', { disk: first.disk });
+    const [claim] = (await mesh.stored(journalSubject('tests', partitionOf(TASK)))).slice(-1);
+    const head = claim ? headIn(claim.data) : null;
+    expect(head).toMatchObject({ word: 'claimed', process: 'one-2' });
+    const read = Math.max(...Object.values(head?.read ?? {}));
+    expect(read).toBeGreaterThan(0);
+    expect(seqOf(head?.tail ?? '')).toBeGreaterThanOrEqual(read);
   });
 
   test('S1: on a new log its tasks and new ones go on', async () => {

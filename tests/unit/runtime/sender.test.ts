@@ -220,7 +220,6 @@ describe('the watermark', () => {
     body: 'bad',
   } as const;
   const again = async ({ sender }: Awaited<ReturnType<typeof open>>) => {
-    sender.recall({ log: '', quarantine: '' });
     sender.add(0, 9, [message(9, 0, refused)]);
     sender.release(0, 9);
     await settled();
@@ -228,13 +227,19 @@ describe('the watermark', () => {
 
   test('S10: what was set aside before, because of another record, is known as that one told it', async () => {
     const opened = await open();
-    const { sender, stored } = opened;
-    sender.add(0, 5, [message(5, 0, refused)]);
-    sender.release(0, 5);
-    await settled();
+    const { sender, bus, stored } = opened;
+    const { subject, body, msgId } = refused;
+    await bus.publish({ subject, body, msgId, headers: message(5).headers });
     await again(opened);
     const mark = '1@tests.0/5.0';
     expect([await stored('quarantine'), sender.waiting, sender.stored.quarantine]).toEqual([['bad'], 0, mark]);
+  });
+
+  test('S10: of what earlier processes knew the furthest counts', async () => {
+    const { sender } = await open();
+    sender.recall({ log: '7@tests.0/3.0', quarantine: '' });
+    sender.recall({ log: '5@tests.1/2.0', quarantine: '2@tests.1/2.1' });
+    expect(sender.stored).toEqual({ log: '7@tests.0/3.0', quarantine: '2@tests.1/2.1' });
   });
 
   test('S10: and is sent until it is there, when it was lost since', async () => {
@@ -248,7 +253,7 @@ describe('the watermark', () => {
     const { publish } = opened;
     publish.answers = { seq: 2, duplicate: true };
     await again(opened);
-    expect([sender.waiting, sender.stored.quarantine]).toEqual([1, '']);
+    expect([sender.waiting, sender.stored.quarantine]).toEqual([1, '1@tests.0/9.0']);
     publish.answers = null;
     await clock.advance(defaultLimits.resendMs);
     expect([sender.waiting, sender.stored.quarantine]).toEqual([0, '1@tests.0/9.0']);

@@ -65,7 +65,9 @@ export function createRequests(options: RequestsOptions): Requests {
     let askedTo: string | null = null;
     const asked = new Set<string>();
     const heard = new Set<string>();
-    /** Before they were asked for the first time, which is in another past. */
+    /** By them an actor of this host was asked to begin. */
+    const askers = new Set<string>();
+    /** The others, before they were asked for the first time, which is in another past. */
     const heardBefore = new Set<string>();
     const { firstN, lastN } = known;
     for (const input of inputsOf(ledger, part.number, { task, firstN, lastN })) {
@@ -73,7 +75,8 @@ export function createRequests(options: RequestsOptions): Requests {
       if (input.place !== null && senderrole === askedTo) return ANSWERED;
       if (input.place !== null && !isOverWord(input)) {
         heard.add(senderrole);
-        if (!asked.has(senderrole)) heardBefore.add(senderrole);
+        if (!actors.has(input.role)) askers.add(senderrole);
+        if (!asked.has(senderrole) && !askers.has(senderrole)) heardBefore.add(senderrole);
       }
       const result = applyToTask(roles, actors, { role: input.role, logged: loggedOf(input) }, limits);
       if (result.kind !== 'applied') continue;

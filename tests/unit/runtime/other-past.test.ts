@@ -11,7 +11,7 @@ import { doubtsOf } from '../../../actors/runtime/recovery/doubts.ts';
 import { type Incoming, type Outgoing, out, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
 import { serverOf } from '../../../bus/memory-log.ts';
 import type { DataByName } from '../../../schemas/events/generated.ts';
-import { inboxSubject, journalSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
+import { askedSubject, inboxSubject, journalSubject, partitionOf, STREAM } from '../../../schemas/events/subjects.ts';
 import { courier } from './support/courier.ts';
 import { dispatcher, WAITS } from './support/dispatcher.ts';
 import { eagerDisk } from './support/eager-disk.ts';
@@ -223,6 +223,17 @@ describe('J5: a request that its maker has made in another past only', () => {
     await two.mesh.pass(TAKEOVER_MS);
     expect([signedIn(two.mesh).length, asking.fatal, asked.fatal]).toEqual([1, [], []]);
   });
+});
+
+test('J5: who asked first has not had the answer for that', async () => {
+  const { mesh } = await apart(dispatcher);
+  await mesh.ask(TASK, WAITS);
+  await mesh.pass();
+  const [reply] = await mesh.stored(inboxSubject('orchestrator', TASK));
+  const { id } = JSON.parse(Buffer.from(reply?.data ?? '').toString()) as { readonly id: string };
+  const answers = mesh.bus.askVolatile(askedSubject('courier', TASK), id, { answers: 1, limitMs: 1000 });
+  await mesh.pass();
+  expect((await answers).map((answer) => Buffer.from(answer).toString())).toEqual(['open']);
 });
 
 test('J5: the last record of another past counts, of which the ledger was not told that the log had it', async () => {

@@ -45,7 +45,7 @@ const rules: readonly (readonly [what: string, sign: RegExp, home: RegExp])[] = 
   // The names of metrics and spans begin alike.
   ['subjects', new RegExp(`['"\`]mesh\\.(?:${SUBJECTS})\\b`), /^schemas\/events\/|^telemetry\/(?:metrics|spans)\.ts$/],
   // Of a journal every entry is cut to what reading it needs; what Dapr brings is read, not made.
-  ['envelopes', /specversion: '1\.0'/, /^schemas\/events\/make-event\.ts$|^actors\/runtime\/record\.ts$/],
+  ['envelopes', /specversion: '1\.0'/, /^schemas\/events\/make-event\.ts$|^actors\/runtime\/journal\/record\.ts$/],
   ['patterns of a traceparent', /\^00-/, /^schemas\/events\/trace-context\.ts$/],
   ['content types of events', /'application\/cloudevents[^']*'/, /^schemas\/events\/envelope\.ts$/],
   ['pauses that double', /\* 2 \*\* \(?(?:Math|[a-z])|(?:pause|delay|wait)Ms \* 2\b/, /^resilience\/back-off\.ts$/],

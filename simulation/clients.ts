@@ -77,13 +77,14 @@ export class Clients {
       });
   }
 
-  /** What was said about these tasks may not be true any more: what the log says of them now is, and may be said again. */
+  /**
+   * What was said about these tasks may not be true any more: what the log says now is, and may be said again. It may say what
+   * was forgotten when it was put back before.
+   */
   forget(tasks: readonly string[]): void {
     for (const task of tasks) this.#questions.delete(task);
     for (const [id, task] of this.#heard) if (tasks.includes(task)) this.#heard.delete(id);
-    for (const stored of this.#options.history.now()) {
-      if (stored.event && tasks.includes(stored.event.correlationid)) this.#watch(stored);
-    }
+    for (const stored of this.#options.history.now()) this.#watch(stored);
   }
 
   #do(atMs: number, deed: () => Promise<void>): void {

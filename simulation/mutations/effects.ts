@@ -93,6 +93,14 @@ export const effectMutations: readonly Mutation[] = [
     replace: 'for (const job of jobs.values()) if (job.announced) job.cancelWait?.();',
   },
   {
+    name: 'take-who-asked-for-heard',
+    breaks: 'J5: who asked a role first counts as answered, and an unrepeatable effect asks a person after a restart',
+    file: 'actors/runtime/effects/requests.ts',
+    find: ' && !askers.has(senderrole)',
+    replace: '',
+    seenBy: 'tests/unit/runtime/other-past.test.ts',
+  },
+  {
     name: 'believe-who-has-not-asked',
     breaks:
       'J5: a host that has had the answer, and made the request in another past only, counts as one that waits for it',

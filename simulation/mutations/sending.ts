@@ -22,8 +22,8 @@ export const sendingMutations: readonly Mutation[] = [
     name: 'drop-an-output',
     breaks: 'S4: after a start one record in seven is taken to have been sent',
     file: 'actors/runtime/recovery/fold.ts',
-    find: 'if (!everything && record.head.n > sent) unsent.push(',
-    replace: 'if (!everything && record.head.n > sent && record.head.n % 7 !== 0) unsent.push(',
+    find: 'if (!logLost && record.head.n > sent) unsent.push(',
+    replace: 'if (!logLost && record.head.n > sent && record.head.n % 7 !== 0) unsent.push(',
   },
   {
     name: 'watermark-too-high',

@@ -64,11 +64,13 @@ export async function foldPartition(
   for (const { body } of ledger.records(partition, from + 1)) {
     const record = decodeRecord(body);
     const messages = foldRecord(options, tasks, record, ledger.meta(lossKey(partition)) === null ? 'whole' : 'pruned');
-    if (!everything && record.head.n > sent) unsent.push({ n: record.head.n, messages });
+    if (!logLost && record.head.n > sent) unsent.push({ n: record.head.n, messages });
     count += 1;
     if (count % FOLDED_AT_ONCE === 0) await new Promise<void>((resolve) => clock.soon(resolve));
   }
-  const all = everything ? await messagesOfAll(options, partition, tasks, logLost) : unsent;
+  const derived = everything ? await messagesOfAll(options, partition, tasks, logLost) : [];
+  // Where the ledger began at a checkpoint, nothing of what is before it can be derived: the checkpoint remembers it.
+  const all = logLost ? derived : joined(derived, unsent);
   const missing = await missingOf(options, all);
   const unsentNow = missing.map(({ n, messages }) => ({ n, messages: markedFor(doubts, messages) }));
   return { tasks, doubts, unsent: unsentNow, records: count };
@@ -177,6 +179,16 @@ async function messagesOfAll(
   const isWanted = (message: Message): boolean =>
     message.kind !== 'request' || (!answered.has(message) && (replies.has(message) || !now.hasEnded(message.task)));
   return all.map(({ n, messages }) => ({ n, messages: messages.filter(isWanted).map(marked) }));
+}
+
+function joined(some: readonly Unsent[], others: readonly Unsent[]): Unsent[] {
+  const byRecord = new Map(some.map(({ n, messages }) => [n, messages]));
+  for (const { n, messages } of others) {
+    const there = byRecord.get(n) ?? [];
+    const ids = new Set(there.map(({ msgId }) => msgId));
+    byRecord.set(n, [...there, ...messages.filter(({ msgId }) => !ids.has(msgId))]);
+  }
+  return [...byRecord].sort(([one], [other]) => one - other).map(([n, messages]) => ({ n, messages }));
 }
 
 interface OpenRequest {

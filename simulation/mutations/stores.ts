@@ -105,9 +105,9 @@ export const storeMutations: readonly Mutation[] = [
     name: 'take-over-whatever-is-cut-off',
     breaks: 'S10: a log that was being given what it had lost counts as whole',
     file: 'actors/runtime/recovery/recovery.ts',
-    find: '(logHead !== null && (!tells',
+    find: 'inLog?.again || (logHead !== null && (!tells',
     replace: '(logHead === null && (!tells',
-    seenBy: 'tests/unit/runtime/recovery.test.ts',
+    seenBy: 'tests/unit/runtime/recovery-requests.test.ts',
   },
   {
     name: 'forget-who-gave-it-again',
@@ -116,7 +116,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/recovery/recovery.ts',
     find: 'inLog?.again ||',
     replace: '',
-    seenBy: 'tests/unit/runtime/recovery.test.ts',
+    seenBy: 'tests/unit/runtime/recovery-requests.test.ts',
   },
   {
     name: 'tell-what-hides-a-loss',
@@ -144,13 +144,12 @@ export const storeMutations: readonly Mutation[] = [
     seenBy: 'tests/unit/runtime/sender.test.ts',
   },
   {
-    name: 'leave-out-what-was-answered-before-it-was-sent',
-    breaks: 'S4: what the log never had is not sent when whoever is told has said something since',
+    name: 'forget-what-the-checkpoint-remembers',
+    breaks: 'S4: what a checkpoint remembers to be unsent is not sent where the ledger reaches no further back',
     file: 'actors/runtime/recovery/fold.ts',
-    find: 'if (!logLost) return all;',
-    replace:
-      'if (!logLost) return all.map(({ n, messages }) => ({ n, messages: messages.filter((one) => !answered.has(one)) }));',
-    seenBy: 'tests/unit/runtime/recovery.test.ts',
+    find: 'joined(derived, unsent)',
+    replace: '(everything ? derived : unsent)',
+    seenBy: 'tests/unit/simulation/simulation.test.ts',
   },
   {
     name: 'take-what-is-behind-for-cut-off',
@@ -158,7 +157,7 @@ export const storeMutations: readonly Mutation[] = [
     file: 'actors/runtime/recovery/recovery.ts',
     find: 'if (ledger.checkpointed(partition) <= n && readUnsent',
     replace: 'if (readUnsent',
-    seenBy: 'tests/unit/runtime/recovery.test.ts',
+    seenBy: 'tests/unit/runtime/recovery-requests.test.ts',
   },
   {
     name: 'keep-what-the-log-refused',

@@ -25,11 +25,11 @@ export function clockOf(gate: Gate, scheduler: Scheduler, offsetMs: () => number
 }
 
 /** @param onError is told each error too */
-export function logOf(gate: Gate, report: Report, host: string, onError: (message: string) => void): RuntimeLog {
+export function logOf(gate: Gate, report: Report, host: string, onSaid: (message: string) => void): RuntimeLog {
   const say = (level: keyof RuntimeLog, fields: object, message: string): void => {
     if (gate.dead) return;
+    onSaid(message);
     if (level === 'warn' || level === 'error') report.log(host, message);
-    if (level === 'error') onError(message);
     if (report.trace) report.note(host, `${level}: ${message} ${JSON.stringify(fields)}`);
   };
   return {

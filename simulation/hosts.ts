@@ -27,6 +27,8 @@ interface Life {
   host: Host | null;
   /** It has said that the log has lost something. */
   foundLogLost: boolean;
+  /** It has said that it lost partitions, or gave them away. */
+  lostPartitions: boolean;
 }
 
 /** A supervisor starts a process that ended by itself again after this. */
@@ -93,6 +95,11 @@ export class HostProcess {
   /** The present life has said that the log has lost something. */
   get foundLogLost(): boolean {
     return this.#life?.foundLogLost ?? false;
+  }
+
+  /** The present life has lost partitions or given them away; what the log had not taken of them in time was dropped. */
+  get lostPartitions(): boolean {
+    return this.#life?.lostPartitions ?? false;
   }
 
   /** How many partitions it has, as it believes itself. */
@@ -271,7 +278,7 @@ export class HostProcess {
         return plan.atPublish(this.name);
       },
     });
-    return { gate, inner, bus, host: null, foundLogLost: false };
+    return { gate, inner, bus, host: null, foundLogLost: false, lostPartitions: false };
   }
 
   async #boot(life: Life): Promise<void> {
@@ -295,6 +302,7 @@ export class HostProcess {
       clock: clockOf(life.gate, scheduler, () => this.#clockOffsetMs),
       log: logOf(life.gate, this.#around.report, this.name, (message) => {
         life.foundLogLost ||= /^the log (is a new one|has lost its end)/.test(message);
+        life.lostPartitions ||= /^(another host (has taken|writes)|a partition was given)/.test(message);
       }),
       commitMode: this.#traits.commitMode,
       limits: this.#traits.limits,

@@ -187,9 +187,9 @@ function build(options: RunOptions, random: Random): Built {
       const { gate } = host;
       if (fault) scheduler.after(0, () => host.gate === gate && host.stop(fault.downMs));
       checkUnsent({ report, history, plan }, host, batch);
-      checkAhead({ report, history, plan, hosts }, host, batch);
+      checkAhead({ report, history }, host, batch);
     },
-    onRead: (host) => checkPaused({ report, history, plan, hosts }, host),
+    onRead: (host) => checkPaused({ report, history }, host),
     onStopped: (host) => checkAnnouncements({ report, history, world }, host),
     onBrokerCut: (fault) => loseEnd(run, fault),
     onSend(host, request, connection) {

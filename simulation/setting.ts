@@ -6,7 +6,7 @@
 import type { RuntimeLimits } from '../actors/runtime/limits.ts';
 import { ingress } from '../ingress/ingress.ts';
 import type { Catalog } from './catalog.ts';
-import type { Losing } from './faults.ts';
+import type { Losing } from './draw-faults.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 

@@ -161,6 +161,38 @@ test('J1: a process that lost a partition and has it again names no record as it
   expect([await mesh.ended(), one.fatal]).toEqual([some, []]);
 });
 
+test('J4: nothing begins before the log has taken the word of who opens its partition', async () => {
+  const mesh = await Mesh.open();
+  mesh.fetching.shut();
+  const first = await mesh.start('one');
+  await mesh.submit(TASK);
+  await mesh.pass();
+  expect(mesh.deeds).toHaveLength(1);
+  first.kill();
+  const claiming = door();
+  claiming.shut();
+  const claims: string[] = [];
+  const again = await mesh.start('one', {
+    disk: first.disk,
+    waits: false,
+    bends: (bus) => ({
+      async publish(request) {
+        if (request.subject.startsWith('mesh.journal.')) {
+          claims.push(request.subject);
+          await claiming.passed;
+        }
+        return bus.publish(request);
+      },
+    }),
+  });
+  await mesh.pass(TAKEOVER_MS);
+  expect([claims.length, mesh.deeds.length, again.host.stats().partitions.courier]).toEqual([PARTITIONS, 1, 0]);
+  claiming.open();
+  mesh.fetching.open();
+  await mesh.pass(TAKEOVER_MS);
+  expect([mesh.deeds.length, await mesh.ended(), again.fatal]).toEqual([3, [TASK], []]);
+});
+
 test.each([1, 2])('J4: whose claim was taken, untold, and overtaken by %i others of its name, ends', async (others) => {
   const mesh = await Mesh.open();
   const told = door();

@@ -27,8 +27,10 @@ interface Life {
   host: Host | null;
   /** It has said that the log has lost something. */
   foundLogLost: boolean;
-  /** It has said that it lost partitions, or gave them away. */
+  /** It has said that it lost partitions. */
   lostPartitions: boolean;
+  /** The most partitions that it was seen to have. */
+  mostHad: number;
 }
 
 /** A supervisor starts a process that ended by itself again after this. */
@@ -97,9 +99,16 @@ export class HostProcess {
     return this.#life?.foundLogLost ?? false;
   }
 
-  /** The present life has lost partitions or given them away; what the log had not taken of them in time was dropped. */
-  get lostPartitions(): boolean {
-    return this.#life?.lostPartitions ?? false;
+  /**
+   * The present life has lost partitions or given some away; what the log had not taken of them in time was dropped. To be
+   * asked again and again: a partition that is given away is said to be later than it is dropped.
+   */
+  hasLostPartitions(): boolean {
+    const life = this.#life;
+    if (!life) return false;
+    life.mostHad = Math.max(life.mostHad, this.has);
+    life.lostPartitions ||= this.has < life.mostHad;
+    return life.lostPartitions;
   }
 
   /** How many partitions it has, as it believes itself. */
@@ -161,6 +170,8 @@ export class HostProcess {
       this.kill('kill', downMs);
       return;
     }
+    // As a process of the mesh does, which is told once.
+    if (this.isStopping) return;
     this.#note('stopping');
     this.#stopping = life;
     this.readySinceMs = null;
@@ -278,7 +289,7 @@ export class HostProcess {
         return plan.atPublish(this.name);
       },
     });
-    return { gate, inner, bus, host: null, foundLogLost: false, lostPartitions: false };
+    return { gate, inner, bus, host: null, foundLogLost: false, lostPartitions: false, mostHad: 0 };
   }
 
   async #boot(life: Life): Promise<void> {

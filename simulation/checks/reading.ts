@@ -24,7 +24,7 @@ function notInLog(history: History, ids: readonly string[] = []): string[] {
 /** To be called before each commit of a process. */
 export function checkAhead(run: Watched, host: HostProcess, { records }: LedgerBatch): void {
   const { gate, recordsAheadMax, name, process } = host;
-  if (!gate || host.lostPartitions) return;
+  if (!gate || host.hasLostPartitions()) return;
   const ahead = notInLog(run.history, made.get(gate));
   const heads = records.map(({ body }) => decoded(body).head);
   // A partition is claimed and let go of whatever waits: its claim may be refused, its last word comes too late.
@@ -37,7 +37,7 @@ export function checkAhead(run: Watched, host: HostProcess, { records }: LedgerB
 /** To be called when a process is about to apply a message. The first one that comes too many is what makes it pause. */
 export function checkPaused(run: Watched, host: HostProcess): void {
   const { gate, recordsAheadMax, name } = host;
-  if (!gate || host.lostPartitions) return;
+  if (!gate || host.hasLostPartitions()) return;
   const still = notInLog(run.history, tooMany.get(gate));
   if (still.length >= recordsAheadMax)
     run.report.violation('S8', `${name} reads on while the log has not taken ${still.length} of its records`);

@@ -167,6 +167,15 @@ export const storeMutations: readonly Mutation[] = [
     replace: 'if (fork !== null && fork < 0) {',
   },
   {
+    name: 'know-lost-by-the-first',
+    breaks:
+      'J5: a log that has lost a record of which the ledger does not know that it was there seems never to have had any',
+    file: 'actors/runtime/recovery/recovery.ts',
+    find: 'wasInLog(ledger, partition, nHad + 1);',
+    replace: '(ledger.record(partition, nHad + 1)?.seq ?? null) !== null;',
+    seenBy: 'tests/unit/runtime/recovery-requests.test.ts',
+  },
+  {
     name: 'restore-no-log',
     breaks: 'J3: records that the log lacks are not copied to it',
     file: 'actors/runtime/recovery/recovery.ts',

@@ -114,8 +114,7 @@ async function agreeOn(
   // Nothing was said for so long that the log has dropped it by age.
   if (nAged === nLedger) return endOf(last, 0, sentBefore);
   const nHad = Math.max(nLog, nAged);
-  const lacked = ledger.record(partition, nHad + 1);
-  const logLacked = wasCutOff() || (lacked !== null && lacked.seq !== null);
+  const logLacked = wasCutOff() || wasInLog(ledger, partition, nHad + 1);
   const seq = await copyToLog(options, place, { after: nHad, lastSeq: endSeq, again: logLacked });
   return { ...endOf(last, seq, sentBefore), n: nLedger, logLacked, coversMore: nHad < ledger.checkpointed(partition) };
 }
@@ -131,6 +130,15 @@ function toldOfMore(ledger: Ledger, partition: number, { n, sent }: RecordHead):
     if (before >= n) return false;
     if (decodeHead(body).sent > sent) return true;
   }
+  return false;
+}
+
+/**
+ * The log has had one of these records, and with it those before: of the last one of a life the ledger need not have been
+ * told that.
+ */
+function wasInLog(ledger: Ledger, partition: number, fromN: number): boolean {
+  for (const { seq } of ledger.records(partition, fromN)) if (seq !== null) return true;
   return false;
 }
 

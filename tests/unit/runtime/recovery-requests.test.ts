@@ -89,6 +89,38 @@ describe('requests to others, when the log has lost them', () => {
     expect(await made(mesh)).toEqual([[inboxSubject('courier', OTHER), '1']]);
   });
 
+  test('J5: nor when its ledger was never told where the log had the record that made it, but where those after it were', async () => {
+    const mesh = await Mesh.open();
+    const asking = await mesh.start('one', { roles: [dispatcher] });
+    const asked = await mesh.start('two', { roles: [courier], service: 'porters' });
+    const { lastSeq: began } = await mesh.bus.streamInfo();
+    mesh.fetching.shut();
+    await mesh.ask(TASK, WAITS);
+    await mesh.pass();
+    const { lastSeq: asks } = await mesh.bus.streamInfo();
+    const untold = asking.disk.copy();
+    mesh.fetching.open();
+    await mesh.pass();
+    expect((await mesh.facts(TASK)).at(-1)).toBe('heard');
+    for (const life of [asking, asked]) life.kill();
+    asking.disk.restore(untold);
+    const goesOn = async (): Promise<Life> => {
+      const life = await mesh.start('one', { roles: [dispatcher], disk: asking.disk });
+      await mesh.pass();
+      life.kill();
+      return life;
+    };
+    await goesOn();
+    // Who writes in a log that has lost its end has met nothing in it yet, and says so.
+    mesh.log.truncate('log', asks);
+    expect((await goesOn()).said('error')).toEqual(['the log has lost its end: what it lacks is published again']);
+    const places = asking.disk.tables.partition(partitionOf(TASK)).records;
+    expect([places.get(2)?.seq, places.get(3)?.seq]).toEqual([null, expect.any(Number)]);
+    mesh.log.truncate('log', began);
+    expect((await goesOn()).said('error')).toEqual([]);
+    expect(await made(mesh)).toEqual([]);
+  });
+
   /** A checkpoint tells of a record that the log had not yet, and of what `meanwhile` brings. */
   const isAhead = async (meanwhile: (mesh: Mesh, task: string) => Promise<unknown>): Promise<string[][]> => {
     const mesh = await Mesh.open();

@@ -24,7 +24,7 @@ export function clockOf(gate: Gate, scheduler: Scheduler, offsetMs: () => number
   };
 }
 
-/** @param onError is told each error too */
+/** @param onSaid is told each message too */
 export function logOf(gate: Gate, report: Report, host: string, onSaid: (message: string) => void): RuntimeLog {
   const say = (level: keyof RuntimeLog, fields: object, message: string): void => {
     if (gate.dead) return;

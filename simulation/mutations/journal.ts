@@ -140,8 +140,8 @@ export const journalMutations: readonly Mutation[] = [
     breaks: 'J4: work begins before the log has taken the word that this host writes',
     file: 'actors/runtime/partitions/partitions.ts',
     find: 'const granted = await claim(',
-    seenBy: 'tests/unit/runtime/recovery-races.test.ts',
     replace: 'const granted = await ((...given: Parameters<typeof claim>) => void claim(...given) ?? true)(',
+    seenBy: 'tests/unit/runtime/recovery-races.test.ts',
   },
   {
     name: 'tolerate-equal-names',

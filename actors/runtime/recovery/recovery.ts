@@ -142,17 +142,10 @@ function wasInLog(ledger: Ledger, partition: number, fromN: number): boolean {
   return false;
 }
 
-/**
- * Some of these records were in a log, which has lost them since: what follows from them may have left. Of the last one the
- * ledger need not have been told that the log had it.
- */
+/** Some of these records were in a log, which has lost them since, and tell something: what follows from them may have left. */
 function mayBeTold(ledger: Ledger, partition: number, fromN: number): boolean {
-  let [wasInLog, tells] = [false, false];
-  for (const { seq, body } of ledger.records(partition, fromN)) {
-    wasInLog ||= seq !== null;
-    tells ||= decodeRecord(body).inputs.length > 0;
-    if (wasInLog && tells) return true;
-  }
+  if (!wasInLog(ledger, partition, fromN)) return false;
+  for (const { body } of ledger.records(partition, fromN)) if (decodeRecord(body).inputs.length > 0) return true;
   return false;
 }
 

@@ -151,6 +151,14 @@ export const journalMutations: readonly Mutation[] = [
     replace: 'head.process === self && head.ledger === ledger && head.host === name;',
   },
   {
+    name: 'kept-out-for-ever',
+    breaks: 'J4: a second process of one name tries to claim, for ever, what the first one writes without a pause',
+    file: 'actors/runtime/recovery/twins.ts',
+    find: 'return isOne(other) && before',
+    replace: 'return false && before',
+    seenBy: 'tests/unit/runtime/recovery-races.test.ts',
+  },
+  {
     name: 'records-of-two-claims-alike',
     breaks:
       'J1: a record that was dropped reaches the log late, and counts as the one that was made at its place since',

@@ -274,7 +274,8 @@ export function createPartitions(options: PartitionsOptions): Partitions {
       const tookOver = established(partition) || other?.previous.startsWith(`${self}.${partition}.`);
       if (!tookOver) {
         // It was written meanwhile: by a process that has ended, or by one that has the lease now.
-        claims.get(partition)?.(false);
+        if (other !== null && twins.keepsOut(partition, other)) options.onFatal(twins.error(other));
+        else claims.get(partition)?.(false);
         return;
       }
       if (other === null || isKnown(partition, other)) {

@@ -45,6 +45,34 @@ test('J3: a checkpoint of a record that was written meanwhile is not begun from:
   expect(first.fatal).toMatchObject([{ exitCode: 2, message: expect.stringMatching(TWIN) }]);
 });
 
+test('J4: of two with one name the second ends when the first one writes too much for it ever to claim', async () => {
+  const mesh = await Mesh.open();
+  const first = await mesh.start('one');
+  const claiming = door();
+  claiming.shut();
+  const own = journalSubject('tests', partitionOf(TASK));
+  const second = await mesh.start('one', {
+    waits: false,
+    bends: (bus) => ({
+      async publish(request) {
+        if (request.subject.startsWith('mesh.journal.') && request.subject !== own) return new Promise(() => undefined);
+        await claiming.passed;
+        return bus.publish(request);
+      },
+    }),
+  });
+  const asked = tasks(400).filter((task) => partitionOf(task) === partitionOf(TASK));
+  for (const task of asked) {
+    await mesh.submit(task);
+    await mesh.pass(LEASE_TTL_MS / BEATS_PER_TTL);
+    claiming.open();
+    claiming.shut();
+    await mesh.pass();
+  }
+  expect(second.fatal).toMatchObject([{ exitCode: 2, message: expect.stringMatching(TWIN) }]);
+  expect([first.fatal, await mesh.ended()]).toEqual([[], asked.toSorted()]);
+});
+
 /** Another host finds their holder silent, and writes nothing. Returns what lets go of them. */
 async function leasesTaken(mesh: Mesh): Promise<() => Promise<unknown>> {
   const { leases } = createMemoryBus(mesh.log, { now: () => mesh.clock.elapsed(), leaseTtlMs: LEASE_TTL_MS });

@@ -12,7 +12,6 @@ import {
   type AnyStateMachine,
   createActor,
   type EventObject,
-  initialTransition,
   type Snapshot,
 } from 'xstate';
 import type { Outgoing } from '../role.ts';
@@ -113,16 +112,19 @@ function checked(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
 
 /** The beginning of an instance. */
 export function begin(machine: AnyStateMachine): Decision {
-  const [snapshot, actions] = initialTransition(machine);
-  return { snapshot: checked(snapshot), commands: commandsOf(actions) };
+  return asked(machine, (scope) => machine.getInitialSnapshot(scope, undefined));
 }
 
 /** What the machine makes of an event. @throws MachineError, or whatever the machine's own functions throw */
 export function decide(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event: EventObject): Decision {
+  return asked(machine, (scope) => machine.transition(snapshot, event, scope));
+}
+
+function asked(machine: AnyStateMachine, ask: (scope: AnyActorScope) => AnyMachineSnapshot): Decision {
   const { scope, actions } = scopeOf(machine);
   actions.length = 0;
-  const next = machine.transition(snapshot, event, scope);
-  return { snapshot: checked(next), commands: commandsOf(actions) };
+  const snapshot = ask(scope);
+  return { snapshot: checked(snapshot), commands: commandsOf(actions) };
 }
 
 interface PersistedChild {

@@ -91,14 +91,19 @@ export function createTasks({ partition, roles, limits, ledger, doubts = new Set
   const ended = new Map<string, EndedTask>();
   /** Taken into a checkpoint that may not be stored yet: the ledger does not know them for a moment. */
   let storing = new Map<string, EndedTask>();
+  /** The last one that the ledger did not have: what begins is looked for several times. */
+  let absent = '';
 
   const endedTask = (id: string): EndedTask | null => ended.get(id) ?? storing.get(id) ?? ledger.ended(partition, id);
   const find = (id: string): LiveTask | null => {
     const known = live.get(id);
     if (known) return known;
-    if (ended.has(id) || storing.has(id)) return null;
+    if (id === absent || ended.has(id) || storing.has(id)) return null;
     const stored = ledger.task(partition, id);
-    if (stored === null || ledger.ended(partition, id) !== null) return null;
+    if (stored === null || ledger.ended(partition, id) !== null) {
+      absent = id;
+      return null;
+    }
     const { firstN, lastN, updatedAtMs, wake, ...before } = readTask(stored);
     const doubtful = before.doubtful || doubts.has(id);
     const task: LiveTask = { id, partition, actors: wake(roles), firstN, lastN, updatedAtMs, doubtful };
@@ -120,6 +125,7 @@ export function createTasks({ partition, roles, limits, ledger, doubts = new Set
     },
     apply(input, result, n) {
       const id = input.event.correlationid;
+      if (id === absent) absent = '';
       const { actors } = result;
       const begun = { firstN: n, lastN: n, updatedAtMs: 0, doubtful: doubts.has(id) };
       const task: LiveTask = live.get(id) ?? { id, partition, actors, ...begun };

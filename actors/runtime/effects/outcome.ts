@@ -8,6 +8,7 @@ import { parseJson } from '../../../schemas/events/envelope.ts';
 import { EffectError, toErrorInfo } from '../errors.ts';
 import type { RuntimeLimits } from '../limits.ts';
 import type { EffectHandler, Fence } from '../role.ts';
+import { plainCopy } from './plain-copy.ts';
 import { EFFECT_RESULT_MAX_BYTES, type Outcome } from './settlement.ts';
 
 /** Deterministic jitter of ±25 %, from the key and the attempt. */
@@ -53,6 +54,8 @@ export function limited(outcome: Outcome): Outcome {
     status: 'failed',
     error: { code, message, retryable: false },
   });
+  const copy = plainCopy(outcome.output, EFFECT_RESULT_MAX_BYTES);
+  if (copy !== undefined) return { status: 'done', output: copy };
   let text: string;
   try {
     text = JSON.stringify(outcome.output ?? null);

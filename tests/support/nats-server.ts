@@ -6,6 +6,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -19,6 +20,10 @@ const RETRY_MS = 20;
 /** Where Debian puts the server, and what the PATH of an ordinary user leaves out. */
 const SYSTEM_BINARIES = '/usr/sbin';
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+/** Below those that systems give to connections: nobody gets one of these by chance before it is listened on. */
+const PORTS_FROM = 10_000;
+const PORTS = 22_000;
+let nextPort = randomInt(PORTS);
 
 export interface NatsServerOptions {
   /** Path of the nats-server binary. */
@@ -150,16 +155,20 @@ function makeFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'mesh-nats-'));
 }
 
-/** A port nobody listens on now. */
+/** A port nobody listens on now, and none that was given before. */
 export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+  for (;;) {
+    const port = PORTS_FROM + (nextPort++ % PORTS);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
 }
 
 /** The server is ready when it greets: JetStream has recovered its streams before that. */

@@ -7,9 +7,10 @@
  * 3. `/livez`: does its event loop turn? It never asks for the log: a start does not help against an outage there, and
  *    one outage would restart everything.
  */
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Settings } from '../config/settings.ts';
 import { SettingsError } from '../config/settings.ts';
+import { createServer } from '../guards/lean-http.ts';
 
 export interface HealthState {
   readonly hasBegun: boolean;

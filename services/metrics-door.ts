@@ -6,10 +6,10 @@
  * to know them. Who scrapes from elsewhere does it through a proxy of their own, which names this machine as the host.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { RuntimeLog } from '../actors/runtime/ports.ts';
 import type { Bus } from '../bus/port.ts';
 import { boundHalfSent, HALF_SENT } from '../guards/half-sent.ts';
+import { createServer } from '../guards/lean-http.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../guards/web-page.ts';
 import { livingServices } from '../registry/registry.ts';
 import { prometheusText, type ToldSamples } from '../telemetry/prometheus-text.ts';

@@ -8,10 +8,11 @@
  *    sends a cookie to every port of its host: the token is not in it, and each dashboard has a name of its own for it.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { createServer } from '../../guards/lean-http.ts';
 import { LoopbackUsers, otherUserText, peerOf } from '../../guards/loopback-users.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { Door } from './door.ts';

@@ -3,9 +3,10 @@
  * the order of its end. Does not own: A2A (`a2a/http.ts`) or Dapr (`dapr/app.ts`); both are asked by path.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { boundHalfSent, HALF_GREETED, HALF_SENT } from '../../guards/half-sent.ts';
+import { createServer } from '../../guards/lean-http.ts';
 import { type Ends, otherUserText } from '../../guards/loopback-users.ts';
 import { foreignPage, isFromBrowser, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { TlsFiles } from '../grpc/server.ts';

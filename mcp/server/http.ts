@@ -8,11 +8,12 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
 import { boundHalfSent, HALF_SENT } from '../../guards/half-sent.ts';
+import { createServer } from '../../guards/lean-http.ts';
 import { foreignPage, isStrangeName, type OwnOrigin } from '../../guards/web-page.ts';
 import type { MeshDoor } from './port.ts';
 import { createMeshMcpServer } from './server.ts';

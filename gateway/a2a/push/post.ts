@@ -2,9 +2,10 @@
  * One push notification on its way (specification, section 4.3.3). Owns: the request and what its answer means. Does not
  * own: when to send, or to send again (`sender.ts`).
  */
-import { request as overHttp } from 'node:http';
+
 import { request as overHttps } from 'node:https';
 import { A2A_CONTENT_TYPE, StreamResponse } from '@a2a-js/sdk';
+import { request as overHttp } from '../../../guards/lean-http.ts';
 import { ForbiddenAddressError, type PushAddresses } from './address.ts';
 import { type SigningKey, signatureHeaders, signsBySecret } from './signature.ts';
 import type { PushEntry } from './store.ts';

@@ -18,11 +18,16 @@ function packagesOf(root: string): string[] {
     seen.add(path);
     for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(IMPORT)) {
       if (name.endsWith('.ts') && name.startsWith('.')) visit(join(dirname(path), name));
-      else if (!name.startsWith('.') && !name.startsWith('node:')) found.add(packageOf(name));
+      else if (isPackage(name)) found.add(packageOf(name));
     }
   };
   visit(join(projectRoot, root));
   return [...found].sort();
+}
+
+/** Of Node's own modules only the one that loads a package with it: `guards/lean-http.ts` says which. */
+function isPackage(name: string): boolean {
+  return name === 'node:http' || !(name.startsWith('.') || name.startsWith('node:'));
 }
 
 function packageOf(name: string): string {
@@ -42,6 +47,7 @@ test.each([
   ['cli/supervise-here.ts', ['better-sqlite3', 'jsonc-parser', 'zod']],
   ['cli/commands/run.ts', [...log, ...events, 'better-sqlite3', 'commander', 'zod']],
   ['services/main.ts', [...events, 'cockatiel', 'pino', 'zod']],
+  ['dashboard/server/http.ts', ['ipaddr.js']],
   ['services/actors.ts', [...events, 'better-sqlite3', 'jsonc-parser', 'xstate', 'zod']],
   // It asks whether a language can run; the compiler is loaded by who compiles, in a process of its own.
   ['actors/roles/reviewer/effects.ts', ['cockatiel', 'xstate']],

@@ -9,10 +9,11 @@
  *    connected to, so a name that changes between check and use gains nothing.
  * 3. Redirects are followed for GET only, on the same host only, three times at most.
  */
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { guardedLookup, kindOfAddress } from '../../../../guards/addresses.ts';
+import { request as requestHttp } from '../../../../guards/lean-http.ts';
 import { ToolError } from './port.ts';
 
 /** A ToolCall's result holds 200,000 characters. */

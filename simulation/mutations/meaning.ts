@@ -26,6 +26,14 @@ export const meaningMutations: readonly Mutation[] = [
     replace: 'new Map<string, EndedTask>().set(id, { task: id,',
   },
   {
+    name: 'miss-what-has-begun',
+    breaks: 'S5: a task that was looked for before it began is not found when it sleeps',
+    file: 'actors/runtime/tasks/tasks.ts',
+    find: "if (id === absent) absent = '';",
+    replace: '',
+    seenBy: 'tests/unit/runtime/tasks.test.ts',
+  },
+  {
     name: 'forget-what-ended-tasks-saw',
     breaks: 'S5, S9: what contradicts an ended task is dropped in silence',
     file: 'actors/runtime/tasks/tasks.ts',

@@ -117,7 +117,11 @@ export function keyOf(
   return effectKey(actor.correlationId, actor.role, row.effect, row.armedVersion);
 }
 
-export function spokenWith({ role, peers }: Actor, other: string, how: 'asks' | 'asked'): Actor['peers'] {
+export function spokenWith(
+  { role, peers }: Pick<Actor, 'role' | 'peers'>,
+  other: string,
+  how: 'asks' | 'asked',
+): Actor['peers'] {
   return other === role || other === WATCHERS || peers.has(other) ? peers : new Map(peers).set(other, how);
 }
 

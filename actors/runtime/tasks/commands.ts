@@ -49,7 +49,7 @@ export function carryOut(actor: Actor, decision: Decision, logged: LoggedEvent):
   };
   for (const command of decision.commands) one(command);
   let { peers } = actor;
-  for (const { to } of outputs) peers = spokenWith({ ...actor, peers }, to, 'asked');
+  for (const { to } of outputs) peers = spokenWith({ role: actor.role, peers }, to, 'asked');
   const done = decision.snapshot.status === 'done';
   if (done) {
     for (const id of [...effects.keys()]) endEffect(id);

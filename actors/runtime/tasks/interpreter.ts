@@ -37,10 +37,18 @@ interface XStateAction {
   readonly params?: unknown;
 }
 
-/** A scope costs ten times a transition, so each machine keeps one. It has no state: nothing is ever started in it. */
-const scopes = new WeakMap<AnyStateMachine, { scope: AnyActorScope; actions: XStateAction[] }>();
+interface Asking {
+  readonly scope: AnyActorScope;
+  /** What the scope was told to do since it was emptied last. */
+  readonly actions: XStateAction[];
+  /** How each instance begins. */
+  beginning?: Decision;
+}
 
-function scopeOf(machine: AnyStateMachine): { scope: AnyActorScope; actions: XStateAction[] } {
+/** A scope costs ten times a transition, so each machine keeps one. It has no state: nothing is ever started in it. */
+const scopes = new WeakMap<AnyStateMachine, Asking>();
+
+function scopeOf(machine: AnyStateMachine): Asking {
   let entry = scopes.get(machine);
   if (!entry) {
     const actions: XStateAction[] = [];
@@ -110,9 +118,13 @@ function checked(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
   return snapshot;
 }
 
-/** The beginning of an instance. */
+/** The beginning of an instance: of one machine all begin alike. What makes a context of its own for each is asked each time. */
 export function begin(machine: AnyStateMachine): Decision {
-  return asked(machine, (scope) => machine.getInitialSnapshot(scope, undefined));
+  const known = scopeOf(machine);
+  if (known.beginning) return known.beginning;
+  const beginning = asked(machine, (scope) => machine.getInitialSnapshot(scope, undefined));
+  if (typeof machine.config.context !== 'function') known.beginning = beginning;
+  return beginning;
 }
 
 /** What the machine makes of an event. @throws MachineError, or whatever the machine's own functions throw */

@@ -19,6 +19,8 @@ import { type Checkpoint, emptyBatch, type Ledger, type StoredRecord } from '../
 import type { RuntimeLimits } from '../limits.ts';
 import { AGAIN_HEADER } from '../messages/messages.ts';
 import type { Clock, RuntimeLog, Tracing } from '../ports.ts';
+import { preflight } from '../tasks/preflight.ts';
+import { readTask } from '../tasks/snapshot.ts';
 import type { RolesByName } from '../tasks/task.ts';
 import { readCheckpoint } from './checkpoint-log.ts';
 import { noteDoubts } from './doubts.ts';
@@ -155,6 +157,11 @@ function endOf(last: StoredRecord | null, seq: number, sent: number): Agreed {
   return { n: last?.n ?? 0, head: last === null ? null : decodeHead(last.body), seq, sent, ...nothingLacks };
 }
 
+/** The log's checkpoint may be of machines that this host does not have (S11). @throws FatalError that names the tasks */
+function canGoOnFrom({ roles }: RecoveryOptions, { tasks }: Checkpoint): void {
+  preflight(roles, tasks.map(readTask));
+}
+
 /** The ledger is new, and the log has dropped by age whatever it had of the journal: its checkpoint may be left. */
 async function fromCheckpointAlone(options: RecoveryOptions, partition: number): Promise<Agreed> {
   const { bus, ledger, log, service } = options;
@@ -164,7 +171,10 @@ async function fromCheckpointAlone(options: RecoveryOptions, partition: number):
     { service, partition, checkpoint: checkpoint?.n ?? 0 },
     `LOSS: the ledger is new and the beginning of the log is gone; what happened ${since}, if anything, is lost`,
   );
-  if (checkpoint !== null) await ledger.commit({ ...emptyBatch, checkpoints: [checkpoint] });
+  if (checkpoint !== null) {
+    canGoOnFrom(options, checkpoint);
+    await ledger.commit({ ...emptyBatch, checkpoints: [checkpoint] });
+  }
   return { n: checkpoint?.n ?? 0, head: null, seq: 0, sent: checkpoint?.n ?? 0, ...nothingLacks };
 }
 
@@ -269,6 +279,7 @@ async function beginningOf(
   const record = await bus.get(checkpoint.seq);
   // A log that was made anew, or has lost its end, has something else there.
   if (record === null || record.subject !== subject || headIn(record.data)?.n !== checkpoint.n) return beginning;
+  canGoOnFrom(options, checkpoint);
   if (has > 0) await ledger.setAside(partition, 1);
   await ledger.commit({ ...emptyBatch, checkpoints: [checkpoint] });
   return { after: checkpoint.n, fromSeq: checkpoint.seq + 1 };
@@ -288,6 +299,7 @@ async function baseOf(
   const checkpoint = await readCheckpoint(bus, service, partition);
   if (checkpoint !== null && checkpoint.n > after && checkpoint.n >= first - 1) {
     if (checkpoint.n > upTo) await explainCheckpoint(options, checkpoint, upTo);
+    canGoOnFrom(options, checkpoint);
     return checkpoint;
   }
   if (first === after + 1) return null;

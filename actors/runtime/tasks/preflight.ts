@@ -1,6 +1,6 @@
 /**
  * Before a partition goes on: can every open task? Owns: the check. Does not own: loading for use. A snapshot that no
- * machine can load stops the start with the list of tasks, instead of failing in the middle of one (S11).
+ * machine can load stops the start, or the takeover, with the list of tasks, instead of failing in the middle of one (S11).
  */
 import { FatalError } from '../errors.ts';
 import type { StoredTask } from './snapshot.ts';
@@ -27,7 +27,7 @@ export function preflight(roles: RolesByName, tasks: Iterable<StoredTask>): void
   const named = problems.slice(0, NAMED_MAX).join('; ');
   const more = problems.length > NAMED_MAX ? `; and ${problems.length - NAMED_MAX} more` : '';
   throw new FatalError(
-    `${problems.length} open tasks cannot go on with this release: ${named}${more}. Bring their machines back, or cancel them with the release that they began on.`,
+    `${problems.length} of the open tasks cannot go on with this release: ${named}${more}. Bring their machines back, or cancel them with the release that they began on.`,
     { exitCode: 2 },
   );
 }

@@ -1,15 +1,20 @@
 /** Each role counts its versions by itself: an actor stays on the machine that it began on, and the journal says which (S11). */
 import { describe, expect, test } from 'vitest';
 import { createMachine, emit, setup } from 'xstate';
+import { createRequests } from '../../../actors/runtime/effects/requests.ts';
+import { FatalError } from '../../../actors/runtime/errors.ts';
 import { decodeRecord, type EventInput, encodeRecord } from '../../../actors/runtime/journal/record.ts';
 import { defaultLimits } from '../../../actors/runtime/limits.ts';
+import type { Partition } from '../../../actors/runtime/partitions/partitions.ts';
 import { type Outgoing, out, RELEASE, type RoleDefinition, WATCHERS } from '../../../actors/runtime/role.ts';
 import { createTasks, nothingStored, type Tasks } from '../../../actors/runtime/tasks/tasks.ts';
 import { askedSubject, partitionOf } from '../../../schemas/events/subjects.ts';
 import { defineRole } from '../../../sdk/define-role.ts';
 import { courier } from './support/courier.ts';
-import { dispatcher, WAITS } from './support/dispatcher.ts';
+import { byName, dispatcher, WAITS } from './support/dispatcher.ts';
+import { eagerDisk } from './support/eager-disk.ts';
 import { eventOf, TASK } from './support/events.ts';
+import { settled } from './support/fake-clock.ts';
 import { journalOn, type Life, Mesh } from './support/mesh-bench.ts';
 import { fromLog, headAt } from './support/records.ts';
 
@@ -187,6 +192,25 @@ test('S11: a host that takes over what the checkpoint of a newer release tells n
   expect(older.fatal).toMatchObject([{ exitCode: 2, message: expect.stringMatching(named) }]);
   expect(journalOn(older.disk)[partitionOf(TASK)]).toEqual([]);
   expect((await mesh.journal('asks'))[partitionOf(TASK)]).toEqual(before);
+});
+
+test('S11: a host that is asked about a task which it cannot load says so and ends', async () => {
+  const { bus, clock } = await Mesh.open();
+  const error = new FatalError('upgrade this host', { exitCode: 2 });
+  const find = (): never => {
+    throw error;
+  };
+  const unloadable = { doubts: new Set(), tasks: { find } } as unknown as Partition;
+  const fatal: unknown[] = [];
+  const end = createRequests({
+    ...{ bus, clock, limits: defaultLimits, roles: byName(dispatcher), ledger: eagerDisk().open() },
+    partition: () => unloadable,
+    onFatal: (thrown) => void fatal.push(thrown),
+  }).answer();
+  void bus.askVolatile(askedSubject('orchestrator', TASK), 'any', { answers: 1, limitMs: 1000 });
+  await settled();
+  expect(fatal).toEqual([error]);
+  end();
 });
 
 describe('S11: a machine of one’s own that is another one under the same number', () => {

@@ -93,7 +93,8 @@ function explain(errors: ErrorObject[] | null | undefined, what: string): string
   return `${where} ${error.message ?? 'is not valid'}${extra === undefined ? '' : ` (${extra})`}`.slice(0, 500);
 }
 
-const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+/** Keys that no event may have, at any depth. */
+export const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 /** Spares most texts the check of every key; an escape may hide a letter of a key anywhere in it. */
 const suspicious = /"(?:__proto__|constructor|prototype)|\\u/;
 

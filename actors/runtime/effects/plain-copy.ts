@@ -2,6 +2,7 @@
  * A small value that JSON gives back as it is, copied without writing and reading it. Owns: telling such a value, and the copy,
  * which nobody outside can change. Does not own: what becomes of any other (`outcome.ts`).
  */
+import { forbiddenKeys } from '../../../schemas/events/envelope.ts';
 
 /** What one character of a text may take in JSON (`\u0000`), bytes. */
 const CHARACTER_BYTES = 6;
@@ -9,8 +10,6 @@ const CHARACTER_BYTES = 6;
 const TOKEN_BYTES = 26;
 /** Far less than an event may be nested. */
 const DEPTH_MAX = 16;
-/** Keys that no event may have. */
-const notPlain: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype', 'toJSON']);
 
 /**
  * @param maxBytes what its JSON may have
@@ -32,7 +31,8 @@ export function plainCopy(value: unknown, maxBytes: number): unknown {
         return takes(0) && Number.isFinite(item) && !Object.is(item, -0) ? item : undefined;
       case 'object':
         if (item === null) return takes(0) ? item : undefined;
-        if (depth === DEPTH_MAX || !takes(0)) return undefined;
+        // It may say its own JSON.
+        if ('toJSON' in item || depth === DEPTH_MAX || !takes(0)) return undefined;
         return Array.isArray(item) ? listOf(item, depth + 1) : objectOf(item, depth + 1);
       default:
         return undefined;
@@ -51,7 +51,7 @@ export function plainCopy(value: unknown, maxBytes: number): unknown {
     if (Object.getPrototypeOf(object) !== Object.prototype) return undefined;
     const copy: Record<string, unknown> = {};
     for (const [key, item] of Object.entries(object)) {
-      if (notPlain.has(key) || !takes(key.length)) return undefined;
+      if (forbiddenKeys.has(key) || !takes(key.length)) return undefined;
       const copied = copyOf(item, depth);
       if (copied === undefined) return undefined;
       copy[key] = copied;

@@ -53,6 +53,8 @@ describe('a result', () => {
     ['what is left out', { a: undefined, b: () => 1, c: 2 }, { c: 2 }],
     ['a gap', Object.assign([1], { 2: 3 }), [1, null, 3]],
     ['what says its own JSON', { toJSON: () => 'said' }, 'said'],
+    ['a list that does', Object.assign([1], { toJSON: () => 'said' }), 'said'],
+    ['what does so unseen', Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'said' }), 'said'],
     ['text of one half of a letter', 'a\ud800', 'a\ud800'],
   ])('S9: %s is told as JSON has it', (_what, output, told) => {
     expect(resultOf(output)).toEqual({ status: 'done', output: told });
